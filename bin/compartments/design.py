@@ -231,7 +231,9 @@ def parse_contrasts(text, conditions, name="contrasts"):
             raise UserError(f"{name} row {number}: condition and reference are both '{row['reference']}'")
         label = row.get("contrast") or f"{row['condition']}_vs_{row['reference']}"
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", label):
-            raise UserError(f"{name} row {number}, column contrast: '{label}' may hold letters, digits, '.', '_' and '-'")
+            raise UserError(
+                f"{name} row {number}, column contrast: '{label}' may hold letters, digits, '.', '_' and '-'"
+            )
         if label in [r["contrast"] for r in rows]:
             raise UserError(f"{name} row {number}: contrast '{label}' is there twice; name them apart")
         rows.append({"contrast": label, "condition": row["condition"], "reference": row["reference"]})
@@ -373,7 +375,9 @@ def arm_design(units, contrast, covariates=(), adjust=True):
     for level in (contrast.condition, contrast.reference):
         if level not in levels:
             raise ValueError(f"no donor with condition '{level}'")
-    design = pd.DataFrame({f"condition:{c}": (units["condition"] == c).astype(float) for c in levels}, index=units.index)
+    design = pd.DataFrame(
+        {f"condition:{c}": (units["condition"] == c).astype(float) for c in levels}, index=units.index
+    )
     dropped = []
     for covariate in covariates if adjust else ():
         columns = _covariate_columns(units[covariate], covariate)
@@ -493,7 +497,9 @@ def make_study(sheet, reference_compartment="", reference_condition="", contrast
             raise UserError(f"--covariates '{covariate}' is part of the design already; remove it")
         empty = sheet[covariate].isna() | (sheet[covariate].astype(str) == "")
         if empty.any():
-            raise UserError(f"samplesheet row {sheet['row'][empty].iloc[0]}, column {covariate}: empty, but it is a covariate")
+            raise UserError(
+                f"samplesheet row {sheet['row'][empty].iloc[0]}, column {covariate}: empty, but it is a covariate"
+            )
     study = Study(sheet, reference_compartment, table, covariates, _warnings(sheet, reference_compartment, covariates))
     if not (design_table(study)["tier"] != "not_testable").any():
         raise UserError("no contrast has a donor in both arms within any compartment: there is nothing to compare")

@@ -1,0 +1,39 @@
+"""Shared by all tests: the library on the path, the executables, the real data where they are present."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "bin"))
+sys.path.insert(0, str(ROOT))
+
+
+@pytest.fixture(scope="session")
+def root():
+    """The repository."""
+    return ROOT
+
+
+@pytest.fixture
+def execute(tmp_path):
+    """Run an executable of ``bin/`` in ``tmp_path``; gives the finished process with text stdout and stderr."""
+
+    def call(name, *arguments, cwd=tmp_path):
+        command = [sys.executable, str(ROOT / "bin" / name), *map(str, arguments)]
+        environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
+        return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def real_data():
+    """Folder of the real data sets; the test is skipped, saying so, where it is absent."""
+    folder = Path(os.environ.get("COMPARTMENTS_TEST_DATA", ROOT.parent / "shared" / "data"))
+    if not folder.is_dir():
+        pytest.skip(f"real data not found at {folder}: set COMPARTMENTS_TEST_DATA")
+    return folder

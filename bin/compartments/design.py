@@ -84,7 +84,7 @@ def parse_samplesheet(text, name="samplesheet"):
         sample, place = record["sample"], (record["donor"], record["compartment"])
         if sample in seen:
             raise UserError(
-                f"{name} row {number}, column sample: '{sample}' is already in row {seen[sample]}; sample names are unique"
+                f"{name} row {number}, column sample: '{sample}' is already in row {seen[sample]}; names are unique"
             )
         if place in places:
             raise UserError(
@@ -530,3 +530,29 @@ def _warnings(sheet, reference_compartment, covariates):
         lacking = ", ".join(sheet.loc[sheet["cells_per_ul"].isna(), "sample"])
         found.append(f"cells_per_ul is missing for {lacking}: composition uses the relative scale for all samples")
     return found
+
+
+def plan(study, table):
+    """What will be compared, as a few lines of text for the start of a run.
+
+    Parameters
+    ----------
+    study : Study
+    table : DataFrame
+        From :func:`design_table`.
+    """
+    samples = study.samples
+    lines = [
+        f"{len(samples)} samples of {samples['donor'].nunique()} donors; compartments {', '.join(study.compartments)} "
+        f"(reference {study.reference_compartment}); conditions {', '.join(samples['condition'].unique())}"
+    ]
+    for row in table.itertuples():
+        arms = f"{row.n_condition} {row.condition} against {row.n_reference} {row.reference}"
+        what = "donor pairs" if row.term == "interaction" else "donors"
+        place = (
+            f"{row.compartment} against {row.reference_compartment}" if row.term == "interaction" else row.compartment
+        )
+        note = f" ({row.note})" if row.note else ""
+        lines.append(f"{row.contrast}, {place}: {arms} {what}: {row.tier}{note}")
+    lines += [f"note: {warning}" for warning in study.warnings]
+    return "\n".join(lines) + "\n"

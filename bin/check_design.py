@@ -1,0 +1,69 @@
+#!/usr/bin/env python3
+"""Check samplesheet, parameters and design before any compute; write study.json, samples.tsv, design.tsv, plan.txt."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from compartments.cli import UserError, run
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--samplesheet", required=True, help="CSV or TSV, one row per sample")
+    parser.add_argument("--contrasts", help="CSV: condition, reference and optionally contrast")
+    parser.add_argument("--params", help="JSON of the pipeline's parameters")
+    parser.add_argument("--schema", help="nextflow_schema.json, to check --params against")
+    parser.add_argument("--problems", help="write problems there and exit 0, so that the caller can say them")
+    arguments = parser.parse_args()
+    try:
+        check(arguments)
+        problems = ""
+    except UserError as error:
+        if not arguments.problems:
+            raise
+        problems = " ".join(str(error).split()) + "\n"
+        print(problems, file=sys.stderr, end="")
+    if arguments.problems:
+        Path(arguments.problems).write_text(problems)
+
+
+def check(arguments):
+    from compartments.parameters import check_parameters
+    from compartments.tables import read_json
+
+    given = read_json(arguments.params) if arguments.params else {}
+    if arguments.schema:
+        problems = check_parameters(given, read_json(arguments.schema))
+        if problems:
+            raise UserError("; ".join(problems))
+
+    from compartments.design import design_table, make_study, parse_samplesheet, plan
+    from compartments.tables import write_tsv
+
+    sheet = parse_samplesheet(read_text(arguments.samplesheet), Path(arguments.samplesheet).name)
+    study = make_study(
+        sheet,
+        reference_compartment=str(given.get("reference_compartment") or ""),
+        reference_condition=str(given.get("reference_condition") or ""),
+        contrasts=read_text(arguments.contrasts) if arguments.contrasts else None,
+        covariates=[name.strip() for name in str(given.get("covariates") or "").split(",") if name.strip()],
+    )
+    table = design_table(study)
+    study.save("study.json")
+    write_tsv(study.samples, "samples.tsv")
+    write_tsv(table, "design.tsv")
+    Path("plan.txt").write_text(plan(study, table))
+
+
+def read_text(path):
+    try:
+        return Path(path).read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(
+            f"{Path(path).name}: not a text file in UTF-8 (byte {error.start}); save it as CSV UTF-8"
+        ) from error
+
+
+if __name__ == "__main__":
+    run(main)

@@ -1,0 +1,72 @@
+"""Pipeline parameters against ``nextflow_schema.json``: unknown names, wrong types, values out of range."""
+
+import difflib
+import re
+
+
+def known_parameters(schema):
+    """Name -> definition of every parameter in a Nextflow schema (groups under ``$defs``)."""
+    return {name: value for group in schema["$defs"].values() for name, value in group["properties"].items()}
+
+
+def check_parameters(given, schema):
+    """Problems of a set of parameters.
+
+    Parameters
+    ----------
+    given : dict
+        As Nextflow hands them over: a command-line value may be a string; camelCase and kebab-case twins that
+        Nextflow adds are taken for their snake_case name.
+    schema : dict
+        Content of ``nextflow_schema.json``.
+
+    Returns
+    -------
+    list of str
+        One sentence per problem.
+    """
+    known = known_parameters(schema)
+    problems = []
+    for name, value in given.items():
+        definition = known.get(name)
+        if definition is None:
+            if _snake(name) in known:
+                continue
+            close = difflib.get_close_matches(_snake(name), known, 1, 0.6)
+            hint = f"did you mean --{close[0]}?" if close else "see --help"
+            problems.append(f"unknown parameter --{name}; {hint}")
+            continue
+        if value is None or value == "":
+            continue
+        problems += _check_value(name, value, definition)
+    return problems
+
+
+def _snake(name):
+    return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()
+
+
+def _check_value(name, value, definition):
+    kind = definition["type"]
+    if kind == "boolean":
+        if str(value).lower() not in ("true", "false"):
+            return [f"--{name} is '{value}'; give true or false"]
+        return []
+    if kind in ("integer", "number"):
+        try:
+            number = float(str(value))
+        except ValueError:
+            return [f"--{name} is '{value}', not a number"]
+        if kind == "integer" and number != int(number):
+            return [f"--{name} is {value}; give a whole number"]
+        low, high = definition.get("minimum"), definition.get("maximum")
+        if (low is not None and number < low) or (high is not None and number > high):
+            bounds = f"at least {low}" if high is None else f"from {low} to {high}"
+            return [f"--{name} is {value}; it must be {bounds}"]
+        return []
+    text = str(value)
+    if "enum" in definition and text not in definition["enum"]:
+        close = difflib.get_close_matches(text, definition["enum"], 1, 0.5)
+        hint = f"did you mean '{close[0]}'?" if close else "choose " + ", ".join(definition["enum"])
+        return [f"--{name} is '{text}'; {hint}"]
+    return []

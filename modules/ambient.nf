@@ -1,0 +1,113 @@
+include { code } from './library'
+
+// One method for all samples: the asked-for one, or for 'auto' the best that every sample can have.
+process CHOOSE_AMBIENT {
+    label 'light'
+
+    input:
+    path summaries, stageAs: 'summaries/*'
+    val requested
+    val gpu
+    val allow_mixed
+
+    output:
+    path 'problems.txt', emit: problems
+    path 'methods.tsv', emit: methods, optional: true
+
+    script:
+    """
+    # code ${code('choose_ambient.py')}
+    choose_ambient.py --requested '${requested}' ${gpu ? '--gpu' : ''} ${allow_mixed ? '--allow_mixed' : ''} --problems problems.txt ${summaries}
+    """
+
+    stub:
+    """
+    choose_ambient.py --requested '${requested}' ${gpu ? '--gpu' : ''} --allow_mixed --problems problems.txt ${summaries}
+    """
+}
+
+// Ambient RNA out of the counts on a CPU, or counts as they are.
+process REMOVE_AMBIENT {
+    tag "${meta.sample} ${method}"
+    label 'sample'
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
+
+    input:
+    tuple val(meta), path(droplets), path(calls), val(method)
+
+    output:
+    tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
+    path "${meta.sample}.ambient.json", emit: summary, optional: true
+    path "${meta.sample}.soup.tsv.gz", emit: soup, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py numpy scipy decontx-scanpy'), topic: versions
+
+    script:
+    """
+    # code ${code('remove_ambient.py')}
+    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.cells.h5ad ${meta.sample}.ambient.json ${meta.sample}.soup.tsv.gz skipped.tsv
+    """
+}
+
+// CellBender itself, with retries at other settings; never fails the run: says in its summary whether it succeeded.
+process RUN_CELLBENDER {
+    tag "${meta.sample}"
+    label 'sample'
+    label 'cellbender'
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.json"
+
+    input:
+    tuple val(meta), path(droplets)
+    val gpu
+
+    output:
+    tuple val(meta), path("${meta.sample}.cellbender.json"), path("${meta.sample}.cellbender.h5", arity: '0..1'), emit: result
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py cellbender torch'), topic: versions
+
+    script:
+    def expected = meta.expected_cells ? "--expected_cells ${meta.expected_cells}" : ''
+    """
+    # code ${code('run_cellbender.py')}
+    run_cellbender.py --droplets '${droplets}' ${expected} --epochs ${params.cellbender_epochs} --fpr '${params.cellbender_fpr}' \\
+        --cpus ${task.cpus} ${gpu ? '--cuda' : ''} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.cellbender.json ${meta.sample}.cellbender.h5 skipped.tsv
+    """
+}
+
+// CellBender's output to the same cells as REMOVE_AMBIENT gives.
+process IMPORT_CELLBENDER {
+    tag "${meta.sample}"
+    label 'sample'
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
+
+    input:
+    tuple val(meta), path(droplets), path(cellbender)
+
+    output:
+    tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
+    path "${meta.sample}.ambient.json", emit: summary, optional: true
+    path "${meta.sample}.soup.tsv.gz", emit: soup, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py anndata h5py'), topic: versions
+
+    script:
+    """
+    # code ${code('import_cellbender.py')}
+    import_cellbender.py --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.cells.h5ad ${meta.sample}.ambient.json ${meta.sample}.soup.tsv.gz skipped.tsv
+    """
+}

@@ -1,0 +1,61 @@
+include { code } from './library'
+
+// All samples in one object, with the sums that the statistics need.
+process MERGE_SAMPLES {
+    label 'cohort'
+    publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> [
+        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv'][name] }
+
+    input:
+    path study
+    path filtered, stageAs: 'samples/*'
+    path doublets, stageAs: 'samples/*'
+    path labels, stageAs: 'samples/*'
+    val allow_mixed
+
+    output:
+    path 'merged.h5ad', emit: merged
+    path 'pseudobulk.h5ad', emit: pseudobulk
+    path 'counts.tsv', emit: counts
+    path 'cells.tsv.gz', emit: cells
+    path 'warnings.tsv', emit: warnings
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py anndata scipy pandas'), topic: versions
+
+    script:
+    """
+    # code ${code('merge_samples.py')}
+    merge_samples.py --study '${study}' --filtered ${filtered} --doublets ${doublets} --labels ${labels} ${allow_mixed ? '--allow_mixed_ambient' : ''}
+    """
+
+    stub:
+    """
+    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz warnings.tsv skipped.tsv
+    """
+}
+
+// Harmony across donors for the picture and the clusters; never for the statistics.
+process EMBED_COHORT {
+    label 'cohort'
+    publishDir "${params.outdir}/cohort", mode: params.publish_mode
+
+    input:
+    path merged
+
+    output:
+    path 'cohort.h5ad', emit: cohort
+    path '{clusters,mixing}.tsv', emit: tables
+    path 'umap.tsv.gz', emit: umap
+    tuple val(task.process), eval('versions.py scanpy harmonypy igraph umap-learn'), topic: versions
+
+    script:
+    """
+    # code ${code('embed_cohort.py')}
+    embed_cohort.py --merged '${merged}' --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py cohort.h5ad clusters.tsv mixing.tsv umap.tsv.gz
+    """
+}

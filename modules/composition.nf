@@ -1,0 +1,32 @@
+include { code } from './library'
+
+// Within-donor difference-in-differences of log abundances.
+process COMPARE_COMPOSITION {
+    label 'light'
+    publishDir "${params.outdir}/composition", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
+
+    input:
+    path study
+    path counts
+
+    output:
+    path 'effects.tsv', emit: effects
+    path 'donors.tsv', emit: donors
+    path 'single_case.tsv', emit: single_case
+    path 'power.tsv', emit: power
+    path 'composition.json', emit: summary
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+
+    script:
+    """
+    # code ${code('compare_composition.py')} ${code('power.py')}
+    compare_composition.py --study '${study}' --counts '${counts}' --equiv_margin ${params.equiv_margin} --seed ${params.seed}
+    power.py --study '${study}' --effects effects.tsv --out power.tsv
+    """
+
+    stub:
+    """
+    write_stub.py effects.tsv donors.tsv single_case.tsv power.tsv composition.json skipped.tsv
+    """
+}

@@ -1,0 +1,58 @@
+include { code } from './library'
+
+// Files of one sample to one droplet matrix: all barcodes or the cells, gene expression only.
+process READ_COUNTS {
+    tag "${meta.sample}"
+    label 'sample'
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: '*.json'
+
+    input:
+    tuple val(meta), path(raw, stageAs: 'raw/*'), path(filtered, stageAs: 'filtered/*'), path(cellbender, stageAs: 'cellbender/*')
+
+    output:
+    tuple val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true
+    path "${meta.sample}.read.json", emit: summary, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py anndata h5py scipy'), topic: versions
+
+    script:
+    def inputs = [raw: raw, filtered: filtered, cellbender: cellbender].findAll { _name, file -> file }
+    def options = inputs.collect { name, file -> "--${name} '${file}'" }.join(' ')
+    """
+    # code ${code('read_counts.py')}
+    read_counts.py --sample '${meta.sample}' ${options}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.droplets.h5ad ${meta.sample}.read.json skipped.tsv
+    """
+}
+
+// Which barcodes are cells.
+process CALL_CELLS {
+    tag "${meta.sample}"
+    label 'sample'
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
+
+    input:
+    tuple val(meta), path(droplets)
+
+    output:
+    tuple val(meta), path("${meta.sample}.calls.tsv.gz"), emit: calls, optional: true
+    path "${meta.sample}.calls.json", emit: summary, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+
+    script:
+    def expected = meta.expected_cells ? "--expected_cells ${meta.expected_cells}" : ''
+    """
+    # code ${code('call_cells.py')}
+    call_cells.py --droplets '${droplets}' ${expected} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.calls.tsv.gz ${meta.sample}.calls.json skipped.tsv
+    """
+}

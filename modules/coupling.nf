@@ -1,0 +1,30 @@
+include { code } from './library'
+
+// Do the compartments move together?
+process COMPARE_COUPLING {
+    label 'light'
+    publishDir "${params.outdir}/coupling", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
+
+    input:
+    path study
+    path composition, stageAs: 'composition/*'
+    path donors
+    path expression
+
+    output:
+    path 'coupling.tsv', emit: coupling
+    path '{drivers,concordance}.tsv', emit: tables
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+
+    script:
+    """
+    # code ${code('compare_coupling.py')}
+    compare_coupling.py --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py coupling.tsv drivers.tsv concordance.tsv skipped.tsv
+    """
+}

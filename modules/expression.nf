@@ -1,0 +1,61 @@
+include { code } from './library'
+
+// Pseudobulk differential expression, within each compartment and for the interaction.
+process COMPARE_EXPRESSION {
+    label 'parallel'
+    publishDir "${params.outdir}/expression", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
+
+    input:
+    path study
+    path pseudobulk
+    path composition, stageAs: 'composition/*'
+
+    output:
+    path '*.parquet', emit: effects
+    path '*.tsv.gz', emit: tables
+    path 'expression.json', emit: summary
+    path 'target_gene.tsv', emit: target, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py pydeseq2 numpy'), topic: versions
+
+    script:
+    def target = params.target_gene ? "--target_gene '${params.target_gene}' --composition '${composition}'" : ''
+    """
+    # code ${code('compare_expression.py')}
+    compare_expression.py --study '${study}' --pseudobulk '${pseudobulk}' --de_engine ${params.de_engine} \\
+        --min_cells_pb ${params.min_cells_pb} ${target} --cpus ${task.cpus}
+    """
+
+    stub:
+    """
+    write_stub.py contrast.parquet contrast.tsv.gz expression.json target_gene.tsv skipped.tsv
+    """
+}
+
+// Migration and any other gene sets, scored per sample and compared between donors.
+process SCORE_GENE_SETS {
+    label 'light'
+    publishDir "${params.outdir}/migration", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
+
+    input:
+    path study
+    path pseudobulk
+    path gene_sets, stageAs: 'sets/*'
+
+    output:
+    path 'scores.tsv', emit: scores
+    path 'effects.tsv', emit: effects
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+
+    script:
+    """
+    # code ${code('score_gene_sets.py')}
+    score_gene_sets.py --study '${study}' --pseudobulk '${pseudobulk}' --gene_sets ${gene_sets} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py scores.tsv effects.tsv skipped.tsv
+    """
+}

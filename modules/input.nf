@@ -1,0 +1,87 @@
+include { code } from './library'
+
+// The samplesheet, the parameters and the questions, before any data are read.
+process CHECK_DESIGN {
+    label 'light'
+    publishDir params.outdir, mode: params.publish_mode, pattern: '{design,samples}.tsv'
+
+    input:
+    path samplesheet, stageAs: 'sheet/*'
+    path contrasts, stageAs: 'contrasts/*'
+    path schema
+    val parameters
+
+    output:
+    path 'problems.txt', emit: problems
+    path 'study.json', emit: study, optional: true
+    path 'samples.tsv', emit: samples, optional: true
+    path 'design.tsv', emit: design, optional: true
+    path 'plan.txt', emit: plan, optional: true
+    path 'params.json', emit: parameters
+
+    script:
+    def contrast_option = contrasts ? "--contrasts '${contrasts}'" : ''
+    """
+    # code ${code('check_design.py')}
+    cat > params.json <<'PARAMETERS'
+    ${parameters}
+    PARAMETERS
+    check_design.py --samplesheet '${samplesheet}' ${contrast_option} --params params.json --schema '${schema}' --problems problems.txt
+    """
+
+    stub:
+    def contrast_option = contrasts ? "--contrasts '${contrasts}'" : ''
+    """
+    cat > params.json <<'PARAMETERS'
+    ${parameters}
+    PARAMETERS
+    check_design.py --samplesheet '${samplesheet}' ${contrast_option} --params params.json --schema '${schema}' --problems problems.txt
+    """
+}
+
+// Does the file open and does it hold counts? Cheap; all inputs are looked at before anything is computed.
+process INSPECT_INPUT {
+    tag "${meta.sample} ${column}"
+    label 'light'
+
+    input:
+    tuple val(meta), val(column), path(matrix, stageAs: 'input/*')
+
+    output:
+    path 'problems.txt', emit: problems
+
+    script:
+    """
+    # code ${code('inspect_input.py')}
+    inspect_input.py --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}'
+    """
+
+    stub:
+    """
+    touch problems.txt
+    """
+}
+
+// Reasons of all steps in one table.
+process COLLECT_SKIPPED {
+    label 'light'
+    publishDir params.outdir, mode: params.publish_mode
+
+    input:
+    path study
+    path pieces, stageAs: 'pieces/?/*'
+
+    output:
+    path 'skipped.tsv', emit: skipped
+
+    script:
+    """
+    # code ${code('collect_skipped.py')}
+    collect_skipped.py --study '${study}' pieces/*/*.tsv
+    """
+
+    stub:
+    """
+    collect_skipped.py --study '${study}' pieces/*/*.tsv
+    """
+}

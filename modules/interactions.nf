@@ -1,0 +1,95 @@
+include { code } from './library'
+
+// LIANA's consensus of one sample: descriptive, never compared between samples by rank.
+process RUN_LIANA {
+    tag "${meta.sample}"
+    label 'sample'
+
+    input:
+    tuple val(meta), path(filtered), path(doublets), path(labels)
+    val resource
+    path resource_table, stageAs: 'resource/*'
+
+    output:
+    path "${meta.sample}.liana.parquet", emit: liana, optional: true
+    path "${meta.sample}.liana.json", emit: summary, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py liana'), topic: versions
+
+    script:
+    """
+    # code ${code('run_liana.py')}
+    run_liana.py --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
+        --n_perms ${params.n_perms} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.liana.parquet ${meta.sample}.liana.json skipped.tsv
+    """
+}
+
+// How central each lineage is in the network of one sample.
+process SCORE_CENTRALITY {
+    tag "${meta.sample}"
+    label 'sample'
+
+    input:
+    tuple val(meta), path(filtered), path(doublets), path(labels)
+    val resource
+    path resource_table, stageAs: 'resource/*'
+
+    output:
+    path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py networkx'), topic: versions
+
+    script:
+    """
+    # code ${code('score_centrality.py')}
+    score_centrality.py --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
+        --n_perms ${params.n_perms} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.centrality.tsv skipped.tsv
+    """
+}
+
+// Edges, groups of pairs and centrality, compared between donors.
+process COMPARE_INTERACTIONS {
+    label 'cohort'
+    publishDir "${params.outdir}/interactions", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
+
+    input:
+    path study
+    path pseudobulk
+    path liana, stageAs: 'liana/*'
+    path centrality, stageAs: 'scores/*'
+    val resource
+    path resource_table, stageAs: 'resource/*'
+    path groups, stageAs: 'groups/*'
+
+    output:
+    path 'liana.parquet', emit: liana
+    path 'effects.tsv', emit: effects
+    path 'groups.tsv', emit: groups
+    path 'centrality.tsv', emit: centrality
+    path 'centrality_effects.tsv', emit: centrality_effects
+    path 'cross_compartment.tsv', emit: cross
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py numpy scipy pyarrow'), topic: versions
+
+    script:
+    """
+    # code ${code('compare_interactions.py')}
+    compare_interactions.py --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} \\
+        --lr_resource '${resource_table ?: resource}' ${groups ? "--groups '${groups}'" : ''} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv cross_compartment.tsv skipped.tsv
+    """
+}

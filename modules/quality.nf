@@ -1,0 +1,57 @@
+include { code } from './library'
+
+// Adaptive limits per sample; what each limit removed.
+process FILTER_CELLS {
+    tag "${meta.sample}"
+    label 'sample'
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv,tsv.gz}", saveAs: { name -> name == 'skipped.tsv' ? null : name }
+
+    input:
+    tuple val(meta), path(cells)
+
+    output:
+    tuple val(meta), path("${meta.sample}.filtered.h5ad"), emit: filtered, optional: true
+    path "${meta.sample}.qc{.tsv,.json,_cells.tsv.gz}", emit: tables, optional: true
+    path 'skipped.tsv', emit: skipped
+    tuple val(task.process), eval('versions.py anndata numpy'), topic: versions
+
+    script:
+    """
+    # code ${code('filter_cells.py')}
+    filter_cells.py --cells '${cells}' --nmads_counts ${params.nmads_counts} --nmads_genes ${params.nmads_genes} --nmads_mt ${params.nmads_mt} \\
+        --max_mt ${params.max_mt} --min_genes ${params.min_genes} --min_counts ${params.min_counts}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.filtered.h5ad ${meta.sample}.qc.tsv ${meta.sample}.qc.json ${meta.sample}.qc_cells.tsv.gz skipped.tsv
+    """
+}
+
+// Scrublet; a call only with a threshold that makes sense.
+process SCORE_DOUBLETS {
+    tag "${meta.sample}"
+    label 'sample'
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
+
+    input:
+    tuple val(meta), path(filtered)
+
+    output:
+    tuple val(meta), path("${meta.sample}.doublets.tsv.gz"), emit: doublets
+    path "${meta.sample}.doublets.json", emit: summary
+    tuple val(task.process), eval('versions.py scanpy scikit-image'), topic: versions
+
+    script:
+    def rate = params.expected_doublet_rate > 0 ? "--expected_rate ${params.expected_doublet_rate}" : ''
+    def chemistry = meta.chemistry ? "--chemistry '${meta.chemistry}'" : ''
+    """
+    # code ${code('score_doublets.py')}
+    score_doublets.py --cells '${filtered}' ${rate} ${chemistry} --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.doublets.tsv.gz ${meta.sample}.doublets.json
+    """
+}

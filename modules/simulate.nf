@@ -1,0 +1,51 @@
+include { code } from './library'
+
+// A cohort with known truth: samplesheet, raw droplets, truth tables, labelled reference.
+process SIMULATE_COHORT {
+    tag "${preset}"
+    label 'light'
+    publishDir "${params.outdir}/simulated", mode: params.publish_mode, pattern: 'cohort/{truth,samplesheet.csv}'
+
+    input:
+    val preset
+
+    output:
+    path 'cohort/samplesheet.csv', emit: samplesheet
+    path 'cohort', type: 'dir', emit: folder
+    path 'cohort/reference.h5ad', emit: reference
+    path 'cohort/truth', type: 'dir', emit: truth
+
+    script:
+    """
+    # code ${code('simulate_cohort.py')}
+    simulate_cohort.py --preset ${preset} ${params.simulate_options} --seed ${params.seed} --outdir cohort
+    """
+
+    stub:
+    """
+    write_stub.py cohort/samplesheet.csv cohort/reference.h5ad cohort/truth/cells.tsv
+    """
+}
+
+// A CellTypist model from labelled cells.
+process TRAIN_MODEL {
+    label 'sample'
+
+    input:
+    path reference
+
+    output:
+    path 'model.pkl', emit: model
+    tuple val(task.process), eval('versions.py celltypist scikit-learn'), topic: versions
+
+    script:
+    """
+    # code ${code('train_model.py')}
+    train_model.py --reference '${reference}' --labels lineage --out model.pkl --seed ${params.seed}
+    """
+
+    stub:
+    """
+    write_stub.py model.pkl
+    """
+}

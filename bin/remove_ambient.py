@@ -1,0 +1,42 @@
+#!/usr/bin/env python3
+"""Remove ambient RNA from the cells of one sample, with the soup measured in its empty droplets."""
+
+import argparse
+
+from compartments.cli import SampleSkipped, replacing, run, write_skipped
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--droplets", required=True, help="<sample>.droplets.h5ad")
+    parser.add_argument("--calls", required=True, help="<sample>.calls.tsv.gz")
+    parser.add_argument("--method", choices=["decontx", "none"], default="decontx")
+    parser.add_argument("--rbc_per_ul", type=float, help="erythrocytes counted in the sample, per microlitre")
+    parser.add_argument("--cells_per_ul", type=float, help="leukocytes counted in the sample, per microlitre")
+    parser.add_argument("--seed", type=int, default=0)
+    options = parser.parse_args()
+
+    import anndata
+
+    from compartments import ambient, tables
+
+    droplets = anndata.read_h5ad(options.droplets)
+    sample = str(droplets.uns["sample"])
+    calls = tables.read_tsv(options.calls, required=("barcode", "is_cell"), text=("barcode",))
+    try:
+        cells, empties = ambient.split_droplets(droplets, calls)
+    except SampleSkipped as reason:
+        write_skipped([{"stage": "ambient", "sample": sample, "reason": str(reason)}])
+        return
+    del droplets
+    soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed)
+    summary = ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul)
+    with replacing(f"{sample}.cells.h5ad") as temporary:
+        cells.write_h5ad(temporary, compression="lzf")
+    tables.write_json(summary, f"{sample}.ambient.json")
+    tables.write_tsv(ambient.soup_table(cells), f"{sample}.soup.tsv.gz")
+    write_skipped([])
+
+
+if __name__ == "__main__":
+    run(main)

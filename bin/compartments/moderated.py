@@ -5,6 +5,7 @@ intervals and multiplicity mean the same thing everywhere. Values are in natural
 converts. Features are columns (lineages, edges, sets), observations are donors or samples.
 """
 
+import functools
 import itertools
 import math
 
@@ -12,11 +13,16 @@ import numpy as np
 import pandas as pd
 from scipy import special, stats
 
+MAX_RELABELLINGS = 20_000
 TAU2_FLOOR = 0.02  # ln units squared: donors differ at least by 14 % whatever the data say
 
 
 def trigamma_inverse(x):
     """Solve ``trigamma(y) = x`` for y > 0 by Newton steps on 1/trigamma (Smyth 2004, appendix)."""
+    if x > 1e7:  # the asymptotes, where Newton steps lose all digits
+        return 1 / math.sqrt(x)
+    if x < 1e-6:
+        return 1 / x
     y = 0.5 + 1 / x
     for _ in range(50):
         value = special.polygamma(1, y)
@@ -44,7 +50,8 @@ def fit_f_dist(s2, df):
 
     Notes
     -----
-    Moments of log s2, Smyth (2004) Stat Appl Genet Mol Biol 3:3, section 6.2, as limma's ``fitFDist``.
+    Moments of log s2, Smyth (2004) Stat Appl Genet Mol Biol 3:3, section 6.2, as limma's ``fitFDist``, but for
+    variances of exactly 0: a feature that never varies says nothing on how much others do and is left out.
     """
     s2, df = np.broadcast_arrays(np.asarray(s2, float), np.asarray(df, float))
     usable = np.isfinite(s2) & (s2 > 1e-15) & (df > 0)
@@ -63,6 +70,8 @@ def fit_f_dist(s2, df):
 
 def excess_variance(z, design, v):
     """Variance between donors beyond sampling: median over features of residual mean square minus mean ``v``.
+
+    One value for all features, because a few donors cannot tell features apart; the moderated variance does that.
 
     Parameters
     ----------
@@ -102,8 +111,9 @@ def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre
     Returns
     -------
     DataFrame, shape (features, ...)
-        ``estimate, se, df, t, p_value`` (moderated), ``p_plain, se_plain, df_plain`` (one feature alone).
-        Attributes ``.attrs``: ``d0, s02, tau2, zero`` (the median that was subtracted).
+        ``estimate, se, df, t, p_value`` (weighted, moderated); ``estimate_plain, se_plain, df_plain, p_plain``
+        (ordinary least squares of one feature alone). Attributes ``.attrs``: ``d0, s02, tau2, zero`` (the median that
+        was subtracted).
 
     Raises
     ------
@@ -128,16 +138,11 @@ def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre
     tau2 = excess_variance(z, design, np.asarray(v, float)) if v is not None else math.nan
     weights = 1 / (np.asarray(v, float) + tau2) if v is not None else np.ones_like(z)
 
-    xtwx = np.einsum("nf,np,nq->fpq", weights, design, design)
-    xtwz = np.einsum("nf,np,nf->fp", weights, design, z)
-    beta = np.linalg.solve(xtwx, xtwz[..., None])[..., 0]
-    unscaled = np.sqrt(np.einsum("p,fpq,q->f", c, np.linalg.inv(xtwx), c))
-    residual = z - design @ beta.T
-    s2 = (weights * residual**2).sum(0) / df
-
-    estimate = beta @ c
+    estimate, unscaled, s2 = _least_squares(z, design, weights, c)
+    plain, unscaled_plain, s2_plain = _least_squares(z, design, np.ones_like(z), c)
     zero = float(np.median(estimate)) if centre else 0.0
     estimate = estimate - zero
+    plain = plain - (float(np.median(plain)) if centre else 0.0)
     d0, s02 = fit_f_dist(s2, df)
     d0 = min(d0, df) if cap else d0
     if d0 == 0:
@@ -145,9 +150,9 @@ def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre
     else:
         s2_post = (d0 * s02 + df * s2) / (d0 + df) if np.isfinite(d0) else np.full(features, s02)
         total = np.full(features, float(min(d0 + df, features * df)))
-    se, se_plain = unscaled * np.sqrt(s2_post), unscaled * np.sqrt(s2)
+    se, se_plain = unscaled * np.sqrt(s2_post), unscaled_plain * np.sqrt(s2_plain)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t, t_plain = estimate / se, estimate / se_plain
+        t, t_plain = estimate / se, plain / se_plain
     result = pd.DataFrame(
         {
             "estimate": estimate,
@@ -155,6 +160,7 @@ def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre
             "df": total,
             "t": t,
             "p_value": 2 * stats.t.sf(np.abs(t), total),
+            "estimate_plain": plain,
             "se_plain": se_plain,
             "df_plain": float(df),
             "p_plain": 2 * stats.t.sf(np.abs(t_plain), df),
@@ -163,6 +169,16 @@ def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre
     )
     result.attrs = {"d0": d0, "s02": s02, "tau2": tau2, "zero": zero}
     return result
+
+
+def _least_squares(z, design, weights, c):
+    """Contrast estimates, their unscaled standard errors and residual variances, one per column of ``z``."""
+    xtwx = np.einsum("nf,np,nq->fpq", weights, design, design, optimize=True)
+    xtwz = np.einsum("nf,np,nf->fp", weights, design, z, optimize=True)
+    beta = np.linalg.solve(xtwx, xtwz[..., None])[..., 0]
+    unscaled = np.sqrt(np.linalg.solve(xtwx, np.broadcast_to(c, beta.shape)[..., None])[..., 0] @ c)
+    s2 = (weights * (z - design @ beta.T) ** 2).sum(0) / (design.shape[0] - design.shape[1])
+    return beta @ c, unscaled, s2
 
 
 def interval(estimate, se, df, level=0.95):
@@ -190,40 +206,60 @@ def benjamini_hochberg(p):
     return q
 
 
-def permutation_p(values, in_condition):
+def permutation_p(values, in_condition, seed=0):
     """Exact two-sided permutation p of a difference of means between two groups of donors.
 
     Parameters
     ----------
-    values : array, shape (donors,)
+    values : array, shape (donors,) or (donors, features)
     in_condition : bool array, shape (donors,)
+    seed : int
+        Of the sampled relabellings, where they are too many.
 
     Returns
     -------
-    p, floor : float
-        Share of relabellings with a difference at least as large, and the smallest share possible.
+    p : float, or array of shape (features,)
+        Share of relabellings with a difference at least as large as the observed one.
+    floor : float
+        The smallest share possible.
 
     Notes
     -----
-    Enumerated up to 20,000 relabellings; beyond, 20,000 seeded draws with the identity counted.
+    Enumerated up to ``MAX_RELABELLINGS``; beyond, as many seeded draws with the identity counted.
     """
     values, in_condition = np.asarray(values, float), np.asarray(in_condition, bool)
     n, k = len(values), int(in_condition.sum())
     if k == 0 or k == n:
-        return math.nan, math.nan
-    count = math.comb(n, k)
-    total = values.sum()
-    if count <= 20_000:
-        chosen = np.array(list(itertools.combinations(range(n), k)))
-        floor = (2 if n == 2 * k else 1) / count
-    else:
-        draws = np.random.default_rng(0).permuted(np.tile(np.arange(n), (19_999, 1)), axis=1)[:, :k]
-        chosen = np.vstack([np.flatnonzero(in_condition), draws])
-        floor = 1 / len(chosen)
-    inside = values[chosen].sum(1)
+        return np.full(values.shape[1:], math.nan)[()], math.nan
+    relabelled, floor = _relabellings(n, k, seed)
+    inside, observed = relabelled @ values, values[in_condition].sum(0)
+    if not _enumerable(n, k):
+        inside = np.concatenate([observed[None], inside])
+    total = values.sum(0)
     difference = np.abs(inside / k - (total - inside) / (n - k))
-    observed = abs(values[in_condition].mean() - values[~in_condition].mean())
-    return float((difference >= observed - 1e-12 * max(1.0, observed)).mean()), floor
+    observed = np.abs(observed / k - (total - observed) / (n - k))
+    # sums in another order differ in the last digits: a tie must count as one
+    tolerance = 1e-12 * np.maximum(1.0, np.abs(values).max(0))
+    return (difference >= observed - tolerance).mean(0)[()], floor
+
+
+def _enumerable(n, k):
+    return math.comb(n, k) <= MAX_RELABELLINGS
+
+
+@functools.lru_cache(maxsize=8)
+def _relabellings(n, k, seed):
+    """0/1 matrix (relabellings x donors) of who is called treated, and the smallest p that they allow."""
+    if _enumerable(n, k):
+        chosen = np.array(list(itertools.combinations(range(n), k)))
+        floor = (2 if n == 2 * k else 1) / len(chosen)
+    else:
+        order = np.tile(np.arange(n, dtype=np.int16), (MAX_RELABELLINGS - 1, 1))
+        chosen = np.random.default_rng(seed).permuted(order, axis=1)[:, :k]
+        floor = 1 / MAX_RELABELLINGS
+    relabelled = np.zeros((len(chosen), n))
+    np.put_along_axis(relabelled, chosen.astype(np.intp), 1.0, axis=1)
+    return relabelled, floor
 
 
 def single_case_t(value, references):

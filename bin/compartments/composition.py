@@ -526,8 +526,8 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
                 single.append(cases.assign(**keys, **arms))
             terms.append(keys | _term_summary(fit, word))
             if scale == "rel" and term != "interaction":
-                p, pv = (unit(units, term, x[kept]) for unit, x in zip((unit_values, unit_variances), proportion))
-                plain, _ = fit_arms(units, contrast, p, pv, study.covariates, adjust, False, kept)
+                logs, spread = (x.loc[units["sample"], kept].to_numpy() for x in proportion)
+                plain, _ = fit_arms(units, contrast, logs, spread, study.covariates)
                 every, most = tipping_point(plain["estimate"] / LN2)
                 terms[-1] |= {"tipping_factor": every, "tipping_factor_80": most}
     effects = _stack(effects, EFFECTS)

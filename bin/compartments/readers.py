@@ -484,8 +484,8 @@ def read_counts(path, genome=None):
     Returns
     -------
     Counts
-        Non-zeros and totals are those of the file's gene expression features; int64 index pointers where 2**31 non-zeros
-        or more need them.
+        Non-zeros and totals are those of the file's gene expression features; int64 index pointers where there are
+        2**31 non-zeros or more.
     """
     import scipy.sparse as sp
 
@@ -551,9 +551,9 @@ def droplet_kind(totals):
     Returns
     -------
     str
-        ``raw`` if at least a fifth of the barcodes (and 100 of them) have at most ``EMPTY_UMIS`` UMIs and at most a tenth
-        of the UMIs of the largest barcodes (the hundredth-ranked or the top percentile), or if there are more barcodes
-        than one channel has cells; else ``filtered``.
+        ``raw`` if at least a fifth of the barcodes (and 100 of them) have at most ``EMPTY_UMIS`` UMIs and at most a
+        tenth of the UMIs of the largest barcodes (the hundredth-ranked or the top percentile), or if there are more
+        barcodes than one channel has cells; else ``filtered``.
     """
     ordered = np.sort(np.asarray(totals))[::-1]
     if len(ordered) > MOST_CELLS:
@@ -566,8 +566,8 @@ def droplet_kind(totals):
 def assemble(sample, raw=None, filtered=None, cellbender=None):
     """Join what one sample has into the droplets that the later steps work on.
 
-    What a matrix is, all droplets or cells only, is told by :func:`droplet_kind`, not by the column it came in: cells given
-    as ``raw`` are taken as cells, droplets given as ``filtered`` get their cells called.
+    What a matrix is, all droplets or cells only, is told by :func:`droplet_kind`, not by the column it came in: cells
+    given as ``raw`` are taken as cells, droplets given as ``filtered`` get their cells called.
 
     Parameters
     ----------
@@ -585,7 +585,8 @@ def assemble(sample, raw=None, filtered=None, cellbender=None):
     Raises
     ------
     UserError
-        If the inputs do not belong together: barcodes or genes unknown to the raw matrix, corrected counts above raw ones.
+        If the inputs do not belong together: barcodes or genes unknown to the raw matrix, corrected counts above raw
+        ones.
     """
     import anndata
     import pandas as pd
@@ -654,6 +655,42 @@ def assemble(sample, raw=None, filtered=None, cellbender=None):
         "chemistry": next((c.source.chemistry for c in (raw, filtered) if c and c.source.chemistry), ""),
     }
     return data, notes
+
+
+@dataclass
+class Droplets:
+    """``droplets.h5ad`` read back without anndata (which costs seconds to import).
+
+    Attributes
+    ----------
+    sample, kind, cell_source : str
+    matrix : csr_matrix of int32, shape (n_barcodes, n_genes)
+    barcodes : ndarray of str, shape (n_barcodes,)
+    totals : ndarray of int64, shape (n_barcodes,)
+    is_cell : ndarray of bool or None, shape (n_barcodes,)
+    """
+
+    sample: str
+    kind: str
+    cell_source: str
+    matrix: object
+    barcodes: np.ndarray
+    totals: np.ndarray
+    is_cell: np.ndarray | None
+
+
+def read_droplets(path):
+    """Read ``droplets.h5ad``: :class:`Droplets`."""
+    import scipy.sparse as sp
+
+    with h5py.File(path, "r") as file:
+        group = file["X"]
+        parts = (group["data"][:], group["indices"][:], group["indptr"][:])
+        matrix = sp.csr_matrix(parts, shape=tuple(group.attrs["shape"]))
+        is_cell = file["obs/is_cell"][:].astype(bool) if "is_cell" in file["obs"] else None
+        words = (_text(file["uns"][key][()]) for key in ("sample", "kind", "cell_source"))
+        totals = np.asarray(matrix.sum(1, dtype=np.int64)).ravel()
+        return Droplets(*words, matrix, _index(file["obs"]), totals, is_cell)
 
 
 def _positions(base, barcodes, name):

@@ -1,0 +1,67 @@
+#!/usr/bin/env python3
+"""Label the cells of one sample with a CellTypist model and check the labels by markers.
+
+Writes <s>.labels.tsv.gz, <s>.labels.json and skipped.tsv.
+"""
+
+import argparse
+from pathlib import Path
+
+from compartments.cli import run, write_skipped
+
+ASSETS = Path(__file__).resolve().parents[1] / "assets"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--cells", required=True, help="<s>.filtered.h5ad")
+    parser.add_argument("--model", required=True, nargs="+", action="extend", help="CellTypist .pkl; the first decides")
+    parser.add_argument("--lineage_map", default=ASSETS / "celltypist_immune_all_low_lineage.tsv", help="TSV")
+    parser.add_argument("--markers", default=ASSETS / "markers.tsv", help="TSV: lineage, gene, sign")
+    parser.add_argument("--compartment", required=True, help="compartment of the sample")
+    parser.add_argument("--label_overrides", help="TSV: sample, barcode, lineage")
+    parser.add_argument("--min_overlap", type=float, default=0.5, help="least share of the model's genes in the data")
+    arguments = parser.parse_args()
+
+    import h5py
+    import pandas as pd
+    from anndata.io import read_elem
+
+    from compartments import annotation
+    from compartments.celltypist_model import load_model
+    from compartments.tables import write_json, write_tsv
+
+    models = [load_model(path) for path in arguments.model]
+    lineage_map = annotation.read_lineage_map(arguments.lineage_map)
+    markers = annotation.read_markers(arguments.markers, lineage_map)
+    with h5py.File(arguments.cells) as file:
+        obs, var = read_elem(file["obs"]), read_elem(file["var"])
+        sample = str(read_elem(file["uns/sample"]))
+        counts = read_elem(file["layers/corrected"]).tocsr()
+    if not len(obs):
+        write_skipped([{"stage": "ANNOTATE_CELLS", "sample": sample, "reason": "no cell left to label"}])
+        return
+    overrides = None
+    if arguments.label_overrides:
+        overrides = annotation.read_overrides(arguments.label_overrides, sample, obs.index, lineage_map)
+    labels, summary = annotation.annotate(
+        counts,
+        var.index,
+        var["gene_id"].astype(str),
+        models,
+        lineage_map,
+        markers,
+        arguments.compartment,
+        arguments.min_overlap,
+        arguments.cells,
+    )
+    n_overrides = 0 if overrides is None else annotation.apply_overrides(labels, obs.index, overrides, lineage_map)
+    labels = labels[annotation.output_columns(labels)]
+    labels.insert(0, "barcode", pd.Index(obs.index).astype(str))
+    write_tsv(labels, f"{sample}.labels.tsv.gz")
+    write_json({"sample": sample} | summary | {"n_overrides": n_overrides}, f"{sample}.labels.json")
+    write_skipped([])
+
+
+if __name__ == "__main__":
+    run(main)

@@ -9,6 +9,7 @@ FILES = {
     "study": "study.json",
     "composition": "composition/effects.tsv",
     "composition_json": "composition/composition.json",
+    "calls": "composition/calls.tsv",
     "single_case": "composition/single_case.tsv",
     "migration": "migration/effects.tsv",
     "centrality": "interactions/centrality_effects.tsv",
@@ -59,12 +60,13 @@ def main():
     effects = ["contrast", "term", "compartment", "se", "df", "ci_low", "ci_high", "q_value", "tier"]
     tables = Tables(
         composition=table("composition", [*effects, "level", "lineage", "scale", "log2fc", "call", "call_p", "call_q"]),
-        single_case=table("single_case", ["contrast", "lineage"]),
+        calls=table("calls", ["level", "lineage", "contrast", "compartment", "call", "p_value", "q_value", "holds"]),
+        single_case=table("single_case", ["level", "lineage", "contrast", "term", "outside_reference_range"]),
         migration=table("migration", [*effects, "gene_set", "primary", "lineage", "estimate", "call"]),
         centrality=table("centrality", [*effects, "network", "lineage", "estimate", "call"]),
         groups=table("interaction_groups", [*effects, "group", "source", "target"]),
         coupling=table(
-            "coupling", ["contrast", "compartment", "level", "scale", "tau_u", "tau_low", "tau_high", "tier"]
+            "coupling", ["contrast", "compartment", "level", "scale", "tau_u", "tau_low", "tau_high", "tier", "verdict"]
         ),
         drivers=table("drivers", ["contrast", "compartment", "level", "left_out", "kind", "tau_u"]),
         composition_summary=summary,

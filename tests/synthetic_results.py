@@ -248,11 +248,12 @@ def _composition(folder, study, rng):
             values[(level, name)] = _value(study, rng, lambda c, change=change, there=there: change.get(c, there))
     effects, donors = _fit(study, values, ["level", "lineage"], math.log(2), "log2fc")
     scale = "abs" if study.absolute else "rel"
-    for table in (effects, donors):
-        table.insert(2, "scale", scale)
+    effects.insert(2, "scale", scale)
+    donors = donors.rename(columns={"value": "log2_value"}).assign(variance=0.01, n_cells=50)
     key = ["level", "lineage", "contrast"]
     p = {tuple(r[k] for k in [*key, "term", "compartment"]): r for r in effects.to_dict("records")}
-    reference = study.reference_compartment
+    reference, made = study.reference_compartment, []
+    prefix = "" if study.absolute else "relatively_"
     for i, row in effects[effects["term"] == "interaction"].iterrows():
         if not np.isfinite(row["p_value"]):
             continue
@@ -268,20 +269,33 @@ def _composition(folder, study, rng):
             f"discordant_{row['compartment']}_retained": max(one_sided(base, -1), one_sided(row, 1)),
             f"discordant_{reference}_retained": max(one_sided(own, -1), one_sided(row, -1)),
         }
+        for call, p_call in calls.items():
+            place = {c: row[c] for c in ("level", "lineage", "contrast", "compartment")}
+            values = {"call": prefix + call, "p_value": p_call, "q_value": min(1.0, p_call * 2), "holds": p_call < 0.05}
+            made.append(place | values | {"tier": row["tier"]})
         call = min(calls, key=calls.get)
         if calls[call] * 2 <= 0.05:
-            effects.loc[i, ["call", "call_p", "call_q"]] = [call, calls[call], calls[call] * 2]
+            effects.loc[i, ["call", "call_p", "call_q"]] = [prefix + call, calls[call], calls[call] * 2]
         else:
             effects.loc[i, "call"] = "inconclusive"
     write_tsv(effects, folder / "composition" / "effects.tsv")
     write_tsv(donors, folder / "composition" / "donors.tsv")
+    columns = ["level", "lineage", "contrast", "compartment", "call", "p_value", "q_value", "holds", "tier"]
+    write_tsv(pd.DataFrame(made, columns=columns), folder / "composition" / "calls.tsv")
     counts = [
         {"sample": s, "level": "lineage", "lineage": lineage, "n_cells": int(rng.poisson(600 * share))}
         for s in study.samples["sample"]
         for lineage, share in zip(LINEAGES, _shares(), strict=True)
     ]
     write_tsv(pd.DataFrame(counts), folder / "composition" / "counts.tsv")
-    write_json({"equiv_margin": 1.0, "scale": scale, "zero_lineage": "NK"}, folder / "composition" / "composition.json")
+    within = effects[effects["term"].str.startswith("within:") & (effects["level"] == "lineage")]
+    terms = [
+        {"level": "lineage", "contrast": k[0], "term": k[1], "compartment": k[2], "zero_log2": 0.0}
+        | {"tipping_factor": float(2 ** -part["log2fc"].max())}
+        for k, part in within.groupby(["contrast", "term", "compartment"], sort=False)
+    ]
+    summary = {"equiv_margin": 1.0, "scale": scale, "warnings": [], "terms": terms}
+    write_json(summary, folder / "composition" / "composition.json")
     return effects
 
 
@@ -416,7 +430,9 @@ def _coupling(folder, study, effects):
                 "n_condition": int(part["n_condition"].iloc[0]),
                 "n_reference": int(part["n_reference"].iloc[0]),
                 "tier": part["tier"].iloc[0],
-                "verdict": "uncoupled",
+                "verdict": "partly_uncoupled" if tau > 0.5 else "cannot_tell",
+                "reason": "no discordance shown, but differences above 1 log2 are not excluded",
+                "drivers": "pDC" if tau > 0.5 else "",
             }
         )
         for lineage in part["lineage"]:
@@ -426,7 +442,7 @@ def _coupling(folder, study, effects):
                 | {"kind": "lineage", "tau_u": tau_without}
             )
     columns = "contrast compartment level scale tau_u tau_low tau_high q_statistic q_df1 q_df2 p_value mean_u"
-    columns += " mean_u_low mean_u_high ccc n_lineages n_condition n_reference tier verdict"
+    columns += " mean_u_low mean_u_high ccc n_lineages n_condition n_reference tier verdict reason drivers"
     write_tsv(pd.DataFrame(rows, columns=columns.split()), folder / "coupling" / "coupling.tsv")
     columns = ["contrast", "compartment", "level", "left_out", "kind", "tau_u"]
     write_tsv(pd.DataFrame(drivers, columns=columns), folder / "coupling" / "drivers.tsv")

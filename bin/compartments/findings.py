@@ -43,6 +43,8 @@ QUESTIONS = {
     5: "Are the compartments uncoupled?",
 }
 POOLS = {"unassigned", "other"}  # not lineages: nothing is claimed of them
+TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]
+NO_CALL = (math.nan, math.nan)
 CLAIMABLE = {"inferential", "exploratory"}
 SCORE_MARGIN = math.log2(1.5)  # score points, the largest rise of the other compartment that still counts as none
 LOG2 = "log2 fold change"
@@ -55,13 +57,14 @@ class Tables:
 
     Attributes
     ----------
-    composition, single_case, migration, centrality, groups, coupling, drivers : DataFrame or None
+    composition, calls, single_case, migration, centrality, groups, coupling, drivers : DataFrame or None
         Columns as in ``docs/contracts.md``.
     composition_summary : dict
         ``composition.json``.
     """
 
     composition: pd.DataFrame | None = None
+    calls: pd.DataFrame | None = None
     single_case: pd.DataFrame | None = None
     migration: pd.DataFrame | None = None
     centrality: pd.DataFrame | None = None
@@ -188,19 +191,22 @@ def depleted_in_both(comparison, tables):
     list of dict
         Rows of :func:`write_findings`.
     """
-    lineages, reason = _lineages(comparison, tables.composition)
+    lineages, reason = _lineages(comparison, tables)
     if reason:
         return [comparison.row(1, "cannot_tell", f"cannot be told: {reason}", source="composition/effects.tsv")]
     c, rows = comparison, []
     for each in lineages:
         weaker = max((each.own, each.base), key=lambda row: row["log2fc"])
-        evidence = _evidence(weaker, p=each.call_p("depleted_both"), q=each.call_q("depleted_both"), tier=each.tier)
+        evidence = each.evidence(weaker, "depleted_both")
         both = f"{_change(each.own, each.scale)} in {c.compartment} and {_change(each.base, each.scale)} in {c.base}"
         if each.scale == "rel":
             verdict = "cannot_tell"
+            relatively = (
+                "depleted in both" if each.called("depleted_both", c.alpha) else "not shown to be depleted in both"
+            )
             text = (
-                f"cannot be told: without cells_per_ul only shares are known; against the median lineage "
-                f"{each.name} is {both}"
+                f"cannot be told: without cells_per_ul only shares are known; relative to the median lineage "
+                f"{each.name} is {relatively}: {both}"
             )
         elif each.called("depleted_both", c.alpha):
             verdict = "yes"
@@ -212,26 +218,36 @@ def depleted_in_both(comparison, tables):
                 f"{each.name} is not depleted in both: a fall of {_fold(c.margin)} or more is excluded in "
                 f"{spared['compartment']}; {both}"
             )
+        elif each.tier in CLAIMABLE:
+            verdict = "cannot_tell"
+            unsure = [r["compartment"] for r in (each.own, each.base) if r["ci_high"] >= 0] or ["both at once"]
+            text = (
+                f"cannot be told: a fall in {' and '.join(unsure)} is neither shown nor excluded; {each.name} is {both}"
+            )
         else:
             verdict = "cannot_tell"
-            text = f"cannot be told: {each.why_not(tables.single_case)}; {each.name} is {both}"
+            text = f"cannot be told: {_descriptive(evidence)}; {each.name} is {both}"
+            text += _single_cases(tables.single_case, each)
+        text += each.note()
         rows.append(
             c.row(
                 1, verdict, text + _behind(evidence), evidence, lineage=each.name, unit=LOG2, source=each.source(weaker)
             )
         )
-    return [_summary_depleted(c, lineages, rows), *rows]
+    return [_summary_depleted(c, tables, lineages, rows), *rows]
 
 
-def _summary_depleted(c, lineages, rows):
+def _summary_depleted(c, tables, lineages, rows):
     yes, no = _named(rows, "yes"), _named(rows, "no")
     lead = _lead(rows, "yes" if yes else "no" if len(no) == len(rows) else "cannot_tell", falling=True)
     if lineages[0].scale == "rel":
         text = (
             "cannot be told: cells_per_ul is missing, and a fall common to all lineages is invisible in shares "
-            f"(not identifiable); {_tipping(lineages, 'own', c.compartment)} and "
-            f"{_tipping(lineages, 'base', c.base)}"
+            f"(not identifiable){''.join(_tipping(c, tables.composition_summary, x) for x in (c.compartment, c.base))}"
         )
+        relatively = [each.name for each in lineages if each.called("depleted_both", c.alpha)]
+        if relatively:
+            text += f"; relative to the median lineage {', '.join(relatively)} are decreased in both"
         verdict = "cannot_tell"
     elif yes:
         verdict = "yes"
@@ -254,10 +270,14 @@ def _summary_depleted(c, lineages, rows):
     return lead | {"lineage": "", "verdict": verdict, "statement": text}
 
 
-def _tipping(lineages, side, compartment):
-    top = max(lineages, key=lambda each: getattr(each, side)["log2fc"])
-    fold = 2 ** max(0.0, getattr(top, side)["log2fc"])
-    return f"in {compartment} every lineage would be down if total cells fell more than {fold:.2g}-fold"
+def _tipping(c, summary, compartment):
+    """By how much total cells must fall for every lineage to be down, from ``composition.json``."""
+    wanted = {"level": "lineage", "contrast": c.contrast, "term": f"within:{compartment}", "compartment": compartment}
+    for term in summary.get("terms", []):
+        if all(term.get(k) == v for k, v in wanted.items()) and term.get("tipping_factor"):
+            fold = 1 / term["tipping_factor"]
+            return f"; every lineage would be down in {compartment} if total cells fell more than {fold:.2g}-fold there"
+    return ""
 
 
 def kept_in_one(comparison, tables):
@@ -272,13 +292,13 @@ def kept_in_one(comparison, tables):
     list of dict
         Rows of :func:`write_findings`.
     """
-    lineages, reason = _lineages(comparison, tables.composition)
+    lineages, reason = _lineages(comparison, tables)
     if reason:
         return [comparison.row(2, "cannot_tell", f"cannot be told: {reason}", source="composition/effects.tsv")]
     c, rows = comparison, []
-    confirmed = {each.name: each for each in _lineages(comparison, tables.composition, "lineage_marker")[0]}
+    confirmed = {each.name: each for each in _lineages(comparison, tables, "lineage_marker")[0]}
     for each in lineages:
-        name, evidence = each.name, _evidence(each.interaction, tier=each.tier)
+        name, evidence = each.name, each.evidence(each.interaction)
         difference = f"difference {_estimate(evidence)}"
         for keeps, loses in ((c.compartment, c.base), (c.base, c.compartment)):
             kept, lost = (each.own, each.base) if keeps == c.compartment else (each.base, each.own)
@@ -286,7 +306,7 @@ def kept_in_one(comparison, tables):
             strictly = each.scale == "abs" and each.called(strict, c.alpha)
             if strictly or each.called(discordant, c.alpha) or each.called(strict, c.alpha):
                 call = strict if each.called(strict, c.alpha) else discordant
-                evidence |= {"p_value": each.call_p(call), "q_value": each.call_q(call)}
+                evidence = each.evidence(each.interaction, call)
                 relative = " relative to the median lineage" if each.scale == "rel" else ""
                 text = (
                     f"{name} is lost from {loses} ({_change(lost, each.scale)}) and "
@@ -310,9 +330,19 @@ def kept_in_one(comparison, tables):
             elif min(each.own["ci_low"], each.base["ci_low"]) > -c.margin and each.tier in CLAIMABLE:
                 verdict = "no"
                 text = f"{name} is lost from neither: falls of {_fold(c.margin)} or more are excluded; {both}"
+            elif each.tier in CLAIMABLE:
+                verdict = "cannot_tell"
+                mde = each.interaction.get("mde80")
+                power = "" if _missing(mde) else f" (differences of {_fold(mde)} are found with 80 % power)"
+                text = (
+                    f"cannot be told: a difference between {c.compartment} and {c.base} is neither shown nor excluded"
+                    f"{power}; {name} is {both}; {difference}"
+                )
             else:
                 verdict = "cannot_tell"
-                text = f"cannot be told: {each.why_not(tables.single_case)}; {name} is {both}; {difference}"
+                text = f"cannot be told: {_descriptive(evidence)}; {name} is {both}; {difference}"
+                text += _single_cases(tables.single_case, each)
+        text += each.note()
         rows.append(
             c.row(
                 2,
@@ -365,57 +395,48 @@ class _Lineage:
     own: dict
     base: dict
     interaction: dict
+    calls: dict  # call without "relatively_": (p, q)
 
     @property
     def tier(self):
         """The worst tier of the three rows."""
-        order = ["inferential", "exploratory", "descriptive", "not_testable"]
-        return max((row["tier"] for row in (self.own, self.base, self.interaction)), key=order.index)
+        return max((row["tier"] for row in (self.own, self.base, self.interaction)), key=TIERS.index)
 
     def called(self, call, alpha):
-        return (
-            call in _calls(self.interaction)
-            and self.tier in CLAIMABLE
-            and not _missing(self.interaction["call_q"])
-            and self.interaction["call_q"] <= alpha
-        )
+        """The call is made with q at or below alpha, on more than a description."""
+        return self.tier in CLAIMABLE and self.calls.get(call, NO_CALL)[1] <= alpha
 
-    def call_p(self, call):
-        return self.interaction["call_p"] if call in _calls(self.interaction) else math.nan
-
-    def call_q(self, call):
-        return self.interaction["call_q"] if call in _calls(self.interaction) else math.nan
+    def evidence(self, row, call=""):
+        """``row`` with p and q of the call, and the tier of the weakest of the three rows."""
+        p, q = self.calls.get(call, NO_CALL)
+        return _evidence(row) | {"p_value": p, "q_value": q, "tier": self.tier}
 
     def source(self, row):
         return _source("composition/effects.tsv", row, ["level", "lineage", "contrast", "term", "compartment", "scale"])
 
-    def why_not(self, single_case):
-        """Why neither yes nor no is shown."""
-        if self.tier in CLAIMABLE:
-            width = max(row["ci_high"] - row["ci_low"] for row in (self.own, self.base, self.interaction))
-            reason = f"the intervals are too wide (up to {width:.1f} log2)"
-            mde = self.interaction.get("mde80")
-            return reason if _missing(mde) else f"{reason}, {_fold(mde)} differences would be found in 4 of 5 studies"
-        return _descriptive(self.interaction) + _single_cases(single_case, self)
+    def note(self):
+        """What the table says about the size of the change, such as an arm without a cell."""
+        notes = [row.get("note") for row in (self.own, self.base) if isinstance(row.get("note"), str)]
+        return "".join(f"; {note.rstrip('.')}" for note in dict.fromkeys(notes) if note)
 
 
 def _single_cases(table, each):
-    """``; k of n donors outside the range of the reference donors`` from ``single_case.tsv``."""
-    if table is None or "outside_range" not in table:
+    """``; k of n donors outside the range of the reference donors``, from ``single_case.tsv``."""
+    if table is None:
         return ""
-    mask = (table["lineage"] == each.name) & (table["contrast"] == each.interaction["contrast"])
-    for column in ("level", "scale", "term", "compartment"):
-        if column in table:
-            mask &= table[column] == each.interaction[column]
-    rows = table[mask]
-    if rows.empty:
+    row = each.interaction
+    mask = (table["lineage"] == each.name) & (table["level"] == each.level)
+    for column in ("contrast", "term", "compartment"):
+        mask &= table[column] == row[column]
+    outside = table.loc[mask, "outside_reference_range"].astype(str).str.lower().eq("true")
+    if outside.empty:
         return ""
-    outside = int(rows["outside_range"].astype(str).str.lower().eq("true").sum())
-    return f"; {outside} of {len(rows)} such donors lie outside the range of the reference donors"
+    return f"; in {outside.sum()} of {len(outside)} donors the difference is outside the range of the reference donors"
 
 
-def _lineages(comparison, table, level="lineage"):
+def _lineages(comparison, tables, level="lineage"):
     """The testable lineages of a comparison, on the absolute scale if the table has it, else why there are none."""
+    table = tables.composition
     if table is None:
         return [], "the comparison of composition did not finish"
     rows = table[(table["contrast"] == comparison.contrast) & (table["level"] == level)]
@@ -434,9 +455,33 @@ def _lineages(comparison, table, level="lineage"):
             where = f"difference {comparison.compartment} minus {comparison.base}" if side == "interaction" else term
             return [], comparison.unanswerable() or f"no lineage could be tested for {where}"
     names = [name for name in parts["interaction"] if name in parts["own"] and name in parts["base"]]
-    scale = rows["scale"].iloc[0]
-    found = [_Lineage(n, level, scale, parts["own"][n], parts["base"][n], parts["interaction"][n]) for n in names]
+    calls = _composition_calls(comparison, tables.calls, level)
+    found = []
+    for name in names:
+        triple = [parts[side][name] for side in ("own", "base", "interaction")]
+        made = calls.get(name) or {call: _call_values(triple[2]) for call in _calls(triple[2])}
+        found.append(_Lineage(name, level, rows["scale"].iloc[0], *triple, made))
     return found, "" if found else "no lineage was tested in both compartments"
+
+
+def _composition_calls(comparison, table, level):
+    """lineage -> call -> (p, q) from ``calls.tsv``, which has all calls and not only the most specific one."""
+    if table is None:
+        return {}
+    rows = table[
+        (table["contrast"] == comparison.contrast)
+        & (table["compartment"] == comparison.compartment)
+        & (table["level"] == level)
+        & table["holds"].astype(str).str.lower().eq("true")
+    ]
+    found = {}
+    for row in rows.itertuples():
+        found.setdefault(row.lineage, {})[row.call.removeprefix("relatively_")] = (row.p_value, row.q_value)
+    return found
+
+
+def _call_values(row):
+    return row.get("call_p", math.nan), row.get("call_q", math.nan)
 
 
 # -- question 3: migration score ------------------------------------------------------------------------------------
@@ -665,10 +710,9 @@ def migration_signalling(comparison, tables):
 
 
 def uncoupled(comparison, tables):
-    """Question 5: heterogeneity of the interaction over lineages, tau_U, and its Q test.
+    """Question 5: does the condition act differently on the compartments? The verdict of ``coupling.tsv``.
 
-    Yes (uncoupled) needs the Q test at ``p <= alpha``; no (coupled) needs the upper limit of tau_U, and the whole
-    interval of the mean difference on the absolute scale, within the margin.
+    Yes for ``partly_uncoupled`` and ``uncoupled``, no for ``coupled`` (which needs proof of equivalence).
 
     Returns
     -------
@@ -682,43 +726,32 @@ def uncoupled(comparison, tables):
     table = table[
         (table["contrast"] == c.contrast) & (table["compartment"] == c.compartment) & (table["level"] == "lineage")
     ]
-    table = table[table["scale"] == ("abs" if (table["scale"] == "abs").any() else "rel")]
     table = table[table["tau_u"].notna()]
     if table.empty:
-        reason = c.unanswerable() or "too few lineages were tested in both compartments"
+        reason = c.unanswerable() or "too few lineages have an interaction with an interval"
         return [c.row(5, "cannot_tell", f"cannot be told: {reason}", source=file)]
     found = table.iloc[0].to_dict()
-    evidence = {
+    evidence = found | {
         "estimate": found["tau_u"],
         "ci_low": found["tau_low"],
         "ci_high": found["tau_high"],
-        "p_value": found["p_value"],
         "q_value": math.nan,
-        "n_condition": found["n_condition"],
-        "n_reference": found["n_reference"],
-        "tier": found["tier"],
     }
-    absolute = found["scale"] == "abs"
-    numbers = (
-        f"effects of {c.condition} differ between {c.compartment} and {c.base} with a spread over "
-        f"{int(found['n_lineages'])} lineages of tau_U = {_ci(evidence)} log2, 0 = coupled ({_p(evidence)})"
-    )
-    if absolute and not _missing(found.get("mean_u")):
-        numbers += f"; mean difference {found['mean_u']:.2f} ({found['mean_u_low']:.2f} to {found['mean_u_high']:.2f})"
-    testable = evidence["tier"] in CLAIMABLE
-    mean_within = not absolute or (found["mean_u_low"] > -c.margin and found["mean_u_high"] < c.margin)
-    if testable and not _missing(evidence["p_value"]) and evidence["p_value"] <= c.alpha:
-        verdict = "yes"
-        text = f"{c.compartment} and {c.base} are partly uncoupled: {numbers}"
-    elif testable and evidence["ci_high"] < c.margin and mean_within:
-        verdict = "no"
-        text = f"{c.compartment} and {c.base} are coupled: {numbers}"
-    else:
+    numbers = f"the spread of the difference over {int(found['n_lineages'])} lineages is tau_U = {_ci(evidence)} log2"
+    numbers += f" (0 = coupled; {_p(evidence)})"
+    if not _missing(found.get("mean_u")):
+        numbers += f", its mean {found['mean_u']:.2f} ({found['mean_u_low']:.2f} to {found['mean_u_high']:.2f})"
+    if found["scale"] == "rel":
+        numbers += "; relative scale: a shift common to all lineages is not seen"
+    word = str(found["verdict"])
+    verdict = {"partly_uncoupled": "yes", "uncoupled": "yes", "coupled": "no"}.get(word, "cannot_tell")
+    if found["tier"] not in CLAIMABLE:
         verdict = "cannot_tell"
-        reason = "neither coupling nor uncoupling is shown" if testable else _descriptive(evidence)
+    if verdict == "cannot_tell":
+        reason = found["reason"] if isinstance(found.get("reason"), str) else "neither is shown"
         text = f"cannot be told: {reason}; {numbers}"
-    if not absolute:
-        text += "; relative scale: a shift common to all lineages is not seen"
+    else:
+        text = f"{c.compartment} and {c.base} are {word.replace('_', ' ')}: {numbers}"
     drivers = _drivers(c, tables.drivers, found) if verdict == "yes" else []
     if drivers:
         text += f"; driven by {', '.join(name for name, _ in drivers)}"
@@ -734,15 +767,14 @@ def uncoupled(comparison, tables):
 
 
 def _drivers(c, table, found):
-    """Lineages without which tau_U falls by a fifth or more: (name, tau without it), strongest first."""
-    if table is None:
+    """Lineages that ``coupling.tsv`` names as drivers: (name, tau_U without it), strongest first."""
+    names = found["drivers"].split(",") if isinstance(found.get("drivers"), str) else []
+    if table is None or not names:
         return []
-    mask = (table["contrast"] == c.contrast) & (table["compartment"] == c.compartment)
-    mask &= (table["level"] == found["level"]) & (table["kind"] == "lineage")
-    if "scale" in table:
-        mask &= table["scale"] == found["scale"]
-    rows = table[mask].sort_values("tau_u", kind="stable")
-    return [(r.left_out, r.tau_u) for r in rows.itertuples() if r.tau_u < 0.8 * found["tau_u"]][:3]
+    rows = table[(table["contrast"] == c.contrast) & (table["compartment"] == c.compartment)]
+    rows = rows[(rows["level"] == found["level"]) & (rows["kind"] == "lineage")]
+    tau = dict(zip(rows["left_out"].astype(str), rows["tau_u"], strict=True))
+    return [(name, tau[name]) for name in names if name in tau]
 
 
 # -- words and numbers ----------------------------------------------------------------------------------------------
@@ -764,17 +796,17 @@ def _triples(c, table, keys, value="estimate"):
             yield key, (own[key], base[key], interaction[key])
 
 
-def _evidence(row, value="log2fc", **replaced):
+def _evidence(row, value="log2fc"):
     wanted = ["ci_low", "ci_high", "p_value", "q_value", "n_condition", "n_reference", "tier", "se", "df"]
-    found = {column: row.get(column, math.nan) for column in wanted} | {"estimate": row[value]}
-    names = {"p": "p_value", "q": "q_value"}
-    return found | {names.get(key, key): new for key, new in replaced.items()}
+    return {column: row.get(column, math.nan) for column in wanted} | {"estimate": row[value]}
 
 
 def _calls(row):
     """The calls of a row: one word, or several joined by ; or ,"""
     call = row.get("call")
-    return set() if _missing(call) else {word for word in re.split(r"[;,\s]+", str(call)) if word}
+    if _missing(call):
+        return set()
+    return {word.removeprefix("relatively_") for word in re.split(r"[;,\s]+", str(call)) if word}
 
 
 def _missing(value):
@@ -812,7 +844,9 @@ def _fold(log2):
 def _change(row, scale):
     """``-3.10 log2 (8.6-fold down; -4.2 to -2.0)``"""
     down = row["log2fc"] < 0
-    word = ("decreased" if down else "increased") if scale == "rel" else ("down" if down else "up")
+    word = "down" if down else "up"
+    if scale == "rel":
+        word = "relatively decreased" if down else "relatively increased"
     limits = "" if _missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}"
     return f"{word} {_fold(abs(row['log2fc']))} (log2 {row['log2fc']:.2f}{limits})"
 

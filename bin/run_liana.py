@@ -30,7 +30,7 @@ def main():
     import numpy as np
 
     from compartments.cli import UserError
-    from compartments.liana_sample import log_normalise, rank_aggregate, read_resource, testable_cells
+    from compartments.liana_sample import check_genes, log_normalise, rank_aggregate, read_resource, testable_cells
     from compartments.samples import load_annotated
     from compartments.tables import write_json, write_parquet
 
@@ -39,13 +39,7 @@ def main():
     resource = read_resource(options.lr_resource)
     adata = load_annotated(options.filtered, options.doublets, options.labels)
     sample = adata.uns["sample"]
-    symbols = {gene for entity in resource.to_numpy().ravel() for gene in entity.split("_")}
-    unknown = sorted(symbols.difference(adata.var_names))
-    if len(unknown) == len(symbols):
-        raise UserError(
-            f"--lr_resource {options.lr_resource}: none of its {len(symbols)} genes (for example '{unknown[0]}') is in "
-            f"{options.filtered} (for example '{adata.var_names[0]}'): use symbols of the same species as the counts"
-        )
+    unknown, n_symbols = check_genes(resource, adata.var_names, options.lr_resource, options.filtered)
 
     lineages = adata.obs["lineage"].to_numpy(object)
     keep, reasons = testable_cells(lineages, options.min_cells, options.max_cells_per_lineage, options.seed)
@@ -73,7 +67,7 @@ def main():
             "sample": sample,
             "lr_resource": options.lr_resource,
             "n_pairs": len(resource),
-            "n_genes": len(symbols),
+            "n_genes": n_symbols,
             "n_genes_unknown": len(unknown),
             "genes_unknown": ",".join(unknown[:20]),
             "n_pairs_tested": len(table.drop_duplicates(["ligand_complex", "receptor_complex"])),

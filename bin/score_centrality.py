@@ -22,7 +22,7 @@ def main():
         help="groups of pairs that make the network 'migration' (columns group, role, gene or group, ligand, receptor)",
     )
     parser.add_argument("--n_perms", type=int, default=1000, help="label permutations (default 1000)")
-    parser.add_argument("--min_cells", type=int, default=10, help="cells a lineage needs (default 10)")
+    parser.add_argument("--min_cells", type=int, default=5, help="cells a lineage needs (default 5)")
     parser.add_argument(
         "--expr_prop", type=float, default=0.1, help="share of cells that must express a partner (default .1)"
     )
@@ -32,7 +32,7 @@ def main():
     import numpy as np
 
     from compartments.centrality import Expression, score_centrality
-    from compartments.liana_sample import log_normalise, read_groups, read_resource, testable_cells
+    from compartments.liana_sample import check_genes, log_normalise, read_groups, read_resource, testable_cells
     from compartments.samples import load_annotated
     from compartments.tables import write_tsv
 
@@ -41,6 +41,7 @@ def main():
     resource = read_resource(options.lr_resource)
     migration = np.any(list(read_groups(options.migration_pairs, resource).values()), axis=0)
     adata = load_annotated(options.filtered, options.doublets, options.labels)
+    check_genes(resource, adata.var_names, options.lr_resource, options.filtered)
     sample = adata.uns["sample"]
     lineages = adata.obs["lineage"].to_numpy(object)
     keep, reasons = testable_cells(lineages, options.min_cells)

@@ -169,6 +169,36 @@ def _padded(entities, subunits):
     return np.array([[*row, *[row[0]] * (width - len(row))] for row in rows], int).reshape(len(rows), width)
 
 
+def check_genes(resource, genes, name, counts):
+    """Symbols of a resource that are not among the genes of the counts.
+
+    Parameters
+    ----------
+    resource : DataFrame
+    genes : Index
+    name, counts : str
+        Of the resource and of the file, for the message.
+
+    Returns
+    -------
+    unknown : list of str
+    n_symbols : int
+
+    Raises
+    ------
+    UserError
+        If no symbol is known.
+    """
+    symbols = {gene for entity in resource[["ligand", "receptor"]].to_numpy().ravel() for gene in entity.split("_")}
+    unknown = sorted(symbols.difference(genes))
+    if len(unknown) == len(symbols):
+        raise UserError(
+            f"--lr_resource {name}: none of its {len(symbols)} genes (for example '{unknown[0]}') is in {counts} "
+            f"(for example '{genes[0]}'): use symbols of the same species as the counts"
+        )
+    return unknown, len(symbols)
+
+
 def log_normalise(counts):
     """log1p of counts scaled to 10,000 per cell.
 

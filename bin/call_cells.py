@@ -9,7 +9,7 @@ from compartments.cli import SampleSkipped, run, write_skipped
 def arguments():
     """Command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("droplets", help="<s>.droplets.h5ad")
+    parser.add_argument("--droplets", required=True, help="<sample>.droplets.h5ad")
     parser.add_argument("--expected_cells", type=int, help="about how many cells the sample should have")
     parser.add_argument("--lower", type=int, default=100, help="barcodes up to this many UMIs are empty (%(default)s)")
     parser.add_argument("--fdr", type=float, default=0.001, help="false discovery rate of EmptyDrops (%(default)s)")

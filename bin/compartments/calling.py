@@ -29,7 +29,8 @@ class Calls:
     ----------
     is_cell : ndarray of bool, shape (n_barcodes,)
     source : ndarray of str, shape (n_barcodes,)
-        ``filtered`` or ``cellbender`` (given), ``retained`` (above the knee), ``emptydrops``, ``expected_cells`` or ``knee`` for cells, else empty.
+        ``filtered`` or ``cellbender`` (given), ``retained`` (above the knee), ``emptydrops``, ``expected_cells`` or
+        ``knee`` for cells, else empty.
     fdr : ndarray of float, shape (n_barcodes,)
         Adjusted p-value of the barcode being ambient; NaN where not tested.
     summary : dict
@@ -57,9 +58,9 @@ def good_turing(counts):
 
     Notes
     -----
-    Gale & Sampson 1995: frequencies of frequencies are averaged over the gap to their neighbours (Z), a line is fitted to
-    log Z against log r, and Turing's estimate is used until it is within 1.65 standard errors of the fitted one. With no
-    gene left unseen the unseen mass is dropped.
+    Gale & Sampson 1995: frequencies of frequencies are averaged over the gap to their neighbours (Z), a line is fitted
+    to log Z against log r, and Turing's estimate is used until it is within 1.65 standard errors of the fitted one.
+    With no gene left unseen the unseen mass is dropped.
     """
     counts = np.asarray(counts)
     total = counts.sum()
@@ -318,7 +319,7 @@ def rank_curve(totals, n_points=200):
 
 
 def check_number(n_cells):
-    """Raise :class:`SampleSkipped` under ``LEAST_CELLS`` cells; else tell whether they are few (under ``FEW_CELLS``)."""
+    """Whether cells are few (under ``FEW_CELLS``); raises :class:`SampleSkipped` under ``LEAST_CELLS``."""
     if n_cells < LEAST_CELLS:
         raise SampleSkipped(f"{n_cells} cells, fewer than {LEAST_CELLS}: nothing to analyse")
     return n_cells < FEW_CELLS

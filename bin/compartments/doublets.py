@@ -1,0 +1,164 @@
+"""Doublets by Scrublet, called only where the data give a threshold that makes sense.
+
+Wolock, Lopez & Klein 2019, Cell Systems 8:281 (Scrublet), through scanpy.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+LEAST_CELLS = 31  # 30 principal components need more cells than that
+CALL_FROM = 500
+RATE_PER_1000 = 0.008
+RATE_PER_1000_GEMX = 0.004
+PERCENTILE = 95
+MOST_FOLD = 3
+
+
+def expected_rate(n_cells, chemistry="", per_1000=None, loaded_cells=None):
+    """Expected share of doublets among the recovered cells.
+
+    Parameters
+    ----------
+    n_cells : int
+        Cells recovered.
+    chemistry : str
+        As given in the samplesheet or by Cell Ranger; GEM-X and v4 make half as many doublets.
+    per_1000 : float, optional
+        Share per 1,000 recovered cells; default .008 (10x Genomics, 3' v3.1), .004 for GEM-X.
+    loaded_cells : int, optional
+        Cells loaded, of which 10x recovers about 60 per cent; takes the place of ``n_cells``.
+
+    Returns
+    -------
+    float
+        At most .3.
+    """
+    if per_1000 is None:
+        newer = any(word in chemistry.lower().replace("-", "").replace(" ", "") for word in ("gemx", "v4"))
+        per_1000 = RATE_PER_1000_GEMX if newer else RATE_PER_1000
+    recovered = n_cells if loaded_cells is None else 0.6 * loaded_cells
+    return min(per_1000 * recovered / 1000, 0.3)
+
+
+def scrublet(counts, rate, seed=0):
+    """Scores of observed cells and simulated doublets.
+
+    Parameters
+    ----------
+    counts : csr_matrix of int, shape (n_cells, n_genes)
+        Raw counts.
+    rate : float
+        Expected share of doublets.
+
+    Returns
+    -------
+    observed : ndarray of float, shape (n_cells,)
+        NaN for cells that scanpy drops (fewer than 3 genes).
+    simulated : ndarray of float, shape (2 n_cells,)
+    threshold : float or None
+        Minimum between the two modes of the simulated scores, None where there are no two modes.
+    """
+    import anndata
+    import scanpy as sc
+
+    data = anndata.AnnData(counts.astype(np.float32))
+    # exact neighbours: the approximate search fails from about 2,700 cells on with pynndescent 0.7
+    sc.pp.scrublet(data, expected_doublet_rate=rate, use_approx_neighbors=False, random_state=seed, verbose=False)
+    result = data.uns["scrublet"]
+    return data.obs["doublet_score"].to_numpy(float), result["doublet_scores_sim"], result.get("threshold")
+
+
+def judge_threshold(threshold, observed, rate):
+    """Whether an automatic threshold can be used to call.
+
+    Parameters
+    ----------
+    threshold : float or None
+    observed : ndarray of float, shape (n_cells,)
+    rate : float
+        Expected share of doublets.
+
+    Returns
+    -------
+    str
+        ``auto``, or ``rejected: ...`` with the reason.
+    """
+    if threshold is None:
+        return "rejected: simulated scores have no two modes"
+    finite = observed[np.isfinite(observed)]
+    lowest = np.percentile(finite, PERCENTILE)
+    if threshold <= lowest:
+        return (
+            f"rejected: threshold {threshold:.3f} is not above the {PERCENTILE}th percentile of scores ({lowest:.3f})"
+        )
+    called, expected = int((finite > threshold).sum()), rate * len(finite)
+    if called > MOST_FOLD * expected:
+        return f"rejected: {called} calls, more than {MOST_FOLD} times the {expected:.1f} expected"
+    return "auto"
+
+
+@dataclass
+class Doublets:
+    """Doublets of one sample.
+
+    Attributes
+    ----------
+    score : ndarray of float, shape (n_cells,)
+        NaN where the sample or cell could not be scored.
+    is_doublet : ndarray of bool, shape (n_cells,)
+    simulated : ndarray of float
+        Scores of the simulated doublets.
+    threshold : float or None
+        Where the simulated scores part, used or not.
+    threshold_source : str
+        ``auto`` (used), ``rejected: ...`` or ``too_few_cells`` (nothing is called).
+    """
+
+    score: np.ndarray
+    is_doublet: np.ndarray
+    simulated: np.ndarray
+    threshold: float | None
+    threshold_source: str
+
+    @property
+    def detectable(self):
+        """Share of simulated doublets above the threshold, None without one."""
+        if self.threshold is None:
+            return None
+        return float((self.simulated > self.threshold).mean())
+
+    def histograms(self):
+        """Numbers of observed and simulated scores in 50 equal bins from 0 to ``histogram_end``, for plots."""
+        observed = self.score[np.isfinite(self.score)]
+        end = float(max(observed.max(initial=0), self.simulated.max(initial=0)))
+        edges = np.linspace(0, end or 1, 51)
+        names = {"histogram_observed": observed, "histogram_simulated": self.simulated}
+        return {"histogram_end": end} | {name: np.histogram(v, edges)[0].tolist() for name, v in names.items()}
+
+
+def call_doublets(counts, rate, call_from=CALL_FROM, seed=0):
+    """Score every cell; call doublets where the threshold can be trusted, never by expected number.
+
+    Parameters
+    ----------
+    counts : csr_matrix of int, shape (n_cells, n_genes)
+        Raw counts of cells.
+    rate : float
+        Expected share of doublets.
+    call_from : int
+        With fewer cells there are scores but no calls.
+
+    Returns
+    -------
+    Doublets
+    """
+    n = counts.shape[0]
+    nobody = np.zeros(n, dtype=bool)
+    if n < LEAST_CELLS:
+        return Doublets(np.full(n, np.nan), nobody, np.array([]), None, "too_few_cells")
+    score, simulated, threshold = scrublet(counts, rate, seed)
+    source = "too_few_cells" if n < call_from else judge_threshold(threshold, score, rate)
+    threshold = None if threshold is None else float(threshold)
+    is_doublet = np.nan_to_num(score) > threshold if source == "auto" else nobody
+    return Doublets(score, is_doublet, simulated, threshold, source)

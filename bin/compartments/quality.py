@@ -1,0 +1,182 @@
+"""Which called cells are fit for analysis: limits that follow each sample's own distribution.
+
+Limits are medians plus or minus a number of median absolute deviations (McCarthy et al. 2017, Bioinformatics 33:1179;
+Heumos et al. 2023, Nat Rev Genet 24:550), within bounds that keep a clean sample from losing good cells.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+MAD_TO_SD = 1.4826
+ERYTHROID_PCT = 5.0  # per cent of UMIs from haemoglobin
+PLATELET_PCT = 1.0  # per cent of UMIs from platelet genes
+HAEMOGLOBIN = ("HBA1", "HBA2", "HBB", "HBD", "HBG1", "HBG2", "HBM", "HBZ")
+PLATELET = ("PPBP", "PF4", "PF4V1", "GNG11", "TUBB1", "GP9", "ITGA2B")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Parameters of :func:`find_limits`; ``nmads_*`` None switches an adaptive limit off.
+
+    Attributes
+    ----------
+    nmads_counts, nmads_genes, nmads_mt, nmads_top20 : float or None
+        Median absolute deviations (scaled to a standard deviation) allowed.
+    min_counts, min_genes, max_counts, max_mt : float or None
+        Hard limits: no cell passes beyond them, whatever the sample looks like.
+    keep_fold : float
+        Cells within this factor of the sample's median counts and genes are never cut by an adaptive limit, so that
+        small cells of a homogeneous sample and rare large ones (plasma cells, pDC) stay.
+    mt_floor, top20_floor : float
+        Adaptive upper limits never fall below these (per cent).
+    """
+
+    nmads_counts: float | None = 5.0
+    nmads_genes: float | None = 5.0
+    nmads_mt: float | None = 3.0
+    nmads_top20: float | None = 5.0
+    min_counts: float = 300
+    min_genes: float = 200
+    max_counts: float | None = None
+    max_mt: float = 20.0
+    keep_fold: float = 5.0
+    mt_floor: float = 5.0
+    top20_floor: float = 50.0
+
+
+def measure(counts, symbols):
+    """Quality of each cell.
+
+    Parameters
+    ----------
+    counts : csr_matrix of int, shape (n_cells, n_genes)
+        Raw counts.
+    symbols : sequence of str, shape (n_genes,)
+
+    Returns
+    -------
+    DataFrame, shape (n_cells, 7)
+        ``total_counts`` and ``n_genes`` (int64); ``pct_mt``, ``pct_ribo``, ``pct_hb``, ``pct_platelet`` and
+        ``pct_top20`` (share of the 20 most abundant genes of the cell), in per cent of the cell's UMIs.
+    """
+    symbols = pd.Index(symbols)
+    total = np.asarray(counts.sum(1, dtype=np.int64)).ravel()
+    safe = np.maximum(total, 1)
+
+    def share(genes):
+        return np.asarray(counts[:, np.flatnonzero(genes)].sum(1, dtype=np.int64)).ravel() / safe * 100
+
+    top = np.empty(len(total))
+    for i, (start, end) in enumerate(zip(counts.indptr[:-1], counts.indptr[1:], strict=True)):
+        values = counts.data[start:end]
+        top[i] = (np.partition(values, -20)[-20:] if end - start > 20 else values).sum()
+    return pd.DataFrame(
+        {
+            "total_counts": total,
+            "n_genes": np.diff(counts.indptr).astype(np.int64),
+            "pct_mt": share(symbols.str.startswith("MT-")),
+            "pct_ribo": share(symbols.str.match(r"^RP[SL]\d")),
+            "pct_hb": share(symbols.isin(HAEMOGLOBIN)),
+            "pct_platelet": share(symbols.isin(PLATELET)),
+            "pct_top20": top / safe * 100,
+        }
+    )
+
+
+def find_limits(quality, limits):
+    """Lower and upper limit of each metric for one sample.
+
+    Parameters
+    ----------
+    quality : DataFrame
+        Of :func:`measure`, erythroid and platelet cells left out.
+    limits : Limits
+
+    Returns
+    -------
+    dict of str to (float, float)
+        ``total_counts``, ``n_genes``, ``pct_mt``, ``pct_top20``: lowest and highest value that passes; -inf or inf
+        where there is no limit.
+
+    Notes
+    -----
+    Counts and genes are limited on the log scale. With median M and scaled deviation S of the logs, the limits are
+    ``exp(M -+ max(n S, log keep_fold))``, then cut to the hard ones. Mitochondrial and top-20 shares have an upper
+    limit only, ``max(M + n S, floor)``.
+    """
+
+    def centre(values):
+        middle = np.median(values)
+        return middle, MAD_TO_SD * np.median(np.abs(values - middle))
+
+    out = {}
+    for metric, nmads in (("total_counts", limits.nmads_counts), ("n_genes", limits.nmads_genes)):
+        low, high = -np.inf, np.inf
+        if nmads is not None and len(quality):
+            middle, spread = centre(np.log(np.maximum(quality[metric].to_numpy(), 1)))
+            width = max(nmads * spread, np.log(limits.keep_fold))
+            low, high = np.exp(middle - width), np.exp(middle + width)
+        out[metric] = (low, high)
+    hard_high = np.inf if limits.max_counts is None else limits.max_counts
+    low, high = out["total_counts"]
+    out["total_counts"] = (max(low, limits.min_counts), min(high, hard_high))
+    low, high = out["n_genes"]
+    out["n_genes"] = (max(low, limits.min_genes), high)
+    for metric, nmads, floor, hard in (
+        ("pct_mt", limits.nmads_mt, limits.mt_floor, limits.max_mt),
+        ("pct_top20", limits.nmads_top20, limits.top20_floor, np.inf),
+    ):
+        high = np.inf
+        if nmads is not None and len(quality):
+            middle, spread = centre(quality[metric].to_numpy())
+            high = max(middle + nmads * spread, floor)
+        out[metric] = (-np.inf, min(high, hard))
+    return out
+
+
+def judge(quality, limits):
+    """Apply :func:`find_limits` to one sample.
+
+    Erythroid cells (haemoglobin at least ``ERYTHROID_PCT`` per cent) and platelets (at least ``PLATELET_PCT`` per cent
+    of platelet genes) hold few genes and are left for annotation to name: only the hard counts and the mitochondrial
+    limit apply to them, and they do not enter the medians.
+
+    Parameters
+    ----------
+    quality : DataFrame, shape (n_cells, n_metrics)
+    limits : Limits
+
+    Returns
+    -------
+    fails : DataFrame of bool, shape (n_cells, 4)
+        One column per limited metric.
+    table : DataFrame
+        ``metric, lower, upper, n_removed, n_removed_only`` (cells that fail this metric; this one alone); last row
+        ``any``.
+    special : ndarray of bool, shape (n_cells,)
+        Erythroid cells and platelets.
+    """
+    special = (quality["pct_hb"] >= ERYTHROID_PCT).to_numpy() | (quality["pct_platelet"] >= PLATELET_PCT).to_numpy()
+    found = find_limits(quality[~special], limits)
+    fails = pd.DataFrame(
+        {m: (quality[m] < low) | (quality[m] > high) for m, (low, high) in found.items()}, index=quality.index
+    )
+    hard_high = np.inf if limits.max_counts is None else limits.max_counts
+    counts = quality["total_counts"]
+    fails.loc[special, "total_counts"] = (counts < limits.min_counts) | (counts > hard_high)
+    fails.loc[special, ["n_genes", "pct_top20"]] = False
+    number = fails.sum(axis=1)
+    rows = [
+        {
+            "metric": metric,
+            "lower": low if np.isfinite(low) else np.nan,
+            "upper": high if np.isfinite(high) else np.nan,
+            "n_removed": int(fails[metric].sum()),
+            "n_removed_only": int((fails[metric] & (number == 1)).sum()),
+        }
+        for metric, (low, high) in found.items()
+    ]
+    rows.append({"metric": "any", "n_removed": int((number > 0).sum()), "n_removed_only": int((number > 0).sum())})
+    return fails, pd.DataFrame(rows), special

@@ -195,12 +195,13 @@ def marker_weights(genes, means, markers):
     rank = np.empty(len(order), int)
     rank[order] = np.arange(len(order))
     free = order[~index.isin(markers["gene"])[order]]
+    rank_free = rank[free]
     weights = np.zeros((len(genes), len(positive)))
     signs = {"+": np.zeros(weights.shape, bool), "-": np.zeros(weights.shape, bool)}
     for column, (lineage, names) in enumerate(positive.items()):
         own = index.get_indexer(names)
         for gene in own:
-            middle = np.searchsorted(rank[free], rank[gene])
+            middle = np.searchsorted(rank_free, rank[gene])
             start = max(0, min(middle - N_CONTROLS // 2, len(free) - N_CONTROLS))
             controls = free[start : start + N_CONTROLS]
             weights[gene, column] += 1 / len(own)
@@ -360,8 +361,10 @@ def _annotate_chunk(counts, symbols, prepared, lineage_map, weights):
     frame["rule"] = rule
     named = pd.Series(evidence["lineage"]).map(broad_lineages(lineage_map))
     frame["marker_agrees"] = (named == frame["lineage_broad"]).to_numpy()
+    supported = evidence["supported"].reindex(columns=list(by_broad.columns), fill_value=False).to_numpy()
+    supported = supported[row, by_broad.columns.get_indexer(frame["lineage_broad"])]
     frame["confidence"] = np.select(
-        [frame["probability_broad"] >= MIN_PROBABILITY, frame["marker_agrees"]], ["high", "marker"], "low"
+        [frame["probability_broad"] >= MIN_PROBABILITY, supported], ["high", "marker"], "low"
     )
     low = frame["confidence"] == "low"
     frame.loc[low, ["lineage", "lineage_broad", "display_label"]] = UNASSIGNED
@@ -392,12 +395,13 @@ def marker_evidence(counts, normalised, symbols, weights, broad):
     lineages, weight, positive, negative = weights
     if not lineages:
         score = np.full((counts.shape[0], 1), -np.inf)
-        lineages = [""]
+        lineages, broad = [""], {"": ""}
     else:
         score = np.asarray((normalised @ weight).todense())
         seen = np.asarray(((counts > 0).astype(np.int32) @ positive.astype(np.int32)).todense())
         own = np.asarray((counts @ positive.astype(np.int32)).todense())
         against = np.asarray((counts @ negative.astype(np.int32)).todense())
+        score *= seen / np.asarray(positive.sum(axis=0)).ravel()
         score = np.where((seen >= MIN_MARKERS) & (score > 0) & (own > against), score, -np.inf)
     cd3, nk = _total(counts, symbols, CD3_GENES), _total(counts, symbols, NK_GENES)
     t_like = (cd3 >= MIN_MARKERS) & (cd3 >= nk)
@@ -405,12 +409,15 @@ def marker_evidence(counts, normalised, symbols, weights, broad):
     of_nk = np.array([name == "NK" for name in lineages])
     score[np.ix_(t_like, of_nk)] = -np.inf
     score[np.ix_((nk > cd3) & (score[:, of_nk] > -np.inf).any(axis=1), of_t)] = -np.inf
+    of = {name: [broad[lineage] == name for lineage in lineages] for name in sorted({broad[x] for x in lineages})}
+    supported = pd.DataFrame({name: (score[:, columns] > -np.inf).any(axis=1) for name, columns in of.items()})
     best = score.argmax(axis=1)
     named = np.where(score.max(axis=1) > -np.inf, np.asarray(lineages, object)[best], "")
     total = np.asarray(counts.sum(axis=1)).ravel()
     haemoglobin = _total(counts, symbols, ERYTHROID_GENES)
     return {
         "lineage": named,
+        "supported": supported,
         "pdc": named == "pDC",
         "t_like": t_like,
         "erythroid": (haemoglobin >= ERYTHROID_SHARE * total) & (total > 0),
@@ -423,7 +430,7 @@ def _total(counts, symbols, genes):
 
 
 def _name_for_compartment(labels, compartment):
-    """Macrophages of cerebrospinal fluid get their name; the lineage stays the same, so compartments can be compared."""
+    """Macrophages of cerebrospinal fluid get their name; the lineage stays, so that compartments can be compared."""
     if CSF.search(compartment):
         labels.loc[labels["lineage"] == "Macrophage", "display_label"] = "CSF macrophage-like"
 

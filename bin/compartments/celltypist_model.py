@@ -6,6 +6,7 @@ that hold their attributes. Prediction needs only the coefficients, so neither c
 """
 
 import hashlib
+import io
 import pickle
 from dataclasses import dataclass
 from pathlib import Path
@@ -108,8 +109,6 @@ def load_model(path):
         raise UserError(
             f"model {path}: cannot be read ({error.strerror}); give the path of a CellTypist .pkl"
         ) from error
-    import io
-
     try:
         content = _ModelUnpickler(io.BytesIO(data)).load()
     except _Forbidden as error:
@@ -131,7 +130,7 @@ def load_model(path):
         mean = np.asarray(scaler.mean_, float) if scaler.with_mean else np.zeros(len(genes))
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         raise UserError(
-            f"model {path}: a pickle, but not a CellTypist model ({error}); it needs 'Model', 'Scaler_' and 'description'"
+            f"model {path}: a pickle, but not a CellTypist model ({error}); it needs 'Model' and 'Scaler_'"
         ) from error
     rows = 1 if len(labels) == 2 else len(labels)
     if coef.shape != (rows, len(genes)) or not len(intercept) == rows or not len(mean) == len(scale) == len(genes):

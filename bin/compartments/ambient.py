@@ -1,7 +1,8 @@
 """Ambient RNA: the soup's profile from the empty droplets, its removal from the cells, and what is left of it.
 
-A cell's counts are its own transcripts plus a sample of the soup, the RNA that floats in every droplet. The empty droplets
-hold nothing but soup, so they give its profile and the amount that a droplet takes up. Without them no method here runs.
+A cell's counts are its own transcripts plus a sample of the soup, the RNA that floats in every droplet. The empty
+droplets hold nothing but soup, so they give its profile and the amount that a droplet takes up. Without them no method
+here runs.
 """
 
 import warnings
@@ -73,8 +74,8 @@ def split_droplets(droplets, calls):
     unknown = wanted.difference(droplets.obs_names)
     if len(unknown):
         raise UserError(
-            f"sample '{droplets.uns['sample']}': {len(unknown)} called barcodes, '{unknown[0]}' first, are not among its "
-            "droplets: give the calls made from this very matrix"
+            f"sample '{droplets.uns['sample']}': {len(unknown)} called barcodes, '{unknown[0]}' first, are not among "
+            "its droplets: give the calls made from this very matrix"
         )
     if not len(wanted):
         raise SampleSkipped("no cell was called")
@@ -98,8 +99,8 @@ class Soup:
     profile : ndarray, shape (genes,)
         Share of each gene in the soup; sums to 1.
     umi : float
-        UMIs of soup in a droplet: the UMI-weighted median of the empties' totals, which very many barcodes of a few UMIs
-        (sequencing errors) do not move.
+        UMIs of soup in a droplet: the UMI-weighted median of the empties' totals, which very many barcodes of a few
+        UMIs (sequencing errors) do not move.
     spread : float
         Squared coefficient of variation of the soup's amount between droplets, beyond that of counting.
     n_droplets, total : int
@@ -213,7 +214,7 @@ def cluster_cells(counts, seed, n_genes=2000, n_components=30, n_neighbors=15):
 
 
 def decontx(counts, soup, clusters, seed):
-    """Expected own counts by DecontX (Yang et al. 2020, Genome Biol) with the measured soup as the contaminating profile.
+    """Expected own counts by DecontX (Yang et al. 2020, Genome Biol), contaminated by the measured soup.
 
     Parameters
     ----------
@@ -280,32 +281,130 @@ def remove_ambient(cells, empties, method, seed):
     """
     counts = cells.layers["counts"]
     counts.sort_indices()
-    soup, reason = None, None
-    if empties is None:
-        reason = "no raw matrix: the soup is measured in empty droplets"
-    else:
-        try:
-            soup = measure_soup(empties)
-        except ValueError as error:
-            reason = str(error)
+    soup, reason = _soup_or_reason(empties)
     if method == "none" or soup is None:
         method = "none"
         corrected = counts.copy()
     else:
         expected = decontx(counts, soup, cluster_cells(counts, seed), seed)
         corrected = round_counts(expected, counts, seed)
-    set_corrected(cells, corrected, None if soup is None else soup.profile, method)
+    set_corrected(cells, corrected, soup, method)
     return soup, reason
 
 
-def set_corrected(cells, corrected, profile, method):
+def import_cellbender(droplets, output=None):
+    """Cells as CellBender called and corrected them.
+
+    Parameters
+    ----------
+    droplets : AnnData
+        With ``output`` absent, its ``layers['corrected']`` and ``obs['is_cell']`` are those of a finished output.
+    output : str or Path, optional
+        CellBender's h5 of these very droplets.
+
+    Returns
+    -------
+    cells : AnnData
+        As :func:`remove_ambient` leaves them.
+    soup : Soup or None
+    reason : str or None
+        What could not be had.
+
+    Raises
+    ------
+    UserError
+        If the output does not belong to these droplets.
+    SampleSkipped
+        If CellBender found no cell.
+    """
+    if output is not None:
+        from . import readers
+
+        counts = readers.read_counts(output)
+        found = counts.source.latents["cell_probability"] > readers.CELL_PROBABILITY
+        where = droplets.obs_names.get_indexer(counts.barcodes[found])
+        if (where < 0).any() or not np.array_equal(counts.symbol, droplets.var_names):
+            raise UserError(
+                f"{output}: its barcodes or genes are not those of sample '{droplets.uns['sample']}': give "
+                "CellBender's output of this sample"
+            )
+        order = np.argsort(where)
+        corrected, where = counts.matrix[found][order], where[order]
+    elif "corrected" in droplets.layers:
+        where = np.flatnonzero(droplets.obs["is_cell"])
+        corrected = sp.csr_matrix(droplets.layers["corrected"])[where]
+    else:
+        raise UserError(f"sample '{droplets.uns['sample']}' has no CellBender output: give it with --cellbender")
+    if not len(where):
+        raise SampleSkipped("CellBender found no cell")
+    calls = pd.DataFrame({"barcode": droplets.obs_names[where], "is_cell": True})
+    cells, empties = split_droplets(droplets, calls)
+    corrected = sp.csr_matrix(corrected, dtype=np.int32)
+    corrected.eliminate_zeros()
+    if (corrected > cells.layers["counts"]).nnz:
+        raise UserError(
+            f"sample '{droplets.uns['sample']}': CellBender's counts exceed the raw counts: give the raw matrix "
+            "it was run on"
+        )
+    soup, reason = _soup_or_reason(empties)
+    if droplets.uns.get("counts_are_corrected", False):
+        reason = "only CellBender's output was given: what it removed is not known"
+    set_corrected(cells, corrected, soup, "cellbender")
+    return cells, soup, reason
+
+
+def _soup_or_reason(empties):
+    if empties is None:
+        return None, "no raw matrix: the soup is measured in empty droplets"
+    try:
+        return measure_soup(empties), None
+    except ValueError as error:
+        return None, str(error)
+
+
+def cohort_method(methods, allow_mixed=False):
+    """The one ambient RNA method of a cohort.
+
+    Samples corrected by different methods differ by method, which looks like an effect of compartment or condition.
+
+    Parameters
+    ----------
+    methods : dict
+        Sample -> method (``uns['ambient_method']``).
+    allow_mixed : bool
+
+    Returns
+    -------
+    str
+        The method, or ``mixed`` where that is allowed.
+
+    Raises
+    ------
+    UserError
+        If methods differ and that is not allowed; it names the samples of each.
+    """
+    by_method = {}
+    for sample, method in sorted(methods.items()):
+        by_method.setdefault(method, []).append(sample)
+    if len(by_method) == 1:
+        return next(iter(by_method))
+    if allow_mixed:
+        return "mixed"
+    listed = "; ".join(f"{method}: {', '.join(samples)}" for method, samples in sorted(by_method.items()))
+    raise UserError(
+        f"ambient RNA was removed by different methods ({listed}): choose with --ambient_method one that all samples "
+        "can have, or accept the mixture with --allow_mixed_ambient"
+    )
+
+
+def set_corrected(cells, corrected, soup, method):
     """Put a corrected matrix and what goes with it into ``cells`` (in place), as the contracts say."""
     counts = cells.layers["counts"]
     cells.layers["corrected"] = corrected
     before = np.asarray(counts.sum(axis=1)).ravel()
     after = np.asarray(corrected.sum(axis=1)).ravel()
     cells.obs["contamination"] = (before - after) / np.maximum(before, 1)
-    cells.var["soup_fraction"] = np.zeros(cells.n_vars) if profile is None else profile
+    cells.var["soup_fraction"] = np.zeros(cells.n_vars) if soup is None else soup.profile
     cells.uns["ambient_method"] = method
 
 
@@ -351,9 +450,9 @@ def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None):
     """Red-cell index and how many of the leukocytes are likely to have come with blood.
 
     Erythrocytes per leukocyte come from the counted values if both are given. Else they are estimated from haemoglobin
-    UMIs, in the soup and in erythroid cells, as ``UMIs / HAEMOGLOBIN_UMI`` reticulocytes, ``RETICULOCYTE_FRACTION`` of the
-    erythrocytes. Divided by the erythrocytes per leukocyte of blood this is the share of blood leukocytes: a tap counts as
-    traumatic above ``TRAUMATIC_FRACTION``. It means nothing for blood itself.
+    UMIs, in the soup and in erythroid cells, as ``UMIs / HAEMOGLOBIN_UMI`` reticulocytes, ``RETICULOCYTE_FRACTION`` of
+    the erythrocytes. Divided by the erythrocytes per leukocyte of blood this is the share of blood leukocytes: a tap
+    counts as traumatic above ``TRAUMATIC_FRACTION``. It means nothing for blood itself.
 
     Returns
     -------

@@ -1,0 +1,39 @@
+#!/usr/bin/env python3
+"""Cells of one sample from CellBender's output: raw counts from the droplets, corrected counts from CellBender."""
+
+import argparse
+
+from compartments.cli import SampleSkipped, replacing, run, write_skipped
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--droplets", required=True, help="<sample>.droplets.h5ad")
+    parser.add_argument(
+        "--cellbender", help="<sample>.cellbender.h5; without it the droplets hold the corrected counts"
+    )
+    parser.add_argument("--rbc_per_ul", type=float, help="erythrocytes counted in the sample, per microlitre")
+    parser.add_argument("--cells_per_ul", type=float, help="leukocytes counted in the sample, per microlitre")
+    options = parser.parse_args()
+
+    import anndata
+
+    from compartments import ambient, tables
+
+    droplets = anndata.read_h5ad(options.droplets)
+    sample = str(droplets.uns["sample"])
+    try:
+        cells, soup, reason = ambient.import_cellbender(droplets, options.cellbender)
+    except SampleSkipped as skipped:
+        write_skipped([{"stage": "ambient", "sample": sample, "reason": str(skipped)}])
+        return
+    summary = ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul)
+    with replacing(f"{sample}.cells.h5ad") as temporary:
+        cells.write_h5ad(temporary, compression="lzf")
+    tables.write_json(summary, f"{sample}.ambient.json")
+    tables.write_tsv(ambient.soup_table(cells), f"{sample}.soup.tsv.gz")
+    write_skipped([])
+
+
+if __name__ == "__main__":
+    run(main)

@@ -66,7 +66,8 @@ process RUN_CELLBENDER {
     val gpu
 
     output:
-    tuple val(meta), path("${meta.sample}.cellbender.json"), path("${meta.sample}.cellbender.h5", arity: '0..1'), emit: result
+    tuple val(meta), path("${meta.sample}.cellbender.h5"), emit: output, optional: true
+    path "${meta.sample}.cellbender.json", emit: summary
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py cellbender torch'), topic: versions
 

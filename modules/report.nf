@@ -1,4 +1,5 @@
 include { code } from './library'
+include { layOut } from './helpers'
 
 // The five questions, answered in sentences.
 process WRITE_FINDINGS {
@@ -6,8 +7,7 @@ process WRITE_FINDINGS {
     publishDir params.outdir, mode: params.publish_mode
 
     input:
-    path study
-    path results, stageAs: 'staged/?/*'
+    tuple val(targets), path(files, stageAs: 'staged/?/*')
 
     output:
     path 'findings.tsv', emit: findings
@@ -15,6 +15,8 @@ process WRITE_FINDINGS {
     script:
     """
     # code ${code('write_findings.py')}
+    ${layOut(targets)}
+    write_findings.py --results results
     """
 
     stub:
@@ -29,17 +31,18 @@ process MAKE_REPORT {
     publishDir params.outdir, mode: params.publish_mode
 
     input:
-    path results, stageAs: 'staged/?/*'
+    tuple val(targets), path(files, stageAs: 'staged/?/*')
     path template, stageAs: 'template'
 
     output:
     path 'report.html', emit: report
     path 'multiqc', emit: multiqc, optional: true
-    tuple val(task.process), eval('versions.py plotly jinja2'), topic: versions
 
     script:
     """
     # code ${code('make_report.py')}
+    ${layOut(targets)}
+    make_report.py --results results --template template --out report.html
     """
 
     stub:

@@ -1,0 +1,60 @@
+// Small functions that main.nf reads parameters and paths with.
+
+// A command-line `--flag false` is a Boolean on some Nextflow versions and a truthy string on others.
+def isTrue(value) {
+    value != null && value.toString().toLowerCase() == 'true'
+}
+
+// Files named by a parameter, separated by commas; an empty list when it is not set.
+def filesOf(value, name) {
+    value ? value.toString().tokenize(',').collect { text -> existing(file(text.trim()), "--${name}") } : []
+}
+
+def existing(path, place) {
+    path.exists() ? path : error("${place}: there is no file ${path}; check the path")
+}
+
+// An input of the samplesheet: absolute, a URL, or relative to the samplesheet, else to the launch folder.
+def locate(text, folder, row, column) {
+    def place = "samplesheet row ${row}, column ${column}"
+    def absolute = text.startsWith('/') || text.contains('://')
+    def candidates = absolute ? [file(text)] : [folder.resolve(text), file("${launchDir}/${text}")]
+    candidates.find { path -> path.exists() } ?: error("${place}: there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path")
+}
+
+// A row of samples.tsv as [meta, [column: file]].
+def sampleOf(row, folder) {
+    def columns = ['raw', 'filtered', 'cellbender']
+    [row.findAll { name, value -> !(name in columns) && value }, columns.collectEntries { column -> [column, row[column] ? locate(row[column], folder, row.row, column) : []] }]
+}
+
+// Stop with the one line that a step wrote, if it wrote one.
+def stopOn(problems) {
+    def lines = problems.readLines().findAll { line -> line }
+    lines ? error(lines.unique().join('\n')) : true
+}
+
+// Where a per-sample file belongs in the results: its name is <sample>.<step>.<ext>[.gz].
+def ofSample(path) {
+    ["samples/${path.name.replaceFirst(/\.[^.]+\.[^.]+(\.gz)?$/, '')}/${path.name}".toString(), path]
+}
+
+// Shell lines that lay staged files out as a results folder.
+def layOut(targets) {
+    def folders = targets.collect { target -> "'results/${target.contains('/') ? target.replaceFirst('/[^/]*$', '') : '.'}'" }.unique().join(' ')
+    def links = targets.withIndex().collect { target, n -> "ln -s \"\$PWD\"/staged/${n + 1}/* 'results/${target}'" }.join('\n    ')
+    "mkdir -p ${folders}\n    ${links}"
+}
+
+def usage(schema) {
+    def groups = new groovy.json.JsonSlurper().parse(schema)['$defs'].values()
+    def text = groups.collect { group ->
+        def lines = group.properties.collect { name, value ->
+            def choices = value['enum'] ? " (${value['enum'].join(', ')})" : ''
+            def preset = value['default'] != null && value['default'] != '' ? " [${value['default']}]" : ''
+            "  --${name.padRight(24)} ${value.description}${choices}${preset}"
+        }
+        "${group.title}\n${lines.join('\n')}"
+    }
+    "nextflow run sc-compartments --input samplesheet.csv --outdir results -profile <docker|podman|apptainer|local|slurm|...>\n\n${text.join('\n\n')}"
+}

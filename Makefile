@@ -1,0 +1,47 @@
+# Two commands matter: `make demo` and `make test`. Both install what they need into .tools, once.
+NEXTFLOW := NXF_OFFLINE=true NXF_ANSI_LOG=false tools/nextflow
+PYTHON := .tools/core/bin/python
+OUT ?= results/demo
+
+.PHONY: help setup setup-cellbender demo test lint bench docs lock clean
+
+help:
+	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
+	@echo "make test   lint, unit, pipeline and calibration tests"
+	@echo "make bench  the whole scoreboard (long)"
+	@echo "make setup  only install the environment and the engine"
+	@echo "make docs   regenerate the pages made from code"
+	@echo "make lock   resolve the lock files anew"
+
+setup:
+	@tools/setup.sh core engine
+
+setup-cellbender:
+	@tools/setup.sh cellbender
+
+demo: setup
+	$(NEXTFLOW) run . -profile local,demo --outdir $(OUT) -work-dir .tools/work -resume
+	@echo "The report: $(OUT)/report.html"
+
+lint: setup
+	.tools/core/bin/ruff check .
+	.tools/core/bin/ruff format --check .
+	NXF_SYNTAX_PARSER=v2 $(NEXTFLOW) lint main.nf modules nextflow.config conf
+
+test: setup setup-cellbender lint
+	$(PYTHON) -m pytest
+
+bench: setup
+	$(PYTHON) benchmarks/scoreboard.py
+
+docs: setup
+	$(PYTHON) tools/make_docs.py
+
+lock:
+	for one in containers/core containers/cellbender tests; do \
+		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate $$one/requirements.in -o $$one/requirements.lock; done
+	for one in engine java; do \
+		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate tools/$$one.in -o tools/$$one.lock; done
+
+clean:
+	rm -rf .tools/work .nextflow .nextflow.log* results

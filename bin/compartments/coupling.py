@@ -9,8 +9,8 @@ import pandas as pd
 from scipy import optimize, stats
 
 from .composition import call_table, fit_arms
-from .design import donors_per_arm
-from .moderated import interval
+from .design import arm_design, donors_per_arm
+from .moderated import excess_variance, interval
 
 STAGE = "coupling"
 ALPHA = 0.05
@@ -59,9 +59,34 @@ def cochran_q(estimate, se, tau):
     return float((w * (estimate - (w * estimate).sum() / w.sum()) ** 2).sum())
 
 
-def q_test(q, n, df):
-    """p of no spread: Q/(n-1) against F(n-1, df), because the standard errors are estimated on ``df``."""
-    return float(stats.f.sf(q / (n - 1), n - 1, df))
+def q_reference(se, df, tau=0.0):
+    """What Q is compared with when the standard errors are estimated: ``factor * F(n - 1, df2)``.
+
+    Parameters
+    ----------
+    se, df : array, shape (lineages,)
+    tau : float
+
+    Returns
+    -------
+    factor, df2 : float
+
+    Notes
+    -----
+    Welch (1951) Biometrika 38:330: each weight's own degrees of freedom enter by its share of the total weight.
+    """
+    w = 1 / (np.asarray(se, float) ** 2 + tau**2)
+    n = len(w)
+    # with tau > 0 only the estimated part of the variance is uncertain
+    uncertain = (np.asarray(se, float) ** 2 * w) ** 2 / np.asarray(df, float)
+    total = (uncertain * (1 - w / w.sum()) ** 2).sum()
+    return (n - 1) * (1 + 2 * (n - 2) / (n**2 - 1) * total), (n**2 - 1) / (3 * total)
+
+
+def q_test(q, se, df):
+    """p of no spread, from Q by :func:`q_reference`."""
+    factor, df2 = q_reference(se, df)
+    return float(stats.f.sf(q / factor, len(se) - 1, df2))
 
 
 def tau_interval(estimate, se, df, level=0.95):
@@ -69,9 +94,7 @@ def tau_interval(estimate, se, df, level=0.95):
 
     Parameters
     ----------
-    estimate, se : array, shape (lineages,)
-    df : float
-        Degrees of freedom of the standard errors.
+    estimate, se, df : array, shape (lineages,)
 
     Returns
     -------
@@ -79,16 +102,15 @@ def tau_interval(estimate, se, df, level=0.95):
 
     Notes
     -----
-    Viechtbauer (2007) Stat Med 26:37, with F(n-1, df) in place of chi-square, as in :func:`q_test`.
+    Viechtbauer (2007) Stat Med 26:37, with :func:`q_reference` in place of chi-square.
     """
     estimate, se = np.asarray(estimate, float), np.asarray(se, float)
-    n = len(estimate)
     bounds = []
     for share in (0.5 + level / 2, 0.5 - level / 2):
-        target = (n - 1) * stats.f.ppf(share, n - 1, df)
 
-        def excess(tau, target=target):
-            return cochran_q(estimate, se, tau) - target
+        def excess(tau, share=share):
+            factor, df2 = q_reference(se, df, tau)
+            return cochran_q(estimate, se, tau) - factor * stats.f.ppf(share, len(se) - 1, df2)
 
         top = max(1.0, np.ptp(estimate), se.max())
         while excess(top) > 0:
@@ -98,12 +120,18 @@ def tau_interval(estimate, se, df, level=0.95):
 
 
 def concordance_correlation(x, y):
-    """Lin's concordance correlation coefficient (Lin 1989 Biometrics 45:255); NaN for fewer than 2 points."""
+    """Lin's concordance correlation coefficient (Lin 1989 Biometrics 45:255) along the last axis.
+
+    NaN for fewer than 2 points.
+    """
     x, y = np.asarray(x, float), np.asarray(y, float)
-    if len(x) < 2:
+    n = x.shape[-1]
+    if n < 2:
         return np.nan
-    spread = x.var(ddof=1) + y.var(ddof=1) + (x.mean() - y.mean()) ** 2
-    return float(2 * np.cov(x, y)[0, 1] / spread) if spread > 0 else np.nan
+    dx, dy = x - x.mean(-1, keepdims=True), y - y.mean(-1, keepdims=True)
+    spread = ((dx**2).sum(-1) + (dy**2).sum(-1)) / (n - 1) + (x.mean(-1) - y.mean(-1)) ** 2
+    with np.errstate(invalid="ignore"):
+        return (2 * (dx * dy).sum(-1) / (n - 1) / spread)[()]
 
 
 def concordance_interval(own, base, u, seed=0, draws=2000):
@@ -130,28 +158,31 @@ def concordance_interval(own, base, u, seed=0, draws=2000):
     first, second = rng.normal(size=(2, draws, len(a)))
     x = own["log2fc"].to_numpy() + a * first
     y = base["log2fc"].to_numpy() + b * (rho * first + np.sqrt(1 - rho**2) * second)
-    simulated = np.array([concordance_correlation(x[i], y[i]) for i in range(draws)])
+    simulated = concordance_correlation(x, y)
     centre = np.arctanh(concordance_correlation(own["log2fc"], base["log2fc"]))
     half = stats.norm.ppf(0.975) * np.arctanh(simulated).std(ddof=1)
     return float(np.tanh(centre - half)), float(np.tanh(centre + half))
 
 
-def mean_difference(values, se, units, contrast):
+def mean_difference(values, variances, units, contrast):
     """Compartment-wide difference: donors' weighted mean over lineages, compared between conditions.
 
     Parameters
     ----------
-    values : array, shape (donors, lineages)
-        Within-donor differences.
-    se : array, shape (lineages,)
-        Of U; weights are 1/se^2.
+    values, variances : array, shape (donors, lineages), log2
+        Within-donor differences and their sampling variances.
+    units : DataFrame, index donor, with ``condition``
+    contrast : named tuple ``contrast, condition, reference``
 
     Returns
     -------
     mean, low, high : float
-        The donor is the unit, so that the error of a sample's total, common to its lineages, is in the interval.
+        The donor is the unit, so that the error of a sample's total, common to its lineages, is in the interval. A
+        lineage weighs 1 / (its mean sampling variance + the excess variance common to all): a weight by its own
+        residuals would favour those that are small by chance and make the interval too short.
     """
-    w = 1 / np.asarray(se, float) ** 2
+    design, _, _ = arm_design(units, contrast)
+    w = 1 / (variances.mean(0) + excess_variance(values, design.to_numpy(), variances))
     per_donor = (values @ w / w.sum())[:, None]
     fit, _ = fit_arms(units, contrast, per_donor, None, adjust=False)
     low, high = interval(fit["estimate"], fit["se_plain"], fit["df_plain"])
@@ -243,7 +274,7 @@ def compare(study, effects, donors, equiv_margin=1.0, seed=0):
                 row = place | _summary(u, own, base, _calls_at(calls, place), seed)
                 if row["scale"] == "abs":
                     names = ["mean_u", "mean_u_low", "mean_u_high"]
-                    row |= dict(zip(names, mean_difference(values, u["se"], units, contrast), strict=True))
+                    row |= dict(zip(names, mean_difference(values, variances, units, contrast), strict=True))
                 left = leave_one_out(u, values, variances, units, contrast, row["scale"], row["tau_u"])
                 drivers.append(left.assign(**place))
                 row |= _driver_summary(left)
@@ -268,7 +299,7 @@ def _summary(u, own, base, calls, seed):
     """Index, test, concordance and counts of lineages of one contrast, compartment and level."""
     estimate, se = u["log2fc"].to_numpy(), u["se"].to_numpy()
     tau, q = dersimonian_laird(estimate, se)
-    df = float(u["df"].median())
+    df = u["df"].to_numpy()
     low, high = tau_interval(estimate, se, df)
     scale = u["scale"].iloc[0]
     word = u["tier"].iloc[0]
@@ -285,8 +316,8 @@ def _summary(u, own, base, calls, seed):
         "tau_high": high,
         "q_statistic": q,
         "q_df1": len(u) - 1,
-        "q_df2": df,
-        "p_value": q_test(q, len(u), df) if word in ("inferential", "exploratory") else np.nan,
+        "q_df2": q_reference(se, df)[1],
+        "p_value": q_test(q, se, df) if word in ("inferential", "exploratory") else np.nan,
         "ccc": np.nan,
         "n_lineages": len(u),
         "n_depleted_reference": depleted,
@@ -362,7 +393,7 @@ def leave_one_out(u, values, variances, units, contrast, scale, tau):
 
 def _spread(estimate, se, df):
     tau, q = dersimonian_laird(np.asarray(estimate), np.asarray(se))
-    return tau, q_test(q, len(se), float(np.median(df)))
+    return tau, q_test(q, se, df)
 
 
 def _driver_summary(left):

@@ -1,0 +1,1414 @@
+"""The report: one HTML file that opens offline, made from the tables of a results folder.
+
+Every part of the folder is optional: a section whose tables are missing says so. The page holds plotly.js once, all
+figures as JSON and the data behind each; nothing is loaded from elsewhere.
+"""
+
+import hashlib
+import json
+import math
+import sys
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from . import report_figures as figures
+from .cli import UserError
+from .design import Study
+from .dictionary import load as load_dictionary
+from .dictionary import meanings
+from .findings import QUESTIONS
+from .tables import read_json, read_tsv
+
+ROWS_SHOWN = 250  # of long tables; the file has the rest
+HASHED_BYTES = 200 * 2**20
+VERDICTS = {"yes": ("✔", "yes"), "no": ("✖", "no"), "cannot_tell": ("?", "cannot be told")}
+METRICS = {  # columns of cells.tsv.gz, the first that exists is drawn
+    "counts per cell": ("n_counts", "total_counts", "n_umis"),
+    "genes per cell": ("n_genes", "n_genes_by_counts"),
+    "mitochondrial counts, %": ("pct_mt", "pct_counts_mt", "mt_percent", "percent_mt"),
+}
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on the page.
+
+    Attributes
+    ----------
+    name : str
+        Unique on the page.
+    title : str
+    frame : DataFrame
+    file : str
+        The output file it comes from: linked, and explained by the dictionary. Empty if there is none.
+    note : str
+    folded : bool
+        Shown only when opened.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    file: str = ""
+    note: str = ""
+    folded: bool = False
+
+    kind = "table"
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph."""
+
+    text: str
+    level: str = "note"
+
+    kind = "text"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question for one contrast and compartment: summary rows of ``findings.tsv``."""
+
+    rows: list
+    heading: str = ""
+
+    kind = "answer"
+
+
+@dataclass
+class Section:
+    """A part of the page."""
+
+    name: str
+    title: str
+    blocks: list = field(default_factory=list)
+    finished: bool = True
+    intro: str = ""
+
+
+class Results:
+    """A results folder, read when asked; what is not there is ``None``."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        self._tables = {}
+
+    def table(self, file):
+        """A TSV or parquet of the folder, ``None`` if it is missing."""
+        if file not in self._tables:
+            path = self.root / file
+            if not path.is_file():
+                self._tables[file] = None
+            elif file.endswith(".parquet"):
+                self._tables[file] = pd.read_parquet(path)
+            else:
+                text = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden")
+                self._tables[file] = read_tsv(path, text=text)
+        return self._tables[file]
+
+    def json(self, file):
+        """A JSON file of the folder, ``{}`` if it is missing."""
+        path = self.root / file
+        return read_json(path) if path.is_file() else {}
+
+    def summaries(self, step):
+        """``samples/<sample>/<sample>.<step>.json`` of all samples: one row each, single values only; or ``None``."""
+        rows = []
+        for sample in self.sample_names:
+            path = self.root / "samples" / sample / f"{sample}.{step}.json"
+            if path.is_file():
+                values = read_json(path)
+                rows.append({k: v for k, v in values.items() if not isinstance(v, list | dict)})
+        return pd.DataFrame(rows) if rows else None
+
+    def curves(self, step, x, y):
+        """Lists ``x`` and ``y`` of the samples' JSON summaries: sample -> (x, y)."""
+        found = {}
+        for sample in self.sample_names:
+            values = self.json(f"samples/{sample}/{sample}.{step}.json")
+            if values.get(x) and values.get(y):
+                found[sample] = (values[x], values[y])
+        return found
+
+    @cached_property
+    def sample_names(self):
+        """Samples in samplesheet order, then folders that the samplesheet does not name."""
+        known = list(self.study.samples["sample"]) if self.study else []
+        folder = self.root / "samples"
+        return known + sorted(p.name for p in folder.glob("*") if p.is_dir() and p.name not in known)
+
+    @cached_property
+    def study(self):
+        """The study from ``study.json``, else from ``samples.tsv`` and ``design.tsv``, else ``None``."""
+        if (self.root / "study.json").is_file():
+            return Study.load(self.root / "study.json")
+        samples, design = self.table("samples.tsv"), self.table("design.tsv")
+        if samples is None or design is None:
+            return None
+        contrasts = design[["contrast", "condition", "reference"]].drop_duplicates(ignore_index=True)
+        reference = design["reference_compartment"].dropna()
+        if reference.empty:
+            return None
+        return Study(samples, reference.iloc[0], contrasts, [], [])
+
+    @property
+    def simulated(self):
+        """True if the samplesheet marks any sample as simulated."""
+        if self.study is None or "simulated" not in self.study.samples:
+            return False
+        return bool(self.study.samples["simulated"].astype(str).str.lower().isin(["true", "1", "yes"]).any())
+
+    def contrasts(self):
+        """(contrast row, compartment) for every compartment but the reference."""
+        for contrast in self.study.contrasts.itertuples(index=False):
+            for compartment in self.study.compartments[1:]:
+                yield contrast, compartment
+
+    def lineages(self):
+        """All lineages in order of abundance, ``other`` and ``unassigned`` last."""
+        counts = self.table("composition/counts.tsv")
+        if counts is None:
+            return []
+        rows = counts[counts["level"] == "lineage"].groupby("lineage")["n_cells"].sum().sort_values(ascending=False)
+        return sorted(rows.index, key=lambda name: name in ("other", "unassigned"))
+
+    def missing_reason(self, stages):
+        """The first reason that ``skipped.tsv`` or the trace gives for these steps."""
+        skipped = self.table("skipped.tsv")
+        if skipped is not None:
+            rows = skipped[skipped["stage"].isin(stages)]
+            if len(rows):
+                return str(rows["reason"].iloc[0])
+        trace = self.table("pipeline_info/trace.tsv")
+        if trace is not None and {"name", "status", "exit"} <= set(trace.columns):
+            failed = trace[trace["status"] == "FAILED"]
+            for row in failed.itertuples():
+                if any(stage.upper() in row.name.upper() for stage in stages):
+                    return f"task {row.name} failed with exit code {row.exit}"
+        return ""
+
+
+# -- sections -------------------------------------------------------------------------------------------------------
+
+
+def build_sections(results):
+    """All sections of the page in order.
+
+    Returns
+    -------
+    list of Section
+    """
+    colours = figures.Colours(results.study, results.lineages()) if results.study else None
+    parts = [
+        ("questions", "Five questions", questions, ["findings.tsv"], ["findings"]),
+        ("design", "Cohort and design", design, ["design.tsv", "samples.tsv"], ["design"]),
+        ("quality", "Sample quality", quality, [], ["filter_cells", "quality"]),
+        ("ambient", "Ambient RNA", ambient, [], ["remove_ambient", "ambient", "run_cellbender"]),
+        ("doublets", "Doublets", doublets, [], ["score_doublets", "doublets"]),
+        ("annotation", "Annotation", annotation, [], ["annotate_cells", "annotation"]),
+        ("composition", "Composition", composition, ["composition/effects.tsv"], ["composition"]),
+        ("expression", "Expression", expression, [], ["expression"]),
+        ("migration", "Migration", migration, ["migration/effects.tsv"], ["migration", "genesets", "gene_sets"]),
+        ("interactions", "Interactions", interactions, ["interactions/centrality_effects.tsv"], ["interactions"]),
+        ("coupling", "Coupling", coupling, ["coupling/coupling.tsv"], ["coupling"]),
+        ("skipped", "What was left out", skipped, ["skipped.tsv"], []),
+    ]
+    sections = []
+    for name, title, build, needed, stages in parts:
+        section = Section(name, title)
+        absent = [file for file in needed if results.table(file) is None]
+        if absent or (colours is None and name != "skipped"):
+            section.finished = False
+        else:
+            try:
+                section.blocks = build(results, colours)
+            except (KeyError, ValueError, TypeError, AttributeError, IndexError) as error:
+                # a table of another version must not cost the reader the whole report
+                print(f"WARNING: section '{title}' could not be made: {error!r}", file=sys.stderr)
+                absent = [f"a column that this section needs ({error})"]
+                section.blocks = []
+            section.finished = bool(section.blocks)
+        if not section.finished:
+            lacking = f": {', '.join(absent)} is missing" if absent else ""
+            reason = results.missing_reason(stages)
+            section.blocks = [
+                Text(f"This step did not finish{lacking}." + (f" {reason}." if reason else ""), "missing")
+            ]
+        sections.append(section)
+    return sections
+
+
+def _comparison(contrast, compartment, study):
+    return f"{contrast.condition} against {contrast.reference}, {compartment} against {study.reference_compartment}"
+
+
+def _donors(n_condition, n_reference, contrast):
+    return f"{int(n_condition)} {contrast.condition} and {int(n_reference)} {contrast.reference} donors"
+
+
+def questions(results, colours):
+    """The five questions: answer, picture, and the rows per lineage."""
+    findings, study, blocks = results.table("findings.tsv"), results.study, []
+    several = len(list(results.contrasts())) > 1
+    pictures = {1: _picture_depleted, 2: _picture_kept, 3: _picture_migration, 4: _picture_hub, 5: _picture_coupling}
+    for number, question in QUESTIONS.items():
+        blocks.append(Text(f"{number}. {question}", "question"))
+        for contrast, compartment in results.contrasts():
+            rows = findings[(findings["question"] == number) & (findings["contrast"] == contrast.contrast)]
+            if "compartment" in rows:
+                rows = rows[rows["compartment"] == compartment]
+            summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
+            heading = _comparison(contrast, compartment, study) if several else ""
+            blocks.append(Answer([_answer(row) for row in summary.to_dict("records")], heading))
+            picture = pictures[number](results, colours, contrast, compartment, detail)
+            blocks += [picture] if picture else []
+            if len(detail):
+                columns = [
+                    "lineage",
+                    "aspect",
+                    "verdict",
+                    "statement",
+                    "estimate",
+                    "ci_low",
+                    "ci_high",
+                    "q_value",
+                    "tier",
+                ]
+                name = f"q{number}_{contrast.contrast}_{compartment}"
+                title = f"All rows of question {number}" + (f", {heading}" if heading else "")
+                shown = detail[[c for c in columns if c in detail and detail[c].notna().any()]]
+                blocks.append(Table(name, title, shown, "findings.tsv", folded=True))
+    return blocks
+
+
+def _answer(row):
+    icon, word = VERDICTS.get(row["verdict"], VERDICTS["cannot_tell"])
+    numbers = []
+    if pd.notna(row["estimate"]):
+        limits = f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}" if pd.notna(row["ci_low"]) else ""
+        numbers.append(f"{row['estimate']:.2f}{limits} ({row.get('unit') or 'log2'})")
+    for column, letter in (("p_value", "p"), ("q_value", "q")):
+        if pd.notna(row[column]):
+            numbers.append(f"{letter} = {row[column]:.2g}")
+    if pd.notna(row.get("n_condition")):
+        numbers.append(f"{int(row['n_condition'])} v {int(row['n_reference'])} donors")
+    statement = str(row["statement"])
+    statement = statement[0].upper() + statement[1:]
+    return {
+        "verdict": row["verdict"],
+        "icon": icon,
+        "word": word,
+        "statement": statement,
+        "numbers": "; ".join(numbers),
+        "tier": row["tier"],
+        "source": row["source"],
+    }
+
+
+def _within_forest(results, colours, contrast, compartments, name, level="lineage"):
+    """Forest of within-compartment changes of all lineages, donors as dots."""
+    effects = results.table("composition/effects.tsv")
+    if effects is None:
+        return None
+    rows = effects[(effects["contrast"] == contrast.contrast) & (effects["level"] == level)]
+    terms = {f"within:{c}": c for c in compartments}
+    rows = rows[rows["term"].isin(terms)].assign(label=lambda t: t["lineage"], series=lambda t: t["term"].map(terms))
+    if rows.empty:
+        return None
+    word = "log2 fold change" if rows["scale"].iloc[0] == "abs" else "log2 change relative to the median lineage"
+    labels = [x for x in results.lineages() if x in set(rows["label"])] or list(rows["label"].unique())
+    order = rows.groupby("label")["log2fc"].min()
+    labels = sorted(labels, key=lambda x: order[x])
+    n = "; ".join(
+        f"{c}: {_donors(part['n_condition'].iloc[0], part['n_reference'].iloc[0], contrast)}, {part['tier'].iloc[0]}"
+        for c, part in rows.groupby("series", sort=False)
+    )
+    margin = results.json("composition/composition.json").get("equiv_margin")
+    return figures.forest(
+        name,
+        rows,
+        _composition_donors(results, contrast, level, terms),
+        labels,
+        {c: c for c in compartments},
+        colours,
+        title=f"Change of each lineage in {' and '.join(compartments)}, {contrast.condition} against {contrast.reference}",
+        caption=(
+            "How to read it: one line per lineage; a filled symbol is the change of its abundance in a compartment, the bar "
+            "its 95 % confidence interval; left of 0 is depletion, -1 is half. Open circles are single donors, relative "
+            f"to the mean of the reference donors. The grey band is the equivalence margin. Behind it: {n}."
+        ),
+        alt=f"Forest plot of {word} per lineage in {' and '.join(compartments)}",
+        x=word,
+        margin=margin,
+    )
+
+
+def _composition_donors(results, contrast, level, terms):
+    """Donor values on the axis of the estimates: minus the mean of the reference donors, minus the zero of the scale."""
+    donors = results.table("composition/donors.tsv")
+    if donors is None:
+        return None
+    rows = donors[
+        (donors["contrast"] == contrast.contrast) & (donors["level"] == level) & donors["term"].isin(terms)
+    ].copy()
+    keys = ["lineage", "term", "compartment"]
+    reference = (
+        rows[rows["condition"] == contrast.reference].groupby(keys)["log2_value"].mean().rename("reference_mean")
+    )
+    rows = rows.join(reference, on=keys)
+    zeros = {
+        (t["term"], t["compartment"]): t.get("zero_log2") or 0.0
+        for t in results.json("composition/composition.json").get("terms", [])
+        if t["contrast"] == contrast.contrast and t["level"] == level
+    }
+    zero = [zeros.get(place, 0.0) for place in zip(rows["term"], rows["compartment"], strict=True)]
+    shift = np.where(rows["condition"] == contrast.condition, zero, 0.0)
+    rows["shown"] = rows["log2_value"] - rows["reference_mean"] - shift
+    return rows.assign(label=rows["lineage"], series=rows["term"].map(terms))
+
+
+def _interaction_forest(results, colours, contrast, compartment, name, level="lineage"):
+    """Forest of the difference between compartments of all lineages, donors as dots."""
+    effects, base = results.table("composition/effects.tsv"), results.study.reference_compartment
+    if effects is None:
+        return None
+    rows = effects[
+        (effects["contrast"] == contrast.contrast)
+        & (effects["level"] == level)
+        & (effects["term"] == "interaction")
+        & (effects["compartment"] == compartment)
+    ]
+    if rows.empty:
+        return None
+    series = f"{compartment} minus {base}"
+    rows = rows.assign(label=rows["lineage"], series=series)
+    donors = _composition_donors(results, contrast, level, {"interaction": series})
+    if donors is not None:
+        donors = donors[donors["compartment"] == compartment]
+    first = rows.iloc[0]
+    margin = results.json("composition/composition.json").get("equiv_margin")
+    n = f"{_donors(first['n_condition'], first['n_reference'], contrast)} with both compartments ({first['tier']})"
+    return figures.forest(
+        name,
+        rows,
+        donors,
+        list(rows.sort_values("log2fc", ascending=False)["label"]),
+        {series: compartment},
+        colours,
+        title=f"Difference between {compartment} and {base} in the change of each lineage",
+        caption=(
+            f"How to read it: right of 0 a lineage is kept better in {compartment} than in {base} (or rises more there), left "
+            "of 0 the reverse; the bar is the 95 % confidence interval. Open circles are single donors: their own difference "
+            "between the compartments, relative to the mean of the reference donors. Inside the grey band the compartments "
+            f"differ by less than the equivalence margin. Behind it: {n}."
+        ),
+        alt=f"Forest plot of the interaction per lineage, {series}",
+        x="log2 fold change, difference between compartments",
+        margin=margin,
+    )
+
+
+def _picture_depleted(results, colours, contrast, compartment, detail):
+    pair = [compartment, results.study.reference_compartment]
+    return _within_forest(results, colours, contrast, pair, f"q1_{contrast.contrast}_{compartment}")
+
+
+def _picture_kept(results, colours, contrast, compartment, detail):
+    return _interaction_forest(results, colours, contrast, compartment, f"q2_{contrast.contrast}_{compartment}")
+
+
+def _samples_of(results, contrast, compartment):
+    """Numbers of samples as ``CSF 2 + 4, blood 2 + 4``."""
+    samples, parts = results.study.samples, []
+    for place in (compartment, results.study.reference_compartment):
+        rows = samples[samples["compartment"] == place]["condition"]
+        parts.append(f"{place} {(rows == contrast.condition).sum()} + {(rows == contrast.reference).sum()}")
+    return f"{', '.join(parts)} donors ({contrast.condition} + {contrast.reference})"
+
+
+def _paired(results, colours, contrast, compartment, name, table, value, title, y, what):
+    base = results.study.reference_compartment
+    return figures.paired_dots(
+        name,
+        table,
+        value,
+        colours,
+        [contrast.reference, contrast.condition],
+        [base, compartment],
+        title=title,
+        caption=(
+            f"How to read it: one symbol per sample, a line joins the two samples of a donor, the black bar is the mean. {what} "
+            f"Behind it: {_samples_of(results, contrast, compartment)}."
+        ),
+        alt=f"{title}: one dot per donor in {base} and {compartment}",
+        y=y,
+    )
+
+
+def _picture_migration(results, colours, contrast, compartment, detail):
+    scores = results.table("migration/scores.tsv")
+    if scores is None:
+        return None
+    primary = detail[detail["lineage"] == "all"]["aspect"].tolist() if "aspect" in detail else []
+    gene_set = (primary or list(scores["gene_set"].unique()))[0]
+    rows = scores[(scores["gene_set"] == gene_set) & (scores["lineage"] == "all")]
+    if rows.empty:
+        rows = scores[scores["gene_set"] == gene_set]
+        rows = rows.groupby(["sample", "donor", "compartment", "condition"], sort=False)["score"].mean().reset_index()
+    what = (
+        f"A rise from {contrast.reference} to {contrast.condition} in {compartment} only is what the question asks for."
+    )
+    name, title = f"q3_{contrast.contrast}_{compartment}", f"Migration score of each sample: {gene_set}"
+    return _paired(results, colours, contrast, compartment, name, rows, "score", title, "score (z-score points)", what)
+
+
+def _picture_hub(results, colours, contrast, compartment, detail):
+    table = results.table("interactions/centrality.tsv")
+    if table is None:
+        return None
+    hubs = detail[detail["aspect"] == "hub"]
+    hubs = hubs.assign(order=hubs["verdict"].map({"yes": 0}).fillna(1), size=-hubs["estimate"].abs())
+    hubs = hubs.sort_values(["order", "q_value", "size"], kind="stable")
+    if hubs.empty:
+        return None
+    lineage = hubs["lineage"].iloc[0]
+    network = "migration" if "migration" in set(table["network"]) else table["network"].iloc[0]
+    value = "share_downsampled" if "share_downsampled" in table else "share"
+    rows = table[(table["lineage"] == lineage) & (table["network"] == network)]
+    if rows.empty:
+        return None
+    what = f"The share of all {network} signalling, sent and received, that {lineage} takes part in."
+    name, title = f"q4_{contrast.contrast}_{compartment}", f"Share of {lineage} in the {network} network of each sample"
+    return _paired(results, colours, contrast, compartment, name, rows, value, title, "share of signalling", what)
+
+
+def _picture_coupling(results, colours, contrast, compartment, detail):
+    effects, base = results.table("composition/effects.tsv"), results.study.reference_compartment
+    if effects is None:
+        return None
+    rows = effects[(effects["contrast"] == contrast.contrast) & (effects["level"] == "lineage")]
+    sides = {}
+    for side, place in (("own", compartment), ("base", base)):
+        part = rows[rows["term"] == f"within:{place}"].set_index("lineage")
+        sides |= {side: part["log2fc"], f"{side}_low": part["ci_low"], f"{side}_high": part["ci_high"]}
+    table = pd.DataFrame(sides).dropna(subset=["own", "base"]).rename_axis("lineage").reset_index()
+    if table.empty:
+        return None
+    return figures.coupling_scatter(
+        f"q5_{contrast.contrast}_{compartment}",
+        table,
+        colours,
+        compartment,
+        base,
+        title=f"Change in {compartment} against change in {base}",
+        caption=(
+            "How to read it: one point per lineage with 95 % confidence intervals. On the dashed line both compartments change "
+            f"alike (coupled); above it a lineage is kept better in {compartment}. Behind it: "
+            f"{_samples_of(results, contrast, compartment)}."
+        ),
+        alt=f"Scatter plot of the change of each lineage in {compartment} against {base}",
+        scale=rows["scale"].iloc[0],
+    )
+
+
+def design(results, colours):
+    """Who is in the cohort, what can be tested, with what power."""
+    study = results.study
+    counts = results.table("composition/counts.tsv")
+    cells = {}
+    if counts is not None:
+        cells = counts[counts["level"] == "lineage"].groupby("sample")["n_cells"].sum().to_dict()
+    has = study.samples.groupby("donor")["compartment"].nunique()
+    blocks = [
+        Text(
+            f"{study.samples['sample'].nunique()} samples of {len(has)} donors, {len(study.compartments)} compartments "
+            f"({', '.join(study.compartments)}; the first is the reference) and "
+            f"{study.samples['condition'].nunique()} conditions. {int((has > 1).sum())} donors have more than one compartment: "
+            "only they count for the difference between compartments."
+        ),
+        *(Text(warning, "warning") for warning in study.warnings),
+        figures.tiles(
+            "cohort",
+            study.samples,
+            cells,
+            colours,
+            title="Donors and their samples",
+            caption=(
+                "How to read it: one column per donor, one row per compartment; the colour is the condition, the number the "
+                f"cells that were kept, a gap a sample that does not exist. Behind it: {len(has)} donors."
+            ),
+            alt="Grid of donors and compartments",
+        ),
+    ]
+    table = results.table("design.tsv")
+    effects = results.table("composition/effects.tsv")
+    if effects is not None and "mde80" in effects:
+        own = effects[effects["level"] == "lineage"]
+        mde = own.groupby(["contrast", "term", "compartment"])["mde80"].median().rename("median_mde80")
+        table = table.join(mde, on=["contrast", "term", "compartment"])
+    order = ["contrast", "term", "compartment", "n_condition", "n_reference", "residual_df", "tier", "median_mde80"]
+    order += ["permutation_floor", "donors_condition", "donors_reference", "note"]
+    blocks.append(
+        Table(
+            "design",
+            "What each comparison rests on",
+            table[[c for c in order if c in table]],
+            "design.tsv",
+            "Tiers: inferential (at least 3 donors per arm and 4 residual df), exploratory (2), descriptive (1: an estimate and "
+            "donor values, no p-value), not testable. median_mde80 is the change of a typical lineage, in log2, that would be "
+            "found in 4 of 5 such studies; permutation_floor is the smallest p that an exact permutation test could give.",
+        )
+    )
+    blocks += _power(results)
+    blocks.append(Table("samples", "Samples", _shown_samples(study.samples), "samples.tsv", folded=True))
+    return blocks
+
+
+def _shown_samples(samples):
+    hidden = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2", "row"]
+    shown = samples[[c for c in samples if c not in hidden]]
+    return shown.loc[:, shown.notna().any() & (shown.astype(str) != "").any()]
+
+
+def _power(results):
+    power = results.table("composition/power.tsv")
+    if power is None or power.empty or "more_donors" not in power:
+        return []
+    rows = power[(power["level"] == "lineage") & (power["term"] == "interaction")]
+    if rows.empty:
+        return []
+    table = rows.groupby(["compartment", "more_donors"])["fold_mde80"].median().unstack("compartment")
+    names = {c: c for c in table.columns}
+    table = table.reset_index()
+    table["more_donors"] = "+" + table["more_donors"].astype(str)
+    return [
+        figures.bars(
+            "power",
+            table,
+            "more_donors",
+            names,
+            title="What more donors would buy",
+            caption=(
+                "How to read it: the fold difference between compartments that a typical lineage must show to be found in 4 of "
+                "5 studies, with this cohort (+0) and with more donors per arm. Lower is better. Behind it: the variances of "
+                "this cohort."
+            ),
+            alt="Bars of the minimum detectable fold difference by added donors per arm",
+            y="fold difference found with 80 % power",
+        )
+    ]
+
+
+def quality(results, colours):
+    """Cells called, kept and removed per sample; counts, genes and mitochondrial share per cell."""
+    calls, kept = results.summaries("calls"), results.summaries("qc")
+    blocks = []
+    n = f"{len(results.study.samples)} samples of {results.study.samples['donor'].nunique()} donors"
+    limits = [results.table(f"samples/{s}/{s}.qc.tsv") for s in results.sample_names]
+    limits = [table for table in limits if table is not None]
+    cells = results.table("cohort/cells.tsv.gz")
+    numbers = {}
+    if calls is not None and "n_cells" in calls:
+        numbers["called"] = calls.set_index("sample")["n_cells"]
+    if cells is not None:
+        numbers["kept"] = cells["sample"].value_counts()
+    if numbers:
+        table = pd.DataFrame(numbers).reindex(results.sample_names).rename_axis("sample").reset_index()
+        names = {"called": "called as cells", "kept": "kept for the analysis"}
+        blocks.append(
+            figures.bars(
+                "cells",
+                table,
+                "sample",
+                {k: names[k] for k in numbers},
+                title="Cells per sample",
+                caption=(
+                    "How to read it: cells called from the droplets, and those left after quality limits and doublets. A sample "
+                    f"with few cells says little about rare lineages. Behind it: {n}."
+                ),
+                alt="Bars of cells called and kept per sample",
+                y="cells",
+            )
+        )
+    if cells is not None:
+        for k, (label, candidates) in enumerate(METRICS.items()):
+            column = next((c for c in candidates if c in cells), None)
+            if column:
+                blocks.append(
+                    figures.boxes(
+                        f"quality_{column}",
+                        cells,
+                        "sample",
+                        column,
+                        title=label[0].upper() + label[1:],
+                        caption=(
+                            "How to read it: the box holds the middle half of the cells of a sample, the line is the median, the "
+                            f"whiskers hold 95 %. Cells kept for the analysis. Behind it: {n}."
+                        ),
+                        alt=f"Boxes of {label} by sample",
+                        y=label,
+                        log=k < 2,
+                        colour=figures.OKABE_ITO[k],
+                    )
+                )
+    blocks += _rank_curves(results, n)
+    for name, title, table in (("calls", "Cell calling", calls), ("qc", "Quality per sample", kept)):
+        if table is not None:
+            blocks.append(Table(name, title, table, f"samples/*/*.{name}.json", folded=True))
+    if limits:
+        frame = pd.concat(limits, ignore_index=True)
+        note = "lower and upper are the limits of this sample (median absolute deviations, within hard limits)."
+        blocks.append(Table("limits", "What each limit removed", frame, "samples/*/*.qc.tsv", note))
+    return blocks
+
+
+def _rank_curves(results, n):
+    curves = results.curves("calls", "curve_rank", "curve_total")
+    if not curves:
+        return []
+    traces, rows = [], []
+    for i, (sample, (rank, total)) in enumerate(curves.items()):
+        style = {"color": figures.MANY[i % len(figures.MANY)], "width": 1.5}
+        trace = {"type": "scatter", "mode": "lines", "name": sample, "x": rank, "y": total, "line": style}
+        traces.append(trace | {"hovertemplate": sample + ": rank %{x}, %{y} counts<extra></extra>"})
+        rows.append(pd.DataFrame({"sample": sample, "rank": rank, "total": total}))
+    axis = {"type": "log", "dtick": 1}
+    legend = {"orientation": "h", "y": -0.2, "yanchor": "top"}
+    shown = figures.layout("droplet rank", "counts", xaxis=axis, yaxis=axis, legend=legend)
+    caption = (
+        "How to read it: droplets in order of their counts. Cells stand left of the knee, empty droplets on the plateau to the "
+        f"right; without a drop between them cells are hard to tell from soup. Behind it: {n}."
+    )
+    alt = "Barcode rank curves, one line per sample"
+    data = pd.concat(rows, ignore_index=True)
+    return [figures.Figure("rank_curves", "Droplets in order of counts", caption, alt, traces, shown, data, 480)]
+
+
+def ambient(results, colours):
+    """What ambient RNA removal took out of each sample."""
+    table = results.summaries("ambient")
+    if table is None:
+        return []
+    blocks = []
+    names = {"contamination_median": "median cell", "fraction_removed": "all counts"}
+    names = {k: v for k, v in names.items() if k in table}
+    method = ", ".join(sorted(map(str, table["method"].dropna().unique()))) if "method" in table else "unknown"
+    if names:
+        blocks.append(
+            figures.bars(
+                "ambient",
+                table[["sample", *names]],
+                "sample",
+                names,
+                title="Counts removed as ambient RNA",
+                caption=(
+                    f"How to read it: share of counts removed, of the median cell and of the sample (method: {method}). Samples "
+                    f"far above the others deserve a look. Behind it: {len(table)} samples."
+                ),
+                alt="Bars of the removed share of counts per sample",
+                y="share of counts",
+                percent=True,
+            )
+        )
+    if "traumatic_tap" in table and table["traumatic_tap"].astype(str).str.lower().eq("true").any():
+        named = ", ".join(table.loc[table["traumatic_tap"].astype(str).str.lower().eq("true"), "sample"])
+        blocks.append(
+            Text(
+                f"Blood in the sample (traumatic tap) is likely for {named}: its composition leans to blood.", "warning"
+            )
+        )
+    return [*blocks, Table("ambient_table", "Ambient RNA per sample", table, "samples/*/*.ambient.json")]
+
+
+def doublets(results, colours):
+    """Doublets called per sample and where the threshold came from."""
+    table = results.summaries("doublets")
+    if table is None:
+        return []
+    blocks = []
+    count = next((c for c in ("n_doublets", "n_predicted", "n_predicted_doublets", "n_called") if c in table), None)
+    rate = next((c for c in ("doublet_rate", "rate", "fraction_doublets", "detected_rate") if c in table), None)
+    if rate is None and count and "n_cells" in table:
+        rate, table = "doublet_rate", table.assign(doublet_rate=table[count] / table["n_cells"])
+    if rate:
+        blocks.append(
+            figures.bars(
+                "doublets",
+                table[["sample", rate]],
+                "sample",
+                {rate: "called"},
+                title="Doublets called",
+                caption=(
+                    "How to read it: share of cells called doublets and removed; 0 where the sample is too small or the scores "
+                    f"show no second peak (the table says which). Behind it: {len(table)} samples."
+                ),
+                alt="Bars of the share of doublets per sample",
+                y="share of cells",
+                percent=True,
+            )
+        )
+    return [*blocks, Table("doublets_table", "Doublets per sample", table, "samples/*/*.doublets.json")]
+
+
+def annotation(results, colours):
+    """Lineages of all cells: the map of the cohort, shares per sample, and the labels' quality."""
+    blocks = _embeddings(results, colours)
+    counts = results.table("composition/counts.tsv")
+    if counts is not None:
+        rows = counts[counts["level"] == "lineage"]
+        wide = rows.pivot_table(index="sample", columns="lineage", values="n_cells", aggfunc="sum", sort=False)
+        shares = wide.div(wide.sum(axis=1), axis=0).reindex(results.sample_names)[results.lineages()]
+        blocks.append(
+            figures.bars(
+                "lineages",
+                shares.reset_index(),
+                "sample",
+                {x: x for x in shares.columns},
+                colours.lineage,
+                title="Lineages per sample",
+                caption=(
+                    "How to read it: share of each lineage among the cells of a sample. Shares hide changes of the total; the "
+                    f"section on composition says what follows from them. Behind it: {len(shares)} samples."
+                ),
+                alt="Stacked bars of lineage shares per sample",
+                y="share of cells",
+                stacked=True,
+                percent=True,
+            )
+        )
+    labels = results.summaries("labels")
+    if labels is not None:
+        for row in labels.to_dict("records"):
+            if isinstance(row.get("warnings"), str) and row["warnings"]:
+                blocks.append(Text(f"{row['sample']}: {row['warnings']}", "warning"))
+        blocks.append(Table("labels", "Annotation per sample", labels, "samples/*/*.labels.json", folded=True))
+    mixing = results.table("cohort/mixing.tsv")
+    if mixing is not None:
+        blocks.append(Table("mixing", "Mixing of samples in the embedding", mixing, "cohort/mixing.tsv", folded=True))
+    clusters = results.table("cohort/clusters.tsv")
+    if clusters is not None:
+        blocks.append(Table("clusters", "Clusters", clusters, "cohort/clusters.tsv", folded=True))
+    warnings = results.table("cohort/warnings.tsv")
+    if warnings is not None:
+        blocks += [Text(" ".join(map(str, row)), "warning") for row in warnings.fillna("").itertuples(index=False)]
+    return blocks
+
+
+def _embeddings(results, colours):
+    cells, umap = results.table("cohort/cells.tsv.gz"), results.table("cohort/umap.tsv.gz")
+    if cells is None:
+        return []
+    if "umap_1" not in cells:
+        if umap is None or "umap_1" not in umap:
+            return []
+        key = next((c for c in ("cell", "barcode", "cell_id") if c in cells and c in umap), None)
+        keys = [k for k in ("sample", key) if k and k in cells and k in umap]
+        if not keys:
+            return []
+        new = [c for c in umap if c in keys or c not in cells]
+        cells = cells.merge(umap[new], on=keys, how="inner", validate="one_to_one")
+    cells = cells.dropna(subset=["umap_1", "umap_2"])
+    if cells.empty:
+        return []
+    found = []
+    for by, palette, what in (
+        ("lineage", colours.lineage, "lineage"),
+        ("compartment", colours.compartment, "compartment"),
+        ("condition", colours.condition, "condition"),
+    ):
+        found.append(
+            figures.embedding(
+                f"umap_{by}",
+                cells,
+                by,
+                palette,
+                title=f"All cells by {what}",
+                caption=(
+                    f"How to read it: {len(cells):,} cells in small squares, each in the colour of its commonest {what} (point "
+                    "at it for how many cells and which share). Near squares have similar expression; distances between far "
+                    f"groups mean little. For orientation only: no statistic uses this map. Behind it: "
+                    f"{cells['sample'].nunique()} samples of {cells['donor'].nunique()} donors."
+                ),
+                alt=f"Map of all cells coloured by {what}",
+            )
+        )
+    return found
+
+
+def composition(results, colours):
+    """Changes of abundance within compartments and between them."""
+    study, effects, blocks = results.study, results.table("composition/effects.tsv"), []
+    summary = results.json("composition/composition.json")
+    relative = len(effects) and effects["scale"].iloc[0] == "rel"
+    if relative:
+        blocks.append(
+            Text(
+                "Relative scale: cells_per_ul is not known for every sample, so a change means 'relative to the median lineage'; "
+                "a fall of all lineages at once cannot be seen.",
+                "warning",
+            )
+        )
+    else:
+        blocks.append(Text("Absolute scale: cells per microlitre, from cells_per_ul of the samplesheet."))
+    blocks += [Text(w, "warning") for w in summary.get("warnings", []) if not relative]
+    for contrast in study.contrasts.itertuples(index=False):
+        for level in [x for x in ("lineage", "lineage_broad") if (effects["level"] == x).any()]:
+            name = f"within_{level}_{contrast.contrast}"
+            if level == "lineage" and len(study.compartments) == 2:
+                continue  # the figure of question 1
+            blocks.append(_within_forest(results, colours, contrast, study.compartments, name, level))
+            for compartment in study.compartments[1:] if level != "lineage" else []:
+                name = f"between_{level}_{contrast.contrast}_{compartment}"
+                blocks.append(_interaction_forest(results, colours, contrast, compartment, name, level))
+    columns = [
+        "level",
+        "lineage",
+        "contrast",
+        "term",
+        "compartment",
+        "log2fc",
+        "ci_low",
+        "ci_high",
+        "p_value",
+        "q_value",
+    ]
+    columns += ["p_plain", "p_permutation", "permutation_floor", "mde80", "n_condition", "n_reference", "tier", "call"]
+    columns += ["call_q", "note"]
+    shown = effects[[c for c in columns if c in effects]]
+    file = "composition/effects.tsv"
+    blocks.append(
+        Table("composition_table", "All changes", shown, file, "Exact permutation stands beside the model's p.")
+    )
+    single = results.table("composition/single_case.tsv")
+    if single is not None and len(single):
+        note = "Each donor of a small arm against the reference donors (Crawford and Howell 1998); one donor is no replicate."
+        blocks.append(Table("single_case", "Single donors", single, "composition/single_case.tsv", note, folded=True))
+    calls = results.table("composition/calls.tsv")
+    if calls is not None and len(calls):
+        held = calls[calls["holds"].astype(str).str.lower() == "true"]
+        blocks.append(Table("calls_table", "Calls that hold", held, "composition/calls.tsv", folded=True))
+    return [block for block in blocks if block is not None]
+
+
+def expression(results, colours):
+    """Genes that change, per lineage."""
+    study, blocks = results.study, []
+    for contrast in study.contrasts.itertuples(index=False):
+        table = results.table(f"expression/{contrast.contrast}.parquet")
+        file = f"expression/{contrast.contrast}.tsv.gz"
+        if table is None:
+            table = results.table(file)
+        if table is None or table.empty:
+            continue
+        table = table.assign(lineage=table["lineage"].astype(str), term=table["term"].astype(str))
+        title = f"{contrast.condition} against {contrast.reference}"
+        blocks.append(_genes_found(table, contrast, title))
+        between = table[(table["term"] == "interaction") & table["p_value"].notna()]
+        for compartment, rows in between.groupby("compartment", sort=False, observed=True):
+            tiers = ", ".join(sorted(rows["tier"].astype(str).unique()))
+            n = f"{int(rows['n_condition'].max())} v {int(rows['n_reference'].max())} donors with both compartments"
+            blocks.append(
+                figures.volcano(
+                    f"volcano_{contrast.contrast}_{compartment}",
+                    rows,
+                    title=f"Genes that change differently in {compartment}: {title}",
+                    caption=(
+                        f"How to read it: one dot per gene of the lineage chosen at the top right; right of 0 it rises more in "
+                        f"{compartment} than in {study.reference_compartment}. Genes with q > .05 are thinned to 400 per lineage. "
+                        f"Behind it: at most {n} ({tiers}). The tables do not hold single donors of each gene."
+                    ),
+                    alt=f"Volcano plot of the interaction in {compartment}",
+                )
+            )
+        columns = ["lineage", "gene", "term", "compartment", "log2fc", "log2fc_shrunken", "se", "p_value", "q_value"]
+        columns += ["q_global", "n_condition", "n_reference", "tier", "robust", "call"]
+        top = table[table["p_value"].notna()].nsmallest(ROWS_SHOWN, "p_value")
+        note = "robust: sign and size stay when any one donor is left out."
+        shown = top[[c for c in columns if c in top]]
+        blocks.append(Table(f"genes_{contrast.contrast}", f"Top genes: {title}", shown, file, _cut(note, table)))
+    return blocks + _target(results, colours)
+
+
+def _cut(note, table):
+    return (
+        f"{note} The {ROWS_SHOWN} smallest of {len(table):,} p-values; the file has all."
+        if len(table) > ROWS_SHOWN
+        else note
+    )
+
+
+def _genes_found(table, contrast, title):
+    place = table["term"].where(table["term"] != "interaction", "difference in " + table["compartment"].astype(str))
+    found = (table["q_value"] <= 0.05).groupby([table["lineage"], place.str.replace("within:", "in ")]).sum()
+    wide = found.unstack(fill_value=0)
+    n = f"{int(table['n_condition'].max())} {contrast.condition} and {int(table['n_reference'].max())} {contrast.reference}"
+    return figures.bars(
+        f"genes_found_{contrast.contrast}",
+        wide.reset_index(),
+        "lineage",
+        {c: c for c in wide.columns},
+        title=f"Genes with q <= .05: {title}",
+        caption=(
+            "How to read it: number of genes per lineage that change within a compartment, and differently between "
+            "compartments. Lineages with many cells find more: a low bar is not proof of no change. Behind it: at most "
+            f"{n} donors."
+        ),
+        alt="Bars of the number of changed genes per lineage",
+        y="genes",
+    )
+
+
+def _target(results, colours):
+    table = results.table("expression/target_gene.tsv")
+    if table is None or table.empty:
+        return []
+    return [Table("target_gene", "Target gene", table, "expression/target_gene.tsv", "Descriptive.")]
+
+
+def migration(results, colours):
+    """Migration scores: primary sets, then all sets per lineage."""
+    study, effects, blocks = results.study, results.table("migration/effects.tsv"), []
+    for contrast, compartment in results.contrasts():
+        base = study.reference_compartment
+        rows = effects[(effects["contrast"] == contrast.contrast) & (effects["lineage"] == "all")]
+        series = {compartment: compartment, base: base}
+        within = rows[rows["term"].isin([f"within:{c}" for c in series])]
+        if len(within):
+            within = within.assign(label=within["gene_set"], series=within["compartment"])
+            tiers = f"{_donors(within['n_condition'].max(), within['n_reference'].max(), contrast)}"
+            blocks.append(
+                figures.forest(
+                    f"sets_{contrast.contrast}_{compartment}",
+                    within,
+                    _score_donors(results, contrast, list(series)),
+                    list(dict.fromkeys(within.sort_values("estimate", ascending=False)["label"])),
+                    series,
+                    colours,
+                    title=f"Change of migration scores over all lineages, {contrast.condition} against {contrast.reference}",
+                    caption=(
+                        "How to read it: one line per gene set; right of 0 the set rises. Bars are 95 % confidence intervals, open "
+                        f"circles single donors relative to the mean of the reference donors. Behind it: {tiers}."
+                    ),
+                    alt="Forest plot of migration scores per gene set and compartment",
+                    x="change of the score (z-score points)",
+                    value="estimate",
+                )
+            )
+        between = effects[
+            (effects["contrast"] == contrast.contrast)
+            & (effects["term"] == "interaction")
+            & (effects["compartment"] == compartment)
+        ]
+        if len(between):
+            wide = between.pivot_table(index="gene_set", columns="lineage", values="estimate", sort=False)
+            blocks.append(
+                figures.heatmap(
+                    f"sets_by_lineage_{contrast.contrast}_{compartment}",
+                    wide,
+                    title=f"Difference between {compartment} and {base} per lineage",
+                    caption=(
+                        f"How to read it: orange, the set rises more in {compartment} than in {base}; blue, less; grey, not "
+                        f"testable. Behind it: at most {_donors(between['n_condition'].max(), between['n_reference'].max(), contrast)} "
+                        "with both compartments; single donors are in migration/scores.tsv."
+                    ),
+                    alt="Heat map of the interaction of migration scores by gene set and lineage",
+                    label="points",
+                    data=between[
+                        ["gene_set", "lineage", "estimate", "ci_low", "ci_high", "p_value", "q_value", "tier"]
+                    ],
+                )
+            )
+    columns = [
+        "gene_set",
+        "primary",
+        "lineage",
+        "contrast",
+        "term",
+        "compartment",
+        "estimate",
+        "ci_low",
+        "ci_high",
+        "p_value",
+    ]
+    columns += ["q_value", "mde80", "n_condition", "n_reference", "tier", "call"]
+    shown = effects.sort_values(["primary", "p_value"], ascending=[False, True], kind="stable")
+    shown = shown[[c for c in columns if c in shown]]
+    return [*blocks, Table("migration_table", "All scores", shown, "migration/effects.tsv")]
+
+
+def _score_donors(results, contrast, compartments):
+    scores = results.table("migration/scores.tsv")
+    if scores is None:
+        return None
+    rows = scores[(scores["lineage"] == "all") & scores["compartment"].isin(compartments)]
+    rows = rows[rows["condition"].isin([contrast.condition, contrast.reference])]
+    keys = ["gene_set", "compartment"]
+    reference = rows[rows["condition"] == contrast.reference].groupby(keys)["score"].mean().rename("reference_mean")
+    rows = rows.join(reference, on=keys)
+    shown = rows["score"] - rows["reference_mean"]
+    return rows.assign(shown=shown, label=rows["gene_set"], series=rows["compartment"]).dropna(subset=["shown"])
+
+
+def interactions(results, colours):
+    """Centrality of lineages, groups of pairs, and single pairs."""
+    study, blocks = results.study, []
+    centrality = results.table("interactions/centrality_effects.tsv")
+    shares = results.table("interactions/centrality.tsv")
+    for contrast, compartment in results.contrasts():
+        between = centrality[
+            (centrality["contrast"] == contrast.contrast)
+            & (centrality["term"] == "interaction")
+            & (centrality["compartment"] == compartment)
+        ]
+        if between.empty:
+            continue
+        wide = between.pivot_table(index="lineage", columns="network", values="estimate", sort=False)
+        n = _donors(between["n_condition"].max(), between["n_reference"].max(), contrast)
+        blocks.append(
+            figures.heatmap(
+                f"centrality_{contrast.contrast}_{compartment}",
+                wide,
+                title=f"Gain of a central role in {compartment}: {contrast.condition} against {contrast.reference}",
+                caption=(
+                    f"How to read it: orange, the share of signalling of a lineage rises more in {compartment} than in "
+                    f"{study.reference_compartment} (log-odds of the share); blue, less; grey, too few cells. Behind it: at most "
+                    f"{n} with both compartments; single samples are in the next figure."
+                ),
+                alt="Heat map of the interaction of centrality by lineage and network",
+                label="log-odds",
+                data=between[["lineage", "network", "estimate", "ci_low", "ci_high", "p_value", "q_value", "tier"]],
+            )
+        )
+    blocks += _share_dots(results, colours, shares)
+    for file, title in (
+        ("interactions/centrality_effects.tsv", "Centrality, all comparisons"),
+        ("interactions/groups.tsv", "Groups of pairs"),
+        ("interactions/effects.tsv", "Single pairs"),
+        ("interactions/cross_compartment.tsv", "Pairs across compartments"),
+    ):
+        table = results.table(file)
+        if table is not None and len(table):
+            ordered = table.sort_values("p_value", kind="stable") if "p_value" in table else table
+            name = file.split("/")[1].split(".")[0] + "_table"
+            note = "Predictions from expression: a pair means that both genes are expressed, not that cells touched."
+            blocks.append(Table(name, title, ordered.head(ROWS_SHOWN), file, _cut(note, table)))
+    return blocks
+
+
+def _share_dots(results, colours, shares):
+    """Share of every lineage in every sample of the headline network: all donors behind the heat map."""
+    if shares is None or shares.empty:
+        return []
+    network = "migration" if (shares["network"] == "migration").any() else shares["network"].iloc[0]
+    rows = shares[shares["network"] == network]
+    rows = rows[~rows["lineage"].isin(["unassigned", "other"])]
+    traces = []
+    for (condition, compartment), part in rows.groupby(["condition", "compartment"], sort=False):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"{condition}, {compartment}",
+                "x": part["share"],
+                "y": part["lineage"],
+                "text": part["sample"],
+                "hovertemplate": "%{text}: %{x:.3f}<extra></extra>",
+                "marker": {
+                    "size": 9,
+                    "color": colours.condition.get(condition, figures.GREY),
+                    "symbol": colours.symbol.get(compartment, "circle"),
+                    "opacity": 0.75,
+                },
+            }
+        )
+    lineages = rows["lineage"].nunique()
+    axis = {"type": "category", "autorange": "reversed"}
+    samples = f"{rows['sample'].nunique()} samples of {rows['donor'].nunique()} donors"
+    return [
+        figures.Figure(
+            "shares",
+            f"Share of each lineage in the {network} network",
+            "How to read it: one symbol per sample; the share of all signalling, sent and received, that a lineage takes part in. "
+            f"The colour is the condition, the symbol the compartment. Behind it: {samples}.",
+            "Dots of the centrality share per lineage and sample",
+            traces,
+            figures.layout("share of signalling", "", yaxis=axis),
+            rows[["sample", "donor", "compartment", "condition", "lineage", "share"]],
+            150 + 30 * lineages,
+        )
+    ]
+
+
+def coupling(results, colours):
+    """tau_U with the range over left-out donors and lineages, and the concordance of expression."""
+    table, drivers, blocks = results.table("coupling/coupling.tsv"), results.table("coupling/drivers.tsv"), []
+    for contrast, compartment in results.contrasts():
+        own = table[(table["contrast"] == contrast.contrast) & (table["compartment"] == compartment)]
+        own = own[(own["level"] == "lineage") & own["tau_u"].notna()]
+        if own.empty or drivers is None:
+            continue
+        rows = drivers[(drivers["contrast"] == contrast.contrast) & (drivers["compartment"] == compartment)]
+        rows = rows[rows["level"] == "lineage"].sort_values("tau_u", kind="stable")
+        blocks.append(_leave_one_out(own.iloc[0], rows, contrast, compartment))
+    blocks.append(Table("coupling_table", "Coupling", table, "coupling/coupling.tsv"))
+    for name, title in (("drivers", "Without one lineage or donor"), ("concordance", "Concordance of expression")):
+        frame = results.table(f"coupling/{name}.tsv")
+        if frame is not None and len(frame):
+            blocks.append(Table(f"{name}_table", title, frame, f"coupling/{name}.tsv", folded=True))
+    return blocks
+
+
+def _leave_one_out(row, drivers, contrast, compartment):
+    traces = []
+    for kind, symbol, colour in (
+        ("donor", "circle-open", figures.OKABE_ITO[1]),
+        ("lineage", "diamond", figures.OKABE_ITO[0]),
+    ):
+        part = drivers[drivers["kind"] == kind]
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"without one {kind}",
+                "x": part["tau_u"],
+                "y": "without " + part["left_out"].astype(str),
+                "hovertemplate": "%{y}: %{x:.2f}<extra></extra>",
+                "marker": {"symbol": symbol, "size": 9, "color": colour, "line": {"width": 2}},
+            }
+        )
+    limits = {"type": "data", "symmetric": False, "array": [row["tau_high"] - row["tau_u"]]}
+    limits |= {"arrayminus": [row["tau_u"] - row["tau_low"]], "thickness": 2, "width": 5}
+    traces.append(
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": "all",
+            "x": [row["tau_u"]],
+            "y": ["all"],
+            "error_x": limits,
+            "hovertemplate": "all: %{x:.2f}<extra></extra>",
+            "marker": {"symbol": "square", "size": 11, "color": "#111"},
+        }
+    )
+    return figures.Figure(
+        f"tau_{contrast.contrast}_{compartment}",
+        f"How much of the uncoupling hangs on one lineage or donor: {compartment}",
+        "How to read it: tau_U is the spread, over lineages, of the difference between compartments (log2; 0 = coupled); the bar is "
+        "its 95 % confidence interval. A point far left of 'all' names a lineage, or a donor, that the result hangs on. Behind it: "
+        f"{_donors(row['n_condition'], row['n_reference'], contrast)} with both compartments ({row['tier']}).",
+        "Dots of tau_U with each lineage and each donor left out",
+        traces,
+        figures.layout("tau_U (log2)", "", yaxis={"type": "category"}, xaxis={"rangemode": "tozero"}),
+        drivers,
+        160 + 22 * (len(drivers) + 1),
+    )
+
+
+def skipped(results, colours):
+    """What was left out and why."""
+    table = results.table("skipped.tsv")
+    if table.empty:
+        return [Text("Nothing was left out.")]
+    counts = table["stage"].value_counts()
+    text = f"{len(table)} samples, lineages or comparisons were left out, each with its reason; the others went on. By step: "
+    text += ", ".join(f"{stage} {n}" for stage, n in counts.items()) + "."
+    return [Text(text), Table("skipped_table", "Left out", table.head(4 * ROWS_SHOWN), "skipped.tsv")]
+
+
+# -- the page -------------------------------------------------------------------------------------------------------
+
+
+def make_report(results, template, title="", plotly=None):
+    """The page as text.
+
+    Parameters
+    ----------
+    results : Results
+    template : Path
+        Folder with ``report.html.j2``, ``methods.html.j2``, ``report.css``, ``report.js``, ``references.tsv`` and
+        ``dictionary.tsv``.
+    title : str
+        Default: names of conditions and compartments.
+    plotly : str, optional
+        Source of plotly.js; default: that of the plotly package.
+
+    Returns
+    -------
+    str
+
+    Raises
+    ------
+    UserError
+        The template folder lacks a file.
+    """
+    import jinja2
+
+    template = Path(template)
+    for name in ("report.html.j2", "methods.html.j2", "report.css", "report.js", "references.tsv", "dictionary.tsv"):
+        if not (template / name).is_file():
+            raise UserError(f"--template {template}: {name} is missing; give the folder assets/report of the pipeline")
+    if plotly is None:
+        from plotly.offline import get_plotlyjs
+
+        plotly = get_plotlyjs()
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"cell": show, "sortable": sort_value, "numeric": is_numeric}
+    sections = build_sections(results)
+    dictionary = load_dictionary(template / "dictionary.tsv")
+    study, params = results.study, results.json("pipeline_info/params.json")
+    drawn = [block for section in sections for block in section.blocks if block.kind == "figure"]
+    unfinished = [s for s in sections if not s.finished]
+    citations = Citations(template / "references.tsv")
+    methods = environment.get_template("methods.html.j2").render(
+        study=study,
+        params=params,
+        cite=citations.cite,
+        composition=results.json("composition/composition.json"),
+        expression=results.json("expression/expression.json"),
+        ambient=_methods_of(results.summaries("ambient")),
+        models=_models_of(results.summaries("labels")),
+        versions=dict(results_versions(results)),
+        simulated=results.simulated,
+    )
+    if not title:
+        title = "sc-compartments"
+        if study is not None:
+            title = f"{', '.join(study.contrasts['contrast'])}: {', '.join(study.compartments)}".replace("_", " ")
+    return environment.get_template("report.html.j2").render(
+        title=title,
+        study=study,
+        simulated=results.simulated,
+        sections=sections,
+        unfinished=unfinished,
+        meanings=lambda file: meanings(dictionary, file),
+        exists=lambda file: bool(file) and "*" not in file and (results.root / file).exists(),
+        methods=methods,
+        references=citations.used(),
+        params=pd.DataFrame([{"parameter": k, "value": _plain(v)} for k, v in sorted(params.items())]),
+        versions=pd.DataFrame(results_versions(results), columns=["software", "version"]),
+        files=output_files(results),
+        css=(template / "report.css").read_text(encoding="utf-8"),
+        js=(template / "report.js").read_text(encoding="utf-8"),
+        plotly=plotly,
+        figures=_script_json({f.name: figure_json(f) for f in drawn}),
+    )
+
+
+def figure_json(figure):
+    """What the browser draws and offers as CSV."""
+    data = figure.data.loc[:, [c for c in figure.data.columns if not str(c).startswith("_")]]
+    columns = {str(c): figures.clean(data[c].astype(object).where(data[c].notna(), None).tolist()) for c in data}
+    return {
+        "data": figures.clean(figure.traces),
+        "layout": figures.clean(figure.layout | {"height": figure.height}),
+        "csv": columns,
+    }
+
+
+def _script_json(value):
+    """JSON that may stand inside a script element."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+class Citations:
+    """Numbered references in order of first use, from ``references.tsv`` (``key, text, doi``)."""
+
+    def __init__(self, path):
+        rows = [line.split("\t") for line in path.read_text(encoding="utf-8").splitlines()[1:] if line]
+        self._all = {key: (text, doi) for key, text, doi in rows}
+        self._used = []
+
+    def cite(self, *keys):
+        """``[1, 2]``; an unknown key is an error of the template."""
+        for key in keys:
+            if key not in self._all:
+                raise KeyError(f"references.tsv has no '{key}'")
+            if key not in self._used:
+                self._used.append(key)
+        return "[" + ", ".join(str(self._used.index(key) + 1) for key in keys) + "]"
+
+    def used(self):
+        """(text, doi) in order."""
+        return [self._all[key] for key in self._used]
+
+
+def _methods_of(ambient_table):
+    return sorted(map(str, ambient_table["method"].dropna().unique())) if ambient_table is not None else []
+
+
+def _models_of(labels):
+    """Names and gene overlap of the annotation models: list of (name, version, lowest overlap)."""
+    if labels is None or "model" not in labels:
+        return []
+    overlap = labels["model_gene_overlap"] if "model_gene_overlap" in labels else pd.Series(math.nan, labels.index)
+    version = labels["model_version"] if "model_version" in labels else pd.Series("", labels.index)
+    rows = pd.DataFrame({"model": labels["model"], "version": version.fillna(""), "overlap": overlap})
+    return list(rows.groupby(["model", "version"])["overlap"].min().reset_index().itertuples(index=False, name=None))
+
+
+def _plain(value):
+    if value is None or value == "":
+        return ""
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def results_versions(results):
+    """(software, version) from ``pipeline_info/versions.yml``: lines ``PROCESS: package=version``."""
+    path = results.root / "pipeline_info" / "versions.yml"
+    found = {}
+    for line in path.read_text().splitlines() if path.is_file() else []:
+        package, _, version = line.rpartition(":")[2].strip().partition("=")
+        if version:
+            found.setdefault(package, set()).add(version)
+    return [(package, ", ".join(sorted(versions))) for package, versions in sorted(found.items())]
+
+
+def output_files(results):
+    """All files of the folder but the report: path, size in kB, SHA-256 (not for very large ones)."""
+    rows = []
+    for path in sorted(results.root.rglob("*")):
+        if path.is_file() and path.suffix != ".html" and "multiqc" not in path.parts:
+            size = path.stat().st_size
+            if size <= HASHED_BYTES:
+                with open(path, "rb") as handle:
+                    digest = hashlib.file_digest(handle, "sha256").hexdigest()
+            else:
+                digest = "not computed (large file)"
+            rows.append(
+                {"file": path.relative_to(results.root).as_posix(), "kB": round(size / 1024, 1), "sha256": digest}
+            )
+    return pd.DataFrame(rows, columns=["file", "kB", "sha256"])
+
+
+def is_numeric(series):
+    """True for numbers, not for booleans."""
+    return pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
+
+
+def show(value):
+    """A table cell as text: three significant digits, empty for missing."""
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    if isinstance(value, float | np.floating):
+        if float(value).is_integer() and abs(value) < 1e15:
+            return f"{int(value):,}"
+        return f"{value:.3g}"
+    return str(value)
+
+
+def sort_value(value):
+    """A number that the browser sorts by; empty for missing."""
+    missing = value is None or value is pd.NA or (isinstance(value, float | np.floating) and not math.isfinite(value))
+    return "" if missing else f"{value:.9g}"

@@ -117,16 +117,17 @@ workflow COHORT {
     RUN_LIANA(annotated, params.lr_resource, lr_table)
     SCORE_CENTRALITY(annotated, params.lr_resource, lr_table)
     COMPARE_INTERACTIONS(study, MERGE_SAMPLES.out.pseudobulk, RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
-        SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name }, params.lr_resource, lr_table, filesOf(params.interaction_groups, 'interaction_groups'))
+        SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
+        SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name }, params.lr_resource, lr_table, filesOf(params.interaction_groups, 'interaction_groups'))
     COMPARE_COUPLING(study, COMPARE_COMPOSITION.out.effects, COMPARE_COMPOSITION.out.donors, COMPARE_EXPRESSION.out.effects)
 
     emit:
-    composition = COMPARE_COMPOSITION.out.effects.mix(COMPARE_COMPOSITION.out.donors, COMPARE_COMPOSITION.out.single_case,
+    composition = COMPARE_COMPOSITION.out.effects.mix(COMPARE_COMPOSITION.out.donors, COMPARE_COMPOSITION.out.calls.flatten(),
         COMPARE_COMPOSITION.out.power, COMPARE_COMPOSITION.out.summary, MERGE_SAMPLES.out.counts)
-    expression = COMPARE_EXPRESSION.out.effects.flatten().mix(COMPARE_EXPRESSION.out.summary, COMPARE_EXPRESSION.out.target)
+    expression = COMPARE_EXPRESSION.out.effects.flatten().mix(COMPARE_EXPRESSION.out.summary, COMPARE_EXPRESSION.out.target.flatten())
     migration = SCORE_GENE_SETS.out.effects.mix(SCORE_GENE_SETS.out.scores)
     interactions = COMPARE_INTERACTIONS.out.effects.mix(COMPARE_INTERACTIONS.out.groups, COMPARE_INTERACTIONS.out.centrality,
-        COMPARE_INTERACTIONS.out.centrality_effects, COMPARE_INTERACTIONS.out.cross, COMPARE_INTERACTIONS.out.liana)
+        COMPARE_INTERACTIONS.out.centrality_effects, COMPARE_INTERACTIONS.out.tables.flatten(), COMPARE_INTERACTIONS.out.liana)
     coupling = COMPARE_COUPLING.out.coupling.mix(COMPARE_COUPLING.out.tables.flatten())
     cohort = MERGE_SAMPLES.out.cells.mix(MERGE_SAMPLES.out.warnings, EMBED_COHORT.out.tables.flatten(), EMBED_COHORT.out.umap)
     tables = RUN_LIANA.out.summary
@@ -164,7 +165,7 @@ workflow {
         return
     }
     if (params.simulate) {
-        SIMULATE_COHORT(params.simulate)
+        SIMULATE_COHORT(params.simulate, file("${projectDir}/assets/profiles.tsv.gz"), file("${projectDir}/assets/migration_sets.gmt"))
         TRAIN_MODEL(SIMULATE_COHORT.out.reference)
         ch_sheet = SIMULATE_COHORT.out.samplesheet
         ch_models = params.celltypist_model ? channel.value(filesOf(params.celltypist_model, 'celltypist_model')) : TRAIN_MODEL.out.model.collect()

@@ -1,5 +1,10 @@
 include { code } from './library'
 
+// Options by which the share of blood in a sample is judged.
+def redCells(meta) {
+    ['rbc_per_ul', 'cells_per_ul'].findAll { name -> meta[name] }.collect { name -> "--${name} ${meta[name]}" }.join(' ')
+}
+
 // One method for all samples: the asked-for one, or for 'auto' the best that every sample can have.
 process CHOOSE_AMBIENT {
     label 'light'
@@ -45,7 +50,7 @@ process REMOVE_AMBIENT {
     script:
     """
     # code ${code('remove_ambient.py')}
-    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} --seed ${params.seed}
+    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} ${redCells(meta)} --seed ${params.seed}
     """
 
     stub:
@@ -76,7 +81,7 @@ process RUN_CELLBENDER {
     """
     # code ${code('run_cellbender.py')}
     run_cellbender.py --droplets '${droplets}' ${expected} --epochs ${params.cellbender_epochs} --fpr '${params.cellbender_fpr}' \\
-        --cpus ${task.cpus} ${gpu ? '--cuda' : ''} --seed ${params.seed}
+        --cpus ${task.cpus} ${gpu ? '--cuda' : ''}
     """
 
     stub:
@@ -104,7 +109,7 @@ process IMPORT_CELLBENDER {
     script:
     """
     # code ${code('import_cellbender.py')}
-    import_cellbender.py --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} --seed ${params.seed}
+    import_cellbender.py --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} ${redCells(meta)}
     """
 
     stub:

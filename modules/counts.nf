@@ -20,7 +20,7 @@ process READ_COUNTS {
     def options = inputs.collect { name, file -> "--${name} '${file}'" }.join(' ')
     """
     # code ${code('read_counts.py')}
-    read_counts.py --sample '${meta.sample}' ${options}
+    read_counts.py --sample '${meta.sample}' ${options} ${params.genome ? "--genome '${params.genome}'" : ''}
     """
 
     stub:

@@ -14,7 +14,7 @@ process COMPARE_EXPRESSION {
     path '*.parquet', emit: effects
     path '*.tsv.gz', emit: tables
     path 'expression.json', emit: summary
-    path 'target_gene.tsv', emit: target, optional: true
+    path 'target_{gene,relation}.tsv', emit: target, optional: true
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py pydeseq2 numpy'), topic: versions
 
@@ -28,7 +28,7 @@ process COMPARE_EXPRESSION {
 
     stub:
     """
-    write_stub.py contrast.parquet contrast.tsv.gz expression.json target_gene.tsv skipped.tsv
+    write_stub.py contrast.parquet contrast.tsv.gz expression.json target_gene.tsv target_relation.tsv skipped.tsv
     """
 }
 

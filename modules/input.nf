@@ -53,7 +53,7 @@ process INSPECT_INPUT {
     script:
     """
     # code ${code('inspect_input.py')}
-    inspect_input.py --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}'
+    inspect_input.py --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}' ${params.genome ? "--genome '${params.genome}'" : ''}
     """
 
     stub:

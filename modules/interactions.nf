@@ -41,6 +41,7 @@ process SCORE_CENTRALITY {
 
     output:
     path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
+    path "${meta.sample}.network.tsv", emit: network, optional: true
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py networkx'), topic: versions
 
@@ -53,7 +54,7 @@ process SCORE_CENTRALITY {
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.centrality.tsv skipped.tsv
+    write_stub.py --sample '${meta.sample}' ${meta.sample}.centrality.tsv ${meta.sample}.network.tsv skipped.tsv
     """
 }
 
@@ -67,6 +68,7 @@ process COMPARE_INTERACTIONS {
     path pseudobulk
     path liana, stageAs: 'liana/*'
     path centrality, stageAs: 'scores/*'
+    path networks, stageAs: 'networks/*'
     val resource
     path resource_table, stageAs: 'resource/*'
     path groups, stageAs: 'groups/*'
@@ -77,19 +79,19 @@ process COMPARE_INTERACTIONS {
     path 'groups.tsv', emit: groups
     path 'centrality.tsv', emit: centrality
     path 'centrality_effects.tsv', emit: centrality_effects
-    path 'cross_compartment.tsv', emit: cross
+    path '{network,cross_compartment}.tsv', emit: tables
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py numpy scipy pyarrow'), topic: versions
 
     script:
     """
     # code ${code('compare_interactions.py')}
-    compare_interactions.py --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} \\
-        --lr_resource '${resource_table ?: resource}' ${groups ? "--groups '${groups}'" : ''} --seed ${params.seed}
+    compare_interactions.py --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} --networks ${networks} \\
+        --lr_resource '${resource_table ?: resource}' ${groups ? "--groups '${groups}'" : ''}
     """
 
     stub:
     """
-    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv cross_compartment.tsv skipped.tsv
+    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv network.tsv cross_compartment.tsv skipped.tsv
     """
 }

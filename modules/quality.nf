@@ -43,11 +43,11 @@ process SCORE_DOUBLETS {
     tuple val(task.process), eval('versions.py scanpy scikit-image'), topic: versions
 
     script:
-    def rate = params.expected_doublet_rate > 0 ? "--expected_rate ${params.expected_doublet_rate}" : ''
     def chemistry = meta.chemistry ? "--chemistry '${meta.chemistry}'" : ''
+    def loaded = meta.loaded_cells ? "--loaded_cells ${meta.loaded_cells}" : ''
     """
     # code ${code('score_doublets.py')}
-    score_doublets.py --cells '${filtered}' ${rate} ${chemistry} --seed ${params.seed}
+    score_doublets.py --filtered '${filtered}' ${chemistry} ${loaded} --seed ${params.seed}
     """
 
     stub:

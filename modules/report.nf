@@ -42,7 +42,7 @@ process MAKE_REPORT {
     """
     # code ${code('make_report.py')}
     ${layOut(targets)}
-    make_report.py --results results --template template --out report.html
+    make_report.py --results results --template template --out report.html --multiqc multiqc
     """
 
     stub:

@@ -8,6 +8,8 @@ process SIMULATE_COHORT {
 
     input:
     val preset
+    path profiles
+    path gene_sets
 
     output:
     path 'cohort/samplesheet.csv', emit: samplesheet
@@ -18,7 +20,7 @@ process SIMULATE_COHORT {
     script:
     """
     # code ${code('simulate_cohort.py')}
-    simulate_cohort.py --preset ${preset} ${params.simulate_options} --seed ${params.seed} --outdir cohort
+    simulate_cohort.py --preset ${preset} ${params.simulate_options} --profiles '${profiles}' --gene_sets '${gene_sets}' --seed ${params.seed} --outdir cohort
     """
 
     stub:

@@ -193,7 +193,7 @@ def score_lineage(lineage, sets, seed):
 
 
 def score_lineages(lineages, sets, seed, matched=False):
-    """:func:`score_lineage` for several lineages, after :func:`match_depth` if ``matched``; scores and reasons joined."""
+    """Scores and reasons of several lineages, thinned by :func:`match_depth` first if ``matched``."""
     tables, skipped = [], []
     for lineage in lineages:
         own, reasons = score_lineage(match_depth(lineage, seed) if matched else lineage, sets, seed)

@@ -1,0 +1,118 @@
+"""Composition against known truth: type-I error, coverage, calls, power and false discoveries, per design."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.count_studies import many
+from benchmarks.gates import row
+
+STEP = "composition"
+SEED = 11
+DISCORDANT = "discordant_CSF_retained"
+
+
+def run(quick=False):
+    """Rows of the scoreboard."""
+    n = 200 if quick else 400
+    rows = []
+    for arms in [(2, 4)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
+        rows += _null(arms, n, "abs") + _synchronous(arms, n) + _depleted(arms, n)
+    if not quick:
+        for arms in [(2, 4), (6, 6)]:
+            rows += _null(arms, n, "rel") + _null(arms, n, "abs", unequal=0.45) + _relative(arms, n)
+    return rows
+
+
+def _setting(arms, name, scale="abs"):
+    return f"{arms[0]}v{arms[1]} {name} {scale}"
+
+
+def _null(arms, n, scale, unequal=0.0):
+    effects, calls, _ = many("null", arms, n, SEED, scale == "abs", unequal=unequal)
+    setting = _setting(arms, "null, unequal variances" if unequal else "null", scale)
+    rows = []
+    for term, table in effects.groupby("term", sort=False):
+        gate = ".03-.07" if term == "interaction" else ""
+        error = (table["p_value"] < 0.05).mean()
+        rows.append(row(STEP, f"type-I error, {term}", setting, error, gate, n, SEED))
+        rows.append(row(STEP, f"coverage, {term}", setting, _coverage(table), ".92-.97", n, SEED))
+    if scale == "abs" and not unequal:
+        # equivalence is true here; every other call is false
+        false = calls[calls["call"] != "concordant"]
+        rows.append(_worst_call(false, setting, n))
+        claims = false.groupby("study")["q_value"].min() < 0.05
+        rows.append(row(STEP, "studies with any call at q < .05", setting, claims.mean(), "", n, SEED))
+    return rows
+
+
+def _synchronous(arms, n):
+    _, calls, _ = many("synchronous", arms, n, SEED)
+    setting = _setting(arms, "synchronous")
+    false = calls[~calls["call"].isin(["depleted_both", "concordant"])]
+    pdc = false[(false["lineage"] == "pDC") & (false["call"] == DISCORDANT)]
+    both = calls[calls["call"] == "depleted_both"].groupby("lineage")["holds"].mean()
+    gate = "<= .06" if arms == (2, 4) else "<= .05"
+    claims = false.groupby("study")["q_value"].min() < 0.05
+    return [
+        _worst_call(false, setting, n),
+        row(STEP, "pDC discordant when false", setting, pdc["holds"].mean(), gate, n, SEED),
+        row(STEP, "studies with a false call at q < .05", setting, claims.mean(), "", n, SEED),
+        row(STEP, "power, depleted in both, CD4 T (-3)", setting, both["CD4_T"], "", n, SEED),
+        row(STEP, "power, depleted in both, NK (-1)", setting, both["NK"], "", n, SEED),
+    ]
+
+
+def _depleted(arms, n):
+    effects, calls, _ = many("alemtuzumab", arms, n, SEED)
+    setting = _setting(arms, "alemtuzumab")
+    pdc = calls[calls["lineage"] == "pDC"].set_index("call")
+    false = calls[(calls["truth_u"] == 0) & calls["call"].str.match("discordant_|maintained_")]
+    rows = [
+        row(STEP, "power, pDC discordant", setting, pdc.loc[DISCORDANT, "holds"].mean(), ">= .9", n, SEED),
+        row(
+            STEP, "power, pDC discordant, q < .05", setting, (pdc.loc[DISCORDANT, "q_value"] < 0.05).mean(), "", n, SEED
+        ),
+        row(STEP, "power, pDC maintained", setting, pdc.loc["maintained_CSF", "holds"].mean(), "", n, SEED),
+        _worst_call(false, setting, n),
+    ]
+    for term, table in effects.groupby("term", sort=False):
+        rows.append(row(STEP, f"coverage, {term}", setting, _coverage(table), ".92-.97", n, SEED))
+        claimed = table[table["q_value"] < 0.05]
+        wrong = (claimed["truth"] == 0).groupby(claimed["study"]).mean().sum() / n
+        rows.append(row(STEP, f"false discovery proportion at BH 5 %, {term}", setting, wrong, "<= .08", n, SEED))
+        if term == "interaction":
+            bias = (table["log2fc"] - table["truth"])[table["lineage"] == "pDC"].mean()
+            rows.append(row(STEP, "bias of the pDC interaction, log2", setting, bias, "", n, SEED))
+    return rows
+
+
+def _relative(arms, n):
+    effects, calls, _ = many("alemtuzumab", arms, n, SEED, absolute=False)
+    setting = _setting(arms, "alemtuzumab", "rel")
+    interaction = effects[effects["term"] == "interaction"]
+    others = interaction[interaction["lineage"] != "pDC"]
+    pdc = calls[(calls["lineage"] == "pDC") & (calls["call"] == "relatively_" + DISCORDANT)]
+    return [
+        row(STEP, "type-I error, interaction", setting, (others["p_value"] < 0.05).mean(), ".03-.07", n, SEED),
+        row(STEP, "coverage, interaction", setting, _coverage(interaction), ".92-.97", n, SEED),
+        row(STEP, "power, pDC discordant", setting, pdc["holds"].mean(), "", n, SEED),
+    ]
+
+
+def _coverage(table):
+    return ((table["ci_low"] <= table["truth"]) & (table["truth"] <= table["ci_high"])).mean()
+
+
+def _worst_call(false, setting, n):
+    """The kind of call that is made most often where it is false, over lineages."""
+    rates = false.groupby("call")["holds"].mean()
+    return row(STEP, f"false calls per lineage, worst kind ({rates.idxmax()})", setting, rates.max(), "<= .05", n, SEED)
+
+
+if __name__ == "__main__":
+    for line in run("--quick" in sys.argv):
+        print(*(np.round(x, 3) if isinstance(x, float) else x for x in line.values()), sep="\t")

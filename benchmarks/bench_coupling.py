@@ -1,0 +1,58 @@
+"""Coupling against known truth: tau_U, its test and interval, and the verdicts."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from benchmarks.count_studies import many
+from benchmarks.gates import row
+
+from compartments.simulate import preset_effects
+
+STEP = "coupling"
+SEED = 12
+# median tau_U of each truth (log2)
+TAU_GATES = {"synchronous": "== 0", "alemtuzumab": ".5-.8", "uncoupled": "> .8"}
+UNCOUPLED = ["partly_uncoupled", "uncoupled"]
+
+
+def run(quick=False):
+    """Rows of the scoreboard."""
+    n = 100 if quick else 300
+    rows = []
+    for arms in [(2, 4)] if quick else [(2, 4), (4, 4), (6, 6)]:
+        for preset in ["null", *TAU_GATES]:
+            found = many(preset, arms, n, SEED, with_coupling=True)[2]
+            planted = preset_effects(preset)
+            setting = f"{arms[0]}v{arms[1]} {preset}"
+            rows += [row(STEP, *figure, n, SEED) for figure in _figures(found, planted, preset, setting)]
+    return rows
+
+
+def _figures(found, planted, preset, setting):
+    rejected, verdicts = (found["p_value"] < 0.05).mean(), found["verdict"].value_counts(normalize=True)
+    uncoupled = sum(verdicts.get(word, 0.0) for word in UNCOUPLED)
+    yield "median tau_U, log2", setting, found["tau_u"].median(), TAU_GATES.get(preset, "")
+    tau = (planted["CSF"] - planted["blood"]).std()
+    covered = ((found["tau_low"] <= tau) & (tau <= found["tau_high"])).mean()
+    yield "coverage of tau_U", setting, covered, ""
+    yield "median width of the interval of tau_U", setting, (found["tau_high"] - found["tau_low"]).median(), ""
+    yield "median concordance (CCC)", setting, found["ccc"].median(), ""
+    if preset in ("null", "synchronous"):
+        yield "type-I error of the Q test", setting, rejected, "<= .07"
+        yield "called uncoupled or partly uncoupled", setting, uncoupled, "<= .07"
+        covered = ((found["mean_u_low"] <= 0) & (found["mean_u_high"] >= 0)).mean()
+        yield "coverage of the mean interaction", setting, covered, ""
+    else:
+        yield "power of the Q test", setting, rejected, ""
+        yield "called uncoupled or partly uncoupled", setting, uncoupled, ""
+        yield "called coupled", setting, verdicts.get("coupled", 0.0), "<= .05"
+    yield "cannot be told", setting, verdicts.get("cannot_tell", 0.0), ""
+
+
+if __name__ == "__main__":
+    for line in run("--quick" in sys.argv):
+        print(*(np.round(x, 3) if isinstance(x, float) else x for x in line.values()), sep="\t")

@@ -1,0 +1,77 @@
+"""Count-level studies with known truth, through the composition step: what the benches of the statistics share."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bin"))
+
+from compartments import composition, coupling
+from compartments.design import make_study, parse_samplesheet
+from compartments.simulate import count_study, preset_effects
+
+
+def long_counts(table):
+    """Samples x lineages as ``counts.tsv``."""
+    long = table.rename_axis("sample").reset_index().melt("sample", var_name="lineage", value_name="n_cells")
+    return long.assign(level="lineage")
+
+
+def study_of(samples):
+    """The study of simulated samples, by way of a samplesheet."""
+    return make_study(parse_samplesheet(samples.assign(filtered="none.h5ad").to_csv(index=False)))
+
+
+def analyse(simulated, absolute=True, with_coupling=False):
+    """Composition of one simulated study (and its coupling, else None)."""
+    samples = simulated.samples if absolute else simulated.samples.drop(columns="cells_per_ul")
+    study = study_of(samples)
+    found = composition.compare(study, long_counts(simulated.counts))
+    if not with_coupling:
+        return found, None
+    return found, coupling.compare(study, found.effects, found.donors)[0]
+
+
+def many(preset, arms, n, seed, absolute=True, with_coupling=False, effects=None, unequal=0.0):
+    """Results of ``n`` studies, stacked, with column ``study``.
+
+    Parameters
+    ----------
+    preset : str
+        Of :data:`compartments.simulate.PRESETS`.
+    arms : pair of int
+        Donors with the condition and of the reference.
+    effects : DataFrame, optional
+        Columns ``CSF``, ``blood``; instead of those of the preset.
+    unequal : float
+        Log-normal spread of the lineages' sample variances.
+
+    Returns
+    -------
+    effects : DataFrame
+        With ``truth`` (log2; on the relative scale against the median lineage).
+    calls : DataFrame
+        With ``truth_u, truth_own, truth_base``: absolute changes.
+    coupling : DataFrame or None
+    """
+    rng = np.random.default_rng(seed)
+    planted = preset_effects(preset) if effects is None else effects
+    terms = {"within:CSF": planted["CSF"], "within:blood": planted["blood"]}
+    terms["interaction"] = planted["CSF"] - planted["blood"]
+    rows = {"effects": [], "calls": [], "coupling": []}
+    for number in range(n):
+        sd = 0.3 * rng.lognormal(0, unequal, len(planted)) if unequal else 0.3
+        simulated = count_study(rng, *arms, planted["CSF"], planted["blood"], sd_sample=sd)
+        found, coupled = analyse(simulated, absolute, with_coupling)
+        rows["effects"].append(found.effects.assign(study=number))
+        rows["calls"].append(found.calls.assign(study=number))
+        if with_coupling:
+            rows["coupling"].append(coupled.assign(study=number))
+    table, calls = pd.concat(rows["effects"]), pd.concat(rows["calls"])
+    truth = pd.concat({term: x if absolute else x - x.median() for term, x in terms.items()})
+    table["truth"] = truth.reindex(pd.MultiIndex.from_frame(table[["term", "lineage"]])).to_numpy()
+    for name, term in (("truth_u", "interaction"), ("truth_own", "within:CSF"), ("truth_base", "within:blood")):
+        calls[name] = calls["lineage"].map(terms[term])
+    return table, calls, pd.concat(rows["coupling"]) if with_coupling else None

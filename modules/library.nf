@@ -7,7 +7,7 @@ def imported(names) {
         def source = file("${projectDir}/bin/${name}").text
         def inside = (source =~ /(?m)^\s*from \.(\w+) import/).collect { match -> match[1] }
         def outside = (source =~ /(?m)^\s*from compartments\.(\w+) import/).collect { match -> match[1] }
-        def siblings = (source =~ /(?m)^\s*from (?:\.|compartments) import ([\w, ]+)/).collectMany { match -> match[1].tokenize(', ') }
+        def siblings = (source =~ /(?m)^\s*from (?:\.|compartments) import ([\w, ]+)/).collect { match -> match[1].tokenize(', ') }.flatten()
         [name] + (inside + outside + siblings).collect { module -> "compartments/${module}.py".toString() }
     }.toSet().findAll { name -> file("${projectDir}/bin/${name}").exists() }.toSorted()
     found == names.toSorted() ? found : imported(found)

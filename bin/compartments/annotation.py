@@ -409,18 +409,20 @@ def marker_evidence(counts, normalised, symbols, weights, broad):
     of_nk = np.array([name == "NK" for name in lineages])
     score[np.ix_(t_like, of_nk)] = -np.inf
     score[np.ix_((nk > cd3) & (score[:, of_nk] > -np.inf).any(axis=1), of_t)] = -np.inf
+    total = np.asarray(counts.sum(axis=1)).ravel()
+    erythroid = (_total(counts, symbols, ERYTHROID_GENES) >= ERYTHROID_SHARE * total) & (total > 0)
+    # haemoglobin is what red cells leave in every droplet: a few transcripts name no lineage
+    score[np.ix_(~erythroid, np.array([name == "Erythroid" for name in lineages]))] = -np.inf
     of = {name: [broad[lineage] == name for lineage in lineages] for name in sorted({broad[x] for x in lineages})}
     supported = pd.DataFrame({name: (score[:, columns] > -np.inf).any(axis=1) for name, columns in of.items()})
     best = score.argmax(axis=1)
     named = np.where(score.max(axis=1) > -np.inf, np.asarray(lineages, object)[best], "")
-    total = np.asarray(counts.sum(axis=1)).ravel()
-    haemoglobin = _total(counts, symbols, ERYTHROID_GENES)
     return {
         "lineage": named,
         "supported": supported,
         "pdc": named == "pDC",
         "t_like": t_like,
-        "erythroid": (haemoglobin >= ERYTHROID_SHARE * total) & (total > 0),
+        "erythroid": erythroid,
     }
 
 

@@ -1,0 +1,44 @@
+#!/usr/bin/env python3
+"""Put all samples into one object, with the sums that the statistics need.
+
+Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz, warnings.tsv and skipped.tsv.
+"""
+
+import argparse
+from pathlib import Path
+
+from compartments.cli import replacing, run, write_skipped
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--study", required=True, help="study.json")
+    parser.add_argument("--filtered", nargs="*", type=Path, default=[], help="<s>.filtered.h5ad of all samples")
+    parser.add_argument("--doublets", nargs="*", type=Path, default=[], help="<s>.doublets.tsv.gz")
+    parser.add_argument("--labels", nargs="*", type=Path, default=[], help="<s>.labels.tsv.gz")
+    parser.add_argument("--allow_mixed_ambient", action="store_true", help="samples may differ in ambient correction")
+    arguments = parser.parse_args()
+
+    from compartments import cohort
+    from compartments.ambient import cohort_method
+    from compartments.design import Study
+    from compartments.tables import write_tsv
+
+    study = Study.load(arguments.study)
+    files, skipped = cohort.match_files(study, arguments.filtered, arguments.doublets, arguments.labels)
+    gathered, empty = cohort.gather(files)
+    write_skipped(skipped + empty)
+    cohort.check_left(study, gathered.names)
+    method = cohort_method(gathered.methods, arguments.allow_mixed_ambient)
+    merged = cohort.merge(study, gathered, method)
+    bulk = cohort.pseudobulk(merged)
+    write_tsv(cohort.lineage_counts(merged.obs), "counts.tsv")
+    write_tsv(merged.obs.rename_axis("cell").reset_index(), "cells.tsv.gz")
+    write_tsv(cohort.sample_warnings(merged, bulk, study.subset(gathered.names)), "warnings.tsv")
+    for data, path in ((bulk, "pseudobulk.h5ad"), (merged, "merged.h5ad")):
+        with replacing(path) as temporary:
+            data.write_h5ad(temporary, compression="gzip", compression_opts=1)
+
+
+if __name__ == "__main__":
+    run(main)

@@ -95,7 +95,14 @@ def _samples(folder, study, rng):
         n = int(rng.integers(200, 900))
         summaries = {
             "read": {"kind": "raw", "n_droplets": 20_000, "n_genes": 12_000, "source": "raw"},
-            "calls": {"n_cells": n + 60, "n_droplets": 20_000, "ambient_umi": 78.0, "knee": 600.0},
+            "calls": {
+                "n_cells": n + 60,
+                "method": "emptydrops",
+                "median_umis_cells": 4300.0,
+                "knee": 600.0,
+                "curve_rank": [1, 10, 100, 1000, 10000],
+                "curve_total": [20000, 9000, 4000, 120, 60],
+            },
             "ambient": {
                 "method": "decontx",
                 "reason": "auto",
@@ -107,9 +114,15 @@ def _samples(folder, study, rng):
                 "contamination_max": 0.4,
                 "traumatic_tap": None,
             },
-            "qc": {"n_cells_before": n + 60, "n_cells_after": n, "median_genes": 1400.0, "median_counts": 4300.0},
+            "qc": {"n_cells_called": n + 60, "n_cells": n, "median_n_genes": 1400.0, "median_total_counts": 4300.0},
             "doublets": {"n_cells": n, "n_doublets": int(n * 0.02), "threshold": 0.31, "threshold_source": "automatic"},
-            "labels": {"n_cells": n, "share_low_confidence": 0.04, "marker_agreement": 0.93, "gene_overlap": 0.98},
+            "labels": {
+                "n_cells": n,
+                "model": "demo.pkl",
+                "model_gene_overlap": 0.98,
+                "marker_agreement": 0.93,
+                "warnings": "",
+            },
             "liana": {"n_interactions": 2000, "resource": "consensus"},
         }
         for stage, values in summaries.items():
@@ -143,7 +156,7 @@ def _cohort(folder, study, rng, cells):
                     "condition": row.condition,
                     "lineage": np.array(names)[lineage],
                     "lineage_broad": np.array([LINEAGES[n][0] for n in names])[lineage],
-                    "n_counts": rng.lognormal(8.3, 0.5, cells).round(),
+                    "total_counts": rng.lognormal(8.3, 0.5, cells).round(),
                     "n_genes": rng.lognormal(7.2, 0.35, cells).round(),
                     "pct_mt": rng.gamma(4, 1, cells),
                     "doublet_score": rng.beta(2, 20, cells),
@@ -363,10 +376,10 @@ def _only(study, effects):
 
 def _interactions(folder, study, rng):
     groups = {
-        ("migration", "all", "all"): _value(
+        ("chemokine", "all", "all"): _value(
             study, rng, lambda c: 0.0 if c == study.reference_compartment else 2.0, 0.1
         ),
-        ("migration", "pDC", "all"): _value(study, rng, lambda c: 0.0, 0.1),
+        ("adhesion", "all", "all"): _value(study, rng, lambda c: 0.0, 0.1),
     }
     effects, _ = _fit(study, groups, ["group", "source", "target"], 1.0, "estimate")
     write_tsv(effects, folder / "interactions" / "groups.tsv")

@@ -8,11 +8,26 @@
   };
 
   // Narrow screens: smaller type, legends below the plot, where they do not cover it.
-  function fitted(layout, width) {
+  function wrapped(text) {
+    return text.split(" ").reduce(function (lines, word) {
+      const last = lines.length - 1;
+      if (last >= 0 && (lines[last] + word).length < 34) lines[last] += " " + word;
+      else lines.push(word);
+      return lines;
+    }, []).join("<br>");
+  }
+  function fitted(figure, width) {
+    const layout = figure.layout;
     if (width > 600) return layout;
     const narrow = Object.assign({}, layout, { font: Object.assign({}, layout.font, { size: 11 }) });
     narrow.margin = Object.assign({}, layout.margin, { l: 10, r: 8 });
     narrow.legend = Object.assign({}, layout.legend, { y: -0.22, yanchor: "top", font: { size: 11 } });
+    ["xaxis", "yaxis"].forEach(function (axis) {
+      narrow[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text) } });
+    });
+    if (layout.meta && layout.meta.narrow_size) {
+      figure.data.forEach(function (trace) { trace.marker.size = layout.meta.narrow_size; });
+    }
     return narrow;
   }
 
@@ -20,7 +35,7 @@
     if (place.dataset.drawn) return;
     place.dataset.drawn = "started";
     const figure = figures[place.dataset.figure];
-    Plotly.newPlot(place, figure.data, fitted(figure.layout, place.clientWidth), config).then(function () {
+    Plotly.newPlot(place, figure.data, fitted(figure, place.clientWidth), config).then(function () {
       place.style.minHeight = "";
       place.dataset.drawn = "done";
     });

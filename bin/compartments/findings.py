@@ -46,6 +46,7 @@ POOLS = {"unassigned", "other"}  # not lineages: nothing is claimed of them
 TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]
 NO_CALL = (math.nan, math.nan)
 CLAIMABLE = {"inferential", "exploratory"}
+MIGRATION_GROUPS = {"migration", "chemokine", "adhesion"}  # of assets/interaction_groups.tsv; users may add others
 SCORE_MARGIN = math.log2(1.5)  # score points, the largest rise of the other compartment that still counts as none
 LOG2 = "log2 fold change"
 LOG2_DIFFERENCE = "log2 fold change, difference between compartments"
@@ -583,7 +584,7 @@ def central_role(comparison, tables):
         Rows of :func:`write_findings`, ``aspect`` = ``hub``.
     """
     c, file = comparison, "interactions/centrality_effects.tsv"
-    unit = "log-odds of the share of interactions, difference between compartments"
+    unit = "log-odds of the share of signalling"
     if tables.centrality is None:
         text = "cannot be told: the comparison of interactions did not finish"
         return [c.row(4, "cannot_tell", text, aspect="hub", source=file)]
@@ -592,30 +593,32 @@ def central_role(comparison, tables):
     rows = []
     for (network, lineage), triple in _triples(c, table, ["network", "lineage"]):
         own, base, interaction = triple
-        evidence = _evidence(interaction, value="estimate")
-        for column in ("p_value", "q_value"):
-            if not _missing(interaction.get("call_" + column[0])):
-                evidence[column] = interaction["call_" + column[0]]
+        called = next((x for x in (c.compartment, c.base) if f"hub_gained_in_{x}" in _calls(interaction)), "")
+        # the call rests on the rise within its compartment; the sign of the interaction and the ranks come on top
+        risen = base if called == c.base else own
+        evidence = _evidence(risen, value="estimate")
+        evidence["tier"] = max((row["tier"] for row in triple), key=TIERS.index)
         testable = evidence["tier"] in CLAIMABLE
-        significant = testable and not _missing(evidence["q_value"]) and evidence["q_value"] <= c.alpha
-        calls = set().union(*(_calls(row) for row in triple))
-        where = next((x for x in (c.compartment, c.base) if f"hub_gained_in_{x}" in calls), "")
         pairs = "migration pairs" if network == "migration" else f"{network} pairs"
         shares = f"{c.compartment} {_odds(own)}, {c.base} {_odds(base)}, ratio {_odds(interaction)}"
-        if significant and where:
+        where = called if testable and called and _significant(risen, c.alpha) else ""
+        if where:
             verdict = "yes"
             text = f"{lineage} gains a central role in {where} ({pairs}): odds of its share {shares}, {_q(evidence)}"
         elif testable and max(own["ci_high"], base["ci_high"]) < math.log(2) * c.margin:
             verdict = "no"
             text = f"{lineage} gains no central role ({pairs}): {_fold(c.margin)} odds are excluded in both; {shares}"
         else:
+            verdict = "cannot_tell"
             reason = "not shown, not excluded" if testable else _descriptive(interaction)
-            verdict, text = "cannot_tell", f"cannot be told: {reason}; {lineage} ({pairs}): odds of its share {shares}"
-        source = _source(file, interaction, ["network", "lineage", "contrast", "term", "compartment"])
+            if testable and called:
+                reason = f"a gain in {called} has {_p(evidence)}, but {_q(evidence)} over lineages"
+            text = f"cannot be told: {reason}; {lineage} ({pairs}): odds of its share {shares}"
+        source = _source(file, risen, ["network", "lineage", "contrast", "term", "compartment"])
         row = c.row(
             4, verdict, text + _behind(evidence), evidence, lineage=lineage, aspect="hub", unit=unit, source=source
         )
-        rows.append(row | {"_where": where, "_network": network})
+        rows.append(row | {"_where": where})
     if not rows:
         reason = c.unanswerable() or "no lineage has its share in enough samples of both compartments"
         return [c.row(4, "cannot_tell", f"cannot be told: {reason}", aspect="hub", source=file)]
@@ -654,22 +657,24 @@ def migration_signalling(comparison, tables):
         text = "cannot be told: the comparison of interactions did not finish"
         return [c.row(4, "cannot_tell", text, aspect="signalling", source=file)]
     table = tables.groups[tables.groups["contrast"] == c.contrast]
-    value = "estimate" if "estimate" in table else "log2fc"
+    if table["group"].isin(MIGRATION_GROUPS).any():
+        table = table[table["group"].isin(MIGRATION_GROUPS)]
+    table = table[(table["source"] == "all") | (table["target"] == "all")]
     rows = []
-    for (group, source, target), triple in _triples(c, table, ["group", "source", "target"], value):
+    for (group, source, target), triple in _triples(c, table, ["group", "source", "target"]):
         own, base, interaction = triple
-        evidence = _evidence(interaction, value=value)
+        evidence = _evidence(interaction, value="estimate")
         testable = evidence["tier"] in CLAIMABLE
         who = f"{group} signalling"
         who += "" if (source, target) == ("all", "all") else f" from {source} to {target}"
-        within = f"{c.compartment} {_points(own, value)}, {c.base} {_points(base, value)}"
-        numbers = f"{within}, difference {_points(interaction, value)}"
+        within = f"{c.compartment} {_points(own)}, {c.base} {_points(base)}"
+        numbers = f"{within}, difference {_points(interaction)}"
         verdict = "cannot_tell"
         for sign, where, row in ((1, c.compartment, own), (-1, c.base, base)):
             if (
                 testable
                 and sign * evidence["estimate"] > 0
-                and row[value] > 0
+                and row["estimate"] > 0
                 and _significant(row, c.alpha)
                 and _significant(interaction, c.alpha)
             ):
@@ -703,7 +708,8 @@ def migration_signalling(comparison, tables):
         if hits and (verdict != "no" or len(hits) == len(overall)):
             lead = _lead(overall, verdict)
             break
-    return [lead | {"lineage": ""}, *rows]
+    carried = [row for row in rows if row["lineage"] != "all" and row["verdict"] == "yes"]
+    return [lead | {"lineage": ""}, *overall, *(row for row in carried if row not in overall)]
 
 
 # -- question 5: coupling -------------------------------------------------------------------------------------------

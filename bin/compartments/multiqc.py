@@ -9,7 +9,7 @@ from .cli import replacing
 
 GENERAL = {  # step, metric: title, description, format
     ("calls", "n_cells"): ("Cells called", "Cells called from the droplets", "{:,.0f}"),
-    ("qc", "n_kept"): ("Cells kept", "Cells within the quality limits", "{:,.0f}"),
+    ("qc", "n_cells"): ("Cells kept", "Cells within the quality limits", "{:,.0f}"),
     ("calls", "median_umis_cells"): ("Median UMIs", "Median counts of the called cells", "{:,.0f}"),
     ("ambient", "fraction_removed"): ("Ambient", "Share of counts removed as ambient RNA", "{:.3f}"),
     ("doublets", "n_doublets"): ("Doublets", "Cells called doublets", "{:,.0f}"),
@@ -86,7 +86,7 @@ def write_multiqc(results, folder):
         header = {
             "id": "sc_compartments_findings",
             "section_name": "Five questions",
-            "description": "Answers to the five questions of the study; sc-compartments' own report has the pictures." + note,
+            "description": "Answers to the five questions; sc-compartments' own report has the pictures." + note,
             "plot_type": "table",
             "pconfig": {"id": "sc_compartments_findings_table", "title": "sc-compartments: findings"},
         }

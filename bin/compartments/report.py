@@ -27,9 +27,9 @@ ROWS_SHOWN = 250  # of long tables; the file has the rest
 HASHED_BYTES = 200 * 2**20
 VERDICTS = {"yes": ("✔", "yes"), "no": ("✖", "no"), "cannot_tell": ("?", "cannot be told")}
 METRICS = {  # columns of cells.tsv.gz, the first that exists is drawn
-    "counts per cell": ("n_counts", "total_counts", "n_umis"),
-    "genes per cell": ("n_genes", "n_genes_by_counts"),
-    "mitochondrial counts, %": ("pct_mt", "pct_counts_mt", "mt_percent", "percent_mt"),
+    "counts per cell": ("total_counts", "n_counts"),
+    "genes per cell": ("n_genes",),
+    "mitochondrial counts, %": ("pct_mt",),
 }
 
 
@@ -58,6 +58,15 @@ class Table:
     folded: bool = False
 
     kind = "table"
+
+    def __post_init__(self):
+        # no p-value without its tier: the tier stands before the first of them
+        columns = list(self.frame.columns)
+        first = next((c for c in columns if c in ("p_value", "q_value", "call_p")), None)
+        if first and "tier" in columns:
+            columns.remove("tier")
+            columns.insert(columns.index(first), "tier")
+            object.__setattr__(self, "frame", self.frame[columns])
 
 
 @dataclass(frozen=True)
@@ -244,7 +253,11 @@ def build_sections(results):
 
 
 def _comparison(contrast, compartment, study):
-    return f"{contrast.condition} against {contrast.reference}, {compartment} against {study.reference_compartment}"
+    return f"{_arms(contrast)}, {compartment} against {study.reference_compartment}"
+
+
+def _arms(contrast):
+    return f"{contrast.condition} against {contrast.reference}"
 
 
 def _donors(n_condition, n_reference, contrast):
@@ -265,7 +278,7 @@ def questions(results, colours):
             summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
             heading = _comparison(contrast, compartment, study) if several else ""
             blocks.append(Answer([_answer(row) for row in summary.to_dict("records")], heading))
-            picture = pictures[number](results, colours, contrast, compartment, detail)
+            picture = pictures[number](results, colours, contrast, compartment, rows)
             blocks += [picture] if picture else []
             if len(detail):
                 columns = [
@@ -336,10 +349,12 @@ def _within_forest(results, colours, contrast, compartments, name, level="lineag
         labels,
         {c: c for c in compartments},
         colours,
-        title=f"Change of each lineage in {' and '.join(compartments)}, {contrast.condition} against {contrast.reference}",
+        title=f"Change of each lineage in {' and '.join(compartments)}, {_arms(contrast)}",
         caption=(
-            "How to read it: one line per lineage; a filled symbol is the change of its abundance in a compartment, the bar "
-            "its 95 % confidence interval; left of 0 is depletion, -1 is half. Open circles are single donors, relative "
+            "How to read it: one line per lineage; a filled symbol is the change of its abundance in a compartment, "
+            "the bar "
+            "its 95 % confidence interval; left of 0 is depletion, -1 is half. Open circles are single donors, "
+            "relative "
             f"to the mean of the reference donors. The grey band is the equivalence margin. Behind it: {n}."
         ),
         alt=f"Forest plot of {word} per lineage in {' and '.join(compartments)}",
@@ -349,7 +364,8 @@ def _within_forest(results, colours, contrast, compartments, name, level="lineag
 
 
 def _composition_donors(results, contrast, level, terms):
-    """Donor values on the axis of the estimates: minus the mean of the reference donors, minus the zero of the scale."""
+    """Donor values on the axis of the estimates: minus the mean of the reference donors, minus the zero of the "
+    "scale."""
     donors = results.table("composition/donors.tsv")
     if donors is None:
         return None
@@ -402,9 +418,12 @@ def _interaction_forest(results, colours, contrast, compartment, name, level="li
         colours,
         title=f"Difference between {compartment} and {base} in the change of each lineage",
         caption=(
-            f"How to read it: right of 0 a lineage is kept better in {compartment} than in {base} (or rises more there), left "
-            "of 0 the reverse; the bar is the 95 % confidence interval. Open circles are single donors: their own difference "
-            "between the compartments, relative to the mean of the reference donors. Inside the grey band the compartments "
+            f"How to read it: right of 0 a lineage is kept better in {compartment} than in {base} (or rises more "
+            "there), left "
+            "of 0 the reverse; the bar is the 95 % confidence interval. Open circles are single donors: their own "
+            "difference "
+            "between the compartments, relative to the mean of the reference donors. Inside the grey band the "
+            "compartments "
             f"differ by less than the equivalence margin. Behind it: {n}."
         ),
         alt=f"Forest plot of the interaction per lineage, {series}",
@@ -413,12 +432,12 @@ def _interaction_forest(results, colours, contrast, compartment, name, level="li
     )
 
 
-def _picture_depleted(results, colours, contrast, compartment, detail):
+def _picture_depleted(results, colours, contrast, compartment, rows):
     pair = [compartment, results.study.reference_compartment]
     return _within_forest(results, colours, contrast, pair, f"q1_{contrast.contrast}_{compartment}")
 
 
-def _picture_kept(results, colours, contrast, compartment, detail):
+def _picture_kept(results, colours, contrast, compartment, rows):
     return _interaction_forest(results, colours, contrast, compartment, f"q2_{contrast.contrast}_{compartment}")
 
 
@@ -442,7 +461,8 @@ def _paired(results, colours, contrast, compartment, name, table, value, title, 
         [base, compartment],
         title=title,
         caption=(
-            f"How to read it: one symbol per sample, a line joins the two samples of a donor, the black bar is the mean. {what} "
+            "How to read it: one symbol per sample, a line joins the two samples of a donor, the black bar is the "
+            f"mean. {what} "
             f"Behind it: {_samples_of(results, contrast, compartment)}."
         ),
         alt=f"{title}: one dot per donor in {base} and {compartment}",
@@ -450,12 +470,12 @@ def _paired(results, colours, contrast, compartment, name, table, value, title, 
     )
 
 
-def _picture_migration(results, colours, contrast, compartment, detail):
+def _picture_migration(results, colours, contrast, compartment, rows):
     scores = results.table("migration/scores.tsv")
     if scores is None:
         return None
-    primary = detail[detail["lineage"] == "all"]["aspect"].tolist() if "aspect" in detail else []
-    gene_set = (primary or list(scores["gene_set"].unique()))[0]
+    answered = rows["aspect"].dropna().tolist()  # the summary row stands first
+    gene_set = (answered or list(scores["gene_set"].unique()))[0]
     rows = scores[(scores["gene_set"] == gene_set) & (scores["lineage"] == "all")]
     if rows.empty:
         rows = scores[scores["gene_set"] == gene_set]
@@ -467,11 +487,11 @@ def _picture_migration(results, colours, contrast, compartment, detail):
     return _paired(results, colours, contrast, compartment, name, rows, "score", title, "score (z-score points)", what)
 
 
-def _picture_hub(results, colours, contrast, compartment, detail):
+def _picture_hub(results, colours, contrast, compartment, rows):
     table = results.table("interactions/centrality.tsv")
     if table is None:
         return None
-    hubs = detail[detail["aspect"] == "hub"]
+    hubs = rows[(rows["aspect"] == "hub") & rows["lineage"].notna()]
     hubs = hubs.assign(order=hubs["verdict"].map({"yes": 0}).fillna(1), size=-hubs["estimate"].abs())
     hubs = hubs.sort_values(["order", "q_value", "size"], kind="stable")
     if hubs.empty:
@@ -487,7 +507,7 @@ def _picture_hub(results, colours, contrast, compartment, detail):
     return _paired(results, colours, contrast, compartment, name, rows, value, title, "share of signalling", what)
 
 
-def _picture_coupling(results, colours, contrast, compartment, detail):
+def _picture_coupling(results, colours, contrast, compartment, rows):
     effects, base = results.table("composition/effects.tsv"), results.study.reference_compartment
     if effects is None:
         return None
@@ -507,7 +527,8 @@ def _picture_coupling(results, colours, contrast, compartment, detail):
         base,
         title=f"Change in {compartment} against change in {base}",
         caption=(
-            "How to read it: one point per lineage with 95 % confidence intervals. On the dashed line both compartments change "
+            "How to read it: one point per lineage with 95 % confidence intervals. On the dashed line both "
+            "compartments change "
             f"alike (coupled); above it a lineage is kept better in {compartment}. Behind it: "
             f"{_samples_of(results, contrast, compartment)}."
         ),
@@ -528,7 +549,8 @@ def design(results, colours):
         Text(
             f"{study.samples['sample'].nunique()} samples of {len(has)} donors, {len(study.compartments)} compartments "
             f"({', '.join(study.compartments)}; the first is the reference) and "
-            f"{study.samples['condition'].nunique()} conditions. {int((has > 1).sum())} donors have more than one compartment: "
+            f"{study.samples['condition'].nunique()} conditions. {int((has > 1).sum())} donors have more than one "
+            "compartment: "
             "only they count for the difference between compartments."
         ),
         *(Text(warning, "warning") for warning in study.warnings),
@@ -539,7 +561,8 @@ def design(results, colours):
             colours,
             title="Donors and their samples",
             caption=(
-                "How to read it: one column per donor, one row per compartment; the colour is the condition, the number the "
+                "How to read it: one column per donor, one row per compartment; the colour is the condition, the "
+                "number the "
                 f"cells that were kept, a gap a sample that does not exist. Behind it: {len(has)} donors."
             ),
             alt="Grid of donors and compartments",
@@ -559,9 +582,12 @@ def design(results, colours):
             "What each comparison rests on",
             table[[c for c in order if c in table]],
             "design.tsv",
-            "Tiers: inferential (at least 3 donors per arm and 4 residual df), exploratory (2), descriptive (1: an estimate and "
-            "donor values, no p-value), not testable. median_mde80 is the change of a typical lineage, in log2, that would be "
-            "found in 4 of 5 such studies; permutation_floor is the smallest p that an exact permutation test could give.",
+            "Tiers: inferential (at least 3 donors per arm and 4 residual df), exploratory (2), descriptive (1: an "
+            "estimate and "
+            "donor values, no p-value), not testable. median_mde80 is the change of a typical lineage, in log2, that "
+            "would be "
+            "found in 4 of 5 such studies; permutation_floor is the smallest p that an exact permutation test could "
+            "give.",
         )
     )
     blocks += _power(results)
@@ -594,8 +620,10 @@ def _power(results):
             names,
             title="What more donors would buy",
             caption=(
-                "How to read it: the fold difference between compartments that a typical lineage must show to be found in 4 of "
-                "5 studies, with this cohort (+0) and with more donors per arm. Lower is better. Behind it: the variances of "
+                "How to read it: the fold difference between compartments that a typical lineage must show to be "
+                "found in 4 of "
+                "5 studies, with this cohort (+0) and with more donors per arm. Lower is better. Behind it: the "
+                "variances of "
                 "this cohort."
             ),
             alt="Bars of the minimum detectable fold difference by added donors per arm",
@@ -628,7 +656,8 @@ def quality(results, colours):
                 {k: names[k] for k in numbers},
                 title="Cells per sample",
                 caption=(
-                    "How to read it: cells called from the droplets, and those left after quality limits and doublets. A sample "
+                    "How to read it: cells called from the droplets, and those left after quality limits and "
+                    "doublets. A sample "
                     f"with few cells says little about rare lineages. Behind it: {n}."
                 ),
                 alt="Bars of cells called and kept per sample",
@@ -647,7 +676,8 @@ def quality(results, colours):
                         column,
                         title=label[0].upper() + label[1:],
                         caption=(
-                            "How to read it: the box holds the middle half of the cells of a sample, the line is the median, the "
+                            "How to read it: the box holds the middle half of the cells of a sample, the line is the "
+                            "median, the "
                             f"whiskers hold 95 %. Cells kept for the analysis. Behind it: {n}."
                         ),
                         alt=f"Boxes of {label} by sample",
@@ -681,7 +711,8 @@ def _rank_curves(results, n):
     legend = {"orientation": "h", "y": -0.2, "yanchor": "top"}
     shown = figures.layout("droplet rank", "counts", xaxis=axis, yaxis=axis, legend=legend)
     caption = (
-        "How to read it: droplets in order of their counts. Cells stand left of the knee, empty droplets on the plateau to the "
+        "How to read it: droplets in order of their counts. Cells stand left of the knee, empty droplets on the "
+        "plateau to the "
         f"right; without a drop between them cells are hard to tell from soup. Behind it: {n}."
     )
     alt = "Barcode rank curves, one line per sample"
@@ -707,7 +738,8 @@ def ambient(results, colours):
                 names,
                 title="Counts removed as ambient RNA",
                 caption=(
-                    f"How to read it: share of counts removed, of the median cell and of the sample (method: {method}). Samples "
+                    "How to read it: share of counts removed, of the median cell and of the sample (method: "
+                    f"{method}). Samples "
                     f"far above the others deserve a look. Behind it: {len(table)} samples."
                 ),
                 alt="Bars of the removed share of counts per sample",
@@ -715,8 +747,13 @@ def ambient(results, colours):
                 percent=True,
             )
         )
-    if "traumatic_tap" in table and table["traumatic_tap"].astype(str).str.lower().eq("true").any():
-        named = ", ".join(table.loc[table["traumatic_tap"].astype(str).str.lower().eq("true"), "sample"])
+    # what blood in the sample means for the reference compartment, mostly blood itself, is nothing
+    own = results.study.samples.set_index("sample")["compartment"].ne(results.study.reference_compartment)
+    tapped = (
+        table["traumatic_tap"].astype(str).str.lower().eq("true") if "traumatic_tap" in table else pd.Series(dtype=bool)
+    )
+    named = ", ".join(sample for sample in table.loc[tapped[tapped].index, "sample"] if own.get(sample, False))
+    if named:
         blocks.append(
             Text(
                 f"Blood in the sample (traumatic tap) is likely for {named}: its composition leans to blood.", "warning"
@@ -744,7 +781,8 @@ def doublets(results, colours):
                 {rate: "called"},
                 title="Doublets called",
                 caption=(
-                    "How to read it: share of cells called doublets and removed; 0 where the sample is too small or the scores "
+                    "How to read it: share of cells called doublets and removed; 0 where the sample is too small or "
+                    "the scores "
                     f"show no second peak (the table says which). Behind it: {len(table)} samples."
                 ),
                 alt="Bars of the share of doublets per sample",
@@ -772,7 +810,8 @@ def annotation(results, colours):
                 colours.lineage,
                 title="Lineages per sample",
                 caption=(
-                    "How to read it: share of each lineage among the cells of a sample. Shares hide changes of the total; the "
+                    "How to read it: share of each lineage among the cells of a sample. Shares hide changes of the "
+                    "total; the "
                     f"section on composition says what follows from them. Behind it: {len(shares)} samples."
                 ),
                 alt="Stacked bars of lineage shares per sample",
@@ -829,9 +868,11 @@ def _embeddings(results, colours):
                 palette,
                 title=f"All cells by {what}",
                 caption=(
-                    f"How to read it: {len(cells):,} cells in small squares, each in the colour of its commonest {what} (point "
-                    "at it for how many cells and which share). Near squares have similar expression; distances between far "
-                    f"groups mean little. For orientation only: no statistic uses this map. Behind it: "
+                    f"How to read it: {len(cells):,} cells in small squares, each in the colour of its commonest "
+                    f"{what} (point "
+                    "at it for how many cells and which share). Near squares have similar expression; distances "
+                    "between far "
+                    "groups mean little. For orientation only: no statistic uses this map. Behind it: "
                     f"{cells['sample'].nunique()} samples of {cells['donor'].nunique()} donors."
                 ),
                 alt=f"Map of all cells coloured by {what}",
@@ -848,7 +889,8 @@ def composition(results, colours):
     if relative:
         blocks.append(
             Text(
-                "Relative scale: cells_per_ul is not known for every sample, so a change means 'relative to the median lineage'; "
+                "Relative scale: cells_per_ul is not known for every sample, so a change means 'relative to the "
+                "median lineage'; "
                 "a fall of all lineages at once cannot be seen.",
                 "warning",
             )
@@ -856,6 +898,11 @@ def composition(results, colours):
     else:
         blocks.append(Text("Absolute scale: cells per microlitre, from cells_per_ul of the samplesheet."))
     blocks += [Text(w, "warning") for w in summary.get("warnings", []) if not relative]
+    blocks.append(
+        Text(
+            "The changes of the lineages are drawn under questions 1 and 2; here are the broad lineages and all tables."
+        )
+    )
     for contrast in study.contrasts.itertuples(index=False):
         for level in [x for x in ("lineage", "lineage_broad") if (effects["level"] == x).any()]:
             name = f"within_{level}_{contrast.contrast}"
@@ -882,11 +929,17 @@ def composition(results, colours):
     shown = effects[[c for c in columns if c in effects]]
     file = "composition/effects.tsv"
     blocks.append(
-        Table("composition_table", "All changes", shown, file, "Exact permutation stands beside the model's p.")
+        Table(
+            "composition_table",
+            "All changes",
+            shown,
+            file,
+            "p_permutation is exact and beside it stands the smallest value it could take.",
+        )
     )
     single = results.table("composition/single_case.tsv")
     if single is not None and len(single):
-        note = "Each donor of a small arm against the reference donors (Crawford and Howell 1998); one donor is no replicate."
+        note = "Each donor of a small arm against the reference donors (Crawford and Howell 1998): no replicates."
         blocks.append(Table("single_case", "Single donors", single, "composition/single_case.tsv", note, folded=True))
     calls = results.table("composition/calls.tsv")
     if calls is not None and len(calls):
@@ -906,7 +959,7 @@ def expression(results, colours):
         if table is None or table.empty:
             continue
         table = table.assign(lineage=table["lineage"].astype(str), term=table["term"].astype(str))
-        title = f"{contrast.condition} against {contrast.reference}"
+        title = _arms(contrast)
         blocks.append(_genes_found(table, contrast, title))
         between = table[(table["term"] == "interaction") & table["p_value"].notna()]
         for compartment, rows in between.groupby("compartment", sort=False, observed=True):
@@ -918,8 +971,10 @@ def expression(results, colours):
                     rows,
                     title=f"Genes that change differently in {compartment}: {title}",
                     caption=(
-                        f"How to read it: one dot per gene of the lineage chosen at the top right; right of 0 it rises more in "
-                        f"{compartment} than in {study.reference_compartment}. Genes with q > .05 are thinned to 400 per lineage. "
+                        "How to read it: one dot per gene of the lineage chosen at the top left; right of 0 it "
+                        "rises more in "
+                        f"{compartment} than in {study.reference_compartment}. Genes with q > .05 are thinned to 400 "
+                        "per lineage. "
                         f"Behind it: at most {n} ({tiers}). The tables do not hold single donors of each gene."
                     ),
                     alt=f"Volcano plot of the interaction in {compartment}",
@@ -946,7 +1001,7 @@ def _genes_found(table, contrast, title):
     place = table["term"].where(table["term"] != "interaction", "difference in " + table["compartment"].astype(str))
     found = (table["q_value"] <= 0.05).groupby([table["lineage"], place.str.replace("within:", "in ")]).sum()
     wide = found.unstack(fill_value=0)
-    n = f"{int(table['n_condition'].max())} {contrast.condition} and {int(table['n_reference'].max())} {contrast.reference}"
+    n = _donors(table["n_condition"].max(), table["n_reference"].max(), contrast)
     return figures.bars(
         f"genes_found_{contrast.contrast}",
         wide.reset_index(),
@@ -956,7 +1011,7 @@ def _genes_found(table, contrast, title):
         caption=(
             "How to read it: number of genes per lineage that change within a compartment, and differently between "
             "compartments. Lineages with many cells find more: a low bar is not proof of no change. Behind it: at most "
-            f"{n} donors."
+            f"{n}."
         ),
         alt="Bars of the number of changed genes per lineage",
         y="genes",
@@ -989,9 +1044,10 @@ def migration(results, colours):
                     list(dict.fromkeys(within.sort_values("estimate", ascending=False)["label"])),
                     series,
                     colours,
-                    title=f"Change of migration scores over all lineages, {contrast.condition} against {contrast.reference}",
+                    title=f"Change of migration scores over all lineages, {_arms(contrast)}",
                     caption=(
-                        "How to read it: one line per gene set; right of 0 the set rises. Bars are 95 % confidence intervals, open "
+                        "How to read it: one line per gene set; right of 0 the set rises. Bars are 95 % confidence "
+                        "intervals, open "
                         f"circles single donors relative to the mean of the reference donors. Behind it: {tiers}."
                     ),
                     alt="Forest plot of migration scores per gene set and compartment",
@@ -1012,8 +1068,10 @@ def migration(results, colours):
                     wide,
                     title=f"Difference between {compartment} and {base} per lineage",
                     caption=(
-                        f"How to read it: orange, the set rises more in {compartment} than in {base}; blue, less; grey, not "
-                        f"testable. Behind it: at most {_donors(between['n_condition'].max(), between['n_reference'].max(), contrast)} "
+                        f"How to read it: orange, the set rises more in {compartment} than in {base}; blue, less; "
+                        "grey, not "
+                        "testable. Behind it: at most "
+                        f"{_donors(between['n_condition'].max(), between['n_reference'].max(), contrast)} "
                         "with both compartments; single donors are in migration/scores.tsv."
                     ),
                     alt="Heat map of the interaction of migration scores by gene set and lineage",
@@ -1076,7 +1134,8 @@ def interactions(results, colours):
                 title=f"Gain of a central role in {compartment}: {contrast.condition} against {contrast.reference}",
                 caption=(
                     f"How to read it: orange, the share of signalling of a lineage rises more in {compartment} than in "
-                    f"{study.reference_compartment} (log-odds of the share); blue, less; grey, too few cells. Behind it: at most "
+                    f"{study.reference_compartment} (log-odds of the share); blue, less; grey, too few cells. Behind "
+                    "it: at most "
                     f"{n} with both compartments; single samples are in the next figure."
                 ),
                 alt="Heat map of the interaction of centrality by lineage and network",
@@ -1133,7 +1192,8 @@ def _share_dots(results, colours, shares):
         figures.Figure(
             "shares",
             f"Share of each lineage in the {network} network",
-            "How to read it: one symbol per sample; the share of all signalling, sent and received, that a lineage takes part in. "
+            "How to read it: one symbol per sample; the share of all signalling, sent and received, that a lineage "
+            "takes part in. "
             f"The colour is the condition, the symbol the compartment. Behind it: {samples}.",
             "Dots of the centrality share per lineage and sample",
             traces,
@@ -1198,8 +1258,10 @@ def _leave_one_out(row, drivers, contrast, compartment):
     return figures.Figure(
         f"tau_{contrast.contrast}_{compartment}",
         f"How much of the uncoupling hangs on one lineage or donor: {compartment}",
-        "How to read it: tau_U is the spread, over lineages, of the difference between compartments (log2; 0 = coupled); the bar is "
-        "its 95 % confidence interval. A point far left of 'all' names a lineage, or a donor, that the result hangs on. Behind it: "
+        "How to read it: tau_U is the spread, over lineages, of the difference between compartments (log2; 0 = "
+        "coupled); the bar is "
+        "its 95 % confidence interval. A point far left of 'all' names a lineage, or a donor, that the result hangs "
+        "on. Behind it: "
         f"{_donors(row['n_condition'], row['n_reference'], contrast)} with both compartments ({row['tier']}).",
         "Dots of tau_U with each lineage and each donor left out",
         traces,
@@ -1215,7 +1277,7 @@ def skipped(results, colours):
     if table.empty:
         return [Text("Nothing was left out.")]
     counts = table["stage"].value_counts()
-    text = f"{len(table)} samples, lineages or comparisons were left out, each with its reason; the others went on. By step: "
+    text = f"{len(table)} samples, lineages or comparisons were left out, each with its reason. By step: "
     text += ", ".join(f"{stage} {n}" for stage, n in counts.items()) + "."
     return [Text(text), Table("skipped_table", "Left out", table.head(4 * ROWS_SHOWN), "skipped.tsv")]
 

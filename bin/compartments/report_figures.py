@@ -1,4 +1,4 @@
-"""Figures of the report as plotly JSON. Each carries its caption, an alternative text and the data it was drawn from."""
+"""Figures of the report as plotly JSON, each with its caption, an alternative text and the data it was drawn from."""
 
 import math
 from dataclasses import dataclass
@@ -12,8 +12,7 @@ MANY = [*OKABE_ITO, "#882255", "#117733", "#332288", "#999933", "#88CCEE", "#AA4
 SYMBOLS = ["circle", "diamond", "square", "triangle-up", "cross", "x"]
 DIVERGING = [[0, "#0072B2"], [0.5, "#f7f7f7"], [1, "#D55E00"]]
 GREY = "#767676"
-MAX_SQUARES = 6000
-EMBEDDING_BINS = 90
+EMBEDDING_BINS = 130, 62  # squares across and up: as wide as they are high at the size of the figure
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1b1f24"}
 
 
@@ -71,6 +70,7 @@ def layout(x="", y="", **more):
         "plot_bgcolor": "rgba(0,0,0,0)",
         "margin": {"l": 50, "r": 15, "t": 40, "b": 45},
         "hovermode": "closest",
+        "modebar": {"bgcolor": "rgba(0,0,0,0)", "color": "#8a8f98", "activecolor": "#1b1f24"},
         "legend": {"orientation": "h", "y": 1.01, "yanchor": "bottom", "x": 0, "font": {"size": 12}},
         "xaxis": axis | {"title": {"text": x}},
         "yaxis": axis | {"title": {"text": y}},
@@ -116,25 +116,25 @@ def forest(name, effects, donors, labels, series, colours, *, title, caption, al
         Draws the equivalence margin as a band.
     """
     place = {label: len(labels) - 1 - i for i, label in enumerate(labels)}
-    offset = dict(zip(series, -_spread(len(series), 0.2), strict=True))
+    offset = dict(zip(series, -_spread(len(series), 0.24), strict=True))
     traces = []
     if donors is not None and len(donors):
         for condition, rows in donors.groupby("condition", sort=False):
             y = rows["label"].map(place) + rows["series"].map(offset)
-            jitter = rows.groupby(["label", "series"]).cumcount() * 0.035
+            jitter = rows.groupby(["label", "series"]).cumcount() % 3 * 0.04
             traces.append(
                 {
                     "type": "scatter",
                     "mode": "markers",
                     "name": f"donors, {condition}",
                     "x": rows["shown"],
-                    "y": y + jitter - 0.05,
+                    "y": y + 0.1 + jitter,
                     "text": rows["donor"] + ", " + rows["series"],
                     "hovertemplate": "%{text}: %{x:.2f}<extra></extra>",
                     "marker": {
                         "size": 6,
                         "color": colours.condition.get(condition, GREY),
-                        "opacity": 0.55,
+                        "opacity": 0.8,
                         "symbol": "circle-open",
                         "line": {"width": 1.5},
                     },
@@ -178,7 +178,7 @@ def forest(name, effects, donors, labels, series, colours, *, title, caption, al
     if margin:
         band = {"type": "rect", "x0": -margin, "x1": margin, "y0": 0, "y1": 1, "yref": "paper", "layer": "below"}
         shapes.append(band | {"fillcolor": "#eceff3", "line": {"width": 0}})
-    height = 130 + 34 * len(labels)
+    height = 130 + (24 + 12 * len(series)) * len(labels)
     return Figure(
         name,
         title,
@@ -312,7 +312,7 @@ def bars(name, table, label, series, colours=None, *, title, caption, alt, y, st
     ]
     more = {"barmode": "stack" if stacked else "group", "showlegend": len(series) > 1}
     more["xaxis"] = {"type": "category", "tickangle": -45 if len(table) > 6 else 0}
-    more["yaxis"] = {"tickformat": ".0%"} if percent else {}
+    more["yaxis"] = {"tickformat": ".1~%"} if percent else {}
     if len(series) > 8:
         more["legend"] = {"orientation": "h", "y": -0.35, "yanchor": "top"}
     return Figure(name, title, caption, alt, traces, layout("", y, **more), table, 420 if len(series) <= 8 else 540)
@@ -335,7 +335,7 @@ def boxes(name, table, label, value, *, title, caption, alt, y, log=False, colou
         "showlegend": False,
     }
     axes = {"xaxis": {"type": "category", "tickangle": -45 if len(quantiles) > 6 else 0}}
-    axes["yaxis"] = {"type": "log", "dtick": 1} if log else {}
+    axes["yaxis"] = {"type": "log", "dtick": "D2"} if log else {}
     return Figure(name, title, caption, alt, [trace], layout("", y, **axes), quantiles, 360)
 
 
@@ -407,23 +407,18 @@ def embedding(name, cells, by, palette, *, title, caption, alt):
     palette : dict
         Value -> colour.
     """
-    bins = EMBEDDING_BINS
-    while True:
-        edges = [np.linspace(cells[c].min(), cells[c].max() + 1e-9, bins + 1) for c in ("umap_1", "umap_2")]
-        column, line = (
-            np.clip(np.digitize(cells[c], e) - 1, 0, bins - 1) for c, e in zip(("umap_1", "umap_2"), edges, strict=True)
-        )
-        counted = pd.DataFrame({"bin": column * bins + line, "value": cells[by].astype(str).to_numpy()})
-        counted = counted.value_counts(sort=True).rename("n").reset_index()
-        totals = counted.groupby("bin")["n"].sum()
-        if len(totals) <= MAX_SQUARES:
-            break
-        bins = int(bins * 0.8)
+    across, up = EMBEDDING_BINS
+    edges = [np.linspace(cells[c].min(), cells[c].max() + 1e-9, n + 1) for c, n in (("umap_1", across), ("umap_2", up))]
+    column = np.clip(np.digitize(cells["umap_1"], edges[0]) - 1, 0, across - 1)
+    line = np.clip(np.digitize(cells["umap_2"], edges[1]) - 1, 0, up - 1)
+    counted = pd.DataFrame({"bin": column * up + line, "value": cells[by].astype(str).to_numpy()})
+    counted = counted.value_counts(sort=True).rename("n").reset_index()
+    totals = counted.groupby("bin")["n"].sum()
     top = counted.drop_duplicates("bin").assign(n_cells=lambda t: t["bin"].map(totals)).sort_values("bin")
     top["share"] = top["n"] / top["n_cells"]
     width = [e[1] - e[0] for e in edges]
-    top["umap_1"] = edges[0][0] + (top["bin"] // bins + 0.5) * width[0]
-    top["umap_2"] = edges[1][0] + (top["bin"] % bins + 0.5) * width[1]
+    top["umap_1"] = edges[0][0] + (top["bin"] // up + 0.5) * width[0]
+    top["umap_2"] = edges[1][0] + (top["bin"] % up + 0.5) * width[1]
     order = [v for v in palette if v in set(top["value"])] + sorted(set(top["value"]) - set(palette))
     traces = []
     for i, value in enumerate(order):
@@ -439,7 +434,7 @@ def embedding(name, cells, by, palette, *, title, caption, alt):
                 "hovertemplate": value + ": %{customdata[1]:.0f} % of %{customdata[0]} cells<extra></extra>",
                 "marker": {
                     "symbol": SYMBOLS[2 if i < len(MANY) else i % len(SYMBOLS)],
-                    "size": 4.5,
+                    "size": 6.5,
                     "color": palette.get(value, MANY[i % len(MANY)]),
                 },
             }
@@ -447,12 +442,12 @@ def embedding(name, cells, by, palette, *, title, caption, alt):
     axis = {"showticklabels": False, "showgrid": False, "zeroline": False}
     more = {"legend": {"orientation": "h", "y": -0.12, "yanchor": "top", "itemsizing": "constant"}}
     data = top[["umap_1", "umap_2", "value", "share", "n_cells"]].rename(columns={"value": by})
-    shown = layout("UMAP 1", "UMAP 2", xaxis=axis, yaxis=axis, **more)
+    shown = layout("UMAP 1", "UMAP 2", xaxis=axis, yaxis=axis, meta={"narrow_size": 2.6}, **more)
     return Figure(name, title, caption, alt, traces, shown, data, 560)
 
 
 def volcano(name, table, *, title, caption, alt, limit=400):
-    """log2 fold change against -log10 p, one trace per lineage with a menu; all genes with q <= .05, the others thinned."""
+    """log2 fold change against -log10 p, a menu of lineages; genes with q > .05 are thinned to ``limit``."""
     groups, traces, kept = list(table["lineage"].unique()), [], []
     for i, lineage in enumerate(groups):
         rows = table[table["lineage"] == lineage]
@@ -478,6 +473,6 @@ def volcano(name, table, *, title, caption, alt, limit=400):
         {"label": g, "method": "update", "args": [{"visible": [i // 2 == k for i in range(2 * len(groups))]}]}
         for k, g in enumerate(groups)
     ]
-    menus = [{"buttons": buttons, "x": 1, "xanchor": "right", "y": 1.15, "yanchor": "top", "bgcolor": "#fff"}]
-    shown = layout("log2 fold change, difference between compartments", "-log10 p", updatemenus=menus)
+    menus = [{"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.2, "yanchor": "top", "bgcolor": "#fff"}]
+    shown = layout("log2 fold change, difference between compartments", "-log10 p", updatemenus=menus, margin={"t": 80})
     return Figure(name, title, caption, alt, traces, shown, pd.concat(kept) if kept else table, 460)

@@ -266,7 +266,8 @@ def compare_edges(study, scores, ambient_share_max=0.2):
     -------
     effects : DataFrame
         ``source, target, ligand, receptor, contrast, term, compartment``, ``TEST_COLUMNS``, ``DESIGN_COLUMNS``,
-        ``status``; effects are log2 of the edge score, the mean of ligand (in the source) and receptor (in the target).
+        ``confident_log2fc`` (end of the interval nearer to zero; rows are sorted by it) and ``status``. Effects are
+        log2 of the edge score, the mean of ligand (in the source) and receptor (in the target).
     skipped : list of dict
 
     Notes
@@ -301,6 +302,7 @@ def compare_edges(study, scores, ambient_share_max=0.2):
             )
             table.loc[edges, result.columns] = result
         table["q_value"] = benjamini_hochberg(table["p_value"])
+        table["confident_log2fc"] = _nearest_to_zero(table["ci_low"], table["ci_high"])
         keys = pd.DataFrame(
             {
                 "source": scores.lineages[s],
@@ -312,12 +314,19 @@ def compare_edges(study, scores, ambient_share_max=0.2):
                 "compartment": compartment,
             }
         )
-        tables.append(pd.concat([keys, table], axis=1).assign(status=status))
+        table = pd.concat([keys, table], axis=1).assign(status=status)
+        order = np.argsort(-table["confident_log2fc"].abs().fillna(-1).to_numpy(), kind="stable")
+        tables.append(table.iloc[order])
         for word, n in tables[-1]["status"].value_counts().items():
             if word != "tested":
                 skipped.append({"contrast": contrast.contrast, "reason": f"{term} {compartment}: {n} edges {word}"})
     effects = pd.concat(tables, ignore_index=True)
     return effects.astype({"n_condition": int, "n_reference": int}), skipped
+
+
+def _nearest_to_zero(low, high):
+    """End of an interval that is nearer to zero; 0 where the interval holds zero, missing where there is none."""
+    return np.where(np.isnan(low), np.nan, np.maximum(low, 0) + np.minimum(high, 0))
 
 
 def _edge_values(scores, own, base, s, t, p):
@@ -460,7 +469,7 @@ def compare_centrality(study, nodes, edges, min_share=1e-6):
         for contrast, term, compartment in study.terms():
             units = study.units(term, compartment)
             columns = [c for c in ("sample", "reference_sample") if c in units]
-            units = units[units[columns].isin(strengths).all(axis=1)]
+            units = units[units[columns].isin(list(strengths)).all(axis=1)]
             lineages = sorted(
                 {name for sample in units[columns].to_numpy().ravel() for name in strengths[sample].index}
             )

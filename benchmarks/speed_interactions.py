@@ -1,0 +1,140 @@
+"""CPU time and peak memory of LIANA: one task per sample here, against one ``liana.mt.rank_aggregate.by_sample``.
+
+    python benchmarks/speed_interactions.py [--samples 24] [--cells 5000] [--lineages 15] [--perms 1000] [--plain 24]
+
+Each side runs in processes of its own, imports and reading included. ``--plain`` limits the samples of the plain call,
+which is slow; its time per sample is what is compared. The tables of the common samples are compared number by number.
+"""
+
+import argparse
+import os
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "bin"))
+KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
+PLAIN = """
+import sys, anndata, liana
+from compartments.liana_sample import log_normalise
+parts = {path.split("/")[-1].split(".")[0]: anndata.read_h5ad(path) for path in sys.argv[3:]}
+adata = anndata.concat(parts, label="sample", index_unique="-")
+adata.obs["lineage"] = [name.split("_")[0] for name in adata.obs_names]
+adata.X = log_normalise(adata.layers["corrected"])
+table = liana.mt.rank_aggregate.by_sample(adata, sample_key="sample", groupby="lineage", use_raw=False, expr_prop=0.1,
+    min_cells=10, n_perms=int(sys.argv[1]), return_all_lrs=True, seed=1, inplace=False, verbose=False)
+table.to_parquet(sys.argv[2])
+"""
+
+
+def write_sample(folder, seed, n_cells, n_lineages, n_genes=12_000):
+    """One sample of random counts with lineage-specific expression, as the pipeline's files."""
+    import anndata
+    import numpy as np
+    import pandas as pd
+    from compartments.liana_sample import read_resource
+    from scipy import sparse
+
+    rng = np.random.default_rng(seed)
+    entities = read_resource("consensus").to_numpy().ravel()
+    genes = sorted({gene for entity in entities for gene in entity.split("_")})
+    genes += [f"BACKGROUND{i}" for i in range(n_genes - len(genes))]
+    profile = rng.lognormal(0, 2.2, n_genes) * rng.lognormal(0, 1.2, (n_lineages, n_genes))
+    profile /= profile.sum(1, keepdims=True)
+    lineage = np.sort(np.append(np.repeat(np.arange(n_lineages), 20), rng.integers(0, n_lineages, n_cells))[:n_cells])
+    size = rng.lognormal(np.log(3000), 0.4, (n_cells, 1))
+    blocks = [
+        sparse.csr_matrix(rng.poisson(profile[lineage[a : a + 500]] * size[a : a + 500]).astype(np.int32))
+        for a in range(0, n_cells, 500)
+    ]
+    counts = sparse.vstack(blocks, format="csr")
+    names = [f"L{k:02d}" for k in lineage]
+    barcodes = [f"{name}_{i}" for i, name in enumerate(names)]
+    sample = f"S{seed:02d}"
+    anndata.AnnData(
+        obs=pd.DataFrame(index=barcodes),
+        var=pd.DataFrame(index=genes),
+        layers={"counts": counts, "corrected": counts},
+        uns={"sample": sample},
+    ).write_h5ad(folder / f"{sample}.filtered.h5ad")
+    doublets = {"barcode": barcodes, "doublet_score": 0.0, "predicted_doublet": False}
+    pd.DataFrame(doublets).to_csv(folder / f"{sample}.doublets.tsv.gz", sep="\t", index=False)
+    labels = {"barcode": barcodes, "celltypist_label": names, "lineage": names, "lineage_broad": names}
+    labels |= {"probability": 1.0, "confidence": "high", "marker_lineage": "", "marker_agrees": True}
+    pd.DataFrame(labels | {"marker_pdc": False}).to_csv(folder / f"{sample}.labels.tsv.gz", sep="\t", index=False)
+    return sample
+
+
+def measured(command, folder):
+    """CPU seconds, wall seconds and peak MiB of one process."""
+    start = time.perf_counter()
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "bin")}
+    process = subprocess.Popen([sys.executable, "-W", "ignore", *map(str, command)], cwd=folder, env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode:
+        sys.exit(f"failed: {command[0]}")
+    return usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    for name, value in (("samples", 24), ("cells", 5000), ("lineages", 15), ("perms", 1000), ("plain", 24)):
+        parser.add_argument(f"--{name}", type=int, default=value)
+    options = parser.parse_args()
+
+    import numpy as np
+    import pandas as pd
+
+    with tempfile.TemporaryDirectory() as folder:
+        folder = Path(folder)
+        samples = [write_sample(folder, seed, options.cells, options.lineages) for seed in range(options.samples)]
+        inputs = {
+            s: [f"--{kind}", folder / f"{s}.{kind}.{end}"] for s in samples for kind, end in (("filtered", "h5ad"),)
+        }
+        for s in samples:
+            for kind in ("doublets", "labels"):
+                inputs[s] += [f"--{kind}", folder / f"{s}.{kind}.tsv.gz"]
+        ours = [
+            measured([ROOT / "bin" / "run_liana.py", *inputs[s], "--n_perms", options.perms], folder) for s in samples
+        ]
+        network = measured(
+            [ROOT / "bin" / "score_centrality.py", *inputs[samples[0]], "--n_perms", options.perms]
+            + ["--migration_pairs", ROOT / "assets" / "interaction_groups.tsv"],
+            folder,
+        )
+        cpu, wall, memory = (float(f([row[i] for row in ours])) for i, f in enumerate((sum, sum, max)))
+        print(
+            f"run_liana.py          {len(samples)} samples: {cpu:.0f} CPU s, {wall:.0f} s, peak {memory:.0f} MiB a task"
+        )
+        print(f"score_centrality.py   1 sample: {network[0]:.0f} CPU s, {network[1]:.0f} s, peak {network[2]:.0f} MiB")
+
+        plain = samples[: options.plain]
+        table_path = folder / "plain.parquet"
+        command = ["-c", PLAIN, options.perms, table_path, *(folder / f"{s}.filtered.h5ad" for s in plain)]
+        plain_cpu, plain_wall, plain_memory = measured(command, folder)
+        print(
+            f"plain by_sample       {len(plain)} samples: {plain_cpu:.0f} CPU s, {plain_wall:.0f} s, "
+            f"peak {plain_memory:.0f} MiB"
+        )
+        print(f"CPU per sample, plain / here: {plain_cpu / len(plain) / (cpu / len(samples)):.1f}")
+        reference = pd.read_parquet(table_path).astype(dict.fromkeys([*KEYS, "sample"], str))
+        worst = 0.0
+        for s in plain:
+            mine = pd.read_parquet(folder / f"{s}.liana.parquet").astype(dict.fromkeys(KEYS, str))
+            theirs = reference[reference["sample"] == s]
+            both = mine.merge(theirs, on=KEYS, suffixes=("", "_plain"))
+            if not len(mine) == len(theirs) == len(both):
+                sys.exit(f"{s}: the tables have different edges")
+            numbers = [c for c in theirs if f"{c}_plain" in both and c != "sample"]
+            worst = max(worst, *(np.abs(both[c] - both[f"{c}_plain"]).max() for c in numbers))
+        print(f"largest difference of any number: {worst:.2g}")
+        print(f"peak of this script: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
+
+
+if __name__ == "__main__":
+    main()

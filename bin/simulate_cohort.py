@@ -36,7 +36,7 @@ def parse():
         "--scale",
         type=float,
         default=1.0,
-        help="factor on cells per sample, 600 CSF and 1150 blood (default %(default)s)",
+        help="factor on cells per sample, 550 CSF and 1050 blood (default %(default)s)",
     )
     add(
         "--cells_per_sample",
@@ -105,7 +105,7 @@ def main():
         )
         if arguments.mode == "resample" and arguments.preset != "null" and not effects.to_numpy().any():
             raise UserError(
-                f"--labels: none of {', '.join(base.index)} is a lineage that presets change; give --effects or --preset null"
+                f"--labels: the presets change none of {', '.join(base.index)}; give --effects or --preset null"
             )
     settings = droplets.Settings(
         preset=arguments.preset,

@@ -5,6 +5,7 @@ Cells come from sorted expression profiles (:class:`ProfileSource`) or from real
 both. All effects are log2, all standard deviations natural-log units.
 """
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from importlib.util import find_spec
 from pathlib import Path
@@ -72,7 +73,7 @@ class Settings:
     seed: int = 1
     condition: str = "alemtuzumab"
     reference: str = "untreated"
-    cells: dict = field(default_factory=lambda: {"CSF": 600, "blood": 1150})
+    cells: dict = field(default_factory=lambda: {"CSF": 550, "blood": 1050})
     empties: int = 8000
     mean_umi: float = 2500.0
     soup_umi: float = 80.0
@@ -240,7 +241,7 @@ def is_migration_pair(ligands, receptors, adhesion):
     return bool(chemokine) or set(ligands + receptors) <= set(adhesion)
 
 
-def plan_interactions(rng, typical, partners, adhesion, n_true=15, n_decoy=15, hub="pDC"):
+def plan_interactions(rng, typical, partners, adhesion, avoid=(), n_true=15, n_decoy=15, hub="pDC"):
     """Choose the ligand-receptor edges that change.
 
     Parameters
@@ -254,7 +255,8 @@ def plan_interactions(rng, typical, partners, adhesion, n_true=15, n_decoy=15, h
         Adhesion genes, see :func:`is_migration_pair`.
     n_true, n_decoy : int
         True edges are migration pairs with ``hub`` as source or target, the best expressed first, each pair once while
-        there are enough; decoys are other pairs between any two lineages and share no gene with the true edges.
+        there are enough, no gene in more than three. Decoys are other pairs between any two lineages; they share no
+        gene with the true edges or with ``avoid``, and none is so abundant that raising it moves all others.
 
     Returns
     -------
@@ -281,14 +283,16 @@ def plan_interactions(rng, typical, partners, adhesion, n_true=15, n_decoy=15, h
         key=lambda row: (row[0], row[1], row[2], row[3]),
     )
     candidates = [row for row in candidates if row[0] <= -0.05]
-    chosen, used = [], set()
+    chosen, uses = [], Counter()
     for again in (False, True):
         for _, pair, source, target in candidates:
-            new = again or pair not in used
-            if len(chosen) < n_true and new and (pair, source, target) not in chosen:
-                chosen.append((pair, source, target))
-                used.add(pair)
-    taken = {gene for pair, _, _ in chosen for gene in pair[0] + pair[1]}
+            new = again or not any(pair == other for other, _, _ in chosen)
+            if new and len(chosen) < n_true and all(uses[gene] < 3 for gene in pair[0] + pair[1]):
+                if (pair, source, target) not in chosen:
+                    chosen.append((pair, source, target))
+                    uses.update(pair[0] + pair[1])
+    taken = {gene for pair, _, _ in chosen for gene in pair[0] + pair[1]} | set(avoid)
+    taken |= set(typical.columns[typical.loc[partners].max() > 10])
     others = [
         pair for pair, good in zip(pairs, migration, strict=True) if not good and not taken & set(pair[0] + pair[1])
     ]
@@ -297,9 +301,9 @@ def plan_interactions(rng, typical, partners, adhesion, n_true=15, n_decoy=15, h
         pair = others[index]
         if len(decoys) == n_decoy or any(set(pair[0] + pair[1]) & set(p[0] + p[1]) for p, _, _ in decoys):
             continue
-        best = max((strength(s, t, pair), s, t) for s in partners for t in partners if s != t)
-        if best[0] >= 0.1:
-            decoys.append((pair, best[1], best[2]))
+        ends = [(s, t) for s in [*partners, hub] for t in [*partners, hub] if s != t and strength(s, t, pair) >= 0.1]
+        if ends:
+            decoys.append((pair, *ends[rng.integers(len(ends))]))
     return pd.DataFrame(
         [
             {"source": s, "target": t, "ligand": "_".join(pair[0]), "receptor": "_".join(pair[1]), "kind": kind}
@@ -329,15 +333,15 @@ def plan_expression(rng, settings, source, base, effects, gene_sets):
         return pd.DataFrame(columns=columns), empty
     everywhere = settings.preset == "decoys"
     present = [lineage for lineage in source.lineages if lineage in base.index]
-    frequent = base.iloc[:, 0] * 2.0 ** effects.iloc[:, 0]
-    partners = [lineage for lineage in present if frequent[lineage] / frequent.sum() >= 0.02]
+    left = base * 2.0**effects
+    frequent = (left / left.sum()).min(axis=1)  # a partner must be seen in every compartment, with the condition too
+    partners = [lineage for lineage in present if frequent[lineage] >= 0.02]
     edges = empty
     rows = []
     if "pDC" in present:
         typical = source.typical(settings.mean_umi).loc[present]
-        edges = plan_interactions(
-            rng, typical, partners, gene_sets["INTEGRINS_ADHESION"], n_true=0 if everywhere else 15
-        )
+        adhesion, core = gene_sets["INTEGRINS_ADHESION"], gene_sets["CSF_MIGRATION_CORE"]
+        edges = plan_interactions(rng, typical, partners, adhesion, core, n_true=0 if everywhere else 15)
     for edge in edges.itertuples(index=False):
         where = compartments[:1] if edge.kind == "true" else compartments
         kind = "interaction" if edge.kind == "true" else "decoy"
@@ -766,8 +770,10 @@ def write_cohort(outdir, settings, source, base, effects, gene_sets):
     return sheet
 
 
-def draw_reference(settings, source, n_donors=3, cells_per_lineage=30):
+def draw_reference(settings, source, n_donors=16, cells_per_lineage=10):
     """Clean labelled cells of donors that are not in the cohort, for training a classifier.
+
+    Many donors with few cells each: a classifier that has seen three donors is unsure of the fourth.
 
     Returns
     -------

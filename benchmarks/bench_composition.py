@@ -17,10 +17,10 @@ DISCORDANT = "discordant_CSF_retained"
 
 def run(quick=False):
     """Rows of the scoreboard."""
-    n = 200 if quick else 400
+    n, planted = (200, 120) if quick else (400, 400)
     rows = []
     for arms in [(2, 4)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
-        rows += _null(arms, n, "abs") + _synchronous(arms, n) + _depleted(arms, n)
+        rows += _null(arms, n, "abs") + _synchronous(arms, planted) + _depleted(arms, planted)
     if not quick:
         for arms in [(2, 4), (6, 6)]:
             rows += _null(arms, n, "rel") + _null(arms, n, "abs", unequal=0.45) + _relative(arms, n)

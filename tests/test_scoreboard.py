@@ -26,7 +26,8 @@ def test_quick_gates(step):
     [
         (0.05, ".03-.07", True), (0.02, ".03-.07", False), (0.08, ".03-.07", False), (0.9, ">= .9", True),
         (0.89, ">= .9", False), (0.06, "<= .06", True), (0.8, "> .8", False), (0.0, "== 0", True),
-        (0.01, "== 0", False), (1.0, "-.5-1.5", True), (float("nan"), ">= .9", False), (float("nan"), ".03-.07", False), (5, "", None),
+        (0.01, "== 0", False), (1.0, "-.5-1.5", True), (float("nan"), ">= .9", False), (float("nan"), ".03-.07", False),
+        (5, "", None),
     ],
 )  # fmt: skip
 def test_gates(value, gate, met):

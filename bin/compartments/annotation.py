@@ -347,6 +347,7 @@ def _annotate_chunk(counts, symbols, prepared, lineage_map, weights):
             "plausible_in": mapped["plausible_in"].to_numpy(object)[chosen],
         }
     )
+    frame["model_lineage"] = frame["lineage"]
     frame["probability"] = by_lineage.to_numpy()[row, by_lineage.columns.get_indexer(frame["lineage"])]
     frame["probability_broad"] = by_broad.to_numpy()[row, by_broad.columns.get_indexer(frame["lineage_broad"])]
     frame["marker_lineage"] = evidence["lineage"]
@@ -543,4 +544,4 @@ def _summary(labels, models, prepared, compartment):
 def output_columns(labels):
     """Columns of ``labels.tsv.gz`` after the barcode, in order."""
     further = [c for c in labels.columns if c.startswith(("label:", "lineage:"))]
-    return [*LABEL_COLUMNS[1:], "probability_broad", "display_label", *further]
+    return [*LABEL_COLUMNS[1:], "probability_broad", "model_lineage", "display_label", *further]

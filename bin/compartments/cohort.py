@@ -531,8 +531,8 @@ def _complexity_warnings(merged, study):
                 yield (
                     sample,
                     (
-                        f"low complexity: {row['genes']:.0f} genes from {row['umis']:.0f} UMIs in the median cell, less "
-                        f"than in the other {compartment[sample]} samples"
+                        f"low complexity: {row['genes']:.0f} genes from {row['umis']:.0f} UMIs in the median cell, "
+                        f"less than in the other {compartment[sample]} samples"
                     ),
                 )
 

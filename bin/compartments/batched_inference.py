@@ -98,8 +98,9 @@ class BatchedInference(DefaultInference):
         """Dispersion per gene: minimum of the negative log likelihood with Cox-Reid and prior terms.
 
         Newton steps on the gradient in log dispersion, downhill from ``alpha_hat``, bisected where they would leave the
-        bracket. Stops where the gradient is flat, as L-BFGS-B does, so that genes without overdispersion stay where
-        PyDESeq2 leaves them.
+        bracket. Stops where the gradient is flat by the rule of L-BFGS-B, so genes without overdispersion stay where
+        PyDESeq2 leaves them. The one difference: from a start at the smallest dispersion L-BFGS-B may stall after a
+        step or leap ahead, as rounding has it; here the optimum is reached.
 
         Returns
         -------

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import scipy.sparse as sp
-from scipy.special import gammaln
+from scipy.special import gammaincc, gammaln
 
 from .cli import SampleSkipped
 
@@ -17,6 +17,7 @@ FDR = 0.001
 ITERATIONS = 10_000
 THIN_TO = 3000
 AMBIENT_UMIS = 2000
+RETAIN_FOLD = 3
 FEW_CELLS = 50
 LEAST_CELLS = 10
 
@@ -29,7 +30,7 @@ class Calls:
     ----------
     is_cell : ndarray of bool, shape (n_barcodes,)
     source : ndarray of str, shape (n_barcodes,)
-        ``filtered`` or ``cellbender`` (given), ``retained`` (above the knee), ``emptydrops``, ``expected_cells`` or
+        ``filtered`` or ``cellbender`` (given), ``retained`` (by size), ``emptydrops``, ``expected_cells`` or
         ``knee`` for cells, else empty.
     fdr : ndarray of float, shape (n_barcodes,)
         Adjusted p-value of the barcode being ambient; NaN where not tested.
@@ -59,8 +60,8 @@ def good_turing(counts):
     Notes
     -----
     Gale & Sampson 1995: frequencies of frequencies are averaged over the gap to their neighbours (Z), a line is fitted
-    to log Z against log r, and Turing's estimate is used until it is within 1.65 standard errors of the fitted one.
-    With no gene left unseen the unseen mass is dropped.
+    to log Z against log r, and Turing's estimate is used until it is within 1.96 standard errors (as in edgeR) of the
+    fitted one. With no gene left unseen the unseen mass is dropped.
     """
     counts = np.asarray(counts)
     total = counts.sum()
@@ -81,7 +82,7 @@ def good_turing(counts):
         n_next = np.append(n_r[1:], 1)
         turing = (r + 1) * n_next / n_r
         deviation = np.sqrt((r + 1.0) ** 2 * n_next / n_r**2 * (1 + n_next / n_r))
-        usable = following & (np.abs(fitted - turing) > 1.65 * deviation)
+        usable = following & (np.abs(fitted - turing) > 1.96 * deviation)
         star = np.where(np.logical_and.accumulate(usable), turing, fitted)
     unseen = int((counts == 0).sum())
     p0 = p0 if unseen else 0.0
@@ -89,6 +90,17 @@ def good_turing(counts):
     out = np.full(len(counts), p0 / unseen if unseen else 0.0)
     out[counts > 0] = share[np.searchsorted(r, counts[counts > 0])]
     return out
+
+
+def ambient_profile(matrix, totals, limit):
+    """Proportions of the soup from the barcodes up to ``limit`` UMIs: ndarray of float, shape (n_genes,).
+
+    Genes without a count in any barcode get 0, the others their Good-Turing share.
+    """
+    present = np.bincount(matrix.indices, minlength=matrix.shape[1]) > 0
+    profile = np.zeros(matrix.shape[1])
+    profile[present] = good_turing(np.asarray(matrix[totals <= limit].sum(0)).ravel()[present])
+    return profile
 
 
 def log_probability(matrix, log_p):
@@ -109,7 +121,7 @@ def log_probability(matrix, log_p):
 
 
 def monte_carlo(totals, observed, p, n_iterations=ITERATIONS, seed=0):
-    """How often random droplets of the same total are no likelier than the observed one.
+    """How unlikely the observed droplets are among random ones of the same total.
 
     Parameters
     ----------
@@ -122,8 +134,10 @@ def monte_carlo(totals, observed, p, n_iterations=ITERATIONS, seed=0):
 
     Returns
     -------
-    ndarray of float, shape (n_barcodes,)
+    p_value : ndarray of float, shape (n_barcodes,)
         ``(1 + number of draws with at most the observed log-probability) / (1 + n_iterations)``.
+    tail : ndarray of float, shape (n_barcodes,)
+        The same probability from a Pearson type III distribution with the mean, variance and skewness of the draws.
 
     Notes
     -----
@@ -138,29 +152,45 @@ def monte_carlo(totals, observed, p, n_iterations=ITERATIONS, seed=0):
     longest = int(totals.max())
     small = np.uint16 if len(used) < 2**16 else np.int64  # 16-bit keys sort by radix
     log_step = np.log(np.arange(1, longest + 2))
-    order = np.argsort(totals, kind="stable")
-    last = totals[order].astype(np.int64) - 1
-    threshold = observed[order] + 1e-8 * np.abs(observed[order])
+    lengths, which = np.unique(totals, return_inverse=True)
+    last = np.asarray(lengths, dtype=np.int64) - 1
+    threshold = observed + 1e-8 * np.abs(observed)
     below = np.zeros(len(totals), dtype=np.int64)
+    entropy = float((p[used] * log_p).sum())
+    shift = (last + 1) * entropy  # near the mean, so that the sums of powers keep their digits
+    powers = np.zeros((3, len(lengths)))
     block = max(1, min(n_iterations, 1_000_000 // longest))
+    position = np.arange(longest)
     for start in range(0, n_iterations, block):
         size = min(block, n_iterations - start)
         genes = np.searchsorted(cumulative, rng.random((size, longest)), side="right").astype(small)
         ranked = np.argsort(genes, axis=1, kind="stable")
         ordered = np.take_along_axis(genes, ranked, axis=1)
-        position = np.arange(longest)
         first = np.ones(ordered.shape, dtype=bool)
         first[:, 1:] = ordered[:, 1:] != ordered[:, :-1]
         seen = position - np.maximum.accumulate(np.where(first, position, 0), axis=1)
-        step = log_p[ordered] - log_step[seen]
-        grown = np.empty_like(step)
-        np.put_along_axis(grown, ranked, step, axis=1)
+        grown = np.empty(ordered.shape)
+        np.put_along_axis(grown, ranked, log_p[ordered] - log_step[seen], axis=1)
         np.cumsum(grown, axis=1, out=grown)
+        grown = grown[:, last]
         for row in grown:
-            below += row[last] <= threshold
-    out = np.empty(len(totals))
-    out[order] = (below + 1) / (n_iterations + 1)
-    return out
+            below += row[which] <= threshold
+        grown -= shift
+        for i in range(3):
+            powers[i] += (grown ** (i + 1)).sum(0)
+    return (below + 1) / (n_iterations + 1), _pearson_tail(powers / n_iterations, shift, which, observed)
+
+
+def _pearson_tail(moments, shift, which, observed):
+    """Lower tail of Pearson type III distributions, from raw moments 1-3 about ``shift`` (3 x totals)."""
+    mean = moments[0]
+    variance = np.maximum(moments[1] - mean**2, 1e-12)
+    third = moments[2] - 3 * mean * moments[1] + 2 * mean**3
+    skew = np.minimum(third / variance**1.5, -1e-3)  # rare genes pull the log-probability down
+    z = (observed - (shift + mean)[which]) / np.sqrt(variance)[which]
+    # -X is a shifted gamma distribution with shape 4 / skew^2
+    shape = 4 / skew[which] ** 2
+    return gammaincc(shape, np.maximum(shape + np.sqrt(shape) * -z, 0))
 
 
 def adjust(p):
@@ -249,7 +279,8 @@ def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=I
     matrix : csr_matrix of int, shape (n_barcodes, n_genes)
         Every barcode.
     expected_cells : int, optional
-        Sets the total above which barcodes are kept without a test, and replaces the test where there are no empties.
+        Sets the total above which barcodes are kept without a test (a tenth of the 99th percentile of that many largest
+        ones; by default of as many as the test finds), and replaces the test where there are no empties.
     lower, fdr, n_iterations, seed
         Of EmptyDrops.
 
@@ -269,10 +300,7 @@ def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=I
         summary |= {"method": word, "retain": retain, "knee": None, "inflection": None, "empty_upper": None}
         return Calls(is_cell, np.where(is_cell, word, ""), out_fdr, summary)
 
-    ambient = np.asarray(matrix[totals <= limit].sum(0)).ravel()
-    present = np.asarray((matrix > 0).sum(0)).ravel() > 0
-    p = np.zeros(matrix.shape[1])
-    p[present] = good_turing(ambient[present])
+    p = ambient_profile(matrix, totals, limit)
     tested = np.flatnonzero(totals > limit)
     p_value = np.array([])
     if len(tested):
@@ -280,7 +308,10 @@ def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=I
         rows_total = np.asarray(rows.sum(1)).ravel()
         with np.errstate(divide="ignore"):
             observed = log_probability(rows, np.log(p))
-        p_value = monte_carlo(rows_total, observed, p, n_iterations, seed)
+        p_value, tail = monte_carlo(rows_total, observed, p, n_iterations, seed)
+        # few cells among many droplets need smaller p-values than any affordable number of draws can give
+        beyond = p_value * (n_iterations + 1) < 1.5
+        p_value = np.where(beyond, np.minimum(p_value, tail), p_value)
     empties = totals[tested[p_value > 0.05]]
     # how large empty droplets get here: nothing is kept untested unless it is plainly larger
     upper = float(limit)
@@ -289,14 +320,16 @@ def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=I
         centre = np.median(logs)
         upper = max(upper, float(np.exp(centre + 5 * 1.4826 * np.median(np.abs(logs - centre)))))
     knee, inflection = knee_point(totals, upper)
-    retain = expected_limit(totals, expected_cells) if expected_cells else knee
-    retain = np.inf if np.isnan(retain) else max(retain, upper)
+    # a dominant cell type resembles the soup that it makes: what is far above empty droplets and within a tenth of the
+    # large cells stays without a test. The number of cells for that limit comes from the test unless it is given
+    n_cells = expected_cells or max(1, int((adjust(p_value) <= fdr).sum()))
+    retain = max(expected_limit(totals, n_cells), RETAIN_FOLD * upper)
     adjusted = adjust(np.where(totals[tested] >= retain, 0.0, p_value))
     out_fdr[tested] = adjusted
     is_cell = np.nan_to_num(out_fdr, nan=1.0) <= fdr
     source = np.where(is_cell, np.where(totals >= retain, "retained", "emptydrops"), "")
     summary |= {
-        "retain": retain if np.isfinite(retain) else None,
+        "retain": retain,
         "knee": None if np.isnan(knee) else knee,
         "inflection": None if np.isnan(inflection) else inflection,
         "empty_upper": upper,

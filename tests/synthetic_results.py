@@ -346,7 +346,15 @@ def _expression(folder, study, rng):
         table = pd.concat(frames, ignore_index=True)
         write_parquet(table, folder / "expression" / f"{contrast}.parquet")
         write_tsv(table, folder / "expression" / f"{contrast}.tsv.gz")
-    write_json({"engine": "pydeseq2"}, folder / "expression" / "expression.json")
+    target = [
+        {"gene": "CD52", "lineage": name, "compartment": place, "condition": condition, "n_samples": 2, "n_cells": 90}
+        | {"mean_log2_cpm": 6 + rng.normal(), "sd_log2_cpm": 0.4, "percent_expressing": 60.0}
+        for name in LINEAGES
+        for place in study.compartments
+        for condition in study.samples["condition"].unique()
+    ]
+    write_tsv(pd.DataFrame(target), folder / "expression" / "target_gene.tsv")
+    write_json({"de_engine": "pydeseq2"}, folder / "expression" / "expression.json")
 
 
 def _migration(folder, study, rng):

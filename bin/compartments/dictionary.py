@@ -59,14 +59,18 @@ def markdown(rows):
     ]
     for file in dict.fromkeys(row["file"] for row in rows):
         own = [row for row in rows if row["file"] == file]
-        lines += ["", f"## {file}", "", *(row["meaning"] for row in own if not row["column"])]
+        lines += ["", f"## {file}", "", *(_escaped(row["meaning"]) for row in own if not row["column"])]
         columns = [row for row in own if row["column"]]
         if columns:
             lines += ["", "| column | type | unit | meaning |", "|---|---|---|---|"]
             lines += [
-                "| "
-                + " | ".join([f"`{row['column']}`", row["type"], row["unit"], row["meaning"].replace("|", "\\|")])
-                + " |"
+                "| " + " | ".join([f"`{row['column']}`", row["type"], row["unit"], _escaped(row["meaning"])]) + " |"
                 for row in columns
             ]
     return "\n".join(lines) + "\n"
+
+
+def _escaped(text):
+    for character in "|*<":
+        text = text.replace(character, "\\" + character)
+    return text

@@ -23,6 +23,7 @@ from .dictionary import meanings
 from .findings import QUESTIONS
 from .tables import read_json, read_tsv
 
+LEVELS = {"lineage": "lineage", "lineage_broad": "broad lineage"}
 ROWS_SHOWN = 250  # of long tables; the file has the rest
 HASHED_BYTES = 200 * 2**20
 VERDICTS = {"yes": ("✔", "yes"), "no": ("✖", "no"), "cannot_tell": ("?", "cannot be told")}
@@ -349,7 +350,7 @@ def _within_forest(results, colours, contrast, compartments, name, level="lineag
         labels,
         {c: c for c in compartments},
         colours,
-        title=f"Change of each lineage in {' and '.join(compartments)}, {_arms(contrast)}",
+        title=f"Change of each {LEVELS[level]} in {' and '.join(compartments)}, {_arms(contrast)}",
         caption=(
             "How to read it: one line per lineage; a filled symbol is the change of its abundance in a compartment, "
             "the bar "
@@ -1019,10 +1020,37 @@ def _genes_found(table, contrast, title):
 
 
 def _target(results, colours):
-    table = results.table("expression/target_gene.tsv")
+    """Expression of the target gene per lineage, and its relation to depletion."""
+    table, relation = results.table("expression/target_gene.tsv"), results.table("expression/target_relation.tsv")
     if table is None or table.empty:
         return []
-    return [Table("target_gene", "Target gene", table, "expression/target_gene.tsv", "Descriptive.")]
+    gene = table["gene"].iloc[0]
+    place = table["compartment"] + ", " + table["condition"]
+    wide = table.assign(place=place).pivot_table(index="lineage", columns="place", values="mean_log2_cpm", sort=False)
+    samples = table.groupby(["compartment", "condition"], sort=False)["n_samples"].max()
+    n = ", ".join(f"{compartment} {condition} {count}" for (compartment, condition), count in samples.items())
+    note = "Descriptive: donors are few, and lineages are no replicates."
+    blocks = [
+        figures.heatmap(
+            "target_gene",
+            wide,
+            title=f"Expression of {gene}",
+            caption=(
+                "How to read it: mean log2 counts per million over samples; grey, too few cells. Behind it: at most "
+                "this "
+                f"many samples: {n}; their spread is in expression/target_gene.tsv."
+            ),
+            alt=f"Heat map of the expression of {gene} by lineage, compartment and condition",
+            label="log2 CPM",
+            data=table,
+            symmetric=False,
+        ),
+        Table("target_table", f"{gene} per lineage", table, "expression/target_gene.tsv", note, folded=True),
+    ]
+    if relation is not None and len(relation):
+        title = f"Are lineages with more {gene} depleted more?"
+        blocks.append(Table("target_relation", title, relation, "expression/target_relation.tsv", note))
+    return blocks
 
 
 def migration(results, colours):

@@ -2,8 +2,8 @@
 """Train a CellTypist model from labelled cells, the same model for the same seed.
 
 The reference is an h5ad with counts in layers['counts'] or X (whole numbers), or log1p of counts per 10,000 in X.
-Labels that are lineages of assets/celltypist_immune_all_low_lineage.tsv need no map; for others, give a lineage map with
-the columns of that file when cells are annotated.
+Labels that are lineages of assets/celltypist_immune_all_low_lineage.tsv need no map; for others, give a lineage map
+with the columns of that file when cells are annotated.
 """
 
 import argparse
@@ -16,6 +16,7 @@ def main():
     parser.add_argument("--reference", required=True, help="h5ad of labelled cells")
     parser.add_argument("--labels", required=True, help="column of its obs")
     parser.add_argument("--out", default="model.pkl", help="the model (default %(default)s)")
+    parser.add_argument("--alpha", type=float, default=0.05, help="ridge penalty (default %(default)s)")
     parser.add_argument(
         "--top_genes", type=int, default=100, help="genes per label that are kept (default %(default)s)"
     )

@@ -71,8 +71,8 @@ def train_model(values, labels, genes, top_genes=100, alpha=0.05, seed=0):
     """CellTypist's two rounds of stochastic gradient logistic regression: gene selection, then the model.
 
     Each label is told from all others by its own regression, whose probability CellTypist reports. The cells of a label
-    are weighted so that both sides count alike: otherwise, with 20 labels, the prior of 1 in 20 keeps the probability of
-    most right calls below one half.
+    are weighted so that both sides count alike: otherwise, with 20 labels, the prior of 1 in 20 keeps the probability
+    of most right calls below one half.
 
     Parameters
     ----------

@@ -17,7 +17,7 @@ DISCORDANT = "discordant_CSF_retained"
 
 def run(quick=False):
     """Rows of the scoreboard."""
-    n, planted = (200, 120) if quick else (400, 400)
+    n, planted = (200, 120) if quick else (200, 200)
     rows = []
     for arms in [(2, 4)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
         rows += _null(arms, n, "abs") + _synchronous(arms, planted) + _depleted(arms, planted)

@@ -36,8 +36,9 @@ def write_sample(folder, seed, n_cells, n_lineages, n_genes=12_000):
     import anndata
     import numpy as np
     import pandas as pd
-    from compartments.liana_sample import read_resource
     from scipy import sparse
+
+    from compartments.liana_sample import read_resource
 
     rng = np.random.default_rng(seed)
     entities = read_resource("consensus").to_numpy().ravel()

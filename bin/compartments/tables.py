@@ -1,5 +1,6 @@
 """Tables on disk: one way to write numbers, so that the same results give the same bytes."""
 
+import gzip
 import json
 
 import pandas as pd
@@ -9,11 +10,14 @@ from .cli import UserError, replacing
 
 def write_tsv(frame, path):
     """Write ``frame`` without its index as TSV (gzip when ``path`` ends in .gz), 10 significant digits, LF, NA empty."""
-    compression = {"method": "gzip", "mtime": 0} if str(path).endswith(".gz") else None
+    options = {"sep": "\t", "index": False, "float_format": "%.10g", "lineterminator": "\n"}
     with replacing(path) as temporary:
-        frame.to_csv(
-            temporary, sep="\t", index=False, float_format="%.10g", lineterminator="\n", compression=compression
-        )
+        if not str(path).endswith(".gz"):
+            frame.to_csv(temporary, **options)
+            return
+        # without a name and time in the header: the temporary name changes from run to run
+        with open(temporary, "wb") as raw, gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
+            frame.to_csv(packed, **options)
 
 
 def read_tsv(path, required=(), text=("sample", "donor", "compartment", "condition", "lineage", "contrast")):

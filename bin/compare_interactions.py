@@ -2,9 +2,11 @@
 """Compare interactions between conditions: edges, groups of pairs, centrality, and across compartments."""
 
 import argparse
+from pathlib import Path
 
 from compartments.cli import UserError, run, write_skipped
 
+MIGRATION_PAIRS = Path(__file__).resolve().parents[1] / "assets" / "interaction_groups.tsv"
 STAGE = "compare_interactions"
 
 
@@ -19,7 +21,7 @@ def main():
         "--lr_resource", default="consensus", help="a resource of LIANA, or a .tsv with columns ligand, receptor"
     )
     parser.add_argument(
-        "--migration_pairs", required=True, help="groups of migration pairs (columns group, role, gene)"
+        "--migration_pairs", default=MIGRATION_PAIRS, help="groups of migration pairs (default: chemokine and adhesion)"
     )
     parser.add_argument("--groups", help="further groups of pairs: .tsv with columns group, ligand, receptor")
     parser.add_argument(

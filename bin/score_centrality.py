@@ -2,9 +2,11 @@
 """Measure how central each lineage of one sample is in its networks of ligands and receptors."""
 
 import argparse
+from pathlib import Path
 
 from compartments.cli import UserError, run, write_skipped
 
+MIGRATION_PAIRS = Path(__file__).resolve().parents[1] / "assets" / "interaction_groups.tsv"
 STAGE = "score_centrality"
 
 
@@ -18,8 +20,9 @@ def main():
     )
     parser.add_argument(
         "--migration_pairs",
-        required=True,
-        help="groups of pairs that make the network 'migration' (columns group, role, gene or group, ligand, receptor)",
+        default=MIGRATION_PAIRS,
+        help="groups of pairs that make the network 'migration': columns group, role, gene or group, ligand, receptor "
+        "(default: chemokine and adhesion pairs)",
     )
     parser.add_argument("--n_perms", type=int, default=1000, help="label permutations (default 1000)")
     parser.add_argument("--min_cells", type=int, default=5, help="cells a lineage needs (default 5)")

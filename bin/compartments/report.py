@@ -1036,9 +1036,8 @@ def _target(results, colours):
             wide,
             title=f"Expression of {gene}",
             caption=(
-                "How to read it: mean log2 counts per million over samples; grey, too few cells. Behind it: at most "
-                "this "
-                f"many samples: {n}; their spread is in expression/target_gene.tsv."
+                "How to read it: mean log2 counts per million over samples; grey, too few cells. Behind it: samples at "
+                f"most {n}; their spread is in expression/target_gene.tsv."
             ),
             alt=f"Heat map of the expression of {gene} by lineage, compartment and condition",
             label="log2 CPM",

@@ -1,0 +1,411 @@
+"""The report from whole, partial and odd results folders, the data dictionary, and MultiQC's tables."""
+
+import contextlib
+import io
+import json
+import re
+import runpy
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+
+import numpy as np
+import pandas as pd
+import pytest
+import synthetic_results
+
+from compartments import dictionary, report_figures
+from compartments.report import Citations, Results, show, sort_value
+from compartments.tables import read_tsv, write_tsv
+
+SECTIONS = [
+    "questions", "design", "quality", "ambient", "doublets", "annotation", "composition", "expression", "migration",
+    "interactions", "coupling", "skipped", "methods", "parameters",
+]  # fmt: skip
+
+
+class Page(HTMLParser):
+    """What the tests look at: headings, links, what is loaded, and text outside scripts."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.links, self.loaded, self.headings, self.ids, self.text = [], [], [], [], []
+        self._in, self.source = [], text
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        self.ids += [attributes["id"]] if "id" in attributes else []
+        if tag == "a":
+            self.links.append(attributes.get("href", ""))
+        loads = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src", "object": "data"}
+        if loads.get(tag) in attributes:
+            self.loaded.append(attributes[loads[tag]])
+        if tag in ("h1", "h2", "h3", "h4"):
+            self.headings.append(int(tag[1]))
+        if tag not in ("meta", "link", "input", "br", "img", "hr"):
+            self._in.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag in self._in:
+            while self._in.pop() != tag:
+                pass
+
+    def handle_data(self, data):
+        if "script" not in self._in and "style" not in self._in:
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+    @property
+    def figures(self):
+        return json.loads(re.search(r'id="figure-data">(.*?)</script>', self.source, re.S).group(1))
+
+
+@pytest.fixture(scope="module")
+def call(root):
+    """Make findings and report of a folder by the executables, in this process (start-up is most of their time)."""
+
+    def make(folder, findings=True):
+        output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc")]
+        steps = [("make_report.py", output)]
+        if findings:
+            steps.insert(0, ("write_findings.py", ["--out", str(folder / "findings.tsv")]))
+        said = io.StringIO()
+        before = sys.argv
+        for name, options in steps:
+            sys.argv = [name, "--results", str(folder), *options]
+            try:
+                with contextlib.redirect_stderr(said):
+                    runpy.run_path(str(root / "bin" / name), run_name="__main__")
+            finally:
+                sys.argv = before
+        return said.getvalue(), Page((folder / "report.html").read_text())
+
+    return make
+
+
+@pytest.fixture(scope="module")
+def whole(call, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole") / "results"
+    synthetic_results.make(folder)
+    said, page = call(folder)
+    return folder, page, said
+
+
+def test_every_section_is_there_and_complete(whole):
+    _, page, said = whole
+    assert [i for i in page.ids if i in SECTIONS] == SECTIONS
+    assert "did not finish" not in page.words and "WARNING" not in said
+    assert "This run is incomplete" not in page.words
+    assert len(page.figures) >= 20
+
+
+def test_nothing_is_loaded_from_elsewhere(whole):
+    _, page, _ = whole
+    assert [source for source in page.loaded if not source.startswith("data:")] == []
+    style = re.search(r"<style>(.*?)</style>", page.source, re.S).group(1)
+    assert "url(" not in style and "@import" not in style
+
+
+def test_links_lead_to_files_and_sections(whole):
+    folder, page, _ = whole
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids
+        elif not link.startswith("https://doi.org/"):
+            assert (folder / link).is_file(), link
+    assert "composition/effects.tsv" in page.links and "findings.tsv" in page.links
+
+
+def test_headings_do_not_skip_levels(whole):
+    _, page, _ = whole
+    assert page.headings[0] == 1 and page.headings.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
+
+
+def test_captions_say_how_to_read_and_who_is_behind(whole):
+    _, page, _ = whole
+    captions = re.findall(r"<figcaption>(.*?)<button", page.source, re.S)
+    assert len(captions) == len(page.figures)
+    for caption in captions:
+        assert "How to read it:" in caption and re.search(r"Behind it: .*\d", caption, re.S), caption
+    assert page.source.count('role="img" aria-label="') == len(page.figures)
+
+
+def test_donor_dots_on_estimates(whole):
+    """Every donor of both arms is a dot in the forest of question 1, and the treated ones average to the estimate."""
+    folder, page, _ = whole
+    study = Results(folder).study
+    figure = page.figures["q1_treated_vs_untreated_CSF"]
+    dots = {t["name"]: t for t in figure["data"] if t["name"].startswith("donors")}
+    n = study.samples["condition"].value_counts()
+    for condition in n.index:
+        assert len(dots[f"donors, {condition}"]["x"]) == n[condition] * len(synthetic_results.LINEAGES)
+    effects = read_tsv(folder / "composition" / "effects.tsv")
+    wanted = effects.query("level == 'lineage' and term == 'within:CSF' and lineage == 'pDC'")["log2fc"].iloc[0]
+    treated = dots["donors, treated"]
+    shown = [x for x, text, y in zip(treated["x"], treated["text"], treated["y"], strict=True) if "CSF" in text]
+    order = [x for x in effects.query("level == 'lineage' and term == 'within:CSF'")["lineage"]]
+    donors = read_tsv(folder / "composition" / "donors.tsv")
+    assert len(shown) == 2 * len(order)
+    rows = donors.query("level == 'lineage' and term == 'within:CSF' and lineage == 'pDC'")
+    means = rows.groupby("condition")["log2_value"].mean()
+    assert means["treated"] - means["untreated"] == pytest.approx(wanted)
+    expected = rows.loc[rows["condition"] == "treated", "log2_value"] - means["untreated"]
+    assert all(np.isclose(shown, value, atol=1e-4).any() for value in expected)
+
+
+def test_tier_stands_before_every_p(whole):
+    _, page, _ = whole
+    for head in re.findall(r"<thead>(.*?)</thead>", page.source, re.S):
+        columns = re.findall(r"<button[^>]*>(.*?)</button>", head)
+        tests = [c for c in columns if c in ("p_value", "q_value", "call_p")]
+        if tests and "tier" in columns:
+            assert columns.index("tier") < min(columns.index(c) for c in tests)
+    composition = page.source[page.source.index('id="table-composition_table"') :]
+    assert "tier" in re.findall(r"<button[^>]*>(.*?)</button>", composition[: composition.index("</thead>")])
+
+
+def test_simulated_is_marked_everywhere(whole, call, tmp_path):
+    _, page, _ = whole
+    assert page.source.count('<span class="sim">simulated data</span>') == len(SECTIONS)
+    assert "Simulated data: every number" in page.words and "(simulated data)</title>" in page.source
+    synthetic_results.make(tmp_path / "r", simulated=False)
+    _, real = call(tmp_path / "r")
+    assert 'class="sim"' not in real.source and "Simulated data" not in real.words
+    assert "(simulated data)</title>" not in real.source
+
+
+def test_numbers_of_the_page_are_those_of_the_tables(whole):
+    folder, page, _ = whole
+    findings = read_tsv(folder / "findings.tsv")
+    for statement in findings.loc[findings["lineage"].isna(), "statement"]:
+        assert statement[1:] in page.words
+    effects = read_tsv(folder / "composition" / "effects.tsv")
+    table = page.source[page.source.index('data-name="composition_table"') :]
+    values = [float(v) for v in re.findall(r'data-v="([^"]+)"', table[: table.index("</table>")])]
+    assert all(np.isclose(values, x, rtol=1e-6).any() for x in effects["log2fc"])
+
+
+def test_csv_data_match_the_tables(whole):
+    folder, page, _ = whole
+    csv = page.figures["q2_treated_vs_untreated_CSF"]["csv"]
+    effects = read_tsv(folder / "composition" / "effects.tsv")
+    rows = effects.query("level == 'lineage' and term == 'interaction'").set_index("lineage")
+    assert np.allclose(csv["log2fc"], rows.loc[csv["lineage"], "log2fc"], rtol=1e-5)
+
+
+def test_methods_come_from_the_parameters(whole):
+    folder, page, _ = whole
+    assert "DecontX" in page.words and "CellBender [" not in page.words
+    assert "The margin was 1.0 log2" in page.words and "pydeseq2" in page.words
+    cited = {int(n) for group in re.findall(r"\[([\d, ]+)\]", page.words) for n in group.split(",") if int(n) < 40}
+    references = page.source[page.source.index('class="references"') :]
+    assert max(cited) <= references[: references.index("</ol>")].count("<li>")
+
+
+def test_unknown_citation_is_an_error(root):
+    with pytest.raises(KeyError, match="nobody"):
+        Citations(root / "assets" / "report" / "references.tsv").cite("nobody")
+
+
+@pytest.mark.parametrize(
+    "gone, section",
+    [
+        ("composition", "Composition"),
+        ("expression", "Expression"),
+        ("migration", "Migration"),
+        ("interactions", "Interactions"),
+        ("coupling", "Coupling"),
+        ("samples", "Ambient RNA"),
+        ("cohort", None),
+        ("pipeline_info", None),
+    ],
+)
+def test_a_missing_part_is_said(whole, call, tmp_path, gone, section):
+    shutil.copytree(whole[0], tmp_path / "r")
+    shutil.rmtree(tmp_path / "r" / gone)
+    (tmp_path / "r" / "skipped.tsv").write_text(
+        "stage\tsample\tlineage\tcontrast\treason\ncoupling\t\t\t\ttoo few lineages were left\n"
+    )
+    _, page = call(tmp_path / "r", findings=gone != "samples")
+    assert [i for i in page.ids if i in SECTIONS] == SECTIONS
+    assert ("This run is incomplete" in page.words) == (section is not None)
+    if section:
+        assert f"{section} : This step did not finish" in page.words
+    assert "too few lineages were left" in page.words
+    if gone == "pipeline_info":
+        assert "params.json is missing" in page.words
+
+
+def test_published_folder_without_study_json(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    (tmp_path / "r" / "study.json").unlink()
+    _, page = call(tmp_path / "r", findings=False)
+    assert "This run is incomplete" not in page.words
+    assert page.figures.keys() == whole[1].figures.keys()
+
+
+def test_empty_folder_still_gives_a_page(call, tmp_path):
+    (tmp_path / "r").mkdir()
+    _, page = call(tmp_path / "r", findings=False)
+    assert "This run is incomplete" in page.words and [i for i in page.ids if i in SECTIONS] == SECTIONS
+    assert page.figures == {}
+
+
+def test_a_table_of_another_version_costs_its_section_only(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    write_tsv(pd.DataFrame({"contrast": ["x"], "other": [1]}), tmp_path / "r" / "coupling" / "coupling.tsv")
+    said, page = call(tmp_path / "r", findings=False)
+    assert "WARNING: section 'Coupling'" in said
+    assert "Coupling : This step did not finish" in page.words and "compartment" in page.words
+
+
+def test_one_treated_donor_three_conditions_and_relative_scale(call, tmp_path):
+    synthetic_results.make(
+        tmp_path / "r",
+        arms=(("treated", 1), ("other", 3), ("untreated", 4)),
+        compartments=("blood", "CSF", "node"),
+        absolute=False,
+    )
+    said, page = call(tmp_path / "r")
+    assert "WARNING" not in said
+    assert "Relative scale" in page.words and "not identifiable" in page.words
+    assert "descriptive" in page.words and "no p (too few donors)" in page.source
+    assert len([name for name in page.figures if name.startswith("q1_")]) == 4
+
+
+def test_text_from_tables_is_escaped(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    evil = "</script><script>alert(1)</script><img src=http://x.example/y>"
+    write_tsv(
+        pd.DataFrame([{"stage": "x", "sample": "", "lineage": evil, "contrast": "", "reason": evil}]),
+        tmp_path / "r" / "skipped.tsv",
+    )
+    counts = read_tsv(tmp_path / "r" / "composition" / "counts.tsv")
+    write_tsv(counts.replace({"lineage": {"pDC": evil}}), tmp_path / "r" / "composition" / "counts.tsv")
+    _, page = call(tmp_path / "r", findings=False)
+    assert evil not in page.source
+    assert [source for source in page.loaded if not source.startswith("data:")] == []
+    assert evil in page.figures["lineages"]["csv"]
+
+
+def test_same_input_same_page(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    (tmp_path / "r" / "report.html").unlink()
+    _, page = call(tmp_path / "r", findings=False)
+    assert page.source == whole[1].source
+
+
+def test_size_does_not_grow_with_cells(call, tmp_path):
+    """The map is binned and the quality plots are quantiles: ten times the cells, about the same page."""
+    sizes = []
+    for cells in (300, 3000):
+        synthetic_results.make(tmp_path / str(cells), cells=cells)
+        call(tmp_path / str(cells))
+        sizes.append((tmp_path / str(cells) / "report.html").stat().st_size)
+    assert sizes[1] < 15e6 and sizes[1] - sizes[0] < 1.5e6
+
+
+def test_embedding_counts_every_cell():
+    rng = np.random.default_rng(1)
+    cells = pd.DataFrame(rng.normal(size=(5000, 2)), columns=["umap_1", "umap_2"])
+    cells["lineage"] = rng.choice(["a", "b"], 5000)
+    figure = report_figures.embedding("x", cells, "lineage", {"a": "#000", "b": "#fff"}, title="", caption="", alt="")
+    assert figure.data["n_cells"].sum() == 5000
+    assert sum(len(t["x"]) for t in figure.traces) == len(figure.data)
+    assert (figure.data["share"] >= 0.5).all()
+
+
+def test_cells_of_tables():
+    assert show(0.00123456) == "0.00123" and show(12345) == "12,345" and show(3.0) == "3" and show(True) == "yes"
+    assert show(float("nan")) == "" and show(None) == "" and show(np.bool_(False)) == "no"
+    assert sort_value(float("nan")) == "" and float(sort_value(1 / 3)) == pytest.approx(1 / 3)
+
+
+def test_bad_options_are_one_line(execute, tmp_path):
+    (tmp_path / "template").mkdir()
+    (tmp_path / "r").mkdir()
+    for arguments, words in (
+        (("--results", "nowhere"), "no such folder"),
+        (("--results", "r", "--template", "template"), "report.html.j2 is missing"),
+    ):
+        done = execute("make_report.py", *arguments)
+        assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1
+        assert not (tmp_path / "report.html").exists()
+
+
+# -- data dictionary ------------------------------------------------------------------------------------------------
+
+
+def test_docs_are_written_from_the_dictionary(root):
+    done = subprocess.run([sys.executable, str(root / "tools" / "make_docs.py"), "--check"], capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+
+
+def test_dictionary_is_well_formed():
+    rows = dictionary.load()
+    assert all(list(row) == dictionary.COLUMNS and None not in row.values() for row in rows)
+    keys = [(row["file"], row["column"]) for row in rows]
+    assert len(keys) == len(set(keys))
+    assert all(row["meaning"] for row in rows)
+    assert {row["type"] for row in rows if row["column"]} <= {"text", "number", "integer", "flag", "list", "any"}
+
+
+def test_dictionary_has_the_columns_of_the_code():
+    from compartments import composition, coupling, design, expression, findings, genesets, interactions, power
+
+    rows = dictionary.load()
+    for file, columns in {
+        "findings.tsv": findings.COLUMNS,
+        "composition/effects.tsv": composition.EFFECTS,
+        "composition/donors.tsv": composition.DONORS,
+        "composition/single_case.tsv": composition.SINGLE_CASE,
+        "composition/calls.tsv": composition.CALLS,
+        "composition/power.tsv": power.POWER,
+        "coupling/coupling.tsv": coupling.COUPLING,
+        "coupling/drivers.tsv": coupling.DRIVERS,
+        "coupling/concordance.tsv": coupling.CONCORDANCE,
+        "expression/a.parquet": expression.COLUMNS,
+        "expression/target_gene.tsv": expression.TARGET_COLUMNS,
+        "expression/target_relation.tsv": expression.RELATION_COLUMNS,
+        "migration/scores.tsv": genesets.SCORE_COLUMNS,
+        "migration/effects.tsv": genesets.EFFECT_COLUMNS,
+        "interactions/centrality_effects.tsv": interactions.CENTRALITY_COLUMNS,
+        "samples.tsv": design.REQUIRED + design.INPUTS + design.POSITIVE,
+        "skipped.tsv": ["stage", "sample", "lineage", "contrast", "reason"],
+    }.items():
+        known = [
+            row["column"] for row in rows if file == row["file"] or ("*" in row["file"] and file.endswith(".parquet"))
+        ]
+        if file.endswith(".parquet"):
+            known = list(dictionary.meanings(rows, file))
+        assert [c for c in columns if c not in known] == [], file
+
+
+def test_undocumented_columns_are_found():
+    rows = [dict.fromkeys(dictionary.COLUMNS, "") | {"file": "a/*.tsv", "column": "median_*"}]
+    assert dictionary.undocumented(rows, "a/b.tsv", ["median_x", "mean_x"]) == ["mean_x"]
+
+
+# -- MultiQC --------------------------------------------------------------------------------------------------------
+
+
+def test_multiqc_tables_hold_the_data(whole):
+    folder = whole[0]
+    files = sorted(path.name for path in (folder / "multiqc").iterdir())
+    assert files == [f"sc_compartments_{name}_mqc.tsv" for name in ("findings", "lineages", "removed", "samples")]
+    for name in files:
+        text = (folder / "multiqc" / name).read_text()
+        header = [line for line in text.splitlines() if line.startswith("# ")]
+        values = dict(line[2:].split(": ", 1) for line in header)
+        assert json.loads(values["id"]).startswith("sc_compartments_") and json.loads(values["plot_type"])
+        assert "imulated data" in text
+    lineages = pd.read_csv(folder / "multiqc" / "sc_compartments_lineages_mqc.tsv", sep="\t", comment="#", index_col=0)
+    counts = read_tsv(folder / "composition" / "counts.tsv")
+    assert lineages.to_numpy().sum() == counts.loc[counts["level"] == "lineage", "n_cells"].sum()
+    assert list(lineages.index) == list(Results(folder).study.samples["sample"])

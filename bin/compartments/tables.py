@@ -9,7 +9,7 @@ from .cli import UserError, replacing
 
 
 def write_tsv(frame, path):
-    """Write ``frame`` without its index as TSV (gzip when ``path`` ends in .gz), 10 significant digits, LF, NA empty."""
+    """Write ``frame`` without its index as TSV (gzip if ``path`` ends in .gz), 10 significant digits, LF, NA empty."""
     options = {"sep": "\t", "index": False, "float_format": "%.10g", "lineterminator": "\n"}
     with replacing(path) as temporary:
         if not str(path).endswith(".gz"):

@@ -10,7 +10,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--droplets", required=True, help="<sample>.droplets.h5ad")
     parser.add_argument("--calls", required=True, help="<sample>.calls.tsv.gz")
-    parser.add_argument("--method", choices=["decontx", "none"], default="decontx")
+    parser.add_argument("--method", choices=["soupem", "decontx", "none"], default="soupem")
     parser.add_argument("--rbc_per_ul", type=float, help="erythrocytes counted in the sample, per microlitre")
     parser.add_argument("--cells_per_ul", type=float, help="leukocytes counted in the sample, per microlitre")
     parser.add_argument("--seed", type=int, default=0)

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+from . import soupem
 from .cli import SampleSkipped, UserError
 
 HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")
@@ -105,6 +106,8 @@ class Soup:
         Squared coefficient of variation of the soup's amount between droplets, beyond that of counting.
     n_droplets, total : int
         Empty droplets used and their UMIs.
+    level : float or None
+        UMIs of soup in a cell's droplet, where the method estimates them.
     """
 
     def __init__(self, profile, umi, spread, n_droplets, total):
@@ -113,6 +116,7 @@ class Soup:
         self.spread = spread
         self.n_droplets = n_droplets
         self.total = total
+        self.level = None
 
 
 def measure_soup(empties):
@@ -154,7 +158,7 @@ def _weighted_median(totals):
     return ordered[np.searchsorted(cumulative, cumulative[-1] / 2)]
 
 
-def cluster_cells(counts, seed, n_genes=2000, n_components=30, n_neighbors=15):
+def cluster_cells(counts, seed, n_genes=2000, n_components=30, n_neighbors=8):
     """Coarse clusters, for cell-type profiles only.
 
     Variable genes (variance beyond that of Poisson counts on the log scale's input), log of depth-normalised counts,
@@ -270,7 +274,7 @@ def remove_ambient(cells, empties, method, seed):
     cells : AnnData
         From :func:`split_droplets`; changed in place.
     empties : csr_matrix or None
-    method : {'decontx', 'none'}
+    method : {'soupem', 'decontx', 'none'}
     seed : int
 
     Returns
@@ -286,8 +290,11 @@ def remove_ambient(cells, empties, method, seed):
         method = "none"
         corrected = counts.copy()
     else:
-        expected = decontx(counts, soup, cluster_cells(counts, seed), seed)
-        corrected = round_counts(expected, counts, seed)
+        clusters = cluster_cells(counts, seed)
+        if method == "soupem":
+            corrected, soup.level = soupem.remove_soup(counts, soup, clusters, seed)
+        else:
+            corrected = round_counts(decontx(counts, soup, clusters, seed), counts, seed)
     set_corrected(cells, corrected, soup, method)
     return soup, reason
 
@@ -494,6 +501,7 @@ def summarise(cells, soup, reason, rbc_per_ul=None, cells_per_ul=None):
         "n_cells": cells.n_obs,
         "n_empty_droplets": None if soup is None else soup.n_droplets,
         "soup_umi_per_droplet": None if soup is None else soup.umi,
+        "soup_umi_per_cell": None if soup is None else soup.level,
         "counts_before": total,
         "counts_after": int(corrected.sum()),
         "fraction_removed": 1 - int(corrected.sum()) / max(total, 1),

@@ -364,3 +364,30 @@ def test_executable(execute, tmp_path, root):
     assert bad.returncode == 2
     assert "column 'receptor' missing" in bad.stderr
     assert len(bad.stderr.strip().splitlines()) == 1
+
+
+def test_unpaired_donors_have_no_interaction_but_within_terms():
+    study, pseudobulk = make_cohort()
+    kept = [f"D{d}_{'CSF' if d % 2 else 'blood'}" for d in range(8)]
+    study = study.subset(kept)
+    pseudobulk = pseudobulk[pseudobulk.obs["sample"].isin(kept)].copy()
+    scores = score(study, pseudobulk)
+    effects, _ = interactions.compare_edges(study, scores)
+    assert set(effects["term"]) == {"within:CSF", "within:blood"}
+    assert set(effects["tier"]) == {"exploratory"}
+    table, skipped = interactions.compare_groups(study, scores, GROUPS)
+    assert set(table["term"]) == {"within:CSF", "within:blood"}
+    assert any("interaction" in row["reason"] for row in skipped)
+    nodes, edges = make_networks(study, lambda row: 1.0)
+    hubs, _ = interactions.compare_centrality(study, nodes, edges)
+    assert set(hubs["term"]) == {"within:CSF", "within:blood"}
+    assert len(interactions.cross_compartments(study, scores, GROUPS)) == 0
+
+
+def test_without_networks_there_is_an_empty_table():
+    study, _ = make_cohort()
+    empty = pd.DataFrame(columns=["sample", "network"])
+    table, skipped = interactions.compare_centrality(study, empty, empty)
+    assert list(table) == interactions.CENTRALITY_COLUMNS
+    assert len(table) == 0
+    assert skipped == []

@@ -32,6 +32,7 @@ def main():
     write_tsv(found.donors, "donors.tsv")
     write_tsv(found.single_case, "single_case.tsv")
     write_tsv(found.calls, "calls.tsv")
+    write_tsv(found.compartments, "compartments.tsv")
     write_json(found.summary, "composition.json")
     write_skipped(found.skipped)
 

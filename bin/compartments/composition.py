@@ -44,6 +44,10 @@ SINGLE_CASE = [
     "level", "lineage", "contrast", "term", "compartment", "donor", "scale", "log2_value", "reference_mean", "log2fc",
     "ci_low", "ci_high", "t", "df", "p_value", "outside_reference_range", "k_outside", "n_condition", "n_reference",
 ]  # fmt: skip
+COMPARTMENTS = [
+    "level", "lineage", "compartment", "reference_compartment", "scale", "log2fc", "se", "df", "ci_low", "ci_high",
+    "p_value", "q_value", "mean_proportion", "mean_proportion_reference", "n_donors", "tier",
+]  # fmt: skip
 CALLS = ["level", "lineage", "contrast", "compartment", "call", "p_value", "q_value", "holds", "tier"]
 
 
@@ -53,7 +57,7 @@ class Composition:
 
     Attributes
     ----------
-    effects, donors, single_case, calls : DataFrame
+    effects, donors, single_case, calls, compartments : DataFrame
     summary : dict
     skipped : list of dict
     """
@@ -62,6 +66,7 @@ class Composition:
     donors: pd.DataFrame
     single_case: pd.DataFrame
     calls: pd.DataFrame
+    compartments: pd.DataFrame
     summary: dict
     skipped: list
 
@@ -448,6 +453,62 @@ def tipping_point(estimate):
     return float(2.0 ** -ordered[-1]), float(2.0 ** -ordered[int(np.ceil(0.8 * len(ordered))) - 1])
 
 
+def compartment_rows(study, table, totals, z, v, scale):
+    """How each compartment differs from the reference compartment, whatever the condition.
+
+    Parameters
+    ----------
+    study : compartments.design.Study
+    table, z, v : DataFrame, samples x lineages
+        Cells, log abundances and their variances.
+    totals : Series, index samples
+
+    Returns
+    -------
+    DataFrame without ``level``
+        Within-donor differences, averaged over conditions of equal weight; on the relative scale against the median
+        lineage. ``mean_proportion`` is over all samples of the compartment, paired or not.
+    """
+    proportions = table.div(totals, axis=0)
+    reference = study.units(f"within:{study.reference_compartment}", study.reference_compartment)
+    parts = []
+    for compartment in study.compartments[1:]:
+        units = study.units("interaction", compartment)
+        # a lineage that one of the two compartments lacks differs between them all the more
+        both = table.loc[[*units["sample"], *units["reference_sample"]]]
+        kept = list(table.columns[((both > 0).sum() >= MIN_SAMPLES).to_numpy()])
+        design = pd.get_dummies(units["condition"]).astype(float)
+        df = len(units) - design.shape[1]
+        if len(kept) < 2 or df < 1:
+            continue
+        vector = np.full(design.shape[1], 1 / design.shape[1])
+        values, variances = unit_values(units, "interaction", z[kept]), unit_variances(units, "interaction", v[kept])
+        fit = fit_moderated(values, design, variances, vector, kept, centre=scale == "rel")
+        low, high = interval(fit["estimate"], fit["se"], fit["df"])
+        own = study.units(f"within:{compartment}", compartment)
+        part = pd.DataFrame(
+            {
+                "lineage": kept,
+                "compartment": compartment,
+                "reference_compartment": study.reference_compartment,
+                "scale": scale,
+                "log2fc": fit["estimate"] / LN2,
+                "se": fit["se"] / LN2,
+                "df": fit["df"],
+                "ci_low": low / LN2,
+                "ci_high": high / LN2,
+                "p_value": fit["p_value"],
+                "q_value": benjamini_hochberg(fit["p_value"]),
+                "mean_proportion": proportions.loc[own["sample"], kept].mean(),
+                "mean_proportion_reference": proportions.loc[reference["sample"], kept].mean(),
+                "n_donors": len(units),
+                "tier": tier(len(units), len(units), df),
+            }
+        )
+        parts.append(part.reset_index(drop=True))
+    return _stack(parts, COMPARTMENTS[1:])
+
+
 def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
     """Compare the composition of all samples: every level, contrast and term.
 
@@ -483,7 +544,7 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
     ]
     study = study.subset(totals.index[totals > 0])
     scale = "abs" if study.absolute else "rel"
-    effects, donors, single, terms, warnings = [], [], [], [], []
+    effects, donors, single, differences, terms, warnings = [], [], [], [], [], []
     if scale == "rel":
         warnings.append(
             "cells_per_ul is not given for every sample: all changes are relative to the median lineage, and a fall "
@@ -501,6 +562,7 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
         cells_per_ul = study.samples.set_index("sample")["cells_per_ul"] if scale == "abs" else None
         z, v = log_abundance(table, total, scale, cells_per_ul, cv_total)
         proportion = log_proportion(table, total)
+        differences.append(compartment_rows(study, table, total, z, v, scale).assign(level=level))
         for contrast, term, compartment in study.terms():
             units = study.units(term, compartment)
             keys = dict(zip(KEYS, (level, contrast.contrast, term, compartment), strict=True))
@@ -549,7 +611,15 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
         "warnings": list(dict.fromkeys(warnings)),
         "terms": terms,
     }
-    return Composition(effects, _stack(donors, DONORS), _stack(single, SINGLE_CASE), calls, summary, skipped)
+    return Composition(
+        effects,
+        _stack(donors, DONORS),
+        _stack(single, SINGLE_CASE),
+        calls,
+        _stack(differences, COMPARTMENTS),
+        summary,
+        skipped,
+    )
 
 
 def _totals(matrices):

@@ -1,0 +1,68 @@
+"""External check: cell counts of Schafflick et al. 2020 (Nat Commun 11:247), CSF and PBMC of 12 donors, 22 types.
+
+The ratios of mean proportions (CSF over PBMC) that the authors' analysis prints, and, with the donors that gave both as
+replicates, the directions that the paper reports.
+"""
+
+import os
+import sys
+from pathlib import Path
+
+import pandas as pd
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from benchmarks.count_studies import long_counts, study_of  # noqa: E402
+from benchmarks.gates import row  # noqa: E402
+
+from compartments import composition  # noqa: E402
+
+STEP = "composition, Schafflick 2020"
+FOLDER = Path(os.environ.get("COMPARTMENTS_TEST_DATA", ROOT.parent / "shared" / "data")) / "schafflick2020"
+DOWN = ["Mono", "B1", "RBC"]
+UP = ["mDC1", "mDC2", "Tregs", "ncMono"]
+
+
+def run(quick=False):
+    """Rows of the scoreboard; the same figures quick or not, and one row without a value where the data are absent."""
+    if not FOLDER.is_dir():
+        return [row(STEP, "data absent: set COMPARTMENTS_TEST_DATA", "real", float("nan"), "", 0, "")]
+    sheet = pd.read_csv(FOLDER / "schafflick2020_counts_by_sample.tsv", sep="\t")
+    printed = pd.read_csv(FOLDER / "schafflick2020_proportion_ratios_recomputed.tsv", sep="\t", index_col=0)[
+        "CSF_vs_PBMC"
+    ]
+    names = {"sample_id": "sample", "tissue": "compartment", "state": "condition"}
+    sheet = sheet.rename(columns=names)
+    counts = sheet.set_index("sample").drop(columns=["donor", "compartment", "condition"])
+    study = study_of(sheet[["sample", "donor", "compartment", "condition"]])
+    found = composition.compare(study, long_counts(counts))
+    table = found.compartments.set_index("lineage")
+    ratio = table["mean_proportion"] / table["mean_proportion_reference"]
+    # types too rare to be tested alone are pooled, so they have no ratio of their own
+    compared = ratio.index.intersection(printed.index)
+    deviation = (ratio[compared] / printed[compared] - 1).abs().max()
+    setting = f"{table['n_donors'].iloc[0]} donors with both"
+    rows = [
+        row(
+            STEP,
+            "largest relative deviation from the printed ratios",
+            "all samples",
+            deviation,
+            "<= .0001",
+            len(compared),
+            "",
+        ),
+    ]
+    for lineage in [*DOWN, *UP]:
+        gate = "< 0" if lineage in DOWN else "> 0"
+        value = table["log2fc"].get(lineage, float("nan"))
+        n = int(table["n_donors"].iloc[0])
+        rows.append(row(STEP, f"{lineage}, CSF against PBMC, log2 to the median type", setting, value, gate, n, ""))
+        rows.append(row(STEP, f"{lineage}, q", setting, table["q_value"].get(lineage, float("nan")), "", n, ""))
+    return rows
+
+
+if __name__ == "__main__":
+    for line in run():
+        print(*line.values(), sep="\t")

@@ -45,7 +45,7 @@ const faint = Array.from(document.querySelectorAll("main *, nav *, header *, foo
   const a = light(numbers(getComputedStyle(e).color)), b = light(behind(e));
   return (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05) < 4.5;
 }).map(function (e) { return e.outerHTML.slice(0, 120); });
-const unnamed = Array.from(document.querySelectorAll("button, input, a, [role=img], [role=region]")).filter(function (e) {
+const unnamed = Array.from(document.querySelectorAll("button, input, a, [role=group], [role=region]")).filter(function (e) {
   return !(e.closest(".js-plotly-plot") && !e.classList.contains("plot")) &&
     !(e.textContent.trim() || e.getAttribute("aria-label") || e.title);
 }).map(function (e) { return e.outerHTML.slice(0, 120); });

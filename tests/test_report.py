@@ -133,7 +133,7 @@ def test_captions_say_how_to_read_and_who_is_behind(whole):
     assert len(captions) == len(page.figures)
     for caption in captions:
         assert "How to read it:" in caption and re.search(r"Behind it: .*\d", caption, re.S), caption
-    assert page.source.count('role="img" aria-label="') == len(page.figures)
+    assert page.source.count('role="group" aria-label="') == len(page.figures)
 
 
 def test_donor_dots_on_estimates(whole):

@@ -19,13 +19,12 @@ from compartments.report import Results, make_report
 from compartments.tables import read_tsv, write_tsv
 
 HERE = Path(__file__).parent
-FLAGS = [
-    "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--hide-scrollbars", "--disable-dev-shm-usage",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
-]  # fmt: skip
-FRAME = """<!doctype html><body style="margin:0"><iframe src="page.html" style="border:0;width:{width}px;height:{height}px">
-</iframe><pre id="result"></pre><script>window.addEventListener("message", function (e) {{
+FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
+--disable-component-update --disable-sync --hide-scrollbars --disable-dev-shm-usage""".split()
+FLAGS.append("--host-resolver-rules=MAP * ~NOTFOUND")
+FRAME = """<!doctype html><body style="margin:0">
+<iframe src="page.html" style="border:0;width:{width}px;height:{height}px"></iframe><pre id="result"></pre>
+<script>window.addEventListener("message", function (e) {{
 document.getElementById("result").textContent = e.data; }});</script>"""
 
 

@@ -44,11 +44,15 @@
   // What is near the window is drawn at once, the rest when the browser is idle.
   const waiting = Array.from(document.querySelectorAll(".plot"));
   function drawAll() { waiting.splice(0).forEach(draw); }
+  function later(action) {
+    if (window.requestIdleCallback) window.requestIdleCallback(action, { timeout: 300 });
+    else window.setTimeout(action, 30);
+  }
   function drawNext() {
     const place = waiting.shift();
     if (!place) return;
     draw(place);
-    (window.requestIdleCallback || window.setTimeout)(drawNext);
+    later(drawNext);
   }
   if ("IntersectionObserver" in window) {
     const near = new IntersectionObserver(function (entries) {
@@ -56,7 +60,7 @@
     }, { rootMargin: "600px" });
     waiting.forEach(function (place) { near.observe(place); });
   }
-  (window.requestIdleCallback || window.setTimeout)(drawNext);
+  later(drawNext);
   window.addEventListener("beforeprint", function () {
     drawAll();
     document.querySelectorAll("details").forEach(function (d) { d.open = true; });

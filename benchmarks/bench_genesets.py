@@ -1,0 +1,97 @@
+"""Gene-set scores on simulated studies: error under the null and power of the difference in differences."""
+
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bin"))
+
+from compartments import design, genesets, simulate
+from compartments.pseudobulk import Lineage
+
+SEED = 30
+SET_SIZE = 40
+
+
+def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_lineages=3, n_genes=1200):
+    """Effects of one set over several lineages of one simulated study."""
+    lineages = []
+    for number in range(n_lineages):
+        simulated = simulate.pseudobulk_study(
+            rng, n_condition, n_reference, n_genes=n_genes, set_size=SET_SIZE, set_log2fc=set_log2fc
+        )
+        counts = simulated.counts.to_numpy().astype(np.int64)
+        samples = simulated.samples.set_index("sample").rename_axis(None)
+        empty = sparse.csr_array(counts.shape, dtype=np.float32)
+        genes = pd.Index(simulated.counts.columns)
+        lineages.append(Lineage(f"L{number}", samples, genes, counts, sparse.csr_array(counts), empty))
+    sheet = simulated.samples.drop(columns="n_cells").assign(filtered="cells.h5ad")
+    study = design.make_study(design.parse_samplesheet(sheet.to_csv(index=False)))
+    sets = {"SET": list(genes[:SET_SIZE])}
+    scores, skipped = genesets.score_lineages(lineages, sets, SEED, matched)
+    if skipped:
+        raise RuntimeError(skipped)
+    scores, _ = genesets.add_all_lineages(scores, len(samples))
+    return genesets.compare_scores(scores, study, ["SET"])[0]
+
+
+def run(quick=False):
+    """Rows of the scoreboard."""
+    warnings.simplefilter("ignore")
+    studies = 40 if quick else 300
+    rows = []
+    for arms in ((2, 4), (6, 6)):
+        for matched in (False,) if quick else (False, True):
+            setting = f"{arms[0]}v{arms[1]}" + (" depth matched" if matched else "")
+            for log2fc in (0.0, 0.8):
+                rng = np.random.default_rng([SEED, *arms, int(matched)])
+                each = pd.concat([effects_of(rng, *arms, log2fc, matched) for _ in range(studies)])
+                single = each[each["lineage"] != genesets.ALL]
+                for term in ("interaction", "within:CSF", "within:blood"):
+                    own = single[single["term"] == term]
+                    null = log2fc == 0 or term == "within:blood"
+                    for column, name in (("p_value", "plain t"), ("p_moderated", "moderated t")):
+                        value = float((own[column] < 0.05).mean())
+                        gated = null and column == "p_value"
+                        kind = "type-I error" if null else "power, .8 log2"
+                        if null and log2fc:
+                            kind += " beside an effect in CSF"
+                        rows.append(
+                            {
+                                "step": "gene sets",
+                                "metric": f"{kind}, {term}, {name}",
+                                "setting": setting,
+                                "value": value,
+                                "gate": ".02-.08" if gated else "",
+                                "pass": bool(0.02 <= value <= 0.08) if gated else None,
+                                "n": len(own),
+                                "seed": SEED,
+                            }
+                        )
+                pooled = each[(each["lineage"] == genesets.ALL) & (each["term"] == "interaction")]
+                called = each[each["term"] == "interaction"]
+                for metric, value in (
+                    ("over lineages, p < .05", (pooled["p_value"] < 0.05).mean()),
+                    ("rows called CSF_only or CSF_higher", (called["call"] != "").mean()),
+                ):
+                    rows.append(
+                        {
+                            "step": "gene sets",
+                            "metric": f"{metric}, effect {log2fc}",
+                            "setting": setting,
+                            "value": float(value),
+                            "gate": "",
+                            "pass": None,
+                            "n": len(pooled),
+                            "seed": SEED,
+                        }
+                    )
+    return rows
+
+
+if __name__ == "__main__":
+    print(pd.DataFrame(run("--quick" in sys.argv)).to_string())

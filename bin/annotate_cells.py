@@ -19,7 +19,8 @@ def main():
     parser.add_argument("--lineage_map", default=ASSETS / "celltypist_immune_all_low_lineage.tsv", help="TSV")
     parser.add_argument("--markers", default=ASSETS / "markers.tsv", help="TSV: lineage, gene, sign")
     parser.add_argument("--compartment", required=True, help="compartment of the sample")
-    parser.add_argument("--label_overrides", help="TSV: sample, barcode, lineage")
+    parser.add_argument("--label_overrides", help="TSV: sample, barcode (or cluster), lineage")
+    parser.add_argument("--clusters", help="umap.tsv.gz of the run whose clusters --label_overrides names")
     parser.add_argument("--min_overlap", type=float, default=0.5, help="least share of the model's genes in the data")
     arguments = parser.parse_args()
 
@@ -43,7 +44,9 @@ def main():
         return
     overrides = None
     if arguments.label_overrides:
-        overrides = annotation.read_overrides(arguments.label_overrides, sample, obs.index, lineage_map)
+        overrides = annotation.read_overrides(
+            arguments.label_overrides, sample, obs.index, lineage_map, arguments.clusters
+        )
     labels, summary = annotation.annotate(
         counts,
         var.index,

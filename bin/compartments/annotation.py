@@ -22,6 +22,7 @@ ERYTHROID_GENES = ["HBB", "HBA1", "HBA2"]
 ERYTHROID_SHARE = 0.05
 CD3_GENES = ["CD3D", "CD3E", "CD3G"]
 NK_GENES = ["FCER1G", "TYROBP", "KLRF1"]
+PDC_GENES = ["LILRA4", "CLEC4C"]
 PDC_DISAGREEMENT = 0.2
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)
 CSF = re.compile(r"csf|cerebrospinal", re.I)
@@ -305,7 +306,7 @@ def annotate(counts, symbols, gene_ids, models, lineage_map, markers, compartmen
     weights = marker_weights(symbols, means / max(1, n_cells), markers)
     parts = [_annotate_chunk(counts[rows], symbols, prepared, lineage_map, weights) for rows in chunks]
     labels = pd.concat(parts, ignore_index=True)
-    _name_for_compartment(labels, compartment)
+    _settle_macrophages(labels, compartment, broad_lineages(lineage_map))
     return labels, _summary(labels, models, prepared, compartment)
 
 
@@ -412,6 +413,10 @@ def marker_evidence(counts, normalised, symbols, weights, broad):
     score[np.ix_((nk > cd3) & (score[:, of_nk] > -np.inf).any(axis=1), of_t)] = -np.inf
     total = np.asarray(counts.sum(axis=1)).ravel()
     erythroid = (_total(counts, symbols, ERYTHROID_GENES) >= ERYTHROID_SHARE * total) & (total > 0)
+    # both make MZB1 and JCHAIN in plenty
+    of_pdc, of_plasma = (np.array([name == lineage for name in lineages]) for lineage in ("pDC", "Plasma"))
+    pdc = (score[:, of_pdc] > -np.inf).any(axis=1) & (_total(counts, symbols, PDC_GENES) > 0)
+    score[np.ix_(pdc, of_plasma)] = -np.inf
     # haemoglobin is what red cells leave in every droplet: a few transcripts name no lineage
     score[np.ix_(~erythroid, np.array([name == "Erythroid" for name in lineages]))] = -np.inf
     of = {name: [broad[lineage] == name for lineage in lineages] for name in sorted({broad[x] for x in lineages})}
@@ -432,8 +437,21 @@ def _total(counts, symbols, genes):
     return np.asarray(counts[:, np.flatnonzero(pd.Index(symbols).isin(genes))].sum(axis=1)).ravel()
 
 
-def _name_for_compartment(labels, compartment):
-    """Macrophages of cerebrospinal fluid get their name; the lineage stays, so that compartments can be compared."""
+def _settle_macrophages(labels, compartment, broad):
+    """Macrophages outside blood, in place.
+
+    Models trained on other tissues have no label for the macrophages of cerebrospinal fluid and spread them over
+    monocytes, DC and macrophages of other organs. Where the model is unsure and the markers name Macrophage, it is one.
+    In cerebrospinal fluid they are shown under their own name; the lineage stays, so that compartments can be compared.
+    """
+    if "Macrophage" in broad and not BLOOD.search(compartment):
+        found = (labels["confidence"] != "high") & (labels["marker_lineage"] == "Macrophage")
+        found &= labels["lineage"] != "Macrophage"
+        labels.loc[found, ["lineage", "display_label"]] = "Macrophage"
+        labels.loc[found, "lineage_broad"] = broad["Macrophage"]
+        labels.loc[found, "confidence"] = "marker"
+        labels.loc[found, "marker_agrees"] = True
+        labels.loc[found, "rule"] = "macrophage"
     if CSF.search(compartment):
         labels.loc[labels["lineage"] == "Macrophage", "display_label"] = "CSF macrophage-like"
 
@@ -456,39 +474,62 @@ def apply_overrides(labels, barcodes, overrides, lineage_map):
     return len(position)
 
 
-def read_overrides(path, sample, barcodes, lineage_map):
+def read_overrides(path, sample, barcodes, lineage_map, clusters=None):
     """The rows of an override table that concern one sample, checked.
 
     Parameters
     ----------
     path : path
-        TSV with ``sample, barcode, lineage``.
+        TSV with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all).
+    clusters : path, optional
+        ``umap.tsv.gz`` of the run whose clusters are meant: ``sample, barcode, leiden``.
+
+    Returns
+    -------
+    DataFrame
+        ``barcode, lineage``; a cell's own row goes before that of its cluster.
 
     Raises
     ------
     UserError
-        Missing column, a lineage that the map lacks, an unknown barcode, a cell twice; with the row.
+        Missing column, a lineage that the map lacks, an unknown barcode or cluster, a cell twice; with the row.
     """
-    table = read_tsv(path, required=["sample", "barcode", "lineage"], text=["sample", "barcode", "lineage"])
+    text = ["sample", "barcode", "cluster", "lineage"]
+    table = read_tsv(path, required=["sample", "lineage"], text=text)
+    if not {"barcode", "cluster"} & set(table):
+        raise UserError(f"{path}: column 'barcode' is missing; it has {', '.join(table)}")
+    table = table.reindex(columns=text).fillna("")
     known = {*lineage_map["lineage"], *lineage_map["lineage_broad"], UNASSIGNED}
-    wrong = ~table["lineage"].isin(known)
+    by_cluster = table["barcode"] == ""
+    _refuse(path, table, "lineage", ~table["lineage"].isin(known), f"is no lineage; one of {', '.join(sorted(known))}")
+    _refuse(path, table, "cluster", by_cluster & (table["cluster"] == ""), "is empty, and so is the barcode")
+    own = table[(table["sample"] == sample) & ~by_cluster]
+    _refuse(
+        path, own, "barcode", ~own["barcode"].isin(barcodes), f"is not a cell of sample {sample} after quality control"
+    )
+    _refuse(path, own, "barcode", own["barcode"].duplicated(), f"of sample {sample} is there twice")
+    named = table[by_cluster & table["sample"].isin([sample, ""])]
+    if by_cluster.any():
+        if clusters is None:
+            raise UserError(
+                f"{path} row {by_cluster.idxmax() + 2}: names a cluster; give the umap.tsv.gz of the run that it is of "
+                "with --clusters"
+            )
+        cells = read_tsv(clusters, required=["sample", "barcode", "leiden"], text=["sample", "barcode", "leiden"])
+        unknown = by_cluster & ~table["cluster"].isin(cells["leiden"])
+        _refuse(path, table, "cluster", unknown, f"is not a cluster of {clusters}")
+        _refuse(path, named, "cluster", named["cluster"].duplicated(), "is there twice")
+        cells = cells[(cells["sample"] == sample) & cells["barcode"].isin(barcodes)]
+        expanded = cells.merge(named[["cluster", "lineage"]], left_on="leiden", right_on="cluster")
+        own = pd.concat([own, expanded[~expanded["barcode"].isin(own["barcode"])]])
+    return own[["barcode", "lineage"]].reset_index(drop=True)
+
+
+def _refuse(path, table, column, wrong, problem):
+    """Raise :class:`UserError` for the first row of ``table`` (index: line of the file minus 2) that is wrong."""
     if wrong.any():
         row = wrong.idxmax()
-        raise UserError(
-            f"{path} row {row + 2}, column lineage: '{table['lineage'][row]}' is not a lineage; "
-            f"choose one of {', '.join(sorted(known))}"
-        )
-    own = table[table["sample"] == sample]
-    for problem, rows in (
-        ("is not a cell of this sample after quality control", ~own["barcode"].isin(barcodes)),
-        ("is there twice", own["barcode"].duplicated()),
-    ):
-        if rows.any():
-            row = rows.idxmax()
-            raise UserError(
-                f"{path} row {row + 2}, column barcode: '{own['barcode'][row]}' of sample {sample} {problem}"
-            )
-    return own
+        raise UserError(f"{path} row {row + 2}, column {column}: '{table.loc[row, column]}' {problem}")
 
 
 def _summary(labels, models, prepared, compartment):
@@ -529,6 +570,7 @@ def _summary(labels, models, prepared, compartment):
     return summary | {
         "n_erythroid_rule": int((labels["rule"] == "erythroid").sum()),
         "n_nk_to_t_by_cd3": int((labels["rule"] == "cd3").sum()),
+        "n_macrophage_by_markers": int((labels["rule"] == "macrophage").sum()),
         "n_implausible": int(implausible.sum()),
         "implausible_labels": "; ".join(f"{label}: {n}" for label, n in sorted(counted.items())),
         "n_csf_macrophage_like": int((labels["display_label"] == "CSF macrophage-like").sum()),

@@ -110,8 +110,8 @@ def vote(lineage, model_lineage, confidence, cluster):
     Returns
     -------
     object array, shape (cells,)
-        ``lineage``, but a low-confidence cell takes the lineage that more than half of the confident cells of its cluster
-        have. A guess of pDC, cDC1, Plasma, HSPC or Treg is never overruled: rare types drown in a vote.
+        ``lineage``, but a low-confidence cell takes the lineage that more than half of the confident cells of its
+        cluster have. A guess of pDC, cDC1, Plasma, HSPC or Treg is never overruled: rare types drown in a vote.
     """
     frame = pd.DataFrame({"lineage": np.asarray(lineage, str), "cluster": np.asarray(cluster, str)}, dtype=object)
     low = np.asarray(confidence, str) == "low"
@@ -170,8 +170,8 @@ def mixing_table(cohort, keys=("donor", "compartment", "lineage"), seed=0):
     -------
     DataFrame
         ``key, n_labels, n_cells, expected`` (inverse Simpson's index of the whole cohort: perfect mixing),
-        ``before``, ``after`` (median local index), ``mixing_before``, ``mixing_after`` (0 = apart, 1 = as in the whole cohort),
-        ``remark``. At most 10,000 seeded cells are used.
+        ``before``, ``after`` (median local index), ``mixing_before``, ``mixing_after`` (0 = apart, 1 = as in the whole
+        cohort), ``remark``. At most 10,000 seeded cells are used.
     """
     chosen = np.arange(cohort.n_obs)
     if cohort.n_obs > MAX_MIXING_CELLS:

@@ -71,7 +71,6 @@ def main():
         "reason": None if attempt else "; ".join(history),
         "attempts": "; ".join(history),
         "n_attempts": len(history),
-        "cellbender_version": version("cellbender"),
         "device": "GPU" if options.cuda else "CPU",
         "epochs": options.epochs,
         "fpr": fprs[0],
@@ -84,6 +83,7 @@ def main():
         output = cellbender.output_path(folder, fprs)
         metrics, curve = cellbender.read_metrics(output), cellbender.read_curve(output)
         summary |= {
+            "cellbender_version": version("cellbender"),
             "learning_rate": attempt.learning_rate,
             "expected_cells": attempt.expected,
             "total_droplets": attempt.total,

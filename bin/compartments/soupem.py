@@ -23,8 +23,8 @@ import scipy.sparse as sp
 OWN_SIZE = 4.0  # r: scatter of a gene among cells of one cluster, squared coefficient of variation 1/r
 STRAY = 0.002  # of the cells that express a gene, those in a cluster that does not
 MIN_SPREAD = 0.02  # of the soup's amount between droplets, squared coefficient of variation
-GRID = np.concatenate([[0.0], np.geomspace(0.3, 3e4, 36)])  # rho over lambda: own rate in units of the soup's rate
-UNEXPRESSED = 0.2  # of the genes in the soup, those that a cluster does not express, at least
+GRID = np.concatenate([[0.0], np.geomspace(0.6, 3e4, 60)])  # rho over lambda: own rate in units of the soup's rate
+UNEXPRESSED = 0.25  # of the genes in the soup, those that a cluster does not express, at least
 LOG_PRIOR_SD = 0.3  # of lambda around the empties' amount
 LEVEL_GENES = 3000  # most frequent genes of the soup, from which lambda is estimated
 MIN_EXPECTED = 0.5  # soup counts of a gene in a cluster, to tell anything about lambda

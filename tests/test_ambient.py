@@ -1,0 +1,193 @@
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy import stats
+
+from compartments import ambient, soupem
+from compartments.cli import SampleSkipped, UserError
+from compartments.tables import read_json, read_tsv
+
+GENES = [*ambient.HAEMOGLOBIN, "LYZ", *ambient.GATES["T"], *ambient.GATES["myeloid"], *[f"G{i}" for i in range(120)]]
+
+
+def make_sample(n_cells=120, n_empty=1500, soup_umi=60, seed=0):
+    """Droplets (T cells, then myeloid cells, then empty) and the counts of the cells without soup."""
+    rng = np.random.default_rng(seed)
+    shares = {kind: rng.lognormal(0, 1, len(GENES)) for kind in ("T", "myeloid")}
+    for kind, other in (("T", "myeloid"), ("myeloid", "T")):
+        shares[kind][[GENES.index(g) for g in ambient.GATES[other]]] = 0
+        shares[kind][: len(ambient.HAEMOGLOBIN)] = 0
+    shares["T"][GENES.index("LYZ")] = 0
+    shares["myeloid"][GENES.index("LYZ")] = 30
+    profiles = {kind: share / share.sum() for kind, share in shares.items()}
+    own = np.array([rng.multinomial(1500, profiles["T" if i < n_cells // 2 else "myeloid"]) for i in range(n_cells)])
+    soup = own.sum(axis=0) / own.sum()
+    soup[: len(ambient.HAEMOGLOBIN)] += 0.1
+    soup /= soup.sum()
+    noise = rng.poisson(soup_umi * soup, (n_cells + n_empty, len(GENES)))
+    counts = noise.copy()
+    counts[:n_cells] += own
+    data = anndata.AnnData(
+        sp.csr_matrix(counts.astype(np.int32)),
+        obs=pd.DataFrame(index=[f"B{i:05d}-1" for i in range(len(counts))]),
+        var=pd.DataFrame({"gene_id": GENES}, index=GENES),
+    )
+    data.uns = {"sample": "s1", "kind": "raw", "cell_source": "none"}
+    calls = pd.DataFrame({"barcode": data.obs_names, "is_cell": np.arange(len(counts)) < n_cells})
+    return data, calls, own, noise[:n_cells], soup
+
+
+@pytest.fixture(scope="module")
+def sample():
+    return make_sample()
+
+
+def test_split_keeps_every_count(sample):
+    data, calls, own, noise, _ = sample
+    cells, empties = ambient.split_droplets(data, calls)
+    assert (cells.layers["counts"].toarray() == own + noise).all()
+    assert cells.layers["counts"].sum() + empties.sum() == data.X.sum() and cells.X is None
+
+
+def test_split_refuses_foreign_calls_and_skips_without_cells(sample):
+    data, calls, *_ = sample
+    with pytest.raises(UserError, match="'X' first"):
+        ambient.split_droplets(data, pd.DataFrame({"barcode": ["X"], "is_cell": [True]}))
+    with pytest.raises(SampleSkipped, match="no cell"):
+        ambient.split_droplets(data, calls.assign(is_cell=False))
+
+
+def test_soup_is_measured(sample):
+    data, calls, _, _, truth = sample
+    _, empties = ambient.split_droplets(data, calls)
+    soup = ambient.measure_soup(empties)
+    assert soup.profile.sum() == pytest.approx(1) and np.abs(soup.profile - truth).max() < 0.005
+    assert soup.umi == pytest.approx(60 * truth.sum(), rel=0.1)
+    tiny = sp.csr_matrix((np.ones(20000), (np.arange(20000), np.zeros(20000, int))), shape=(20000, len(GENES)))
+    assert ambient.measure_soup(sp.vstack([empties, tiny]).tocsr()).umi == pytest.approx(soup.umi, rel=0.1)
+    with pytest.raises(ValueError, match="hold 0 UMIs"):
+        ambient.measure_soup(sp.csr_matrix((10, len(GENES)), dtype=np.int32))
+
+
+@pytest.mark.parametrize("method", ["soupem", "decontx"])
+def test_soup_is_removed_and_signal_kept(sample, method):
+    data, calls, own, noise, _ = sample
+    cells, empties = ambient.split_droplets(data, calls)
+    soup, reason = ambient.remove_ambient(cells, empties, method, 1)
+    counts, corrected = cells.layers["counts"].toarray(), cells.layers["corrected"].toarray()
+    assert reason is None and corrected.dtype == np.int32 and (corrected >= 0).all() and (corrected <= counts).all()
+    removed = counts - corrected
+    assert np.minimum(removed, noise).sum() > 0.3 * noise.sum()
+    assert np.maximum(removed - noise, 0).sum() < 0.03 * own.sum()
+    summary = ambient.summarise(cells, soup, reason)
+    assert summary["leak_HBB_in_non_erythroid_before"] > 0.9 > 0.1 > summary["leak_HBB_in_non_erythroid_after"]
+    assert summary["leak_LYZ_in_T_before"] > 0.5 > 0.2 > summary["leak_LYZ_in_T_after"]
+    assert summary["leak_LYZ_in_T_cells"] == 60 and summary["leak_MS4A1_in_T_before"] is None
+    again, empties = ambient.split_droplets(data, calls)
+    ambient.remove_ambient(again, empties, method, 1)
+    assert (again.layers["corrected"] != cells.layers["corrected"]).nnz == 0
+
+
+def test_amount_is_found_where_empty_droplets_mislead():
+    data, calls, _, noise, _ = make_sample(300, 3000)
+    cells, empties = ambient.split_droplets(data, calls)
+    soup = ambient.measure_soup(empties)
+    true = noise.sum(axis=1).mean()
+    totals = soupem.cluster_totals(cells.layers["counts"], (np.arange(300) >= 150).astype(int))
+    for wrong in (0.7, 1.0, 1.4):
+        soup.umi = true * wrong
+        assert soupem.estimate_level(totals, np.array([150, 150]), soup) == pytest.approx(true, rel=0.15)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 40), st.floats(1e-4, 30.0), st.floats(1e-4, 60.0), st.sampled_from([0.0, 1e-4, 2e-3]))
+def test_expected_soup_is_the_posterior_mean(count, soup_rate, own_rate, stray):
+    x = np.arange(count + 1)
+    own = stats.nbinom.pmf(x, soupem.OWN_SIZE, soupem.OWN_SIZE / (soupem.OWN_SIZE + own_rate))
+    own[1:] += stray / (x[1:] * (x[1:] + 1))
+    joint = own * stats.poisson.pmf(count - x, soup_rate)
+    expected = (joint * (count - x)).sum() / joint.sum()
+    found = soupem.expected_soup(*(np.array([v]) for v in (count, soup_rate, own_rate, stray)))[0]
+    assert found == pytest.approx(expected, rel=1e-6, abs=1e-9)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 20), st.integers(0, 3)), max_size=60), st.integers(0, 9))
+def test_allocation_keeps_the_sum_of_each_group(rows, seed):
+    expected = np.array([r[0] for r in rows])
+    groups = np.array([r[1] for r in rows], dtype=int)
+    whole = soupem.allocate(expected, groups, seed)
+    assert ((whole == np.floor(expected)) | (whole == np.floor(expected) + 1)).all()
+    for group in np.unique(groups):
+        assert abs(whole[groups == group].sum() - expected[groups == group].sum()) < 1 + 1e-9
+
+
+def test_rounding_is_right_on_average():
+    counts = sp.csr_matrix(np.full((1, 20000), 3))
+    expected = counts.astype(float) * 0.45
+    rounded = ambient.round_counts(expected, counts, 1)
+    assert rounded.max() == 2 and rounded.sum() == pytest.approx(expected.sum(), rel=0.01)
+
+
+def test_without_empty_droplets_nothing_is_removed(execute, tmp_path, sample):
+    data, calls, *_ = sample
+    data = data[calls["is_cell"].to_numpy()].copy()
+    data.uns["kind"] = "filtered"
+    data.write_h5ad(tmp_path / "s1.droplets.h5ad")
+    calls.to_csv(tmp_path / "s1.calls.tsv.gz", sep="\t", index=False)
+    calls[calls["is_cell"]].to_csv(tmp_path / "s1.calls.tsv.gz", sep="\t", index=False)
+    done = execute("remove_ambient.py", "--droplets", "s1.droplets.h5ad", "--calls", "s1.calls.tsv.gz")
+    assert done.returncode == 0, done.stderr
+    summary = read_json(tmp_path / "s1.ambient.json")
+    assert summary["method"] == "none" and "no raw matrix" in summary["reason"] and summary["fraction_removed"] == 0
+    cells = anndata.read_h5ad(tmp_path / "s1.cells.h5ad")
+    assert (cells.layers["counts"] != cells.layers["corrected"]).nnz == 0 and cells.uns["ambient_method"] == "none"
+    assert (tmp_path / "skipped.tsv").read_text().count("\n") == 1
+
+
+def test_executable_writes_the_same_bytes_twice(execute, tmp_path, sample):
+    data, calls, *_ = sample
+    tables = []
+    for run in ("a", "b"):
+        folder = tmp_path / run
+        folder.mkdir()
+        data.write_h5ad(folder / "s1.droplets.h5ad")
+        calls.to_csv(folder / "s1.calls.tsv.gz", sep="\t", index=False)
+        arguments = ("--droplets", "s1.droplets.h5ad", "--calls", "s1.calls.tsv.gz", "--seed", 3)
+        done = execute("remove_ambient.py", *arguments, cwd=folder)
+        assert done.returncode == 0, done.stderr
+        tables.append([(folder / f"s1.{name}").read_bytes() for name in ("soup.tsv.gz", "ambient.json")])
+    assert tables[0] == tables[1]
+    soup = read_tsv(folder / "s1.soup.tsv.gz", required=("gene", "soup_fraction"))
+    assert soup["soup_fraction"].is_monotonic_decreasing and soup["gene"][0] in (*ambient.HAEMOGLOBIN, "LYZ")
+
+
+def test_sample_without_cells_is_skipped(execute, tmp_path, sample):
+    data, calls, *_ = sample
+    data.write_h5ad(tmp_path / "s1.droplets.h5ad")
+    calls.assign(is_cell=False).to_csv(tmp_path / "s1.calls.tsv.gz", sep="\t", index=False)
+    done = execute("remove_ambient.py", "--droplets", "s1.droplets.h5ad", "--calls", "s1.calls.tsv.gz")
+    assert done.returncode == 0 and "no cell was called" in (tmp_path / "skipped.tsv").read_text()
+    assert not (tmp_path / "s1.cells.h5ad").exists()
+
+
+def test_blood_in_the_sample(sample):
+    data, calls, *_ = sample
+    cells, empties = ambient.split_droplets(data, calls)
+    soup, _ = ambient.remove_ambient(cells, empties, "none", 1)
+    assert ambient.red_cells(cells, soup)["red_cell_index"] == pytest.approx(0.3 / 1.3, abs=0.01)
+    clean = ambient.red_cells(cells, soup, rbc_per_ul=50, cells_per_ul=3)
+    bloody = ambient.red_cells(cells, soup, rbc_per_ul=5000, cells_per_ul=3)
+    assert (clean["traumatic_tap"], bloody["traumatic_tap"]) == (False, True) and bloody["blood_basis"] == "counted"
+    assert ambient.red_cells(cells, None)["traumatic_tap"] is None
+
+
+def test_one_method_per_cohort():
+    assert ambient.cohort_method({"a": "soupem", "b": "soupem"}) == "soupem"
+    assert ambient.cohort_method({"a": "soupem", "b": "none"}, allow_mixed=True) == "mixed"
+    with pytest.raises(UserError, match=r"none: b; soupem: a, c.*--allow_mixed_ambient"):
+        ambient.cohort_method({"a": "soupem", "b": "none", "c": "soupem"})

@@ -12,7 +12,7 @@ process COMPARE_COMPOSITION {
     output:
     path 'effects.tsv', emit: effects
     path 'donors.tsv', emit: donors
-    path '{calls,single_case}.tsv', emit: calls
+    path '{calls,compartments,single_case}.tsv', emit: calls
     path 'power.tsv', emit: power
     path 'composition.json', emit: summary
     path 'skipped.tsv', emit: skipped
@@ -27,6 +27,6 @@ process COMPARE_COMPOSITION {
 
     stub:
     """
-    write_stub.py effects.tsv donors.tsv calls.tsv single_case.tsv power.tsv composition.json skipped.tsv
+    write_stub.py effects.tsv donors.tsv calls.tsv compartments.tsv single_case.tsv power.tsv composition.json skipped.tsv
     """
 }

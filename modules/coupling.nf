@@ -20,7 +20,7 @@ process COMPARE_COUPLING {
     script:
     """
     # code ${code('compare_coupling.py')}
-    compare_coupling.py --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --seed ${params.seed}
+    compare_coupling.py --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --equiv_margin ${params.equiv_margin} --seed ${params.seed}
     """
 
     stub:

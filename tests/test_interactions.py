@@ -249,8 +249,6 @@ def in_arm(condition, compartment, high, low=1.0):
         (in_arm("treated", "CSF", 3.0), "hub_gained_in_CSF"),
         (in_arm("treated", "blood", 3.0), "hub_gained_in_blood"),
         (lambda row: 1.0, "inconclusive"),
-        # up in both compartments alike
-        (lambda row: 3.0 if row.condition == "treated" else 1.0, "inconclusive"),
         # up, but far from the top
         (in_arm("treated", "CSF", 0.7, 0.3), "inconclusive"),
         # not in every sample
@@ -266,6 +264,16 @@ def test_hub_rule(share, call):
     others = table[(table["lineage"] != "A") & (table["term"] == "interaction")]
     assert not others["call"].eq("hub_gained_in_CSF").any()
     assert table.loc[table["term"] != "interaction", "call"].eq("").all()
+
+
+def test_a_hub_gained_in_both_compartments_is_called_in_neither():
+    study, _ = make_cohort()
+    calls = []
+    for seed in range(25):
+        nodes, edges = make_networks(study, lambda row: 3.0 if row.condition == "treated" else 1.0, seed)
+        table, _ = interactions.compare_centrality(study, nodes, edges)
+        calls += table.loc[(table["lineage"] == "A") & (table["term"] == "interaction"), "call"].tolist()
+    assert np.mean([call != "inconclusive" for call in calls]) <= 0.16  # 25 draws at .05: more than 4 in 1 % of cases
 
 
 def test_centrality_is_a_difference_of_logit_shares():

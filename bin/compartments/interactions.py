@@ -458,7 +458,7 @@ def compare_centrality(study, nodes, edges, min_share=1e-6):
     -----
     A lineage is compared over the units that have it, in the network of the lineages that all these units have. The
     call ``hub_gained_in_<compartment>`` stands on interaction rows and needs three things: within the compartment the
-    share is up, more so than in the other compartment (an intersection-union test: both one-sided p < .05, neither row
+    share is up, more so than in the other compartment (an intersection-union test: both two-sided p < .05, neither row
     descriptive), and the lineage is among the top 3 in every sample of the condition there. It is made for the
     reference compartment on the same row, with the sign of the interaction reversed.
     """
@@ -573,9 +573,7 @@ def _centrality_rows(study, units, found, ranks, network, contrast, term, compar
 def _call_hubs(table, study):
     """Fill ``call`` on interaction rows: hub gained in its compartment, in the reference, or inconclusive."""
     within = table[table["term"].str.startswith("within:")]
-    gained = (
-        (within["estimate"] > 0) & (within["p_value"] / 2 < ALPHA) & within["worst_rank"].le(TOP_RANK).fillna(False)
-    )
+    gained = (within["estimate"] > 0) & (within["p_value"] < ALPHA) & within["worst_rank"].le(TOP_RANK).fillna(False)
     keys = ["network", "lineage", "contrast", "compartment"]
     hubs = set(within.loc[gained, keys].itertuples(index=False, name=None))
     calls = []
@@ -584,7 +582,7 @@ def _call_hubs(table, study):
             calls.append("")
             continue
         compartment = row.compartment if row.estimate > 0 else study.reference_compartment
-        hub = row.p_value / 2 < ALPHA and (row.network, row.lineage, row.contrast, compartment) in hubs
+        hub = row.p_value < ALPHA and (row.network, row.lineage, row.contrast, compartment) in hubs
         calls.append(f"hub_gained_in_{compartment}" if hub else "inconclusive")
     return table.assign(call=calls)
 

@@ -185,7 +185,7 @@ def scrublet(counts, rate, seed=0, pairs=None):
     ratio = len(pairs) / n
     k = round(round(0.5 * np.sqrt(n)) * (1 + ratio))
     # Wolock 2019: the share of simulated neighbours, turned into a probability at the expected rate
-    share = (simulated_neighbours(*points, k - 1) + 1) / (k + 2)  # scanpy counts the point itself among the k
+    share = (simulated_neighbours(*points, k - 1) + 1) / (k + 2)  # the point itself is the k-th
     score = share * rate / ratio / (1 - rate - share * (1 - rate - rate / ratio))
     observed = np.full(len(scored), np.nan)
     observed[scored] = score[:n]

@@ -37,7 +37,7 @@ def write_multiqc(results, folder):
         if table is not None and metric in table:
             key = f"{step}_{metric}"
             columns[key] = table.set_index("sample")[metric]
-            headers[key] = {"title": title, "description": description + note, "format": number}
+            headers[key] = {"title": title, "description": description + "." + note, "format": number}
     if columns:
         header = {
             "id": "sc_compartments_samples",

@@ -160,7 +160,9 @@ def damaged(kind, path):
     [
         ("missing", "no such file"), ("truncated", "damaged or cut off"), ("text", "not an HDF5 file"),
         ("empty", "not an HDF5 file"), ("other", "neither 10x"), ("indptr", "does not fit"),
-        ("indices", "does not fit"), ("data", "does not fit"), ("negative", "negative values such as -1"), ("fractional", "fractional values"),
+        ("indices", "does not fit"),
+        ("data", "does not fit"),
+        ("negative", "negative values such as -1"), ("fractional", "fractional values"),
         ("mouse", "mouse genes"), ("mouse symbols", "mouse-like genes"), ("no symbols", "without gene symbols"),
         ("antibodies", "no gene expression"), ("twice", "occur twice"),
     ],

@@ -10,7 +10,7 @@ CELLS, GENES = 12, 8
 COLUMNS = {
     "calls": ["barcode", "total", "is_cell", "source", "fdr"],
     "doublets": ["barcode", "doublet_score", "predicted_doublet"],
-    "labels": ["barcode", "celltypist_label", "lineage", "lineage_broad", "probability", "confidence"],
+    "labels": ["barcode", "celltypist_label", "lineage", "lineage_broad", "probability", "confidence", "model_lineage"],
     "skipped": ["stage", "sample", "lineage", "contrast", "reason"],
     "findings": ["question", "contrast", "lineage", "statement", "estimate", "tier", "verdict", "source"],
 }

@@ -3,7 +3,7 @@ include { code } from './library'
 // The samplesheet, the parameters and the questions, before any data are read.
 process CHECK_DESIGN {
     label 'light'
-    publishDir params.outdir, mode: params.publish_mode, pattern: '{design,samples}.tsv'
+    publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> name in ['design.tsv', 'samples.tsv', 'study.json'] ? name : name == 'params.json' ? "pipeline_info/${name}" : null }
 
     input:
     path samplesheet, stageAs: 'sheet/*'

@@ -401,8 +401,17 @@ def test_resampled_real_cells(execute, real_data, tmp_path):
     assert 0.4 * depth < np.median(umi) <= depth
     raw, barcodes, features = read_10x(tmp_path / "out" / "D03_blood" / "raw_feature_bc_matrix.h5")
     assert raw.shape == (len(barcodes), real.n_vars) and len(barcodes) > truth.n_obs + 400
-    refused = execute("simulate_cohort.py", "--outdir", "none", *resample)
-    assert refused.returncode == 2 and "give --effects or --preset null" in refused.stderr
+
+
+def test_resampling_refuses_labels_that_no_preset_changes(execute, tmp_path):
+    import anndata
+
+    obs = pd.DataFrame({"type": ["x", "y"] * 20}, index=[f"c{i}" for i in range(40)])
+    anndata.AnnData(sparse.csr_matrix(np.ones((40, 20), np.float32)), obs=obs).write_h5ad(tmp_path / "cells.h5ad")
+    done = execute(
+        "simulate_cohort.py", "--outdir", "out", "--mode", "resample", "--cells", "cells.h5ad", "--labels", "type"
+    )
+    assert done.returncode == 2 and "the presets change none of x, y; give --effects or --preset null" in done.stderr
 
 
 def test_thinning_plants_the_exact_effect():

@@ -107,6 +107,7 @@ workflow COHORT {
 
     main:
     def lr_table = file(params.lr_resource).exists() ? [file(params.lr_resource)] : []
+    def migration_pairs = file("${projectDir}/assets/interaction_groups.tsv")
     ch_parts = annotated.toSortedList { a, b -> a[0].sample <=> b[0].sample }
     MERGE_SAMPLES(study, ch_parts.map { parts -> parts.collect { part -> part[1] } }, ch_parts.map { parts -> parts.collect { part -> part[2] } },
         ch_parts.map { parts -> parts.collect { part -> part[3] } }, isTrue(params.allow_mixed_ambient))
@@ -115,10 +116,10 @@ workflow COHORT {
     COMPARE_EXPRESSION(study, MERGE_SAMPLES.out.pseudobulk, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, MERGE_SAMPLES.out.pseudobulk, [file("${projectDir}/assets/migration_sets.gmt")] + filesOf(params.gene_sets, 'gene_sets'))
     RUN_LIANA(annotated, params.lr_resource, lr_table)
-    SCORE_CENTRALITY(annotated, params.lr_resource, lr_table)
+    SCORE_CENTRALITY(annotated, params.lr_resource, lr_table, migration_pairs)
     COMPARE_INTERACTIONS(study, MERGE_SAMPLES.out.pseudobulk, RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
         SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
-        SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name }, params.lr_resource, lr_table, filesOf(params.interaction_groups, 'interaction_groups'))
+        SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name }, params.lr_resource, lr_table, migration_pairs, filesOf(params.interaction_groups, 'interaction_groups'))
     COMPARE_COUPLING(study, COMPARE_COMPOSITION.out.effects, COMPARE_COMPOSITION.out.donors, COMPARE_EXPRESSION.out.effects)
 
     emit:

@@ -38,6 +38,7 @@ process SCORE_CENTRALITY {
     tuple val(meta), path(filtered), path(doublets), path(labels)
     val resource
     path resource_table, stageAs: 'resource/*'
+    path migration_pairs
 
     output:
     path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
@@ -49,7 +50,7 @@ process SCORE_CENTRALITY {
     """
     # code ${code('score_centrality.py')}
     score_centrality.py --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
-        --n_perms ${params.n_perms} --seed ${params.seed}
+        --migration_pairs '${migration_pairs}' --n_perms ${params.n_perms} --seed ${params.seed}
     """
 
     stub:
@@ -71,6 +72,7 @@ process COMPARE_INTERACTIONS {
     path networks, stageAs: 'networks/*'
     val resource
     path resource_table, stageAs: 'resource/*'
+    path migration_pairs
     path groups, stageAs: 'groups/*'
 
     output:
@@ -87,7 +89,7 @@ process COMPARE_INTERACTIONS {
     """
     # code ${code('compare_interactions.py')}
     compare_interactions.py --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} --networks ${networks} \\
-        --lr_resource '${resource_table ?: resource}' ${groups ? "--groups '${groups}'" : ''}
+        --lr_resource '${resource_table ?: resource}' --migration_pairs '${migration_pairs}' ${groups ? "--groups '${groups}'" : ''}
     """
 
     stub:

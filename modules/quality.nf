@@ -19,7 +19,8 @@ process FILTER_CELLS {
     """
     # code ${code('filter_cells.py')}
     filter_cells.py --cells '${cells}' --nmads_counts ${params.nmads_counts} --nmads_genes ${params.nmads_genes} --nmads_mt ${params.nmads_mt} \\
-        --max_mt ${params.max_mt} --min_genes ${params.min_genes} --min_counts ${params.min_counts}
+        --max_mt ${params.max_mt} --min_genes ${params.min_genes} --min_counts ${params.min_counts} \\
+        --nmads_top20 ${params.nmads_top20} --max_counts ${params.max_counts > 0 ? params.max_counts : 'none'}
     """
 
     stub:

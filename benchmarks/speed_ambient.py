@@ -11,10 +11,10 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bin"))
 
-import numpy as np  # noqa: E402
-import scipy.sparse as sp  # noqa: E402
+import numpy as np
+import scipy.sparse as sp
 
-from compartments import ambient  # noqa: E402
+from compartments import ambient
 
 
 def simulate(n_cells, n_droplets, n_genes, seed):

@@ -65,9 +65,9 @@ def test_input_is_read_back_the_same(tmp_path):
     data = make_droplets()
     cellbender.write_input(data, tmp_path / "input.h5")
     read = readers.read_counts(tmp_path / "input.h5")
-    assert (read.matrix != data.X).nnz == 0
+    assert (read.matrix[: data.n_obs] != data.X).nnz == 0 and read.matrix.sum() == data.X.sum()
     assert list(read.symbol) == list(data.var_names) and list(read.gene_id) == list(data.var["gene_id"])
-    assert list(read.barcodes) == list(data.obs_names)
+    assert list(read.barcodes[: data.n_obs]) == list(data.obs_names)
 
 
 def sound():

@@ -25,6 +25,7 @@ EXTRA_DROPLETS = 15000  # beyond the expected cells, analysed by CellBender
 EMPTY_PART = 0.8  # of the barcodes above the count threshold that may be analysed; the rest are surely empty
 MIN_EMPTY = 500  # droplets analysed beyond the expected cells
 LEARNING_RATE = 1e-4
+UNUSED = 100  # barcodes without counts
 CURVE_POINTS = 100
 
 MAX_CONVERGENCE_INDICATOR = 1.0  # .25-.35 is usual
@@ -107,6 +108,9 @@ def plan_attempts(totals, expected_cells, low_count, learning_rate=LEARNING_RATE
 def write_input(droplets, path):
     """Write the raw counts as a 10x v3 h5 with feature types, without which readers find no genes in the output.
 
+    Barcodes without counts, which every raw matrix has and the droplets have lost, are put back: CellBender's first
+    guess of the droplets to analyse runs off the end of a matrix of few barcodes, even where the number is given.
+
     Parameters
     ----------
     droplets : AnnData
@@ -114,16 +118,18 @@ def write_input(droplets, path):
     path : str or Path
     """
     counts = sp.csr_matrix(droplets.X)
+    barcodes = [*droplets.obs_names, *(f"unused_{i}" for i in range(UNUSED))]
+    indptr = np.concatenate([counts.indptr, np.full(UNUSED, counts.nnz)])
     with h5py.File(path, "w") as file:
         matrix = file.create_group("matrix")
         # 10x stores features x barcodes by column, which is barcodes x features by row
         matrix["data"], matrix["indices"], matrix["indptr"] = (
             counts.data.astype(np.int32),
             counts.indices,
-            counts.indptr,
+            indptr,
         )
-        matrix["shape"] = np.array([droplets.n_vars, droplets.n_obs], dtype=np.int32)
-        matrix["barcodes"] = droplets.obs_names.to_numpy().astype("S")
+        matrix["shape"] = np.array([droplets.n_vars, len(barcodes)], dtype=np.int32)
+        matrix["barcodes"] = np.array(barcodes, dtype="S")
         features = matrix.create_group("features")
         features["id"] = droplets.var["gene_id"].to_numpy().astype("S")
         features["name"] = droplets.var_names.to_numpy().astype("S")

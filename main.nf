@@ -73,7 +73,7 @@ workflow CELLS {
     IMPORT_CELLBENDER(ch_cellbender.done.map { meta, droplets, _calls, output, _usable -> [meta, droplets, output] }
         .mix(ch_called.finished.map { _sample, meta, droplets, _calls, _method -> [meta, droplets, []] }))
     REMOVE_AMBIENT(ch_called.cpu.map { _sample, meta, droplets, calls, method -> [meta, droplets, calls, method] }
-        .mix(ch_cellbender.failed.map { meta, droplets, calls, _output, _usable -> [meta, droplets, calls, 'decontx'] }))
+        .mix(ch_cellbender.failed.map { meta, droplets, calls, _output, _usable -> [meta, droplets, calls, 'soupem'] }))
 
     emit:
     cells = REMOVE_AMBIENT.out.cells.mix(IMPORT_CELLBENDER.out.cells)

@@ -25,13 +25,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("trace", help="pipeline_info/trace.tsv")
     trace = pd.read_csv(parser.parse_args().trace, sep="\t")
-    trace["process"] = trace["name"].str.replace(r" \(.*", "", regex=True).str.split(":").str[-1]
+    trace["process"] = trace["process"].str.split(":").str[-1]
     for column in ("realtime", "peak_rss"):
         trace[column] = trace[column].map(amount)
     trace["cpu"] = trace["realtime"] * pd.to_numeric(trace["%cpu"].str.rstrip("%"), errors="coerce").fillna(0) / 100
     order = trace.sort_values("task_id")["process"].unique()
     table = trace.groupby("process").agg(
-        tasks=("name", "size"), wall_s=("realtime", "sum"), cpu_s=("cpu", "sum"), peak_mb=("peak_rss", "max")
+        tasks=("task_id", "size"), wall_s=("realtime", "sum"), cpu_s=("cpu", "sum"), peak_mb=("peak_rss", "max")
     )
     print("| process | tasks | wall, s (sum) | CPU, s (sum) | peak memory, MB |\n|---|---|---|---|---|")
     for process in order:

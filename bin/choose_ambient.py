@@ -9,7 +9,7 @@ from compartments.cli import UserError, run
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requested", default="auto", choices=["auto", "cellbender", "decontx", "none"])
+    parser.add_argument("--requested", default="auto", choices=["auto", "cellbender", "soupem", "decontx", "none"])
     parser.add_argument("--gpu", action="store_true", help="CellBender has a GPU")
     parser.add_argument("--allow_mixed", action="store_true", help="every sample may have its own method")
     parser.add_argument("--problems", required=True, help="where a problem is written; the exit code stays 0")

@@ -32,7 +32,7 @@ def run_nextflow(project, folder, *arguments):
 def trace(folder):
     """Process -> statuses of the last run in ``folder``."""
     table = pd.read_csv(folder / "out" / "pipeline_info" / "trace.tsv", sep="\t")
-    return table.assign(process=table["name"].str.replace(r" \(.*", "", regex=True).str.split(":").str[-1])
+    return table.assign(process=table["process"].str.split(":").str[-1])
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ def choose_methods(summaries, requested, gpu=False, allow_mixed=False):
         ``sample``, ``kind`` (``raw`` or ``filtered``) and ``cell_source`` (``cellbender`` for a finished output) of
         the samples that were read.
     requested : str
-        ``auto``, ``cellbender``, ``decontx`` or ``none``.
+        ``auto``, ``cellbender``, ``soupem``, ``decontx`` or ``none``.
     gpu : bool
         Whether CellBender has a GPU, in which case ``auto`` prefers it.
     allow_mixed : bool
@@ -21,7 +21,7 @@ def choose_methods(summaries, requested, gpu=False, allow_mixed=False):
     Returns
     -------
     dict
-        Sample -> ``cellbender``, ``finished`` (a CellBender output was given), ``decontx`` or ``none``.
+        Sample -> ``cellbender``, ``finished`` (a CellBender output was given), ``soupem``, ``decontx`` or ``none``.
 
     Raises
     ------
@@ -33,9 +33,9 @@ def choose_methods(summaries, requested, gpu=False, allow_mixed=False):
     filtered = [s["sample"] for s in summaries if s["cell_source"] != "cellbender" and s["kind"] != "raw"]
     if requested == "auto":
         if gpu or (finished and not filtered):
-            wanted = "cellbender" if gpu or not raw else "decontx"
+            wanted = "cellbender" if gpu or not raw else "soupem"
         else:
-            wanted = "decontx"
+            wanted = "soupem"
         if filtered and not finished and not allow_mixed:
             wanted = "none"
     else:

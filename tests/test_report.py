@@ -6,7 +6,6 @@ import json
 import re
 import runpy
 import shutil
-import subprocess
 import sys
 from html.parser import HTMLParser
 
@@ -340,11 +339,6 @@ def test_bad_options_are_one_line(execute, tmp_path):
 
 
 # -- data dictionary ------------------------------------------------------------------------------------------------
-
-
-def test_docs_are_written_from_the_dictionary(root):
-    done = subprocess.run([sys.executable, str(root / "tools" / "make_docs.py"), "--check"], capture_output=True)
-    assert done.returncode == 0, done.stderr.decode()
 
 
 def test_dictionary_is_well_formed():

@@ -1,6 +1,7 @@
 """Pipeline parameters against ``nextflow_schema.json``: unknown names, wrong types, values out of range."""
 
 import difflib
+import math
 import re
 
 
@@ -56,6 +57,8 @@ def _check_value(name, value, definition):
         try:
             number = float(str(value))
         except ValueError:
+            number = math.nan
+        if not math.isfinite(number):
             return [f"--{name} is '{value}', not a number"]
         if kind == "integer" and number != int(number):
             return [f"--{name} is {value}; give a whole number"]

@@ -1,0 +1,112 @@
+"""The documentation against the code: generated pages are current, names that the pages use exist."""
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+
+import pytest
+
+
+def make_docs(root, *arguments):
+    command = [sys.executable, str(root / "tools" / "make_docs.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True)
+
+
+@pytest.fixture
+def copy(root, tmp_path):
+    """What make_docs.py reads and writes, in a folder of its own."""
+    for name in ("tools/make_docs.py", "nextflow_schema.json", "assets/report/dictionary.tsv"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / name, tmp_path / name)
+    shutil.copytree(root / "bin" / "compartments", tmp_path / "bin" / "compartments")
+    (tmp_path / "docs").mkdir()
+    return tmp_path
+
+
+def test_generated_pages_are_current(root):
+    done = make_docs(root, "--check")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_check_sees_an_outdated_or_missing_page(copy):
+    assert make_docs(copy, "--check").returncode == 1
+    assert make_docs(copy).returncode == 0
+    assert make_docs(copy, "--check").returncode == 0
+    for name in ("output.md", "parameters.md"):
+        page = copy / "docs" / name
+        written = page.read_text()
+        page.write_text(written.replace("seed", "sed", 1) + "more\n")
+        done = make_docs(copy, "--check")
+        assert done.returncode == 1 and f"docs/{name} is out of date" in done.stderr
+        page.write_text(written)
+
+
+def schema_parameters(root):
+    schema = json.loads((root / "nextflow_schema.json").read_text())
+    return {name: value for group in schema["$defs"].values() for name, value in group["properties"].items()}
+
+
+def test_every_parameter_has_its_row(root):
+    page = (root / "docs" / "parameters.md").read_text()
+    rows = dict(re.findall(r"^\| `--(\w+)` \| (.*) \|$", page, re.M))
+    known = schema_parameters(root)
+    assert list(rows) == list(known)
+    for name, value in known.items():
+        assert value["description"] in rows[name]
+        assert all(f"`{choice}`" in rows[name] for choice in value.get("enum", []))
+
+
+def executables(root):
+    return {path.name: path.read_text() for path in (root / "bin").glob("*.py")}
+
+
+@pytest.mark.parametrize("page", ["usage.md", "methods.md", "running.md", "contracts.md"])
+def test_names_in_the_pages_exist(root, page):
+    """Options in code quotes are parameters of the pipeline or options of an executable; named files are there."""
+    text = (root / "docs" / page).read_text()
+    scripts = executables(root)
+    known = set(schema_parameters(root)) | {"help"}
+    known |= {option for source in scripts.values() for option in re.findall(r'"--(\w+)"', source)}
+    used = {name for code in re.findall(r"`([^`]+)`", text) for name in re.findall(r"(?<![\w-])--([a-z]\w*)", code)}
+    assert sorted(used - known) == []
+    named = set(re.findall(r"`(?:bin/)?(\w+\.py)`", text))
+    assert sorted(name for name in named - set(scripts) if not (root / "bin" / "compartments" / name).exists()) == []
+    links = re.findall(r"\]\(([^)#]+)\)", text)
+    assert [link for link in links if "://" not in link and not (root / "docs" / link).exists()] == []
+
+
+def test_profiles_in_the_docs_exist(root):
+    config = (root / "nextflow.config").read_text()
+    known = set(re.findall(r"^    (\w+)\s*\{ includeConfig", config, re.M))
+    for page in ("README.md", "docs/usage.md", "docs/running.md"):
+        for given in re.findall(r"-profile ([\w,]+)", (root / page).read_text()):
+            assert set(given.split(",")) <= known, page
+    running = (root / "docs" / "running.md").read_text()
+    assert [name for name in sorted(known) if f"`{name}`" not in running] == []
+
+
+def test_every_executable_is_in_the_contracts(root):
+    text = (root / "docs" / "contracts.md").read_text()
+    assert [name for name in sorted(executables(root)) if f"`{name}`" not in text] == []
+
+
+def test_every_process_is_in_the_contracts(root):
+    text = (root / "docs" / "contracts.md").read_text()
+    processes = {
+        name
+        for module in (root / "modules").glob("*.nf")
+        for name in re.findall(r"^process (\w+)", module.read_text(), re.M)
+    }
+    assert [name for name in sorted(processes) if not re.search(rf"\b{name}\b", text)] == []
+
+
+def test_methods_state_the_defaults_of_the_schema(root):
+    """Wherever methods.md gives ``(`name`, value)`` for a parameter of the schema, the value is its default."""
+    text = (root / "docs" / "methods.md").read_text()
+    known = schema_parameters(root)
+    stated = [(name, value) for name, value in re.findall(r"`(\w+)` = ([-\w.]+\w)", text) if name in known]
+    assert len(stated) >= 15
+    wrong = [(name, value) for name, value in stated if str(known[name].get("default")) != value]
+    assert wrong == []

@@ -47,13 +47,18 @@ def check(arguments):
         reference_compartment=str(given.get("reference_compartment") or ""),
         reference_condition=str(given.get("reference_condition") or ""),
         contrasts=read_text(arguments.contrasts) if arguments.contrasts else None,
-        covariates=[name.strip() for name in str(given.get("covariates") or "").split(",") if name.strip()],
+        covariates=names_in(given.get("covariates")),
+        primary_lineages=names_in(given.get("primary_lineages")),
     )
     table = design_table(study)
     study.save("study.json")
     write_tsv(study.samples, "samples.tsv")
     write_tsv(table, "design.tsv")
     Path("plan.txt").write_text(plan(study, table))
+
+
+def names_in(text):
+    return [name.strip() for name in str(text or "").split(",") if name.strip()]
 
 
 def read_text(path):

@@ -255,7 +255,7 @@ def fit_arms(units, contrast, z, v, covariates=(), adjust=True, centre=False, na
     return fit, dropped
 
 
-def effect_rows(fit, units, contrast, values, word, seed):
+def effect_rows(fit, units, contrast, values, word, seed, primary=()):
     """Rows of ``effects.tsv`` of one term, without keys and calls; p-values only where donors replicate."""
     estimate, se, df = (fit[c].to_numpy() for c in ("estimate", "se", "df"))
     low, high = interval(estimate, se, df)
@@ -278,7 +278,7 @@ def effect_rows(fit, units, contrast, values, word, seed):
         # under the relative scale the null is "like the median lineage", so that shift is taken off the condition
         shifted = values - np.outer(treated, np.full(values.shape[1], fit.attrs["zero"]))
         rows["p_value"], rows["p_plain"] = fit["p_value"].to_numpy(), fit["p_plain"].to_numpy()
-        rows["q_value"] = benjamini_hochberg(rows["p_value"])
+        rows["q_value"] = benjamini_hochberg(rows["p_value"], rows["lineage"].isin(primary))
         rows["p_permutation"], rows["permutation_floor"] = permutation_p(shifted[arms], treated[arms], seed)
     return rows
 
@@ -323,7 +323,7 @@ def single_case_rows(units, contrast, values, lineages, centre):
 # ---------------------------------------------------------------------------------------------------- calls
 
 
-def call_table(effects, margin=1.0):
+def call_table(effects, margin=1.0, primary=()):
     """All intersection-union calls of every lineage, contrast and compartment against the reference compartment.
 
     Parameters
@@ -332,6 +332,8 @@ def call_table(effects, margin=1.0):
         ``level, lineage, contrast, term, compartment, scale, log2fc, se, df, tier``.
     margin : float
         Equivalence and non-inferiority margin, log2.
+    primary : collection of str
+        Lineages named beforehand, a family of their own.
 
     Returns
     -------
@@ -383,7 +385,8 @@ def call_table(effects, margin=1.0):
     calls = joined.loc[joined.index.repeat(n_calls), [*keys, "compartment"]].reset_index(drop=True)
     calls["call"] = np.concatenate(words)
     calls["p_value"] = np.array([np.max(p, axis=0) for p in needs.values()]).T.ravel()
-    families = calls.groupby(["level", "contrast", "compartment", "call"], sort=False)["p_value"]
+    named = calls["lineage"].isin(primary)
+    families = calls.groupby(["level", "contrast", "compartment", "call", named], sort=False)["p_value"]
     calls["q_value"] = families.transform(benjamini_hochberg)
     calls["holds"] = calls["p_value"] < ALPHA
     calls["tier"] = np.where((weakest == TIERS[0]).all(axis=1), TIERS[0], TIERS[1]).repeat(n_calls)
@@ -543,6 +546,16 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
         for sample in totals.index[totals == 0]
     ]
     study = study.subset(totals.index[totals > 0])
+    known = {name for matrix in matrices.values() for name in matrix}
+    skipped += [
+        {
+            "stage": STAGE,
+            "lineage": name,
+            "reason": f"named in --primary_lineages, but the cohort has {', '.join(sorted(known))}",
+        }
+        for name in study.primary_lineages
+        if name not in known
+    ]
     scale = "abs" if study.absolute else "rel"
     effects, donors, single, differences, terms, warnings = [], [], [], [], [], []
     if scale == "rel":
@@ -585,7 +598,7 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
             n_condition, n_reference = donors_per_arm(units, contrast)
             word = tier(n_condition, n_reference, fit["df_plain"].iloc[0])
             arms = {"scale": scale, "n_condition": n_condition, "n_reference": n_reference}
-            rows = effect_rows(fit, units, contrast, values, word, seed)
+            rows = effect_rows(fit, units, contrast, values, word, seed, study.primary_lineages)
             effects.append(_with_cells(rows, units, contrast, term, table).assign(**keys, **arms, tier=word))
             donors.append(_donor_rows(units, contrast, term, values, variances, table[kept]).assign(**keys))
             if n_condition <= 2 <= n_reference:
@@ -598,7 +611,7 @@ def compare(study, counts, equiv_margin=1.0, cv_total=0.15, seed=0):
                 every, most = tipping_point(plain["estimate"] / LN2)
                 terms[-1] |= {"tipping_factor": every, "tipping_factor_80": most}
     effects = _stack(effects, EFFECTS)
-    calls = call_table(effects, equiv_margin)
+    calls = call_table(effects, equiv_margin, study.primary_lineages)
     if len(calls):
         words = chosen_calls(calls).assign(term="interaction")
         effects = effects.drop(columns=["call", "call_p", "call_q"]).merge(words, how="left")[EFFECTS]

@@ -5,7 +5,7 @@ import difflib
 import io
 import itertools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -256,6 +256,8 @@ class Study:
     covariates : list of str
         Samplesheet columns to adjust for where the design allows (``batch`` among them if given).
     warnings : list of str
+    primary_lineages : list of str
+        Lineages that the study asks about by name; their tests are a family of their own.
     """
 
     samples: pd.DataFrame
@@ -263,6 +265,7 @@ class Study:
     contrasts: pd.DataFrame
     covariates: list
     warnings: list
+    primary_lineages: list = field(default_factory=list)
 
     @property
     def compartments(self):
@@ -293,7 +296,7 @@ class Study:
     def subset(self, samples):
         """The same study with only the named samples (a collection), in samplesheet order."""
         kept = self.samples[self.samples["sample"].isin(set(samples))]
-        return Study(kept, self.reference_compartment, self.contrasts, self.covariates, self.warnings)
+        return replace(self, samples=kept)
 
     def units(self, term, compartment):
         """The observations of a term.
@@ -323,6 +326,7 @@ class Study:
                 "contrasts": self.contrasts.to_dict("records"),
                 "covariates": self.covariates,
                 "warnings": self.warnings,
+                "primary_lineages": self.primary_lineages,
             },
             path,
         )
@@ -341,6 +345,7 @@ class Study:
             pd.DataFrame(value["contrasts"]),
             value["covariates"],
             value["warnings"],
+            value["primary_lineages"],
         )
 
 
@@ -457,7 +462,9 @@ def design_table(study):
     return pd.DataFrame(rows)
 
 
-def make_study(sheet, reference_compartment="", reference_condition="", contrasts=None, covariates=()):
+def make_study(
+    sheet, reference_compartment="", reference_condition="", contrasts=None, covariates=(), primary_lineages=()
+):
     """Build and check the :class:`Study` of a parsed samplesheet.
 
     Parameters
@@ -470,6 +477,8 @@ def make_study(sheet, reference_compartment="", reference_condition="", contrast
         Text of a contrasts table; default: every other condition against the reference.
     covariates : sequence of str
         Columns to adjust for; ``batch`` is added when the samplesheet has it.
+    primary_lineages : sequence of str
+        See :class:`Study`.
 
     Raises
     ------
@@ -500,7 +509,8 @@ def make_study(sheet, reference_compartment="", reference_condition="", contrast
             raise UserError(
                 f"samplesheet row {sheet['row'][empty].iloc[0]}, column {covariate}: empty, but it is a covariate"
             )
-    study = Study(sheet, reference_compartment, table, covariates, _warnings(sheet, reference_compartment, covariates))
+    warnings = _warnings(sheet, reference_compartment, covariates)
+    study = Study(sheet, reference_compartment, table, covariates, warnings, list(primary_lineages))
     if not (design_table(study)["tier"] != "not_testable").any():
         raise UserError("no contrast has a donor in both arms within any compartment: there is nothing to compare")
     return study

@@ -565,7 +565,7 @@ def _centrality_rows(study, units, found, ranks, network, contrast, term, compar
     if not tables:
         return []
     table = pd.concat(tables, ignore_index=True).sort_values("lineage", ignore_index=True)
-    table["q_value"] = benjamini_hochberg(table["p_value"])
+    table["q_value"] = benjamini_hochberg(table["p_value"], table["lineage"].isin(study.primary_lineages))
     table["worst_rank"] = table["worst_rank"].replace(np.inf, np.nan).astype("Int64")
     return [table.assign(network=network, contrast=contrast.contrast, term=term, compartment=compartment)]
 

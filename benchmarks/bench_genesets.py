@@ -62,7 +62,7 @@ def run(quick=False):
                             kind += " beside an effect in CSF"
                         rows.append(
                             {
-                                "step": "gene sets",
+                                "step": "genesets",
                                 "metric": f"{kind}, {term}, {name}",
                                 "setting": setting,
                                 "value": value,
@@ -80,7 +80,7 @@ def run(quick=False):
                 ):
                     rows.append(
                         {
-                            "step": "gene sets",
+                            "step": "genesets",
                             "metric": f"{metric}, effect {log2fc}",
                             "setting": setting,
                             "value": float(value),

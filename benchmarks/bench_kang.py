@@ -76,9 +76,9 @@ def run(quick=False):
             n = len(table) if swapped else len(tested)
             rows.append(
                 {
-                    "step": "expression",
-                    "metric": f"Kang 2018: {metric}",
-                    "setting": lineage.name,
+                    "step": "kang",
+                    "metric": metric,
+                    "setting": f"Kang 2018, {lineage.name}",
                     "value": float(value),
                     "gate": gate,
                     "pass": bool(passed),

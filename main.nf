@@ -32,11 +32,16 @@ workflow INPUT {
     INSPECT_INPUT(ch_samples.flatMap { meta, inputs -> inputs.findAll { _column, path -> path }.collect { column, path -> [meta, column, path] } })
     ch_sound = INSPECT_INPUT.out.problems.collect().map { problems -> problems.sort { a, b -> a.text <=> b.text }.every { one -> stopOn(one) } }
 
-    emit:
     samples = ch_samples.combine(ch_sound).map { meta, inputs, _sound -> [meta, inputs.raw, inputs.filtered, inputs.cellbender] }
     study = CHECK_DESIGN.out.study
     tables = CHECK_DESIGN.out.study.mix(CHECK_DESIGN.out.samples, CHECK_DESIGN.out.design)
     parameters = CHECK_DESIGN.out.parameters
+
+    emit:
+    samples
+    study
+    tables
+    parameters
 }
 
 // 2-3. Counts to cells without ambient RNA: one method for the cohort, CellBender falling back for all if it fails for one.
@@ -75,11 +80,15 @@ workflow CELLS {
     REMOVE_AMBIENT(ch_called.cpu.map { _sample, meta, droplets, calls, method -> [meta, droplets, calls, method] }
         .mix(ch_cellbender.failed.map { meta, droplets, calls, _output, _usable -> [meta, droplets, calls, 'soupem'] }))
 
-    emit:
     cells = REMOVE_AMBIENT.out.cells.mix(IMPORT_CELLBENDER.out.cells)
     tables = READ_COUNTS.out.summary.mix(CALL_CELLS.out.summary, RUN_CELLBENDER.out.summary,
         REMOVE_AMBIENT.out.summary, IMPORT_CELLBENDER.out.summary)
     skipped = READ_COUNTS.out.skipped.mix(CALL_CELLS.out.skipped, RUN_CELLBENDER.out.skipped, REMOVE_AMBIENT.out.skipped, IMPORT_CELLBENDER.out.skipped)
+
+    emit:
+    cells
+    tables
+    skipped
 }
 
 // 4-6. Quality, doublets, annotation of each sample.
@@ -93,10 +102,14 @@ workflow SAMPLES {
     SCORE_DOUBLETS(FILTER_CELLS.out.filtered)
     ANNOTATE_CELLS(FILTER_CELLS.out.filtered, models, file(params.lineage_map), file(params.markers), filesOf(params.label_overrides, 'label_overrides'))
 
-    emit:
     annotated = FILTER_CELLS.out.filtered.join(SCORE_DOUBLETS.out.doublets).join(ANNOTATE_CELLS.out.labels)
     tables = FILTER_CELLS.out.tables.flatten().mix(SCORE_DOUBLETS.out.summary, ANNOTATE_CELLS.out.summary)
     skipped = FILTER_CELLS.out.skipped.mix(ANNOTATE_CELLS.out.skipped)
+
+    emit:
+    annotated
+    tables
+    skipped
 }
 
 // 7-11. The cohort: donors are the replicates.
@@ -122,7 +135,6 @@ workflow COHORT {
         SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name }, params.lr_resource, lr_table, migration_pairs, filesOf(params.interaction_groups, 'interaction_groups'))
     COMPARE_COUPLING(study, COMPARE_COMPOSITION.out.effects, COMPARE_COMPOSITION.out.donors, COMPARE_EXPRESSION.out.effects)
 
-    emit:
     composition = COMPARE_COMPOSITION.out.effects.mix(COMPARE_COMPOSITION.out.donors, COMPARE_COMPOSITION.out.calls.flatten(),
         COMPARE_COMPOSITION.out.power, COMPARE_COMPOSITION.out.summary, MERGE_SAMPLES.out.counts)
     expression = COMPARE_EXPRESSION.out.effects.flatten().mix(COMPARE_EXPRESSION.out.summary, COMPARE_EXPRESSION.out.target.flatten())
@@ -134,6 +146,16 @@ workflow COHORT {
     tables = RUN_LIANA.out.summary
     skipped = MERGE_SAMPLES.out.skipped.mix(COMPARE_COMPOSITION.out.skipped, COMPARE_EXPRESSION.out.skipped, SCORE_GENE_SETS.out.skipped,
         RUN_LIANA.out.skipped, SCORE_CENTRALITY.out.skipped, COMPARE_INTERACTIONS.out.skipped, COMPARE_COUPLING.out.skipped)
+
+    emit:
+    composition
+    expression
+    migration
+    interactions
+    coupling
+    cohort
+    tables
+    skipped
 }
 
 // 12. The report, made from tables alone.

@@ -3,8 +3,9 @@
 
 The first compartment (CSF) is where effects may differ; the last (blood) is the reference. Presets:
 
-  alemtuzumab  most lineages depleted in both compartments, pDC kept in CSF and lost from blood; migration genes and
-               15 pDC interactions raised in CSF only, 15 decoy interactions raised in both
+  alemtuzumab  most lineages depleted in both compartments, pDC kept in CSF and lost from blood; migration genes,
+               15 pDC interactions and all migration ligands and receptors of pDC (the hub of migration then) raised in
+               CSF only, 15 decoy interactions raised in both
   null         the condition changes nothing
   synchronous  the same depletion in both compartments, no change of expression
   uncoupled    blood depleted, CSF untouched, no change of expression
@@ -36,7 +37,7 @@ def parse():
         "--scale",
         type=float,
         default=1.0,
-        help="factor on cells per sample, 550 CSF and 1050 blood (default %(default)s)",
+        help="factor on cells per sample, 500 CSF and 1050 blood (default %(default)s)",
     )
     add(
         "--cells_per_sample",

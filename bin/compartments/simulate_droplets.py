@@ -18,9 +18,10 @@ from .cli import UserError, replacing
 from .simulate import BLOOD_BASE, CELLS_PER_UL, CSF_BASE, check_arms
 from .tables import write_json, write_tsv
 
-# Added to the 13 lineages of the count-level simulator; pDC and macrophages raised so that small samples hold some.
+# Added to the 13 lineages of the count-level simulator; pDC and macrophages raised so that small samples hold some:
+# after a loss of 3 log2 a blood sample of 1,000 cells still has more than the 10 pDC that an interaction needs.
 DROPLET_BASE = pd.DataFrame({"CSF": CSF_BASE, "blood": BLOOD_BASE})
-DROPLET_BASE.loc["pDC"] = [0.035, 0.015]
+DROPLET_BASE.loc["pDC"] = [0.035, 0.05]
 for _lineage, _shares in {
     "NKT": (0.004, 0.008),
     "ILC": (0.004, 0.003),
@@ -56,6 +57,10 @@ Y_GENES = ("RPS4Y1", "DDX3Y", "KDM5D", "UTY", "EIF1AY", "USP9Y", "ZFY")
 MIGRATING = ("CD4_T", "CD8_T", "Treg", "gdT", "MAIT", "NKT", "T_cycling", "cMono", "ncMono", "pDC")
 CHEMOKINE_LIGAND = r"^(?:CCL|CXCL|XCL|CX3CL)\d"
 CHEMOKINE_RECEPTOR = r"^(?:CCR|CXCR|XCR|CX3CR|ACKR)\d"
+PAIR_LOG2FC = 1.5  # of ligand and receptor of a planted pair
+# The hub: every migration ligand and receptor that its lineage has at all, as much as an activated cell can make. Log
+# expression and many well connected neighbours (macrophages above all) make less than this a change of a few ranks.
+HUB_LOG2FC, HUB_UMI = 4.0, 16.0
 CAPTURE_SEED, CAPTURE_SD = 3517, 0.7  # the 3' chemistry: the same for every cohort and every reference
 CELL_SD = 0.45
 GAMMA_SHAPE = 4.0
@@ -73,7 +78,7 @@ class Settings:
     seed: int = 1
     condition: str = "alemtuzumab"
     reference: str = "untreated"
-    cells: dict = field(default_factory=lambda: {"CSF": 550, "blood": 1050})
+    cells: dict = field(default_factory=lambda: {"CSF": 500, "blood": 1050})
     empties: int = 8000
     mean_umi: float = 2500.0
     soup_umi: float = 80.0
@@ -314,15 +319,38 @@ def plan_interactions(rng, typical, partners, adhesion, avoid=(), n_true=15, n_d
     )
 
 
+def plan_hub(typical, adhesion, hub="pDC"):
+    """How a lineage becomes the hub of migration: all its migration ligands and receptors rise.
+
+    Parameters
+    ----------
+    typical : DataFrame, lineages x genes
+        Expected counts per cell.
+    adhesion : collection of str
+        Adhesion genes, see :func:`is_migration_pair`.
+
+    Returns
+    -------
+    Series over genes, log2
+        ``HUB_LOG2FC``, but not to more than ``HUB_UMI`` per cell; genes that would gain less than a planted pair, or
+        that the lineage does not express, are not in it.
+    """
+    members = {gene for pair in interaction_pairs() if is_migration_pair(*pair, adhesion) for gene in pair[0] + pair[1]}
+    expressed = typical.loc[hub, [gene for gene in typical.columns if gene in members]]
+    expressed = expressed[expressed > 0]
+    rise = np.log2(HUB_UMI / expressed).clip(upper=HUB_LOG2FC)
+    return rise[rise > PAIR_LOG2FC]
+
+
 def plan_expression(rng, settings, source, base, effects, gene_sets):
     """Everything that the condition does to expression.
 
     Returns
     -------
     expression : DataFrame ``gene, lineage, compartment, log2fc, kind``
-        One row per gene, lineage and compartment; kind ``migration``, ``interaction``, ``decoy``, ``de_interaction``
-        (in the first compartment only) or ``de_common`` (alike in all). Where kinds meet, interactions win, then
-        migration.
+        One row per gene, lineage and compartment; kind ``hub`` and ``interaction`` (in the first compartment only),
+        ``migration``, ``decoy``, ``de_interaction`` (in the first compartment only) or ``de_common`` (alike in all).
+        Where kinds meet, the first named wins.
     edges : DataFrame
         From :func:`plan_interactions`; empty where the preset plants none.
     """
@@ -340,13 +368,17 @@ def plan_expression(rng, settings, source, base, effects, gene_sets):
     rows = []
     if "pDC" in present:
         typical = source.typical(settings.mean_umi).loc[present]
-        adhesion, core = gene_sets["INTEGRINS_ADHESION"], gene_sets["CSF_MIGRATION_CORE"]
-        edges = plan_interactions(rng, typical, partners, adhesion, core, n_true=0 if everywhere else 15)
+        adhesion, avoid = gene_sets["INTEGRINS_ADHESION"], set(gene_sets["CSF_MIGRATION_CORE"])
+        if not everywhere:
+            hub = plan_hub(typical, adhesion)
+            rows += [(gene, "pDC", compartments[0], round(log2fc, 3), "hub") for gene, log2fc in hub.items()]
+            avoid |= set(hub.index)
+        edges = plan_interactions(rng, typical, partners, adhesion, avoid, n_true=0 if everywhere else 15)
     for edge in edges.itertuples(index=False):
         where = compartments[:1] if edge.kind == "true" else compartments
         kind = "interaction" if edge.kind == "true" else "decoy"
         for genes, lineage in ((edge.ligand, edge.source), (edge.receptor, edge.target)):
-            rows += [(gene, lineage, c, 1.5, kind) for gene in genes.split("_") for c in where]
+            rows += [(gene, lineage, c, PAIR_LOG2FC, kind) for gene in genes.split("_") for c in where]
     core = [gene for gene in gene_sets["CSF_MIGRATION_CORE"] if gene in source.genes]
     raised = sorted(rng.choice(core, round(0.6 * len(core)), replace=False)) if core else []
     where = compartments if everywhere else compartments[:1]
@@ -378,6 +410,20 @@ def plan_expression(rng, settings, source, base, effects, gene_sets):
             ]
     expression = pd.DataFrame(rows, columns=columns)
     return expression.drop_duplicates(["gene", "lineage", "compartment"], keep="first"), edges
+
+
+def add_log2fc(edges, expression, compartment):
+    """``edges`` with ``ligand_log2fc, receptor_log2fc`` in a compartment; of a complex, that of the least subunit."""
+    rows = expression[expression["compartment"] == compartment]
+    change = rows.set_index(["gene", "lineage"])["log2fc"].to_dict()
+    ends = {
+        f"{role}_log2fc": [
+            min(change.get((gene, lineage), 0.0) for gene in genes.split("_"))
+            for genes, lineage in zip(edges[role], edges[end], strict=True)
+        ]
+        for role, end in (("ligand", "source"), ("receptor", "target"))
+    }
+    return edges.assign(**ends)
 
 
 # ---------- the cohort
@@ -431,8 +477,8 @@ def plan_samples(rng, settings, donors, base, effects):
             if donor.donor == settings.traumatic_tap and compartment == base.columns[0]:
                 admixture, reference = 0.15, own[base.columns[-1]]
                 proportions = (1 - admixture) * proportions + admixture * reference / reference.sum()
-            # a lab loads what it has: a depleted sample gives fewer cells, but not in proportion
-            captured = settings.cells[compartment] * total**0.4 * rng.lognormal(0, 0.1)
+            # a lab loads what it has: a depleted sample gives somewhat fewer cells, of more volume
+            captured = settings.cells[compartment] * total**0.1 * rng.lognormal(0, 0.1)
             samples.append(
                 {
                     "sample": f"{donor.donor}_{compartment}",
@@ -760,8 +806,9 @@ def write_cohort(outdir, settings, source, base, effects, gene_sets):
     write_tsv(expression, truth / "expression_effects.tsv")
     write_tsv(expression[expression["kind"].str.startswith("de_")], truth / "de_genes.tsv")
     write_tsv(expression[expression["kind"] == "migration"], truth / "migration_genes.tsv")
-    write_tsv(edges[edges["kind"] == "true"].drop(columns="kind"), truth / "interactions.tsv")
-    write_tsv(edges[edges["kind"] == "decoy"].drop(columns="kind"), truth / "decoys.tsv")
+    edges = add_log2fc(edges, expression, base.columns[0])
+    for kind, name in (("true", "interactions.tsv"), ("decoy", "decoys.tsv")):
+        write_tsv(edges[edges["kind"] == kind].drop(columns="kind"), truth / name)
     compartment = pd.DataFrame({c: noise.compartment[c] / np.log(2) for c in base.columns}, index=source.genes)
     write_tsv(compartment.rename_axis("gene").reset_index(), truth / "compartment_effects.tsv")
     write_json(asdict(settings) | {"base": base.to_dict(), "simulated": True}, truth / "study.json")

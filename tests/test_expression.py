@@ -374,3 +374,45 @@ def test_executable_reasons_and_bad_input(tmp_path, execute):
         done = execute("compare_expression.py", *command)
         assert done.returncode == 2, done.stderr
         assert done.stderr.startswith("ERROR: ") and done.stderr.count("\n") == 1 and expected in done.stderr
+
+
+def test_edger_quasi_likelihood(tmp_path, execute):
+    """The optional engine through the executable: the library's own numbers, and planted effects found."""
+    edgepython = pytest.importorskip("edgepython", reason="edgepython (GPL-3) is not part of the environment")
+    made = pseudobulk_study(np.random.default_rng(3), 3, 4, n_genes=500, fraction_interaction=0.1, log2fc=2.5)
+    study = write_inputs(tmp_path, {"T": made})
+    arguments = ("--study", tmp_path / "study.json", "--pseudobulk", tmp_path / "pseudobulk.h5ad")
+    tables_of = {}
+    for engine in ("edger_ql", "pydeseq2"):
+        done = execute("compare_expression.py", *arguments, "--de_engine", engine)
+        assert done.returncode == 0, done.stderr
+        assert len(tables.read_tsv(tmp_path / "skipped.tsv")) == 0
+        table = pd.read_parquet(tmp_path / "treated_vs_untreated.parquet")
+        tables_of[engine] = table[table["term"] == "interaction"].set_index("gene")
+    edger, deseq = tables_of["edger_ql"], tables_of["pydeseq2"]
+    np.testing.assert_allclose(deseq["p_other_engine"], edger["p_value"].reindex(deseq.index), rtol=1e-12)
+    assert edger["p_other_engine"].isna().all() and edger["log2fc_shrunken"].isna().all()
+
+    pairs = study.units("interaction", "CSF")
+    matrix, vectors = expression.interaction_design(pairs)
+    counts = made.counts.loc[matrix.index, edger.index].to_numpy(float)
+    data = edgepython.calc_norm_factors(edgepython.make_dgelist(counts=counts.T))
+    fit = edgepython.glm_ql_fit(data, matrix.to_numpy())
+    found = edgepython.glm_ql_ftest(fit, contrast=vectors(TREATED))["table"]
+    np.testing.assert_allclose(edger["p_value"], found["PValue"].to_numpy(), rtol=1e-12)
+    np.testing.assert_allclose(edger["log2fc"], found["logFC"].to_numpy(), rtol=1e-12)
+    truth = made.truth["interaction_log2fc"].reindex(edger.index)
+    called = edger["q_value"] < 0.05
+    assert (called & (truth != 0)).sum() > 10 and (truth[called] == 0).mean() < 0.2
+    assert edger.loc[called, "robust"].notna().all()
+
+
+def test_a_failing_second_engine_costs_only_its_column(simulated, monkeypatch):
+    def broken(counts, design, vectors):
+        raise ValueError("no luck")
+
+    monkeypatch.setitem(expression.ENGINES, "edger_ql", broken)
+    options = expression.Options(second_engine=True)
+    found, _, skipped = expression.compare_lineage(lineage_of(simulated), study_of(simulated), options)
+    assert len(found) == 3 and all(table["p_other_engine"].isna().all() for table in found)
+    assert {row["reason"] for row in skipped} == {"p_other_engine is missing: ValueError: no luck"}

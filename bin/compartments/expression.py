@@ -527,8 +527,13 @@ def _compare_term(lineage, study, units, term, contrasts, excluded, options):
         raise ValueError(f"only {keep.sum()} genes are expressed enough, needs {MIN_GENES}")
     counts = pd.DataFrame(counts[:, keep], index=design.index, columns=lineage.genes[keep])
     tables, fit = ENGINES[options.engine](counts, design, vectors)
-    other = next(fit_other for name, fit_other in ENGINES.items() if name != options.engine)
-    others = other(counts, design, vectors)[0] if options.second_engine else None
+    others = None
+    if options.second_engine:
+        other = next(fit_other for name, fit_other in ENGINES.items() if name != options.engine)
+        try:
+            others = other(counts, design, vectors)[0]
+        except Exception as error:  # the column for comparison is missing, the result is not
+            notes = [*notes, f"p_other_engine is missing: {type(error).__name__}: {error}"]
     for name, table in tables.items():
         table["q_value"] = benjamini_hochberg(table["p_value"])
         table["robust"] = robust_genes(

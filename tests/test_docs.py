@@ -69,7 +69,10 @@ def test_names_in_the_pages_exist(root, page):
     scripts = executables(root)
     known = set(schema_parameters(root)) | {"help"}
     known |= {option for source in scripts.values() for option in re.findall(r'"--(\w+)"', source)}
-    used = {name for code in re.findall(r"`([^`]+)`", text) for name in re.findall(r"(?<![\w-])--([a-z]\w*)", code)}
+    fenced = "".join(re.findall(r"^```.*?^```", text, re.M | re.S))
+    text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
+    codes = re.findall(r"`([^`]+)`", text) + re.findall(r"^(?:nextflow|bin/\w+\.py) .*", fenced, re.M)
+    used = {name for code in codes for name in re.findall(r"(?<![\w-])--([a-z]\w*)", code)}
     assert sorted(used - known) == []
     named = set(re.findall(r"`(?:bin/)?(\w+\.py)`", text))
     assert sorted(name for name in named - set(scripts) if not (root / "bin" / "compartments" / name).exists()) == []
@@ -103,10 +106,10 @@ def test_every_process_is_in_the_contracts(root):
 
 
 def test_methods_state_the_defaults_of_the_schema(root):
-    """Wherever methods.md gives ``(`name`, value)`` for a parameter of the schema, the value is its default."""
+    """Wherever methods.md gives `name` = value for a parameter of the schema, the value is its default."""
     text = (root / "docs" / "methods.md").read_text()
     known = schema_parameters(root)
-    stated = [(name, value) for name, value in re.findall(r"`(\w+)` = ([-\w.]+\w)", text) if name in known]
+    stated = [(name, value) for name, value in re.findall(r"`(\w+)` = (\w+(?:\.\w+)?)", text) if name in known]
     assert len(stated) >= 15
     wrong = [(name, value) for name, value in stated if str(known[name].get("default")) != value]
     assert wrong == []

@@ -113,3 +113,16 @@ def test_methods_state_the_defaults_of_the_schema(root):
     assert len(stated) >= 15
     wrong = [(name, value) for name, value in stated if str(known[name].get("default")) != value]
     assert wrong == []
+
+
+def test_methods_text_of_the_report_agrees_with_the_schema(root):
+    """Fallback values of the text are the defaults; every ambient RNA method has its words there and in methods.md."""
+    text = (root / "assets" / "report" / "methods.html.j2").read_text()
+    known = schema_parameters(root)
+    fallbacks = re.findall(r"p\('(\w+)', '([^']*)'\)", text)
+    assert len(fallbacks) >= 10
+    assert [(name, value) for name, value in fallbacks if str(known[name].get("default")) != value] == []
+    page = (root / "docs" / "methods.md").read_text()
+    for method in set(known["ambient_method"]["enum"]) - {"auto"}:
+        assert f"'{method}' in ambient" in text
+        assert method in page.lower()

@@ -44,7 +44,8 @@ process SCORE_DOUBLETS {
     tuple val(task.process), eval('versions.py scanpy scikit-image'), topic: versions
 
     script:
-    def chemistry = meta.chemistry ? "--chemistry '${meta.chemistry}'" : ''
+    // the apostrophe of "3' v3" would end the quotes
+    def chemistry = meta.chemistry ? "--chemistry '${meta.chemistry.replace("'", '')}'" : ''
     def loaded = meta.loaded_cells ? "--loaded_cells ${meta.loaded_cells}" : ''
     """
     # code ${code('score_doublets.py')}

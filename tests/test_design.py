@@ -69,6 +69,13 @@ def test_optional_numbers():
     assert frame["cells_per_ul"].tolist()[::2] == [2.5, 6000.0]
 
 
+def test_cells_loaded_and_erythrocytes_are_numbers():
+    rows = [("A", "c", "x", "5e3", 0), ("A", "b", "x", "", ""), ("B", "b", "y", "8000.0", 12.5)]
+    study = study_of(sheet(rows, ("loaded_cells", "rbc_per_ul")), reference_compartment="b", reference_condition="y")
+    assert study.samples["loaded_cells"].astype(str).tolist() == ["5000", "<NA>", "8000"]
+    assert study.samples["rbc_per_ul"].tolist()[::2] == [0.0, 12.5]
+
+
 @settings(max_examples=25, deadline=None)
 @given(st.data())
 def test_round_trip_through_json(tmp_path_factory, data):
@@ -123,6 +130,12 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         (sheet([("A", "c", "x", "many")], ["cells_per_ul"]), "'many' is not a positive number"),
         (sheet([("A", "c", "x", "inf")], ["cells_per_ul"]), "'inf' is not a positive number"),
         (sheet([("A", "c", "x", 10.5)], ["expected_cells"]), "'10.5' is not a positive whole number"),
+        (
+            sheet([("A", "c", "x", "abc")], ["loaded_cells"]),
+            "row 2, column loaded_cells: 'abc' is not a positive whole",
+        ),
+        (sheet([("A", "c", "x", 0)], ["loaded_cells"]), "'0' is not a positive whole number"),
+        (sheet([("A", "c", "x", -1)], ["rbc_per_ul"]), "column rbc_per_ul: '-1' is not a number of at least 0"),
         ("sample,donor,compartment,condition,fastq_1\n" + A, "column fastq_1: this version starts from counts"),
     ],
 )

@@ -172,4 +172,4 @@ def test_every_parameter_is_used_and_every_used_one_is_known(root, schema):
     known = set(known_parameters(schema))
     assert used - known == set()
     # read by check_design.py, which gets all parameters as a file
-    assert known - used == {"reference_compartment", "reference_condition", "covariates"}
+    assert known - used == {"reference_compartment", "reference_condition", "covariates", "primary_lineages"}

@@ -370,7 +370,7 @@ def test_dictionary_has_the_columns_of_the_code():
         "migration/scores.tsv": genesets.SCORE_COLUMNS,
         "migration/effects.tsv": genesets.EFFECT_COLUMNS,
         "interactions/centrality_effects.tsv": interactions.CENTRALITY_COLUMNS,
-        "samples.tsv": design.REQUIRED + design.INPUTS + design.POSITIVE,
+        "samples.tsv": [*design.REQUIRED, *design.INPUTS, *design.NUMBERS],
         "skipped.tsv": ["stage", "sample", "lineage", "contrast", "reason"],
     }.items():
         known = [

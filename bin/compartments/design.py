@@ -16,7 +16,13 @@ from .tables import read_json, write_json
 
 REQUIRED = ["sample", "donor", "compartment", "condition"]
 INPUTS = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2"]
-POSITIVE = ["expected_cells", "cells_per_ul"]
+# columns of numbers, and what they may be
+NUMBERS = {
+    "expected_cells": "a positive whole number",
+    "loaded_cells": "a positive whole number",
+    "cells_per_ul": "a positive number",
+    "rbc_per_ul": "a number of at least 0",
+}
 SYNONYMS = {
     "patient": "donor",
     "subject": "donor",
@@ -46,8 +52,8 @@ def parse_samplesheet(text, name="samplesheet"):
 
     Returns
     -------
-    DataFrame, one row per sample, all columns as strings except ``expected_cells`` (Int64) and ``cells_per_ul``
-    (float); input columns always present, empty string where not given.
+    DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` (Int64 where whole,
+    else float); input columns always present, empty string where not given.
 
     Raises
     ------
@@ -97,10 +103,9 @@ def parse_samplesheet(text, name="samplesheet"):
     for column in INPUTS:
         if column not in frame:
             frame[column] = ""
-    if "expected_cells" in frame:
-        frame["expected_cells"] = pd.to_numeric(frame["expected_cells"]).astype("Int64")
-    if "cells_per_ul" in frame:
-        frame["cells_per_ul"] = pd.to_numeric(frame["cells_per_ul"]).astype(float)
+    for column in NUMBERS.keys() & frame.columns:
+        kind = "Int64" if "whole" in NUMBERS[column] else float
+        frame[column] = pd.to_numeric(frame[column]).astype(kind)
     _check_donors(frame, name)
     return frame
 
@@ -121,7 +126,7 @@ def _check_header(header, name):
             fix = f"rename '{meant[0]}' to '{column}'" if meant else f"add it; the header has {', '.join(header)}"
             raise UserError(f"{name} row 1: column '{column}' is missing; {fix}")
     for column in header:
-        known = REQUIRED + INPUTS + POSITIVE + ["batch", "chemistry"]
+        known = [*REQUIRED, *INPUTS, *NUMBERS, "batch", "chemistry"]
         if column not in known:
             close = difflib.get_close_matches(column.lower(), known, 1, 0.85)
             if close and close[0] not in header:
@@ -138,17 +143,10 @@ def _check_record(record, name, number):
                 f"{name} row {number}, column {column}: '{value}' may hold letters, digits, '.', '_', '-' and '+' only "
                 "(it becomes part of file names)"
             )
-    for column in POSITIVE:
+    for column, kind in NUMBERS.items():
         value = record.get(column, "")
-        if value:
-            try:
-                good = float(value) > 0 and np.isfinite(float(value))
-                good = good and (column != "expected_cells" or float(value) == int(float(value)))
-            except ValueError:
-                good = False
-            if not good:
-                kind = "a positive whole number" if column == "expected_cells" else "a positive number"
-                raise UserError(f"{name} row {number}, column {column}: '{value}' is not {kind}; mend or empty it")
+        if value and not _is_number(value, kind):
+            raise UserError(f"{name} row {number}, column {column}: '{value}' is not {kind}; mend or empty it")
     if not any(record.get(column) for column in ("raw", "filtered", "cellbender")):
         if record.get("fastq_1") or record.get("fastq_2"):
             raise UserError(
@@ -158,6 +156,16 @@ def _check_record(record, name, number):
         raise UserError(
             f"{name} row {number} (sample '{record['sample']}'): no input; give 'raw', 'filtered' or 'cellbender'"
         )
+
+
+def _is_number(text, kind):
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    if not np.isfinite(value) or value < 0 or ("positive" in kind and value == 0):
+        return False
+    return "whole" not in kind or value == int(value)
 
 
 def _check_donors(frame, name):
@@ -336,7 +344,7 @@ class Study:
         """Read what :meth:`save` wrote."""
         value = read_json(path)
         samples = pd.DataFrame(value["samples"])
-        for column in POSITIVE:
+        for column in NUMBERS:
             if column in samples:
                 samples[column] = pd.to_numeric(samples[column])
         return cls(

@@ -42,10 +42,10 @@ def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_linea
 def run(quick=False):
     """Rows of the scoreboard."""
     warnings.simplefilter("ignore")
-    studies = 40 if quick else 300
     rows = []
     for arms in ((2, 4), (6, 6)):
         for matched in (False,) if quick else (False, True):
+            studies = 40 if quick else 100 if matched else 200
             setting = f"{arms[0]}v{arms[1]}" + (" depth matched" if matched else "")
             for log2fc in (0.0, 0.8):
                 rng = np.random.default_rng([SEED, *arms, int(matched)])

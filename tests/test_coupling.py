@@ -146,7 +146,8 @@ def test_one_donor_cannot_tell():
 
 
 BASE = {
-    "tier": "inferential", "p_value": 0.5, "n_changed": 8, "n_shared": 5, "n_discordant": 0, "tau_high": 0.3,
+    "tier": "inferential", "p_value": 0.5, "q_discordant": 0.4, "p_uncoupled": 0.5, "n_changed": 8, "n_shared": 5,
+    "n_discordant": 0, "tau_high": 0.3,
     "mean_u_low": -0.2, "mean_u_high": 0.3, "scale": "abs",
 }  # fmt: skip
 
@@ -159,15 +160,26 @@ BASE = {
         ({"tau_high": 0.6}, "cannot_tell"),
         ({"mean_u_high": 1.1}, "cannot_tell"),
         ({"n_changed": 2}, "cannot_tell"),
-        ({"p_value": 0.01}, "partly_uncoupled"),
-        ({"n_discordant": 1}, "partly_uncoupled"),
-        ({"n_discordant": 1, "n_shared": 0}, "uncoupled"),
+        ({"p_value": 0.01, "p_uncoupled": 0.02}, "partly_uncoupled"),
+        ({"n_discordant": 1, "p_uncoupled": 0.02}, "partly_uncoupled"),
+        ({"n_discordant": 1, "p_uncoupled": 0.02, "n_shared": 0}, "uncoupled"),
+        # one of two tests just below .05 is not evidence, and not coupling either
+        ({"n_discordant": 1, "q_discordant": 0.03, "p_uncoupled": 0.06}, "cannot_tell"),
+        ({"p_value": 0.03, "p_uncoupled": 0.06}, "cannot_tell"),
         ({"tier": "descriptive", "p_value": 0.001}, "cannot_tell"),
     ],
 )
 def test_verdict_rule(change, word):
     verdict, reason = coupling.verdict(BASE | change, 1.0)
     assert verdict == word and reason
+
+
+def test_simes():
+    assert coupling.simes([0.01, 0.9]) == pytest.approx(0.02)
+    assert coupling.simes([0.04, 0.03]) == pytest.approx(0.04)
+    assert coupling.simes([np.nan, 0.03]) == 0.03 and np.isnan(coupling.simes([np.nan]))
+    p = np.random.default_rng(0).random((20_000, 2))
+    assert np.mean([coupling.simes(row) < 0.05 for row in p]) == pytest.approx(0.05, abs=0.005)
 
 
 def expression_table(rng, n=200, slope=1.0):

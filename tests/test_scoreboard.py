@@ -73,6 +73,8 @@ def test_table_page_and_exit_code(tmp_path, monkeypatch):
     (folder / "bench_poor.py").write_text((folder / "bench_poor.py").read_text().replace("0.2", "0.04"))
     assert run("--only", "poor") == 0
     assert [line.split("\t")[0] for line in table.read_text().splitlines()[1:]] == ["good", "poor"]
+    (folder / "bench_absent.py").write_text("def run(quick):\n    return []\n")
+    assert run("--only", "absent") == 0 and len(table.read_text().splitlines()) == 3
     assert run("--speed", "it") == 0
     page = page_path.read_text()
     assert "2 of 2 gates met." in page and "What it costs." in page and "wall 1 s" in page

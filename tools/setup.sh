@@ -25,7 +25,7 @@ environment() {
     say "installing environment '$name' from $lock"
     rm -rf "$TOOLS/$name"
     "$TOOLS/uv/bin/uv" venv -q --python 3.12 "$TOOLS/$name"
-    VIRTUAL_ENV="$TOOLS/$name" "$TOOLS/uv/bin/uv" pip install -q --require-hashes -r "$lock"
+    VIRTUAL_ENV="$TOOLS/$name" "$TOOLS/uv/bin/uv" pip install -q --compile-bytecode --require-hashes -r "$lock"
     echo "$stamp" >"$TOOLS/$name/.lock"
 }
 

@@ -472,10 +472,13 @@ def donor_likeness(bulk, study, a, b):
             )
             sums = sums.loc[names]
             groups = sheet.loc[names, "condition"]
-            usable = groups.map(groups.value_counts()) > 1
-            log = _log_cpm(sums)
-            log = log - log.where(usable, np.nan).groupby(groups).transform("mean").fillna(log.mean())
-            log = log.loc[:, (sums >= 5).all()]
+            log = _log_cpm(sums).loc[:, (sums >= 5).all()]
+            centre = np.tile(log.to_numpy().mean(0), (len(log), 1))
+            for condition, size in groups.value_counts().items():
+                if size > 1:
+                    same = (groups == condition).to_numpy()
+                    centre[same] = log.to_numpy()[same].mean(0)
+            log = log - centre
             log.columns = [f"{lineage}:{gene}" for gene in log]
             parts.append(log)
         peculiar[compartment] = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=names)

@@ -20,8 +20,8 @@ MIN_GENES = 3
 COUPLING = [
     "contrast", "compartment", "level", "scale", "tau_u", "tau_low", "tau_high", "q_statistic", "q_df1",
     "q_df2", "p_value", "mean_u", "mean_u_low", "mean_u_high", "ccc", "ccc_low", "ccc_high", "n_lineages",
-    "n_depleted_reference", "n_changed", "n_shared", "n_discordant", "drivers", "tau_low_donor",
-    "tau_high_donor", "n_condition", "n_reference", "tier", "verdict", "reason",
+    "n_depleted_reference", "n_changed", "n_shared", "n_discordant", "q_discordant", "p_uncoupled", "drivers",
+    "tau_low_donor", "tau_high_donor", "n_condition", "n_reference", "tier", "verdict", "reason",
 ]  # fmt: skip
 DRIVERS = ["contrast", "compartment", "level", "left_out", "kind", "tau_u", "change", "p_value"]
 CONCORDANCE = [
@@ -189,13 +189,22 @@ def mean_difference(values, variances, units, contrast):
     return float(fit["estimate"].iloc[0]), float(low.iloc[0]), float(high.iloc[0])
 
 
+def simes(p):
+    """One p-value from several that need not be independent: the smallest of ``n p_(i) / i``; NaN are left out.
+
+    Simes (1986) Biometrika 73:751.
+    """
+    p = np.sort(np.asarray(p, float)[~np.isnan(p)])
+    return float((len(p) * p / np.arange(1, len(p) + 1)).min()) if len(p) else np.nan
+
+
 def verdict(row, margin):
     """One word on the coupling of two compartments, with the reason.
 
     Parameters
     ----------
     row : mapping
-        Keys ``tier, p_value, n_changed, n_shared, n_discordant, n_depleted_reference, tau_high, mean_u_low,
+        Keys ``tier, p_value, q_discordant, p_uncoupled, n_changed, n_shared, n_discordant, tau_high, mean_u_low,
         mean_u_high, scale``.
     margin : float
         Equivalence margin, log2.
@@ -203,22 +212,26 @@ def verdict(row, margin):
     Returns
     -------
     verdict, reason : str
-        ``partly_uncoupled`` or ``uncoupled`` need evidence of a difference: the Q test at .05, or a lineage with a
-        discordant or maintained call at q < .05. They differ in whether any lineage changes in both compartments
-        (q < .05). ``coupled`` needs lineages that change, no such evidence, and proof of equivalence: 95 % of
-        lineages' interactions within the margin at the upper limit of tau (1.96 tau_high < margin) and, on the
-        absolute scale, the interval of the mean within the margin. All else is ``cannot_tell``.
+        ``partly_uncoupled`` or ``uncoupled`` need evidence of a difference, ``p_uncoupled`` < .05: the Q test and the
+        discordant and maintained calls together (:func:`simes`). They differ in whether any lineage changes in both
+        compartments (q < .05). ``coupled`` needs lineages that change, no such evidence, and proof of equivalence:
+        95 % of lineages' interactions within the margin at the upper limit of tau (1.96 tau_high < margin) and, on
+        the absolute scale, the interval of the mean within the margin. All else is ``cannot_tell``.
     """
     if row["tier"] not in ("inferential", "exploratory"):
         return "cannot_tell", f"{row['tier']}: at least two donors per condition with both compartments are needed"
-    evidence = []
-    if row["p_value"] < ALPHA:
-        evidence.append(f"interactions differ between lineages (p = {row['p_value']:.2g})")
-    if row["n_discordant"]:
-        evidence.append(f"{row['n_discordant']} discordant lineages at q < {ALPHA}")
-    if evidence:
-        shared = f"{row['n_shared']} lineages change in both compartments"
-        return "partly_uncoupled" if row["n_shared"] else "uncoupled", "; ".join([*evidence, shared])
+    if row["p_uncoupled"] < ALPHA:
+        evidence = [f"interactions differ between lineages or a lineage is discordant (p = {row['p_uncoupled']:.2g})"]
+        if row["n_discordant"]:
+            evidence.append(f"{row['n_discordant']} discordant lineages at q < {ALPHA}")
+        evidence.append(f"{row['n_shared']} lineages change in both compartments")
+        return "partly_uncoupled" if row["n_shared"] else "uncoupled", "; ".join(evidence)
+    if row["p_value"] < ALPHA or row["n_discordant"]:
+        return (
+            "cannot_tell",
+            f"the Q test (p = {row['p_value']:.2g}) and the discordant lineages (smallest q = "
+            f"{row['q_discordant']:.2g}) do not hold together (p = {row['p_uncoupled']:.2g})",
+        )
     if row["n_changed"] < MIN_LINEAGES:
         return (
             "cannot_tell",
@@ -305,8 +318,9 @@ def _summary(u, own, base, calls, seed):
     word = u["tier"].iloc[0]
     if scale == "rel" and word == "inferential":
         word = "exploratory"  # centring makes the test slightly liberal
-    held = calls[calls["q_value"] < ALPHA]
-    kind = held["call"].str.removeprefix("relatively_")
+    kind = calls["call"].str.removeprefix("relatively_")
+    apart = kind.str.match("discordant_|maintained_")
+    held = calls["q_value"] < ALPHA
     changed = (own["q_value"] < ALPHA) | (base["q_value"] < ALPHA)
     depleted = int(((base["q_value"] < ALPHA) & (base["log2fc"] < 0)).sum())
     row = {
@@ -322,12 +336,14 @@ def _summary(u, own, base, calls, seed):
         "n_lineages": len(u),
         "n_depleted_reference": depleted,
         "n_changed": int(changed.sum()),
-        "n_shared": held.loc[kind.isin(["depleted_both", "increased_both"]), "lineage"].nunique(),
-        "n_discordant": held.loc[kind.str.match("discordant_|maintained_"), "lineage"].nunique(),
+        "n_shared": calls.loc[held & kind.isin(["depleted_both", "increased_both"]), "lineage"].nunique(),
+        "n_discordant": calls.loc[held & apart, "lineage"].nunique(),
+        "q_discordant": calls.loc[apart, "q_value"].min(),
         "n_condition": int(u["n_condition"].iloc[0]),
         "n_reference": int(u["n_reference"].iloc[0]),
         "tier": word,
     }
+    row["p_uncoupled"] = simes([row["p_value"], row["q_discordant"]])
     both = own["log2fc"].notna() & base["log2fc"].notna()
     if depleted >= MIN_LINEAGES and both.sum() >= MIN_LINEAGES:
         row["ccc"] = concordance_correlation(own["log2fc"][both], base["log2fc"][both])

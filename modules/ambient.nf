@@ -64,7 +64,7 @@ process RUN_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
     label 'cellbender'
-    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.json"
+    publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,h5}"
 
     input:
     tuple val(meta), path(droplets)
@@ -72,6 +72,7 @@ process RUN_CELLBENDER {
 
     output:
     tuple val(meta), path("${meta.sample}.cellbender.h5"), emit: output, optional: true
+    path "${meta.sample}.cellbender_fpr_*.h5", emit: further, optional: true
     path "${meta.sample}.cellbender.json", emit: summary
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py cellbender torch'), topic: versions

@@ -51,7 +51,7 @@ process SCORE_GENE_SETS {
     script:
     """
     # code ${code('score_gene_sets.py')}
-    score_gene_sets.py --study '${study}' --pseudobulk '${pseudobulk}' --gene_sets ${gene_sets} --seed ${params.seed}
+    score_gene_sets.py --study '${study}' --pseudobulk '${pseudobulk}' --gene_sets ${gene_sets} --min_cells_pb ${params.min_cells_pb} --seed ${params.seed}
     """
 
     stub:

@@ -81,7 +81,7 @@ process COMPARE_INTERACTIONS {
     path 'groups.tsv', emit: groups
     path 'centrality.tsv', emit: centrality
     path 'centrality_effects.tsv', emit: centrality_effects
-    path '{network,cross_compartment}.tsv', emit: tables
+    path '{network,top_edges,cross_compartment}.tsv', emit: tables
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py numpy scipy pyarrow'), topic: versions
 
@@ -89,11 +89,11 @@ process COMPARE_INTERACTIONS {
     """
     # code ${code('compare_interactions.py')}
     compare_interactions.py --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} --networks ${networks} \\
-        --lr_resource '${resource_table ?: resource}' --migration_pairs '${migration_pairs}' ${groups ? "--groups '${groups}'" : ''}
+        --lr_resource '${resource_table ?: resource}' --migration_pairs '${migration_pairs}' --min_cells ${params.min_cells_pb} ${groups ? "--groups '${groups}'" : ''}
     """
 
     stub:
     """
-    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv network.tsv cross_compartment.tsv skipped.tsv
+    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv network.tsv top_edges.tsv cross_compartment.tsv skipped.tsv
     """
 }

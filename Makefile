@@ -29,7 +29,7 @@ lint: setup
 	NXF_SYNTAX_PARSER=v2 $(NEXTFLOW) lint main.nf modules nextflow.config conf
 
 test: setup setup-cellbender lint
-	$(PYTHON) -m pytest
+	$(PYTHON) -m pytest -n 2 --dist loadfile
 
 bench: setup
 	$(PYTHON) benchmarks/scoreboard.py

@@ -27,7 +27,10 @@ def main():
     study = Study.load(arguments.study)
     files, skipped = cohort.match_files(study, arguments.filtered, arguments.doublets, arguments.labels)
     gathered, empty = cohort.gather(files)
-    write_skipped(skipped + empty)
+    skipped += empty
+    if not arguments.allow_mixed_ambient:
+        skipped += cohort.drop_uncleaned(gathered)
+    write_skipped(skipped)
     cohort.check_left(study, gathered.names)
     method = cohort_method(gathered.methods, arguments.allow_mixed_ambient)
     merged = cohort.merge(study, gathered, method)

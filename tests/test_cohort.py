@@ -263,6 +263,20 @@ def test_user_mistakes(written, execute):
     assert done.returncode == 2 and "D9_CSF" in done.stderr and "Traceback" not in done.stderr
 
 
+def test_a_sample_that_could_not_be_cleaned_is_left_out(tmp_path, execute):
+    study = make_study_of()
+    study.save(tmp_path / "study.json")
+    for donor in range(4):
+        for compartment in ("CSF", "blood"):
+            method = "none" if (donor, compartment) == (3, "CSF") else "soupem"
+            write_sample(tmp_path, f"D{donor}_{compartment}", np.random.default_rng(donor), donor=donor, method=method)
+    done = execute("merge_samples.py", *arguments_of(tmp_path))
+    assert done.returncode == 0, done.stderr
+    skipped = read_tsv(tmp_path / "skipped.tsv")
+    assert list(skipped["sample"]) == ["D3_CSF"] and "ambient RNA" in skipped["reason"][0]
+    assert "D3_CSF" not in set(read_tsv(tmp_path / "counts.tsv")["sample"])
+
+
 def test_files_that_do_not_belong_together(written):
     folder, study, _ = written
     labels = read_tsv(folder / "D0_CSF.labels.tsv.gz").iloc[1:]

@@ -121,6 +121,27 @@ def gather(files):
     return gathered, skipped
 
 
+def drop_uncleaned(gathered):
+    """Take out the few samples whose ambient RNA could not be removed while that of most others was.
+
+    Returns
+    -------
+    list of dict
+        Rows of ``skipped.tsv``.
+    """
+    uncleaned = [sample for sample in gathered.names if gathered.methods[sample] == "none"]
+    if 2 * len(uncleaned) >= len(gathered.names):
+        return []
+    for sample in uncleaned:
+        position = gathered.names.index(sample)
+        for column in (gathered.names, gathered.obs, gathered.var, *gathered.layers.values()):
+            del column[position]
+        del gathered.methods[sample]
+    reason = "its ambient RNA could not be removed (see its ambient.json), that of other samples was: not comparable"
+    fix = "; keep it with --allow_mixed_ambient"
+    return [{"stage": "MERGE_SAMPLES", "sample": sample, "reason": reason + fix} for sample in uncleaned]
+
+
 def unite_genes(variables):
     """Genes of all samples in order of first appearance.
 

@@ -21,9 +21,9 @@ pipeline_info/execution.html pipeline_info/versions.yml""".split()
 TEST_SIZE = "--scale 0.8 --genes 2000 --empties 3000"
 
 
-def run_nextflow(project, folder, *arguments):
+def run_nextflow(project, folder, *arguments, parser="v1"):
     """Run the pipeline of ``project`` in ``folder``; output and errors as one text."""
-    environment = os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false", "NXF_SYNTAX_PARSER": "v2"}
+    environment = os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false", "NXF_SYNTAX_PARSER": parser}
     command = [str(project / "tools" / "nextflow"), "run", str(project), "-ansi-log", "false", *map(str, arguments)]
     done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=1500)
     return SimpleNamespace(code=done.returncode, text=done.stdout + done.stderr)
@@ -138,6 +138,7 @@ def test_real_cells_from_samplesheet_to_report(project, tmp_path, real_data):
         tmp_path,
         *("-profile", "local", "--input", sheet, "--outdir", "out", "--allow_mixed_ambient", "--n_perms", "100"),
         *("--celltypist_model", real_data / "models" / "Immune_All_Low.pkl"),
+        parser="v2",
     )
     assert done.code == 0, done.text[-4000:]
     cells = pd.read_csv(tmp_path / "out" / "cohort" / "cells.tsv.gz", sep="\t")

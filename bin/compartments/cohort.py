@@ -83,7 +83,10 @@ def match_files(study, filtered, doublets, labels):
             if sample not in found
         ]
         if lacking:
-            reason = f"no {', '.join(lacking)}: the sample was dropped by an earlier step (see its row of that stage)"
+            reason = (
+                f"no {', '.join(lacking)}: dropped by an earlier step (see its row of that stage), or that step failed "
+                "(see pipeline_info/trace.tsv)"
+            )
             skipped.append({"stage": "MERGE_SAMPLES", "sample": sample, "reason": reason})
         else:
             files[sample] = tuple(found[sample] for found in by_kind)

@@ -43,6 +43,7 @@ def main():
         compare_groups,
         cross_compartments,
         score_pseudobulk,
+        score_top_edges,
         write_liana,
     )
     from compartments.liana_sample import check_genes, read_groups, read_resource
@@ -81,6 +82,7 @@ def main():
     effects, reasons = compare_edges(study, scores, options.ambient_share_max)
     skipped += reasons
     write_tsv(effects, "effects.tsv")
+    write_tsv(score_top_edges(study, scores, effects), "top_edges.tsv")
     table, reasons = compare_groups(study, scores, groups, options.ambient_share_max)
     skipped += reasons
     write_tsv(table, "groups.tsv")

@@ -420,6 +420,31 @@ def _interactions(folder, study, rng):
     edges = {pair: _value(study, rng, lambda c: 0.0) for pair in pairs}
     effects, _ = _fit(study, edges, ["source", "target", "ligand", "receptor"], math.log(2), "log2fc")
     write_tsv(effects.assign(status="tested"), folder / "interactions" / "effects.tsv")
+    arms = study.contrasts.set_index("contrast")[["condition", "reference"]]
+    top = [
+        dict(zip(("source", "target", "ligand", "receptor"), pair, strict=True))
+        | {"contrast": row.contrast, "compared": row.compartment, "score": values[sample.sample] / math.log(2)}
+        | sample._asdict()
+        for row in effects[effects["term"] == "interaction"][["contrast", "compartment"]].drop_duplicates().itertuples()
+        for pair, values in edges.items()
+        for sample in study.samples[["sample", "donor", "compartment", "condition"]].itertuples(index=False)
+        if sample.condition in set(arms.loc[row.contrast])
+        and sample.compartment in (row.compartment, study.reference_compartment)
+    ]
+    columns = ["source", "target", "ligand", "receptor", "contrast", "compared"]
+    columns += ["sample", "donor", "compartment", "condition", "score"]
+    write_tsv(pd.DataFrame(top, columns=columns), folder / "interactions" / "top_edges.tsv")
+    network = [
+        sample._asdict() | {"network": kind, "source": source, "target": target, "strength": strength}
+        for sample in study.samples[["sample", "donor", "compartment", "condition"]].itertuples(index=False)
+        for kind in ("all", "migration")
+        for source in LINEAGES
+        for target in LINEAGES
+        if source != target
+        for strength in [rng.lognormal(0, 0.3) * (3 if "pDC" in (source, target) else 1)]
+    ]
+    network = pd.DataFrame(network)
+    write_tsv(network.assign(strength_downsampled=network["strength"]), folder / "interactions" / "network.tsv")
 
 
 def _coupling(folder, study, effects):

@@ -338,6 +338,48 @@ def _edge_values(scores, own, base, s, t, p):
     return z, v
 
 
+TOP_EDGES = 25  # of a contrast and compartment, whose scores are written donor by donor
+
+
+def score_top_edges(study, scores, effects):
+    """Scores of single samples for the edges that differ most between compartments.
+
+    Parameters
+    ----------
+    study : Study
+    scores : Scores
+    effects : DataFrame
+        From :func:`compare_edges`.
+
+    Returns
+    -------
+    DataFrame
+        ``source, target, ligand, receptor, contrast, compared`` (compartment of the interaction row), ``sample, donor,
+        compartment, condition, score`` (log2 of the edge score), for samples of the two conditions and the two
+        compartments that have both lineages; edges in the order of ``effects``.
+    """
+    keys = ["source", "target", "ligand", "receptor", "contrast"]
+    rows = effects[(effects["term"] == "interaction") & (effects["status"] == "tested")]
+    rows = rows.groupby(["contrast", "compartment"], sort=False).head(TOP_EDGES)
+    s, t = (scores.lineages.get_indexer(rows[end]) for end in ("source", "target"))
+    pairs = pd.MultiIndex.from_frame(scores.pairs[["ligand", "receptor"]])
+    p = pairs.get_indexer(pd.MultiIndex.from_frame(rows[["ligand", "receptor"]]))
+    value = (scores.ligand[:, s, p] + scores.receptor[:, t, p]) / (2 * LN2)
+    has = scores.valid[:, s] & scores.valid[:, t]
+    arms = study.contrasts.set_index("contrast")[["condition", "reference"]]
+    place = study.samples.set_index("sample")[["donor", "compartment", "condition"]]
+    tables = []
+    for edge, row in enumerate(rows[[*keys, "compartment"]].itertuples(index=False)):
+        chosen = place.loc[scores.samples[has[:, edge]]]
+        chosen = chosen.assign(score=value[has[:, edge], edge])
+        chosen = chosen[chosen["condition"].isin(arms.loc[row.contrast])]
+        chosen = chosen[chosen["compartment"].isin([row.compartment, study.reference_compartment])]
+        values = dict(zip([*keys, "compared"], row, strict=True))
+        tables.append(chosen.reset_index(names="sample").assign(**values))
+    columns = [*keys, "compared", "sample", "donor", "compartment", "condition", "score"]
+    return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)
+
+
 def compare_groups(study, scores, groups, ambient_share_max=0.2):
     """Test groups of pairs (pathways): the mean standardised edge score of a sample, compared between donors.
 

@@ -1171,6 +1171,11 @@ def interactions(results, colours):
             )
         )
     blocks += _share_dots(results, colours, shares)
+    for contrast, compartment in results.contrasts():
+        blocks += _top_edges(results, colours, contrast, compartment)
+    for contrast in study.contrasts.itertuples(index=False):
+        for compartment in [*study.compartments[1:], study.reference_compartment]:
+            blocks += _networks(results, colours, contrast, compartment)
     for file, title in (
         ("interactions/centrality_effects.tsv", "Centrality, all comparisons"),
         ("interactions/groups.tsv", "Groups of pairs"),
@@ -1229,6 +1234,126 @@ def _share_dots(results, colours, shares):
             150 + 30 * lineages,
         )
     ]
+
+
+def _top_edges(results, colours, contrast, compartment):
+    """Pairs of genes whose interaction differs most between the compartments, with every donor."""
+    effects, scores = results.table("interactions/effects.tsv"), results.table("interactions/top_edges.tsv")
+    if effects is None or scores is None or scores.empty:
+        return []
+    keys, base = ["source", "target", "ligand", "receptor"], results.study.reference_compartment
+    scores = scores[(scores["contrast"] == contrast.contrast) & (scores["compared"] == compartment)]
+    rows = effects[(effects["contrast"] == contrast.contrast) & (effects["compartment"] == compartment)]
+    rows = rows[rows["term"] == "interaction"].merge(scores[keys].drop_duplicates(), on=keys)
+    if rows.empty:
+        return []
+    series = f"{compartment} minus {base}"
+    wide = scores.pivot(index=[*keys, "donor", "condition"], columns="compartment", values="score")
+    wide = wide.reindex(columns=[compartment, base])
+    donors = (wide[compartment] - wide[base]).rename("difference").dropna().reset_index()
+    mean = donors[donors["condition"] == contrast.reference].groupby(keys)["difference"].mean().rename("mean")
+    donors = donors.join(mean, on=keys).dropna(subset=["mean"])
+    donors = donors.assign(shown=donors["difference"] - donors["mean"])
+    rows, donors = (
+        x.assign(label=x["source"] + " to " + x["target"] + ": " + x["ligand"] + ", " + x["receptor"], series=series)
+        for x in (rows, donors)
+    )
+    return [
+        figures.forest(
+            f"edges_{contrast.contrast}_{compartment}",
+            rows,
+            donors,
+            list(rows["label"]),
+            {series: compartment},
+            colours,
+            title=f"Pairs that change most in {compartment} against {base}, {_arms(contrast)}",
+            caption=(
+                "How to read it: one line per sending and receiving lineage with ligand and receptor; right of 0 the "
+                f"pair rises more in {compartment} than in {base}. Bars are 95 % confidence intervals; lines are "
+                "sorted by the end of the interval nearer to 0. Open circles are single donors: their own difference "
+                "between the compartments, relative to the mean of the reference donors. Behind it: at most "
+                f"{_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both lineages in "
+                "both compartments."
+            ),
+            alt=f"Forest plot of the pairs that change most, {series}",
+            x="log2 fold change",
+        )
+    ]
+
+
+def _networks(results, colours, contrast, compartment):
+    """Who signals to whom in one compartment: network and heat map of each arm and their difference."""
+    edges = results.table("interactions/network.tsv")
+    if edges is None or edges.empty:
+        return []
+    kind = "migration" if (edges["network"] == "migration").any() else edges["network"].iloc[0]
+    edges = edges[(edges["network"] == kind) & (edges["compartment"] == compartment)]
+    edges = edges[edges["condition"].isin([contrast.condition, contrast.reference])]
+    samples = edges.drop_duplicates("sample").set_index("sample")["condition"]
+    arms = {c: list(samples.index[samples == c]) for c in (contrast.condition, contrast.reference)}
+    present = edges.groupby(["condition", "source"])["sample"].nunique()
+    common = [k for k in results.lineages() if all(2 * present.get((c, k), 0) >= len(arms[c]) for c in arms)]
+    if len(common) < 3 or not all(arms.values()):
+        return []
+    edges = edges[edges["source"].isin(common) & edges["target"].isin(common)]
+    edges = edges.assign(share=edges["strength"] / edges.groupby("sample")["strength"].transform("sum"))
+    means = {
+        condition: edges[edges["sample"].isin(members)]
+        .groupby(["source", "target"])["share"]
+        .mean()
+        .unstack()
+        .reindex(index=common, columns=common)
+        .fillna(0.0)
+        for condition, members in arms.items()
+    }
+    difference = f"{contrast.condition} minus {contrast.reference}"
+    views = means | {difference: means[contrast.condition] - means[contrast.reference]}
+    columns = {f"share in {c}": m.stack() for c, m in means.items()}
+    data = pd.DataFrame(columns).assign(difference=lambda t: t.iloc[:, 0] - t.iloc[:, 1]).reset_index()
+    data = data[data["source"] != data["target"]]
+    both = {text: m + m.T for text, m in views.items()}
+    behind = (
+        f"Behind it: the mean of {len(arms[contrast.condition])} {contrast.condition} and "
+        f"{len(arms[contrast.reference])} {contrast.reference} samples, the {len(common)} lineages that at least "
+        "half of each have (the mean is over the samples that have both partners). The menu changes between the "
+        "conditions and their difference."
+    )
+    widest = [max(m.to_numpy().max() for m in group) for group in ((both[c] for c in arms), (means[c] for c in arms))]
+    node = max(both[c].to_numpy().sum(1).max() / 2 for c in arms)
+    drawn, maps = {}, {}
+    for text in views:
+        arm = text != difference
+        drawn[text] = figures.network(
+            f"network_{contrast.contrast}_{compartment}",
+            both[text],
+            (widest[0], node) if arm else (widest[0] / 2, node / 2),
+            title=f"Network of {kind} signalling in {compartment}",
+            caption=(
+                "How to read it: the wider a line, the larger the share of all signalling that runs between two "
+                "lineages, in both directions together; the larger a lineage, the more it takes part in. In the "
+                "difference, solid orange lines and circles rise with the condition, dotted blue lines and diamonds "
+                f"fall, all drawn at twice the scale. {behind}"
+            ),
+            alt=f"Network of the lineages in {compartment}, lines as wide as their signalling",
+            data=data,
+            colour=colours.condition.get(text, figures.GREY) if arm else None,
+        )
+        maps[text] = figures.heatmap(
+            f"strength_{contrast.contrast}_{compartment}",
+            100 * views[text].where(~np.eye(len(common), dtype=bool)),
+            title=f"Strength of {kind} signalling in {compartment}",
+            caption=(
+                "How to read it: rows send, columns receive; the number is the share of all signalling, in per cent "
+                "(in the difference, percentage points: orange rises with the condition, blue falls). The diagonal, "
+                f"signals of a lineage to itself, is not counted. {behind}"
+            ),
+            alt=f"Heat map of signalling from lineage to lineage in {compartment}",
+            label="per cent" if arm else "points",
+            data=data,
+            symmetric=not arm,
+            limit=100 * widest[1] if arm else None,
+        )
+    return [figures.switched(drawn), figures.switched(maps)]
 
 
 def coupling(results, colours):

@@ -1,7 +1,7 @@
 """Figures of the report as plotly JSON, each with its caption, an alternative text and the data it was drawn from."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -12,6 +12,7 @@ MANY = [*OKABE_ITO, "#882255", "#117733", "#332288", "#999933", "#88CCEE", "#AA4
 SYMBOLS = ["circle", "diamond", "square", "triangle-up", "cross", "x"]
 DIVERGING = [[0, "#0072B2"], [0.5, "#f7f7f7"], [1, "#D55E00"]]
 GREY = "#767676"
+LINE_WIDTHS = 8  # of a network
 EMBEDDING_BINS = 130, 62  # squares across and up: as wide as they are high at the size of the figure
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1b1f24"}
 
@@ -371,9 +372,10 @@ def tiles(name, samples, counts, colours, *, title, caption, alt):
     return Figure(name, title, caption, alt, traces, layout("", "", **axes), data, 170 + 70 * len(compartments))
 
 
-def heatmap(name, wide, *, title, caption, alt, label, data, symmetric=True):
-    """Matrix with rows and columns named; diverging colours around zero."""
-    limit = float(np.nanmax(np.abs(wide.to_numpy()))) if wide.size and wide.notna().any().any() else 1.0
+def heatmap(name, wide, *, title, caption, alt, label, data, symmetric=True, limit=None):
+    """Matrix with rows and columns named; diverging colours around zero, up to ``limit`` or the largest value."""
+    if limit is None:
+        limit = float(np.nanmax(np.abs(wide.to_numpy()))) if wide.size and wide.notna().any().any() else 1.0
     trace = {
         "type": "heatmap",
         "z": wide.to_numpy(),
@@ -393,6 +395,85 @@ def heatmap(name, wide, *, title, caption, alt, label, data, symmetric=True):
     }
     height = min(900, 190 + 24 * len(wide))
     return Figure(name, title, caption, alt, [trace], layout("", "", **axes), data, height)
+
+
+def network(name, strengths, largest, *, title, caption, alt, data, colour=None):
+    """Lineages on a circle, lines between them as wide as their signalling, both directions together.
+
+    Parameters
+    ----------
+    strengths : DataFrame, lineages x lineages
+        Symmetric, zero diagonal: fractions of all signalling, or differences of them.
+    largest : tuple of two floats
+        Strength of the widest line, and share of the largest lineage (half the sum of its lines).
+    colour : str, optional
+        Of lines and lineages. Without it, orange lines are above 0 and dotted blue ones below.
+    """
+    names, values = list(strengths.index), strengths.to_numpy(float)
+    angle = np.pi / 2 - 2 * np.pi * np.arange(len(names)) / len(names)
+    x, y = np.cos(angle), np.sin(angle)
+    up, down = (colour or OKABE_ITO[1]), (colour or OKABE_ITO[0])
+    first, second = np.triu_indices(len(names), 1)
+    value = values[first, second]
+    steps = np.ceil(np.abs(value) / largest[0] * LINE_WIDTHS).clip(max=LINE_WIDTHS)  # one trace for each width
+    traces = []
+    for step in range(1, LINE_WIDTHS + 1):
+        for sign in (1, -1):
+            lines = (steps == step) & (np.sign(value) == sign)
+            gap = np.full(lines.sum(), np.nan)
+            ends = [np.column_stack([v[first[lines]], v[second[lines]], gap]).ravel() for v in (x, y)]
+            line = {"width": 0.5 + 8 * (step / LINE_WIDTHS) ** 3, "color": up if sign > 0 else down}
+            line |= {"dash": "solid" if sign > 0 else "dot"}
+            trace = {"type": "scatter", "mode": "lines", "x": ends[0], "y": ends[1], "line": line, "hoverinfo": "skip"}
+            traces += [trace | {"opacity": 0.2 + 0.7 * (step / LINE_WIDTHS) ** 2}] if lines.any() else []
+    unit = " % of all signalling" if colour else " percentage points"
+    text = [f"{names[a]} and {names[b]}: {100 * v:.2f}{unit}" for a, b, v in zip(first, second, value, strict=True)]
+    middle = {"type": "scatter", "mode": "markers", "x": (x[first] + x[second]) / 2, "y": (y[first] + y[second]) / 2}
+    middle |= {"text": text, "hovertemplate": "%{text}<extra></extra>", "marker": {"size": 9, "opacity": 0}}
+    share = values.sum(1) / 2
+    nodes = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": x,
+        "y": y,
+        "text": [f"{k}: takes part in {100 * v:.1f}{unit}" for k, v in zip(names, share, strict=True)],
+        "hovertemplate": "%{text}<extra></extra>",
+        "marker": {
+            "size": 7 + 29 * np.minimum(np.abs(share) / largest[1], 1),
+            "color": [up if v >= 0 else down for v in share],
+            "symbol": ["circle" if v >= 0 else "diamond" for v in share],
+            "line": {"width": 1.5, "color": "#1b1f24"},
+        },
+    }
+    sides = ["middle right" if a > 0.2 else "middle left" if a < -0.2 else "middle center" for a in x]
+    labels = {"type": "scatter", "mode": "text", "x": 1.16 * x, "y": 1.2 * y, "text": names, "textposition": sides}
+    labels |= {"hoverinfo": "skip"}
+    axis = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": False, "range": [-2.1, 2.1]}
+    shown = layout("", "", xaxis=axis, yaxis=axis | {"scaleanchor": "x", "range": [-1.4, 1.4]}, showlegend=False)
+    return Figure(name, title, caption, alt, [*traces, middle, nodes, labels], shown, data, 520)
+
+
+def switched(views):
+    """One figure of several that differ only in their traces, with a menu; the first stands for all.
+
+    Parameters
+    ----------
+    views : dict of str to Figure
+        Text of the menu -> figure.
+    """
+    first = next(iter(views.values()))
+    owner = np.repeat(np.arange(len(views)), [len(figure.traces) for figure in views.values()])
+    traces = [
+        trace | {"visible": bool(k == 0)}
+        for k, trace in zip(owner, (t for figure in views.values() for t in figure.traces), strict=True)
+    ]
+    buttons = [
+        {"label": text, "method": "update", "args": [{"visible": (owner == k).tolist()}]}
+        for k, text in enumerate(views)
+    ]
+    menu = {"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.02, "yanchor": "bottom", "bgcolor": "#fff"}
+    margin = first.layout["margin"] | {"t": 60}
+    return replace(first, traces=traces, layout=first.layout | {"updatemenus": [menu], "margin": margin})
 
 
 def embedding(name, cells, by, palette, *, title, caption, alt):

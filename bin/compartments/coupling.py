@@ -194,7 +194,8 @@ def simes(p):
 
     Simes (1986) Biometrika 73:751.
     """
-    p = np.sort(np.asarray(p, float)[~np.isnan(p)])
+    p = np.asarray(p, float)
+    p = np.sort(p[~np.isnan(p)])
     return float((len(p) * p / np.arange(1, len(p) + 1)).min()) if len(p) else np.nan
 
 
@@ -263,7 +264,7 @@ def compare(study, effects, donors, equiv_margin=1.0, seed=0):
     coupling, drivers : DataFrame
     skipped : list of dict
     """
-    calls = call_table(effects, equiv_margin)
+    calls = call_table(effects, equiv_margin, study.primary_lineages)
     rows, drivers, skipped = [], [], []
     for contrast in study.contrasts.itertuples(index=False):
         for compartment in study.compartments[1:]:
@@ -284,7 +285,7 @@ def compare(study, effects, donors, equiv_margin=1.0, seed=0):
                 base = _term(here, f"within:{study.reference_compartment}", study.reference_compartment)
                 base = base.reindex(u.index)
                 values, variances, units = donor_matrices(donors, place, u.index)
-                row = place | _summary(u, own, base, _calls_at(calls, place), seed)
+                row = place | _summary(u, own, base, _calls_at(calls, place), seed, study.primary_lineages)
                 if row["scale"] == "abs":
                     names = ["mean_u", "mean_u_low", "mean_u_high"]
                     row |= dict(zip(names, mean_difference(values, variances, units, contrast), strict=True))
@@ -308,7 +309,7 @@ def _calls_at(calls, place):
     return calls
 
 
-def _summary(u, own, base, calls, seed):
+def _summary(u, own, base, calls, seed, primary):
     """Index, test, concordance and counts of lineages of one contrast, compartment and level."""
     estimate, se = u["log2fc"].to_numpy(), u["se"].to_numpy()
     tau, q = dersimonian_laird(estimate, se)
@@ -338,7 +339,7 @@ def _summary(u, own, base, calls, seed):
         "n_changed": int(changed.sum()),
         "n_shared": calls.loc[held & kind.isin(["depleted_both", "increased_both"]), "lineage"].nunique(),
         "n_discordant": calls.loc[held & apart, "lineage"].nunique(),
-        "q_discordant": calls.loc[apart, "q_value"].min(),
+        "q_discordant": simes(calls[apart].groupby(calls["lineage"].isin(primary))["q_value"].min()),
         "n_condition": int(u["n_condition"].iloc[0]),
         "n_reference": int(u["n_reference"].iloc[0]),
         "tier": word,

@@ -162,6 +162,22 @@ def test_a_lost_lineage_is_absent_not_zero():
     assert any("absent_in_treated" in row["reason"] for row in skipped)
 
 
+def test_scores_of_the_top_edges_give_their_estimates():
+    study, pseudobulk = make_cohort(change=raise_pair)
+    scores = score(study, pseudobulk)
+    effects, _ = interactions.compare_edges(study, scores)
+    top = interactions.score_top_edges(study, scores, effects)
+    keys = ["source", "target", "ligand", "receptor"]
+    tested = effects[(effects["term"] == "interaction") & (effects["status"] == "tested")]
+    first = tested[: interactions.TOP_EDGES][keys].to_numpy().tolist()
+    assert top[keys].drop_duplicates().to_numpy().tolist() == first and ["A", "B", "L1", "R1"] in first
+    wide = top.pivot(index=[*keys, "donor", "condition"], columns="compartment", values="score")
+    means = (wide["CSF"] - wide["blood"]).groupby([*keys, "condition"]).mean().unstack()
+    found = (means["treated"] - means["control"])["A", "B", "L1", "R1"]
+    assert found == pytest.approx(edge(effects)["log2fc"], abs=0.15)  # the estimate is weighted
+    assert found > 1.5
+
+
 def test_donors_without_a_lineage_are_left_out_of_its_edges_only():
     def lose(rate, row):
         if row["lineage"] == "C" and row["donor"] == "D0":

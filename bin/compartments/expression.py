@@ -14,6 +14,7 @@ from multiprocessing import get_context
 import numpy as np
 import pandas as pd
 from scipy import stats
+from scipy.special import polygamma
 
 from . import design as designs
 from .cli import UserError
@@ -26,6 +27,7 @@ MIN_GENES = 20  # fewer cannot carry a dispersion trend
 MIN_SIZE_FACTOR = 0.05
 MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
 LOW_CELLS = 20
+WALD_RIDGE = 1e-6  # PyDESeq2's own, on the information matrix
 ROBUST_Q, ROBUST_TOP, ROBUST_LOG2FC = 0.1, 100, 0.5
 CALL_Q = 0.05
 CALL_MARGIN = 0.58  # log2: the reference compartment's effect is excluded from 1.5-fold upwards
@@ -182,6 +184,34 @@ def one_coefficient(design, vector):
     return design @ np.linalg.inv(transform), transform, index
 
 
+def average_over_dispersion(stat, share, centre, variance):
+    """Two-sided p of Wald statistics whose standard errors rest on estimated dispersions.
+
+    Parameters
+    ----------
+    stat : array, shape (genes,)
+    share : array, shape (genes,)
+        Share of the effect's variance that is proportional to the dispersion; the rest is Poisson noise.
+    centre, variance : array, shape (genes,)
+        Of the log of the dispersion over its estimate, given the data.
+
+    Returns
+    -------
+    array, shape (genes,)
+
+    Notes
+    -----
+    A Wald test takes the dispersion as known, so that p-values of a few replicates are too small far in the tail. Here
+    p is averaged over the dispersion's posterior, normal on the log scale (a posterior predictive p-value, Meng 1994,
+    Ann Stat 22:1142; Gauss-Hermite quadrature). With normal data and an inverse gamma posterior the same average is the
+    moderated t test (Smyth 2004).
+    """
+    nodes, weights = np.polynomial.hermite_e.hermegauss(15)
+    ratio = np.exp(np.asarray(centre)[:, None] + np.sqrt(variance)[:, None] * nodes)
+    z = np.abs(np.asarray(stat, float))[:, None] / np.sqrt(1 + np.asarray(share)[:, None] * (ratio - 1))
+    return 2 * stats.norm.sf(z) @ weights / weights.sum()
+
+
 def fit_pydeseq2(counts, design, vectors, inference=None):
     """Negative binomial Wald tests of several contrasts of one fit.
 
@@ -211,7 +241,9 @@ def fit_pydeseq2(counts, design, vectors, inference=None):
     -----
     Love, Huber and Anders (2014) Genome Biol 15:550, with ``poscounts`` size factors, without Cook's and independent
     filtering: in these designs nearly every row is unique, so Cook's distance says nothing. Shrinkage is apeGLM's (Zhu,
-    Ibrahim and Love 2019) on the contrast as one coefficient.
+    Ibrahim and Love 2019) on the contrast as one coefficient. ``stat`` is PyDESeq2's; ``p_value`` allows for the
+    uncertainty of the dispersion, see :func:`average_over_dispersion`: its variance is that of the prior and of the
+    data together, for genes outside the prior that of the data (trigamma of half the residual df, as for the prior).
     """
     import warnings
 
@@ -244,6 +276,14 @@ def fit_pydeseq2(counts, design, vectors, inference=None):
         data.fit_dispersion_prior()
         data.fit_MAP_dispersions()
         data.fit_LFC()
+        dispersions = data.var["dispersions"].to_numpy(float)
+        sampling = polygamma(1, (len(design) - design.shape[1]) / 2)
+        shrunken = 1 / (1 / sampling + 1 / float(data.uns["prior_disp_var"]))
+        outlier = data.var["_outlier_genes"].to_numpy(bool)
+        log_variance = np.where(outlier, sampling, shrunken)
+        # the prior is centred on the trend, a mean; the median of a log-normal prior lies half its variance below,
+        # which moves the posterior by half of its own variance
+        centre = np.where(outlier, 0.0, -shrunken / 2)
         tables = {}
         for name, vector in vectors.items():
             test = DeseqStats(
@@ -251,6 +291,8 @@ def fit_pydeseq2(counts, design, vectors, inference=None):
             )
             test.summary()
             raw = test.results_df.copy()  # lfc_shrink writes into results_df
+            doubled = _standard_errors(test, 2 * dispersions)
+            share = np.clip((doubled / test.SE.to_numpy()) ** 2 - 1, 0, 1)
             rotated, transform, index = one_coefficient(design.to_numpy(), vector)
             test.design_matrix = pd.DataFrame(rotated, index=design.index, columns=design.columns)
             test.LFC = pd.DataFrame(test.LFC.to_numpy() @ transform.T, index=test.LFC.index, columns=design.columns)
@@ -262,15 +304,23 @@ def fit_pydeseq2(counts, design, vectors, inference=None):
                     "log2fc_shrunken": test.LFC.iloc[:, index] / math.log(2),
                     "se": raw["lfcSE"],
                     "stat": raw["stat"],
-                    "p_value": raw["pvalue"],
+                    "p_value": average_over_dispersion(raw["stat"], share, centre, log_variance),
                 }
             )
     fit = {
         "size_factors": factors,
-        "dispersions": data.var["dispersions"].to_numpy(float),
+        "dispersions": dispersions,
         "trend": data.uns["disp_function_type"],
     }
     return tables, fit
+
+
+def _standard_errors(test, dispersions):
+    """Standard errors (natural log) of a fitted ``DeseqStats`` with other dispersions, shape (genes,)."""
+    design = test.design_matrix.to_numpy(float)
+    mu = np.exp(design @ test.LFC.to_numpy().T) * test.dds.obs["size_factors"].to_numpy(float)[:, None]
+    ridge = np.diag(np.full(design.shape[1], WALD_RIDGE))
+    return test.inference.wald_test(design, dispersions, test.LFC.to_numpy(), mu, ridge, test.contrast_vector, 0.0)[2]
 
 
 def fit_edger_ql(counts, design, vectors):

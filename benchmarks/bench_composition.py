@@ -21,8 +21,7 @@ def run(quick=False):
     if quick:  # rates near 1 need fewer studies than rates near 0
         return _null((2, 4), 150, "abs") + _synchronous((2, 4), 120) + _depleted((2, 4), 50)
     for arms, n in {(2, 4): 200, (3, 3): 80, (4, 4): 80, (6, 6): 200}.items():
-        planted = 200 if arms == (2, 4) else 80
-        rows += _null(arms, n, "abs") + _synchronous(arms, planted) + _depleted(arms, planted)
+        rows += _null(arms, n, "abs") + _synchronous(arms, 200) + _depleted(arms, 200)
     for arms in [(2, 4), (6, 6)]:
         rows += _null(arms, 80, "rel") + _null(arms, 80, "abs", unequal=0.45) + _relative(arms, 80)
     return rows

@@ -8,6 +8,7 @@ def redCells(meta) {
 // One method for all samples: the asked-for one, or for 'auto' the best that every sample can have.
 process CHOOSE_AMBIENT {
     label 'light'
+    ext code: { code('choose_ambient.py') }
 
     input:
     path summaries, stageAs: 'summaries/*'
@@ -21,7 +22,7 @@ process CHOOSE_AMBIENT {
 
     script:
     """
-    # code ${code('choose_ambient.py')}
+    # code ${task.ext.code}
     choose_ambient.py --requested '${requested}' ${gpu ? '--gpu' : ''} ${allow_mixed ? '--allow_mixed' : ''} --problems problems.txt ${summaries}
     """
 
@@ -35,6 +36,7 @@ process CHOOSE_AMBIENT {
 process REMOVE_AMBIENT {
     tag "${meta.sample} ${method}"
     label 'sample'
+    ext code: { code('remove_ambient.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
 
     input:
@@ -49,7 +51,7 @@ process REMOVE_AMBIENT {
 
     script:
     """
-    # code ${code('remove_ambient.py')}
+    # code ${task.ext.code}
     remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} ${redCells(meta)} --seed ${params.seed}
     """
 
@@ -64,6 +66,7 @@ process RUN_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
     label 'cellbender'
+    ext code: { code('run_cellbender.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,h5}"
 
     input:
@@ -80,7 +83,7 @@ process RUN_CELLBENDER {
     script:
     def expected = meta.expected_cells ? "--expected_cells ${meta.expected_cells}" : ''
     """
-    # code ${code('run_cellbender.py')}
+    # code ${task.ext.code}
     run_cellbender.py --droplets '${droplets}' ${expected} --epochs ${params.cellbender_epochs} --fpr '${params.cellbender_fpr}' \\
         --cpus ${task.cpus} ${gpu ? '--cuda' : ''}
     """
@@ -95,6 +98,7 @@ process RUN_CELLBENDER {
 process IMPORT_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('import_cellbender.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
 
     input:
@@ -109,7 +113,7 @@ process IMPORT_CELLBENDER {
 
     script:
     """
-    # code ${code('import_cellbender.py')}
+    # code ${task.ext.code}
     import_cellbender.py --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} ${redCells(meta)}
     """
 

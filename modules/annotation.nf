@@ -4,6 +4,7 @@ include { code } from './library'
 process ANNOTATE_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('annotate_cells.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
 
     input:
@@ -22,7 +23,7 @@ process ANNOTATE_CELLS {
     script:
     def model_options = models instanceof List ? models.collect { model -> "--model '${model}'" }.join(' ') : "--model '${models}'"
     """
-    # code ${code('annotate_cells.py')}
+    # code ${task.ext.code}
     annotate_cells.py --cells '${filtered}' ${model_options} --lineage_map '${lineage_map}' --markers '${markers}' \\
         --compartment '${meta.compartment}' --min_overlap ${params.min_overlap} ${overrides ? "--label_overrides '${overrides}'" : ''}
     """

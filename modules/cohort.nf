@@ -3,6 +3,7 @@ include { code } from './library'
 // All samples in one object, with the sums that the statistics need.
 process MERGE_SAMPLES {
     label 'cohort'
+    ext code: { code('merge_samples.py') }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> [
         'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv'][name] }
 
@@ -24,7 +25,7 @@ process MERGE_SAMPLES {
 
     script:
     """
-    # code ${code('merge_samples.py')}
+    # code ${task.ext.code}
     merge_samples.py --study '${study}' --filtered ${filtered} --doublets ${doublets} --labels ${labels} ${allow_mixed ? '--allow_mixed_ambient' : ''}
     """
 
@@ -37,6 +38,7 @@ process MERGE_SAMPLES {
 // Harmony across donors for the picture and the clusters; never for the statistics.
 process EMBED_COHORT {
     label 'cohort'
+    ext code: { code('embed_cohort.py') }
     publishDir "${params.outdir}/cohort", mode: params.publish_mode
 
     input:
@@ -50,7 +52,7 @@ process EMBED_COHORT {
 
     script:
     """
-    # code ${code('embed_cohort.py')}
+    # code ${task.ext.code}
     embed_cohort.py --merged '${merged}' --seed ${params.seed}
     """
 

@@ -3,6 +3,7 @@ include { code } from './library'
 // Within-donor difference-in-differences of log abundances.
 process COMPARE_COMPOSITION {
     label 'light'
+    ext code: { code('compare_composition.py') + code('power.py') }
     publishDir "${params.outdir}/composition", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -20,7 +21,7 @@ process COMPARE_COMPOSITION {
 
     script:
     """
-    # code ${code('compare_composition.py')} ${code('power.py')}
+    # code ${task.ext.code}
     compare_composition.py --study '${study}' --counts '${counts}' --equiv_margin ${params.equiv_margin} --seed ${params.seed}
     power.py --study '${study}' --effects effects.tsv --out power.tsv
     """

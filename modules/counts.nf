@@ -4,6 +4,7 @@ include { code } from './library'
 process READ_COUNTS {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('read_counts.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: '*.json'
 
     input:
@@ -19,7 +20,7 @@ process READ_COUNTS {
     def inputs = [raw: raw, filtered: filtered, cellbender: cellbender].findAll { _name, file -> file }
     def options = inputs.collect { name, file -> "--${name} '${file}'" }.join(' ')
     """
-    # code ${code('read_counts.py')}
+    # code ${task.ext.code}
     read_counts.py --sample '${meta.sample}' ${options} ${params.genome ? "--genome '${params.genome}'" : ''}
     """
 
@@ -33,6 +34,7 @@ process READ_COUNTS {
 process CALL_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('call_cells.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
 
     input:
@@ -47,7 +49,7 @@ process CALL_CELLS {
     script:
     def expected = meta.expected_cells ? "--expected_cells ${meta.expected_cells}" : ''
     """
-    # code ${code('call_cells.py')}
+    # code ${task.ext.code}
     call_cells.py --droplets '${droplets}' ${expected} --seed ${params.seed}
     """
 

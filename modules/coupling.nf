@@ -3,6 +3,7 @@ include { code } from './library'
 // Do the compartments move together?
 process COMPARE_COUPLING {
     label 'light'
+    ext code: { code('compare_coupling.py') }
     publishDir "${params.outdir}/coupling", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -19,7 +20,7 @@ process COMPARE_COUPLING {
 
     script:
     """
-    # code ${code('compare_coupling.py')}
+    # code ${task.ext.code}
     compare_coupling.py --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --equiv_margin ${params.equiv_margin} --seed ${params.seed}
     """
 

@@ -3,6 +3,7 @@ include { code } from './library'
 // Pseudobulk differential expression, within each compartment and for the interaction.
 process COMPARE_EXPRESSION {
     label 'parallel'
+    ext code: { code('compare_expression.py') }
     publishDir "${params.outdir}/expression", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -21,7 +22,7 @@ process COMPARE_EXPRESSION {
     script:
     def target = params.target_gene ? "--target_gene '${params.target_gene}' --composition '${composition}'" : ''
     """
-    # code ${code('compare_expression.py')}
+    # code ${task.ext.code}
     compare_expression.py --study '${study}' --pseudobulk '${pseudobulk}' --de_engine ${params.de_engine} \\
         --min_cells_pb ${params.min_cells_pb} ${target} --cpus ${task.cpus}
     """
@@ -35,6 +36,7 @@ process COMPARE_EXPRESSION {
 // Migration and any other gene sets, scored per sample and compared between donors.
 process SCORE_GENE_SETS {
     label 'light'
+    ext code: { code('score_gene_sets.py') }
     publishDir "${params.outdir}/migration", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -50,7 +52,7 @@ process SCORE_GENE_SETS {
 
     script:
     """
-    # code ${code('score_gene_sets.py')}
+    # code ${task.ext.code}
     score_gene_sets.py --study '${study}' --pseudobulk '${pseudobulk}' --gene_sets ${gene_sets} --min_cells_pb ${params.min_cells_pb} --seed ${params.seed}
     """
 

@@ -3,6 +3,7 @@ include { code } from './library'
 // The samplesheet, the parameters and the questions, before any data are read.
 process CHECK_DESIGN {
     label 'light'
+    ext code: { code('check_design.py') }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> name in ['design.tsv', 'samples.tsv', 'study.json'] ? name : name == 'params.json' ? "pipeline_info/${name}" : null }
 
     input:
@@ -22,7 +23,7 @@ process CHECK_DESIGN {
     script:
     def contrast_option = contrasts ? "--contrasts '${contrasts}'" : ''
     """
-    # code ${code('check_design.py')}
+    # code ${task.ext.code}
     cat > params.json <<'PARAMETERS'
     ${parameters}
     PARAMETERS
@@ -43,6 +44,7 @@ process CHECK_DESIGN {
 process INSPECT_INPUT {
     tag "${meta.sample} ${column}"
     label 'light'
+    ext code: { code('inspect_input.py') }
 
     input:
     tuple val(meta), val(column), path(matrix, stageAs: 'input/*')
@@ -52,7 +54,7 @@ process INSPECT_INPUT {
 
     script:
     """
-    # code ${code('inspect_input.py')}
+    # code ${task.ext.code}
     inspect_input.py --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}' ${params.genome ? "--genome '${params.genome}'" : ''}
     """
 
@@ -65,6 +67,7 @@ process INSPECT_INPUT {
 // Reasons of all steps in one table.
 process COLLECT_SKIPPED {
     label 'light'
+    ext code: { code('collect_skipped.py') }
     publishDir params.outdir, mode: params.publish_mode
 
     input:
@@ -76,7 +79,7 @@ process COLLECT_SKIPPED {
 
     script:
     """
-    # code ${code('collect_skipped.py')}
+    # code ${task.ext.code}
     collect_skipped.py --study '${study}' pieces/*/*.tsv
     """
 

@@ -4,6 +4,7 @@ include { code } from './library'
 process RUN_LIANA {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('run_liana.py') }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels)
@@ -18,7 +19,7 @@ process RUN_LIANA {
 
     script:
     """
-    # code ${code('run_liana.py')}
+    # code ${task.ext.code}
     run_liana.py --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
         --n_perms ${params.n_perms} --seed ${params.seed}
     """
@@ -33,6 +34,7 @@ process RUN_LIANA {
 process SCORE_CENTRALITY {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('score_centrality.py') }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels)
@@ -48,7 +50,7 @@ process SCORE_CENTRALITY {
 
     script:
     """
-    # code ${code('score_centrality.py')}
+    # code ${task.ext.code}
     score_centrality.py --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
         --migration_pairs '${migration_pairs}' --n_perms ${params.n_perms} --seed ${params.seed}
     """
@@ -62,6 +64,7 @@ process SCORE_CENTRALITY {
 // Edges, groups of pairs and centrality, compared between donors.
 process COMPARE_INTERACTIONS {
     label 'cohort'
+    ext code: { code('compare_interactions.py') }
     publishDir "${params.outdir}/interactions", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -87,7 +90,7 @@ process COMPARE_INTERACTIONS {
 
     script:
     """
-    # code ${code('compare_interactions.py')}
+    # code ${task.ext.code}
     compare_interactions.py --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} --networks ${networks} \\
         --lr_resource '${resource_table ?: resource}' --migration_pairs '${migration_pairs}' --min_cells ${params.min_cells_pb} ${groups ? "--groups '${groups}'" : ''}
     """

@@ -13,7 +13,8 @@ def imported(names) {
     found == names.toSorted() ? found : imported(found)
 }
 
-// Short digest of an executable and all that it imports from bin/compartments; a comment line of every task.
+// Short digest of an executable and all that it imports from bin/compartments. It stands in the directive `ext code:` and in
+// a comment of the script, because the cache looks at the values of `task.ext` that a script names, not at function calls.
 def code(executable) {
     def text = imported([executable]).collect { name -> file("${projectDir}/bin/${name}").text }.join('\n')
     java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString().take(16)

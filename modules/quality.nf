@@ -4,6 +4,7 @@ include { code } from './library'
 process FILTER_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('filter_cells.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv,tsv.gz}", saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -17,7 +18,7 @@ process FILTER_CELLS {
 
     script:
     """
-    # code ${code('filter_cells.py')}
+    # code ${task.ext.code}
     filter_cells.py --cells '${cells}' --nmads_counts ${params.nmads_counts} --nmads_genes ${params.nmads_genes} --nmads_mt ${params.nmads_mt} \\
         --max_mt ${params.max_mt} --min_genes ${params.min_genes} --min_counts ${params.min_counts} \\
         --nmads_top20 ${params.nmads_top20} --max_counts ${params.max_counts > 0 ? params.max_counts : 'none'}
@@ -33,6 +34,7 @@ process FILTER_CELLS {
 process SCORE_DOUBLETS {
     tag "${meta.sample}"
     label 'sample'
+    ext code: { code('score_doublets.py') }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
 
     input:
@@ -48,7 +50,7 @@ process SCORE_DOUBLETS {
     def chemistry = meta.chemistry ? "--chemistry '${meta.chemistry.replace("'", '')}'" : ''
     def loaded = meta.loaded_cells ? "--loaded_cells ${meta.loaded_cells}" : ''
     """
-    # code ${code('score_doublets.py')}
+    # code ${task.ext.code}
     score_doublets.py --filtered '${filtered}' ${chemistry} ${loaded} --seed ${params.seed}
     """
 

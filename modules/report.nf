@@ -4,6 +4,7 @@ include { layOut } from './helpers'
 // The five questions, answered in sentences.
 process WRITE_FINDINGS {
     label 'light'
+    ext code: { code('write_findings.py') }
     publishDir params.outdir, mode: params.publish_mode
 
     input:
@@ -14,7 +15,7 @@ process WRITE_FINDINGS {
 
     script:
     """
-    # code ${code('write_findings.py')}
+    # code ${task.ext.code}
     ${layOut(targets)}
     write_findings.py --results results
     """
@@ -28,6 +29,7 @@ process WRITE_FINDINGS {
 // One page that opens offline.
 process MAKE_REPORT {
     label 'cohort'
+    ext code: { code('make_report.py') }
     publishDir params.outdir, mode: params.publish_mode
 
     input:
@@ -40,7 +42,7 @@ process MAKE_REPORT {
 
     script:
     """
-    # code ${code('make_report.py')}
+    # code ${task.ext.code}
     ${layOut(targets)}
     make_report.py --results results --template template --out report.html --multiqc multiqc
     """

@@ -4,7 +4,8 @@ include { code } from './library'
 process SIMULATE_COHORT {
     tag "${preset}"
     label 'light'
-    publishDir "${params.outdir}/simulated", mode: params.publish_mode, pattern: 'cohort/{truth,samplesheet.csv}'
+    ext code: { code('simulate_cohort.py') }
+    publishDir "${params.outdir}/simulated", mode: params.publish_mode, saveAs: { name -> name in ['cohort/truth', 'cohort/samplesheet.csv'] ? name : null }
 
     input:
     val preset
@@ -19,7 +20,7 @@ process SIMULATE_COHORT {
 
     script:
     """
-    # code ${code('simulate_cohort.py')}
+    # code ${task.ext.code}
     simulate_cohort.py --preset ${preset} ${params.simulate_options} --profiles '${profiles}' --gene_sets '${gene_sets}' --seed ${params.seed} --outdir cohort
     """
 
@@ -32,6 +33,7 @@ process SIMULATE_COHORT {
 // A CellTypist model from labelled cells.
 process TRAIN_MODEL {
     label 'sample'
+    ext code: { code('train_model.py') }
 
     input:
     path reference
@@ -42,7 +44,7 @@ process TRAIN_MODEL {
 
     script:
     """
-    # code ${code('train_model.py')}
+    # code ${task.ext.code}
     train_model.py --reference '${reference}' --labels lineage --out model.pkl --seed ${params.seed}
     """
 

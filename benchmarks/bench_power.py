@@ -19,7 +19,7 @@ SEED = 13
 
 def run(quick=False):
     """Rows of the scoreboard."""
-    n = 40 if quick else 100
+    n = 40 if quick else 60
     rows = []
     for arms in [(2, 4)] if quick else [(2, 4), (4, 4), (6, 6)]:
         setting = f"{arms[0]}v{arms[1]}"

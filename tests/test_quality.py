@@ -33,6 +33,21 @@ def test_measures_by_hand():
     assert measured.loc[1, "pct_top20"] == pytest.approx(100 * np.arange(11, 31).sum() / 465)
 
 
+def test_plasma_cells_are_kept():
+    """Half of a plasma cell's RNA is antibody: few genes hold most of it, and nothing is wrong with it."""
+    rng = np.random.default_rng(4)
+    symbols = ["IGHG1", "IGKC", "JCHAIN", "IGLV2-14", *(f"G{i}" for i in range(600))]
+    shares = np.r_[0.3, 0.2, 0.05, 0.05, np.full(600, 0.4 / 600)]
+    plain = np.r_[np.zeros(4), np.full(600, 1 / 600)]
+    counts = np.vstack([rng.multinomial(3000, plain, 200), rng.multinomial(6000, shares, 5)])
+    measured = quality.measure(sp.csr_matrix(counts), symbols)
+    assert (measured["pct_top20"] < 20).all()
+    fails, _, _ = quality.judge(measured, quality.Limits())
+    assert not fails.iloc[200:].any(axis=None)
+    names = pd.Index(["IGHM", "IGHA2", "IGKV3-20", "IGLC2", "IGHD", "IGLON5", "IGHMBP2", "IGF1R"])
+    assert names.str.match(quality.ANTIBODY).tolist() == [True] * 5 + [False] * 3
+
+
 def test_clean_sample_loses_next_to_nothing():
     _, fails, _, _ = judged(clean())
     assert fails.any(axis=1).mean() < 0.01

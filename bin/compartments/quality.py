@@ -13,6 +13,7 @@ MAD_TO_SD = 1.4826
 ERYTHROID_PCT = 5.0  # per cent of UMIs from haemoglobin
 PLATELET_PCT = 1.0  # per cent of UMIs from platelet genes
 HAEMOGLOBIN = ("HBA1", "HBA2", "HBB", "HBD", "HBG1", "HBG2", "HBM", "HBZ")
+ANTIBODY = r"^IG(?:H[ADEGM]\d?$|H[VDJ]|K[CVJ]|L[CVJ])|^JCHAIN$"  # half of a plasma cell's RNA
 PLATELET = ("PPBP", "PF4", "PF4V1", "GNG11", "TUBB1", "GP9", "ITGA2B")
 
 
@@ -59,7 +60,8 @@ def measure(counts, symbols):
     -------
     DataFrame, shape (n_cells, 7)
         ``total_counts`` and ``n_genes`` (int64); ``pct_mt``, ``pct_ribo``, ``pct_hb``, ``pct_platelet`` and
-        ``pct_top20`` (share of the 20 most abundant genes of the cell), in per cent of the cell's UMIs.
+        ``pct_top20`` (share of the 20 most abundant genes of the cell; antibody genes do not count, or every plasma
+        cell would look damaged), in per cent of the cell's UMIs.
     """
     symbols = pd.Index(symbols)
     total = np.asarray(counts.sum(1, dtype=np.int64)).ravel()
@@ -68,9 +70,11 @@ def measure(counts, symbols):
     def share(genes):
         return np.asarray(counts[:, np.flatnonzero(genes)].sum(1, dtype=np.int64)).ravel() / safe * 100
 
+    own = counts[:, np.flatnonzero(~symbols.str.match(ANTIBODY))]
+    own_total = np.maximum(np.asarray(own.sum(1, dtype=np.int64)).ravel(), 1)
     top = np.empty(len(total))
-    for i, (start, end) in enumerate(zip(counts.indptr[:-1], counts.indptr[1:], strict=True)):
-        values = counts.data[start:end]
+    for i, (start, end) in enumerate(zip(own.indptr[:-1], own.indptr[1:], strict=True)):
+        values = own.data[start:end]
         top[i] = (np.partition(values, -20)[-20:] if end - start > 20 else values).sum()
     return pd.DataFrame(
         {
@@ -80,7 +84,7 @@ def measure(counts, symbols):
             "pct_ribo": share(symbols.str.match(r"^RP[SL]\d")),
             "pct_hb": share(symbols.isin(HAEMOGLOBIN)),
             "pct_platelet": share(symbols.isin(PLATELET)),
-            "pct_top20": top / safe * 100,
+            "pct_top20": top / own_total * 100,
         }
     )
 

@@ -5,7 +5,7 @@ process SIMULATE_COHORT {
     tag "${preset}"
     label 'light'
     ext code: { code('simulate_cohort.py') }
-    publishDir "${params.outdir}/simulated", mode: params.publish_mode, saveAs: { name -> name in ['cohort/truth', 'cohort/samplesheet.csv'] ? name : null }
+    publishDir "${params.outdir}/simulated", mode: params.publish_mode, pattern: 'truth'
 
     input:
     val preset
@@ -16,17 +16,18 @@ process SIMULATE_COHORT {
     path 'cohort/samplesheet.csv', emit: samplesheet
     path 'cohort', type: 'dir', emit: folder
     path 'cohort/reference.h5ad', emit: reference
-    path 'cohort/truth', type: 'dir', emit: truth
+    path 'truth', type: 'dir', emit: truth
 
     script:
     """
     # code ${task.ext.code}
     simulate_cohort.py --preset ${preset} ${params.simulate_options} --profiles '${profiles}' --gene_sets '${gene_sets}' --seed ${params.seed} --outdir cohort
+    mv cohort/truth truth
     """
 
     stub:
     """
-    write_stub.py cohort/samplesheet.csv cohort/reference.h5ad cohort/truth/cells.tsv
+    write_stub.py cohort/samplesheet.csv cohort/reference.h5ad truth/cells.tsv
     """
 }
 

@@ -71,7 +71,7 @@ def test_demo_writes_every_result(demo):
 
 
 def test_demo_cells_and_labels_match_the_truth(demo):
-    truth = pd.read_csv(demo / "out" / "simulated" / "cohort" / "truth" / "cells.tsv.gz", sep="\t")
+    truth = pd.read_csv(demo / "out" / "simulated" / "truth" / "cells.tsv.gz", sep="\t")
     cells = pd.read_csv(demo / "out" / "cohort" / "cells.tsv.gz", sep="\t")
     merged = truth.merge(cells, on=["sample", "barcode"], suffixes=("_true", ""), how="outer", indicator=True)
     assert (merged["_merge"] == "right_only").mean() < 0.01, "empty droplets called cells"

@@ -1,7 +1,7 @@
 #!/usr/bin/env nextflow
 // sc-compartments: from counts of several compartments per donor to a report on what a condition does in each and between them.
 
-include { existing ; filesOf ; isTrue ; ofSample ; sampleOf ; stopOn ; usage } from './modules/helpers'
+include { existing ; filesOf ; isTrue ; ofSample ; problemsIn ; sampleOf ; usage } from './modules/helpers'
 include { SIMULATE_COHORT ; TRAIN_MODEL } from './modules/simulate'
 include { CHECK_DESIGN ; INSPECT_INPUT ; COLLECT_SKIPPED } from './modules/input'
 include { READ_COUNTS ; CALL_CELLS } from './modules/counts'
@@ -24,13 +24,14 @@ workflow INPUT {
     main:
     def given = groovy.json.JsonOutput.toJson(params.collectEntries { name, value -> [name, value instanceof Number || value instanceof Boolean ? value : value?.toString()] })
     CHECK_DESIGN(samplesheet, contrasts, file("${projectDir}/nextflow_schema.json"), given)
-    CHECK_DESIGN.out.problems.subscribe { problems -> stopOn(problems) }
+    CHECK_DESIGN.out.problems.subscribe { problems -> if (problems.text.trim()) { error("ERROR: ${problems.text.trim()}") } }
     CHECK_DESIGN.out.plan.subscribe { plan -> log.info(plan.text) }
     ch_samples = CHECK_DESIGN.out.samples
         .combine(samplesheet)
         .flatMap { table, sheet -> table.splitCsv(header: true, sep: '\t').collect { row -> sampleOf(row, sheet.parent) } }
+        .map { meta, inputs, problem -> problem ? error("ERROR: ${problem}") : [meta, inputs] }
     INSPECT_INPUT(ch_samples.flatMap { meta, inputs -> inputs.findAll { _column, path -> path }.collect { column, path -> [meta, column, path] } })
-    ch_sound = INSPECT_INPUT.out.problems.collect().map { problems -> problems.sort { a, b -> a.text <=> b.text }.every { one -> stopOn(one) } }
+    ch_sound = INSPECT_INPUT.out.problems.collect().map { paths -> problemsIn(paths) ? error("ERROR: ${problemsIn(paths)}") : true }
 
     samples = ch_samples.combine(ch_sound).map { meta, inputs, _sound -> [meta, inputs.raw, inputs.filtered, inputs.cellbender] }
     study = CHECK_DESIGN.out.study
@@ -55,7 +56,7 @@ workflow CELLS {
     READ_COUNTS(samples)
     CALL_CELLS(READ_COUNTS.out.droplets)
     CHOOSE_AMBIENT(READ_COUNTS.out.summary.collect(), params.ambient_method, gpu, mixed)
-    CHOOSE_AMBIENT.out.problems.subscribe { problems -> stopOn(problems) }
+    CHOOSE_AMBIENT.out.problems.subscribe { problems -> if (problems.text.trim()) { error("ERROR: ${problems.text.trim()}") } }
     ch_methods = CHOOSE_AMBIENT.out.methods.flatMap { table -> table.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.method] } }
     ch_called = READ_COUNTS.out.droplets.join(CALL_CELLS.out.calls)
         .map { meta, droplets, calls -> [meta.sample, meta, droplets, calls] }
@@ -174,10 +175,10 @@ workflow REPORT {
         .unique()
         .collectFile(name: 'versions.yml', newLine: true, sort: true, storeDir: "${params.outdir}/pipeline_info")
     ch_results = tables.mix(COLLECT_SKIPPED.out.skipped.map { path -> ['skipped.tsv', path] })
-    WRITE_FINDINGS(ch_results.toSortedList { a, b -> a[0] <=> b[0] }.map { rows -> rows.transpose() })
+    WRITE_FINDINGS(ch_results.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() })
     ch_page = ch_results.mix(samples.map { path -> ofSample(path) }, WRITE_FINDINGS.out.findings.map { path -> ['findings.tsv', path] },
         parameters.map { path -> ['pipeline_info/params.json', path] }, ch_versions.map { path -> ['pipeline_info/versions.yml', path] })
-    MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.map { rows -> rows.transpose() }, file("${projectDir}/assets/report"))
+    MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }, file("${projectDir}/assets/report"))
     WRITE_FINDINGS.out.findings.subscribe { findings -> log.info(findings.splitCsv(header: true, sep: '\t').findAll { row -> !row.lineage }.collect { row -> "${row.question}. ${row.statement}" }.join('\n')) }
 }
 

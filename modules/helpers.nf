@@ -15,23 +15,25 @@ def existing(path, place) {
 }
 
 // An input of the samplesheet: absolute, a URL, or relative to the samplesheet, else to the launch folder.
+// What is wrong comes back as text: error() called in an included function would reach the user wrapped in an exception.
 def locate(text, folder, row, column) {
     def place = "samplesheet row ${row}, column ${column}"
     def absolute = text.startsWith('/') || text.contains('://')
     def candidates = absolute ? [file(text)] : [folder.resolve(text), file("${launchDir}/${text}")]
-    candidates.find { path -> path.exists() } ?: error("${place}: there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path")
+    candidates.find { path -> path.exists() } ?: "${place}: there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path"
 }
 
-// A row of samples.tsv as [meta, [column: file]].
+// A row of samples.tsv as [meta, [column: file], problem or empty].
 def sampleOf(row, folder) {
     def columns = ['raw', 'filtered', 'cellbender']
-    [row.findAll { name, value -> !(name in columns) && value }, columns.collectEntries { column -> [column, row[column] ? locate(row[column], folder, row.row, column) : []] }]
+    def meta = row.findAll { name, value -> !(name in columns) && value }
+    def inputs = columns.collectEntries { column -> [column, row[column] ? locate(row[column], folder, row.row, column) : []] }
+    [meta, inputs, inputs.values().findAll { input -> input instanceof CharSequence }.join('; ')]
 }
 
-// Stop with the one line that a step wrote, if it wrote one.
-def stopOn(problems) {
-    def lines = problems.readLines().findAll { line -> line }
-    lines ? error(lines.unique().join('\n')) : true
+// The lines that steps wrote about what is wrong, as one; empty if nothing is.
+def problemsIn(paths) {
+    paths.collectMany { path -> path.readLines() }.findAll { line -> line }.unique().toSorted().join('; ')
 }
 
 // Where a per-sample file belongs in the results: its name is <sample>.<step>.<ext>[.gz].

@@ -165,11 +165,11 @@ MISTAKES = {
         {},
         r"unknown parameter --ambient_metod; did you mean --ambient_method\?",
     ),
-    "value not allowed": (["--ambient_method", "soupy"], {}, r"--ambient_method is 'soupy'; choose auto"),
+    "value not allowed": (["--ambient_method", "magic"], {}, r"--ambient_method is 'magic'; choose auto"),
     "unknown path": ([], {"raw": "nowhere.h5"}, r"samplesheet row 2, column raw: there is no file 'nowhere.h5'"),
-    "truncated h5": ([], {"raw": "truncated.h5"}, r"row 2, column raw.*truncated\.h5"),
-    "fractional counts": ([], {"raw": "fractional.h5"}, r"row 2, column raw.*fractional"),
-    "two conditions": ([], {"condition": "sick", "donor": "d2"}, r"donor 'd2' has two conditions"),
+    "truncated h5": ([], {"raw": "truncated.h5"}, r"row 2, sample 's0', column 'raw': .*truncated\.h5"),
+    "fractional counts": ([], {"raw": "fractional.h5"}, r"row 2, sample 's0', column 'raw': .*fractional values"),
+    "two conditions": ([], {"*condition": ["sick", "sick", "sick", "control"]}, r"donor 'd2' has two conditions"),
     "no reference": ([], {"*condition": ["a", "a", "b", "b"]}, r"choose one with --reference_condition"),
 }
 

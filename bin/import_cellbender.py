@@ -3,7 +3,7 @@
 
 import argparse
 
-from compartments.cli import SampleSkipped, replacing, run, write_skipped
+from compartments.cli import SampleSkipped, run, write_skipped
 
 
 def main():
@@ -18,7 +18,7 @@ def main():
 
     import anndata
 
-    from compartments import ambient, tables
+    from compartments import ambient
 
     droplets = anndata.read_h5ad(options.droplets)
     sample = str(droplets.uns["sample"])
@@ -27,11 +27,7 @@ def main():
     except SampleSkipped as skipped:
         write_skipped([{"stage": "ambient", "sample": sample, "reason": str(skipped)}])
         return
-    summary = ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul)
-    with replacing(f"{sample}.cells.h5ad") as temporary:
-        cells.write_h5ad(temporary, compression="lzf")
-    tables.write_json(summary, f"{sample}.ambient.json")
-    tables.write_tsv(ambient.soup_table(cells), f"{sample}.soup.tsv.gz")
+    ambient.write_cells(cells, ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul))
     write_skipped([])
 
 

@@ -3,7 +3,7 @@
 
 import argparse
 
-from compartments.cli import SampleSkipped, replacing, run, write_skipped
+from compartments.cli import SampleSkipped, run, write_skipped
 
 
 def main():
@@ -30,11 +30,7 @@ def main():
         return
     del droplets
     soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed)
-    summary = ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul)
-    with replacing(f"{sample}.cells.h5ad") as temporary:
-        cells.write_h5ad(temporary, compression="lzf")
-    tables.write_json(summary, f"{sample}.ambient.json")
-    tables.write_tsv(ambient.soup_table(cells), f"{sample}.soup.tsv.gz")
+    ambient.write_cells(cells, ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul))
     write_skipped([])
 
 

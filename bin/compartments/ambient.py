@@ -13,7 +13,8 @@ import pandas as pd
 import scipy.sparse as sp
 
 from . import soupem
-from .cli import SampleSkipped, UserError
+from .cli import SampleSkipped, UserError, replacing
+from .tables import write_json, write_tsv
 
 HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")
 ERYTHROID_SHARE = 0.05  # haemoglobin share of a cell's UMIs from which it counts as erythroid
@@ -516,3 +517,20 @@ def soup_table(cells):
     """``gene, soup_fraction``, largest first."""
     table = pd.DataFrame({"gene": cells.var_names, "soup_fraction": cells.var["soup_fraction"].to_numpy()})
     return table.sort_values("soup_fraction", ascending=False, kind="stable")
+
+
+def write_cells(cells, summary):
+    """Write ``<sample>.cells.h5ad``, ``<sample>.ambient.json`` and ``<sample>.soup.tsv.gz`` into the working directory.
+
+    Parameters
+    ----------
+    cells : AnnData
+        From :func:`remove_ambient` or :func:`import_cellbender`.
+    summary : dict
+        From :func:`summarise`.
+    """
+    sample = cells.uns["sample"]
+    with replacing(f"{sample}.cells.h5ad") as temporary:
+        cells.write_h5ad(temporary, compression="lzf")
+    write_json(summary, f"{sample}.ambient.json")
+    write_tsv(soup_table(cells), f"{sample}.soup.tsv.gz")

@@ -20,10 +20,10 @@ def run(quick=False):
     rows = []
     if quick:  # fewer than 200 studies leave coverage uncertain by more than the gate's margin
         return _null((2, 4), 200, "abs") + _synchronous((2, 4), 200) + _depleted((2, 4), 200)
-    for arms, n in {(2, 4): 200, (3, 3): 80, (4, 4): 80, (6, 6): 200}.items():
-        rows += _null(arms, n, "abs") + _synchronous(arms, 200) + _depleted(arms, 200)
+    for arms in [(2, 4), (3, 3), (4, 4), (6, 6)]:
+        rows += _null(arms, 400, "abs") + _synchronous(arms, 400) + _depleted(arms, 400)
     for arms in [(2, 4), (6, 6)]:
-        rows += _null(arms, 80, "rel") + _null(arms, 80, "abs", unequal=0.45) + _relative(arms, 80)
+        rows += _null(arms, 200, "rel") + _null(arms, 200, "abs", unequal=0.45) + _relative(arms, 200)
     return rows
 
 

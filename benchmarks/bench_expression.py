@@ -58,11 +58,10 @@ def run(quick=False):
     Gates are on the model that the methods were chosen by; heavy tails in a depleted lineage are printed.
     """
     warnings.simplefilter("ignore")
-    rows = _setting((2, 4), False, *((40, 12) if quick else (100, 60)))
-    rows += _setting((6, 6), False, *((10, 10) if quick else (40, 30)))
-    if not quick:
-        rows += _setting((2, 4), True, 40, 40)
-    return rows
+    if quick:
+        return _setting((2, 4), False, 40, 12) + _setting((6, 6), False, 10, 10)
+    rows = [line for arms in [(2, 4), (3, 3), (4, 4), (6, 6)] for line in _setting(arms, False, 200, 200)]
+    return rows + _setting((2, 4), True, 200, 200)
 
 
 def _setting(arms, heavy, n_null, n_signal):

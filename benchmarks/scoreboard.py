@@ -107,6 +107,16 @@ def write(rows, runs):
     page_path.write_text("".join(parts))
 
 
+def stored():
+    """Rows and runs written before, without those of benches that are no more."""
+    table_path, runs_path, _ = paths()
+    if not runs_path.exists():
+        return [], {"bench": {}, "speed": {}}
+    with open(table_path, newline="") as handle:
+        rows = [row for row in csv.DictReader(handle, delimiter="\t") if row["step"] in benches()]
+    return rows, json.loads(runs_path.read_text())
+
+
 def _origin(run):
     return f"`{run['command']}`, {run['date']}, {run['machine']}, {run['cpu_seconds']} CPU seconds."
 
@@ -124,13 +134,7 @@ def main():
         help=f"instead of benches: {', '.join(benches('speed'))}",
     )
     arguments = parser.parse_args()
-    table_path, runs_path, _ = paths()
-    kept, runs = [], {"bench": {}, "speed": {}}
     steps = arguments.only or ([] if arguments.speed else list(benches()))
-    if runs_path.exists():
-        runs |= json.loads(runs_path.read_text())
-        with open(table_path, newline="") as handle:
-            kept = [row for row in csv.DictReader(handle, delimiter="\t") if row["step"] in benches()]
     missed = False
     for step in steps:
         before = cpu_seconds()
@@ -139,6 +143,7 @@ def main():
             continue
         missed |= any(row["pass"] == WORDS[False] for row in found)
         command = "python benchmarks/scoreboard.py" + " --quick" * arguments.quick + f" --only {step}"
+        kept, runs = stored()  # anew each time: another step may have ended beside this one
         runs["bench"][step] = _record(command, before)
         for row in found:
             print("\t".join(row.values()), flush=True)
@@ -152,6 +157,7 @@ def main():
         what = load(path).__doc__.strip().splitlines()[0]
         record = _record(f"python benchmarks/{path.name}", before)
         record["machine"] += f", load {load_before:.1f} before it"
+        kept, runs = stored()
         runs["speed"][name] = record | {"what": what, "output": output.strip()}
         print(output)
         write(kept, runs)

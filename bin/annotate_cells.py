@@ -40,7 +40,7 @@ def main():
         sample = str(read_elem(file["uns/sample"]))
         counts = read_elem(file["layers/corrected"]).tocsr()
     if not len(obs):
-        write_skipped([{"stage": "ANNOTATE_CELLS", "sample": sample, "reason": "no cell left to label"}])
+        write_skipped([{"stage": "annotate_cells", "sample": sample, "reason": "no cell left to label"}])
         return
     overrides = None
     if arguments.label_overrides:

@@ -25,7 +25,7 @@ def main():
     try:
         cells, soup, reason = ambient.import_cellbender(droplets, options.cellbender)
     except SampleSkipped as skipped:
-        write_skipped([{"stage": "ambient", "sample": sample, "reason": str(skipped)}])
+        write_skipped([{"stage": "import_cellbender", "sample": sample, "reason": str(skipped)}])
         return
     ambient.write_cells(cells, ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul))
     write_skipped([])

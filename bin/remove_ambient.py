@@ -26,7 +26,7 @@ def main():
     try:
         cells, empties = ambient.split_droplets(droplets, calls)
     except SampleSkipped as reason:
-        write_skipped([{"stage": "ambient", "sample": sample, "reason": str(reason)}])
+        write_skipped([{"stage": "remove_ambient", "sample": sample, "reason": str(reason)}])
         return
     del droplets
     soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed)

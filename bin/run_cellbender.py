@@ -78,7 +78,7 @@ def main():
     }
     skipped = []
     if attempt is None:
-        skipped = [{"stage": "cellbender", "sample": sample, "reason": summary["reason"]}]
+        skipped = [{"stage": "run_cellbender", "sample": sample, "reason": summary["reason"]}]
     else:
         output = cellbender.output_path(folder, fprs)
         metrics, curve = cellbender.read_metrics(output), cellbender.read_curve(output)

@@ -95,13 +95,24 @@ def test_every_executable_is_in_the_contracts(root):
     assert [name for name in sorted(executables(root)) if f"`{name}`" not in text] == []
 
 
-def test_every_process_is_in_the_contracts(root):
-    text = (root / "docs" / "contracts.md").read_text()
-    processes = {
+def processes_of(root):
+    return {
         name
         for module in (root / "modules").glob("*.nf")
         for name in re.findall(r"^process (\w+)", module.read_text(), re.M)
     }
+
+
+def test_stages_of_skipped_rows_are_processes(root):
+    """The report finds the reasons of a step by its process's name."""
+    sources = [path.read_text() for path in [*(root / "bin").glob("*.py"), *(root / "bin/compartments").glob("*.py")]]
+    stages = {name for source in sources for name in re.findall(r"""(?:"stage":|STAGE =) "(\w+)""", source)}
+    assert len(stages) >= 10 and sorted(stages - {name.lower() for name in processes_of(root)}) == []
+
+
+def test_every_process_is_in_the_contracts(root):
+    text = (root / "docs" / "contracts.md").read_text()
+    processes = processes_of(root)
     assert [name for name in sorted(processes) if not re.search(rf"\b{name}\b", text)] == []
 
 

@@ -229,7 +229,7 @@ def test_a_missing_part_is_said(whole, call, tmp_path, gone, section):
     shutil.copytree(whole[0], tmp_path / "r")
     shutil.rmtree(tmp_path / "r" / gone)
     (tmp_path / "r" / "skipped.tsv").write_text(
-        "stage\tsample\tlineage\tcontrast\treason\ncoupling\t\t\t\ttoo few lineages were left\n"
+        "stage\tsample\tlineage\tcontrast\treason\ncompare_coupling\t\t\t\ttoo few lineages were left\n"
     )
     _, page = call(tmp_path / "r", findings=gone != "samples")
     assert [i for i in page.ids if i in SECTIONS] == SECTIONS
@@ -351,7 +351,17 @@ def test_dictionary_is_well_formed():
 
 
 def test_dictionary_has_the_columns_of_the_code():
-    from compartments import composition, coupling, design, expression, findings, genesets, interactions, power
+    from compartments import (
+        composition,
+        coupling,
+        design,
+        distance,
+        expression,
+        findings,
+        genesets,
+        interactions,
+        power,
+    )
 
     rows = dictionary.load()
     for file, columns in {
@@ -364,6 +374,7 @@ def test_dictionary_has_the_columns_of_the_code():
         "coupling/coupling.tsv": coupling.COUPLING,
         "coupling/drivers.tsv": coupling.DRIVERS,
         "coupling/concordance.tsv": coupling.CONCORDANCE,
+        "coupling/edistance.tsv": distance.EDISTANCE,
         "expression/a.parquet": expression.COLUMNS,
         "expression/target_gene.tsv": expression.TARGET_COLUMNS,
         "expression/target_relation.tsv": expression.RELATION_COLUMNS,

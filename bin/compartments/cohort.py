@@ -87,7 +87,7 @@ def match_files(study, filtered, doublets, labels):
                 f"no {', '.join(lacking)}: dropped by an earlier step (see its row of that stage), or that step failed "
                 "(see pipeline_info/trace.tsv)"
             )
-            skipped.append({"stage": "MERGE_SAMPLES", "sample": sample, "reason": reason})
+            skipped.append({"stage": "merge_samples", "sample": sample, "reason": reason})
         else:
             files[sample] = tuple(found[sample] for found in by_kind)
     return files, skipped
@@ -113,7 +113,7 @@ def gather(files):
         if str(data.uns.get("sample", sample)) != sample:
             raise UserError(f"{filtered}: holds sample '{data.uns['sample']}', not '{sample}'; rename the file")
         if not data.n_obs:
-            skipped.append({"stage": "MERGE_SAMPLES", "sample": sample, "reason": "no cell left after doublets"})
+            skipped.append({"stage": "merge_samples", "sample": sample, "reason": "no cell left after doublets"})
             continue
         gathered.names.append(sample)
         gathered.obs.append(data.obs)
@@ -142,7 +142,7 @@ def drop_uncleaned(gathered):
         del gathered.methods[sample]
     reason = "its ambient RNA could not be removed (see its ambient.json), that of other samples was: not comparable"
     fix = "; keep it with --allow_mixed_ambient"
-    return [{"stage": "MERGE_SAMPLES", "sample": sample, "reason": reason + fix} for sample in uncleaned]
+    return [{"stage": "merge_samples", "sample": sample, "reason": reason + fix} for sample in uncleaned]
 
 
 def unite_genes(variables):
@@ -399,7 +399,7 @@ def sample_warnings(merged, bulk, study):
         *_pdc_warnings(merged.obs),
     ]
     table = pd.DataFrame(rows, columns=["sample", "warning"])
-    table.insert(0, "stage", "MERGE_SAMPLES")
+    table.insert(0, "stage", "merge_samples")
     order = {name: i for i, name in enumerate(study.samples["sample"])}
     return table.sort_values("sample", key=lambda c: c.map(order), kind="stable").reset_index(drop=True)
 

@@ -23,7 +23,7 @@ from .moderated import (
 )
 
 LN2 = np.log(2)
-STAGE = "composition"
+STAGE = "compare_composition"
 LEVELS = ["lineage", "lineage_broad", "lineage_marker"]
 UNASSIGNED, OTHER = "unassigned", "other"
 MIN_CELLS, MIN_SAMPLES = 10, 2

@@ -12,7 +12,7 @@ from .composition import call_table, fit_arms
 from .design import arm_design, donors_per_arm
 from .moderated import excess_variance, interval
 
-STAGE = "coupling"
+STAGE = "compare_coupling"
 ALPHA = 0.05
 MIN_LINEAGES = 3
 EXPRESSION_Q = 0.1

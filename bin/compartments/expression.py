@@ -21,7 +21,7 @@ from .cli import UserError
 from .moderated import benjamini_hochberg, tier
 from .pseudobulk import log_cpm
 
-STAGE = "expression"
+STAGE = "compare_expression"
 MIN_DONORS = 2  # per arm; fewer leave the effect to one donor
 MIN_GENES = 20  # fewer cannot carry a dispersion trend
 MIN_SIZE_FACTOR = 0.05

@@ -16,7 +16,7 @@ from .expression import CALL_MARGIN, CALL_Q
 from .moderated import benjamini_hochberg, fit_moderated, interval, minimum_detectable_effect, tier
 from .pseudobulk import Lineage, log_cpm
 
-STAGE = "gene_sets"
+STAGE = "score_gene_sets"
 PREREGISTERED = ("GOBP_LEUKOCYTE_MIGRATION", "CSF_MIGRATION_CORE")
 ALL = "all"
 MIN_DETECTED, MIN_COVERAGE = 10, 0.5

@@ -215,18 +215,30 @@ def build_sections(results):
     """
     colours = figures.Colours(results.study, results.lineages()) if results.study else None
     parts = [
-        ("questions", "Five questions", questions, ["findings.tsv"], ["findings"]),
-        ("design", "Cohort and design", design, ["design.tsv", "samples.tsv"], ["design"]),
-        ("quality", "Sample quality", quality, [], ["filter_cells", "quality"]),
-        ("ambient", "Ambient RNA", ambient, [], ["remove_ambient", "ambient", "run_cellbender"]),
-        ("doublets", "Doublets", doublets, [], ["score_doublets", "doublets"]),
-        ("annotation", "Annotation", annotation, [], ["annotate_cells", "annotation"]),
-        ("composition", "Composition", composition, ["composition/effects.tsv"], ["composition"]),
-        ("expression", "Expression", expression, [], ["expression"]),
-        ("migration", "Migration", migration, ["migration/effects.tsv"], ["migration", "genesets", "gene_sets"]),
-        ("interactions", "Interactions", interactions, ["interactions/centrality_effects.tsv"], ["interactions"]),
-        ("coupling", "Coupling", coupling, ["coupling/coupling.tsv"], ["coupling"]),
-        ("skipped", "What was left out", skipped, ["skipped.tsv"], []),
+        ("questions", "Five questions", questions, ["findings.tsv"], ["write_findings"]),
+        ("design", "Cohort and design", design, ["design.tsv", "samples.tsv"], ["check_design"]),
+        ("quality", "Sample quality", quality, [], ["read_counts", "call_cells", "filter_cells"]),
+        (
+            "ambient",
+            "Ambient RNA",
+            ambient,
+            [],
+            ["choose_ambient", "remove_ambient", "run_cellbender", "import_cellbender"],
+        ),
+        ("doublets", "Doublets", doublets, [], ["score_doublets"]),
+        ("annotation", "Annotation", annotation, [], ["annotate_cells", "merge_samples", "embed_cohort"]),
+        ("composition", "Composition", composition, ["composition/effects.tsv"], ["compare_composition"]),
+        ("expression", "Expression", expression, [], ["compare_expression"]),
+        ("migration", "Migration", migration, ["migration/effects.tsv"], ["score_gene_sets"]),
+        (
+            "interactions",
+            "Interactions",
+            interactions,
+            ["interactions/centrality_effects.tsv"],
+            ["run_liana", "score_centrality", "compare_interactions"],
+        ),
+        ("coupling", "Coupling", coupling, ["coupling/coupling.tsv"], ["compare_coupling"]),
+        ("skipped", "What was left out", skipped, ["skipped.tsv"], ["collect_skipped"]),
     ]
     sections = []
     for name, title, build, needed, stages in parts:
@@ -1368,7 +1380,12 @@ def coupling(results, colours):
         rows = rows[rows["level"] == "lineage"].sort_values("tau_u", kind="stable")
         blocks.append(_leave_one_out(own.iloc[0], rows, contrast, compartment))
     blocks.append(Table("coupling_table", "Coupling", table, "coupling/coupling.tsv"))
-    for name, title in (("drivers", "Without one lineage or donor"), ("concordance", "Concordance of expression")):
+    titles = {
+        "drivers": "Without one lineage or donor",
+        "concordance": "Concordance of expression",
+        "edistance": "Distance between the arms' cells (E-distance)",
+    }
+    for name, title in titles.items():
         frame = results.table(f"coupling/{name}.tsv")
         if frame is not None and len(frame):
             blocks.append(Table(f"{name}_table", title, frame, f"coupling/{name}.tsv", folded=True))

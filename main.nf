@@ -134,7 +134,8 @@ workflow COHORT {
     COMPARE_INTERACTIONS(study, MERGE_SAMPLES.out.pseudobulk, RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
         SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
         SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name }, params.lr_resource, lr_table, migration_pairs, filesOf(params.interaction_groups, 'interaction_groups'))
-    COMPARE_COUPLING(study, COMPARE_COMPOSITION.out.effects, COMPARE_COMPOSITION.out.donors, COMPARE_EXPRESSION.out.effects)
+    COMPARE_COUPLING(
+        study, COMPARE_COMPOSITION.out.effects, COMPARE_COMPOSITION.out.donors, COMPARE_EXPRESSION.out.effects, EMBED_COHORT.out.cohort)
 
     composition = COMPARE_COMPOSITION.out.effects.mix(COMPARE_COMPOSITION.out.donors, COMPARE_COMPOSITION.out.calls.flatten(),
         COMPARE_COMPOSITION.out.power, COMPARE_COMPOSITION.out.summary, MERGE_SAMPLES.out.counts)

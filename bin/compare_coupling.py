@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""Do the compartments change together? coupling.tsv, drivers.tsv and, from expression, concordance.tsv."""
+"""Do the compartments change together?
+
+Writes coupling.tsv and drivers.tsv; from expression, concordance.tsv; from the cells, edistance.tsv.
+"""
 
 import argparse
 
@@ -12,6 +15,7 @@ def main():
     parser.add_argument("--composition", required=True, help="effects.tsv of compare_composition.py")
     parser.add_argument("--donors", required=True, help="donors.tsv of compare_composition.py")
     parser.add_argument("--expression", nargs="*", default=[], help="<contrast>.parquet of compare_expression.py")
+    parser.add_argument("--cohort", help="cohort.h5ad of embed_cohort.py")
     parser.add_argument("--equiv_margin", type=float, default=1.0, help="margin of equivalence, log2 [%(default)s]")
     parser.add_argument("--seed", type=int, default=0, help="seed of the bootstrap of the concordance [%(default)s]")
     arguments = parser.parse_args()
@@ -20,7 +24,7 @@ def main():
 
     import pandas as pd
 
-    from compartments import composition, coupling
+    from compartments import composition, coupling, distance
     from compartments.cli import UserError
     from compartments.design import Study
     from compartments.tables import read_tsv, write_tsv
@@ -38,9 +42,19 @@ def main():
         rows, reasons = coupling.expression_concordance(expression, Path(path).stem, study.reference_compartment)
         concordance.append(rows)
         skipped += reasons
+    distances = pd.DataFrame(columns=distance.EDISTANCE)
+    if arguments.cohort:
+        import h5py
+        from anndata.io import read_elem
+
+        with h5py.File(arguments.cohort) as file:
+            cells = pd.DataFrame({name: read_elem(file[f"obs/{name}"]) for name in ("sample", "lineage")})
+            distances, reasons = distance.arm_distances(cells, file["obsm/X_pca"][:], study)
+        skipped += reasons
     write_tsv(table, "coupling.tsv")
     write_tsv(drivers, "drivers.tsv")
     write_tsv(pd.concat(concordance, ignore_index=True), "concordance.tsv")
+    write_tsv(distances, "edistance.tsv")
     write_skipped(skipped)
 
 

@@ -11,21 +11,22 @@ process COMPARE_COUPLING {
     path composition, stageAs: 'composition/*'
     path donors
     path expression
+    path cohort
 
     output:
     path 'coupling.tsv', emit: coupling
-    path '{drivers,concordance}.tsv', emit: tables
+    path '{drivers,concordance,edistance}.tsv', emit: tables
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    compare_coupling.py --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --equiv_margin ${params.equiv_margin} --seed ${params.seed}
+    compare_coupling.py --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --cohort '${cohort}' --equiv_margin ${params.equiv_margin} --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py coupling.tsv drivers.tsv concordance.tsv skipped.tsv
+    write_stub.py coupling.tsv drivers.tsv concordance.tsv edistance.tsv skipped.tsv
     """
 }

@@ -6,10 +6,11 @@ import pytest
 from benchmarks import gates, scoreboard
 
 REAL_DATA_ONLY = ("kang", "schafflick")
+LONG_ONLY = {"pipeline"}  # test_pipeline.py runs a small form
 
 
 @pytest.mark.bench
-@pytest.mark.parametrize("step", list(scoreboard.benches()))
+@pytest.mark.parametrize("step", sorted(scoreboard.benches().keys() - LONG_ONLY))
 def test_quick_gates(step):
     """Each bench fails by itself, naming metric, setting, value and gate of what it missed."""
     rows = scoreboard.load(scoreboard.benches()[step]).run(quick=True)

@@ -146,6 +146,14 @@ def test_kept_in_csf():
     assert mirror["verdict"] == "yes" and "kept in blood" in mirror["statement"]
 
 
+def test_a_lineage_named_beforehand_is_said_to_be():
+    asked = make_study(parse_samplesheet(synthetic_results.make_sheet()), primary_lineages=["pDC"])
+    tables = Tables(composition=pd.concat([composition(0, -3, 3), composition(-3, -3, 0, lineage="B")]))
+    found = write_findings(asked, tables).set_index(["question", "lineage"])["statement"]
+    assert found[2, "pDC"].endswith("[2 v 4 donors, exploratory; named beforehand]")
+    assert found[2, "B"].endswith("[2 v 4 donors, exploratory]")
+
+
 def test_kept_is_no_only_by_equivalence():
     assert answer(Tables(composition=composition(-3, -3, 0, "depleted_both", se=0.2)), 2)["verdict"] == "no"
     assert answer(Tables(composition=composition(-3, -3, 0, "depleted_both", se=0.8)), 2)["verdict"] == "cannot_tell"

@@ -88,6 +88,7 @@ class Comparison:
     pairs_reference: int
     alpha: float
     margin: float
+    primary: tuple
 
     def row(self, question, verdict, statement, evidence=None, *, lineage="", aspect="", unit="", source="", tier=None):
         """A row of ``findings.tsv``; numbers, donors and tier are those of ``evidence`` (a row of an effects table)."""
@@ -144,7 +145,8 @@ def comparisons(study, alpha=0.05, margin=1.0):
         if term == "interaction":
             n = donors_per_arm(study.units(term, compartment), contrast)
             names = (contrast.contrast, contrast.condition, contrast.reference)
-            found.append(Comparison(*names, compartment, study.reference_compartment, *n, alpha, margin))
+            places = (compartment, study.reference_compartment)
+            found.append(Comparison(*names, *places, *n, alpha, margin, tuple(study.primary_lineages)))
     return found
 
 
@@ -232,7 +234,13 @@ def depleted_in_both(comparison, tables):
         text += each.note()
         rows.append(
             c.row(
-                1, verdict, text + _behind(evidence), evidence, lineage=each.name, unit=LOG2, source=each.source(weaker)
+                1,
+                verdict,
+                text + _behind(evidence, each.name in c.primary),
+                evidence,
+                lineage=each.name,
+                unit=LOG2,
+                source=each.source(weaker),
             )
         )
     return [_summary_depleted(c, tables, lineages, rows), *rows]
@@ -348,7 +356,7 @@ def kept_in_one(comparison, tables):
             c.row(
                 2,
                 verdict,
-                text + _behind(evidence),
+                text + _behind(evidence, name in c.primary),
                 evidence,
                 lineage=name,
                 aspect=keeps if verdict == "yes" else "",
@@ -616,7 +624,14 @@ def central_role(comparison, tables):
             text = f"cannot be told: {reason}; {lineage} ({pairs}): odds of its share {shares}"
         source = _source(file, risen, ["network", "lineage", "contrast", "term", "compartment"])
         row = c.row(
-            4, verdict, text + _behind(evidence), evidence, lineage=lineage, aspect="hub", unit=unit, source=source
+            4,
+            verdict,
+            text + _behind(evidence, lineage in c.primary),
+            evidence,
+            lineage=lineage,
+            aspect="hub",
+            unit=unit,
+            source=source,
         )
         rows.append(row | {"_where": where})
     if not rows:
@@ -893,10 +908,11 @@ def _descriptive(row):
     return f"{n} allow a description, not a test" if row["tier"] == "descriptive" else f"{n} are too few"
 
 
-def _behind(evidence):
+def _behind(evidence, primary=False):
+    """The donors and the tier that a statement rests on; a lineage named beforehand is a family of its own for q."""
     n = [evidence[f"n_{arm}"] for arm in ("condition", "reference")]
     donors = "" if any(_missing(x) for x in n) else f"{int(n[0])} v {int(n[1])} donors, "
-    return f" [{donors}{evidence['tier']}]"
+    return f" [{donors}{evidence['tier']}{'; named beforehand' if primary else ''}]"
 
 
 def _source(file, row, keys):

@@ -1,12 +1,8 @@
 """Wall and CPU time and peak memory of composition and coupling: 100 donors x 2 compartments x 30 lineages."""
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -14,6 +10,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
 
 import numpy as np  # noqa: E402
 from benchmarks.count_studies import long_counts, study_of  # noqa: E402
+from benchmarks.timed import timed  # noqa: E402
 
 from compartments.simulate import count_study  # noqa: E402
 from compartments.tables import write_tsv  # noqa: E402
@@ -33,15 +30,10 @@ def main():
             ["compare_composition.py", "--study", "study.json", "--counts", "counts.tsv"],
             ["compare_coupling.py", "--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"],
         ]
-        print("step\twall_s\tcpu_s\tpeak_MiB")
+        print("step\twall_s\tcpu_s\tpeak_GiB")
         for name, *options in steps:
-            before, start = resource.getrusage(resource.RUSAGE_CHILDREN), time.monotonic()
-            command = [sys.executable, str(ROOT / "bin" / name), *options]
-            subprocess.run(command, cwd=folder, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"})
-            wall, after = time.monotonic() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-            cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-            # the peak of children is that of the largest so far
-            print(f"{name}\t{wall:.1f}\t{cpu:.1f}\t{after.ru_maxrss / 1024:.0f}")
+            wall, cpu, peak = timed(folder, name, *options)
+            print(f"{name}\t{wall:.1f}\t{cpu:.1f}\t{peak:.2f}")
 
 
 if __name__ == "__main__":

@@ -1,16 +1,9 @@
-"""Wall time, CPU time and peak memory of compare_expression.py: 24 samples x 15 lineages x 15,000 genes by default.
-
-Memory is the proportional set size of the process and its workers together, sampled twice a second.
-"""
+"""Wall time, CPU time and peak memory of compare_expression.py: 24 samples x 15 lineages x 15,000 genes by default."""
 
 import argparse
 import json
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 import numpy as np
@@ -18,13 +11,15 @@ import pandas as pd
 from scipy import sparse
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "bin"))
+sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
+
+from benchmarks.timed import timed  # noqa: E402
 
 from compartments import design, simulate  # noqa: E402
 
 
 def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
-    """``study.json`` and ``pseudobulk.h5ad`` of simulated lineages, deep enough for most genes to be tested."""
+    """``study.json`` and ``pseudobulk.h5ad`` of simulated lineages, deep enough to test most genes; names of the genes."""
     import anndata
 
     rng = np.random.default_rng(seed)
@@ -52,17 +47,7 @@ def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
     data.write_h5ad(folder / "pseudobulk.h5ad")
     sheet = study.samples.drop(columns="n_cells").assign(filtered="cells.h5ad").to_csv(index=False)
     design.make_study(design.parse_samplesheet(sheet)).save(folder / "study.json")
-
-
-def tree_memory(pid):
-    """Proportional set size of a process and its children, GiB; 0 for one that has ended."""
-    try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
-        own = next(int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")) / 2**20
-        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    except (OSError, StopIteration):
-        return 0.0
-    return own + sum(tree_memory(child) for child in children)
+    return study.counts.columns.to_numpy()
 
 
 def main():
@@ -76,21 +61,10 @@ def main():
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
         write_cohort(folder, *options.donors, options.lineages, options.genes, options.seed)
-        command = [sys.executable, str(ROOT / "bin" / "compare_expression.py"), "--study", "study.json"]
-        command += ["--pseudobulk", "pseudobulk.h5ad", "--cpus", str(options.cpus)]
-        start = time.perf_counter()
-        process = subprocess.Popen(command, cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"})
-        peak = 0.0
-        while process.poll() is None:
-            peak = max(peak, tree_memory(process.pid))
-            time.sleep(0.5)
-        if process.returncode:
-            sys.exit(process.returncode)
-        wall = time.perf_counter() - start
-        used = resource.getrusage(resource.RUSAGE_CHILDREN)
+        options_of_step = ["--study", "study.json", "--pseudobulk", "pseudobulk.h5ad", "--cpus", options.cpus]
+        wall, cpu, peak = timed(folder, "compare_expression.py", *options_of_step)
         fits = json.loads((folder / "expression.json").read_text())["fits"]
         tests = sum(fit["n_genes"] for fit in fits)
-    cpu = used.ru_utime + used.ru_stime
     print(
         f"{2 * sum(options.donors)} samples x {options.lineages} lineages x {options.genes} genes, {options.cpus} cpus"
     )

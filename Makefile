@@ -3,7 +3,7 @@ NEXTFLOW := NXF_OFFLINE=true NXF_ANSI_LOG=false tools/nextflow
 PYTHON := .tools/core/bin/python
 OUT ?= results/demo
 
-.PHONY: help setup setup-cellbender demo test lint bench docs lock clean
+.PHONY: help setup setup-cellbender demo test lint bench docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
@@ -11,6 +11,7 @@ help:
 	@echo "make bench  the whole scoreboard (long)"
 	@echo "make setup  only install the environment and the engine"
 	@echo "make docs   regenerate the pages made from code"
+	@echo "make site   the documentation as a site (.tools/site), with the demo's report if it was made"
 	@echo "make lock   resolve the lock files anew"
 
 setup:
@@ -37,8 +38,13 @@ bench: setup
 docs: setup
 	$(PYTHON) tools/make_docs.py
 
+site:
+	@tools/setup.sh docs
+	NO_MKDOCS_2_WARNING=1 .tools/docs/bin/mkdocs build --quiet
+	@echo "The site: .tools/site/index.html"
+
 lock:
-	for one in containers/core containers/cellbender tests; do \
+	for one in containers/core containers/cellbender tests docs; do \
 		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate $$one/requirements.in -o $$one/requirements.lock; done
 	for one in engine java; do \
 		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate tools/$$one.in -o tools/$$one.lock; done

@@ -1,5 +1,6 @@
 """The documentation against the code: generated pages are current, names that the pages use exist."""
 
+import ast
 import json
 import re
 import shutil
@@ -62,7 +63,19 @@ def executables(root):
     return {path.name: path.read_text() for path in (root / "bin").glob("*.py")}
 
 
-@pytest.mark.parametrize("page", ["usage.md", "methods.md", "running.md", "contracts.md"])
+@pytest.mark.parametrize(
+    "page",
+    [
+        "usage.md",
+        "methods.md",
+        "running.md",
+        "contracts.md",
+        "index.md",
+        "quickstart.md",
+        "interpretation.md",
+        "troubleshooting.md",
+    ],
+)
 def test_names_in_the_pages_exist(root, page):
     """Options in code quotes are parameters of the pipeline or options of an executable; named files are there."""
     text = (root / "docs" / page).read_text()
@@ -72,11 +85,11 @@ def test_names_in_the_pages_exist(root, page):
     fenced = "".join(re.findall(r"^```.*?^```", text, re.M | re.S))
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     codes = re.findall(r"`([^`]+)`", text) + re.findall(r"^(?:nextflow|bin/\w+\.py) .*", fenced, re.M)
-    used = {name for code in codes for name in re.findall(r"(?<![\w-])--([a-z]\w*)", code)}
+    used = {name for code in codes for name in re.findall(r"(?<![\w-])--([a-z]\w*)\b(?!…)", code)}
     assert sorted(used - known) == []
     named = set(re.findall(r"`(?:bin/)?(\w+\.py)`", text))
     assert sorted(name for name in named - set(scripts) if not (root / "bin" / "compartments" / name).exists()) == []
-    links = re.findall(r"\]\(([^)#]+)\)", text)
+    links = set(re.findall(r"\]\(([^)#]+)\)", text)) - {"demo.md"}  # the site writes that page
     assert [link for link in links if "://" not in link and not (root / "docs" / link).exists()] == []
 
 
@@ -137,3 +150,32 @@ def test_methods_text_of_the_report_agrees_with_the_schema(root):
     for method in set(known["ambient_method"]["enum"]) - {"auto"}:
         assert f"'{method}' in ambient" in text
         assert method in page.lower()
+
+
+def messages(root):
+    """Every text in the code as one would see it, with `…` for what is filled in."""
+    texts = []
+    for path in [*(root / "bin").glob("*.py"), *(root / "bin" / "compartments").glob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str):
+                texts.append(node.value)
+            elif isinstance(node, ast.JoinedStr):
+                texts.append("".join(v.value if isinstance(v, ast.Constant) else "…" for v in node.values))
+    for path in [root / "main.nf", *(root / "modules").glob("*.nf")]:
+        source = re.sub(r"\$\{[^}]*\}", "…", path.read_text())
+        texts += [found for pair in re.findall(r"'([^'\n]*)'|\"([^\"\n]*)\"", source) for found in pair if found]
+    return texts
+
+
+def quoted_messages(page):
+    """Messages that begin the items of docs/troubleshooting.md."""
+    return [code for line in re.findall(r"^- (`.*`)  $", page, re.M) for code in re.findall(r"`([^`]+)`", line)]
+
+
+def test_quoted_messages_exist(root):
+    """Users search for what they read on the screen: the page quotes the code, word for word."""
+    quoted = quoted_messages((root / "docs" / "troubleshooting.md").read_text())
+    known = messages(root)
+    assert len(quoted) >= 40
+    assert [text for text in quoted if not any(text.removesuffix(" ...") in one for one in known)] == []
+    assert not any("column '…' is lost" in one for one in known)

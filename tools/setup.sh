@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
-#   tools/setup.sh [core] [cellbender] [engine]        default: core engine
+#   tools/setup.sh [core] [cellbender] [engine] [docs]        default: core engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
@@ -51,7 +51,8 @@ for part in "${@:-core engine}"; do
             core) environment core tests/requirements.lock ;;
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
             engine) engine ;;
-            *) say "unknown part '$one'; choose core, cellbender, engine"; exit 2 ;;
+            docs) environment docs docs/requirements.lock ;;
+            *) say "unknown part '$one'; choose core, cellbender, engine, docs"; exit 2 ;;
         esac
     done
 done

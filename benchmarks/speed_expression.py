@@ -19,7 +19,7 @@ from compartments import design, simulate  # noqa: E402
 
 
 def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
-    """``study.json`` and ``pseudobulk.h5ad`` of simulated lineages, deep enough to test most genes; names of the genes."""
+    """``study.json`` and ``pseudobulk.h5ad`` of simulated lineages, deep enough to test most genes; their names."""
     import anndata
 
     rng = np.random.default_rng(seed)

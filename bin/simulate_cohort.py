@@ -46,7 +46,7 @@ def parse():
         metavar="COMPARTMENT=N",
         help="of an untreated donor; repeatable",
     )
-    add("--genes", type=int, default=3000, help="genes taken from the profiles (default %(default)s)")
+    add("--genes", type=int, default=6000, help="genes taken from the profiles (default %(default)s)")
     add("--empties", type=int, default=8000, help="empty droplets per sample (default %(default)s)")
     add("--umi", type=float, default=2500, help="UMIs of a T cell (default %(default)s)")
     add("--soup_umi", type=float, default=80, help="ambient UMIs per droplet (default %(default)s)")

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from . import report_figures as figures
+from . import report_status as status
 from .cli import UserError
 from .design import Study
 from .dictionary import load as load_dictionary
@@ -90,6 +91,15 @@ class Answer:
     kind = "answer"
 
 
+@dataclass(frozen=True)
+class Glance:
+    """All answers on one screen: (question number, question, comparison or empty, answer) each."""
+
+    rows: list
+
+    kind = "glance"
+
+
 @dataclass
 class Section:
     """A part of the page."""
@@ -118,6 +128,7 @@ class Results:
                 self._tables[file] = pd.read_parquet(path)
             else:
                 text = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden")
+                text += ("name", "exit") if file.endswith("trace.tsv") else ()
                 self._tables[file] = read_tsv(path, text=text)
         return self._tables[file]
 
@@ -188,19 +199,8 @@ class Results:
         return sorted(rows.index, key=lambda name: name in ("other", "unassigned"))
 
     def missing_reason(self, stages):
-        """The first reason that ``skipped.tsv`` or the trace gives for these steps."""
-        skipped = self.table("skipped.tsv")
-        if skipped is not None:
-            rows = skipped[skipped["stage"].isin(stages)]
-            if len(rows):
-                return str(rows["reason"].iloc[0])
-        trace = self.table("pipeline_info/trace.tsv")
-        if trace is not None and {"name", "status", "exit"} <= set(trace.columns):
-            failed = trace[trace["status"] == "FAILED"]
-            for row in failed.itertuples():
-                if any(stage.upper() in row.name.upper() for stage in stages):
-                    return f"task {row.name} failed with exit code {row.exit}"
-        return ""
+        """One line on why these steps gave nothing, from ``skipped.tsv`` or the trace; empty if nothing is known."""
+        return status.reason_for(stages, self.table("skipped.tsv"), self.table("pipeline_info/trace.tsv"))
 
 
 # -- sections -------------------------------------------------------------------------------------------------------
@@ -279,7 +279,8 @@ def _donors(n_condition, n_reference, contrast):
 
 def questions(results, colours):
     """The five questions: answer, picture, and the rows per lineage."""
-    findings, study, blocks = results.table("findings.tsv"), results.study, []
+    findings, study, glance = results.table("findings.tsv"), results.study, []
+    blocks = [Glance(glance)]
     several = len(list(results.contrasts())) > 1
     pictures = {1: _picture_depleted, 2: _picture_kept, 3: _picture_migration, 4: _picture_hub, 5: _picture_coupling}
     for number, question in QUESTIONS.items():
@@ -290,7 +291,9 @@ def questions(results, colours):
                 rows = rows[rows["compartment"] == compartment]
             summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
             heading = _comparison(contrast, compartment, study) if several else ""
-            blocks.append(Answer([_answer(row) for row in summary.to_dict("records")], heading))
+            answers = [_answer(row) for row in summary.to_dict("records")]
+            glance += [(number, question, heading, answer) for answer in answers]
+            blocks.append(Answer(answers, heading))
             picture = pictures[number](results, colours, contrast, compartment, rows)
             blocks += [picture] if picture else []
             if len(detail):
@@ -772,7 +775,74 @@ def ambient(results, colours):
                 f"Blood in the sample (traumatic tap) is likely for {named}: its composition leans to blood.", "warning"
             )
         )
-    return [*blocks, Table("ambient_table", "Ambient RNA per sample", table, "samples/*/*.ambient.json")]
+    reasons = table[table["reason"].fillna("").ne("")] if "reason" in table else table[:0]
+    for (method, reason), rows in reasons.groupby(["method", "reason"], sort=False):
+        words = "not removed" if method == "none" else f"removed by {method}"
+        blocks.append(Text(f"Ambient RNA was {words} in {', '.join(rows['sample'])}: {reason}.", "warning"))
+    leaks = _leaks(table)
+    if leaks is not None:
+        note = (
+            "Cells with a count of a gene that they cannot express, per hundred cells of that kind, before and after "
+            "removal. Kinds are told by other genes; fewer than 10 cells: empty."
+        )
+        blocks.append(Table("leaks", "Leaks before and after", leaks, "samples/*/*.ambient.json", note, folded=True))
+    shares = results.table("cohort/ambient_share.tsv.gz")
+    if shares is not None and len(shares):
+        top = shares.groupby(["condition", "compartment", "lineage"], sort=False).head(10)
+        note = "Genes of at least 15 counts; the ten most ambient of each lineage. All of them are in the file."
+        blocks.append(
+            Table("ambient_share", "Most ambient genes", top, "cohort/ambient_share.tsv.gz", note, folded=True)
+        )
+    own = [c for c in table if not c.startswith("leak_")]
+    return [
+        *blocks,
+        *_cellbender_curves(results),
+        Table("ambient_table", "Ambient RNA per sample", table[own], "samples/*/*.ambient.json"),
+    ]
+
+
+def _leaks(table):
+    """Leak metrics in rows: ``sample, gene, cells, n_cells, before, after`` (percent); None without any."""
+    names = [c.removesuffix("_before") for c in table if c.startswith("leak_") and c.endswith("_before")]
+    parts = []
+    for name in names:
+        gene, kind = name.removeprefix("leak_").split("_in_")
+        values = {when: 100 * pd.to_numeric(table[f"{name}_{when}"]) for when in ("before", "after")}
+        part = pd.DataFrame({"sample": table["sample"], "gene": gene, "cells": kind, "n_cells": table[f"{name}_cells"]})
+        parts.append(part.assign(**values).dropna(subset="before"))
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def _cellbender_curves(results):
+    """CellBender's training curves and what it says of its own result."""
+    summary = results.summaries("cellbender")
+    if summary is None:
+        return []
+    blocks, traces, rows = [], [], []
+    for part, dash in (("train", "solid"), ("test", "dot")):
+        for i, (sample, (epoch, elbo)) in enumerate(
+            results.curves("cellbender", f"{part}_epoch", f"{part}_elbo").items()
+        ):
+            style = {"color": figures.MANY[i % len(figures.MANY)], "width": 1.5, "dash": dash}
+            trace = {"type": "scatter", "mode": "lines", "name": f"{sample} {part}", "x": epoch, "y": elbo}
+            traces.append(trace | {"line": style})
+            rows.append(pd.DataFrame({"sample": sample, "part": part, "epoch": epoch, "elbo": elbo}))
+    if traces:
+        caption = (
+            "How to read it: the lower bound of the evidence that CellBender maximises; it should rise and level off, "
+            f"in training (lines) and on held-out droplets (dots) alike. Behind it: {len(summary)} samples."
+        )
+        shown = figures.layout("epoch", "ELBO", legend={"orientation": "h", "y": -0.2, "yanchor": "top"})
+        data = pd.concat(rows, ignore_index=True)
+        alt = "Training curves of CellBender, two lines per sample"
+        blocks.append(figures.Figure("cellbender", "CellBender's training", caption, alt, traces, shown, data, 420))
+    for row in summary.itertuples():
+        said = row.warnings if getattr(row, "warnings", None) and isinstance(row.warnings, str) else None
+        if not row.succeeded:
+            blocks.append(Text(f"CellBender failed for {row.sample}: {row.reason}.", "warning"))
+        elif said:
+            blocks.append(Text(f"CellBender, {row.sample}: {said}.", "warning"))
+    return [*blocks, Table("cellbender_table", "CellBender", summary, "samples/*/*.cellbender.json", folded=True)]
 
 
 def doublets(results, colours):
@@ -1518,6 +1588,12 @@ def make_report(results, template, title="", plotly=None):
         simulated=results.simulated,
         sections=sections,
         unfinished=unfinished,
+        lost=status.lost_samples(results.table("skipped.tsv")),
+        failed=[
+            (name, code)
+            for stage, name, code in status.failed_tasks(results.table("pipeline_info/trace.tsv"))
+            if stage in status.PER_SAMPLE
+        ],
         meanings=lambda file: meanings(dictionary, file),
         exists=lambda file: bool(file) and "*" not in file and (results.root / file).exists(),
         methods=methods,

@@ -22,7 +22,7 @@ UNCOUPLED = ["partly_uncoupled", "uncoupled"]
 def run(quick=False):
     """Rows of the scoreboard."""
     rows = []
-    for arms in [(2, 4)] if quick else [(2, 4), (6, 6)]:
+    for arms in [(2, 4)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
         for preset in ["null", *TAU_GATES]:
             # error rates need more studies than medians
             errors = preset in ("null", "synchronous")

@@ -6,13 +6,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bin"))
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from compartments import design, genesets, simulate
-from compartments.pseudobulk import Lineage
+from benchmarks.bench_expression import lineage_of
+from benchmarks.gates import row
 
+from compartments import genesets, simulate
+
+STEP = "genesets"
 SEED = 30
 SET_SIZE = 40
 
@@ -24,18 +26,13 @@ def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_linea
         simulated = simulate.pseudobulk_study(
             rng, n_condition, n_reference, n_genes=n_genes, set_size=SET_SIZE, set_log2fc=set_log2fc
         )
-        counts = simulated.counts.to_numpy().astype(np.int64)
-        samples = simulated.samples.set_index("sample").rename_axis(None)
-        empty = sparse.csr_array(counts.shape, dtype=np.float32)
-        genes = pd.Index(simulated.counts.columns)
-        lineages.append(Lineage(f"L{number}", samples, genes, counts, sparse.csr_array(counts), empty))
-    sheet = simulated.samples.drop(columns="n_cells").assign(filtered="cells.h5ad")
-    study = design.make_study(design.parse_samplesheet(sheet.to_csv(index=False)))
-    sets = {"SET": list(genes[:SET_SIZE])}
+        lineage, study = lineage_of(simulated, f"L{number}")
+        lineages.append(lineage)
+    sets = {"SET": list(lineage.genes[:SET_SIZE])}
     scores, skipped = genesets.score_lineages(lineages, sets, SEED, matched)
     if skipped:
         raise RuntimeError(skipped)
-    scores, _ = genesets.add_all_lineages(scores, len(samples))
+    scores, _ = genesets.add_all_lineages(scores, len(lineage.samples))
     return genesets.compare_scores(scores, study, ["SET"])[0]
 
 
@@ -43,7 +40,7 @@ def run(quick=False):
     """Rows of the scoreboard."""
     warnings.simplefilter("ignore")
     rows = []
-    for arms in ((2, 4), (6, 6)):
+    for arms in [(2, 4), (6, 6)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
         for matched in (False,) if quick else (False, True):
             studies = 40 if quick else 50 if matched else 200
             setting = f"{arms[0]}v{arms[1]}" + (" depth matched" if matched else "")
@@ -60,36 +57,15 @@ def run(quick=False):
                         kind = "type-I error" if null else "power, .8 log2"
                         if null and log2fc:
                             kind += " beside an effect in CSF"
-                        rows.append(
-                            {
-                                "step": "genesets",
-                                "metric": f"{kind}, {term}, {name}",
-                                "setting": setting,
-                                "value": value,
-                                "gate": ".02-.08" if gated else "",
-                                "pass": bool(0.02 <= value <= 0.08) if gated else None,
-                                "n": len(own),
-                                "seed": SEED,
-                            }
-                        )
+                        metric = f"{kind}, {term}, {name}"
+                        rows.append(row(STEP, metric, setting, value, ".02-.08" if gated else "", len(own), SEED))
                 pooled = each[(each["lineage"] == genesets.ALL) & (each["term"] == "interaction")]
                 called = each[each["term"] == "interaction"]
                 for metric, value in (
                     ("over lineages, p < .05", (pooled["p_value"] < 0.05).mean()),
                     ("rows called CSF_only or CSF_higher", (called["call"] != "").mean()),
                 ):
-                    rows.append(
-                        {
-                            "step": "genesets",
-                            "metric": f"{metric}, effect {log2fc}",
-                            "setting": setting,
-                            "value": float(value),
-                            "gate": "",
-                            "pass": None,
-                            "n": len(pooled),
-                            "seed": SEED,
-                        }
-                    )
+                    rows.append(row(STEP, f"{metric}, effect {log2fc}", setting, value, "", len(pooled), SEED))
     return rows
 
 

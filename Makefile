@@ -44,6 +44,7 @@ site:
 	@echo "The site: .tools/site/index.html"
 
 lock:
+	.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate containers/uv.in -o containers/uv.lock
 	for one in containers/core containers/cellbender tests docs; do \
 		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate $$one/requirements.in -o $$one/requirements.lock; done
 	for one in engine java; do \

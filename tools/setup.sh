@@ -13,7 +13,7 @@ ensure_uv() {
     [ -x "$TOOLS/uv/bin/uv" ] && return
     say "installing uv"
     python3 -m venv "$TOOLS/uv" || { say "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
-    "$TOOLS/uv/bin/python" -m pip -q --disable-pip-version-check install 'uv==0.13.9'
+    "$TOOLS/uv/bin/python" -m pip -q --disable-pip-version-check install --require-hashes -r containers/uv.lock
 }
 
 # environment NAME LOCK: installed when LOCK changed; a half-made environment is never left behind

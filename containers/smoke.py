@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""Smoke test of an image, run inside it: every locked package is there at its version, the main ones import, `ps` works."""
+
+import argparse
+import importlib
+import os
+import re
+import subprocess
+import sys
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+
+
+def locked(text):
+    """Package -> version of a lock file; lines that a marker excludes on Linux are left out."""
+    lines = [line for line in re.findall(r"(?m)^([A-Za-z0-9_.-]+==[^\s;\\]+[^\\\n]*)", text) if "win32" not in line]
+    return dict(re.match(r"([^=]+)==([^\s;]+)", line).groups() for line in lines)
+
+
+def problems(modules, skip):
+    """What is wrong with this image, as lines."""
+    found = []
+    for package, wanted in locked((FOLDER / "requirements.lock").read_text()).items():
+        try:
+            # a wheel of another index has its name after a plus: 2.1.0+cpu
+            if version(package).split("+")[0] != wanted:
+                found.append(f"{package} is {version(package)}, the lock says {wanted}")
+        except PackageNotFoundError:
+            if not re.match(skip, package):
+                found.append(f"{package} is missing")
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except Exception as error:  # whatever stops an import is a problem of the image
+            found.append(f"import {module}: {error}")
+    if subprocess.run(["ps", "-e"], capture_output=True).returncode:
+        found.append("ps does not run: install procps")
+    if not (FOLDER / "sbom.cdx.json").stat().st_size:
+        found.append("the bill of materials is empty")
+    return found
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("modules", nargs="+", help="to import")
+    parser.add_argument("--skip", default="$", help="pattern of locked packages that this variant may lack")
+    parser.add_argument("--any_user", action="store_true", help="root is fine (an engine chose the user)")
+    arguments = parser.parse_args()
+    found = problems(arguments.modules, arguments.skip)
+    if os.geteuid() == 0 and not arguments.any_user:
+        found.append("the image runs as root")
+    sys.exit("\n".join(found) or 0)

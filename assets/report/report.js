@@ -21,7 +21,9 @@
     if (width > 600) return layout;
     const narrow = Object.assign({}, layout, { font: Object.assign({}, layout.font, { size: 11 }) });
     narrow.margin = Object.assign({}, layout.margin, { l: 10, r: 8 });
-    narrow.legend = Object.assign({}, layout.legend, { y: -0.22, yanchor: "top", font: { size: 11 } });
+    // in parts of the plot's height: 80 pixels below it, whatever the height
+    const below = -80 / Math.max(150, (layout.height || 420) - 130);
+    narrow.legend = Object.assign({}, layout.legend, { y: below, yanchor: "top", font: { size: 11 } });
     ["xaxis", "yaxis"].forEach(function (axis) {
       narrow[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text) } });
     });

@@ -535,17 +535,30 @@ def _picture_coupling(results, colours, contrast, compartment, rows):
     table = pd.DataFrame(sides).dropna(subset=["own", "base"]).rename_axis("lineage").reset_index()
     if table.empty:
         return None
+    terms = {f"within:{compartment}": "own", f"within:{base}": "base"}
+    donors = _composition_donors(results, contrast, "lineage", terms)
+    columns = ["condition", "lineage", "donor", "own", "base"]
+    if donors is None:
+        donors = pd.DataFrame(columns=columns)
+    else:
+        donors = donors[donors["lineage"].isin(table["lineage"])]
+        donors = donors.pivot(index=["condition", "lineage", "donor"], columns="series", values="shown")
+        donors = donors.reindex(columns=["own", "base"]).dropna().reset_index()
+        donors = donors.sort_values("condition", key=lambda c: c != contrast.condition, kind="stable")
     return figures.coupling_scatter(
         f"q5_{contrast.contrast}_{compartment}",
         table,
         colours,
         compartment,
         base,
+        donors,
         title=f"Change in {compartment} against change in {base}",
         caption=(
             "How to read it: one point per lineage with 95 % confidence intervals. On the dashed line both "
             "compartments change "
-            f"alike (coupled); above it a lineage is kept better in {compartment}. Behind it: "
+            f"alike (coupled); above it a lineage is kept better in {compartment}. Open circles are single donors with "
+            f"{contrast.condition}, relative to the mean of the reference donors; a click on the legend shows the "
+            "others. Behind it: "
             f"{_samples_of(results, contrast, compartment)}."
         ),
         alt=f"Scatter plot of the change of each lineage in {compartment} against {base}",
@@ -618,34 +631,68 @@ def _shown_samples(samples):
 
 
 def _power(results):
+    """What this cohort could find, lineage by lineage, and what more donors would change."""
     power = results.table("composition/power.tsv")
     if power is None or power.empty or "more_donors" not in power:
         return []
-    rows = power[(power["level"] == "lineage") & (power["term"] == "interaction")]
-    if rows.empty:
-        return []
-    table = rows.groupby(["compartment", "more_donors"])["fold_mde80"].median().unstack("compartment")
-    names = {c: c for c in table.columns}
-    table = table.reset_index()
-    table["more_donors"] = "+" + table["more_donors"].astype(str)
-    return [
-        figures.bars(
-            "power",
-            table,
-            "more_donors",
-            names,
-            title="What more donors would buy",
-            caption=(
-                "How to read it: the fold difference between compartments that a typical lineage must show to be "
-                "found in 4 of "
-                "5 studies, with this cohort (+0) and with more donors per arm. Lower is better. Behind it: the "
-                "variances of "
-                "this cohort."
-            ),
-            alt="Bars of the minimum detectable fold difference by added donors per arm",
-            y="fold difference found with 80 % power",
+    power = power[power["level"] == "lineage"]
+    blocks, study = [Text("What this cohort can find", "heading")], results.study
+    more = sorted(power["more_donors"].unique())
+    for contrast in study.contrasts.itertuples(index=False):
+        for term, compartment in dict.fromkeys(
+            (t, c) for row, t, c in study.terms() if row.contrast == contrast.contrast
+        ):
+            rows = power[
+                (power["contrast"] == contrast.contrast)
+                & (power["term"] == term)
+                & (power["compartment"] == compartment)
+            ]
+            if len(rows):
+                blocks += _power_of(rows.assign(label=rows["lineage"]), more, contrast, term, compartment, study)
+    columns = [c for c in power if c not in ("level",)]
+    note = "mde80 in log2, fold_mde80 the same as a fold change; more_donors are added to each arm."
+    shown = power[columns].sort_values(["term", "compartment", "more_donors", "mde80"], kind="stable")
+    blocks.append(Table("power_table", "Power, all lineages", shown, "composition/power.tsv", note, folded=True))
+    return blocks
+
+
+def _power_of(rows, more, contrast, term, compartment, study):
+    now = rows[rows["more_donors"] == more[0]].sort_values("fold_mde80")
+    best, worst, last = now.iloc[0], now.iloc[-1], rows[rows["more_donors"] == more[-1]]
+    between = term == "interaction"
+    place = f"{compartment} against {study.reference_compartment}" if between else f"in {compartment}"
+    donors = _donors(best["n_condition"], best["n_reference"], contrast)
+    words = (
+        f"{place[0].upper() + place[1:]}, {_arms(contrast)}: with {donors} a typical lineage must "
+        f"{'differ between compartments' if between else 'change'} {now['fold_mde80'].median():.1f}-fold to be found in "
+        f"4 of 5 such studies; the best measured ({best['lineage']}) {best['fold_mde80']:.1f}-fold, the worst "
+        f"({worst['lineage']}) {worst['fold_mde80']:.1f}-fold. Smaller changes are usually missed: then the answer is "
+        "'cannot be told', not 'no change'."
+    )
+    if more[-1] > 0:
+        words += (
+            f" With {more[-1]} more donors in each arm it would be {last['fold_mde80'].median():.1f}-fold, and the "
+            f"smallest possible permutation p {last['permutation_floor'].iloc[0]:.2g} in place of "
+            f"{best['permutation_floor']:.2g}."
         )
-    ]
+    shades = ["#08306b", "#2171b5", "#4292c6", "#6baed6", "#9ecae1"]
+    figure = figures.power_dots(
+        f"power_{contrast.contrast}_{'between' if between else 'within'}_{compartment}",
+        rows[["label", "lineage", "more_donors", "n_condition", "n_reference", "mde80", "fold_mde80", "tier"]],
+        list(now["label"]),
+        more,
+        [shades[min(i, len(shades) - 1)] for i in range(len(more))],
+        title=f"What could be found, {place}: {_arms(contrast)}",
+        caption=(
+            "How to read it: one line per lineage; the dark circle is the fold "
+            f"{'difference' if between else 'change'} that this cohort finds in 4 of 5 studies (two-sided test at "
+            ".05), the paler symbols the same with more donors in each arm. Further left is better. From the lineage's "
+            f"own spread between donors and its counts. Behind it: {donors} ({best['tier']})."
+        ),
+        alt=f"Dots of the minimum detectable fold change per lineage, {place}",
+        x="fold change found with 80 % power (log scale)",
+    )
+    return [Text(words), figure]
 
 
 def quality(results, colours):
@@ -708,9 +755,28 @@ def quality(results, colours):
             blocks.append(Table(name, title, table, f"samples/*/*.{name}.json", folded=True))
     if limits:
         frame = pd.concat(limits, ignore_index=True)
+        blocks.append(_removed(frame, results.sample_names, n))
         note = "lower and upper are the limits of this sample (median absolute deviations, within hard limits)."
         blocks.append(Table("limits", "What each limit removed", frame, "samples/*/*.qc.tsv", note))
     return blocks
+
+
+def _removed(limits, samples, n):
+    wide = limits.pivot_table(index="sample", columns="metric", values="n_removed", aggfunc="sum", sort=False)
+    wide = wide.reindex([s for s in samples if s in wide.index])
+    return figures.bars(
+        "removed",
+        wide.reset_index(),
+        "sample",
+        {metric: metric for metric in wide.columns},
+        title="Cells that each limit removes",
+        caption=(
+            "How to read it: cells beyond each quality limit; a cell may be beyond several, so bars of a sample do not "
+            f"add up. One limit that removes many cells of one sample only deserves a look. Behind it: {n}."
+        ),
+        alt="Bars of cells removed per sample and limit",
+        y="cells",
+    )
 
 
 def _rank_curves(results, n):
@@ -938,11 +1004,17 @@ def _embeddings(results, colours):
     if cells.empty:
         return []
     found = []
+    donors = list(results.study.samples["donor"].unique())
+    several = {donor: figures.MANY[i % len(figures.MANY)] for i, donor in enumerate(donors)}
     for by, palette, what in (
         ("lineage", colours.lineage, "lineage"),
         ("compartment", colours.compartment, "compartment"),
         ("condition", colours.condition, "condition"),
+        ("donor", several, "donor"),
+        ("leiden", _cluster_colours(cells), "cluster"),
     ):
+        if by not in cells:
+            continue
         found.append(
             figures.embedding(
                 f"umap_{by}",
@@ -962,6 +1034,12 @@ def _embeddings(results, colours):
             )
         )
     return found
+
+
+def _cluster_colours(cells):
+    """Clusters in the order of their numbers."""
+    names = sorted(cells["leiden"].astype(str).unique(), key=lambda c: (len(c), c)) if "leiden" in cells else []
+    return {name: figures.MANY[i % len(figures.MANY)] for i, name in enumerate(names)}
 
 
 def composition(results, colours):

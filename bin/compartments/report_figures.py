@@ -207,6 +207,45 @@ def _p_text(row):
     return "no p (too few donors)" if not math.isfinite(row.p_value) else f"p = {row.p_value:.2g}, q = {q:.2g}"
 
 
+def power_dots(name, table, rows, more, colours, *, title, caption, alt, x):
+    """Minimum detectable effect per row, one symbol per number of added donors, joined by a line.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``label, more_donors, fold_mde80``.
+    rows : sequence of str
+        Labels from top to bottom.
+    more : sequence of int
+        Added donors; the darker, the fewer.
+    colours : sequence of str
+        One for each of ``more``.
+    """
+    place = {label: len(rows) - 1 - i for i, label in enumerate(rows)}
+    ends = table.groupby("label")["fold_mde80"].agg(["min", "max"]).reindex(list(rows))
+    lines = np.column_stack([ends["min"], ends["max"], np.full(len(ends), np.nan)]).ravel()
+    line = {"type": "scatter", "mode": "lines", "x": lines, "y": np.repeat([place[r] for r in rows], 3)}
+    traces = [line | {"line": {"color": "#b8bec7", "width": 2}, "hoverinfo": "skip", "showlegend": False}]
+    for i, (k, colour) in enumerate(zip(more, colours, strict=True)):
+        part = table[table["more_donors"] == k]
+        text = "this cohort" if k == 0 else f"+{k} per arm"
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": text,
+                "x": part["fold_mde80"],
+                "y": part["label"].map(place),
+                "text": part["label"],
+                "hovertemplate": "%{text}, " + text + ": %{x:.2f}-fold<extra></extra>",
+                "marker": {"size": 10 if k == 0 else 8, "color": colour, "symbol": SYMBOLS[i % len(SYMBOLS)]},
+            }
+        )
+    ticks = {"tickvals": list(place.values()), "ticktext": list(place), "range": [-0.6, len(rows) - 0.4]}
+    axes = {"xaxis": {"type": "log", "dtick": "D2"}, "yaxis": ticks | {"zeroline": False, "showgrid": False}}
+    return Figure(name, title, caption, alt, traces, layout(x, **axes), table, 140 + 24 * len(rows))
+
+
 def paired_dots(name, table, value, colours, conditions, compartments, *, title, caption, alt, y):
     """One dot per sample, by compartment and condition; lines join the samples of a donor.
 
@@ -253,8 +292,15 @@ def paired_dots(name, table, value, colours, conditions, compartments, *, title,
     return Figure(name, title, caption, alt, traces, layout("", y, xaxis=ticks), data, 400)
 
 
-def coupling_scatter(name, table, colours, own, base, *, title, caption, alt, scale):
-    """Change in one compartment against change in the other, one point per lineage with both intervals."""
+def coupling_scatter(name, table, colours, own, base, donors, *, title, caption, alt, scale):
+    """Change in one compartment against change in the other, one point per lineage with both intervals.
+
+    Parameters
+    ----------
+    donors : DataFrame
+        ``lineage, donor, condition, own, base``: small open circles; those of the first condition at once, the others
+        by a click on the legend.
+    """
     low = min(table["own_low"].min(), table["base_low"].min(), table["own"].min(), table["base"].min(), -0.5)
     high = max(table["own_high"].max(), table["base_high"].max(), table["own"].max(), table["base"].max(), 0.5)
     low, high = (-1.0, 1.0) if not (math.isfinite(low) and math.isfinite(high)) else (low - 0.3, high + 0.3)
@@ -285,10 +331,29 @@ def coupling_scatter(name, table, colours, own, base, *, title, caption, alt, sc
         "error_y": error("own"),
         "showlegend": False,
     }
+    traces = [trace]
+    for i, (condition, rows) in enumerate(donors.groupby("condition", sort=False)):
+        traces.append(
+            {
+                "type": "scatter",
+                "mode": "markers",
+                "name": f"donors, {condition}",
+                "x": rows["base"],
+                "y": rows["own"],
+                "text": rows["lineage"] + ", " + rows["donor"],
+                "hovertemplate": "%{text}: " + base + " %{x:.2f}, " + own + " %{y:.2f}<extra></extra>",
+                "marker": {
+                    "size": 6,
+                    "symbol": "circle-open",
+                    "color": [colours.lineage.get(x, GREY) for x in rows["lineage"]],
+                },
+                "visible": True if i == 0 else "legendonly",
+            }
+        )
     word = "log2 fold change" if scale == "abs" else "log2 change relative to the median lineage"
     axes = {"xaxis": {"range": [low, high]}, "yaxis": {"range": [low, high]}}
     shown = layout(f"{base}: {word}", f"{own}: {word}", shapes=[diagonal], **axes)
-    return Figure(name, title, caption, alt, [trace], shown, table, 480)
+    return Figure(name, title, caption, alt, traces, shown, table, 480)
 
 
 def bars(name, table, label, series, colours=None, *, title, caption, alt, y, stacked=False, percent=False):

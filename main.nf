@@ -57,29 +57,30 @@ workflow CELLS {
     CALL_CELLS(READ_COUNTS.out.droplets)
     CHOOSE_AMBIENT(READ_COUNTS.out.summary.collect(), params.ambient_method, gpu, mixed)
     CHOOSE_AMBIENT.out.problems.subscribe { problems -> if (problems.text.trim()) { error("ERROR: ${problems.text.trim()}") } }
-    ch_methods = CHOOSE_AMBIENT.out.methods.flatMap { table -> table.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.method] } }
+    CHOOSE_AMBIENT.out.plan.subscribe { plan -> plan.text.startsWith('WARNING') ? log.warn(plan.text.trim() - 'WARNING: ') : log.info(plan.text.trim()) }
+    ch_methods = CHOOSE_AMBIENT.out.methods.flatMap { table -> table.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.method, row.reason] } }
     ch_called = READ_COUNTS.out.droplets.join(CALL_CELLS.out.calls)
         .map { meta, droplets, calls -> [meta.sample, meta, droplets, calls] }
         .join(ch_methods)
-        .branch { _sample, _meta, _droplets, _calls, method ->
+        .branch { _sample, _meta, _droplets, _calls, method, _reason ->
             cellbender: method == 'cellbender'
             finished: method == 'finished'
             cpu: true
         }
-    RUN_CELLBENDER(ch_called.cellbender.map { _sample, meta, droplets, _calls, _method -> [meta, droplets] }, gpu)
-    ch_cellbender = ch_called.cellbender.map { _sample, meta, droplets, calls, _method -> [meta, droplets, calls] }
+    RUN_CELLBENDER(ch_called.cellbender.map { _sample, meta, droplets, _calls, _method, _reason -> [meta, droplets] }, gpu)
+    ch_cellbender = ch_called.cellbender.map { _sample, meta, droplets, calls, _method, _reason -> [meta, droplets, calls] }
         .join(RUN_CELLBENDER.out.output, remainder: true)
         .map { meta, droplets, calls, output -> [meta, droplets, calls, output ?: []] }
         .toList()
-        .flatMap { rows -> rows.collect { row -> row + [row[3] && (mixed || rows.every { one -> one[3] })] } }
-        .branch { _meta, _droplets, _calls, _output, usable ->
-            done: usable
+        .flatMap { rows -> rows.collect { row -> row + [rows.findAll { one -> !one[3] }.collect { one -> one[0].sample }.toSorted().join(', ')] } }
+        .branch { _meta, _droplets, _calls, output, failures ->
+            done: output && (mixed || !failures)
             failed: true
         }
-    IMPORT_CELLBENDER(ch_cellbender.done.map { meta, droplets, _calls, output, _usable -> [meta, droplets, output] }
-        .mix(ch_called.finished.map { _sample, meta, droplets, _calls, _method -> [meta, droplets, []] }))
-    REMOVE_AMBIENT(ch_called.cpu.map { _sample, meta, droplets, calls, method -> [meta, droplets, calls, method] }
-        .mix(ch_cellbender.failed.map { meta, droplets, calls, _output, _usable -> [meta, droplets, calls, 'soupem'] }))
+    IMPORT_CELLBENDER(ch_cellbender.done.map { meta, droplets, _calls, output, _failures -> [meta, droplets, output] }
+        .mix(ch_called.finished.map { _sample, meta, droplets, _calls, _method, _reason -> [meta, droplets, []] }))
+    REMOVE_AMBIENT(ch_called.cpu.map { _sample, meta, droplets, calls, method, reason -> [meta, droplets, calls, method, reason] }
+        .mix(ch_cellbender.failed.map { meta, droplets, calls, _output, failures -> [meta, droplets, calls, 'soupem', "CellBender failed for ${failures}, soupem was used instead"] }))
 
     cells = REMOVE_AMBIENT.out.cells.mix(IMPORT_CELLBENDER.out.cells)
     tables = READ_COUNTS.out.summary.mix(CALL_CELLS.out.summary, RUN_CELLBENDER.out.summary,
@@ -144,7 +145,7 @@ workflow COHORT {
     interactions = COMPARE_INTERACTIONS.out.effects.mix(COMPARE_INTERACTIONS.out.groups, COMPARE_INTERACTIONS.out.centrality,
         COMPARE_INTERACTIONS.out.centrality_effects, COMPARE_INTERACTIONS.out.tables.flatten(), COMPARE_INTERACTIONS.out.liana)
     coupling = COMPARE_COUPLING.out.coupling.mix(COMPARE_COUPLING.out.tables.flatten())
-    cohort = MERGE_SAMPLES.out.cells.mix(MERGE_SAMPLES.out.warnings, EMBED_COHORT.out.tables.flatten(), EMBED_COHORT.out.umap)
+    cohort = MERGE_SAMPLES.out.cells.mix(MERGE_SAMPLES.out.warnings, MERGE_SAMPLES.out.ambient, EMBED_COHORT.out.tables.flatten(), EMBED_COHORT.out.umap)
     tables = RUN_LIANA.out.summary
     skipped = MERGE_SAMPLES.out.skipped.mix(COMPARE_COMPOSITION.out.skipped, COMPARE_EXPRESSION.out.skipped, SCORE_GENE_SETS.out.skipped,
         RUN_LIANA.out.skipped, SCORE_CENTRALITY.out.skipped, COMPARE_INTERACTIONS.out.skipped, COMPARE_COUPLING.out.skipped)

@@ -38,6 +38,7 @@ def check(arguments):
         if problems:
             raise UserError("; ".join(problems))
 
+    from compartments.ambient_choice import foresee
     from compartments.design import design_table, make_study, parse_samplesheet, plan
     from compartments.tables import write_tsv
 
@@ -54,7 +55,10 @@ def check(arguments):
     study.save("study.json")
     write_tsv(study.samples, "samples.tsv")
     write_tsv(table, "design.tsv")
-    Path("plan.txt").write_text(plan(study, table))
+    inputs = study.samples.reindex(columns=["sample", "raw", "filtered", "cellbender"]).fillna("").to_dict("records")
+    mixed = str(given.get("allow_mixed_ambient", "")).lower() == "true"
+    outlook = foresee(inputs, str(given.get("ambient_method") or "auto"), mixed)
+    Path("plan.txt").write_text(plan(study, table) + outlook)
 
 
 def names_in(text):

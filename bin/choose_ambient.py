@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Choose the ambient RNA method of every sample; write methods.tsv, or the reason why not to the problems file."""
+"""Choose the ambient RNA method of every sample; write methods.tsv and plan.txt, or why not to the problems file."""
 
 import argparse
 from pathlib import Path
@@ -9,7 +9,7 @@ from compartments.cli import UserError, run
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requested", default="auto", choices=["auto", "cellbender", "soupem", "decontx", "none"])
+    parser.add_argument("--requested", default="auto", choices=["auto", "cellbender", "soupem", "none"])
     parser.add_argument("--gpu", action="store_true", help="CellBender has a GPU")
     parser.add_argument("--allow_mixed", action="store_true", help="every sample may have its own method")
     parser.add_argument("--problems", required=True, help="where a problem is written; the exit code stays 0")
@@ -18,16 +18,18 @@ def main():
 
     import json
 
-    from compartments.ambient_choice import choose_methods
+    from compartments.ambient_choice import announce, choose_methods
 
     summaries = [json.loads(Path(path).read_text()) for path in sorted(arguments.summaries)]
     try:
-        methods = choose_methods(summaries, arguments.requested, arguments.gpu, arguments.allow_mixed)
+        methods, reasons = choose_methods(summaries, arguments.requested, arguments.gpu, arguments.allow_mixed)
     except UserError as error:
         Path(arguments.problems).write_text(f"{error}\n")
         return
     Path(arguments.problems).write_text("")
-    Path("methods.tsv").write_text("sample\tmethod\n" + "".join(f"{s}\t{m}\n" for s, m in methods.items()))
+    rows = "".join(f"{sample}\t{method}\t{reasons.get(sample, '')}\n" for sample, method in methods.items())
+    Path("methods.tsv").write_text(f"sample\tmethod\treason\n{rows}")
+    Path("plan.txt").write_text(announce(methods, reasons) + "\n")
 
 
 if __name__ == "__main__":

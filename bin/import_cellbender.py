@@ -12,6 +12,7 @@ def main():
     parser.add_argument(
         "--cellbender", help="<sample>.cellbender.h5; without it the droplets hold the corrected counts"
     )
+    parser.add_argument("--compartment", default="", help="of the sample: blood cannot be contaminated by blood")
     parser.add_argument("--rbc_per_ul", type=float, help="erythrocytes counted in the sample, per microlitre")
     parser.add_argument("--cells_per_ul", type=float, help="leukocytes counted in the sample, per microlitre")
     options = parser.parse_args()
@@ -27,7 +28,8 @@ def main():
     except SampleSkipped as skipped:
         write_skipped([{"stage": "import_cellbender", "sample": sample, "reason": str(skipped)}])
         return
-    ambient.write_cells(cells, ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul))
+    counted = options.rbc_per_ul, options.cells_per_ul, options.compartment
+    ambient.write_cells(cells, ambient.summarise(cells, soup, reason, *counted))
     write_skipped([])
 
 

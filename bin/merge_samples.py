@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Put all samples into one object, with the sums that the statistics need.
 
-Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz, warnings.tsv and skipped.tsv.
+Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz, ambient_share.tsv.gz, warnings.tsv and skipped.tsv.
 """
 
 import argparse
@@ -37,7 +37,9 @@ def main():
     bulk = cohort.pseudobulk(merged)
     write_tsv(cohort.lineage_counts(merged.obs), "counts.tsv")
     write_tsv(merged.obs.rename_axis("cell").reset_index(), "cells.tsv.gz")
-    write_tsv(cohort.sample_warnings(merged, bulk, study.subset(gathered.names)), "warnings.tsv")
+    warnings = cohort.sample_warnings(merged, bulk, study.subset(gathered.names), gathered.ambient_warnings)
+    write_tsv(warnings, "warnings.tsv")
+    write_tsv(cohort.ambient_shares(bulk), "ambient_share.tsv.gz")
     for data, path in ((bulk, "pseudobulk.h5ad"), (merged, "merged.h5ad")):
         with replacing(path) as temporary:
             data.write_h5ad(temporary, compression="gzip", compression_opts=1)

@@ -10,7 +10,9 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--droplets", required=True, help="<sample>.droplets.h5ad")
     parser.add_argument("--calls", required=True, help="<sample>.calls.tsv.gz")
-    parser.add_argument("--method", choices=["soupem", "decontx", "none"], default="soupem")
+    parser.add_argument("--method", choices=["soupem", "none"], default="soupem")
+    parser.add_argument("--reason", default="", help="why this method and not the one asked for")
+    parser.add_argument("--compartment", default="", help="of the sample: blood cannot be contaminated by blood")
     parser.add_argument("--rbc_per_ul", type=float, help="erythrocytes counted in the sample, per microlitre")
     parser.add_argument("--cells_per_ul", type=float, help="leukocytes counted in the sample, per microlitre")
     parser.add_argument("--seed", type=int, default=0)
@@ -29,8 +31,9 @@ def main():
         write_skipped([{"stage": "remove_ambient", "sample": sample, "reason": str(reason)}])
         return
     del droplets
-    soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed)
-    ambient.write_cells(cells, ambient.summarise(cells, soup, reason, options.rbc_per_ul, options.cells_per_ul))
+    soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed, options.reason)
+    counted = options.rbc_per_ul, options.cells_per_ul, options.compartment
+    ambient.write_cells(cells, ambient.summarise(cells, soup, reason, *counted))
     write_skipped([])
 
 

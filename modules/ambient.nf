@@ -1,8 +1,9 @@
 include { code } from './library'
 
 // Options by which the share of blood in a sample is judged.
-def redCells(meta) {
-    ['rbc_per_ul', 'cells_per_ul'].findAll { name -> meta[name] }.collect { name -> "--${name} ${meta[name]}" }.join(' ')
+def aboutSample(meta) {
+    def counted = ['rbc_per_ul', 'cells_per_ul'].findAll { name -> meta[name] }.collect { name -> "--${name} ${meta[name]}" }
+    (["--compartment '${meta.compartment}'"] + counted).join(' ')
 }
 
 // One method for all samples: the asked-for one, or for 'auto' the best that every sample can have.
@@ -19,6 +20,7 @@ process CHOOSE_AMBIENT {
     output:
     path 'problems.txt', emit: problems
     path 'methods.tsv', emit: methods, optional: true
+    path 'plan.txt', emit: plan, optional: true
 
     script:
     """
@@ -40,19 +42,19 @@ process REMOVE_AMBIENT {
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
 
     input:
-    tuple val(meta), path(droplets), path(calls), val(method)
+    tuple val(meta), path(droplets), path(calls), val(method), val(reason)
 
     output:
     tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
     path "${meta.sample}.ambient.json", emit: summary, optional: true
     path "${meta.sample}.soup.tsv.gz", emit: soup, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py numpy scipy decontx-scanpy'), topic: versions
+    tuple val(task.process), eval('versions.py numpy scipy scikit-learn igraph'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} ${redCells(meta)} --seed ${params.seed}
+    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} ${reason ? "--reason '${reason}'" : ''} ${aboutSample(meta)} --seed ${params.seed}
     """
 
     stub:
@@ -114,7 +116,7 @@ process IMPORT_CELLBENDER {
     script:
     """
     # code ${task.ext.code}
-    import_cellbender.py --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} ${redCells(meta)}
+    import_cellbender.py --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} ${aboutSample(meta)}
     """
 
     stub:

@@ -5,7 +5,7 @@ process MERGE_SAMPLES {
     label 'cohort'
     ext code: { code('merge_samples.py') }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> [
-        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv'][name] }
+        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv', 'ambient_share.tsv.gz': 'cohort/ambient_share.tsv.gz'][name] }
 
     input:
     path study
@@ -20,6 +20,7 @@ process MERGE_SAMPLES {
     path 'counts.tsv', emit: counts
     path 'cells.tsv.gz', emit: cells
     path 'warnings.tsv', emit: warnings
+    path 'ambient_share.tsv.gz', emit: ambient
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py anndata scipy pandas'), topic: versions
 
@@ -31,7 +32,7 @@ process MERGE_SAMPLES {
 
     stub:
     """
-    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz warnings.tsv skipped.tsv
+    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz warnings.tsv ambient_share.tsv.gz skipped.tsv
     """
 }
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compartments.ambient_choice import choose_methods
+from compartments.ambient_choice import announce, choose_methods, foresee
 from compartments.cli import UserError
 
 RAW = {"kind": "raw", "cell_source": "none"}
@@ -30,18 +30,20 @@ def cohort(*kinds):
         ((RAW, FILTERED), "auto", False, ["none", "none"]),
         ((FILTERED, FILTERED), "auto", False, ["none", "none"]),
         ((FILTERED, FILTERED), "auto", True, ["none", "none"]),
+        ((FILTERED, FILTERED), "none", False, ["none", "none"]),
         ((FINISHED, FINISHED_ONLY), "auto", False, ["finished", "finished"]),
         ((FINISHED, RAW), "auto", True, ["finished", "cellbender"]),
         ((FINISHED, RAW), "cellbender", False, ["finished", "cellbender"]),
         ((RAW, RAW), "cellbender", False, ["cellbender", "cellbender"]),
         ((RAW, RAW), "soupem", True, ["soupem", "soupem"]),
-        ((RAW, RAW), "decontx", True, ["decontx", "decontx"]),
         ((RAW, FILTERED), "auto", True, ["none", "none"]),
         ((RAW, FILTERED), "none", True, ["none", "none"]),
     ],
 )
 def test_choice(kinds, requested, gpu, expected):
-    assert list(choose_methods(cohort(*kinds), requested, gpu).values()) == expected
+    methods, reasons = choose_methods(cohort(*kinds), requested, gpu)
+    assert list(methods.values()) == expected
+    assert set(reasons) == {s for s in methods if methods[s] == "none" and requested != "none"}
 
 
 @pytest.mark.parametrize(
@@ -50,7 +52,8 @@ def test_choice(kinds, requested, gpu, expected):
         ((RAW, FILTERED), "soupem", False, "--ambient_method soupem needs all droplets, but s2 has only called cells"),
         ((RAW, FILTERED, FILTERED), "cellbender", False, "but s2, s3 have only called cells"),
         ((FINISHED, RAW), "auto", False, "s1 come as finished CellBender outputs, but s2 would get 'soupem'"),
-        ((FINISHED, RAW), "none", False, "s1 come as finished CellBender outputs, but s2 would get 'none'"),
+        ((FINISHED, RAW), "none", False, "--ambient_method none was asked for, but s1 comes from CellBender already"),
+        ((FINISHED, FINISHED), "soupem", True, "soupem was asked for, but s1, s2 come from CellBender already"),
         ((FINISHED, FILTERED), "auto", False, "but s2 would get 'none'"),
     ],
 )
@@ -69,18 +72,18 @@ def test_differing_methods_are_refused(kinds, requested, gpu, words):
     ],
 )
 def test_mixed_where_allowed(kinds, requested, gpu, expected):
-    assert list(choose_methods(cohort(*kinds), requested, gpu, allow_mixed=True).values()) == expected
+    assert list(choose_methods(cohort(*kinds), requested, gpu, allow_mixed=True)[0].values()) == expected
 
 
 def test_every_cohort_gets_one_method_or_a_reason():
     """All cohorts of up to three samples: either one kind of method in samplesheet order, or a UserError."""
     for n in (1, 2, 3):
         for kinds in itertools.product((RAW, CALLED, FILTERED, FINISHED, FINISHED_ONLY), repeat=n):
-            for requested in ("auto", "cellbender", "soupem", "decontx", "none"):
+            for requested in ("auto", "cellbender", "soupem", "none"):
                 for gpu in (False, True):
                     samples = cohort(*kinds)
                     try:
-                        methods = choose_methods(samples, requested, gpu)
+                        methods, _ = choose_methods(samples, requested, gpu)
                     except UserError:
                         continue
                     assert list(methods) == [s["sample"] for s in samples]
@@ -89,12 +92,17 @@ def test_every_cohort_gets_one_method_or_a_reason():
 
 @given(
     st.lists(st.sampled_from([RAW, CALLED, FILTERED, FINISHED, FINISHED_ONLY]), min_size=1, max_size=8),
-    st.sampled_from(["auto", "cellbender", "soupem", "decontx", "none"]),
+    st.sampled_from(["auto", "cellbender", "soupem", "none"]),
     st.booleans(),
 )
 def test_a_method_is_never_given_to_a_sample_that_cannot_have_it(kinds, requested, gpu):
     samples = cohort(*kinds)
-    methods = choose_methods(samples, requested, gpu, allow_mixed=True)
+    try:
+        methods, reasons = choose_methods(samples, requested, gpu, allow_mixed=True)
+    except UserError:
+        assert requested in ("cellbender", "soupem") and {s["kind"] for s in samples} == {"filtered"}
+        return
+    assert set(reasons) <= {s for s in methods if methods[s] == "none"}
     for sample in samples:
         method = methods[sample["sample"]]
         if sample["cell_source"] == "cellbender":
@@ -103,6 +111,35 @@ def test_a_method_is_never_given_to_a_sample_that_cannot_have_it(kinds, requeste
             assert method == "none"
         else:
             assert method == (requested if requested != "auto" else "cellbender" if gpu else "soupem")
+
+
+def test_a_method_that_no_sample_can_have_is_refused():
+    for requested in ("soupem", "cellbender"):
+        for mixed in (False, True):
+            with pytest.raises(UserError, match=f"--ambient_method {requested} needs all droplets, but no sample has"):
+                choose_methods(cohort(FILTERED, FILTERED), requested, allow_mixed=mixed)
+
+
+def test_nothing_stays_uncleaned_in_silence():
+    line = announce(*choose_methods(cohort(RAW, FILTERED), "auto"))
+    assert line.startswith(
+        "WARNING: Ambient RNA: not removed (2 samples). s1: s2 has only called cells, and one method"
+    )
+    assert "s2: only called cells, no empty droplets: give the raw matrix in column raw" in line
+    line = announce(*choose_methods(cohort(RAW, FILTERED), "auto", allow_mixed=True))
+    assert line.startswith("WARNING: Ambient RNA: soupem: s1; not removed: s2. s2: only called cells")
+    assert announce(*choose_methods(cohort(RAW, RAW), "auto")) == "Ambient RNA: soupem (2 samples)"
+    assert announce(*choose_methods(cohort(RAW, RAW), "none")) == "Ambient RNA: not removed (2 samples)"
+
+
+def test_the_samplesheet_tells_beforehand():
+    rows = [
+        {"sample": s, "raw": "", "filtered": "", "cellbender": ""} | {c: "x"}
+        for s, c in (("a", "raw"), ("b", "filtered"))
+    ]
+    assert foresee(rows[:1], "auto", False) == "" == foresee(rows, "none", False)
+    assert foresee(rows, "auto", False).startswith("note: Ambient RNA: not removed (2 samples). a: b has only")
+    assert "this run will stop: --ambient_method soupem needs all droplets" in foresee(rows, "soupem", False)
 
 
 # -- the executable -------------------------------------------------------------------------------------------------
@@ -125,14 +162,18 @@ def test_executable_writes_methods_in_order(execute, tmp_path, summaries):
     done = execute("choose_ambient.py", "--problems", "problems.txt", *summaries(RAW, RAW))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "problems.txt").read_text() == ""
-    assert (tmp_path / "methods.tsv").read_text() == "sample\tmethod\ns1\tsoupem\ns2\tsoupem\n"
+    assert (tmp_path / "methods.tsv").read_text() == "sample\tmethod\treason\ns1\tsoupem\t\ns2\tsoupem\t\n"
+    assert (tmp_path / "plan.txt").read_text() == "Ambient RNA: soupem (2 samples)\n"
 
 
 def test_executable_takes_gpu_and_mixed(execute, tmp_path, summaries):
     arguments = ("--gpu", "--allow_mixed", "--problems", "problems.txt")
     done = execute("choose_ambient.py", *arguments, *summaries(RAW, FILTERED))
     assert done.returncode == 0
-    assert (tmp_path / "methods.tsv").read_text() == "sample\tmethod\ns1\tcellbender\ns2\tnone\n"
+    lines = (tmp_path / "methods.tsv").read_text().splitlines()
+    assert lines[:2] == ["sample\tmethod\treason", "s1\tcellbender\t"]
+    assert lines[2].startswith("s2\tnone\tonly called cells")
+    assert (tmp_path / "plan.txt").read_text().startswith("WARNING: ")
 
 
 def test_executable_hands_the_problem_over(execute, tmp_path, summaries):

@@ -248,11 +248,11 @@ def test_user_mistakes(written, execute):
     folder, _, _ = written
     with h5py.File(folder / "D1_CSF.filtered.h5ad", "r+") as file:
         del file["uns/ambient_method"]
-        file["uns"].create_dataset("ambient_method", data="decontx").attrs.update(
+        file["uns"].create_dataset("ambient_method", data="cellbender").attrs.update(
             {"encoding-type": "string", "encoding-version": "0.2.0"}
         )
     done = execute("merge_samples.py", *arguments_of(folder))
-    assert done.returncode == 2 and "decontx: D1_CSF" in done.stderr and not (folder / "merged.h5ad").exists()
+    assert done.returncode == 2 and "cellbender: D1_CSF" in done.stderr and not (folder / "merged.h5ad").exists()
     assert execute("merge_samples.py", *arguments_of(folder), "--allow_mixed_ambient").returncode == 0
     for path in folder.glob("D[13]_*"):
         path.unlink()

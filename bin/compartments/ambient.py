@@ -5,8 +5,6 @@ droplets hold nothing but soup, so they give its profile and the amount that a d
 here runs.
 """
 
-import warnings
-
 import anndata
 import numpy as np
 import pandas as pd
@@ -14,6 +12,7 @@ import scipy.sparse as sp
 
 from . import soupem
 from .cli import SampleSkipped, UserError, replacing
+from .samples import BLOOD
 from .tables import write_json, write_tsv
 
 HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")
@@ -218,84 +217,35 @@ def cluster_cells(counts, seed, n_genes=2000, n_components=30, n_neighbors=8):
     return np.asarray(parts.membership)
 
 
-def decontx(counts, soup, clusters, seed):
-    """Expected own counts by DecontX (Yang et al. 2020, Genome Biol), contaminated by the measured soup.
-
-    Parameters
-    ----------
-    counts : csr_matrix, shape (cells, genes)
-    soup : Soup
-    clusters : ndarray of int, shape (cells,)
-    seed : int
-
-    Returns
-    -------
-    csr_matrix of float, shape (cells, genes)
-        Same sparsity as ``counts``.
-    """
-    import pydecontx
-
-    background = sp.csr_matrix(np.round(soup.profile * soup.total))
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "No barcode names available")  # cells were split off already
-        result = pydecontx.decontx(
-            counts, z=clusters, background=background, compute_umap=False, seed=seed, verbose=False, iter_loglik=10**6
-        )
-    return result["decontX_counts"]
-
-
-def round_counts(expected, counts, seed):
-    """Whole counts with the given expectation: floor plus a Bernoulli draw of the fraction.
-
-    Parameters
-    ----------
-    expected : csr_matrix of float
-        Same shape and sparsity as ``counts``, ``0 <= expected <= counts``.
-    counts : csr_matrix of int
-    seed : int
-
-    Returns
-    -------
-    csr_matrix of int32
-        Elementwise <= ``counts``, explicit zeros removed.
-    """
-    floor = np.floor(expected.data)
-    draw = np.random.default_rng(seed).random(floor.size) < expected.data - floor
-    whole = np.minimum(floor.astype(np.int32) + draw, counts.data).astype(np.int32)
-    rounded = sp.csr_matrix((whole, counts.indices.copy(), counts.indptr.copy()), shape=counts.shape)
-    rounded.eliminate_zeros()
-    return rounded
-
-
-def remove_ambient(cells, empties, method, seed):
-    """Fill ``layers['corrected']``, ``obs['contamination']``, ``var['soup_fraction']`` and ``uns['ambient_method']``.
+def remove_ambient(cells, empties, method, seed, why=""):
+    """Fill ``layers['corrected']``, ``obs['contamination']``, ``var['soup_fraction']`` and ``uns['ambient_*']``.
 
     Parameters
     ----------
     cells : AnnData
         From :func:`split_droplets`; changed in place.
     empties : csr_matrix or None
-    method : {'soupem', 'decontx', 'none'}
+    method : {'soupem', 'none'}
     seed : int
+    why : str
+        Why the sample gets another method than was asked for.
 
     Returns
     -------
     soup : Soup or None
     reason : str or None
-        Why nothing was removed, where something was asked for.
+        ``why``, or what keeps the method from being used.
     """
     counts = cells.layers["counts"]
     counts.sort_indices()
     soup, reason = _soup_or_reason(empties)
+    cells.uns["ambient_warning"] = why or (reason if reason and method != "none" else "")
+    reason = why or reason
     if method == "none" or soup is None:
         method = "none"
         corrected = counts.copy()
     else:
-        clusters = cluster_cells(counts, seed)
-        if method == "soupem":
-            corrected, soup.level = soupem.remove_soup(counts, soup, clusters, seed)
-        else:
-            corrected = round_counts(decontx(counts, soup, clusters, seed), counts, seed)
+        corrected, soup.level = soupem.remove_soup(counts, soup, cluster_cells(counts, seed), seed)
     set_corrected(cells, corrected, soup, method)
     return soup, reason
 
@@ -454,13 +404,13 @@ def _gate(cells):
     return kinds | {"non_erythroid": ~erythroid}
 
 
-def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None):
+def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None, compartment=""):
     """Red-cell index and how many of the leukocytes are likely to have come with blood.
 
     Erythrocytes per leukocyte come from the counted values if both are given. Else they are estimated from haemoglobin
     UMIs, in the soup and in erythroid cells, as ``UMIs / HAEMOGLOBIN_UMI`` reticulocytes, ``RETICULOCYTE_FRACTION`` of
     the erythrocytes. Divided by the erythrocytes per leukocyte of blood this is the share of blood leukocytes: a tap
-    counts as traumatic above ``TRAUMATIC_FRACTION``. It means nothing for blood itself.
+    counts as traumatic above ``TRAUMATIC_FRACTION``. Blood itself (told from the compartment's name) has no such share.
 
     Returns
     -------
@@ -473,7 +423,9 @@ def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None):
     erythroid = ~_gate(cells)["non_erythroid"]
     leukocytes = max(int((~erythroid).sum()), 1)
     index = None if soup is None or not columns.size else float(soup.profile[columns].sum())
-    if rbc_per_ul is not None and cells_per_ul:
+    if BLOOD.search(compartment):
+        ratio, basis = None, None
+    elif rbc_per_ul is not None and cells_per_ul:
         ratio, basis = rbc_per_ul / cells_per_ul, "counted"
     elif index is not None:
         umis = index * soup.total + _gene_sum(cells, HAEMOGLOBIN)[erythroid].sum()
@@ -490,7 +442,7 @@ def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None):
     }
 
 
-def summarise(cells, soup, reason, rbc_per_ul=None, cells_per_ul=None):
+def summarise(cells, soup, reason, rbc_per_ul=None, cells_per_ul=None, compartment=""):
     """The flat JSON summary of one sample: what was removed, what still leaks, how much blood is in it."""
     counts, corrected = cells.layers["counts"], cells.layers["corrected"]
     share = cells.obs["contamination"].to_numpy()
@@ -510,7 +462,7 @@ def summarise(cells, soup, reason, rbc_per_ul=None, cells_per_ul=None):
         "contamination_min": float(share.min()),
         "contamination_max": float(share.max()),
     }
-    return summary | red_cells(cells, soup, rbc_per_ul, cells_per_ul) | leak_rates(cells)
+    return summary | red_cells(cells, soup, rbc_per_ul, cells_per_ul, compartment) | leak_rates(cells)
 
 
 def soup_table(cells):

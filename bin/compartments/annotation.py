@@ -8,7 +8,7 @@ from scipy import sparse
 
 from .celltypist_model import probabilities
 from .cli import UserError
-from .samples import LABEL_COLUMNS, UNASSIGNED
+from .samples import BLOOD, LABEL_COLUMNS, UNASSIGNED
 from .tables import read_tsv
 
 TARGET_SUM = 1e4
@@ -24,7 +24,6 @@ CD3_GENES = ["CD3D", "CD3E", "CD3G"]
 NK_GENES = ["FCER1G", "TYROBP", "KLRF1"]
 PDC_GENES = ["LILRA4", "CLEC4C"]
 PDC_DISAGREEMENT = 0.2
-BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)
 CSF = re.compile(r"csf|cerebrospinal", re.I)
 ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}(\.\d+)?$")
 

@@ -8,6 +8,7 @@ from scipy import sparse
 
 from .cli import UserError
 from .design import INPUTS, design_table
+from .pseudobulk import MIN_AMBIENT_COUNTS
 from .samples import UNASSIGNED, load_annotated
 
 LAYERS = ("counts", "corrected")
@@ -35,6 +36,8 @@ class Gathered:
         Index symbol; ``gene_id, soup_fraction``.
     methods : dict
         Sample -> ``uns['ambient_method']``.
+    ambient_warnings : dict
+        Sample -> ``uns['ambient_warning']``, where there is one.
     """
 
     names: list
@@ -42,6 +45,7 @@ class Gathered:
     layers: dict
     var: list
     methods: dict
+    ambient_warnings: dict
 
 
 def match_files(study, filtered, doublets, labels):
@@ -107,7 +111,7 @@ def gather(files):
     UserError
         If a file holds another sample than its name says.
     """
-    gathered, skipped = Gathered([], [], {layer: [] for layer in LAYERS}, [], {}), []
+    gathered, skipped = Gathered([], [], {layer: [] for layer in LAYERS}, [], {}, {}), []
     for sample, (filtered, doublets, labels) in files.items():
         data = load_annotated(filtered, doublets, labels)
         if str(data.uns.get("sample", sample)) != sample:
@@ -119,6 +123,8 @@ def gather(files):
         gathered.obs.append(data.obs)
         gathered.var.append(data.var)
         gathered.methods[sample] = str(data.uns.get("ambient_method", "none"))
+        if data.uns.get("ambient_warning"):
+            gathered.ambient_warnings[sample] = str(data.uns["ambient_warning"])
         for layer in LAYERS:
             gathered.layers[layer].append(sparse.csr_matrix(data.layers[layer]))
     return gathered, skipped
@@ -382,8 +388,47 @@ def check_left(study, names):
 # --- what looks wrong with a sample ---------------------------------------------------------------------------------
 
 
-def sample_warnings(merged, bulk, study):
-    """Samples that look swapped, mislabelled or poor.
+def ambient_shares(bulk):
+    """How much of each gene's counts was ambient, by condition, compartment and lineage.
+
+    These are the sums by which expression and interactions leave out genes that soup may explain.
+
+    Parameters
+    ----------
+    bulk : AnnData
+        From :func:`pseudobulk`.
+
+    Returns
+    -------
+    DataFrame
+        ``condition, compartment, lineage, gene, counts, ambient_counts, share``: genes of at least
+        ``MIN_AMBIENT_COUNTS`` raw counts of which some were ambient, the largest share of a group first.
+    """
+    groups = bulk.obs.groupby(["condition", "compartment", "lineage"], sort=False, observed=True).indices
+    parts = []
+    for (condition, compartment, lineage), rows in groups.items():
+        counts, ambient = (np.asarray(bulk.layers[name][rows].sum(0)).ravel() for name in ("counts", "ambient"))
+        shown = np.flatnonzero((counts >= MIN_AMBIENT_COUNTS) & (ambient > 0))
+        part = pd.DataFrame({"gene": bulk.var_names[shown], "counts": counts[shown].astype(int)})
+        part["ambient_counts"] = ambient[shown].astype(int)
+        part["share"] = part["ambient_counts"] / part["counts"]
+        part.insert(0, "lineage", lineage)
+        part.insert(0, "compartment", compartment)
+        part.insert(0, "condition", condition)
+        parts.append(part.sort_values("share", ascending=False, kind="stable"))
+    return pd.concat(parts, ignore_index=True)
+
+
+def sample_warnings(merged, bulk, study, ambient=None):
+    """Samples that look swapped, mislabelled or poor, or whose ambient RNA was not removed as asked.
+
+    Parameters
+    ----------
+    merged, bulk : AnnData
+        From :func:`merge` and :func:`pseudobulk`.
+    study : Study
+    ambient : dict, optional
+        ``Gathered.ambient_warnings``.
 
     Returns
     -------
@@ -397,6 +442,7 @@ def sample_warnings(merged, bulk, study):
         *_donor_warnings(bulk, study),
         *_complexity_warnings(merged, study),
         *_pdc_warnings(merged.obs),
+        *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),
     ]
     table = pd.DataFrame(rows, columns=["sample", "warning"])
     table.insert(0, "stage", "merge_samples")

@@ -19,13 +19,12 @@ from scipy.special import polygamma
 from . import design as designs
 from .cli import UserError
 from .moderated import benjamini_hochberg, tier
-from .pseudobulk import log_cpm
+from .pseudobulk import MIN_AMBIENT_COUNTS, log_cpm
 
 STAGE = "compare_expression"
 MIN_DONORS = 2  # per arm; fewer leave the effect to one donor
 MIN_GENES = 20  # fewer cannot carry a dispersion trend
 MIN_SIZE_FACTOR = 0.05
-MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
 LOW_CELLS = 20
 WALD_RIDGE = 1e-6  # PyDESeq2's own, on the information matrix
 ROBUST_Q, ROBUST_TOP, ROBUST_LOG2FC = 0.1, 100, 0.5

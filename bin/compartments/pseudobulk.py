@@ -11,6 +11,7 @@ from .cli import UserError
 from .samples import UNASSIGNED
 
 LAYERS = ("counts", "corrected", "n_expressing", "ambient")
+MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
 MIN_COUNTS = 1000
 
 

@@ -1,5 +1,7 @@
 """One sample as the steps after annotation see it: counts, doublets and labels joined."""
 
+import re
+
 import numpy as np
 import pandas as pd
 
@@ -19,6 +21,7 @@ LABEL_COLUMNS = [
     "marker_pdc",
 ]
 UNASSIGNED = "unassigned"
+BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood
 
 
 def read_annotated(filtered, doublets, labels):
@@ -52,7 +55,7 @@ def read_annotated(filtered, doublets, labels):
     adata.obs["predicted_doublet"] = _flags(scored["predicted_doublet"])
     for column in labelled.columns:
         values = labelled[column]
-        if column == "probability":
+        if column in ("probability", "probability_broad"):
             adata.obs[column] = values.to_numpy(float)
         elif column in ("marker_agrees", "marker_pdc"):
             adata.obs[column] = _flags(values)
@@ -62,11 +65,12 @@ def read_annotated(filtered, doublets, labels):
 
 
 def load_annotated(filtered, doublets, labels):
-    """One sample as all later steps use it: :func:`read_annotated` without the predicted doublets.
+    """One sample as all later steps use it: :func:`read_annotated` without the predicted doublets."""
+    return without_doublets(read_annotated(filtered, doublets, labels))
 
-    The only place where doublets are taken out, so that every analysis sees the same cells.
-    """
-    adata = read_annotated(filtered, doublets, labels)
+
+def without_doublets(adata):
+    """A copy without the predicted doublets: the only place where they go, so that every step sees the same cells."""
     return adata[~adata.obs["predicted_doublet"].to_numpy()].copy()
 
 

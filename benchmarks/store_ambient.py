@@ -1,0 +1,158 @@
+"""Figures of other methods on the samples of bench_ambient.py, kept in ambient_stored.tsv.
+
+    python benchmarks/store_ambient.py --method cellbender [--setting TEXT] [--epochs 150]
+    python benchmarks/store_ambient.py --method decontx|soupx [--setting TEXT]
+
+CellBender 0.4 (``tools/setup.sh cellbender``) is run as ``run_cellbender.py`` runs it: expected cells and analysed
+droplets given, rates 0 and 0.01 in one run, one thread, half the learning rate where the first run is not sound. It
+takes minutes to an hour of CPU per sample. DecontX and SoupX need the Python packages decontx-scanpy and pysoupx in the
+environment that runs this. Rows carry the checksum of the sample that they were measured on.
+"""
+
+import argparse
+import os
+import resource
+import sys
+import tempfile
+import time
+from datetime import date
+from pathlib import Path
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+ROOT = Path(__file__).resolve().parents[1]
+sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+import scipy.sparse as sp  # noqa: E402
+from benchmarks import bench_ambient as bench  # noqa: E402
+from benchmarks.scoreboard import machine  # noqa: E402
+
+from compartments import ambient  # noqa: E402
+
+FPRS = [0.0, 0.01]
+EMPTY = 1000  # droplets that CellBender analyses beyond the expected cells
+
+
+def cellbender(sample, epochs, folder):
+    """CellBender's corrected counts for each of ``FPRS``.
+
+    Returns
+    -------
+    list of (name, rows of the cells found, counts), and a note
+    """
+    import anndata
+
+    from compartments import cellbender, readers
+
+    n_cells = sample.raw.shape[0]
+    counts = sp.csr_matrix(sp.vstack([sample.raw, sample.empties]))
+    barcodes = [f"c{i:06d}" for i in range(counts.shape[0])]
+    droplets = anndata.AnnData(
+        counts,
+        obs=pd.DataFrame(index=barcodes),
+        var=pd.DataFrame({"gene_id": list(sample.genes)}, index=list(sample.genes)),
+    )
+    cellbender.write_input(droplets, folder / cellbender.INPUT)
+    os.environ["PATH"] = f"{ROOT / '.tools' / 'cellbender' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    attempts = [
+        cellbender.Attempt(f"learning rate {rate:g}", n_cells, n_cells + EMPTY, rate)
+        for rate in (cellbender.LEARNING_RATE, cellbender.LEARNING_RATE / 2)
+    ]
+    options = {"fprs": FPRS, "epochs": epochs, "low_count": 5, "cpus": 1, "cuda": False}
+    used, history = cellbender.run_attempts(attempts, folder, options)
+    if used is None:
+        sys.exit("; ".join(history))
+    found = []
+    for which, fpr in enumerate(FPRS):
+        output = cellbender.output_path(folder, FPRS, which)
+        read = readers.read_counts(output)
+        where = pd.Index(barcodes).get_indexer(read.barcodes)
+        kept = (where < n_cells) & (read.source.latents["cell_probability"] > readers.CELL_PROBABILITY)
+        metrics = cellbender.read_metrics(output)
+        found.append((f"cellbender fpr {fpr:g}", where[kept], sp.csr_matrix(read.matrix[np.flatnonzero(kept)])))
+    note = f"{epochs} epochs, convergence indicator {metrics['convergence_indicator']:g}; {'; '.join(history)}"
+    return found, note
+
+
+def decontx(sample, seed):
+    """DecontX (Yang et al. 2020, Genome Biol) with the empty droplets as background and this pipeline's clusters."""
+    import pydecontx
+
+    soup = ambient.measure_soup(sample.empties)
+    background = sp.csr_matrix(np.round(soup.profile * soup.total))
+    clusters = ambient.cluster_cells(sample.raw, seed)
+    options = {"compute_umap": False, "verbose": False, "iter_loglik": 10**6, "seed": seed}
+    return pydecontx.decontx(sample.raw, z=clusters, background=background, **options)["decontX_counts"]
+
+
+def soupx(sample, seed):
+    """SoupX (Young and Behjati 2020, GigaScience): automatic estimate, subtraction, with this pipeline's clusters."""
+    import pysoupx
+
+    names = [f"c{i}" for i in range(sample.raw.shape[0])]
+    channel = pysoupx.SoupChannel(
+        tod=sp.csc_matrix(sp.vstack([sample.raw, sample.empties]).T),
+        toc=sp.csc_matrix(sample.raw.T),
+        genes=list(sample.genes),
+        cells=names,
+        droplets=names + [f"e{i}" for i in range(sample.empties.shape[0])],
+    )
+    clusters = ambient.cluster_cells(sample.raw, seed)
+    channel = pysoupx.set_clusters(channel, dict(zip(names, clusters.astype(str), strict=True)))
+    channel = pysoupx.auto_est_cont(channel, verbose=False)
+    return sp.csr_matrix(pysoupx.adjust_counts(channel, method="subtraction", verbose=0)).T
+
+
+def to_whole(expected, seed):
+    """Whole counts with the given expectation (floor plus a Bernoulli draw of the fraction): csr_matrix of int."""
+    whole = sp.csr_matrix(expected)
+    floor = np.floor(whole.data)
+    whole.data = (floor + (np.random.default_rng(seed).random(floor.size) < whole.data - floor)).astype(np.int64)
+    return sp.csr_matrix(whole, dtype=np.int64)
+
+
+def _cpu():
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--method", required=True, choices=["cellbender", "decontx", "soupx"])
+    parser.add_argument("--setting", default="", help="only settings of which this text is a part")
+    parser.add_argument("--epochs", type=int, default=150, help="of CellBender (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1)
+    options = parser.parse_args()
+    for setting in bench.FULL:
+        name = bench.name_of(setting)
+        if options.setting not in name:
+            continue
+        sample = bench.Sample.simulated(*setting, options.seed)
+        before, started = _cpu(), time.monotonic()
+        if options.method == "cellbender":
+            with tempfile.TemporaryDirectory() as folder:
+                found, note = cellbender(sample, options.epochs, Path(folder))
+        else:
+            expected = {"decontx": decontx, "soupx": soupx}[options.method](sample, options.seed)
+            every = np.arange(sample.raw.shape[0])
+            found, note = [(options.method, every, to_whole(expected, options.seed))], ""
+        rows = []
+        for method, cells, corrected in found:
+            figures = bench.measure(sample.take(cells), corrected)
+            figures |= {"cells_found": len(cells) / sample.raw.shape[0], "cpu_seconds": round(_cpu() - before)}
+            rows += [{"method": method, "setting": name, "metric": k, "value": f"{v:.4g}"} for k, v in figures.items()]
+        extra = {
+            "sample": sample.checksum(),
+            "note": note,
+            "command": f"python benchmarks/store_ambient.py --method {options.method} --setting '{name}'"
+            + (f" --epochs {options.epochs}" if options.method == "cellbender" else ""),
+            "date": date.today().isoformat(),
+            "machine": machine(),
+        }
+        bench.store([row | extra for row in rows])
+        print(f"{name}: {time.monotonic() - started:.0f} s\n{pd.DataFrame(rows).to_string()}\n{note}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -26,8 +26,11 @@ from .tables import read_json, read_tsv
 
 LEVELS = {"lineage": "lineage", "lineage_broad": "broad lineage"}
 ROWS_SHOWN = 250  # of long tables; the file has the rest
+GENES_SHOWN = 25  # with their donors
+PAIRS_SHOWN = 20  # of LIANA, per compartment
 HASHED_BYTES = 200 * 2**20
 VERDICTS = {"yes": ("✔", "yes"), "no": ("✖", "no"), "cannot_tell": ("?", "cannot be told")}
+ASPECTS = {"hub": "central role", "signalling": "signalling"}  # of question 4
 METRICS = {  # columns of cells.tsv.gz, the first that exists is drawn
     "counts per cell": ("total_counts", "n_counts"),
     "genes per cell": ("n_genes",),
@@ -131,6 +134,45 @@ class Results:
                 text += ("name", "exit") if file.endswith("trace.tsv") else ()
                 self._tables[file] = read_tsv(path, text=text)
         return self._tables[file]
+
+    def some_columns(self, file, columns, filters):
+        """Rows of a parquet file that meet ``filters``, these columns only; ``None`` if it is missing."""
+        path = self.root / file
+        return pd.read_parquet(path, columns=columns, filters=filters) if path.is_file() else None
+
+    def log2_cpm(self, wanted):
+        """Expression in the pseudobulks, log2 counts per million of ambient-corrected counts (half a count added).
+
+        Parameters
+        ----------
+        wanted : DataFrame
+            ``lineage, gene``.
+
+        Returns
+        -------
+        DataFrame or None
+            ``sample, donor, compartment, condition, lineage, gene, n_cells, log2_cpm``; ``None`` without the file.
+        """
+        path = self.root / "cohort" / "pseudobulk.h5ad"
+        if not path.is_file():
+            return None
+        import h5py
+        from anndata.io import read_elem, sparse_dataset
+
+        with h5py.File(path) as file:
+            obs, genes = read_elem(file["obs"]), read_elem(file["var"]).index
+            rows = np.flatnonzero(obs["lineage"].isin(wanted["lineage"]))
+            counts = sparse_dataset(file["layers/corrected"])[rows].tocsc()
+        names = ["sample", "donor", "compartment", "condition", "lineage"]
+        obs = obs.iloc[rows][[*names, "n_cells"]].astype(dict.fromkeys(names, str)).reset_index(drop=True)
+        total, column = np.asarray(counts.sum(axis=1)).ravel(), {gene: i for i, gene in enumerate(genes)}
+        parts = []
+        for lineage, gene in wanted[["lineage", "gene"]].drop_duplicates().itertuples(index=False):
+            own = np.flatnonzero(obs["lineage"] == lineage)
+            values = counts[:, [column[gene]]].toarray()[own, 0]
+            cpm = np.log2((values + 0.5) / (total[own] + 1) * 1e6)
+            parts.append(obs.iloc[own].assign(gene=gene, log2_cpm=cpm))
+        return pd.concat(parts, ignore_index=True)
 
     def json(self, file):
         """A JSON file of the folder, ``{}`` if it is missing."""
@@ -292,7 +334,8 @@ def questions(results, colours):
             summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
             heading = _comparison(contrast, compartment, study) if several else ""
             answers = [_answer(row) for row in summary.to_dict("records")]
-            glance += [(number, question, heading, answer) for answer in answers]
+            words = [f"{heading} {ASPECTS.get(row, '')}".strip() for row in summary["aspect"]]
+            glance += [(number, question, text, answer) for text, answer in zip(words, answers, strict=True)]
             blocks.append(Answer(answers, heading))
             picture = pictures[number](results, colours, contrast, compartment, rows)
             blocks += [picture] if picture else []
@@ -664,8 +707,8 @@ def _power_of(rows, more, contrast, term, compartment, study):
     donors = _donors(best["n_condition"], best["n_reference"], contrast)
     words = (
         f"{place[0].upper() + place[1:]}, {_arms(contrast)}: with {donors} a typical lineage must "
-        f"{'differ between compartments' if between else 'change'} {now['fold_mde80'].median():.1f}-fold to be found in "
-        f"4 of 5 such studies; the best measured ({best['lineage']}) {best['fold_mde80']:.1f}-fold, the worst "
+        f"{'differ between compartments' if between else 'change'} {now['fold_mde80'].median():.1f}-fold to be found "
+        f"in 4 of 5 such studies; the best measured ({best['lineage']}) {best['fold_mde80']:.1f}-fold, the worst "
         f"({worst['lineage']}) {worst['fold_mde80']:.1f}-fold. Smaller changes are usually missed: then the answer is "
         "'cannot be told', not 'no change'."
     )
@@ -1136,11 +1179,12 @@ def expression(results, colours):
                         "rises more in "
                         f"{compartment} than in {study.reference_compartment}. Genes with q > .05 are thinned to 400 "
                         "per lineage. "
-                        f"Behind it: at most {n} ({tiers}). The tables do not hold single donors of each gene."
+                        f"Behind it: at most {n} ({tiers}); single donors of the first genes are in the next figure."
                     ),
                     alt=f"Volcano plot of the interaction in {compartment}",
                 )
             )
+            blocks += _gene_donors(results, colours, contrast, compartment, rows)
         columns = ["lineage", "gene", "term", "compartment", "log2fc", "log2fc_shrunken", "se", "p_value", "q_value"]
         columns += ["q_global", "n_condition", "n_reference", "tier", "robust", "call"]
         top = table[table["p_value"].notna()].nsmallest(ROWS_SHOWN, "p_value")
@@ -1148,6 +1192,49 @@ def expression(results, colours):
         shown = top[[c for c in columns if c in top]]
         blocks.append(Table(f"genes_{contrast.contrast}", f"Top genes: {title}", shown, file, _cut(note, table)))
     return blocks + _target(results, colours)
+
+
+def _gene_donors(results, colours, contrast, compartment, rows):
+    """Genes with the smallest p of the interaction, with every donor."""
+    rows = rows.nsmallest(GENES_SHOWN, "p_value")
+    values = results.log2_cpm(rows)
+    if values is None:
+        return []
+    base = results.study.reference_compartment
+    enough = values["n_cells"] >= float(results.json("pipeline_info/params.json").get("min_cells_pb") or 10)
+    keys = ["lineage", "gene"]
+    wide = values[enough & values["condition"].isin([contrast.condition, contrast.reference])]
+    wide = wide.pivot(index=[*keys, "donor", "condition"], columns="compartment", values="log2_cpm")
+    wide = wide.reindex(columns=[compartment, base])
+    donors = (wide[compartment] - wide[base]).rename("difference").dropna().reset_index()
+    mean = donors[donors["condition"] == contrast.reference].groupby(keys)["difference"].mean().rename("mean")
+    donors = donors.join(mean, on=keys).dropna(subset=["mean"])
+    series = f"{compartment} minus {base}"
+    rows, donors = (x.assign(label=x["lineage"] + ": " + x["gene"], series=series) for x in (rows, donors))
+    donors["shown"] = donors["difference"] - donors["mean"]
+    rows = rows.assign(ci_low=rows["log2fc"] - 1.96 * rows["se"], ci_high=rows["log2fc"] + 1.96 * rows["se"])
+    columns = ["label", "series", *keys, "log2fc", "ci_low", "ci_high", "p_value", "q_value", "tier"]
+    return [
+        figures.forest(
+            f"genes_{contrast.contrast}_{compartment}",
+            rows[[*columns, "n_condition", "n_reference"]],
+            donors,
+            list(rows["label"]),
+            {series: compartment},
+            colours,
+            title=f"First genes that change differently in {compartment}, {_arms(contrast)}",
+            caption=(
+                f"How to read it: one line per lineage and gene, the {len(rows)} with the smallest p; right of 0 the "
+                f"gene rises more in {compartment} than in {base}. Bars are the estimate plus and minus 1.96 standard "
+                "errors of the count model. Open circles are single donors: their own difference of log2 counts per "
+                "million between the compartments, relative to the mean of the reference donors. Behind it: at most "
+                f"{_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both compartments "
+                f"({', '.join(sorted(rows['tier'].astype(str).unique()))})."
+            ),
+            alt=f"Forest plot of the genes that change most between {compartment} and {base}",
+            x="log2 fold change, difference between compartments",
+        )
+    ]
 
 
 def _cut(note, table):
@@ -1331,6 +1418,8 @@ def interactions(results, colours):
             )
         )
     blocks += _share_dots(results, colours, shares)
+    for compartment in study.compartments:
+        blocks += _liana_pairs(results, colours, compartment)
     for contrast, compartment in results.contrasts():
         blocks += _top_edges(results, colours, contrast, compartment)
     for contrast in study.contrasts.itertuples(index=False):
@@ -1392,6 +1481,67 @@ def _share_dots(results, colours, shares):
             figures.layout("share of signalling", "", yaxis=axis),
             rows[["sample", "donor", "compartment", "condition", "lineage", "share"]],
             150 + 30 * lineages,
+        )
+    ]
+
+
+def _liana_pairs(results, colours, compartment):
+    """Pairs that LIANA ranks first in the samples of one compartment, with the place in every sample."""
+    keys = ["source", "target", "ligand_complex", "receptor_complex"]
+    first = [("compartment", "==", compartment), ("present", "==", True), ("magnitude_rank", "<=", 0.05)]
+    columns = ["sample", "donor", "condition", *keys, "magnitude_rank"]
+    rows = results.some_columns("interactions/liana.parquet", columns, first)
+    if rows is None or rows.empty:
+        return []
+    rows = rows.astype({c: str for c in columns[:-1]})
+    # every pair that ranks above one of these is among these: places are those in the whole sample
+    rows["place"] = rows.groupby("sample")["magnitude_rank"].rank(method="min")
+    rows["label"] = rows["source"] + " to " + rows["target"] + ": " + rows["ligand_complex"]
+    rows["label"] += ", " + rows["receptor_complex"]
+    n = rows["sample"].nunique()
+    pairs = rows.groupby("label")["place"].agg(["size", "median"])
+    pairs = pairs[pairs["size"] * 2 >= n].sort_values(["median", "size"], ascending=[True, False], kind="stable")
+    labels = list(pairs.index[:PAIRS_SHOWN])
+    rows = rows[rows["label"].isin(labels)]
+    traces = [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": condition,
+            "x": part["place"],
+            "y": part["label"],
+            "text": part["sample"],
+            "hovertemplate": "%{text}: place %{x}<extra></extra>",
+            "marker": {
+                "size": 9,
+                "color": colours.condition.get(condition, figures.GREY),
+                "symbol": colours.symbol.get(compartment, "circle"),
+                "opacity": 0.75,
+            },
+        }
+        for condition, part in rows.groupby("condition", sort=False)
+    ]
+    shown = figures.layout(
+        "place among the pairs of its sample (1 = strongest; log scale)",
+        "",
+        xaxis={"type": "log", "dtick": 1},
+        yaxis={"type": "category", "categoryorder": "array", "categoryarray": labels[::-1]},
+    )
+    donors = rows.drop_duplicates("donor")["condition"].value_counts()
+    return [
+        figures.Figure(
+            f"liana_{compartment}",
+            f"Pairs that LIANA ranks first in {compartment}",
+            "How to read it: one line per sending and receiving lineage with ligand and receptor, one symbol per "
+            "sample: the place of the pair among all pairs of that sample by LIANA's magnitude. Places say what is "
+            "strong within a sample; they depend on its other pairs and are not compared between conditions, which the "
+            "figures that follow do. Shown are the first by median place of those in the upper 5 % of at least half of "
+            f"the samples. Behind it: {n} samples of {', '.join(f'{k} {c}' for c, k in donors.items())} donors.",
+            f"Dots of the places of the first pairs in {compartment}, one per sample",
+            traces,
+            shown,
+            rows[["label", *columns, "place"]].sort_values(["label", "sample"]),
+            150 + 26 * len(labels),
         )
     ]
 

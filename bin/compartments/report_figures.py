@@ -342,11 +342,7 @@ def coupling_scatter(name, table, colours, own, base, donors, *, title, caption,
                 "y": rows["own"],
                 "text": rows["lineage"] + ", " + rows["donor"],
                 "hovertemplate": "%{text}: " + base + " %{x:.2f}, " + own + " %{y:.2f}<extra></extra>",
-                "marker": {
-                    "size": 6,
-                    "symbol": "circle-open",
-                    "color": [colours.lineage.get(x, GREY) for x in rows["lineage"]],
-                },
+                "marker": {"size": 6, "symbol": "circle-open", "color": colours.condition.get(condition, GREY)},
                 "visible": True if i == 0 else "legendonly",
             }
         )

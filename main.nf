@@ -2,12 +2,13 @@
 // sc-compartments: from counts of several compartments per donor to a report on what a condition does in each and between them.
 
 include { existing ; filesOf ; isTrue ; ofSample ; problemsIn ; sampleOf ; usage } from './modules/helpers'
+include { carried ; failedSamples } from './modules/library'
 include { SIMULATE_COHORT ; TRAIN_MODEL } from './modules/simulate'
 include { CHECK_DESIGN ; INSPECT_INPUT ; COLLECT_SKIPPED } from './modules/input'
 include { READ_COUNTS ; CALL_CELLS } from './modules/counts'
 include { CHOOSE_AMBIENT ; REMOVE_AMBIENT ; RUN_CELLBENDER ; IMPORT_CELLBENDER } from './modules/ambient'
 include { FILTER_CELLS ; SCORE_DOUBLETS } from './modules/quality'
-include { ANNOTATE_CELLS } from './modules/annotation'
+include { ANNOTATE_CELLS ; CHECK_LABELS } from './modules/annotation'
 include { MERGE_SAMPLES ; EMBED_COHORT } from './modules/cohort'
 include { COMPARE_COMPOSITION } from './modules/composition'
 include { COMPARE_EXPRESSION ; SCORE_GENE_SETS } from './modules/expression'
@@ -15,15 +16,16 @@ include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS } from './modules/
 include { COMPARE_COUPLING } from './modules/coupling'
 include { WRITE_FINDINGS ; MAKE_REPORT } from './modules/report'
 
-// 1. Input: samplesheet, parameters, design, and a look into every file, before any compute.
+// 1. Input: samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {
     take:
     samplesheet
     contrasts
+    models
 
     main:
     def given = groovy.json.JsonOutput.toJson(params.collectEntries { name, value -> [name, value instanceof Number || value instanceof Boolean ? value : value?.toString()] })
-    CHECK_DESIGN(samplesheet, contrasts, file("${projectDir}/nextflow_schema.json"), given)
+    CHECK_DESIGN(samplesheet, contrasts, carried(file("${projectDir}/nextflow_schema.json")), given)
     CHECK_DESIGN.out.problems.subscribe { problems -> if (problems.text.trim()) { error("ERROR: ${problems.text.trim()}") } }
     CHECK_DESIGN.out.plan.subscribe { plan -> log.info(plan.text) }
     ch_samples = CHECK_DESIGN.out.samples
@@ -33,7 +35,11 @@ workflow INPUT {
     INSPECT_INPUT(ch_samples.flatMap { meta, inputs -> inputs.findAll { _column, path -> path }.collect { column, path -> [meta, column, path] } })
     ch_sound = INSPECT_INPUT.out.problems.collect().map { paths -> problemsIn(paths) ? error("ERROR: ${problemsIn(paths)}") : true }
 
-    samples = ch_samples.combine(ch_sound).map { meta, inputs, _sound -> [meta, inputs.raw, inputs.filtered, inputs.cellbender] }
+    CHECK_LABELS(CHECK_DESIGN.out.study, models, carried(file(params.lineage_map)), carried(file(params.markers)),
+        filesOf(params.label_overrides, 'label_overrides'), filesOf(params.label_clusters, 'label_clusters'))
+    ch_named = CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
+
+    samples = ch_samples.combine(ch_sound).combine(ch_named).map { meta, inputs, _sound, _named -> [meta, inputs.raw, inputs.filtered, inputs.cellbender] }
     study = CHECK_DESIGN.out.study
     tables = CHECK_DESIGN.out.study.mix(CHECK_DESIGN.out.samples, CHECK_DESIGN.out.design)
     parameters = CHECK_DESIGN.out.parameters
@@ -53,6 +59,8 @@ workflow CELLS {
     main:
     def gpu = workflow.profile.tokenize(',').contains('gpu')
     def mixed = isTrue(params.allow_mixed_ambient)
+    // where a retry of CellBender finds what a killed task had reached; not on object storage
+    def checkpoints = "${workflow.workDir}".startsWith('/') ? "${workflow.workDir}/cellbender_checkpoints" : ''
     READ_COUNTS(samples)
     CALL_CELLS(READ_COUNTS.out.droplets)
     CHOOSE_AMBIENT(READ_COUNTS.out.summary.collect(), params.ambient_method, gpu, mixed)
@@ -67,7 +75,7 @@ workflow CELLS {
             finished: method == 'finished'
             cpu: true
         }
-    RUN_CELLBENDER(ch_called.cellbender.map { _sample, meta, droplets, _calls, _method, _reason -> [meta, droplets] }, gpu)
+    RUN_CELLBENDER(ch_called.cellbender.map { _sample, meta, droplets, _calls, _method, _reason -> [meta, droplets] }, gpu, checkpoints)
     ch_cellbender = ch_called.cellbender.map { _sample, meta, droplets, calls, _method, _reason -> [meta, droplets, calls] }
         .join(RUN_CELLBENDER.out.output, remainder: true)
         .map { meta, droplets, calls, output -> [meta, droplets, calls, output ?: []] }
@@ -102,7 +110,8 @@ workflow SAMPLES {
     main:
     FILTER_CELLS(cells)
     SCORE_DOUBLETS(FILTER_CELLS.out.filtered)
-    ANNOTATE_CELLS(FILTER_CELLS.out.filtered, models, file(params.lineage_map), file(params.markers), filesOf(params.label_overrides, 'label_overrides'))
+    ANNOTATE_CELLS(FILTER_CELLS.out.filtered, models, carried(file(params.lineage_map)), carried(file(params.markers)),
+        filesOf(params.label_overrides, 'label_overrides'), filesOf(params.label_clusters, 'label_clusters'))
 
     annotated = FILTER_CELLS.out.filtered.join(SCORE_DOUBLETS.out.doublets).join(ANNOTATE_CELLS.out.labels)
     tables = FILTER_CELLS.out.tables.flatten().mix(SCORE_DOUBLETS.out.summary, ANNOTATE_CELLS.out.summary)
@@ -122,14 +131,14 @@ workflow COHORT {
 
     main:
     def lr_table = file(params.lr_resource).exists() ? [file(params.lr_resource)] : []
-    def migration_pairs = file("${projectDir}/assets/interaction_groups.tsv")
+    def migration_pairs = carried(file("${projectDir}/assets/interaction_groups.tsv"))
     ch_parts = annotated.toSortedList { a, b -> a[0].sample <=> b[0].sample }
     MERGE_SAMPLES(study, ch_parts.map { parts -> parts.collect { part -> part[1] } }, ch_parts.map { parts -> parts.collect { part -> part[2] } },
         ch_parts.map { parts -> parts.collect { part -> part[3] } }, isTrue(params.allow_mixed_ambient))
     EMBED_COHORT(MERGE_SAMPLES.out.merged)
     COMPARE_COMPOSITION(study, MERGE_SAMPLES.out.counts)
     COMPARE_EXPRESSION(study, MERGE_SAMPLES.out.pseudobulk, COMPARE_COMPOSITION.out.effects)
-    SCORE_GENE_SETS(study, MERGE_SAMPLES.out.pseudobulk, [file("${projectDir}/assets/migration_sets.gmt")] + filesOf(params.gene_sets, 'gene_sets'))
+    SCORE_GENE_SETS(study, MERGE_SAMPLES.out.pseudobulk, [carried(file("${projectDir}/assets/migration_sets.gmt"))] + filesOf(params.gene_sets, 'gene_sets'))
     RUN_LIANA(annotated, params.lr_resource, lr_table)
     SCORE_CENTRALITY(annotated, params.lr_resource, lr_table, migration_pairs)
     COMPARE_INTERACTIONS(study, MERGE_SAMPLES.out.pseudobulk, RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
@@ -140,12 +149,12 @@ workflow COHORT {
 
     composition = COMPARE_COMPOSITION.out.effects.mix(COMPARE_COMPOSITION.out.donors, COMPARE_COMPOSITION.out.calls.flatten(),
         COMPARE_COMPOSITION.out.power, COMPARE_COMPOSITION.out.summary, MERGE_SAMPLES.out.counts)
-    expression = COMPARE_EXPRESSION.out.effects.flatten().mix(COMPARE_EXPRESSION.out.summary, COMPARE_EXPRESSION.out.target.flatten())
+    expression = COMPARE_EXPRESSION.out.effects.flatten().mix(COMPARE_EXPRESSION.out.tables.flatten(), COMPARE_EXPRESSION.out.summary, COMPARE_EXPRESSION.out.target.flatten())
     migration = SCORE_GENE_SETS.out.effects.mix(SCORE_GENE_SETS.out.scores)
     interactions = COMPARE_INTERACTIONS.out.effects.mix(COMPARE_INTERACTIONS.out.groups, COMPARE_INTERACTIONS.out.centrality,
         COMPARE_INTERACTIONS.out.centrality_effects, COMPARE_INTERACTIONS.out.tables.flatten(), COMPARE_INTERACTIONS.out.liana)
     coupling = COMPARE_COUPLING.out.coupling.mix(COMPARE_COUPLING.out.tables.flatten())
-    cohort = MERGE_SAMPLES.out.cells.mix(MERGE_SAMPLES.out.warnings, MERGE_SAMPLES.out.ambient, EMBED_COHORT.out.tables.flatten(), EMBED_COHORT.out.umap)
+    cohort = MERGE_SAMPLES.out.cells.mix(MERGE_SAMPLES.out.pseudobulk, MERGE_SAMPLES.out.warnings, MERGE_SAMPLES.out.labels.flatten(), MERGE_SAMPLES.out.ambient, EMBED_COHORT.out.tables.flatten(), EMBED_COHORT.out.umap)
     tables = RUN_LIANA.out.summary
     skipped = MERGE_SAMPLES.out.skipped.mix(COMPARE_COMPOSITION.out.skipped, COMPARE_EXPRESSION.out.skipped, SCORE_GENE_SETS.out.skipped,
         RUN_LIANA.out.skipped, SCORE_CENTRALITY.out.skipped, COMPARE_INTERACTIONS.out.skipped, COMPARE_COUPLING.out.skipped)
@@ -171,7 +180,9 @@ workflow REPORT {
     parameters
 
     main:
-    COLLECT_SKIPPED(study, skipped.collect(sort: { a, b -> a.text <=> b.text }))
+    ch_skipped = skipped.collect(sort: { a, b -> a.text <=> b.text })
+    // complete only when every task that may fail has ended
+    COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedSamples() })
     ch_versions = channel.topic('versions')
         .flatMap { process, found -> found.tokenize(';').collect { one -> "${process.tokenize(':').last()}: ${one}" } }
         .unique()
@@ -180,7 +191,7 @@ workflow REPORT {
     WRITE_FINDINGS(ch_results.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() })
     ch_page = ch_results.mix(samples.map { path -> ofSample(path) }, WRITE_FINDINGS.out.findings.map { path -> ['findings.tsv', path] },
         parameters.map { path -> ['pipeline_info/params.json', path] }, ch_versions.map { path -> ['pipeline_info/versions.yml', path] })
-    MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }, file("${projectDir}/assets/report"))
+    MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }, carried(file("${projectDir}/assets/report")))
     WRITE_FINDINGS.out.findings.subscribe { findings -> log.info(findings.splitCsv(header: true, sep: '\t').findAll { row -> !row.lineage }.collect { row -> "${row.question}. ${row.statement}" }.join('\n')) }
 }
 
@@ -191,7 +202,7 @@ workflow {
         return
     }
     if (params.simulate) {
-        SIMULATE_COHORT(params.simulate, file("${projectDir}/assets/profiles.tsv.gz"), file("${projectDir}/assets/migration_sets.gmt"))
+        SIMULATE_COHORT(params.simulate, carried(file("${projectDir}/assets/profiles.tsv.gz")), carried(file("${projectDir}/assets/migration_sets.gmt")))
         TRAIN_MODEL(SIMULATE_COHORT.out.reference)
         ch_sheet = SIMULATE_COHORT.out.samplesheet
         ch_models = params.celltypist_model ? channel.value(filesOf(params.celltypist_model, 'celltypist_model')) : TRAIN_MODEL.out.model.collect()
@@ -200,7 +211,7 @@ workflow {
         ch_sheet = channel.value(existing(file(params.input ?: error('--input is missing: give a samplesheet, or try -profile demo')), '--input'))
         ch_models = channel.value(filesOf(params.celltypist_model ?: error('--celltypist_model is missing: give a CellTypist model file (.pkl); docs/usage.md says where to get one'), 'celltypist_model'))
     }
-    INPUT(ch_sheet, filesOf(params.contrasts, 'contrasts'))
+    INPUT(ch_sheet, filesOf(params.contrasts, 'contrasts'), ch_models)
     if (!isTrue(params.validate_only)) {
         CELLS(INPUT.out.samples)
         SAMPLES(CELLS.out.cells, ch_models)

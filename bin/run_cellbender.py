@@ -2,6 +2,7 @@
 """Run CellBender on one sample, with other settings where it fails; never fails for a sample's sake."""
 
 import argparse
+import sys
 
 from compartments.cli import UserError, run, write_skipped
 
@@ -18,7 +19,7 @@ def main():
     parser.add_argument("--low_count_threshold", type=int, default=5, help="lower it to 1 where the background is low")
     parser.add_argument("--cpus", type=int, default=1, help="threads; a checkpoint needs the same number")
     parser.add_argument("--cuda", action="store_true", help="use the GPU")
-    parser.add_argument("--checkpoint", help="ckpt.tar.gz of a run of the same sample and settings that was cut off")
+    parser.add_argument("--checkpoints", help="folder that outlives the task: a retry goes on where a killed task was")
     parser.add_argument("--max_hours", type=float, help="give up after this time, so that the cohort can go on")
     options = parser.parse_args()
     try:
@@ -29,9 +30,9 @@ def main():
         raise UserError(f"--fpr {options.fpr}: give numbers from 0 up to 1, separated by commas")
 
     import shutil
+    import signal
     import time
-    from importlib.metadata import version
-    from pathlib import Path
+    from importlib.metadata import PackageNotFoundError, version
 
     import anndata
     import numpy as np
@@ -41,9 +42,15 @@ def main():
     started = time.monotonic()
     droplets = anndata.read_h5ad(options.droplets)
     sample = str(droplets.uns["sample"])
-    folder = Path("cellbender")
-    folder.mkdir(exist_ok=True)
-    attempt, history = None, []
+    # a scheduler's SIGTERM ends CellBender with this process, not after it
+    signal.signal(signal.SIGTERM, lambda number, _frame: sys.exit(128 + number))
+    try:
+        installed = version("cellbender")
+    except PackageNotFoundError:  # a program on PATH, of another environment
+        installed = None
+    if installed and installed.startswith("0.3.1"):
+        raise UserError("CellBender 0.3.1 is installed here, whose counts can overflow: install 0.4")
+    attempt, history, resumed, folder = None, [], False, None
     if droplets.uns["kind"] != "raw":
         history.append("no raw matrix: CellBender needs the empty droplets")
     else:
@@ -51,9 +58,6 @@ def main():
         attempts = cellbender.plan_attempts(
             totals, options.expected_cells, options.low_count_threshold, options.learning_rate
         )
-        cellbender.write_input(droplets, folder / cellbender.INPUT)
-        if options.checkpoint:
-            shutil.copy2(options.checkpoint, folder / cellbender.CHECKPOINT)
         settings = {
             "fprs": fprs,
             "epochs": options.epochs,
@@ -61,9 +65,12 @@ def main():
             "cpus": options.cpus,
             "cuda": options.cuda,
         }
+        rates = [options.learning_rate, options.expected_cells]
+        folder = cellbender.working_folder(droplets, settings | {"rates": rates}, options.checkpoints)
+        resumed = (folder / cellbender.CHECKPOINT).exists() or (folder / "attempts.json").exists()
+        cellbender.write_input(droplets, folder / cellbender.INPUT)
         deadline = started + options.max_hours * 3600 if options.max_hours else None
         attempt, history = cellbender.run_attempts(attempts, folder, settings, deadline)
-        (folder / cellbender.INPUT).unlink()
 
     summary = {
         "sample": sample,
@@ -71,6 +78,7 @@ def main():
         "reason": None if attempt else "; ".join(history),
         "attempts": "; ".join(history),
         "n_attempts": len(history),
+        "resumed": resumed,
         "device": "GPU" if options.cuda else "CPU",
         "epochs": options.epochs,
         "fpr": fprs[0],
@@ -83,7 +91,7 @@ def main():
         output = cellbender.output_path(folder, fprs)
         metrics, curve = cellbender.read_metrics(output), cellbender.read_curve(output)
         summary |= {
-            "cellbender_version": version("cellbender"),
+            "cellbender_version": installed,
             "learning_rate": attempt.learning_rate,
             "expected_cells": attempt.expected,
             "total_droplets": attempt.total,
@@ -94,6 +102,9 @@ def main():
         for which, fpr in enumerate(fprs):
             name = f"{sample}.cellbender_fpr_{fpr}.h5" if which else f"{sample}.cellbender.h5"
             shutil.move(cellbender.output_path(folder, fprs, which), name)
+    if folder is not None:
+        shutil.move(folder / "cellbender.log", "cellbender.log")
+        shutil.rmtree(folder)
     tables.write_json(summary, f"{sample}.cellbender.json")
     write_skipped(skipped)
 

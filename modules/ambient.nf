@@ -1,4 +1,4 @@
-include { code } from './library'
+include { code ; sampleFailed } from './library'
 
 // Options by which the share of blood in a sample is judged.
 def aboutSample(meta) {
@@ -39,6 +39,7 @@ process REMOVE_AMBIENT {
     tag "${meta.sample} ${method}"
     label 'sample'
     ext code: { code('remove_ambient.py') }
+    errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
 
     input:
@@ -69,11 +70,13 @@ process RUN_CELLBENDER {
     label 'sample'
     label 'cellbender'
     ext code: { code('run_cellbender.py') }
+    errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,h5}"
 
     input:
     tuple val(meta), path(droplets)
     val gpu
+    val checkpoints
 
     output:
     tuple val(meta), path("${meta.sample}.cellbender.h5"), emit: output, optional: true
@@ -84,10 +87,12 @@ process RUN_CELLBENDER {
 
     script:
     def expected = meta.expected_cells ? "--expected_cells ${meta.expected_cells}" : ''
+    // the last attempt ends by itself, with its reason, before it is ended from outside
+    def hours = task.attempt > 2 && task.time ? "--max_hours ${task.time.toMinutes() * 0.95 / 60}" : ''
     """
     # code ${task.ext.code}
     run_cellbender.py --droplets '${droplets}' ${expected} --epochs ${params.cellbender_epochs} --fpr '${params.cellbender_fpr}' \\
-        --cpus ${task.cpus} ${gpu ? '--cuda' : ''}
+        --cpus ${task.cpus} ${gpu ? '--cuda' : ''} ${checkpoints ? "--checkpoints '${checkpoints}'" : ''} ${hours}
     """
 
     stub:
@@ -101,6 +106,7 @@ process IMPORT_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
     ext code: { code('import_cellbender.py') }
+    errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
 
     input:

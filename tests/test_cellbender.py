@@ -1,6 +1,7 @@
 import json
 import os
 import subprocess
+import sys
 
 import anndata
 import h5py
@@ -98,7 +99,7 @@ def fake_program(folder, body):
 
 def test_ladder_goes_on_after_crashes_and_says_why(tmp_path, monkeypatch):
     program = fake_program(tmp_path, "print('IndexError: index 20600 is out of bounds'); sys.exit(1)")
-    monkeypatch.setattr(cellbender, "_program", lambda: program)
+    monkeypatch.setattr(cellbender, "program", lambda: program)
     attempts = cellbender.plan_attempts(totals_of(make_droplets()), None, 5)
     options = {"fprs": [0.0], "epochs": 1, "low_count": 5, "cpus": 1, "cuda": False}
     used, history = cellbender.run_attempts(attempts, tmp_path, options)
@@ -112,10 +113,120 @@ def test_ladder_goes_on_after_crashes_and_says_why(tmp_path, monkeypatch):
 
 def test_ladder_stops_at_the_time_limit(tmp_path, monkeypatch):
     program = fake_program(tmp_path, "import time; time.sleep(30)")
-    monkeypatch.setattr(cellbender, "_program", lambda: program)
+    monkeypatch.setattr(cellbender, "program", lambda: program)
     options = {"fprs": [0.0], "epochs": 1, "low_count": 5, "cpus": 1, "cuda": False}
     _, history = cellbender.run_attempts([cellbender.Attempt("defaults", None, None, 1e-4)], tmp_path, options, 0.0)
     assert history == ["defaults: stopped at its time limit"]
+
+
+STAND_IN = """
+import os, signal, sys
+from pathlib import Path
+
+import h5py, numpy as np
+
+rate = sys.argv[sys.argv.index("--learning-rate") + 1]
+fprs = sys.argv[sys.argv.index("--fpr") + 1 : sys.argv.index("--learning-rate")]
+with open(Path(__file__).with_name("calls.txt"), "a") as calls:
+    calls.write(f"{rate} {Path('ckpt.tar.gz').exists()}\\n")
+kind = os.environ["STAND_IN"]
+if kind == "killed" and not Path("ckpt.tar.gz").exists():
+    Path("ckpt.tar.gz").write_text("state")
+    os.kill(os.getppid(), signal.SIGKILL)
+    sys.exit(1)
+if kind == "crash":
+    sys.exit("AssertionError: Fewer than 4 cells passed to encoder minibatch")
+Path("out_cell_barcodes.csv").write_text("")
+with h5py.File("input.h5") as file:
+    data, indices, indptr = (file["matrix"][n][:] for n in ("data", "indices", "indptr"))
+    barcodes, features = file["matrix/barcodes"][:], {k: v[:] for k, v in file["matrix/features"].items()}
+n = 60
+for fpr in fprs:
+    stem = f"out_FPR_{fpr}" if len(fprs) > 1 else "out"
+    with h5py.File(f"{stem}_filtered.h5", "w") as file:
+        matrix = file.create_group("matrix")
+        end = indptr[n]
+        matrix["data"], matrix["indices"] = np.maximum(data[:end] - 1, 0), indices[:end]
+        matrix["indptr"] = indptr[: n + 1]
+        matrix["barcodes"], matrix["shape"] = barcodes[:n], np.array([len(features["id"]), n])
+        for name, values in features.items():
+            matrix[f"features/{name}"] = values
+        file["droplet_latents/cell_probability"] = np.full(n, 0.99)
+        for part in ("train", "test"):
+            file[f"metadata/learning_curve_{part}_epoch"] = np.arange(1, 21)
+            file[f"metadata/learning_curve_{part}_elbo"] = -100 / np.arange(1, 21)
+    indicator = 2.5 if kind == "unsound" and rate == "0.0001" else 0.2
+    Path(f"{stem}_metrics.csv").write_text(
+        f"found_cells,{n}\\nconvergence_indicator,{indicator}\\nratio_of_found_cells_to_expected_cells,1.0\\n"
+        "fraction_of_analyzed_droplets_that_are_nonempty,0.1\\n"
+    )
+"""
+
+
+@pytest.fixture
+def stand_in(execute, tmp_path, monkeypatch):
+    """run_cellbender.py with a program in CellBender's place that does as told and notes how it was called."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    program = folder / "cellbender"
+    program.write_text(f"#!{sys.executable}\n{STAND_IN}")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{folder}{os.pathsep}{os.environ['PATH']}")
+    make_droplets().write_h5ad(tmp_path / "s1.droplets.h5ad")
+
+    def call(kind, *more):
+        monkeypatch.setenv("STAND_IN", kind)
+        (folder / "calls.txt").unlink(missing_ok=True)
+        done = execute("run_cellbender.py", "--droplets", "s1.droplets.h5ad", "--expected_cells", 60, *more)
+        return done, (folder / "calls.txt").read_text().splitlines()
+
+    return call
+
+
+def test_a_retry_goes_on_from_the_checkpoint_of_a_killed_task(stand_in, tmp_path):
+    checkpoints = tmp_path / "checkpoints"
+    done, calls = stand_in("killed", "--checkpoints", checkpoints)
+    assert done.returncode == -9 and calls == ["0.0001 False"] and not (tmp_path / "s1.cellbender.json").exists()
+    done, calls = stand_in("killed", "--checkpoints", checkpoints, "--epochs", 99)
+    assert done.returncode == -9 and calls == ["0.0001 False"], "other settings must not find the checkpoint"
+    done, calls = stand_in("killed", "--checkpoints", checkpoints)
+    assert done.returncode == 0 and calls == ["0.0001 True"], done.stderr
+    summary = read_json(tmp_path / "s1.cellbender.json")
+    assert summary["succeeded"] and summary["resumed"] and summary["attempts"] == "expected cells: sound"
+    assert len(list(checkpoints.iterdir())) == 1, "its own folder is gone, that of the other settings is left"
+
+
+def test_checkpoints_that_cannot_be_kept_do_not_stop_it(stand_in, tmp_path):
+    (tmp_path / "file").write_text("")
+    done, calls = stand_in("good", "--checkpoints", tmp_path / "file")
+    assert done.returncode == 0 and calls == ["0.0001 False"], done.stderr
+    assert read_json(tmp_path / "s1.cellbender.json")["resumed"] is False
+
+
+def test_several_rates_in_one_run_and_the_first_is_imported(stand_in, execute, tmp_path):
+    done, calls = stand_in("good", "--fpr", "0.0,0.01")
+    assert done.returncode == 0 and len(calls) == 1, done.stderr
+    assert (tmp_path / "s1.cellbender_fpr_0.01.h5").exists()
+    done = execute("import_cellbender.py", "--droplets", "s1.droplets.h5ad", "--cellbender", "s1.cellbender.h5")
+    assert done.returncode == 0, done.stderr
+    cells = anndata.read_h5ad(tmp_path / "s1.cells.h5ad")
+    assert cells.n_obs == 60 and cells.uns["ambient_method"] == "cellbender"
+    assert (cells.layers["corrected"].data >= 0).all() and read_json(tmp_path / "s1.ambient.json")["counts_after"] > 0
+
+
+def test_a_result_that_is_not_sound_is_tried_at_half_the_learning_rate(stand_in, tmp_path):
+    done, calls = stand_in("unsound")
+    assert done.returncode == 0 and [call.split()[0] for call in calls] == ["0.0001", "5e-05"], done.stderr
+    summary = read_json(tmp_path / "s1.cellbender.json")
+    assert "not converged" in summary["attempts"] and summary["warnings"] is None
+    assert summary["learning_rate"] == 5e-5 and summary["metric_convergence_indicator"] == 0.2
+
+
+def test_a_sample_on_which_every_attempt_crashes_has_its_reason(stand_in, tmp_path):
+    done, calls = stand_in("crash")
+    assert done.returncode == 0 and len(calls) == 3, done.stderr
+    assert "Fewer than 4 cells" in (tmp_path / "skipped.tsv").read_text()
+    assert not (tmp_path / "s1.cellbender.h5").exists()
 
 
 def test_filtered_sample_is_refused_by_a_reason(execute, tmp_path):

@@ -5,6 +5,8 @@ usual learning rate; each failure has a known remedy, so a run is a ladder of at
 """
 
 import csv
+import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -139,7 +141,7 @@ def write_input(droplets, path):
 
 def command_of(attempt, fprs, epochs, low_count, cpus, cuda):
     """CellBender's command line for one attempt, to be run in the folder of ``INPUT``."""
-    command = [_program(), "remove-background", "--input", INPUT, "--output", OUTPUT]
+    command = [program(), "remove-background", "--input", INPUT, "--output", OUTPUT]
     command += ["--epochs", str(epochs), "--fpr", *map(str, fprs), "--learning-rate", f"{attempt.learning_rate:g}"]
     command += ["--low-count-threshold", str(low_count)]
     if attempt.expected:
@@ -147,7 +149,7 @@ def command_of(attempt, fprs, epochs, low_count, cpus, cuda):
     return command + (["--cuda"] if cuda else ["--cpu-threads", str(cpus)])
 
 
-def _program():
+def program():
     beside = Path(sys.executable).with_name("cellbender")
     found = str(beside) if beside.exists() else shutil.which("cellbender")
     if not found:
@@ -155,17 +157,50 @@ def _program():
     return found
 
 
+def working_folder(droplets, settings, checkpoints=None):
+    """Where CellBender runs: a folder of the task, or one that a retry with the same counts and settings finds again.
+
+    A killed task (time limit, preempted node) leaves CellBender's checkpoint there, from which the retry goes on.
+
+    Parameters
+    ----------
+    droplets : AnnData
+    settings : dict
+        Whatever changes the result.
+    checkpoints : str or Path, optional
+        Folder that outlives a task. Where it cannot be written to (not mounted in a container), the task's own is used.
+
+    Returns
+    -------
+    Path
+    """
+    if checkpoints:
+        counts = sp.csr_matrix(droplets.X)
+        told = hashlib.sha256(json.dumps(settings, sort_keys=True).encode())
+        for part in (counts.data, counts.indices, counts.indptr):
+            told.update(np.ascontiguousarray(part).tobytes())
+        folder = Path(checkpoints) / f"{droplets.uns['sample']}-{told.hexdigest()[:12]}"
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            return folder
+        except OSError:
+            pass
+    folder = Path("cellbender")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
 def run_attempts(attempts, folder, options, deadline=None):
     """Go up the ladder until an attempt gives a sound result.
 
     A crash leads to the next step; a result that is not sound leads to the half learning rate. If no attempt is sound,
-    the last one that gave cells is taken.
+    the last one that gave cells is taken. Attempts that ended in an earlier task are not made again.
 
     Parameters
     ----------
     attempts : list of Attempt
     folder : Path
-        Holds ``INPUT``; outputs and log stay there.
+        Holds ``INPUT``; outputs, log and what has been tried stay there.
     options : dict
         ``fprs, epochs, low_count, cpus, cuda`` of :func:`command_of`.
     deadline : float, optional
@@ -178,23 +213,18 @@ def run_attempts(attempts, folder, options, deadline=None):
     history : list of str
         One phrase per attempt made.
     """
-    history, usable, kept = [], None, folder / "usable"
+    record, kept = folder / "attempts.json", folder / "usable"
+    ended = json.loads(record.read_text()) if record.exists() else {}
+    history, usable = [], None
     for attempt in attempts:
         if usable is not None and attempt.learning_rate == usable.learning_rate:
             continue
-        for old in folder.glob("out*"):
-            old.unlink()
-        problem = _call(command_of(attempt, **options), folder, deadline)
-        if problem is None:
-            output = output_path(folder, options["fprs"])
-            metrics, curve = read_metrics(output), read_curve(output)
-            problem = "; ".join(judge(metrics, curve)) or None
-            if metrics["found_cells"] > 0:
-                usable = attempt
-                shutil.rmtree(kept, ignore_errors=True)
-                kept.mkdir()
-                for new in (*folder.glob("out*_filtered.h5"), *folder.glob("out*_metrics.csv")):
-                    shutil.copy2(new, kept)
+        if attempt.name not in ended:
+            ended[attempt.name] = _make(attempt, folder, kept, options, deadline)
+            (folder / CHECKPOINT).unlink(missing_ok=True)  # other settings cannot use it
+            record.write_text(json.dumps(ended))
+        problem, found_cells = ended[attempt.name]
+        usable = attempt if found_cells else usable
         history.append(f"{attempt.name}: {problem or 'sound'}")
         if problem is None:
             break
@@ -203,6 +233,23 @@ def run_attempts(attempts, folder, options, deadline=None):
             os.replace(file, folder / file.name)
         kept.rmdir()
     return usable, history
+
+
+def _make(attempt, folder, kept, options, deadline):
+    """One attempt: its problem or None, and whether it gave cells, whose files are then in ``kept``."""
+    for old in folder.glob("out*"):
+        old.unlink()
+    problem = _call(command_of(attempt, **options), folder, deadline)
+    if problem is not None:
+        return problem, False
+    output = output_path(folder, options["fprs"])
+    metrics, curve = read_metrics(output), read_curve(output)
+    if metrics["found_cells"] > 0:
+        shutil.rmtree(kept, ignore_errors=True)
+        kept.mkdir()
+        for new in (*folder.glob("out*_filtered.h5"), *folder.glob("out*_metrics.csv")):
+            shutil.copy2(new, kept)
+    return "; ".join(judge(metrics, curve)) or None, metrics["found_cells"] > 0
 
 
 def _call(command, folder, deadline):

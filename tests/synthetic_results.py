@@ -4,8 +4,10 @@ findings and report; nothing in it is measured."""
 import json
 import math
 
+import anndata
 import numpy as np
 import pandas as pd
+from scipy import sparse
 
 from compartments.design import Study, design_table, donors_per_arm, make_study, parse_samplesheet
 from compartments.moderated import (
@@ -16,6 +18,7 @@ from compartments.moderated import (
     permutation_p,
     tier,
 )
+from compartments.power import with_more_donors
 from compartments.tables import write_json, write_parquet, write_tsv
 
 LINEAGES = {  # lineage: broad lineage, share in blood, change of treated in the other compartment and in blood (log2)
@@ -62,11 +65,13 @@ def make(folder, seed=1, cells=200, **sheet):
     _cohort(folder, study, rng, cells)
     composition = _composition(folder, study, rng)
     _expression(folder, study, rng)
+    _pseudobulk(folder, study, rng)
     _migration(folder, study, rng)
     _interactions(folder, study, rng)
+    _liana(folder, study, rng)
     _coupling(folder, study, composition)
     skipped = "stage\tsample\tlineage\tcontrast\treason\n"
-    skipped += f"expression\t\tpDC\t{study.contrasts['contrast'].iloc[0]}\tonly 1 treated pair with 10 cells\n"
+    skipped += f"compare_expression\t\tpDC\t{study.contrasts['contrast'].iloc[0]}\tonly 1 treated pair with 10 cells\n"
     (folder / "skipped.tsv").write_text(skipped)
     (folder / "pipeline_info" / "versions.yml").write_text(
         "COMPARE_COMPOSITION: numpy=2.5.5\nCOMPARE_COMPOSITION: python=3.12.9\nEMBED_COHORT: scanpy=1.12.4\n"
@@ -232,6 +237,7 @@ def _fit(study, values, keys, to_log2, column):
                     column: row["estimate"] / to_log2,
                     "se": row["se"] / to_log2,
                     "df": row["df"],
+                    "df_residual": df,
                     "ci_low": low.iloc[k] / to_log2,
                     "ci_high": high.iloc[k] / to_log2,
                     "p_value": row["p_value"],
@@ -262,6 +268,7 @@ def _composition(folder, study, rng):
     effects, donors = _fit(study, values, ["level", "lineage"], math.log(2), "log2fc")
     scale = "abs" if study.absolute else "rel"
     effects.insert(2, "scale", scale)
+    write_tsv(with_more_donors(effects), folder / "composition" / "power.tsv")
     donors = donors.rename(columns={"value": "log2_value"}).assign(variance=0.01, n_cells=50)
     key = ["level", "lineage", "contrast"]
     p = {tuple(r[k] for k in [*key, "term", "compartment"]): r for r in effects.to_dict("records")}
@@ -355,6 +362,27 @@ def _expression(folder, study, rng):
     ]
     write_tsv(pd.DataFrame(target), folder / "expression" / "target_gene.tsv")
     write_json({"de_engine": "pydeseq2"}, folder / "expression" / "expression.json")
+
+
+def _pseudobulk(folder, study, rng, genes=300):
+    places = ["sample", "donor", "compartment", "condition"]
+    obs = study.samples[places].merge(pd.DataFrame({"lineage": list(LINEAGES)}), how="cross").assign(n_cells=40)
+    obs.index = obs["sample"] + ":" + obs["lineage"]
+    counts = sparse.csr_array(rng.poisson(rng.lognormal(3, 1, genes), (len(obs), genes)))
+    var = pd.DataFrame(index=[f"GENE{i}" for i in range(genes)])
+    anndata.AnnData(obs=obs, var=var, layers={"corrected": counts}).write_h5ad(folder / "cohort" / "pseudobulk.h5ad")
+
+
+def _liana(folder, study, rng):
+    pairs = pd.DataFrame({"source": list(LINEAGES)}).merge(pd.DataFrame({"target": list(LINEAGES)}), how="cross")
+    genes = pd.DataFrame({"ligand_complex": ["CXCL10", "CCL3"], "receptor_complex": ["CXCR3", "CCR5"]})
+    table = study.samples[["sample", "donor", "compartment", "condition"]].merge(
+        pairs.merge(genes, how="cross"), how="cross"
+    )
+    strength = np.tile(rng.normal(size=2 * len(pairs)), len(study.samples)) + rng.normal(0, 0.3, len(table))
+    ranks = pd.Series(-strength).groupby(table["sample"]).rank(pct=True)
+    table = table.assign(magnitude_rank=ranks, present=rng.random(len(table)) < 0.9)
+    write_parquet(table, folder / "interactions" / "liana.parquet")
 
 
 def _migration(folder, study, rng):

@@ -9,6 +9,7 @@ import shutil
 import sys
 from html.parser import HTMLParser
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -450,6 +451,97 @@ def test_donors_of_the_top_pairs(whole):
         == 2 * scores[["source", "target", "ligand", "receptor"]].drop_duplicates().shape[0]
     )
     assert np.mean(dots["donors, untreated"]["x"]) == pytest.approx(0, abs=1e-6)
+
+
+def test_first_genes_have_their_donors(whole):
+    """Circles are the donors' own differences of log2 counts per million, recomputed from the pseudobulks."""
+    folder, page, _ = whole
+    figure = page.figures["genes_treated_vs_untreated_CSF"]
+    dots = {trace["name"]: trace for trace in figure["data"]}
+    genes = pd.DataFrame({c: figure["csv"][c] for c in ("lineage", "gene")})
+    assert len(genes) == 25 and figure["csv"]["p_value"] == sorted(figure["csv"]["p_value"])
+    assert len(dots["donors, treated"]["x"]) == 2 * len(genes)
+    data = anndata.read_h5ad(folder / "cohort" / "pseudobulk.h5ad")
+    lineage, gene = genes.iloc[0]
+    difference = {}
+    for donor, condition in data.obs[["donor", "condition"]].drop_duplicates().itertuples(index=False):
+        cpm = {}
+        for place in ("CSF", "blood"):
+            own = data[f"{donor}_{place}:{lineage}"]
+            counts = own.layers["corrected"].toarray().ravel()
+            cpm[place] = np.log2((counts[data.var_names == gene][0] + 0.5) / (counts.sum() + 1) * 1e6)
+        difference[donor, condition] = cpm["CSF"] - cpm["blood"]
+    mean = np.mean([v for (_, condition), v in difference.items() if condition == "untreated"])
+    for (_, condition), value in difference.items():
+        assert np.isclose(dots[f"donors, {condition}"]["x"], value - mean, atol=1e-4).any()
+
+
+def test_places_of_pairs_are_those_in_the_whole_sample(whole):
+    """One symbol per sample; the place is that among all pairs of the sample, not among those shown."""
+    folder, page, _ = whole
+    liana = pd.read_parquet(folder / "interactions" / "liana.parquet").query("present and compartment == 'CSF'")
+    liana["place"] = liana.groupby("sample")["magnitude_rank"].rank(method="min")
+    shown = pd.DataFrame(page.figures["liana_CSF"]["csv"])
+    keys = ["sample", "source", "target", "ligand_complex", "receptor_complex"]
+    both = shown.merge(liana, on=keys, suffixes=("", "_all"))
+    assert len(both) == len(shown) > 5 and (both["place"] == both["place_all"]).all()
+    assert (shown["label"].value_counts() >= 3).all()
+
+
+def test_power_of_every_lineage_and_with_more_donors(whole):
+    folder, page, _ = whole
+    power = read_tsv(folder / "composition" / "power.tsv").query("level == 'lineage' and term == 'interaction'")
+    figure = page.figures["power_treated_vs_untreated_between_CSF"]
+    names = [trace.get("name") for trace in figure["data"][1:]]
+    assert names == ["this cohort", "+1 per arm", "+2 per arm", "+3 per arm", "+4 per arm"]
+    now, most = (power[power["more_donors"] == k].set_index("lineage")["fold_mde80"] for k in (0, 4))
+    assert np.allclose(sorted(figure["data"][1]["x"]), sorted(now), rtol=1e-4)
+    assert f"a typical lineage must differ between compartments {now.median():.1f}-fold" in page.words
+    assert f"With 4 more donors in each arm it would be {most.median():.1f}-fold" in page.words
+    assert f"({now.idxmax()}) {now.max():.1f}-fold" in page.words
+
+
+def test_map_by_every_annotation(whole):
+    _, page, _ = whole
+    assert {f"umap_{by}" for by in ("lineage", "compartment", "condition", "donor", "leiden")} <= set(page.figures)
+    assert {t["name"] for t in page.figures["umap_donor"]["data"]} == set(page.figures["umap_donor"]["csv"]["donor"])
+
+
+def test_answers_at_a_glance_lead_to_their_questions(whole):
+    folder, page, _ = whole
+    findings = read_tsv(folder / "findings.tsv")
+    summary = findings[findings["lineage"].isna()]
+    glance = page.source[page.source.index('<ul class="glance">') :]
+    items = re.findall(r'<li class="(\w+)">.*?href="#question-(\d)"', glance[: glance.index("</ul>")], re.S)
+    assert [(v, int(n)) for v, n in items] == list(zip(summary["verdict"], summary["question"], strict=True))
+
+
+def test_lost_samples_and_failed_tasks_come_first(whole, call, tmp_path):
+    """What failed stands above all results, with its reason in one line; a task that succeeded at last does not."""
+    shutil.copytree(whole[0], tmp_path / "r")
+    (tmp_path / "r" / "coupling" / "coupling.tsv").unlink()
+    (tmp_path / "r" / "skipped.tsv").write_text(
+        "stage\tsample\tlineage\tcontrast\treason\n"
+        "merge_samples\tTR1_CSF\t\t\tno labels: dropped by an earlier step\n"
+        "filter_cells\tTR1_CSF\t\t\tno cell is within the limits\n"
+        "run_liana\tUN1_CSF\t\t\tone lineage\n"
+        "compare_expression\tUN2_CSF\tpDC\t\t3 cells\n"
+    )
+    (tmp_path / "r" / "pipeline_info" / "trace.tsv").write_text(
+        "name\tstatus\texit\n"
+        "COHORT:COMPARE_COUPLING\tFAILED\t1\n"
+        "SAMPLES:SCORE_DOUBLETS (UN3_CSF)\tFAILED\t137\n"
+        "SAMPLES:SCORE_DOUBLETS (UN3_CSF)\tCOMPLETED\t0\n"
+        "SAMPLES:ANNOTATE_CELLS (UN4_CSF)\tABORTED\t-\n"
+    )
+    _, page = call(tmp_path / "r", findings=False)
+    top = page.source[page.source.index("<header>") : page.source.index("</header>")]
+    top = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", top))
+    assert "TR1_CSF: no cell is within the limits (filter_cells)" in top and "no labels" not in top
+    assert "UN1_CSF" not in top and "UN2_CSF" not in top and "UN3_CSF" not in top
+    assert "SAMPLES:ANNOTATE_CELLS (UN4_CSF)" in top
+    assert "task COHORT:COMPARE_COUPLING failed with exit status 1" in top
+    assert "q1_treated_vs_untreated_CSF" in page.figures
 
 
 def test_no_network_without_its_table(whole, call, tmp_path):

@@ -501,6 +501,18 @@ def test_power_of_every_lineage_and_with_more_donors(whole):
     assert f"({now.idxmax()}) {now.max():.1f}-fold" in page.words
 
 
+def test_donors_of_scores_average_to_the_estimates(whole):
+    folder, page, _ = whole
+    figure = page.figures["set_lineages_treated_vs_untreated_CSF"]
+    dots = {trace["name"]: trace for trace in figure["data"]}["donors, treated"]
+    for lineage, estimate in zip(figure["csv"]["lineage"], figure["csv"]["estimate"], strict=True):
+        place = figure["layout"]["yaxis"]["ticktext"].index(lineage)
+        at = figure["layout"]["yaxis"]["tickvals"][place]
+        own = [x for x, y in zip(dots["x"], dots["y"], strict=True) if abs(y - at) < 0.5]
+        assert len(own) == 2 and np.mean(own) == pytest.approx(estimate, abs=1e-4)
+    assert "hubs_treated_vs_untreated_CSF" in page.figures
+
+
 def test_map_by_every_annotation(whole):
     _, page, _ = whole
     assert {f"umap_{by}" for by in ("lineage", "compartment", "condition", "donor", "leiden")} <= set(page.figures)

@@ -1203,15 +1203,9 @@ def _gene_donors(results, colours, contrast, compartment, rows):
     base = results.study.reference_compartment
     enough = values["n_cells"] >= float(results.json("pipeline_info/params.json").get("min_cells_pb") or 10)
     keys = ["lineage", "gene"]
-    wide = values[enough & values["condition"].isin([contrast.condition, contrast.reference])]
-    wide = wide.pivot(index=[*keys, "donor", "condition"], columns="compartment", values="log2_cpm")
-    wide = wide.reindex(columns=[compartment, base])
-    donors = (wide[compartment] - wide[base]).rename("difference").dropna().reset_index()
-    mean = donors[donors["condition"] == contrast.reference].groupby(keys)["difference"].mean().rename("mean")
-    donors = donors.join(mean, on=keys).dropna(subset=["mean"])
+    donors = _own_differences(values[enough], keys, "log2_cpm", contrast, compartment, base)
     series = f"{compartment} minus {base}"
     rows, donors = (x.assign(label=x["lineage"] + ": " + x["gene"], series=series) for x in (rows, donors))
-    donors["shown"] = donors["difference"] - donors["mean"]
     rows = rows.assign(ci_low=rows["log2fc"] - 1.96 * rows["se"], ci_high=rows["log2fc"] + 1.96 * rows["se"])
     columns = ["label", "series", *keys, "log2fc", "ci_low", "ci_high", "p_value", "q_value", "tier"]
     return [
@@ -1235,6 +1229,52 @@ def _gene_donors(results, colours, contrast, compartment, rows):
             x="log2 fold change, difference between compartments",
         )
     ]
+
+
+def _own_differences(values, keys, value, contrast, compartment, base):
+    """Each donor's difference between two compartments, relative to the mean of the reference donors.
+
+    Parameters
+    ----------
+    values : DataFrame
+        ``donor, condition, compartment``, ``keys`` and ``value``: one row per donor, compartment and feature.
+
+    Returns
+    -------
+    DataFrame
+        ``keys, donor, condition, shown``; donors with both compartments, features that a reference donor has.
+    """
+    wide = values[values["condition"].isin([contrast.condition, contrast.reference])]
+    wide = wide.pivot(index=[*keys, "donor", "condition"], columns="compartment", values=value)
+    wide = wide.reindex(columns=[compartment, base])
+    donors = (wide[compartment] - wide[base]).rename("difference").dropna().reset_index()
+    mean = donors[donors["condition"] == contrast.reference].groupby(keys)["difference"].mean().rename("mean")
+    donors = donors.join(mean, on=keys).dropna(subset=["mean"])
+    return donors.assign(shown=donors["difference"] - donors["mean"])
+
+
+def _differences_forest(name, rows, values, value, contrast, compartment, base, colours, *, title, what, x):
+    """Forest of the interaction of every lineage with the donors' own differences."""
+    rows = rows[rows["estimate"].notna()].sort_values("estimate", ascending=False, kind="stable")
+    if rows.empty:
+        return []
+    series = f"{compartment} minus {base}"
+    donors = _own_differences(values, ["lineage"], value, contrast, compartment, base)
+    rows, donors = (table.assign(label=table["lineage"], series=series) for table in (rows, donors))
+    donors = donors[donors["label"].isin(rows["label"])]
+    n = _donors(rows["n_condition"].max(), rows["n_reference"].max(), contrast)
+    tiers = ", ".join(sorted(rows["tier"].astype(str).unique()))
+    caption = (
+        f"How to read it: one line per lineage; right of 0 {what} rises more in {compartment} than in {base}. Bars are "
+        "95 % confidence intervals, open circles single donors: their own difference between the compartments, "
+        f"relative to the mean of the reference donors. Behind it: at most {n} with both compartments ({tiers})."
+    )
+    return [
+        figures.forest(
+            name, rows, donors, list(rows["label"]), {series: compartment}, colours,
+            title=title, caption=caption, alt=f"Forest plot per lineage of {what}, {series}", x=x, value="estimate",
+        )
+    ]  # fmt: skip
 
 
 def _cut(note, table):
@@ -1334,6 +1374,23 @@ def migration(results, colours):
             & (effects["term"] == "interaction")
             & (effects["compartment"] == compartment)
         ]
+        scores = results.table("migration/scores.tsv")
+        first = between.loc[between["primary"].astype(str).str.lower().eq("true"), "gene_set"]
+        if len(first) and scores is not None:
+            name = first.iloc[0]
+            blocks += _differences_forest(
+                f"set_lineages_{contrast.contrast}_{compartment}",
+                between[between["gene_set"] == name],
+                scores[scores["gene_set"] == name],
+                "score",
+                contrast,
+                compartment,
+                base,
+                colours,
+                title=f"{name} in each lineage: {compartment} against {base}, {_arms(contrast)}",
+                what=f"the score of {name}",
+                x="difference between compartments (z-score points)",
+            )
         if len(between):
             wide = between.pivot_table(index="gene_set", columns="lineage", values="estimate", sort=False)
             blocks.append(
@@ -1346,7 +1403,8 @@ def migration(results, colours):
                         "grey, not "
                         "testable. Behind it: at most "
                         f"{_donors(between['n_condition'].max(), between['n_reference'].max(), contrast)} "
-                        "with both compartments; single donors are in migration/scores.tsv."
+                        "with both compartments; single donors are in the figure above, those of all sets in "
+                        "migration/scores.tsv."
                     ),
                     alt="Heat map of the interaction of migration scores by gene set and lineage",
                     label="points",
@@ -1399,6 +1457,22 @@ def interactions(results, colours):
         ]
         if between.empty:
             continue
+        if shares is not None and len(shares):
+            kind = "migration" if (between["network"] == "migration").any() else between["network"].iloc[0]
+            own = shares[(shares["network"] == kind) & shares["share"].between(0, 1, inclusive="neither")]
+            blocks += _differences_forest(
+                f"hubs_{contrast.contrast}_{compartment}",
+                between[between["network"] == kind],
+                own.assign(logit=np.log(own["share"] / (1 - own["share"]))),
+                "logit",
+                contrast,
+                compartment,
+                study.reference_compartment,
+                colours,
+                title=f"Gain of a central role in the {kind} network of {compartment}, {_arms(contrast)}",
+                what="the share of signalling (log-odds)",
+                x="log-odds of the share, difference between compartments",
+            )
         wide = between.pivot_table(index="lineage", columns="network", values="estimate", sort=False)
         n = _donors(between["n_condition"].max(), between["n_reference"].max(), contrast)
         blocks.append(
@@ -1410,7 +1484,7 @@ def interactions(results, colours):
                     f"How to read it: orange, the share of signalling of a lineage rises more in {compartment} than in "
                     f"{study.reference_compartment} (log-odds of the share); blue, less; grey, too few cells. Behind "
                     "it: at most "
-                    f"{n} with both compartments; single samples are in the next figure."
+                    f"{n} with both compartments; single donors are in the figure above."
                 ),
                 alt="Heat map of the interaction of centrality by lineage and network",
                 label="log-odds",
@@ -1558,12 +1632,7 @@ def _top_edges(results, colours, contrast, compartment):
     if rows.empty:
         return []
     series = f"{compartment} minus {base}"
-    wide = scores.pivot(index=[*keys, "donor", "condition"], columns="compartment", values="score")
-    wide = wide.reindex(columns=[compartment, base])
-    donors = (wide[compartment] - wide[base]).rename("difference").dropna().reset_index()
-    mean = donors[donors["condition"] == contrast.reference].groupby(keys)["difference"].mean().rename("mean")
-    donors = donors.join(mean, on=keys).dropna(subset=["mean"])
-    donors = donors.assign(shown=donors["difference"] - donors["mean"])
+    donors = _own_differences(scores, keys, "score", contrast, compartment, base)
     rows, donors = (
         x.assign(label=x["source"] + " to " + x["target"] + ": " + x["ligand"] + ", " + x["receptor"], series=series)
         for x in (rows, donors)

@@ -21,6 +21,9 @@ def main():
     for path in arguments.pieces:
         with open(path, newline="") as handle:
             rows += csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+    # MERGE_SAMPLES can only say that files are missing: the step that lost the sample says why
+    lost = {row["sample"] for row in rows if row["stage"] != "merge_samples" and not row["lineage"]}
+    rows = [row for row in rows if row["sample"] not in lost or "by an earlier step" not in row["reason"]]
     unique = {tuple(row.values()): row for row in rows}.values()
     write_skipped(sorted(unique, key=lambda row: (order.get(row["sample"], len(order)), *row.values())))
 

@@ -1,10 +1,11 @@
-include { code } from './library'
+include { code ; sampleFailed } from './library'
 
 // Files of one sample to one droplet matrix: all barcodes or the cells, gene expression only.
 process READ_COUNTS {
     tag "${meta.sample}"
     label 'sample'
     ext code: { code('read_counts.py') }
+    errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: '*.json'
 
     input:
@@ -35,6 +36,7 @@ process CALL_CELLS {
     tag "${meta.sample}"
     label 'sample'
     ext code: { code('call_cells.py') }
+    errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
 
     input:

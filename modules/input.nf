@@ -73,6 +73,7 @@ process COLLECT_SKIPPED {
     input:
     path study
     path pieces, stageAs: 'pieces/?/*'
+    val failed
 
     output:
     path 'skipped.tsv', emit: skipped
@@ -80,11 +81,17 @@ process COLLECT_SKIPPED {
     script:
     """
     # code ${task.ext.code}
-    collect_skipped.py --study '${study}' pieces/*/*.tsv
+    cat > failed.tsv <<'FAILED'
+    ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
+    FAILED
+    collect_skipped.py --study '${study}' pieces/*/*.tsv failed.tsv
     """
 
     stub:
     """
-    collect_skipped.py --study '${study}' pieces/*/*.tsv
+    cat > failed.tsv <<'FAILED'
+    ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
+    FAILED
+    collect_skipped.py --study '${study}' pieces/*/*.tsv failed.tsv
     """
 }

@@ -1,10 +1,11 @@
-include { code } from './library'
+include { code ; sampleFailed } from './library'
 
 // LIANA's consensus of one sample: descriptive, never compared between samples by rank.
 process RUN_LIANA {
     tag "${meta.sample}"
     label 'sample'
     ext code: { code('run_liana.py') }
+    errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels)
@@ -35,6 +36,7 @@ process SCORE_CENTRALITY {
     tag "${meta.sample}"
     label 'sample'
     ext code: { code('score_centrality.py') }
+    errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels)

@@ -1,5 +1,4 @@
-// What a task's code consists of, so that -resume re-runs just the tasks whose code changed.
-// Nextflow hashes the script that a task names, not the modules that it imports.
+// How a task gets at the pipeline's own code and files, and what happens to the ones that fail.
 
 // Files of bin/ that the named ones import, themselves included.
 def imported(names) {
@@ -13,9 +12,73 @@ def imported(names) {
     found == names.toSorted() ? found : imported(found)
 }
 
-// Short digest of an executable and all that it imports from bin/compartments. It stands in the directive `ext code:` and in
-// a comment of the script, because the cache looks at the values of `task.ext` that a script names, not at function calls.
-def code(executable) {
-    def text = imported([executable]).collect { name -> file("${projectDir}/bin/${name}").text }.join('\n')
+def digestOf(text) {
     java.security.MessageDigest.getInstance('SHA-256').digest(text.getBytes('UTF-8')).encodeHex().toString().take(16)
+}
+
+// The work folder, where it is an ordinary one; with an object store Nextflow itself carries bin/ and inputs there.
+def plainWorkDir() {
+    workflow.workDir.toUri().scheme == 'file' ? workflow.workDir : null
+}
+
+// Copies of the named files of `source` in work/code/<name>, made once: whole or not at all, however many tasks start together.
+def copied(source, names, name) {
+    def target = plainWorkDir().resolve("code/${name}")
+    if (!target.exists()) {
+        def fresh = plainWorkDir().resolve("code/.${UUID.randomUUID()}")
+        names.each { one ->
+            fresh.resolve(one).parent.mkdirs()
+            java.nio.file.Files.copy(source.resolve(one), fresh.resolve(one), java.nio.file.StandardCopyOption.COPY_ATTRIBUTES)
+        }
+        if (!fresh.toFile().renameTo(target.toFile())) {
+            fresh.deleteDir()
+        }
+    }
+    target
+}
+
+// Digest of an executable and all that it imports from bin/compartments, so that -resume re-runs just the tasks whose code changed:
+// Nextflow hashes the script that a task names, not the modules that it imports. The digest stands in the directive `ext code:` and in
+// a comment of the script, because the cache looks at the values of `task.ext` that a script names, not at function calls. The lines
+// after it let the task find its code in the work folder, which is all that a compute node has to see of the pipeline.
+def code(executable) {
+    def names = imported([executable])
+    def digest = digestOf(names.collect { name -> file("${projectDir}/bin/${name}").text }.join('\n'))
+    plainWorkDir() ? "${digest}\nexport PATH='${copied(file("${projectDir}/bin"), names + ['versions.py'], digest)}':\"\$PATH\"\n#" : digest
+}
+
+// A file or folder of the project as an input of tasks: its copy in the work folder. Other files are what they are.
+def carried(path) {
+    if (!plainWorkDir() || !path.startsWith(projectDir) || !path.exists()) {
+        return path
+    }
+    def names = path.isDirectory() ? path.list().toSorted() : [path.name]
+    def folder = path.isDirectory() ? path : path.parent
+    def digest = digestOf(names.collect { name -> "${name} ${folder.resolve(name).bytes.encodeBase64()}" }.join('\n'))
+    path.isDirectory() ? copied(folder.parent, names.collect { name -> "${path.name}/${name}" }, digest).resolve(path.name) : copied(folder, names, digest).resolve(path.name)
+}
+
+// What a task of one sample does when it failed: run again, with more memory and time, if it was killed or lost rather than wrong;
+// else the run goes on without the sample, and the reason is kept for skipped.tsv. Kept in this process: no file can be half-written.
+def sampleFailed(task, meta) {
+    def passing = task.exitStatus in [104, 137, 140, 143, 2147483647]
+    if (passing && task.attempt <= task.maxRetries) {
+        return 'retry'
+    }
+    def errors = task.workDir.resolve('.command.err')
+    def said = errors.exists() ? errors.readLines().findAll { line -> line.trim() } : []
+    def reasons = [137: 'killed, most likely out of memory', 140: 'out of time', 143: 'terminated', 104: 'connection lost', 2147483647: 'lost: out of time or memory, or its machine failed']
+    def reason = passing ? reasons[task.exitStatus] : said ? said[-1].replaceFirst(/^ERROR: /, '') : 'no message'
+    def status = task.exitStatus == 2147483647 ? 'no exit status' : "exit status ${task.exitStatus}"
+    def text = "the task failed (${status}, attempt ${task.attempt}): ${reason}".replaceAll(/\s+/, ' ').take(500)
+    System.setProperty("sc-compartments.failed/${task.process.tokenize(':').last().toLowerCase()}/${meta.sample}", text)
+    'ignore'
+}
+
+// Rows of skipped.tsv for the tasks that sampleFailed gave up, in a fixed order.
+def failedSamples() {
+    System.properties.stringPropertyNames().findAll { name -> name.startsWith('sc-compartments.failed/') }.toSorted().collect { name ->
+        def (stage, sample) = name.tokenize('/').drop(1)
+        "${stage}\t${sample}\t\t\t${System.getProperty(name)}".toString()
+    }
 }

@@ -1,10 +1,11 @@
-include { code } from './library'
+include { code ; sampleFailed } from './library'
 
 // Adaptive limits per sample; what each limit removed.
 process FILTER_CELLS {
     tag "${meta.sample}"
     label 'sample'
     ext code: { code('filter_cells.py') }
+    errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv,tsv.gz}", saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -35,6 +36,7 @@ process SCORE_DOUBLETS {
     tag "${meta.sample}"
     label 'sample'
     ext code: { code('score_doublets.py') }
+    errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
 
     input:

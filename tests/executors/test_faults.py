@@ -1,0 +1,140 @@
+"""What a run does about a task that is killed, out of memory, out of time, on a full disk, or that breaks: in each stage."""
+
+import csv
+import gzip
+import json
+import shutil
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT, nextflow
+
+pytestmark = pytest.mark.executors
+
+# stage -> the file whose writing fails there
+STAGES = {
+    "read_counts": "read.json",
+    "call_cells": "calls.json",
+    "remove_ambient": "ambient.json",
+    "filter_cells": "qc.json",
+    "score_doublets": "doublets.json",
+    "annotate_cells": "labels.json",
+    "run_liana": "liana.json",
+    "score_centrality": "centrality.tsv",
+}
+# put into the stub step: what happens to the samples of these names
+FAULTS = '''
+    import os, signal, time
+
+    class Broken(Exception):
+        """A defect of a step."""
+
+    for stage, output in {stages!r}.items():
+        if arguments.sample == f"breaks_{{stage}}" and any(name.endswith(output) for name in arguments.names):
+            raise Broken(f"planted in {{stage}}")
+    doublets = any("doublets.json" in name for name in arguments.names)
+    if doublets and arguments.sample == "memory":
+        os.kill(os.getppid(), signal.SIGKILL)
+    if doublets and arguments.sample == "killed" and not Path({marker!r}).exists():
+        Path({marker!r}).touch()
+        os.kill(os.getppid(), signal.SIGKILL)
+    if doublets and arguments.sample == "slow":
+        time.sleep(600)
+    if doublets and arguments.sample == "disk":
+        from compartments.cli import replacing
+
+        with replacing("disk.doublets.tsv.gz") as temporary, open(temporary, "wb") as out:
+            while True:
+                out.write(bytes(1 << 20))
+'''
+WORK_MB = 48
+
+
+@pytest.fixture(scope="module")
+def small_disk(tmp_path_factory):
+    """A work folder on a tmpfs of a few megabytes."""
+    folder = tmp_path_factory.mktemp("small_disk")
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={WORK_MB}m", "none", str(folder)]
+    if subprocess.run(mount, capture_output=True).returncode:
+        pytest.skip("no right to mount a tmpfs: faults were not tested")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture(scope="module")
+def faulty(project, small_disk, tmp_path_factory):
+    """One stub run with a sample for every fault: folder, text of the run, rows of skipped.tsv by sample."""
+    folder = tmp_path_factory.mktemp("faulty")
+    stub = project / "bin" / "write_stub.py"
+    planted = FAULTS.format(stages=STAGES, marker=str(folder / "killed_once"))
+    text = stub.read_text().replace("    arguments = parser.parse_args()\n", "    arguments = parser.parse_args()\n" + planted)
+    assert planted in text
+    stub.write_text(text)
+    subprocess.run([sys.executable, str(ROOT / "bin" / "write_stub.py"), "good.h5"], cwd=folder, check=True)
+    names = ["sound", "killed", "memory", "slow", "disk", *(f"breaks_{stage}" for stage in STAGES)]
+    rows = [
+        f"{name},d{number},{compartment},{condition},good.h5"
+        for number, name in enumerate(names)
+        for compartment, condition in [("CSF" if number % 2 else "blood", "sick" if number % 3 else "control")]
+    ]
+    (folder / "sheet.csv").write_text("sample,donor,compartment,condition,raw\n" + "\n".join(rows) + "\n")
+    (folder / "model.pkl").write_text("stub\n")
+    limit = "process { withName: SCORE_DOUBLETS { time = { meta.sample == 'slow' ? 5.s : 1.h } } }\n"
+    (folder / "limit.config").write_text(limit)
+    done = nextflow(
+        project,
+        folder,
+        *("-profile", "local", "-stub", "-c", "limit.config", "-work-dir", small_disk, "--outdir", "out"),
+        *("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--allow_mixed_ambient"),
+    )
+    assert done.code == 0, done.text[-4000:]
+    with open(folder / "out" / "skipped.tsv", newline="") as handle:
+        skipped = {row["sample"]: row for row in csv.DictReader(handle, delimiter="\t")}
+    return folder, done.text, skipped
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_a_sample_that_breaks_a_step_is_left_out_with_the_reason(faulty, stage):
+    _folder, _text, skipped = faulty
+    row = skipped[f"breaks_{stage}"]
+    assert row["stage"] == stage
+    assert row["reason"].endswith(f"Broken: planted in {stage}") and "exit status 1, attempt 1" in row["reason"]
+
+
+def test_a_killed_task_is_tried_again(faulty):
+    folder, text, skipped = faulty
+    assert "killed" not in skipped and (folder / "killed_once").exists()
+    assert "terminated with an error exit status (137) -- Execution is retried (1)" in text
+    assert (folder / "out" / "samples" / "killed" / "killed.doublets.json").exists()
+
+
+def test_out_of_memory_is_tried_three_times_then_said(faulty):
+    assert faulty[2]["memory"]["stage"] == "score_doublets"
+    assert faulty[2]["memory"]["reason"].endswith("(exit status 137, attempt 3): killed, most likely out of memory")
+
+
+def test_out_of_time_is_tried_three_times_then_said(faulty):
+    assert faulty[2]["slow"]["stage"] == "score_doublets" and "attempt 3" in faulty[2]["slow"]["reason"]
+    assert "time" in faulty[2]["slow"]["reason"]
+
+
+def test_a_full_disk_costs_one_sample(faulty):
+    assert faulty[2]["disk"]["stage"] == "score_doublets"
+    assert "No space left on device" in faulty[2]["disk"]["reason"]
+
+
+def test_the_other_samples_finish_and_nothing_is_half_written(faulty):
+    folder, _text, skipped = faulty
+    assert "sound" not in skipped
+    assert (folder / "out" / "report.html").exists()
+    published = [path for path in (folder / "out").rglob("*") if path.is_file()]
+    for path in published:
+        assert not path.name.startswith("."), path
+        if path.suffix == ".gz":
+            gzip.decompress(path.read_bytes())
+        elif path.suffix == ".json":
+            json.loads(path.read_text())
+    for sample in ("memory", "slow", "disk"):
+        assert not list((folder / "out").rglob(f"{sample}.doublets*"))
+    assert shutil.disk_usage(folder).free

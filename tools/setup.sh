@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
-#   tools/setup.sh [core] [cellbender] [engine] [docs]        default: core engine
+#   tools/setup.sh [core] [cellbender] [engine] [docs] [multiqc]        default: core engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
@@ -52,7 +52,8 @@ for part in "${@:-core engine}"; do
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;
-            *) say "unknown part '$one'; choose core, cellbender, engine, docs"; exit 2 ;;
+            multiqc) environment multiqc tests/multiqc.lock ;;
+            *) say "unknown part '$one'; choose core, cellbender, engine, docs, multiqc"; exit 2 ;;
         esac
     done
 done

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from .cli import replacing
+from .tables import write_json
 
 GENERAL = {  # step, metric: title, description, format
     ("calls", "n_cells"): ("Cells called", "Cells called from the droplets", "{:,.0f}"),
@@ -19,7 +20,7 @@ GENERAL = {  # step, metric: title, description, format
 
 
 def write_multiqc(results, folder):
-    """Write ``sc_compartments_*_mqc.tsv`` into ``folder``.
+    """Write ``sc_compartments_*_mqc.tsv`` and ``.json`` into ``folder``.
 
     Parameters
     ----------
@@ -74,6 +75,24 @@ def write_multiqc(results, folder):
             },
         }
         _write(folder / "sc_compartments_removed_mqc.tsv", header, wide)
+    curves = results.curves("calls", "curve_rank", "curve_total")
+    if curves:
+        content = {
+            "id": "sc_compartments_ranks",
+            "section_name": "Droplets in order of counts",
+            "description": "Counts of the droplets by rank; cells stand left of the drop." + note,
+            "plot_type": "linegraph",
+            "pconfig": {
+                "id": "sc_compartments_ranks_plot",
+                "title": "sc-compartments: droplets in order of counts",
+                "xlab": "rank",
+                "ylab": "counts",
+                "xlog": True,
+                "ylog": True,
+            },
+            "data": {sample: dict(zip(*curve, strict=True)) for sample, curve in curves.items()},
+        }
+        write_json(content, folder / "sc_compartments_ranks_mqc.json")
     findings = results.table("findings.tsv")
     if findings is not None:
         rows = findings[findings["lineage"].isna()].reset_index(drop=True)

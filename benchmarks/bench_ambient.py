@@ -29,18 +29,29 @@ from benchmarks.gates import row  # noqa: E402
 from compartments import ambient, soupem  # noqa: E402
 from compartments import simulate_droplets as droplets  # noqa: E402
 
-# compartment, cells, contamination, haemoglobin share of the soup, true over measured soup per droplet
-QUICK = [("CSF", 500, 0.025, 0.3, 1.0), ("CSF", 250, 0.1, 0.3, 1.0), ("blood", 1000, 0.03, 0.05, 1.0)]
+# compartment, cells, contamination, haemoglobin share of the soup, true over measured soup per droplet, genes
+# samples small enough for CellBender on a CPU
+SMALL = [
+    ("CSF", 500, 0.025, 0.3, 1.0, 1000),
+    ("CSF", 250, 0.1, 0.3, 1.0, 1000),
+    ("blood", 1000, 0.15, 0.05, 1.0, 1000),
+    ("CSF", 300, 0.01, 0.3, 1.0, 1000),
+    ("CSF", 700, 0.3, 0.3, 1.0, 1000),
+    ("blood", 1000, 0.03, 0.05, 1.0, 1000),
+]
+QUICK = [*SMALL[:2], ("CSF", 500, 0.025, 0.3, 1.0, 3000), ("blood", 1000, 0.03, 0.05, 1.0, 3000)]
 FULL = [
-    *QUICK,
-    ("CSF", 300, 0.01, 0.3, 1.0),
-    ("CSF", 500, 0.05, 0.3, 0.6),
-    ("CSF", 500, 0.05, 0.3, 1.5),
-    ("CSF", 700, 0.3, 0.3, 1.0),
-    ("blood", 1000, 0.15, 0.05, 1.0),
-    ("blood", 3000, 0.05, 0.0, 1.0),
-    ("blood", 3000, 0.3, 0.05, 1.0),
-    ("blood", 10000, 0.05, 0.05, 1.0),
+    *SMALL,
+    *QUICK[2:],
+    ("CSF", 250, 0.1, 0.3, 1.0, 3000),
+    ("CSF", 300, 0.01, 0.3, 1.0, 3000),
+    ("CSF", 500, 0.05, 0.3, 0.6, 3000),
+    ("CSF", 500, 0.05, 0.3, 1.5, 3000),
+    ("CSF", 700, 0.3, 0.3, 1.0, 3000),
+    ("blood", 1000, 0.15, 0.05, 1.0, 3000),
+    ("blood", 3000, 0.05, 0.0, 1.0, 3000),
+    ("blood", 3000, 0.3, 0.05, 1.0, 3000),
+    ("blood", 10000, 0.05, 0.05, 1.0, 3000),
 ]
 QUICK_REAL, FULL_REAL = [0.05], [0.01, 0.05, 0.1, 0.3]  # contamination added to real cells
 DATA = Path(os.environ.get("COMPARTMENTS_TEST_DATA", ROOT.parent / "shared" / "data"))
@@ -71,7 +82,7 @@ class Sample:
         self.raw.sort_indices()
 
     @classmethod
-    def simulated(cls, compartment, n_cells, contamination, red, shift, seed, n_genes=3000):
+    def simulated(cls, compartment, n_cells, contamination, red, shift, n_genes, seed):
         """Cells of sorted profiles."""
         source = droplets.ProfileSource(ROOT / "assets" / "profiles.tsv.gz", n_genes)
         rng = np.random.default_rng(seed)
@@ -136,8 +147,8 @@ class Sample:
 
 def name_of(setting):
     """Words for a setting."""
-    compartment, n_cells, contamination, red, shift = setting
-    words = f"{compartment}, {n_cells} cells, {contamination:.1%} soup, {red:.0%} red-cell"
+    compartment, n_cells, contamination, red, shift, n_genes = setting
+    words = f"{compartment}, {n_cells} cells, {contamination:.1%} soup, {red:.0%} red-cell, {n_genes} genes"
     return words + (f", x {shift:g} in cells" if shift != 1 else "")
 
 

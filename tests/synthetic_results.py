@@ -65,7 +65,7 @@ def make(folder, seed=1, cells=200, **sheet):
     _cohort(folder, study, rng, cells)
     composition = _composition(folder, study, rng)
     _expression(folder, study, rng)
-    _pseudobulk(folder, study, rng)
+    make_pseudobulk(folder, study, rng)
     _migration(folder, study, rng)
     _interactions(folder, study, rng)
     _liana(folder, study, rng)
@@ -364,7 +364,8 @@ def _expression(folder, study, rng):
     write_json({"de_engine": "pydeseq2"}, folder / "expression" / "expression.json")
 
 
-def _pseudobulk(folder, study, rng, genes=300):
+def make_pseudobulk(folder, study, rng, genes=300):
+    """``cohort/pseudobulk.h5ad`` of Poisson counts."""
     places = ["sample", "donor", "compartment", "condition"]
     obs = study.samples[places].merge(pd.DataFrame({"lineage": list(LINEAGES)}), how="cross").assign(n_cells=40)
     obs.index = obs["sample"] + ":" + obs["lineage"]

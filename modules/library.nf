@@ -40,11 +40,11 @@ def copied(source, names, name) {
 // Digest of an executable and all that it imports from bin/compartments, so that -resume re-runs just the tasks whose code changed:
 // Nextflow hashes the script that a task names, not the modules that it imports. The digest stands in the directive `ext code:` and in
 // a comment of the script, because the cache looks at the values of `task.ext` that a script names, not at function calls. The lines
-// after it let the task find its code in the work folder, which is all that a compute node has to see of the pipeline.
+// after it, indented as scripts are, let the task find its code in the work folder: all that a compute node has to see of the pipeline.
 def code(executable) {
     def names = imported([executable])
     def digest = digestOf(names.collect { name -> file("${projectDir}/bin/${name}").text }.join('\n'))
-    plainWorkDir() ? "${digest}\nexport PATH='${copied(file("${projectDir}/bin"), names + ['versions.py'], digest)}':\"\$PATH\"\n#" : digest
+    plainWorkDir() ? "${digest}\n    export PATH='${copied(file("${projectDir}/bin"), names + ['versions.py'], digest)}':\"\$PATH\"\n    #" : digest
 }
 
 // A file or folder of the project as an input of tasks: its copy in the work folder. Other files are what they are.

@@ -3,6 +3,7 @@
 
 include { existing ; filesOf ; isTrue ; ofSample ; problemsIn ; sampleOf ; usage } from './modules/helpers'
 include { carried ; failedSamples } from './modules/library'
+include { writeCrate } from './modules/provenance'
 include { SIMULATE_COHORT ; TRAIN_MODEL } from './modules/simulate'
 include { CHECK_DESIGN ; INSPECT_INPUT ; COLLECT_SKIPPED } from './modules/input'
 include { READ_COUNTS ; CALL_CELLS } from './modules/counts'
@@ -33,6 +34,7 @@ workflow INPUT {
         .flatMap { table, sheet -> table.splitCsv(header: true, sep: '\t').collect { row -> sampleOf(row, sheet.parent) } }
         .map { meta, inputs, problem -> problem ? error("ERROR: ${problem}") : [meta, inputs] }
     INSPECT_INPUT(ch_samples.flatMap { meta, inputs -> inputs.findAll { _column, path -> path }.collect { column, path -> [meta, column, path] } })
+    hashes = INSPECT_INPUT.out.hashes.flatMap { meta, listed -> listed.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] } }
     ch_sound = INSPECT_INPUT.out.problems.collect().map { paths -> problemsIn(paths) ? error("ERROR: ${problemsIn(paths)}") : true }
 
     CHECK_LABELS(CHECK_DESIGN.out.study, models, carried(file(params.lineage_map)), carried(file(params.markers)),
@@ -49,6 +51,7 @@ workflow INPUT {
     study
     tables
     parameters
+    hashes
 }
 
 // 2-3. Counts to cells without ambient RNA: one method for the cohort, CellBender falling back for all if it fails for one.
@@ -212,6 +215,8 @@ workflow {
         ch_models = channel.value(filesOf(params.celltypist_model ?: error('--celltypist_model is missing: give a CellTypist model file (.pkl); docs/usage.md says where to get one'), 'celltypist_model'))
     }
     INPUT(ch_sheet, filesOf(params.contrasts, 'contrasts'), ch_models)
+    def hashes = []
+    INPUT.out.hashes.subscribe { row -> hashes.add(row) }
     if (!isTrue(params.validate_only)) {
         CELLS(INPUT.out.samples)
         SAMPLES(CELLS.out.cells, ch_models)
@@ -229,6 +234,9 @@ workflow {
     }
 
     workflow.onComplete = {
+        if (file(params.outdir).exists()) {
+            writeCrate(hashes.toSorted { a, b -> a.join() <=> b.join() })
+        }
         if (workflow.success && !isTrue(params.help)) {
             log.info(isTrue(params.validate_only) ? 'Samplesheet, parameters, design and input files are fine.' : "Report: ${params.outdir}/report.html")
         }

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Leave torch and the CUDA packages out of a lock file; print the requirement of torch that is then to be met elsewhere.
+"""Leave torch and the CUDA packages out of a lock file; print the requirement of torch, to be met elsewhere.
 
 without_cuda.py requirements.lock cpu.lock > torch.txt
 """

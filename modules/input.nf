@@ -51,16 +51,18 @@ process INSPECT_INPUT {
 
     output:
     path 'problems.txt', emit: problems
+    tuple val(meta), path('input.sha256'), emit: hashes
 
     script:
     """
     # code ${task.ext.code}
+    (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
     inspect_input.py --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}' ${params.genome ? "--genome '${params.genome}'" : ''}
     """
 
     stub:
     """
-    touch problems.txt
+    touch problems.txt input.sha256
     """
 }
 

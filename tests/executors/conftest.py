@@ -1,6 +1,7 @@
-"""Shared by the tests of executors, containers, faults and resuming: a copy of the project, a small cohort, one run to compare with."""
+"""Shared by the tests of executors, containers, faults and resuming: a copy of the project, a small cohort, one run."""
 
 import fcntl
+import gzip
 import os
 import shutil
 import subprocess
@@ -8,17 +9,21 @@ import sys
 from pathlib import Path
 from types import SimpleNamespace
 
+import h5py
+import numpy as np
+import pandas as pd
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# two donors against one, each with both compartments; filtered counts, so that the steps before the cohort are short
 COHORT = "--treated 1 --untreated 2 --scale 0.2 --genes 700 --empties 200 --filtered".split()
+CUT_OFF = "D04_CSF"
 
 
 def tracked(folder):
-    """Copy what git tracks or would track to ``folder``, so that a test may change or hide a file; environments by a link."""
-    names = subprocess.run(["git", "ls-files", "-zco", "--exclude-standard"], cwd=ROOT, capture_output=True, check=True).stdout.decode()
-    for name in filter(None, names.split("\0")):
+    """Copy what git tracks or would track, so that a test may change or hide a file; environments by a link."""
+    listed = ["git", "ls-files", "-zco", "--exclude-standard"]
+    names = subprocess.run(listed, cwd=ROOT, capture_output=True, check=True).stdout.decode().split("\0")
+    for name in filter(None, names):
         if (ROOT / name).is_file():
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(ROOT / name, folder / name)
@@ -31,11 +36,20 @@ def command(project, *arguments):
     return [str(project / "tools" / "nextflow"), "run", str(project), "-ansi-log", "false", *map(str, arguments)]
 
 
-def nextflow(project, folder, *arguments, prefix=(), environment=None):
+def variables(**more):
+    """Environment of a run."""
+    return os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false"} | more
+
+
+def nextflow(project, folder, *arguments, prefix=(), **more):
     """Run the copy ``project`` in ``folder``; exit status, and output and errors as one text."""
-    variables = os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false"} | (environment or {})
     done = subprocess.run(
-        [*prefix, *command(project, *arguments)], cwd=folder, capture_output=True, text=True, env=variables, timeout=1500
+        [*prefix, *command(project, *arguments)],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=variables(**more),
+        timeout=1700,
     )
     return SimpleNamespace(code=done.returncode, text=done.stdout + done.stderr)
 
@@ -54,13 +68,11 @@ def once(tmp_path_factory, name, make):
 
 
 def tables(out):
-    """Path -> bytes of every table, JSON file and report below ``out``, what describes the run itself apart."""
+    """Path -> bytes of every table and summary below ``out``; what describes the run itself apart."""
     found = [path for pattern in ("*.tsv", "*.tsv.gz", "*.json", "*.parquet") for path in out.rglob(pattern)]
-    return {
-        str(path.relative_to(out)): path.read_bytes()
-        for path in found
-        if path.relative_to(out).parts[0] != "pipeline_info"
-    }
+    names = {path.relative_to(out): path for path in found}
+    own = {"pipeline_info", "ro-crate-metadata.json"}
+    return {str(name): path.read_bytes() for name, path in names.items() if name.parts[0] not in own}
 
 
 def differing(one, other):
@@ -68,20 +80,74 @@ def differing(one, other):
     return sorted(name for name in one.keys() | other.keys() if one.get(name) != other.get(name))
 
 
+def trace(out):
+    """The tasks of a run, with the bare name of the process."""
+    table = pd.read_csv(out / "pipeline_info" / "trace.tsv", sep="\t")
+    return table.assign(process=table["process"].str.split(":").str[-1])
+
+
+def arguments_of(cohort):
+    """Arguments of a run on the small cohort."""
+    given = {
+        "input": cohort / "sheet.csv",
+        "celltypist_model": cohort / "model.pkl",
+        "reference_condition": "untreated",
+    }
+    options = [word for name, value in given.items() for word in (f"--{name}", value)]
+    return [*options, "--ambient_method", "none", "--n_perms", "20"]
+
+
+def write_cut_off(matrix, folder):
+    """A matrix folder as 10x writes it, whose matrix is cut off behind its header."""
+    folder.mkdir()
+    with h5py.File(matrix) as handle:
+        group = handle["matrix"]
+        n_genes, n_cells = group["shape"][:]
+        ids, names = group["features/id"][:].astype(str), group["features/name"][:].astype(str)
+        barcodes, values, rows = group["barcodes"][:].astype(str), group["data"][:], group["indices"][:]
+        columns = np.repeat(np.arange(n_cells), np.diff(group["indptr"][:]))
+    features = "".join(f"{one}\t{name}\tGene Expression\n" for one, name in zip(ids, names, strict=True))
+    (folder / "features.tsv.gz").write_bytes(gzip.compress(features.encode()))
+    (folder / "barcodes.tsv.gz").write_bytes(gzip.compress("".join(f"{one}\n" for one in barcodes).encode()))
+    header = f"%%MatrixMarket matrix coordinate integer general\n{n_genes} {n_cells} {len(values)}\n"
+    entries = "".join(f"{r + 1} {c + 1} {v}\n" for r, c, v in zip(rows, columns, values, strict=True))
+    packed = gzip.compress((header + entries).encode())
+    (folder / "matrix.mtx.gz").write_bytes(packed[: len(packed) * 2 // 3])
+
+
 @pytest.fixture(scope="session")
 def cohort(tmp_path_factory):
-    """Folder with ``samplesheet.csv``, filtered matrices, ``model.pkl``; one sample more has a file cut off behind its header."""
+    """Folder with ``sheet.csv`` and ``model.pkl``: filtered counts of three donors, and a sample that is cut off."""
 
     def make(folder):
-        run = [sys.executable, str(ROOT / "bin" / "simulate_cohort.py"), "--outdir", str(folder / "input"), *COHORT]
-        subprocess.run(run, check=True, capture_output=True)
-        train = [sys.executable, str(ROOT / "bin" / "train_model.py"), "--reference", str(folder / "input/reference.h5ad")]
-        subprocess.run([*train, "--labels", "lineage", "--out", str(folder / "model.pkl")], check=True, capture_output=True)
+        program = [sys.executable, str(ROOT / "bin" / "simulate_cohort.py"), "--outdir", str(folder / "input"), *COHORT]
+        subprocess.run(program, check=True, capture_output=True)
+        sheet = pd.read_csv(folder / "input" / "samplesheet.csv").drop(columns=["raw", "expected_cells"])
+        sheet["filtered"] = [str(folder / "input" / name) for name in sheet["filtered"]]
+        extra = sheet.iloc[[-2]].assign(sample=CUT_OFF, donor="D04", filtered=str(folder / "cut_off"))
+        write_cut_off(sheet["filtered"].iloc[-2], folder / "cut_off")
+        pd.concat([sheet, extra]).to_csv(folder / "sheet.csv", index=False)
+        program = [sys.executable, str(ROOT / "bin" / "train_model.py"), "--labels", "lineage"]
+        given = ["--reference", str(folder / "input" / "reference.h5ad"), "--out", str(folder / "model.pkl")]
+        subprocess.run([*program, *given], check=True, capture_output=True)
 
     return once(tmp_path_factory, "cohort", make)
 
 
 @pytest.fixture(scope="session")
+def local_run(cohort, tmp_path_factory):
+    """Results folder of the small cohort on this machine, to which other ways of running are compared."""
+
+    def make(folder):
+        done = nextflow(
+            tracked(folder / "project"), folder, *("-profile", "local", "--outdir", "out"), *arguments_of(cohort)
+        )
+        assert done.code == 0, done.text[-4000:]
+
+    return once(tmp_path_factory, "local_run", make) / "out"
+
+
+@pytest.fixture(scope="module")
 def project(tmp_path_factory):
-    """A copy of the project that tests of a module may change."""
+    """A copy of the project that the tests of one module may change."""
     return tracked(tmp_path_factory.mktemp("project"))

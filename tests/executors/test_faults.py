@@ -1,4 +1,4 @@
-"""What a run does about a task that is killed, out of memory, out of time, on a full disk, or that breaks: in each stage."""
+"""What a run does about a task that is killed, out of memory, out of time, on a full disk, or that breaks."""
 
 import csv
 import gzip
@@ -68,7 +68,9 @@ def faulty(project, small_disk, tmp_path_factory):
     folder = tmp_path_factory.mktemp("faulty")
     stub = project / "bin" / "write_stub.py"
     planted = FAULTS.format(stages=STAGES, marker=str(folder / "killed_once"))
-    text = stub.read_text().replace("    arguments = parser.parse_args()\n", "    arguments = parser.parse_args()\n" + planted)
+    text = stub.read_text().replace(
+        "    arguments = parser.parse_args()\n", "    arguments = parser.parse_args()\n" + planted
+    )
     assert planted in text
     stub.write_text(text)
     subprocess.run([sys.executable, str(ROOT / "bin" / "write_stub.py"), "good.h5"], cwd=folder, check=True)

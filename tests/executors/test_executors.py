@@ -1,0 +1,200 @@
+"""The pipeline in containers, on Slurm and without a network: the same tables as on this machine, byte for byte."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+from conftest import CUT_OFF, ROOT, arguments_of, command, differing, nextflow, tables, trace, tracked, variables
+from machine import CONTAINERS, HERE, TAG, build, call, need, podman
+
+pytestmark = pytest.mark.executors
+
+MODULES = {"core": ["scanpy", "liana", "celltypist", "pydeseq2", "umap"], "cellbender": ["cellbender", "torch"]}
+# CellBender's holds CUDA: 6 GB, so only where it is asked for
+IMAGES = os.environ.get("COMPARTMENTS_TEST_IMAGES", "core").split()
+QUICK = "executor { pollInterval = '2 sec'; queueStatInterval = '3 sec'; exitReadTimeout = '15 sec' }\n"
+
+
+# -- what a run on this machine leaves ------------------------------------------------------------------------------
+
+
+def test_a_file_cut_off_behind_its_header_costs_one_sample(local_run):
+    rows = [line.split("\t") for line in (local_run / "skipped.tsv").read_text().splitlines()[1:]]
+    (row,) = [row for row in rows if row[1] == CUT_OFF]
+    assert row[0] == "read_counts" and "the task failed" not in row[4] or "exit status" in row[4]
+    assert CUT_OFF in (local_run / "report.html").read_text()
+    assert not list((local_run / "samples").glob(f"{CUT_OFF}/*.h5ad"))
+    assert len(set(trace(local_run).query("process == 'FILTER_CELLS'")["tag"])) == 6
+
+
+# -- images ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def core():
+    """The image of all steps but CellBender; built if need be."""
+    return build("core")
+
+
+@pytest.mark.parametrize("name", ["core", "cellbender"])
+def test_image(name):
+    if name not in IMAGES:
+        pytest.skip(f"image {name} not built: it is large; name it in COMPARTMENTS_TEST_IMAGES")
+    image = build(name)
+    done = podman("run", "--rm", image, "python3", "/opt/image/smoke.py", *MODULES[name])
+    assert done.returncode == 0, done.stderr
+    facts = json.loads(podman("image", "inspect", image).stdout)[0]
+    labels = facts["Config"]["Labels"]
+    assert facts["Config"]["User"] == "runner"
+    assert labels["org.opencontainers.image.version"] == TAG
+    assert labels["org.opencontainers.image.base.name"] and labels["org.opencontainers.image.revision"] != "unknown"
+    assert facts["Size"] < (1.5e9 if name == "core" else 8e9)
+    lock = podman("run", "--rm", image, "cat", "/opt/image/requirements.lock").stdout
+    assert lock == (ROOT / "containers" / name / "requirements.lock").read_text()
+    bill = json.loads(podman("run", "--rm", image, "cat", "/opt/image/sbom.cdx.json").stdout)
+    assert bill["bomFormat"] == "CycloneDX" and {"procps", "anndata"} <= {part["name"] for part in bill["components"]}
+
+
+# -- offline, in containers -----------------------------------------------------------------------------------------
+
+
+def test_a_bundle_runs_in_containers_without_a_network(core, cohort, local_run, tmp_path):
+    bundle = tmp_path / "bundle"
+    made = call(
+        *("tools/bundle.sh", bundle),
+        cwd=ROOT,
+        env=os.environ | CONTAINERS | {"IMAGES": "core", "MODELS": str(cohort / "model.pkl"), "ENGINE": "podman"},
+    )
+    assert made.returncode == 0, made.stderr
+    assert call("sha256sum", "--quiet", "-c", "SHA256SUMS", cwd=bundle).returncode == 0
+    manifest = json.loads(call("tar", "-xOf", bundle / "images" / "core.tar", "manifest.json").stdout)
+    assert manifest[0]["RepoTags"] == [core]
+    assert call("unshare", "--net", "ip", "route").stdout == "", "the network namespace has a route"
+    arguments = arguments_of(cohort)
+    arguments[arguments.index(cohort / "model.pkl")] = bundle / "models" / "model.pkl"
+    done = nextflow(
+        bundle / "pipeline",
+        tmp_path,
+        *("-profile", "podman", "--outdir", "out"),
+        *arguments,
+        prefix=["unshare", "--net"],
+        **CONTAINERS,
+    )
+    assert done.code == 0, done.text[-4000:]
+    assert differing(tables(tmp_path / "out"), tables(local_run)) == []
+    crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
+    digest = podman("image", "inspect", "--format", "{{.Digest}}", core).stdout.strip()
+    images = [part for part in crate["@graph"] if part.get("@type") == "ContainerImage"]
+    assert [(image["name"], image["digest"]) for image in images] == [(core, digest)]
+
+
+# -- Slurm ----------------------------------------------------------------------------------------------------------
+
+
+class Slurm:
+    """A Slurm of one node for as long as the context lasts."""
+
+    def __init__(self, folder):
+        self.folder = folder
+        self.environment = {"SLURM_CONF": str(folder / "slurm.conf")}
+
+    def up(self, hidden=""):
+        done = call(HERE / "slurm_up.sh", self.folder, hidden)
+        if done.returncode:
+            pytest.skip(f"Slurm not tested: it does not start here: {done.stderr.strip()[-300:]}")
+
+    def down(self):
+        call(HERE / "slurm_down.sh", self.folder)
+
+    def pid(self, daemon):
+        return int((self.folder / "run" / f"{daemon}.pid").read_text())
+
+    def jobs(self):
+        return call("grep", "-c", "_slurm_rpc_submit_batch_job", self.folder / "log" / "slurmctld.log").stdout
+
+
+@pytest.fixture
+def slurm(tmp_path_factory):
+    need("Slurm", {"slurmctld": "slurm-wlm", "munged": "munge", "sbatch": "slurm-client"})
+    running = Slurm(tmp_path_factory.mktemp("slurm"))
+    yield running
+    running.down()
+
+
+def test_slurm_without_a_shared_project_folder_gives_the_same_tables(slurm, project, cohort, local_run, tmp_path):
+    """Nodes see the work folder and the inputs; inputs are copied to a scratch folder of the node."""
+    slurm.up(hidden=project)
+    there = call("srun", "-n1", "ls", project, env=os.environ | slurm.environment)
+    assert there.returncode == 0 and there.stdout == "", "the node sees the project folder"
+    environment = f"process.beforeScript = 'export PATH=\"{ROOT}/.tools/core/bin:$PATH\"'\n"
+    (tmp_path / "site.config").write_text(QUICK + environment + "process { scratch = true; stageInMode = 'copy' }\n")
+    done = nextflow(
+        project,
+        tmp_path,
+        *("-profile", "slurm", "-c", "site.config", "--outdir", "out"),
+        *arguments_of(cohort),
+        **slurm.environment,
+    )
+    assert done.code == 0, done.text[-4000:]
+    assert differing(tables(tmp_path / "out"), tables(local_run)) == []
+    assert int(slurm.jobs()) >= len(trace(tmp_path / "out"))
+
+
+# what happens to two samples in the stub of SCORE_DOUBLETS
+FAULTS = """
+    if any("doublets.json" in name for name in arguments.names):
+        if arguments.sample == "memory":
+            bytearray(os.urandom(1)) * 200_000_000
+        if arguments.sample == "lost" and not Path({marker!r}).exists():
+            Path({marker!r}).touch()
+            time.sleep(120)
+"""
+
+
+def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, core, tmp_path):
+    """A node lost under a task, and a task killed by its container's memory limit: both are done again and succeed."""
+    project = tracked(tmp_path / "project")
+    marker = tmp_path / "started"
+    stub = project / "bin" / "write_stub.py"
+    text = stub.read_text().replace("import argparse\n", "import argparse\nimport os\nimport time\n", 1)
+    parsed = "    arguments = parser.parse_args()\n"
+    stub.write_text(text.replace(parsed, parsed + FAULTS.format(marker=str(marker))))
+    call(sys.executable, ROOT / "bin" / "write_stub.py", "good.h5", cwd=tmp_path)
+    (tmp_path / "model.pkl").write_text("stub\n")
+    rows = ["memory,d1,CSF,sick,good.h5", "lost,d2,CSF,control,good.h5"]
+    (tmp_path / "sheet.csv").write_text("\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n")
+    limit = "process { withName: SCORE_DOUBLETS { memory = { 150.MB * task.attempt } } }\n"
+    (tmp_path / "site.config").write_text(QUICK + limit)
+    slurm.up()
+    arguments = ["-profile", "slurm,podman", "-stub", "-c", "site.config", "--outdir", "out", "--input", "sheet.csv"]
+    arguments += ["--celltypist_model", "model.pkl", "--reference_condition", "control"]
+    with open(tmp_path / "log", "w") as log:
+        run = subprocess.Popen(
+            command(project, *arguments),
+            cwd=tmp_path,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            env=variables(**slurm.environment, **CONTAINERS),
+        )
+        until = time.monotonic() + 600
+        while not marker.exists() and run.poll() is None and time.monotonic() < until:
+            time.sleep(0.5)
+        steps = call("pgrep", "-f", f"slurmstepd.*{slurm.folder}").stdout.split()
+        steps += call("pgrep", "-P", str(slurm.pid("slurmd"))).stdout.split()
+        for pid in {slurm.pid("slurmd"), *map(int, steps)}:
+            os.kill(pid, signal.SIGKILL)
+        state = ["sinfo", "-h", "-o", "%t"]
+        while "down" not in call(*state, env=os.environ | slurm.environment).stdout and time.monotonic() < until:
+            time.sleep(1)
+        slurm.up()
+        run.wait(timeout=900)
+    text = (tmp_path / "log").read_text()
+    assert run.returncode == 0, text[-4000:]
+    attempts = trace(tmp_path / "out").query("process == 'SCORE_DOUBLETS'").groupby("tag")
+    assert list(attempts.get_group("memory")["exit"].astype(str)) == ["137", "0"], attempts.get_group("memory")
+    assert list(attempts.get_group("lost")["status"]) == ["FAILED", "COMPLETED"]
+    assert len((tmp_path / "out" / "skipped.tsv").read_text().splitlines()) == 1

@@ -7,27 +7,31 @@ which is slow; its time per sample is what is compared. The tables of the common
 """
 
 import argparse
-import os
-import resource
-import subprocess
 import sys
 import tempfile
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "bin"))
+sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
+
+from benchmarks.timed import timed  # noqa: E402
+
 KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
 PLAIN = """
-import sys, anndata, liana
+import sys, warnings, anndata, liana
+warnings.simplefilter("ignore")
+sys.path.insert(0, sys.argv[1])
 from compartments.liana_sample import log_normalise
-parts = {path.split("/")[-1].split(".")[0]: anndata.read_h5ad(path) for path in sys.argv[3:]}
+parts = {}
+for path in sys.argv[4:]:
+    part = anndata.read_h5ad(path)
+    x = log_normalise(part.layers["corrected"])
+    parts[path.split("/")[-1].split(".")[0]] = anndata.AnnData(x, obs=part.obs, var=part.var)
 adata = anndata.concat(parts, label="sample", index_unique="-")
 adata.obs["lineage"] = [name.split("_")[0] for name in adata.obs_names]
-adata.X = log_normalise(adata.layers["corrected"])
 table = liana.mt.rank_aggregate.by_sample(adata, sample_key="sample", groupby="lineage", use_raw=False, expr_prop=0.1,
-    min_cells=10, n_perms=int(sys.argv[1]), return_all_lrs=True, seed=1, inplace=False, verbose=False)
-table.to_parquet(sys.argv[2])
+    min_cells=10, n_perms=int(sys.argv[2]), return_all_lrs=True, seed=1, inplace=False, verbose=False)
+table.to_parquet(sys.argv[3])
 """
 
 
@@ -70,18 +74,6 @@ def write_sample(folder, seed, n_cells, n_lineages, n_genes=12_000):
     return sample
 
 
-def measured(command, folder):
-    """CPU seconds, wall seconds and peak MiB of one process."""
-    start = time.perf_counter()
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "bin")}
-    process = subprocess.Popen([sys.executable, "-W", "ignore", *map(str, command)], cwd=folder, env=environment)
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode:
-        sys.exit(f"failed: {command[0]}")
-    return usage.ru_utime + usage.ru_stime, time.perf_counter() - start, usage.ru_maxrss / 1024
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     for name, value in (("samples", 24), ("cells", 5000), ("lineages", 15), ("perms", 1000), ("plain", 24)):
@@ -100,28 +92,20 @@ def main():
         for s in samples:
             for kind in ("doublets", "labels"):
                 inputs[s] += [f"--{kind}", folder / f"{s}.{kind}.tsv.gz"]
-        ours = [
-            measured([ROOT / "bin" / "run_liana.py", *inputs[s], "--n_perms", options.perms], folder) for s in samples
-        ]
-        network = measured(
-            [ROOT / "bin" / "score_centrality.py", *inputs[samples[0]], "--n_perms", options.perms]
-            + ["--migration_pairs", ROOT / "assets" / "interaction_groups.tsv"],
-            folder,
-        )
-        cpu, wall, memory = (float(f([row[i] for row in ours])) for i, f in enumerate((sum, sum, max)))
+        ours = [timed(folder, "run_liana.py", *inputs[s], "--n_perms", options.perms) for s in samples]
+        wall, cpu, peak = (float(f([row[i] for row in ours])) for i, f in enumerate((sum, sum, max)))
         print(
-            f"run_liana.py          {len(samples)} samples: {cpu:.0f} CPU s, {wall:.0f} s, peak {memory:.0f} MiB a task"
+            f"run_liana.py          {len(samples)} samples: {cpu:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB a task"
         )
-        print(f"score_centrality.py   1 sample: {network[0]:.0f} CPU s, {network[1]:.0f} s, peak {network[2]:.0f} MiB")
+        wall, network, peak = timed(folder, "score_centrality.py", *inputs[samples[0]], "--n_perms", options.perms)
+        print(f"score_centrality.py   1 sample: {network:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB", flush=True)
 
         plain = samples[: options.plain]
         table_path = folder / "plain.parquet"
-        command = ["-c", PLAIN, options.perms, table_path, *(folder / f"{s}.filtered.h5ad" for s in plain)]
-        plain_cpu, plain_wall, plain_memory = measured(command, folder)
-        print(
-            f"plain by_sample       {len(plain)} samples: {plain_cpu:.0f} CPU s, {plain_wall:.0f} s, "
-            f"peak {plain_memory:.0f} MiB"
-        )
+        (folder / "plain.py").write_text(PLAIN)
+        files = [folder / f"{s}.filtered.h5ad" for s in plain]
+        wall, plain_cpu, peak = timed(folder, folder / "plain.py", ROOT / "bin", options.perms, table_path, *files)
+        print(f"plain by_sample       {len(plain)} samples: {plain_cpu:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB")
         print(f"CPU per sample, plain / here: {plain_cpu / len(plain) / (cpu / len(samples)):.1f}")
         reference = pd.read_parquet(table_path).astype(dict.fromkeys([*KEYS, "sample"], str))
         worst = 0.0
@@ -134,7 +118,6 @@ def main():
             numbers = [c for c in theirs if f"{c}_plain" in both and c != "sample"]
             worst = max(worst, *(np.abs(both[c] - both[f"{c}_plain"]).max() for c in numbers))
         print(f"largest difference of any number: {worst:.2g}")
-        print(f"peak of this script: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024:.0f} MiB")
 
 
 if __name__ == "__main__":

@@ -42,6 +42,7 @@ def main():
         compare_edges,
         compare_groups,
         cross_compartments,
+        list_untested,
         score_pseudobulk,
         score_top_edges,
         write_liana,
@@ -65,7 +66,7 @@ def main():
                 skipped.append({"reason": f"group '{name}' of {options.groups}: none of its pairs is in the resource"})
         groups |= given
     pseudobulk = anndata.read_h5ad(options.pseudobulk)
-    check_genes(resource, pseudobulk.var_names, options.lr_resource, options.pseudobulk)
+    unknown, _ = check_genes(resource, pseudobulk.var_names, options.lr_resource, options.pseudobulk)
     names = study.samples["sample"]
     names = names[names.isin(pseudobulk.obs["sample"].astype(str))]
     scores = score_pseudobulk(pseudobulk, names, resource, options.min_cells, options.expr_prop)
@@ -83,6 +84,10 @@ def main():
     skipped += reasons
     write_tsv(effects, "effects.tsv")
     write_tsv(score_top_edges(study, scores, effects), "top_edges.tsv")
+    untested = list_untested(
+        study, pseudobulk, scores, unknown, resource, effects, options.min_cells, options.ambient_share_max
+    )
+    write_tsv(untested, "not_testable.tsv")
     table, reasons = compare_groups(study, scores, groups, options.ambient_share_max)
     skipped += reasons
     write_tsv(table, "groups.tsv")

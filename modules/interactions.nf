@@ -86,7 +86,7 @@ process COMPARE_INTERACTIONS {
     path 'groups.tsv', emit: groups
     path 'centrality.tsv', emit: centrality
     path 'centrality_effects.tsv', emit: centrality_effects
-    path '{network,top_edges,cross_compartment}.tsv', emit: tables
+    path '{network,top_edges,cross_compartment,not_testable}.tsv', emit: tables
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py numpy scipy pyarrow'), topic: versions
 
@@ -99,6 +99,6 @@ process COMPARE_INTERACTIONS {
 
     stub:
     """
-    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv network.tsv top_edges.tsv cross_compartment.tsv skipped.tsv
+    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv network.tsv top_edges.tsv cross_compartment.tsv not_testable.tsv skipped.tsv
     """
 }

@@ -124,6 +124,75 @@ def test_an_edge_is_a_difference_in_differences():
     np.testing.assert_allclose(rows["p_value"], direct["p_value"], rtol=1e-9)
 
 
+def test_edges_whose_partners_both_change_come_first():
+    def change(rate, row):
+        if row["condition"] == "treated" and row["compartment"] == "CSF":
+            factors = {"A": {"L1": 2.2}, "B": {"L2": 12}, "C": {"R1": 2.2}}
+            for gene, factor in factors[row["lineage"]].items():
+                rate[GENES.index(gene)] *= factor
+        return rate
+
+    study, pseudobulk = make_cohort(n_cells=200, change=change)
+    scores = score(study, pseudobulk)
+    effects, _ = interactions.compare_edges(study, scores)
+    rows = effects[effects["term"] == "interaction"].reset_index(drop=True)
+    keys = ["source", "target", "ligand", "receptor"]
+    assert tuple(rows.loc[0, ["source", "target", "receptor"]]) == ("A", "C", "R1")
+    assert rows.loc[0, "ligand"] in ("L1", "L1_L2")
+    single = rows[rows[keys].eq(["B", "A", "L2", "R2"]).all(axis=1)]  # a larger score change, but of one gene only
+    assert single["log2fc"].iloc[0] > rows.loc[0, "log2fc"]
+    assert single["p_value"].iloc[0] < 0.01 < single["p_both"].iloc[0]
+    own = rows["source"] == rows["target"]
+    assert not own.is_monotonic_decreasing and own.is_monotonic_increasing
+    assert rows.loc[~own, "p_both"].is_monotonic_increasing
+    opposed = np.sign(rows["ligand_log2fc"]) != np.sign(rows["receptor_log2fc"])
+    assert (rows.loc[opposed, "p_both"] == 1).all() and (rows.loc[~opposed, "p_both"] < 1).all()
+    assert (rows["p_both"] <= 1).all()
+
+    # the partner's own test is that of its gene alone, over the donors that have its lineage
+    units = study.units("interaction", "CSF")
+    at = [scores.samples.get_indexer(units[c]) for c in ("sample", "reference_sample")]
+    k, pair = scores.lineages.get_loc("A"), 0
+    z = scores.ligand[at[0], k, pair] - scores.ligand[at[1], k, pair]
+    treated = (units["condition"] == "treated").to_numpy()
+    plain = (z[treated].mean() - z[~treated].mean()) / np.log(2)
+    row = rows[rows[keys].eq(["A", "C", "L1", "R1"]).all(axis=1)].iloc[0]
+    assert row["ligand_log2fc"] == pytest.approx(plain, abs=0.1)  # the estimate is weighted
+    assert row["log2fc"] == pytest.approx((row["ligand_log2fc"] + row["receptor_log2fc"]) / 2, abs=0.1)
+
+
+def test_what_is_not_tested_is_listed_with_the_reason():
+    def lose(rate, row):
+        if row["lineage"] == "C" and row["condition"] == "treated" and row["donor"] != "D0":
+            row["n_cells"] = 4
+        return rate
+
+    study, pseudobulk = make_cohort(change=lose)
+    rows = (pseudobulk.obs["lineage"] == "A").to_numpy()
+    ambient = np.zeros(pseudobulk.shape)
+    ambient[rows, 0] = 0.3 * pseudobulk.layers["counts"].toarray()[rows, 0]
+    pseudobulk.layers["ambient"] = sparse.csr_matrix(ambient, dtype=np.float32)
+    resource = pd.concat([PAIRS, pd.DataFrame({"ligand": ["NOGENE_L1"], "receptor": ["R1"]})], ignore_index=True)
+    scores = interactions.score_pseudobulk(pseudobulk, study.samples["sample"], resource)
+    effects, _ = interactions.compare_edges(study, scores)
+    table = interactions.list_untested(study, pseudobulk, scores, ["NOGENE"], resource, effects, 10, 0.2)
+    assert set(table["kind"]) == {"few_cells", "unknown_gene", "lost_lineage", "ambient"}
+    few = table[table["kind"] == "few_cells"]
+    assert set(few["lineage"]) == {"C"} and len(few) == 6
+    assert few["reason"].str.startswith("4 cells, fewer than 10").all()
+    assert table.loc[table["kind"] == "unknown_gene", ["gene", "n_edges"]].to_numpy().tolist() == [["NOGENE", 1]]
+    lost = table[table["kind"] == "lost_lineage"]
+    assert ((lost["source"] == "C") | (lost["target"] == "C")).all()
+    assert lost["reason"].str.contains("in treated").all()
+    high = table[table["kind"] == "ambient"]
+    assert set(high["lineage"]) == {"A"} and set(high["gene"]) == {"L1", "L1_L2"}
+    assert high["reason"].str.startswith("ligand: 30%").all()
+    assert (
+        table.loc[table["kind"].isin(["lost_lineage", "ambient"]), "n_edges"].sum()
+        == (effects["status"] != "tested").sum()
+    )
+
+
 def test_no_change_is_called_at_the_nominal_rate():
     p = []
     for seed in range(12):
@@ -373,6 +442,7 @@ def test_executable(execute, tmp_path, root):
     assert joined["condition"].tolist() == ["treated", "control"]
     assert len(pd.read_csv(tmp_path / "network.tsv", sep="\t")) == len(edges)
     assert len(pd.read_csv(tmp_path / "cross_compartment.tsv", sep="\t"))
+    assert list(pd.read_csv(tmp_path / "not_testable.tsv", sep="\t"))[-1] == "reason"
     assert "'strange'" in (tmp_path / "skipped.tsv").read_text()
     tables = {p.name: p.read_bytes() for p in tmp_path.glob("*effects.tsv")} | {
         "g": (tmp_path / "groups.tsv").read_bytes()
@@ -387,6 +457,12 @@ def test_executable(execute, tmp_path, root):
     bad = execute(*command)
     assert bad.returncode == 2
     assert "column 'receptor' missing" in bad.stderr
+    assert len(bad.stderr.strip().splitlines()) == 1
+    pairs.write_text("ligand\treceptor\nCcl5\tCcr5\n")
+    groups.write_text("group\tligand\treceptor\nmine\tL2\tR2\n")
+    bad = execute(*command)
+    assert bad.returncode == 2
+    assert "none of its 2 genes" in bad.stderr
     assert len(bad.stderr.strip().splitlines()) == 1
 
 

@@ -25,6 +25,7 @@ ALPHA = 0.05
 LN2 = np.log(2)
 TEST_COLUMNS = ["log2fc", "se", "df", "ci_low", "ci_high", "p_value", "q_value", "p_plain", "mde80"]
 DESIGN_COLUMNS = ["n_condition", "n_reference", "tier"]
+PARTNERS = {"ligand": "source", "receptor": "target"}
 
 
 @dataclass(frozen=True)
@@ -211,17 +212,20 @@ def edge_status(scores, units, contrast, ambient_share_max):
         Source, target, pair of edges expressed in enough samples of some arm and compartment.
     status : array of str
         ``tested``, ``ambient``, ``absent_in_<condition>`` (both, joined by a comma).
+    ambient : dict of str to float array
+        By role: largest share of the counts of the ligand in the source (receptor in the target) that was removed as
+        ambient in an arm and compartment where the edge counts as expressed.
 
     Notes
     -----
-    Ambient: of the ligand's counts in the source, or the receptor's in the target, more than the allowed share was
-    removed as ambient in an arm and compartment where the edge counts as expressed. Absent: the source or the target
+    Ambient: a share above the allowed one. Absent: the source or the target
     lacks cells in more than half of the arm's units, so that depletion itself explains the edge.
     """
     own, base = _unit_samples(scores, units)
     n_lineages, n_pairs = len(scores.lineages), len(scores.pairs)
     shape = (n_lineages, n_lineages, n_pairs)
-    candidate, ambient = np.zeros(shape, bool), np.zeros(shape, bool)
+    candidate = np.zeros(shape, bool)
+    ambient = {role: np.zeros(shape, np.float32) for role in PARTNERS}
     absent = {}
     for condition in (contrast.condition, contrast.reference):
         arm = (units["condition"] == condition).to_numpy()
@@ -234,19 +238,21 @@ def edge_status(scores, units, contrast, ambient_share_max):
                 found += scores.expresses_ligand[row][:, None] & scores.expresses_receptor[row][None]
             expressed = found >= min(NEEDED_SAMPLES, max(len(rows), 1))
             candidate |= expressed
-            high = []
-            for role in ("ligand", "receptor"):
+            for role, highest in ambient.items():
                 total = getattr(scores, f"counts_{role}")[rows].sum(0)
                 removed = getattr(scores, f"ambient_{role}")[rows].sum(0)
-                high.append((removed > ambient_share_max * total).any(-1))
-            ambient |= expressed & (high[0][:, None] | high[1][None])
+                share = (removed / np.maximum(total, 1)).max(-1)
+                share = share[:, None] if role == "ligand" else share[None]
+                np.maximum(highest, share, out=highest, where=expressed)
         missing = lacking[:, :, None] | lacking[:, None, :]
         absent[condition] = missing.mean(0) > 0.5 if arm.any() else np.ones(shape[:2], bool)
     s, t, p = np.nonzero(candidate)
-    status = np.where(ambient[s, t, p], "ambient", "tested").astype(object)
+    ambient = {role: highest[s, t, p] for role, highest in ambient.items()}
+    high = np.maximum(*ambient.values()) > ambient_share_max
+    status = np.where(high, "ambient", "tested").astype(object)
     lost = [np.where(absent[c][s, t], f"absent_in_{c}", "") for c in absent]
     words = np.array([",".join(filter(None, pair)) for pair in zip(*lost, strict=True)], object)
-    return (s, t, p), np.where(words != "", words, status)
+    return (s, t, p), np.where(words != "", words, status), ambient
 
 
 def _arms(units, contrast):
@@ -266,8 +272,10 @@ def compare_edges(study, scores, ambient_share_max=0.2):
     -------
     effects : DataFrame
         ``source, target, ligand, receptor, contrast, term, compartment``, ``TEST_COLUMNS``, ``DESIGN_COLUMNS``,
-        ``confident_log2fc`` (end of the interval nearer to zero; rows are sorted by it) and ``status``. Effects are
-        log2 of the edge score, the mean of ligand (in the source) and receptor (in the target).
+        ``confident_log2fc`` (end of the interval nearer to zero), ``ligand_log2fc, receptor_log2fc`` (of the partner
+        alone, over the donors that have its lineage), ``p_both``, ``ligand_ambient, receptor_ambient`` and ``status``
+        (both from :func:`edge_status`). Effects are log2 of the edge score, the mean of ligand (in the source) and
+        receptor (in the target).
     skipped : list of dict
 
     Notes
@@ -275,12 +283,17 @@ def compare_edges(study, scores, ambient_share_max=0.2):
     Edges with the same donors share one fit, with variances moderated over them and weights from sampling variances;
     Benjamini-Hochberg over the edges of a contrast and term. Conditions beside the two compared keep their own mean
     and share the variance.
+
+    A single gene that changes raises the score of every edge that it is part of, so the largest changes of the mean are
+    mostly one gene repeated. Rows are therefore sorted by the evidence that both partners change: ``p_both`` is the
+    larger of their two p where they change in the same direction, else 1 (intersection-union, Berger 1982). Edges of a
+    lineage to itself follow those between lineages, as the networks leave them out; then what was not tested.
     """
     tables, skipped = [], []
     for contrast, term, compartment in study.terms():
         units = study.units(term, compartment)
         units = units[units["sample"].isin(scores.samples)]
-        (s, t, p), status = edge_status(scores, _arms(units, contrast), contrast, ambient_share_max)
+        (s, t, p), status, ambient = edge_status(scores, _arms(units, contrast), contrast, ambient_share_max)
         table = pd.DataFrame(np.nan, index=range(len(s)), columns=TEST_COLUMNS).assign(
             n_condition=0, n_reference=0, tier="not_testable"
         )
@@ -303,6 +316,12 @@ def compare_edges(study, scores, ambient_share_max=0.2):
             table.loc[edges, result.columns] = result
         table["q_value"] = benjamini_hochberg(table["p_value"])
         table["confident_log2fc"] = _nearest_to_zero(table["ci_low"], table["ci_high"])
+        tested = np.flatnonzero(status == "tested")
+        partners = [
+            _compare_partner(study, scores, units, contrast, term, role, lineage[tested], p[tested])
+            for role, lineage in zip(PARTNERS, (s, t), strict=True)
+        ]
+        table = table.join(_both_change(*partners).set_axis(tested))
         keys = pd.DataFrame(
             {
                 "source": scores.lineages[s],
@@ -314,9 +333,10 @@ def compare_edges(study, scores, ambient_share_max=0.2):
                 "compartment": compartment,
             }
         )
-        table = pd.concat([keys, table], axis=1).assign(status=status)
-        order = np.argsort(-table["confident_log2fc"].abs().fillna(-1).to_numpy(), kind="stable")
-        tables.append(table.iloc[order])
+        lesser = table.pop("lesser").fillna(-1)
+        shares_removed = {f"{role}_ambient": np.round(share.astype(float), 4) for role, share in ambient.items()}
+        table = pd.concat([keys, table], axis=1).assign(**shares_removed, status=status)
+        tables.append(table.iloc[_by_evidence(table, lesser)])
         for word, n in tables[-1]["status"].value_counts().items():
             if word != "tested":
                 skipped.append({"contrast": contrast.contrast, "reason": f"{term} {compartment}: {n} edges {word}"})
@@ -329,6 +349,63 @@ def _nearest_to_zero(low, high):
     return np.where(np.isnan(low), np.nan, np.maximum(low, 0) + np.minimum(high, 0))
 
 
+def _compare_partner(study, scores, units, contrast, term, role, lineages, p):
+    """Change of the ligand (receptor) of edges alone, over all units that have its lineage.
+
+    Parameters
+    ----------
+    role : str
+        ``ligand`` or ``receptor``.
+    lineages, p : int arrays, shape (edges,)
+        Lineage and pair.
+
+    Returns
+    -------
+    DataFrame, shape (edges, ...)
+        ``log2fc, ci_low, ci_high, p_value``. Each gene of a lineage is fitted once, those with the same units together.
+    """
+    own, base = _unit_samples(scores, units)
+    usable = scores.valid[own] if base is None else scores.valid[own] & scores.valid[base]
+    entity = pd.factorize(scores.pairs[role])[0]
+    _, first, partner = np.unique(np.stack([lineages, entity[p]]), axis=1, return_index=True, return_inverse=True)
+    found = pd.DataFrame(np.nan, index=range(len(first)), columns=["log2fc", "ci_low", "ci_high", "p_value"])
+    k, pair = lineages[first], p[first]
+    patterns, members = np.unique(usable[:, k].T, axis=0, return_inverse=True)
+    for number, pattern in enumerate(patterns):
+        if min(donors_per_arm(units[pattern], contrast)) == 0:
+            continue
+        at = np.flatnonzero(members.ravel() == number)
+        rows = [own[pattern], None if base is None else base[pattern]]
+        z = _in_units(getattr(scores, role), *rows)[:, k[at], pair[at]]
+        v = sum(getattr(scores, f"v_{role}")[row][:, k[at], pair[at]] for row in rows if row is not None)
+        result = compare_units(z, units[pattern], contrast, study.covariates, term != "interaction", v, at, unit=LN2)
+        found.loc[at, :] = result[found.columns]
+    return found.iloc[partner.ravel()].reset_index(drop=True)
+
+
+def _both_change(ligand, receptor):
+    """Changes of both partners, the p that both change in the same direction, and the lesser confident change."""
+    p = np.maximum(ligand["p_value"], receptor["p_value"])
+    same = np.sign(ligand["log2fc"]) == np.sign(receptor["log2fc"])
+    confident = [np.abs(_nearest_to_zero(x["ci_low"], x["ci_high"])) for x in (ligand, receptor)]
+    return pd.DataFrame(
+        {
+            "ligand_log2fc": ligand["log2fc"],
+            "receptor_log2fc": receptor["log2fc"],
+            "p_both": p.where(same | p.isna(), 1.0),
+            "lesser": np.where(same, np.minimum(*confident), 0.0),
+        }
+    )
+
+
+def _by_evidence(table, lesser):
+    """Order of rows: tested, between lineages, both partners changed (where there is no p, by the lesser change)."""
+    ties = [-table["log2fc"].abs().fillna(-1), -table["confident_log2fc"].abs().fillna(-1), -lesser]
+    return np.lexsort(
+        [*ties, table["p_both"].fillna(2), table["source"] == table["target"], table["status"] != "tested"]
+    )
+
+
 def _edge_values(scores, own, base, s, t, p):
     """Edge scores of units and their sampling variances, shape (units, edges), natural log."""
     z = (_in_units(scores.ligand, own, base)[:, s, p] + _in_units(scores.receptor, own, base)[:, t, p]) / 2
@@ -336,6 +413,67 @@ def _edge_values(scores, own, base, s, t, p):
     if base is not None:
         v = v + (scores.v_ligand[base][:, s, p] + scores.v_receptor[base][:, t, p]) / 4
     return z, v
+
+
+def list_untested(study, pseudobulk, scores, unknown, resource, effects, min_cells, ambient_share_max):
+    """What could not be tested and why: a lineage that is missing is not a signal of zero.
+
+    Parameters
+    ----------
+    study : Study
+    pseudobulk : AnnData
+        As for :func:`score_pseudobulk`.
+    scores : Scores
+    unknown : sequence of str
+        Symbols of the resource that are not among the genes.
+    resource : DataFrame
+        ``ligand, receptor``.
+    effects : DataFrame
+        From :func:`compare_edges`.
+    min_cells : int
+    ambient_share_max : float
+
+    Returns
+    -------
+    DataFrame
+        ``kind, contrast, term, compartment, sample, lineage, source, target, gene, n_edges, reason``. Kinds:
+        ``few_cells`` (a lineage of a sample), ``unknown_gene`` (``n_edges`` are pairs of the resource), and of edges
+        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``) and ``few_donors``.
+    """
+    columns = ["kind", "contrast", "term", "compartment", "sample", "lineage", "source", "target", "gene", "n_edges"]
+    rows = []
+    n_cells = pseudobulk.obs.set_index(["sample", "lineage"])["n_cells"].to_dict()
+    places = study.samples.set_index("sample")["compartment"]
+    for i, k in np.argwhere(~scores.valid):
+        sample, lineage = scores.samples[i], scores.lineages[k]
+        reason = f"{n_cells.get((sample, lineage), 0)} cells, fewer than {min_cells}: its edges are missing, not zero"
+        row = {"kind": "few_cells", "compartment": places[sample], "sample": sample, "lineage": lineage}
+        rows.append(row | {"reason": reason})
+    symbols = [set(f"{ligand}_{receptor}".split("_")) for ligand, receptor in resource.to_numpy()]
+    for gene in unknown:
+        n = sum(gene in members for members in symbols)
+        reason = "not among the genes of the counts: its pairs are left out"
+        rows.append({"kind": "unknown_gene", "gene": gene, "n_edges": n, "reason": reason})
+    place = ["contrast", "term", "compartment"]
+    for (*where, status, source, target), edges in effects[~effects["status"].isin(["tested", "ambient"])].groupby(
+        [*place, "status", "source", "target"], sort=False
+    ):
+        lost = status.replace("absent_in_", "").replace(",", " and in ")
+        reason = f"a lineage is missing in more than half of the donors in {lost}: its loss explains the edges"
+        kind = "lost_lineage"
+        if status == "not_testable":
+            kind, reason = "few_donors", "no donor of one arm has both lineages"
+        row = dict(zip(place, where, strict=True)) | {"source": source, "target": target, "n_edges": len(edges)}
+        rows.append(row | {"kind": kind, "reason": reason})
+    ambient = effects[effects["status"] == "ambient"]
+    for role, end in PARTNERS.items():
+        high = ambient[ambient[f"{role}_ambient"] > ambient_share_max]
+        for (*where, lineage, gene), edges in high.groupby([*place, end, role], sort=False):
+            share = edges[f"{role}_ambient"].max()
+            reason = f"{role}: {share:.0%} of its counts were ambient, more than {ambient_share_max:.0%}"
+            row = dict(zip(place, where, strict=True)) | {"lineage": lineage, "gene": gene, "n_edges": len(edges)}
+            rows.append(row | {"kind": "ambient", "reason": reason})
+    return pd.DataFrame(rows, columns=[*columns, "reason"]).astype({"n_edges": "Int64"})
 
 
 TOP_EDGES = 25  # of a contrast and compartment, whose scores are written donor by donor
@@ -412,7 +550,7 @@ def compare_groups(study, scores, groups, ambient_share_max=0.2):
     for contrast, term, compartment in study.terms():
         units = study.units(term, compartment)
         units = units[units["sample"].isin(scores.samples)]
-        (s, t, p), status = edge_status(scores, _arms(units, contrast), contrast, ambient_share_max)
+        (s, t, p), status, _ = edge_status(scores, _arms(units, contrast), contrast, ambient_share_max)
         tested = status == "tested"
         s, t, p = s[tested], t[tested], p[tested]
         own, base = _unit_samples(scores, units)

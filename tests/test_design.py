@@ -309,3 +309,14 @@ def test_subset_keeps_order_and_question():
     few = study.subset(["P3_blood", "P1_CSF", "P1_blood"])
     assert few.samples["sample"].tolist() == ["P1_CSF", "P1_blood", "P3_blood"]
     assert few.contrasts is study.contrasts and few.units("interaction", "CSF").index.tolist() == ["P1"]
+
+
+def test_plan_says_what_will_be_compared_and_what_skipped():
+    rows = ["a,d1,CSF,sick,x", "b,d1,blood,sick,x", "c,d2,blood,sick,x", "d,d3,blood,control,x", "e,d4,CSF,other,x"]
+    sheet = d.parse_samplesheet("sample,donor,compartment,condition,raw\n" + "\n".join(rows) + "\n")
+    study = d.make_study(sheet)
+    text = d.plan(study, d.design_table(study))
+    assert "5 samples of 4 donors; compartments blood, CSF (reference blood)" in text
+    assert "sick_vs_control, blood: 2 sick against 1 control donors: descriptive" in text
+    assert "sick_vs_control, CSF: 1 sick against 0 control donors: will be skipped: not testable" in text
+    assert "skipped in CSF against blood, for lack of the other sample: d2 (blood), d3 (blood), d4 (CSF); they" in text

@@ -571,6 +571,16 @@ def plan(study, table):
             f"{row.compartment} against {row.reference_compartment}" if row.term == "interaction" else row.compartment
         )
         note = f" ({row.note})" if row.note else ""
-        lines.append(f"{row.contrast}, {place}: {arms} {what}: {row.tier}{note}")
+        word = "will be skipped: not testable" if row.tier == "not_testable" else row.tier
+        lines.append(f"{row.contrast}, {place}: {arms} {what}: {word}{note}")
+    for compartment in study.compartments[1:]:
+        pair = [study.reference_compartment, compartment]
+        own = samples[samples["compartment"].isin(pair)].groupby("donor", sort=False)["compartment"].agg(list)
+        alone = [f"{donor} ({places[0]})" for donor, places in own.items() if len(places) == 1]
+        if alone:
+            lines.append(
+                f"skipped in {pair[1]} against {pair[0]}, for lack of the other sample: {', '.join(alone)}; they count "
+                "within their compartment"
+            )
     lines += [f"note: {warning}" for warning in study.warnings]
     return "\n".join(lines) + "\n"

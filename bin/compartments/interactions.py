@@ -455,14 +455,19 @@ def list_untested(study, pseudobulk, scores, unknown, resource, effects, min_cel
         reason = "not among the genes of the counts: its pairs are left out"
         rows.append({"kind": "unknown_gene", "gene": gene, "n_edges": n, "reason": reason})
     place = ["contrast", "term", "compartment"]
+    having = _donors_having(study, scores)
     for (*where, status, source, target), edges in effects[~effects["status"].isin(["tested", "ambient"])].groupby(
         [*place, "status", "source", "target"], sort=False
     ):
-        lost = status.replace("absent_in_", "").replace(",", " and in ")
-        reason = f"a lineage is missing in more than half of the donors in {lost}: its loss explains the edges"
-        kind = "lost_lineage"
-        if status == "not_testable":
-            kind, reason = "few_donors", "no donor of one arm has both lineages"
+        kind, reason = "few_donors", "no donor of one arm has both lineages"
+        if status != "not_testable":
+            lost = [word.removeprefix("absent_in_") for word in status.split(",")]
+            arms = [
+                f"{condition}: "
+                + ", ".join(f"{k} in {having[*where, condition, k]} donors" for k in dict.fromkeys((source, target)))
+                for condition in lost
+            ]
+            kind, reason = "lost_lineage", f"{'; '.join(arms)}: the loss explains the edges"
         row = dict(zip(place, where, strict=True)) | {"source": source, "target": target, "n_edges": len(edges)}
         rows.append(row | {"kind": kind, "reason": reason})
     ambient = effects[effects["status"] == "ambient"]
@@ -473,7 +478,24 @@ def list_untested(study, pseudobulk, scores, unknown, resource, effects, min_cel
             reason = f"{role}: {share:.0%} of its counts were ambient, more than {ambient_share_max:.0%}"
             row = dict(zip(place, where, strict=True)) | {"lineage": lineage, "gene": gene, "n_edges": len(edges)}
             rows.append(row | {"kind": "ambient", "reason": reason})
-    return pd.DataFrame(rows, columns=[*columns, "reason"]).astype({"n_edges": "Int64"})
+    table = pd.DataFrame(rows, columns=[*columns, "reason"]).astype({"n_edges": "Int64"})
+    order = ["lost_lineage", "ambient", "few_donors", "few_cells", "unknown_gene"]
+    return table.sort_values("kind", key=lambda kind: kind.map(order.index), kind="stable", ignore_index=True)
+
+
+def _donors_having(study, scores):
+    """(contrast, term, compartment, condition, lineage) -> "2 of 4", donors that have the lineage."""
+    found = {}
+    for contrast, term, compartment in study.terms():
+        units = study.units(term, compartment)
+        units = _arms(units[units["sample"].isin(scores.samples)], contrast)
+        own, base = _unit_samples(scores, units)
+        usable = scores.valid[own] if base is None else scores.valid[own] & scores.valid[base]
+        for condition in (contrast.condition, contrast.reference):
+            arm = usable[(units["condition"] == condition).to_numpy()]
+            for lineage, n in zip(scores.lineages, arm.sum(0), strict=True):
+                found[contrast.contrast, term, compartment, condition, lineage] = f"{n} of {len(arm)}"
+    return found
 
 
 TOP_EDGES = 25  # of a contrast and compartment, whose scores are written donor by donor

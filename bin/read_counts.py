@@ -36,6 +36,10 @@ def main():
     except UserError as error:  # one bad file costs its sample, not the run
         write_skipped([{"stage": "read_counts", "sample": args.sample, "reason": str(error)}])
         return
+    for column, one in counts.items():
+        kinds = ", ".join(f"{n} {kind}" for kind, n in one.source.left_out().items())
+        if kinds:
+            notes.append(f"gene expression only: left out of the {column} matrix were {kinds} features")
     summary = {
         "sample": args.sample,
         "kind": data.uns["kind"],

@@ -142,7 +142,7 @@ def test_without_empty_droplets_nothing_is_removed(execute, tmp_path, sample):
     done = execute("remove_ambient.py", "--droplets", "s1.droplets.h5ad", "--calls", "s1.calls.tsv.gz")
     assert done.returncode == 0, done.stderr
     summary = read_json(tmp_path / "s1.ambient.json")
-    assert summary["method"] == "none" and "no raw matrix" in summary["reason"] and summary["fraction_removed"] == 0
+    assert summary["method"] == "none" and "no empty droplets" in summary["reason"] and summary["fraction_removed"] == 0
     cells = anndata.read_h5ad(tmp_path / "s1.cells.h5ad")
     assert (cells.layers["counts"] != cells.layers["corrected"]).nnz == 0 and cells.uns["ambient_method"] == "none"
     assert (tmp_path / "skipped.tsv").read_text().count("\n") == 1

@@ -179,3 +179,86 @@ def test_a_handful_of_barcodes_is_a_skip(execute, tmp_path, n):
     done = execute("call_cells.py", "--droplets", "S1.droplets.h5ad")
     assert done.returncode == 0 and not (tmp_path / "S1.calls.tsv.gz").exists()
     assert f"{n} cells" in read_tsv(tmp_path / "skipped.tsv").loc[0, "reason"]
+
+
+# -- what users give by mistake, from the file to the cells ---------------------------------------------------------
+
+
+def write_10x(path, counts, types=None):
+    """10x v3 h5 of ``counts`` (barcodes x features)."""
+    import h5py
+
+    n, genes = counts.shape
+    with h5py.File(path, "w") as file:
+        group = file.create_group("matrix")
+        group["data"], group["indices"], group["indptr"] = counts.data, counts.indices, counts.indptr
+        group["shape"] = counts.shape[::-1]
+        group["barcodes"] = np.array([f"B{i:05d}-1" for i in range(n)], "S")
+        features = group.create_group("features")
+        features["id"] = np.array([f"ENSG{i:011d}" for i in range(genes)], "S")
+        features["name"] = np.array([f"GENE{i}" for i in range(genes)], "S")
+        features["feature_type"] = np.array(types or ["Gene Expression"] * genes, "S")
+        features["genome"] = np.array(["GRCh38"] * genes, "S")
+
+
+@pytest.fixture
+def steps(execute, tmp_path):
+    """read_counts, call_cells and remove_ambient on one file: (read, calls, ambient summaries, reasons of skips)."""
+
+    def go(column, counts, types=None):
+        for old in tmp_path.glob("S1.*"):
+            old.unlink()
+        write_10x(tmp_path / "given.h5", counts.astype(np.int32), types)
+        found, reasons = [], []
+        for name, options in (
+            ("read_counts.py", ("--sample", "S1", f"--{column}", "given.h5")),
+            ("call_cells.py", ("--droplets", "S1.droplets.h5ad", "--iterations", 1000)),
+            ("remove_ambient.py", ("--droplets", "S1.droplets.h5ad", "--calls", "S1.calls.tsv.gz")),
+        ):
+            done = execute(name, *options)
+            assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
+            reasons += list(read_tsv(tmp_path / "skipped.tsv")["reason"])
+            if reasons:
+                break
+            step = {"read_counts.py": "read", "call_cells.py": "calls", "remove_ambient.py": "ambient"}[name]
+            found.append(read_json(tmp_path / f"S1.{step}.json"))
+        return found, reasons
+
+    return go
+
+
+def test_cells_given_as_raw_are_taken_as_cells(steps):
+    (read, calls, soup), _ = steps("raw", droplets(60)[-60:])
+    assert read["kind"] == "filtered" and "no empty droplets: used as filtered" in read["notes"]
+    assert calls["n_cells"] == 60 and calls["method"] == "filtered"
+    assert soup["method"] == "none" and "no empty droplets" in soup["reason"]
+
+
+def test_droplets_given_as_filtered_have_their_cells_called(steps):
+    (read, calls, soup), _ = steps("filtered", droplets(60))
+    assert read["kind"] == "raw" and "holds all droplets: used as raw" in read["notes"]
+    assert calls["method"] == "emptydrops" and 55 <= calls["n_cells"] <= 62 and soup["method"] == "soupem"
+
+
+def test_empty_droplets_without_soup_leave_the_counts_as_they_are(steps):
+    """All barcodes are there, but nothing is in the empty ones: no test, no soup, and no cell is lost."""
+    blank = sp.csr_matrix((3000, 600), dtype=np.int32)
+    (read, calls, soup), _ = steps("raw", sp.vstack([blank, droplets(60)[-60:]]).tocsr())
+    assert read["kind"] == "raw" and calls["n_cells"] == 60 and "no empty droplets to test" in calls["warning"]
+    assert soup["method"] == "none" and "no empty droplets" in soup["reason"]
+
+
+def test_fewer_than_fifty_cells_are_said_and_one_barcode_is_dropped(steps):
+    (_, calls, soup), _ = steps("raw", droplets(30))
+    assert calls["few_cells"] is True and 25 <= calls["n_cells"] <= 32 and soup["method"] == "soupem"
+    found, reasons = steps("raw", droplets(1)[-1:])
+    assert len(found) == 1 and reasons == ["1 cells, fewer than 10: nothing to analyse"]
+
+
+@pytest.mark.parametrize("kind", ["Antibody Capture", "Peaks"])
+def test_other_features_are_left_out_and_said(steps, kind):
+    counts = droplets(60)
+    counts = sp.hstack([counts, sp.csr_matrix(np.full((counts.shape[0], 20), 50))]).tocsr()
+    (read, calls, _), _ = steps("raw", counts, ["Gene Expression"] * 600 + [kind] * 20)
+    assert read["n_genes"] == 600 and f"left out of the raw matrix were 20 {kind} features" in read["notes"]
+    assert 55 <= calls["n_cells"] <= 62

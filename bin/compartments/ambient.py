@@ -11,6 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from . import soupem
+from .calling import WITHOUT_EMPTIES
 from .cli import SampleSkipped, UserError, replacing
 from .samples import BLOOD
 from .tables import write_json, write_tsv
@@ -55,14 +56,15 @@ def split_droplets(droplets, calls):
     droplets : AnnData
         All barcodes, counts in ``X`` (CSR); see the contracts.
     calls : DataFrame
-        Columns ``barcode`` and ``is_cell``.
+        Columns ``barcode`` and ``is_cell``; ``source`` where the cells were called here.
 
     Returns
     -------
     cells : AnnData
         The called cells in the order of ``droplets``; no ``X``, ``layers['counts']`` int32 CSR.
     empties : csr_matrix or None
-        Barcodes not called, (empty droplets x genes); None when the sample came without them.
+        Barcodes not called, (empty droplets x genes); None when the sample came without them, or when they were too few
+        to call cells by (then the other barcodes may well be cells).
 
     Raises
     ------
@@ -88,7 +90,8 @@ def split_droplets(droplets, calls):
         layers={"counts": sp.csr_matrix(matrix[is_cell], dtype=np.int32)},
         uns={"sample": str(droplets.uns["sample"])},
     )
-    empties = matrix[~is_cell] if droplets.uns["kind"] == "raw" else None
+    judged = "source" not in calls or not calls["source"].isin(WITHOUT_EMPTIES).any()
+    empties = matrix[~is_cell] if droplets.uns["kind"] == "raw" and judged else None
     return cells, empties
 
 
@@ -313,7 +316,7 @@ def import_cellbender(droplets, output=None):
 
 def _soup_or_reason(empties):
     if empties is None:
-        return None, "no raw matrix: the soup is measured in empty droplets"
+        return None, "no empty droplets, in which the soup is measured"
     try:
         return measure_soup(empties), None
     except ValueError as error:

@@ -18,8 +18,10 @@ ITERATIONS = 10_000
 THIN_TO = 3000
 AMBIENT_UMIS = 2000
 RETAIN_FOLD = 3
+MOST_UNLIKE = 0.5  # share of the smaller barcodes that are unlikely draws of their own profile (.05 of empty droplets)
 FEW_CELLS = 50
 LEAST_CELLS = 10
+WITHOUT_EMPTIES = ("knee", "expected_cells")  # methods that leave the other barcodes unjudged
 
 
 @dataclass
@@ -271,6 +273,18 @@ def ambient_limit(totals, lower=LOWER):
     return limit, totals[totals <= limit].sum() >= AMBIENT_UMIS
 
 
+def are_alike(matrix, p, seed, n_rows=200, n_iterations=1000):
+    """Whether the rows of ``matrix`` (csr_matrix of int, all > 0) look like draws from ``p``, as empty droplets do.
+
+    Of up to ``n_rows`` of them, cells of several types are nearly all unlikely draws from their common profile.
+    """
+    rows = thin(matrix[np.unique(np.linspace(0, matrix.shape[0] - 1, n_rows).astype(int))], THIN_TO, seed)
+    with np.errstate(divide="ignore"):
+        observed = log_probability(rows, np.log(p))
+    p_value, _ = monte_carlo(np.asarray(rows.sum(1)).ravel(), observed, p, n_iterations, seed)
+    return bool((p_value <= 0.05).mean() <= MOST_UNLIKE)
+
+
 def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=ITERATIONS, seed=0):
     """Cells among all droplets.
 
@@ -292,15 +306,20 @@ def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=I
     n = len(totals)
     limit, enough = ambient_limit(totals, lower)
     out_fdr = np.full(n, np.nan)
+    p = ambient_profile(matrix, totals, limit)
+    all_large = limit > lower and enough  # then the smaller ones are empty droplets only if they are all alike
+    if all_large:
+        enough = are_alike(matrix[(totals > 0) & (totals <= limit)], p, seed)
     summary = {"method": "emptydrops", "ambient_limit": limit, "n_ambient": int((totals <= limit).sum())}
     if not enough:
-        retain = expected_limit(totals, expected_cells) if expected_cells else knee_point(totals, 0)[1]
-        word = "expected_cells" if expected_cells else "knee"
+        if expected_cells or all_large:
+            word, retain = "expected_cells", expected_limit(totals, expected_cells or n)
+        else:
+            word, retain = "knee", knee_point(totals, 0)[1]
         is_cell = totals >= retain
         summary |= {"method": word, "retain": retain, "knee": None, "inflection": None, "empty_upper": None}
         return Calls(is_cell, np.where(is_cell, word, ""), out_fdr, summary)
 
-    p = ambient_profile(matrix, totals, limit)
     tested = np.flatnonzero(totals > limit)
     p_value = np.array([])
     if len(tested):
@@ -362,6 +381,7 @@ def warn(n_cells, expected_cells, method):
     """One sentence when the number of cells is not to be trusted, else None."""
     if expected_cells and not expected_cells / 3 <= n_cells <= expected_cells * 3:
         return f"{n_cells} cells called, {expected_cells} expected: look at the barcode rank curve"
-    if method == "knee":
-        return "no empty droplets to test against: cells are the barcodes above the inflection of the rank curve"
+    if method in WITHOUT_EMPTIES:
+        where = "above the inflection of the rank curve" if method == "knee" else "down to a tenth of the large ones"
+        return f"no empty droplets to test against: cells are the barcodes {where}"
     return None

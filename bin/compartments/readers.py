@@ -552,13 +552,13 @@ def droplet_kind(totals):
     -------
     str
         ``raw`` if at least a fifth of the barcodes (and 100 of them) have at most ``EMPTY_UMIS`` UMIs and at most a
-        tenth of the UMIs of the largest barcodes (the hundredth-ranked or the top percentile), or if there are more
-        barcodes than one channel has cells; else ``filtered``.
+        tenth of the UMIs of the tenth largest barcode, or if there are more barcodes than one channel has cells; else
+        ``filtered``.
     """
     ordered = np.sort(np.asarray(totals))[::-1]
     if len(ordered) > MOST_CELLS:
         return "raw"
-    large = ordered[min(len(ordered) - 1, max(10, min(100, len(ordered) // 100)))]
+    large = ordered[min(len(ordered), 10) - 1]  # a sample of few cells has no more large barcodes than that
     empty = (ordered <= EMPTY_UMIS) & (ordered * 10 <= large)
     return "raw" if empty.sum() >= max(100, 0.2 * len(ordered)) else "filtered"
 

@@ -738,10 +738,26 @@ def _power_of(rows, more, contrast, term, compartment, study):
     return [Text(words), figure]
 
 
+def _input_notes(read, calls):
+    """What was taken otherwise than it was given, and samples of few or doubtful cells, as warnings."""
+    said = []
+    for table, column in ((read, "notes"), (calls, "warning")):
+        if table is not None and column in table:
+            known = table[table[column].fillna("").ne("")]
+            said += list(zip(known["sample"], known[column], strict=True))
+    if calls is not None and "few_cells" in calls:
+        few = calls[calls["few_cells"].astype(str).str.lower().eq("true")]
+        said += [(row.sample, f"{row.n_cells:.0f} cells: too few to say much") for row in few.itertuples()]
+    by_text = {}
+    for sample, text in said:
+        by_text.setdefault(text, []).append(sample)
+    return [Text(f"{', '.join(samples)}: {text}.", "warning") for text, samples in by_text.items()]
+
+
 def quality(results, colours):
     """Cells called, kept and removed per sample; counts, genes and mitochondrial share per cell."""
     calls, kept = results.summaries("calls"), results.summaries("qc")
-    blocks = []
+    blocks = _input_notes(results.summaries("read"), calls)
     n = f"{len(results.study.samples)} samples of {results.study.samples['donor'].nunique()} donors"
     limits = [results.table(f"samples/{s}/{s}.qc.tsv") for s in results.sample_names]
     limits = [table for table in limits if table is not None]

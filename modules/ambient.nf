@@ -1,4 +1,4 @@
-include { code ; sampleFailed } from './library'
+include { code ; sampleFailed ; memoryFor ; timeFor } from './library'
 
 // Options by which the share of blood in a sample is judged.
 def aboutSample(meta) {
@@ -38,6 +38,8 @@ process CHOOSE_AMBIENT {
 process REMOVE_AMBIENT {
     tag "${meta.sample} ${method}"
     label 'sample'
+    memory { memoryFor(task, [droplets]) }
+    time { timeFor(task, [droplets]) }
     ext code: { code('remove_ambient.py') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
@@ -105,6 +107,8 @@ process RUN_CELLBENDER {
 process IMPORT_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [droplets, cellbender]) }
+    time { timeFor(task, [droplets, cellbender]) }
     ext code: { code('import_cellbender.py') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"

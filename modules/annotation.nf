@@ -1,9 +1,11 @@
-include { code ; sampleFailed } from './library'
+include { code ; sampleFailed ; memoryFor ; timeFor } from './library'
 
 // CellTypist labels, summed within lineages and checked against markers.
 process ANNOTATE_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [filtered]) }
+    time { timeFor(task, [filtered]) }
     ext code: { code('annotate_cells.py') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"

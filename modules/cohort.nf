@@ -1,8 +1,10 @@
-include { code } from './library'
+include { code ; memoryFor ; timeFor } from './library'
 
 // All samples in one object, with the sums that the statistics need.
 process MERGE_SAMPLES {
     label 'cohort'
+    memory { memoryFor(task, [filtered]) }
+    time { timeFor(task, [filtered]) }
     ext code: { code('merge_samples.py') }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> [
         'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv', 'ambient_share.tsv.gz': 'cohort/ambient_share.tsv.gz'][name] }
@@ -39,6 +41,8 @@ process MERGE_SAMPLES {
 // Harmony across donors for the picture and the clusters; never for the statistics.
 process EMBED_COHORT {
     label 'cohort'
+    memory { memoryFor(task, [merged]) }
+    time { timeFor(task, [merged]) }
     ext code: { code('embed_cohort.py') }
     publishDir "${params.outdir}/cohort", mode: params.publish_mode
 

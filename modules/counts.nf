@@ -1,9 +1,11 @@
-include { code ; sampleFailed } from './library'
+include { code ; sampleFailed ; memoryFor ; timeFor } from './library'
 
 // Files of one sample to one droplet matrix: all barcodes or the cells, gene expression only.
 process READ_COUNTS {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [raw, filtered, cellbender]) }
+    time { timeFor(task, [raw, filtered, cellbender]) }
     ext code: { code('read_counts.py') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: '*.json'
@@ -35,6 +37,8 @@ process READ_COUNTS {
 process CALL_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [droplets]) }
+    time { timeFor(task, [droplets]) }
     ext code: { code('call_cells.py') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"

@@ -1,8 +1,10 @@
-include { code } from './library'
+include { code ; memoryFor ; timeFor } from './library'
 
 // Do the compartments move together?
 process COMPARE_COUPLING {
     label 'light'
+    memory { memoryFor(task, [cohort]) }
+    time { timeFor(task, [cohort]) }
     ext code: { code('compare_coupling.py') }
     publishDir "${params.outdir}/coupling", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 

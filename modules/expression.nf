@@ -1,8 +1,10 @@
-include { code } from './library'
+include { code ; memoryFor ; timeFor } from './library'
 
 // Pseudobulk differential expression, within each compartment and for the interaction.
 process COMPARE_EXPRESSION {
     label 'parallel'
+    memory { memoryFor(task, [pseudobulk]) }
+    time { timeFor(task, [pseudobulk]) }
     ext code: { code('compare_expression.py') }
     publishDir "${params.outdir}/expression", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
@@ -36,6 +38,8 @@ process COMPARE_EXPRESSION {
 // Migration and any other gene sets, scored per sample and compared between donors.
 process SCORE_GENE_SETS {
     label 'light'
+    memory { memoryFor(task, [pseudobulk]) }
+    time { timeFor(task, [pseudobulk]) }
     ext code: { code('score_gene_sets.py') }
     publishDir "${params.outdir}/migration", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 

@@ -1,4 +1,4 @@
-include { code } from './library'
+include { code ; memoryFor ; timeFor } from './library'
 
 // The samplesheet, the parameters and the questions, before any data are read.
 process CHECK_DESIGN {
@@ -44,6 +44,8 @@ process CHECK_DESIGN {
 process INSPECT_INPUT {
     tag "${meta.sample} ${column}"
     label 'light'
+    memory { memoryFor(task, [matrix]) }
+    time { timeFor(task, [matrix]) }
     ext code: { code('inspect_input.py') }
 
     input:

@@ -1,9 +1,11 @@
-include { code ; sampleFailed } from './library'
+include { code ; sampleFailed ; memoryFor ; timeFor } from './library'
 
 // LIANA's consensus of one sample: descriptive, never compared between samples by rank.
 process RUN_LIANA {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [filtered]) }
+    time { timeFor(task, [filtered]) }
     ext code: { code('run_liana.py') }
     errorStrategy { sampleFailed(task, meta) }
 
@@ -35,6 +37,8 @@ process RUN_LIANA {
 process SCORE_CENTRALITY {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [filtered]) }
+    time { timeFor(task, [filtered]) }
     ext code: { code('score_centrality.py') }
     errorStrategy { sampleFailed(task, meta) }
 
@@ -66,6 +70,8 @@ process SCORE_CENTRALITY {
 // Edges, groups of pairs and centrality, compared between donors.
 process COMPARE_INTERACTIONS {
     label 'cohort'
+    memory { memoryFor(task, [pseudobulk, liana]) }
+    time { timeFor(task, [pseudobulk, liana]) }
     ext code: { code('compare_interactions.py') }
     publishDir "${params.outdir}/interactions", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 

@@ -82,3 +82,22 @@ def failedSamples() {
         "${stage}\t${sample}\t\t\t${System.getProperty(name)}".toString()
     }
 }
+
+// Row of conf/resources.tsv of a task's step, and the size of its inputs in MB: [row, size].
+def resourcesOf(task, inputs) {
+    def rows = file("${projectDir}/conf/resources.tsv").splitCsv(header: true, sep: '\t')
+    def row = rows.find { one -> one.process == task.process.tokenize(':').last() }
+    def sizes = inputs.flatten().collect { path -> path.toRealPath().isDirectory() ? path.toRealPath().listFiles().sum { one -> one.size() } : path.size() }
+    [row, (sizes.sum() ?: 0) / 1000000]
+}
+
+// Memory and time of a step: base + slope x size of its inputs, times the attempt.
+def memoryFor(task, inputs) {
+    def (row, size) = resourcesOf(task, inputs)
+    1.MB * (row.memory_base_mb.toBigDecimal() + row.memory_per_mb.toBigDecimal() * size).toLong() * task.attempt
+}
+
+def timeFor(task, inputs) {
+    def (row, size) = resourcesOf(task, inputs)
+    1.s * (row.minutes_base.toBigDecimal() * 60 + row.seconds_per_mb.toBigDecimal() * size).toLong() * task.attempt
+}

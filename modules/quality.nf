@@ -1,9 +1,11 @@
-include { code ; sampleFailed } from './library'
+include { code ; sampleFailed ; memoryFor ; timeFor } from './library'
 
 // Adaptive limits per sample; what each limit removed.
 process FILTER_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [cells]) }
+    time { timeFor(task, [cells]) }
     ext code: { code('filter_cells.py') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv,tsv.gz}", saveAs: { name -> name == 'skipped.tsv' ? null : name }
@@ -35,6 +37,8 @@ process FILTER_CELLS {
 process SCORE_DOUBLETS {
     tag "${meta.sample}"
     label 'sample'
+    memory { memoryFor(task, [filtered]) }
+    time { timeFor(task, [filtered]) }
     ext code: { code('score_doublets.py') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"

@@ -1,4 +1,4 @@
-include { code } from './library'
+include { code ; memoryFor ; timeFor } from './library'
 include { layOut } from './helpers'
 
 // The five questions, answered in sentences.
@@ -29,6 +29,8 @@ process WRITE_FINDINGS {
 // One page that opens offline.
 process MAKE_REPORT {
     label 'cohort'
+    memory { memoryFor(task, [files]) }
+    time { timeFor(task, [files]) }
     ext code: { code('make_report.py') }
     publishDir params.outdir, mode: params.publish_mode
 

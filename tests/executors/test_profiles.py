@@ -1,0 +1,70 @@
+"""Every profile, as Nextflow resolves it; the container, the scheduler and the labels of each."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from conftest import ROOT, variables
+
+ENGINES = ["docker", "podman", "apptainer", "singularity", "charliecloud"]
+EXECUTORS = {
+    "slurm": "slurm",
+    "lsf": "lsf",
+    "sge": "sge",
+    "pbspro": "pbspro",
+    "awsbatch": "awsbatch",
+    "googlebatch": "google-batch",
+    "azurebatch": "azurebatch",
+    "k8s": "k8s",
+}
+ARRAYS = {"slurm", "lsf", "sge", "pbspro", "awsbatch", "googlebatch"}
+
+
+def resolved(*profiles):
+    """Settings of combined profiles as flat ``name = value`` lines."""
+    words = [str(ROOT / "tools" / "nextflow"), "config", str(ROOT), "-flat", "-profile", ",".join(profiles)]
+    done = subprocess.run(words, capture_output=True, text=True, env=variables())
+    assert done.returncode == 0, done.stdout + done.stderr
+    pairs = (line.split(" = ", 1) for line in done.stdout.splitlines() if " = " in line)
+    return {name.strip(): value.strip().strip("'") for name, value in pairs}
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_container_engines_share_the_names_of_the_images(engine):
+    found = resolved(engine, "slurm")
+    assert found[f"{engine}.enabled"] == "true"
+    assert found["process.container"] == "ghcr.io/sc-compartments/core:0.1.0"
+    (label,) = {
+        value for name, value in found.items() if re.match(r"process\.'?withLabel:cellbender'?\.container$", name)
+    }
+    assert label == "ghcr.io/sc-compartments/cellbender:0.1.0"
+
+
+@pytest.mark.parametrize("name", EXECUTORS)
+def test_executors(name):
+    found = resolved(name, *(["array"] if name in ARRAYS else []))
+    assert found["process.executor"] == EXECUTORS[name]
+    arrays = [value for key, value in found.items() if key.endswith(".array")]
+    assert arrays == (["100"] if name in ARRAYS else [])
+    # an own profile never moves the results
+    assert found["params.outdir"] == "results"
+
+
+def test_gpu_goes_to_cellbender_alone():
+    found = resolved("slurm", "apptainer", "gpu")
+    assert [name for name in found if name.endswith(".accelerator")] != []
+    assert all("cellbender" in name for name in found if name.endswith(".accelerator"))
+
+
+def test_every_profile_has_a_worked_example():
+    page = (ROOT / "docs" / "running.md").read_text()
+    for name in [*EXECUTORS, "gpu", "array", "podman", "apptainer"]:
+        assert re.search(rf"-profile \S*\b{name}\b", page), f"docs/running.md has no command with -profile {name}"
+
+
+def test_schema_holds_no_place_for_a_secret():
+    """Parameters are published in params.json and the crate: credentials belong in Nextflow's secrets."""
+    schema = json.loads((ROOT / "nextflow_schema.json").read_text())
+    names = [name for group in schema["$defs"].values() for name in group["properties"]]
+    assert not [name for name in names if re.search(r"passw|secret|token|credential|api_?key", name)]

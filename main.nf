@@ -1,8 +1,8 @@
 #!/usr/bin/env nextflow
 // sc-compartments: from counts of several compartments per donor to a report on what a condition does in each and between them.
 
-include { existing ; filesOf ; isTrue ; ofSample ; problemsIn ; sampleOf ; usage } from './modules/helpers'
-include { carried ; failedSamples } from './modules/library'
+include { announced ; banner ; ending ; existing ; filesOf ; isTrue ; ofSample ; problemsIn ; sampleOf ; usage } from './modules/helpers'
+include { carried ; failedSteps ; failedTasks } from './modules/library'
 include { writeCrate } from './modules/provenance'
 include { SIMULATE_COHORT ; TRAIN_MODEL } from './modules/simulate'
 include { CHECK_DESIGN ; INSPECT_INPUT ; COLLECT_SKIPPED } from './modules/input'
@@ -15,7 +15,7 @@ include { COMPARE_COMPOSITION } from './modules/composition'
 include { COMPARE_EXPRESSION ; SCORE_GENE_SETS } from './modules/expression'
 include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS } from './modules/interactions'
 include { COMPARE_COUPLING } from './modules/coupling'
-include { WRITE_FINDINGS ; MAKE_REPORT } from './modules/report'
+include { WRITE_FINDINGS ; MAKE_REPORT ; NAME_FAILURES } from './modules/report'
 
 // 1. Input: samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {
@@ -185,7 +185,7 @@ workflow REPORT {
     main:
     ch_skipped = skipped.collect(sort: { a, b -> a.text <=> b.text })
     // complete only when every task that may fail has ended
-    COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedSamples() })
+    COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedTasks() })
     ch_versions = channel.topic('versions')
         .flatMap { process, found -> found.tokenize(';').collect { one -> "${process.tokenize(':').last()}: ${one}" } }
         .unique()
@@ -195,7 +195,16 @@ workflow REPORT {
     ch_page = ch_results.mix(samples.map { path -> ofSample(path) }, WRITE_FINDINGS.out.findings.map { path -> ['findings.tsv', path] },
         parameters.map { path -> ['pipeline_info/params.json', path] }, ch_versions.map { path -> ['pipeline_info/versions.yml', path] })
     MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }, carried(file("${projectDir}/assets/report")))
-    WRITE_FINDINGS.out.findings.subscribe { findings -> log.info(findings.splitCsv(header: true, sep: '\t').findAll { row -> !row.lineage }.collect { row -> "${row.question}. ${row.statement}" }.join('\n')) }
+    // a run of which a step failed ends as failed, but not before what finished is on the page
+    NAME_FAILURES(MAKE_REPORT.out.report.map { _report -> failedSteps() }.filter { steps -> steps })
+    NAME_FAILURES.out.failures.subscribe { steps -> error("ERROR: ${steps.text.trim()} The report of what finished: ${params.outdir}/report.html") }
+
+    findings = WRITE_FINDINGS.out.findings
+    left_out = COLLECT_SKIPPED.out.skipped
+
+    emit:
+    findings
+    left_out
 }
 
 workflow {
@@ -204,6 +213,8 @@ workflow {
         log.info(usage(file("${projectDir}/nextflow_schema.json")))
         return
     }
+    log.info(banner())
+    def outcome = [:]
     if (params.simulate) {
         SIMULATE_COHORT(params.simulate, carried(file("${projectDir}/assets/profiles.tsv.gz")), carried(file("${projectDir}/assets/migration_sets.gmt")))
         TRAIN_MODEL(SIMULATE_COHORT.out.reference)
@@ -231,6 +242,17 @@ workflow {
         )
         REPORT(INPUT.out.study, ch_tables, CELLS.out.tables.mix(SAMPLES.out.tables, COHORT.out.tables),
             CELLS.out.skipped.mix(SAMPLES.out.skipped, COHORT.out.skipped), INPUT.out.parameters)
+
+        announced(INPUT.out.samples, '# samples: files of counts are sound')
+        announced(CELLS.out.cells, '# samples: cells called, ambient RNA seen to')
+        announced(SAMPLES.out.annotated, '# samples: filtered, doublets scored, labelled')
+        announced(COHORT.out.composition, 'composition compared (# tables)')
+        announced(COHORT.out.expression, 'expression compared (# tables)')
+        announced(COHORT.out.migration, 'migration scores compared (# tables)')
+        announced(COHORT.out.interactions, 'interactions compared (# tables)')
+        announced(COHORT.out.coupling, 'coupling of the compartments (# tables)')
+        REPORT.out.findings.subscribe { table -> outcome.findings = table.splitCsv(header: true, sep: '\t') }
+        REPORT.out.left_out.subscribe { table -> outcome.skipped = table.splitCsv(header: true, sep: '\t') }
     }
 
     workflow.onComplete = {
@@ -238,7 +260,7 @@ workflow {
             writeCrate(hashes.toSorted { a, b -> a.join() <=> b.join() })
         }
         if (workflow.success && !isTrue(params.help)) {
-            log.info(isTrue(params.validate_only) ? 'Samplesheet, parameters, design and input files are fine.' : "Report: ${params.outdir}/report.html")
+            log.info(isTrue(params.validate_only) ? 'Samplesheet, parameters, design and input files are fine.' : ending(outcome))
         }
     }
 }

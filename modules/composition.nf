@@ -1,9 +1,10 @@
-include { code } from './library'
+include { code ; stepFailed } from './library'
 
 // Within-donor difference-in-differences of log abundances.
 process COMPARE_COMPOSITION {
     label 'light'
     ext code: { code('compare_composition.py') + code('power.py') }
+    errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/composition", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:

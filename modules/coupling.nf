@@ -1,4 +1,4 @@
-include { code ; memoryFor ; timeFor } from './library'
+include { code ; stepFailed ; memoryFor ; timeFor } from './library'
 
 // Do the compartments move together?
 process COMPARE_COUPLING {
@@ -6,6 +6,7 @@ process COMPARE_COUPLING {
     memory { memoryFor(task, [cohort]) }
     time { timeFor(task, [cohort]) }
     ext code: { code('compare_coupling.py') }
+    errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/coupling", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:

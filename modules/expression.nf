@@ -1,4 +1,4 @@
-include { code ; memoryFor ; timeFor } from './library'
+include { code ; stepFailed ; memoryFor ; timeFor } from './library'
 
 // Pseudobulk differential expression, within each compartment and for the interaction.
 process COMPARE_EXPRESSION {
@@ -6,6 +6,7 @@ process COMPARE_EXPRESSION {
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
     ext code: { code('compare_expression.py') }
+    errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/expression", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:
@@ -41,6 +42,7 @@ process SCORE_GENE_SETS {
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
     ext code: { code('score_gene_sets.py') }
+    errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/migration", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:

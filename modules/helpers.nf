@@ -48,6 +48,31 @@ def layOut(targets) {
     "mkdir -p ${folders}\n    ${links}"
 }
 
+// The first lines of a run: what is run, on what, where results go.
+def banner() {
+    def input = params.simulate ? "simulated cohort '${params.simulate}'" : params.input
+    def lines = ["sc-compartments ${workflow.manifest.version}, profile ${workflow.profile}", "input   ${input}", "results ${params.outdir}", "work    ${workflow.workDir}"]
+    (lines + (workflow.resume ? ['resumed: tasks that are done are not repeated'] : [])).join('\n')
+}
+
+// One line when everything in a channel is there; `#` in it becomes how many that are.
+def announced(channel, words) {
+    channel.count().filter { n -> n > 0 }.subscribe { n -> log.info("-- ${words.replace('#', n.toString())}") }
+}
+
+// The last lines of a run: the answers, what was left out, where to look.
+def ending(outcome) {
+    def words = [yes: 'yes', no: 'no', cannot_tell: 'cannot be told']
+    def answers = (outcome.findings ?: []).findAll { row -> !row.lineage }.collect { row ->
+        "${row.question}. ${(words[row.verdict] ?: row.verdict).toUpperCase()} (${row.tier}): ${row.statement}"
+    }
+    def skipped = outcome.skipped ?: []
+    def samples = skipped.findAll { row -> row.sample && !row.lineage && !row.contrast && !(row.stage in ['run_cellbender', 'run_liana', 'score_centrality']) }.collect { row -> row.sample }.unique()
+    def left = samples ? ["Without ${samples.size() == 1 ? 'sample' : 'samples'} ${samples.join(', ')}."] : []
+    left += skipped ? ["${skipped.size()} reasons for what was left out: ${params.outdir}/skipped.tsv"] : []
+    (answers + left + ["Report: ${params.outdir}/report.html"]).join('\n')
+}
+
 def usage(schema) {
     def groups = new groovy.json.JsonSlurper().parse(schema)['$defs'].values()
     def text = groups.collect { group ->

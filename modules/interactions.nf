@@ -1,4 +1,4 @@
-include { code ; sampleFailed ; memoryFor ; timeFor } from './library'
+include { code ; sampleFailed ; stepFailed ; memoryFor ; timeFor } from './library'
 
 // LIANA's consensus of one sample: descriptive, never compared between samples by rank.
 process RUN_LIANA {
@@ -73,6 +73,7 @@ process COMPARE_INTERACTIONS {
     memory { memoryFor(task, [pseudobulk, liana]) }
     time { timeFor(task, [pseudobulk, liana]) }
     ext code: { code('compare_interactions.py') }
+    errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/interactions", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
     input:

@@ -59,8 +59,18 @@ def carried(path) {
 }
 
 // What a task of one sample does when it failed: run again, with more memory and time, if it was killed or lost rather than wrong;
-// else the run goes on without the sample, and the reason is kept for skipped.tsv. Kept in this process: no file can be half-written.
+// else the run goes on without the sample, and the reason is kept for skipped.tsv.
 def sampleFailed(task, meta) {
+    givenUp(task, meta.sample)
+}
+
+// The same for a step of the cohort: the others go on, so that the report shows what finished, and the run fails after it.
+def stepFailed(task) {
+    givenUp(task, '')
+}
+
+// Reasons are kept in this process: no file can be half-written.
+def givenUp(task, sample) {
     def passing = task.exitStatus in [104, 137, 140, 143, 2147483647]
     if (passing && task.attempt <= task.maxRetries) {
         return 'retry'
@@ -71,16 +81,26 @@ def sampleFailed(task, meta) {
     def reason = passing ? reasons[task.exitStatus] : said ? said[-1].replaceFirst(/^ERROR: /, '') : 'no message'
     def status = task.exitStatus == 2147483647 ? 'no exit status' : "exit status ${task.exitStatus}"
     def text = "the task failed (${status}, attempt ${task.attempt}): ${reason}".replaceAll(/\s+/, ' ').take(500)
-    System.setProperty("sc-compartments.failed/${task.process.tokenize(':').last().toLowerCase()}/${meta.sample}", text)
+    System.setProperty("sc-compartments.failed/${task.process.tokenize(':').last().toLowerCase()}/${sample}", text)
     'ignore'
 }
 
-// Rows of skipped.tsv for the tasks that sampleFailed gave up, in a fixed order.
-def failedSamples() {
+// [stage, sample or empty, reason] of the tasks that were given up, in a fixed order.
+def failures() {
     System.properties.stringPropertyNames().findAll { name -> name.startsWith('sc-compartments.failed/') }.toSorted().collect { name ->
-        def (stage, sample) = name.tokenize('/').drop(1)
-        "${stage}\t${sample}\t\t\t${System.getProperty(name)}".toString()
+        def parts = name.split('/', -1)
+        [parts[1], parts[2], System.getProperty(name)]
     }
+}
+
+// As rows of skipped.tsv.
+def failedTasks() {
+    failures().collect { stage, sample, reason -> "${stage}\t${sample}\t\t\t${reason}".toString() }
+}
+
+// Steps of the cohort that failed, in words.
+def failedSteps() {
+    failures().findAll { _stage, sample, _reason -> !sample }.collect { stage, _sample, reason -> "${stage}: ${reason}".toString() }
 }
 
 // Row of conf/resources.tsv of a task's step, and the size of its inputs in MB: [row, size].

@@ -1,10 +1,11 @@
-include { code ; memoryFor ; timeFor } from './library'
+include { code ; stepFailed ; memoryFor ; timeFor } from './library'
 include { layOut } from './helpers'
 
 // The five questions, answered in sentences.
 process WRITE_FINDINGS {
     label 'light'
     ext code: { code('write_findings.py') }
+    errorStrategy { stepFailed(task) }
     publishDir params.outdir, mode: params.publish_mode
 
     input:
@@ -52,5 +53,28 @@ process MAKE_REPORT {
     stub:
     """
     write_stub.py report.html
+    """
+}
+
+// What failed, said when the report has been written: a task of its own, because an error in the workflow stops what is being published.
+process NAME_FAILURES {
+    label 'light'
+
+    input:
+    val steps
+
+    output:
+    path 'failures.txt', emit: failures
+
+    script:
+    """
+    cat > failures.txt <<'FAILURES'
+    The run is incomplete. ${steps.join('; ')}.
+    FAILURES
+    """
+
+    stub:
+    """
+    echo 'The run is incomplete.' > failures.txt
     """
 }

@@ -238,6 +238,18 @@ def compare_with_liana(resource_name, n_perms=100, seed=1):
     return float(np.abs(ours - theirs.loc[ours.index]).to_numpy().max()), len(theirs)
 
 
+def evaluate_cohort(preset, arms, seed, pairs_only, resource, groups):
+    """What is found in one cohort, centrality and groups too unless ``pairs_only``: dict of figures."""
+    study, samples, genes, planted, typical = simulate(preset, *arms, seed, CELLS, pairs_only)
+    scores = interactions.score_pseudobulk(pseudobulk(samples, genes), study.samples["sample"], resource)
+    found = evaluate_edges(interactions.compare_edges(study, scores)[0], planted, typical)
+    if not pairs_only:
+        nodes, hubs = evaluate_hub(study, samples, genes, resource, groups, N_PERMS)
+        found |= describe_hubs(study, nodes, hubs)
+        found |= describe_groups(interactions.compare_groups(study, scores, groups)[0])
+    return found
+
+
 def run(quick):
     """Scoreboard rows.
 
@@ -260,16 +272,7 @@ def run(quick):
         rows.append(row | {"pass": None if passed is None else bool(passed), "n": int(n), "seed": seeds[0]})
 
     def cohorts(preset, arms, pairs_only=False):
-        """What is found in the cohort of each seed, centrality and groups too unless ``pairs_only``."""
-        for seed in seeds:
-            study, samples, genes, planted, typical = simulate(preset, *arms, seed, CELLS, pairs_only)
-            scores = interactions.score_pseudobulk(pseudobulk(samples, genes), study.samples["sample"], resource)
-            found = evaluate_edges(interactions.compare_edges(study, scores)[0], planted, typical)
-            if not pairs_only:
-                nodes, hubs = evaluate_hub(study, samples, genes, resource, groups, N_PERMS)
-                found |= describe_hubs(study, nodes, hubs)
-                found |= describe_groups(interactions.compare_groups(study, scores, groups)[0])
-            yield found
+        return (evaluate_cohort(preset, arms, seed, pairs_only, resource, groups) for seed in seeds)
 
     for name in () if quick else ("consensus", "cellphonedb", "cellchatdb"):
         worst, n = compare_with_liana(name)

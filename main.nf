@@ -197,7 +197,7 @@ workflow REPORT {
     MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }, carried(file("${projectDir}/assets/report")))
     // a run of which a step failed ends as failed, but not before what finished is on the page
     NAME_FAILURES(MAKE_REPORT.out.report.map { _report -> failedSteps() }.filter { steps -> steps })
-    NAME_FAILURES.out.failures.subscribe { steps -> error("ERROR: ${steps.text.trim()} The report of what finished: ${params.outdir}/report.html") }
+    NAME_FAILURES.out.failures.subscribe { steps -> error("ERROR: The run is incomplete. ${steps.text.trim()} The report of what finished: ${params.outdir}/report.html") }
 
     findings = WRITE_FINDINGS.out.findings
     left_out = COLLECT_SKIPPED.out.skipped

@@ -69,12 +69,14 @@ process NAME_FAILURES {
     script:
     """
     cat > failures.txt <<'FAILURES'
-    The run is incomplete. ${steps.join('; ')}.
+    ${steps.join('; ')}.
     FAILURES
     """
 
     stub:
     """
-    echo 'The run is incomplete.' > failures.txt
+    cat > failures.txt <<'FAILURES'
+    ${steps.join('; ')}.
+    FAILURES
     """
 }

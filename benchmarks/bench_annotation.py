@@ -1,4 +1,10 @@
-"""Annotation against known labels: simulated cells after ambient RNA removal, PBMC 4k, and Kang 2018."""
+"""Annotation against known labels: simulated cells after ambient RNA removal, PBMC 4k, a CSF sample, and Kang 2018.
+
+The rules between T and NK were written while looking at PBMC 4k, those on macrophages while looking at the CSF sample:
+these figures say that the rules do what they are for, not how well they carry over. What was not looked at: simulated
+cohorts of other seeds, Kang 2018 (whose file holds so few genes that the pipeline refuses it), and three PBMC samples
+of other chemistries, which have no labels, so that another model stands in for them.
+"""
 
 import os
 import subprocess
@@ -19,7 +25,10 @@ from compartments import ambient, annotation, readers, soupem  # noqa: E402
 from compartments.celltypist_model import load_model  # noqa: E402
 
 STEP = "annotation"
-SEEDS = (2, 3, 4)
+SEEDS = (2, 3, 4, 5, 6)
+PBMC_4K = "PBMC 4k, NK rule written on it"
+CSF = "CSF sample, macrophage rule written on it"
+FULL_OF_C1Q = 10  # UMIs of C1QA, C1QB and C1QC that hardly any cell but a macrophage has
 MIN_CELLS = 10  # a lineage with fewer true cells has no F1 worth averaging
 ASSETS = ROOT / "assets"
 # label of Kang 2018 -> broad lineage
@@ -42,14 +51,16 @@ def run(quick=False):
     """Rows of the scoreboard; real data only where they are present."""
     rows = []
     for seed in SEEDS[:1] if quick else SEEDS:
-        rows += _simulated(seed, (1, 1) if quick else (2, 4))
+        rows += _simulated(seed, (1, 1) if quick else (1, 2))
     folder = Path(os.environ.get("COMPARTMENTS_TEST_DATA", ROOT.parent / "shared" / "data"))
     model = folder / "models" / "Immune_All_Low.pkl"
     for path, figures in (
         (folder / "pbmc4k" / "pbmc4k_2170_cells.h5ad", _pbmc),
         (folder / "kang18" / "example_sce_kang18.h5ad", _kang),
+        (folder / "csf" / "csf_cellbender_v3_filtered.h5", _csf),
+        (folder / "pbmc_chemistries", _chemistries),
     ):
-        if path.is_file() and model.is_file():
+        if path.exists() and model.is_file():
             rows += figures(path, load_model(model))
         else:
             print(f"bench_annotation: {path} or {model} not found: set COMPARTMENTS_TEST_DATA", file=sys.stderr)
@@ -132,7 +143,7 @@ def _pbmc(path, model):
     labels, _ = annotation.annotate(counts, data.var_names, data.var_names, [model], *tables(), "PBMC")
     truth, broad = data.obs["Annotation"].astype(str).to_numpy(), labels["lineage_broad"].to_numpy()
     rows = [
-        row(STEP, f"F1, {name}", "PBMC 4k", f1(np.isin(truth, own), np.isin(broad, called)), ">= .99", len(truth), "")
+        row(STEP, f"F1, {name}", PBMC_4K, f1(np.isin(truth, own), np.isin(broad, called)), ">= .99", len(truth), "")
         for name, own, called in (
             ("B", ["B"], ["B"]),
             ("monocytes and DC", ["MNP"], ["Mono_Mac", "cDC"]),
@@ -145,12 +156,10 @@ def _pbmc(path, model):
     without, with_cd3 = nk & (cd3 == 0), nk & (cd3 > 0)
     return [
         *rows,
-        row(STEP, "pDC recall", "PBMC 4k", (broad[pdc] == "pDC").mean(), ">= 1", int(pdc.sum()), ""),
-        row(
-            STEP, "called NK, of NK without CD3", "PBMC 4k", named_nk[without].mean(), ">= .97", int(without.sum()), ""
-        ),
-        row(STEP, "called NK, of NK with CD3", "PBMC 4k", named_nk[with_cd3].mean(), "", int(with_cd3.sum()), ""),
-        row(STEP, "unassigned", "PBMC 4k", (broad == annotation.UNASSIGNED).mean(), "", len(truth), ""),
+        row(STEP, "pDC recall", PBMC_4K, (broad[pdc] == "pDC").mean(), ">= 1", int(pdc.sum()), ""),
+        row(STEP, "called NK, of NK without CD3", PBMC_4K, named_nk[without].mean(), ">= .97", int(without.sum()), ""),
+        row(STEP, "called NK, of NK with CD3", PBMC_4K, named_nk[with_cd3].mean(), "", int(with_cd3.sum()), ""),
+        row(STEP, "unassigned", PBMC_4K, (broad == annotation.UNASSIGNED).mean(), "", len(truth), ""),
     ]
 
 
@@ -172,6 +181,46 @@ def _kang(path, model):
             rows.append(row(STEP, f"F1, {lineage}", setting, value, "", int(own.sum()), ""))
         missed = (broad[own] == annotation.UNASSIGNED).mean()
         rows.append(row(STEP, "unassigned", setting, missed, "", int(own.sum()), ""))
+    return rows
+
+
+def _csf(path, model):
+    """A CSF sample without labels: complement C1q says which cells are macrophages."""
+    data = readers.read_counts(path)
+    labels, _ = annotation.annotate(data.matrix, data.symbol, data.gene_id, [model], *tables(), "CSF")
+    c1q = np.asarray(data.matrix[:, np.isin(data.symbol, ["C1QA", "C1QB", "C1QC"])].sum(axis=1)).ravel()
+    named = (labels["display_label"] == "CSF macrophage-like").to_numpy()
+    full = c1q >= FULL_OF_C1Q
+    return [
+        row(
+            STEP,
+            "named CSF macrophage-like, of cells full of C1Q",
+            CSF,
+            named[full].mean(),
+            "> .9",
+            int(full.sum()),
+            "",
+        ),
+        row(STEP, "with C1Q, of cells named so", CSF, (c1q[named] > 0).mean(), "> .9", int(named.sum()), ""),
+        row(STEP, "unassigned", CSF, (labels["lineage"] == annotation.UNASSIGNED).mean(), "", len(labels), ""),
+    ]
+
+
+def _chemistries(folder, model):
+    """PBMC by three chemistries: broad lineages against those of a model trained on other cells."""
+    other, rows = load_model(folder.parent / "models" / "Healthy_COVID19_PBMC.pkl"), []
+    for path in sorted(folder.glob("*.h5ad")):
+        data = anndata.read_h5ad(path)
+        data.var_names_make_unique()
+        counts = sp.csr_matrix(data.X).astype(np.int32)
+        # dead and nearly empty cells are what quality control is for
+        counts = counts[np.diff(counts.indptr) >= 500]
+        labels, summary = annotation.annotate(counts, data.var_names, data.var_names, [model, other], *tables(), "PBMC")
+        missed = (labels["lineage"] == annotation.UNASSIGNED).mean()
+        agreement = summary["model_2_broad_agreement"]
+        rows.append(row(STEP, "same broad lineage as Healthy_COVID19_PBMC", path.stem, agreement, "", len(labels), ""))
+        rows.append(row(STEP, "marker agreement", path.stem, summary["marker_agreement"], "", len(labels), ""))
+        rows.append(row(STEP, "unassigned", path.stem, missed, "", len(labels), ""))
     return rows
 
 

@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from benchmarks.droplet_samples import one_sample
 from benchmarks.gates import row
 
-from compartments.doublets import call_doublets, expected_rate
+from compartments.doublets import CALLERS, call_doublets, expected_rate
 
 STEP = "doublets"
 SEEDS = (1, 2, 3)
@@ -37,20 +37,33 @@ def _one(compartment, n_cells, per_1000, seed):
     """Value and number of cases of each metric."""
     sample, _ = one_sample(compartment, n_cells, seed, empties=10, doublet_rate=per_1000, dying=0.0)
     counts = sp.csr_matrix(sample.native + sample.ambient)
-    found = call_doublets(counts, expected_rate(n_cells, per_1000=per_1000), seed=seed)
+    found = call_doublets(counts, expected_rate(n_cells, per_1000=per_1000), seed=seed, callers=CALLERS)
+    # the second caller takes calls away and leaves the first one's scores as they are
+    single = np.nan_to_num(found.score) > found.threshold if found.n_scrublet else np.zeros(n_cells, bool)
     cells = sample.cells
     doublet = cells["doublet"].to_numpy()
     heterotypic = doublet & (cells["lineage"] != cells["partner_lineage"]).to_numpy()
     scored = ~doublet | heterotypic
-    wrong = found.is_doublet & ~doublet
+    wrong = single & ~doublet
     pdc = (cells["lineage"] == "pDC").to_numpy() & ~doublet
-    n_true, n_called = heterotypic.sum(), found.is_doublet.sum()
+    n_true, n_called, n_agreed = heterotypic.sum(), single.sum(), found.is_doublet.sum()
     return {
         "average precision": (average_precision(heterotypic[scored], found.score[scored]), n_true),
         "false calls among pDC": (wrong[pdc].mean(), pdc.sum()),
         "false calls": (wrong.mean(), len(wrong)),
-        "recall of calls": ((found.is_doublet & heterotypic).sum() / n_true, n_true),
+        "recall of calls": ((single & heterotypic).sum() / n_true, n_true),
+        "precision of calls": ((single & doublet).sum() / n_called if n_called else np.nan, n_called),
         "calls per true doublet": (n_called / doublet.sum(), n_called),
+        "average precision, co-expression": (
+            average_precision(heterotypic[scored], found.coexpression[scored]),
+            n_true,
+        ),
+        "recall of calls, consensus": ((found.is_doublet & heterotypic).sum() / n_true, n_true),
+        "precision of calls, consensus": (
+            (found.is_doublet & doublet).sum() / n_agreed if n_agreed else np.nan,
+            n_agreed,
+        ),
+        "false calls among pDC, consensus": ((found.is_doublet & ~doublet)[pdc].mean(), pdc.sum()),
     }
 
 

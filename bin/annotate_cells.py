@@ -5,9 +5,10 @@ Writes <s>.labels.tsv.gz, <s>.labels.json and skipped.tsv.
 """
 
 import argparse
+import sys
 from pathlib import Path
 
-from compartments.cli import run, write_skipped
+from compartments.cli import SampleSkipped, run, write_skipped
 
 ASSETS = Path(__file__).resolve().parents[1] / "assets"
 
@@ -20,7 +21,7 @@ def main():
     parser.add_argument("--markers", default=ASSETS / "markers.tsv", help="TSV: lineage, gene, sign")
     parser.add_argument("--compartment", required=True, help="compartment of the sample")
     parser.add_argument("--label_overrides", help="TSV: sample, barcode (or cluster), lineage")
-    parser.add_argument("--clusters", help="umap.tsv.gz of the run whose clusters --label_overrides names")
+    parser.add_argument("--label_clusters", help="umap.tsv.gz of the run whose clusters --label_overrides names")
     parser.add_argument("--min_overlap", type=float, default=0.5, help="least share of the model's genes in the data")
     arguments = parser.parse_args()
 
@@ -42,23 +43,31 @@ def main():
     if not len(obs):
         write_skipped([{"stage": "annotate_cells", "sample": sample, "reason": "no cell left to label"}])
         return
-    overrides = None
+    overrides, lost = None, []
     if arguments.label_overrides:
-        overrides = annotation.read_overrides(
-            arguments.label_overrides, sample, obs.index, lineage_map, arguments.clusters
+        overrides, lost = annotation.read_overrides(
+            arguments.label_overrides, sample, obs.index, lineage_map, arguments.label_clusters
         )
-    labels, summary = annotation.annotate(
-        counts,
-        var.index,
-        var["gene_id"].astype(str),
-        models,
-        lineage_map,
-        markers,
-        arguments.compartment,
-        arguments.min_overlap,
-        arguments.cells,
-    )
+    try:
+        labels, summary = annotation.annotate(
+            counts,
+            var.index,
+            var["gene_id"].astype(str),
+            models,
+            lineage_map,
+            markers,
+            arguments.compartment,
+            arguments.min_overlap,
+            arguments.cells,
+        )
+    except SampleSkipped as reason:
+        write_skipped([{"stage": "annotate_cells", "sample": sample, "reason": str(reason)}])
+        print(f"{sample}: left out: {reason}", file=sys.stderr)
+        return
     n_overrides = 0 if overrides is None else annotation.apply_overrides(labels, obs.index, overrides, lineage_map)
+    if lost:
+        words = f"{len(lost)} cells of --label_overrides are not in the sample after quality control (first: {lost[0]})"
+        summary["warnings"] = "; ".join(filter(None, [summary["warnings"], words]))
     labels = labels[annotation.output_columns(labels)]
     labels.insert(0, "barcode", pd.Index(obs.index).astype(str))
     write_tsv(labels, f"{sample}.labels.tsv.gz")

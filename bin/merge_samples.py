@@ -19,6 +19,8 @@ def main():
     parser.add_argument("--allow_mixed_ambient", action="store_true", help="samples may differ in ambient correction")
     arguments = parser.parse_args()
 
+    import pandas as pd
+
     from compartments import cohort
     from compartments.ambient import cohort_method
     from compartments.design import Study
@@ -37,9 +39,13 @@ def main():
     bulk = cohort.pseudobulk(merged)
     write_tsv(cohort.lineage_counts(merged.obs), "counts.tsv")
     write_tsv(merged.obs.rename_axis("cell").reset_index(), "cells.tsv.gz")
-    warnings = cohort.sample_warnings(merged, bulk, study.subset(gathered.names), gathered.ambient_warnings)
+    warnings = cohort.sample_warnings(
+        merged, bulk, study.subset(gathered.names), gathered.ambient_warnings, gathered.doublets
+    )
     write_tsv(warnings, "warnings.tsv")
     write_tsv(cohort.ambient_shares(bulk), "ambient_share.tsv.gz")
+    write_tsv(pd.concat(gathered.doublets), "doublets.tsv")
+    write_tsv(cohort.compare_models(merged.obs), "models.tsv")
     for data, path in ((bulk, "pseudobulk.h5ad"), (merged, "merged.h5ad")):
         with replacing(path) as temporary:
             data.write_h5ad(temporary, compression="gzip", compression_opts=1)

@@ -1,5 +1,41 @@
 include { code ; sampleFailed ; memoryFor ; timeFor } from './library'
 
+// What the labels rest on, as options of the two steps that read it.
+def labelOptions(models, lineage_map, markers, overrides, clusters) {
+    def named = [models].flatten().collect { model -> "--model '${model}'" } + ["--lineage_map '${lineage_map}'", "--markers '${markers}'"]
+    def optional = [label_overrides: overrides, label_clusters: clusters].findAll { _name, path -> path }.collect { name, path -> "--${name} '${path}'" }
+    (named + optional).join(' ')
+}
+
+// Models, tables and names that the labels rest on, looked at before any cell is.
+process CHECK_LABELS {
+    label 'light'
+    ext code: { code('check_labels.py') }
+
+    input:
+    path study
+    path models, stageAs: 'models/*'
+    path lineage_map
+    path markers
+    path overrides, stageAs: 'overrides/*'
+    path clusters, stageAs: 'clusters/*'
+
+    output:
+    path 'problems.txt', emit: problems
+
+    script:
+    """
+    # code ${task.ext.code}
+    check_labels.py --study '${study}' ${labelOptions(models, lineage_map, markers, overrides, clusters)} \\
+        --integration_key '${params.integration_key}' --problems problems.txt
+    """
+
+    stub:
+    """
+    touch problems.txt
+    """
+}
+
 // CellTypist labels, summed within lineages and checked against markers.
 process ANNOTATE_CELLS {
     tag "${meta.sample}"
@@ -16,6 +52,7 @@ process ANNOTATE_CELLS {
     path lineage_map
     path markers
     path overrides, stageAs: 'overrides/*'
+    path clusters, stageAs: 'clusters/*'
 
     output:
     tuple val(meta), path("${meta.sample}.labels.tsv.gz"), emit: labels, optional: true
@@ -24,11 +61,10 @@ process ANNOTATE_CELLS {
     tuple val(task.process), eval('versions.py celltypist scikit-learn'), topic: versions
 
     script:
-    def model_options = models instanceof List ? models.collect { model -> "--model '${model}'" }.join(' ') : "--model '${models}'"
     """
     # code ${task.ext.code}
-    annotate_cells.py --cells '${filtered}' ${model_options} --lineage_map '${lineage_map}' --markers '${markers}' \\
-        --compartment '${meta.compartment}' --min_overlap ${params.min_overlap} ${overrides ? "--label_overrides '${overrides}'" : ''}
+    annotate_cells.py --cells '${filtered}' ${labelOptions(models, lineage_map, markers, overrides, clusters)} \\
+        --compartment '${meta.compartment}' --min_overlap ${params.min_overlap}
     """
 
     stub:

@@ -7,7 +7,7 @@ process MERGE_SAMPLES {
     time { timeFor(task, [filtered]) }
     ext code: { code('merge_samples.py') }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> [
-        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv', 'ambient_share.tsv.gz': 'cohort/ambient_share.tsv.gz'][name] }
+        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv', 'doublets.tsv': 'cohort/doublets.tsv', 'models.tsv': 'cohort/models.tsv', 'ambient_share.tsv.gz': 'cohort/ambient_share.tsv.gz'][name] }
 
     input:
     path study
@@ -22,6 +22,7 @@ process MERGE_SAMPLES {
     path 'counts.tsv', emit: counts
     path 'cells.tsv.gz', emit: cells
     path 'warnings.tsv', emit: warnings
+    path '{doublets,models}.tsv', emit: labels
     path 'ambient_share.tsv.gz', emit: ambient
     path 'skipped.tsv', emit: skipped
     tuple val(task.process), eval('versions.py anndata scipy pandas'), topic: versions
@@ -34,7 +35,7 @@ process MERGE_SAMPLES {
 
     stub:
     """
-    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz warnings.tsv ambient_share.tsv.gz skipped.tsv
+    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz warnings.tsv doublets.tsv models.tsv ambient_share.tsv.gz skipped.tsv
     """
 }
 
@@ -51,18 +52,18 @@ process EMBED_COHORT {
 
     output:
     path 'cohort.h5ad', emit: cohort
-    path '{clusters,mixing}.tsv', emit: tables
+    path '{clusters,mixing,transfer}.tsv', emit: tables
     path 'umap.tsv.gz', emit: umap
     tuple val(task.process), eval('versions.py scanpy harmonypy igraph umap-learn'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    embed_cohort.py --merged '${merged}' --seed ${params.seed}
+    embed_cohort.py --merged '${merged}' --integration_key '${params.integration_key}' --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py cohort.h5ad clusters.tsv mixing.tsv umap.tsv.gz
+    write_stub.py cohort.h5ad clusters.tsv mixing.tsv transfer.tsv umap.tsv.gz
     """
 }

@@ -57,7 +57,7 @@ process SCORE_DOUBLETS {
     def loaded = meta.loaded_cells ? "--loaded_cells ${meta.loaded_cells}" : ''
     """
     # code ${task.ext.code}
-    score_doublets.py --filtered '${filtered}' ${chemistry} ${loaded} --seed ${params.seed}
+    score_doublets.py --filtered '${filtered}' ${chemistry} ${loaded} --callers '${params.doublet_callers}' --seed ${params.seed}
     """
 
     stub:

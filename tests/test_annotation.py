@@ -2,6 +2,8 @@
 
 import os
 import pickle
+import re
+import tracemalloc
 
 import anndata as ad
 import h5py
@@ -14,7 +16,8 @@ from scipy import sparse
 
 from compartments import annotation
 from compartments.celltypist_model import Model, decision_scores, load_model
-from compartments.cli import UserError
+from compartments.cli import SampleSkipped, UserError
+from compartments.design import make_study, parse_samplesheet
 from compartments.samples import load_annotated
 from compartments.tables import read_json, read_tsv, write_tsv
 
@@ -326,16 +329,16 @@ def test_the_lineage_map_covers_the_published_model(real_data, tables):
 
 def test_overlap(tables):
     counts, model = simulate(["pDC"] * 3), make_model()
-    with pytest.raises(UserError, match="Ensembl ids"):
+    with pytest.raises(SampleSkipped, match="Ensembl ids"):
         ids = [f"ENSG{i:011d}.3" for i in range(len(GENES))]
         annotation.annotate(counts, ids, ids, [model], *tables, "blood")
-    with pytest.raises(UserError, match="mouse and human"):
+    with pytest.raises(SampleSkipped, match="mouse and human"):
         mouse = [gene.capitalize() for gene in GENES]
         annotation.annotate(counts, mouse, mouse, [model], *tables, "blood")
     few = [gene if i % 3 else f"other{i}" for i, gene in enumerate(GENES)]
     labels, summary = annotation.annotate(counts, few, few, [model], *tables, "blood")
     assert "genes of made_up.pkl are in the data" in summary["warnings"] and summary["model_gene_overlap"] < 0.8
-    with pytest.raises(UserError, match="at least 90% needed"):
+    with pytest.raises(SampleSkipped, match="at least 90% needed"):
         annotation.annotate(counts, few, few, [model], *tables, "blood", min_overlap=0.9)
 
 
@@ -415,8 +418,7 @@ def test_executable(sample, execute):
     "row, message",
     [
         ("s1\tCELL0000-1\tTregg", "row 2, column lineage: 'Tregg' is no lineage"),
-        ("s1\tNOPE\tTreg", "row 2, column barcode: 'NOPE' is not a cell"),
-        ("s1\tCELL0000-1\tTreg\ns1\tCELL0000-1\tB", "row 3, column barcode: 'CELL0000-1' of sample s1 is there twice"),
+        ("s1\tCELL0000-1\tTreg\ns1\tCELL0000-1\tB", "row 3, column barcode: 'CELL0000-1' is there twice"),
         ("s1\t\tTreg", "row 2, column cluster: '' is empty"),
     ],
 )
@@ -444,9 +446,15 @@ def test_overrides_by_cluster(tmp_path, tables):
         pd.DataFrame({"sample": ["s1", "s1", "s1", "s2"], "barcode": ["c1", "c2", "c3", "c2"], "leiden": [2, 2, 1, 2]}),
         tmp_path / "umap.tsv.gz",
     )
-    rows = annotation.read_overrides(tmp_path / "o.tsv", "s1", ["c1", "c2", "c3"], tables[0], tmp_path / "umap.tsv.gz")
-    assert rows.to_dict("list") == {"barcode": ["c1", "c2"], "lineage": ["pDC", "B"]}
-    with pytest.raises(UserError, match="--clusters"):
+    path, umap = tmp_path / "o.tsv", tmp_path / "umap.tsv.gz"
+    rows, lost = annotation.read_overrides(path, "s1", ["c1", "c2", "c3"], tables[0], umap)
+    assert rows.to_dict("list") == {"barcode": ["c1", "c2"], "lineage": ["pDC", "B"]} and not lost
+    # a row for one sample goes before one for all, whatever the order; a cell that is gone is said, not forgotten
+    path.write_text("sample\tbarcode\tcluster\tlineage\ns2\t\t2\tNK\n\t\t2\tB\ns1\tgone\t\tpDC\n")
+    assert annotation.read_overrides(path, "s2", ["c2"], tables[0], umap)[0]["lineage"].tolist() == ["NK"]
+    rows, lost = annotation.read_overrides(path, "s1", ["c1", "c2"], tables[0], umap)
+    assert rows["lineage"].tolist() == ["B", "B"] and lost == ["gone"]
+    with pytest.raises(UserError, match="--label_clusters"):
         annotation.read_overrides(tmp_path / "o.tsv", "s1", ["c1"], tables[0])
 
 
@@ -457,6 +465,153 @@ def test_a_sample_without_cells_is_skipped(tmp_path, execute):
     assert done.returncode == 0, done.stderr
     assert "s1\t\t\tno cell left" in (tmp_path / "skipped.tsv").read_text()
     assert not (tmp_path / "s1.labels.tsv.gz").exists()
+
+
+def test_overrides_by_cluster_through_the_executable(sample, execute):
+    folder, barcodes, names = sample
+    umap = pd.DataFrame({"sample": "s1", "barcode": barcodes, "leiden": [names.index(x) for x in names]})
+    write_tsv(umap, folder / "umap.tsv.gz")
+    (folder / "o.tsv").write_text(
+        f"sample\tbarcode\tcluster\tlineage\n\t\t4\tHSPC\ns1\tgone-1\t\tB\ns1\t{barcodes[4]}\t\tB\n"
+    )
+    options = ("--cells", "s1.filtered.h5ad", "--model", "made_up.pkl", "--compartment", "CSF")
+    done = execute("annotate_cells.py", *options, "--label_overrides", "o.tsv", "--label_clusters", "umap.tsv.gz")
+    assert done.returncode == 0, done.stderr
+    labels = read_tsv(folder / "s1.labels.tsv.gz")
+    plasma = np.array(names) == "Plasma cells"
+    assert list(labels["lineage"][plasma]) == ["B"] + ["HSPC"] * 5 and not (labels["lineage"][~plasma] == "HSPC").any()
+    assert set(labels["confidence"][plasma]) == {"override"}
+    summary = read_json(folder / "s1.labels.json")
+    assert summary["n_overrides"] == 6 and "1 cells of --label_overrides are not in the sample" in summary["warnings"]
+
+
+CHECKS = {
+    "model that runs code": ({"m.pkl": pickle.dumps(os.getcwd)}, ["--model", "m.pkl"], "model m.pkl.*would run"),
+    "labels not in the map": ({"map.tsv": "lineage_map"}, ["--lineage_map", "map.tsv"], "not in the lineage map"),
+    "unknown sample": (
+        {"o.tsv": "s9\tx\t\tB"},
+        ["--label_overrides", "o.tsv"],
+        "row 2, column sample: 's9' is no sample",
+    ),
+    "unknown lineage": ({"o.tsv": "s1\tx\t\tBee"}, ["--label_overrides", "o.tsv"], "'Bee' is no lineage; one of B,"),
+    "clusters of nowhere": ({"o.tsv": "s1\t\t3\tB"}, ["--label_overrides", "o.tsv"], "give the cohort/umap.tsv.gz"),
+    "unknown cluster": (
+        {"o.tsv": "\t\t3\tB", "u.tsv": "sample\tbarcode\tleiden\ns1\tx\t1\n"},
+        ["--label_overrides", "o.tsv", "--label_clusters", "u.tsv"],
+        "row 2, column cluster: '3' is not a cluster of u.tsv",
+    ),
+    "clusters alone": (
+        {"u.tsv": "sample\tbarcode\tleiden\n"},
+        ["--label_clusters", "u.tsv"],
+        "without --label_overrides",
+    ),
+    "no such column": (
+        {},
+        ["--integration_key", "donors"],
+        "'donors' is no column of the samplesheet; choose none or one",
+    ),
+    "all is well": ({"o.tsv": "s1\tx\t\tB"}, ["--label_overrides", "o.tsv", "--integration_key", "donor"], ""),
+}
+
+
+@pytest.mark.parametrize("case", CHECKS)
+def test_labels_are_checked_before_any_cell_is_read(tmp_path, execute, root, case):
+    files, options, expected = CHECKS[case]
+    sheet = "sample,donor,compartment,condition,filtered\n" + "".join(
+        f"s{i},d{i // 2},{'CSF' if i % 2 else 'blood'},{'ms' if i < 2 else 'control'},x.h5\n" for i in range(4)
+    )
+    study = make_study(
+        parse_samplesheet(sheet), reference_compartment="", reference_condition="", contrasts=None, covariates=[]
+    )
+    study.save(tmp_path / "study.json")
+    write_model(make_model(), tmp_path / "made_up.pkl")
+    default_map = root / "assets" / "celltypist_immune_all_low_lineage.tsv"
+    for name, content in files.items():
+        if content == "lineage_map":
+            kept = [line for line in default_map.read_text().splitlines() if not line.startswith("Naive B cells\t")]
+            content = "\n".join(kept) + "\n"
+        elif name == "o.tsv":
+            content = f"sample\tbarcode\tcluster\tlineage\n{content}\n"
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    given = {"--model": "made_up.pkl", "--lineage_map": default_map, "--markers": root / "assets" / "markers.tsv"}
+    given |= dict(zip(options[::2], options[1::2], strict=True))
+    arguments = [part for pair in given.items() for part in pair]
+    done = execute("check_labels.py", "--study", "study.json", *arguments, "--problems", "problems.txt")
+    assert done.returncode == 0, done.stderr
+    said = (tmp_path / "problems.txt").read_text()
+    assert re.search(expected, said) if expected else said == ""
+    assert said.count("\n") == (1 if expected else 0)
+
+
+GENE_NAMES = {
+    "Ensembl ids alone": (lambda i, name: (f"ENSG{i:011d}",) * 2, "the gene names are Ensembl ids: give a matrix"),
+    "versioned ids alone": (lambda i, name: (f"ENSG{i:011d}.7",) * 2, "the gene names are Ensembl ids: give a matrix"),
+    "mouse genes": (lambda i, name: (name.capitalize(), f"ENSMUSG{i:011d}"), "as between mouse and human: use a model"),
+    "another species": (lambda i, name: (f"dme{i}", f"FBgn{i:07d}"), "use a model of the same species"),
+    "ids beside symbols": (lambda i, name: (name, f"ENSG{i:011d}.7"), None),
+}
+
+
+@pytest.mark.parametrize("case", GENE_NAMES)
+def test_gene_names_through_the_executable(tmp_path, execute, case):
+    rename, reason = GENE_NAMES[case]
+    symbols, ids = zip(*(rename(i, name) for i, name in enumerate(GENES)), strict=True)
+    write_sample(tmp_path, simulate(list(PROFILES) * 3), genes=symbols, gene_id=list(ids))
+    write_model(make_model(), tmp_path / "made_up.pkl")
+    done = execute("annotate_cells.py", "--cells", "s1.filtered.h5ad", "--model", "made_up.pkl", "--compartment", "CSF")
+    assert done.returncode == 0, done.stderr
+    skipped = read_tsv(tmp_path / "skipped.tsv")
+    assert (tmp_path / "s1.labels.tsv.gz").exists() == (reason is None)
+    if reason is None:
+        assert skipped.empty and not done.stderr
+    else:
+        # one bad sample does not stop the others: it is left out, with the cause and the fix
+        assert (
+            list(skipped["sample"]) == ["s1"]
+            and reason in skipped["reason"][0]
+            and "50% needed" in skipped["reason"][0]
+        )
+        assert reason in done.stderr and "Traceback" not in done.stderr
+
+
+def test_repeated_symbols_are_summed(tmp_path, tables, execute):
+    """MS4A1 stands for two genes: their counts together are what model and markers see; other names stay apart."""
+    counts = simulate(list(PROFILES) * 6, seed=4)
+    at = GENES.index("MS4A1")
+    half = counts.toarray()
+    first = np.random.default_rng(0).binomial(half[:, at], 0.5)
+    extra = np.stack([half[:, at] - first, np.ones(len(half), int)], axis=1)
+    half[:, at] = first
+    split = sparse.csr_matrix(np.hstack([half, extra]).astype(np.int32))
+    names = [*GENES, "MS4A1-1", "GENE59-1"]
+    model = make_model()
+    together, summary = annotation.annotate(split, names, names, [model], *tables, "blood")
+    whole = sparse.csr_matrix(np.hstack([counts.toarray(), extra[:, 1:]]).astype(np.int32))
+    expected, _ = annotation.annotate(whole, [*GENES, "GENE59-1"], [*GENES, "x"], [model], *tables, "blood")
+    pd.testing.assert_frame_equal(together, expected)
+    assert summary["n_genes_summed"] == 1
+    symbols, _, fold = annotation.fold_repeats(np.array(["A", "A-1", "A-2", "B-1"], object), np.arange(4), {"A", "A-2"})
+    assert list(symbols) == ["A", "A-2", "B-1"] and fold.toarray().tolist() == [
+        [1, 0, 0],
+        [1, 0, 0],
+        [0, 1, 0],
+        [0, 0, 1],
+    ]
+
+
+def test_memory_does_not_grow_with_cells_beyond_the_matrix(monkeypatch, tables):
+    """Twice the cells cost what is written about them, not a dense matrix of cells by genes or labels by cells."""
+    model = make_model()
+    monkeypatch.setattr(annotation, "CHUNK", 100)
+    peaks = []
+    for n in (100, 300):
+        counts = simulate(list(PROFILES) * n)
+        tracemalloc.start()
+        label(counts, model, tables)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    cells = 200 * len(PROFILES)
+    assert (peaks[1] - peaks[0]) / cells < 700, "bytes per further cell; a dense row of 89 genes alone has 712"
 
 
 # --- real cells -----------------------------------------------------------------------------------------------------
@@ -498,6 +653,6 @@ def test_csf_macrophages(real_data, tables):
     c1q = np.asarray(counts[:, genes.isin(["C1QA", "C1QB", "C1QC"])].sum(1)).ravel()
     assert summary["n_csf_macrophage_like"] > 150
     # most cells full of complement C1q are macrophages, and hardly any other cell is
-    assert (labels["display_label"][c1q >= 10] == "CSF macrophage-like").mean() > 0.85
+    assert (labels["display_label"][c1q >= 10] == "CSF macrophage-like").mean() > 0.9
     assert (c1q[labels["lineage"] == "Macrophage"] > 0).mean() > 0.9
     assert "Alveolar macrophages" not in set(labels["display_label"])

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from compartments import cohort, embedding
+from compartments import cohort, embedding, transfer
 from compartments.cli import UserError
 from compartments.design import make_study, parse_samplesheet
 from compartments.tables import read_tsv, write_tsv
@@ -67,6 +67,9 @@ def write_sample(folder, sample, rng, n=60, donor=0, genes=None, doublets=3, met
             "marker_pdc": (lineage == "pDC") & (np.arange(n) % 2 == 0),
             "model_lineage": np.where(lineage == "unassigned", "CD4_T", lineage),
             "display_label": lineage,
+            "probability_broad": 0.95,
+            "label:Other": np.where(lineage == "B", "Naive B cells", ""),
+            "lineage:Other": np.where(lineage == "B", "B", np.where(lineage == "pDC", "T", "")),
         }
     )
     write_tsv(labels, folder / f"{sample}.labels.tsv.gz")
@@ -208,6 +211,92 @@ def test_a_swap_is_named(tmp_path, a, b, expected):
     assert set(found.loc[found["warning"].str.contains(expected), "sample"]) >= {a, b}, found.to_string()
 
 
+def test_low_complexity_is_named(written):
+    """One sample whose cells find a third of the genes that the other samples' cells find with as many counts."""
+    folder, study, _ = written
+    path = folder / "D2_CSF.filtered.h5ad"
+    poor = ad.read_h5ad(path)
+    dense = poor.layers["counts"].toarray()
+    total = dense.sum(1)
+    dense[:, 60:150] = 0
+    dense[:, 0] += total - dense.sum(1)
+    poor.layers["counts"] = poor.layers["corrected"] = sparse.csr_matrix(dense.astype(np.int32))
+    poor.write_h5ad(path)
+    merged, _ = merge_all(folder, study)
+    # the made-up cells have few genes altogether; what tells the sample apart is its difference to the others
+    found = cohort.sample_warnings(merged, cohort.pseudobulk(merged), study)
+    low = found[found["warning"].str.contains("less than in the other CSF samples")]
+    assert set(low["sample"]) <= {"D2_CSF"}
+    few = found[found["warning"].str.contains("low complexity")]
+    assert "D2_CSF" in set(few["sample"])
+
+
+def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
+    folder, study, _ = written
+    merged, _ = merge_all(folder, study)
+    totals = cohort._sample_sums(cohort.pseudobulk(merged))
+    assert dict(cohort.sex_of_samples(totals)) == {s: "MF"[s[1] in "02"] for s in totals.index}
+    totals.loc["D0_CSF", "RPS4Y1"] = totals.loc["D0_CSF", "XIST"]
+    totals.loc["D1_CSF", ["RPS4Y1", "DDX3Y"]] = 2
+    totals.loc["D2_CSF", ["RPS4Y1", "XIST"]] = [500, 0]
+    assert list(cohort.sex_of_samples(totals)[["D0_CSF", "D1_CSF", "D2_CSF"]]) == ["mixed", "unclear", "M"]
+    words = {(sample, text.split(":")[0][:30]) for sample, text in cohort._sex_warnings(totals, None, study)}
+    assert {sample for sample, text in words if text.startswith("XIST and Y genes are both")} == {"D0_CSF"}
+    assert {sample for sample, text in words if "donor D2 differ" in text} == {"D2_CSF", "D2_blood"}
+    assert {sample for sample, text in words if text.startswith("stated sex is F")} == {"D2_CSF"}
+
+
+def test_doublets_are_reported_by_lineage(tmp_path, execute):
+    """Six of eight doublets were called pDC, two of them express CD3E and LILRA4: table, warning, and no cell lost."""
+    study = make_study_of()
+    study.save(tmp_path / "study.json")
+    rng = np.random.default_rng(2)
+    for row in study.samples.itertuples():
+        write_sample(tmp_path, row.sample, rng, donor=int(row.donor[1:]), doublets=0)
+    path = tmp_path / "D0_CSF.filtered.h5ad"
+    data = ad.read_h5ad(path)
+    genes = data.var_names.to_numpy(object)
+    genes[:2] = ["CD3E", "LILRA4"]
+    dense = data.layers["counts"].toarray()
+    dense[:, :2] = 0
+    dense[[0, 1, 30], :2] = 1
+    dense[2, 0] = 5
+    layers = dict.fromkeys(("counts", "corrected"), sparse.csr_matrix(dense))
+    changed = ad.AnnData(obs=data.obs, var=data.var.set_axis(genes), layers=layers, uns=dict(data.uns))
+    changed.write_h5ad(path)
+    labels = read_tsv(tmp_path / "D0_CSF.labels.tsv.gz")
+    labels["lineage"] = labels["lineage_broad"] = ["pDC"] * 20 + ["B"] * 40
+    write_tsv(labels, tmp_path / "D0_CSF.labels.tsv.gz")
+    called = read_tsv(tmp_path / "D0_CSF.doublets.tsv.gz")
+    called["predicted_doublet"] = np.isin(np.arange(60), [*range(6), 58, 59])
+    write_tsv(called, tmp_path / "D0_CSF.doublets.tsv.gz")
+    done = execute("merge_samples.py", *arguments_of(tmp_path))
+    assert done.returncode == 0, done.stderr
+    table = read_tsv(tmp_path / "doublets.tsv")
+    own = table[table["sample"] == "D0_CSF"].set_index("lineage")
+    assert tuple(own.loc["pDC"].drop("sample")) == (20, 6, 0.3, 2, 0)
+    assert tuple(own.loc["B"].drop("sample")) == (40, 2, 0.05, 0, 1)
+    assert table["n_cells"].sum() - table["n_doublets"].sum() == len(read_tsv(tmp_path / "cells.tsv.gz"))
+    warnings = read_tsv(tmp_path / "warnings.tsv")
+    heavy = warnings[warnings["warning"].str.startswith("doublets took")]
+    assert heavy[["sample", "warning"]].to_numpy().tolist() == [
+        ["D0_CSF", "doublets took more than 10% of pDC (6 of 20, 2 of them with markers of two lineages)"]
+    ]
+
+
+def test_models_side_by_side(written):
+    folder, study, _ = written
+    merged, _ = merge_all(folder, study)
+    table = cohort.compare_models(merged.obs)
+    broad = table[table["level"] == "lineage_broad"].set_index(["compartment", "name", "other_name"])
+    obs = merged.obs.astype({"compartment": str})
+    own = obs[(obs["compartment"] == "CSF") & (obs["lineage"] == "pDC")]
+    assert broad.loc[("CSF", "pDC", "T"), "n_cells"] == len(own) and broad.loc[("CSF", "pDC", "T"), "share"] == 1
+    assert not broad.loc[("CSF", "pDC", "T"), "agrees"] and broad.loc[("blood", "B", "B"), "agrees"]
+    assert table.groupby("level")["n_cells"].sum().tolist() == [merged.n_obs] * 2 and set(table["model"]) == {"Other"}
+    assert cohort.compare_models(merged.obs.drop(columns=["label:Other", "lineage:Other"])).empty
+
+
 # --- executables ----------------------------------------------------------------------------------------------------
 
 
@@ -233,15 +322,77 @@ def test_merge_and_embed(written, execute):
     done = execute("embed_cohort.py", "--merged", "merged.h5ad", "--seed", "3")
     assert done.returncode == 0, done.stderr
     embedded = ad.read_h5ad(folder / "cohort.h5ad")
+    names = ("umap.tsv.gz", "clusters.tsv", "mixing.tsv", "transfer.tsv")
+    first = [(folder / name).read_bytes() for name in names]
+    assert execute("embed_cohort.py", "--merged", "merged.h5ad", "--seed", "3").returncode == 0
+    assert [(folder / name).read_bytes() for name in names] == first, "coordinates or clusters differ between two runs"
+    check_embedding_tables(folder, embedded)
+    check_file_for_other_tools(folder / "cohort.h5ad", merged)
     np.testing.assert_allclose(np.expm1(embedded.X.toarray()).sum(1), 1e4, rtol=1e-4)
     assert sparse.issparse(embedded.X) and {"X_pca", "X_pca_harmony", "X_umap"} <= set(embedded.obsm)
     assert (embedded.layers["counts"] != merged.layers["counts"]).nnz == 0
     assert read_tsv(folder / "clusters.tsv")["n_cells"].sum() == embedded.n_obs
     for name in ("merged.h5ad", "cohort.h5ad", "pseudobulk.h5ad"):
-        with h5py.File(folder / name) as file:
-            kinds = set()
-            file.visititems(lambda _, node, kinds=kinds: kinds.add(node.attrs.get("encoding-type", "")))
-        assert not {kind for kind in kinds if "nullable" in kind}, name
+        assert encodings(folder / name) <= READABLE, name
+    done = execute("embed_cohort.py", "--merged", "merged.h5ad", "--integration_key", "plate")
+    assert done.returncode == 2 and "--integration_key 'plate' is not a column" in done.stderr
+
+
+# what anndataR (read_h5ad) and zellkonverter know; nullable types and "null" are not among them
+READABLE = {"", "anndata", "array", "categorical", "csr_matrix", "dataframe", "dict", "numeric-scalar", "raw"}
+READABLE |= {"string", "string-array"}
+
+
+def encodings(path):
+    """Encoding types of every group and data set of an h5ad."""
+    kinds = set()
+    with h5py.File(path) as file:
+        file.visititems(lambda _, node: kinds.add(node.attrs.get("encoding-type", "")))
+    return kinds
+
+
+def check_embedding_tables(folder, embedded):
+    """Every compartment has its own picture; donors mix better after Harmony; compartments stay apart."""
+    umap, mixing = read_tsv(folder / "umap.tsv.gz"), read_tsv(folder / "mixing.tsv").fillna({"compartment": ""})
+    assert umap.notna().all(axis=None) and len(umap) == embedded.n_obs
+    assert (umap["leiden_within"].str.split(":").str[0] == umap["sample"].str.split("_").str[1]).all()
+    rows = mixing.set_index(["compartment", "key"])
+    assert list(rows.index) == [
+        *(("", key) for key in ("donor", "compartment", "lineage")),
+        *((name, key) for name in ("CSF", "blood") for key in ("donor", "lineage")),
+    ]
+    donors = rows.xs("donor", level="key")
+    assert (donors["mixing_after"] > donors["mixing_before"] + 0.2).all(), (
+        "Harmony did not mix the planted donor effects"
+    )
+    assert rows.loc[("", "compartment"), "mixing_after"] < 0.3 and mixing["remark"].isna().all()
+    shares = read_tsv(folder / "clusters.tsv")["doublet_share"]
+    assert shares.between(0, 1).all()
+
+
+def check_file_for_other_tools(path, merged):
+    """Structure that the cellxgene schema asks of an h5ad, read from the file; ontology terms are the curator's."""
+    with h5py.File(path) as file:
+        for name, kind in (("X", "float32"), ("raw/X", "float32"), ("layers/counts", "int32")):
+            node = file[name]
+            assert node.attrs["encoding-type"] == "csr_matrix" and node["data"].dtype == kind, name
+            assert tuple(node.attrs["shape"]) == merged.shape
+        raw, counts = file["raw/X"], file["layers/counts"]
+        assert (raw["data"][:] == counts["data"][:]).all() and (raw["indices"][:] == counts["indices"][:]).all()
+        assert (raw["data"][:] == np.rint(raw["data"][:])).all() and (np.diff(raw["indptr"][:]) > 0).all()
+        assert (
+            file["raw/var"][file["raw/var"].attrs["_index"]][:] == file["var"][file["var"].attrs["_index"]][:]
+        ).all()
+        assert file["var/feature_is_filtered"].dtype == bool and not file["var/feature_is_filtered"][:].any()
+        index = file["obs"][file["obs"].attrs["_index"]][:]
+        assert len(set(index)) == len(index) == merged.n_obs
+        for name in ("X_pca", "X_pca_harmony", "X_umap"):
+            places = file["obsm"][name]
+            assert places.dtype == "float32" and places.shape[0] == merged.n_obs and np.isfinite(places[:]).all()
+        assert file["uns/default_embedding"].asstr()[()] in file["obsm"]
+        assert not [name for frame in ("obs", "var", "raw/var") for name in file[frame] if name.startswith("__")]
+        for column in ("probability", "probability_broad", "doublet_score", "contamination"):
+            assert file["obs"][column].dtype == "float64", column
 
 
 def test_user_mistakes(written, execute):
@@ -297,6 +448,34 @@ def test_vote_spares_rare_and_confident_cells():
     )
     voted = embedding.vote(*(frame[c] for c in frame))
     assert list(voted[6:]) == ["CD4_T", "unassigned", "pDC", "unassigned", "B", "NK", "unassigned"]
+
+
+def two_compartments(moved=None):
+    """Expression, lineage and compartment of made-up cells; ``moved``: a lineage that is another one in CSF."""
+    rng = np.random.default_rng(1)
+    profiles = dict(zip("ABCD", rng.gamma(0.5, 2, (4, 80)), strict=True))
+    lineage = np.tile(list("ABCD"), 60)
+    compartment = np.repeat(["blood", "CSF"], 120)
+    real = np.where((lineage == moved) & (compartment == "CSF"), "A", lineage)
+    rate = np.array([profiles[name] for name in real]) * np.where(compartment == "CSF", 1.5, 1)[:, None]
+    counts = sparse.csr_matrix(rng.poisson(rate).astype(np.int32))
+    return embedding.normalised_matrix(counts), lineage, compartment
+
+
+def test_labels_transfer_between_compartments():
+    table = transfer.transfer_table(*two_compartments(), ["blood", "CSF"])
+    assert list(table["lineage"]) == list("ABCD") * 2 and (table["f1"] > 0.95).all() and (table["remark"] == "").all()
+    assert (table["centroid_correlation"] > 0.8).all()
+    # cells called D in CSF that are A there: both directions say so, and where they go
+    expression, lineage, compartment = two_compartments("D")
+    table = transfer.transfer_table(expression, lineage, compartment, ["blood", "CSF"])
+    rows = table.set_index(["to_compartment", "lineage"])
+    assert rows.loc[("CSF", "D"), "f1"] < 0.1 and rows.loc[("CSF", "D"), "predicted_instead"].startswith("A ")
+    assert "labels of D differ between blood and CSF" in rows.loc[("CSF", "D"), "remark"]
+    assert rows.loc[("CSF", "D"), "centroid_correlation"] < 0.5 < rows.loc[("CSF", "B"), "centroid_correlation"]
+    assert rows.loc[("CSF", "B"), "f1"] > 0.95
+    few = transfer.transfer_table(expression[:60], lineage[:60], compartment[:60], ["blood", "CSF"])
+    assert few.empty and list(few) == transfer.COLUMNS
 
 
 def test_local_diversity_knows_its_bounds():

@@ -1,3 +1,5 @@
+import math
+
 import anndata
 import numpy as np
 import pytest
@@ -67,6 +69,28 @@ def test_doublets_of_two_types_are_found():
     assert found.score[-15:].min() > np.median(found.score)
 
 
+def test_coexpression_by_hand():
+    """Two genes that exclude each other, one that goes with both: only the cell with both stands out."""
+    counts = np.array([[1, 0, 1], [2, 0, 1], [1, 0, 0], [0, 3, 1], [0, 1, 1], [0, 1, 0], [1, 1, 1]])
+    score = doublets.coexpression(sp.csr_matrix(counts))
+    # share of cells 4/7 and 4/7, so exactly one of the two in 24/49 of cells if independent; seen in 6 of 7
+    apart = -np.log(sum(math.comb(7, k) * (24 / 49) ** k * (25 / 49) ** (7 - k) for k in (6, 7)))
+    alone = -np.log(1 - sum(math.comb(7, k) * (23 / 49) ** k * (26 / 49) ** (7 - k) for k in range(3)))
+    assert score[2] == score[5] == 0
+    np.testing.assert_allclose(score[:2], alone)
+    np.testing.assert_allclose(score[6], apart + 2 * alone)
+
+
+def test_a_second_caller_only_takes_calls_away():
+    counts = two_types(n=600, n_doublets=15)
+    alone = doublets.call_doublets(counts, 15 / 615)
+    both = doublets.call_doublets(counts, 15 / 615, callers=doublets.CALLERS)
+    assert both.n_scrublet == alone.is_doublet.sum() and not (both.is_doublet & ~alone.is_doublet).any()
+    assert 0 < both.is_doublet.sum() and both.is_doublet[:-15].sum() == 0
+    assert (both.score == alone.score).all() and alone.coexpression is None
+    assert np.median(both.coexpression[-15:]) > np.percentile(both.coexpression[:-15], 95)
+
+
 def test_seed_decides():
     counts = two_types()
     same = [doublets.scrublet(counts, 0.02, seed=5)[0] for _ in range(2)]
@@ -116,3 +140,21 @@ def test_executable(execute, tmp_path):
     assert summary["threshold_source"] == "auto" and summary["n_doublets"] == table["predicted_doublet"].sum() > 10
     execute("score_doublets.py", "--filtered", "S1.filtered.h5ad", "--rate_per_1000", 0.04)
     assert (tmp_path / "S1.doublets.tsv.gz").read_bytes() == first
+    done = execute("score_doublets.py", "--filtered", "S1.filtered.h5ad", "--callers", "scrublet,coexpression")
+    assert done.returncode == 0, done.stderr
+    assert "coexpression_score" in read_tsv(tmp_path / "S1.doublets.tsv.gz")
+    assert read_json(tmp_path / "S1.doublets.json")["callers"] == "scrublet, coexpression"
+    done = execute("score_doublets.py", "--filtered", "S1.filtered.h5ad", "--callers", "scrublet,solo")
+    assert done.returncode == 2 and "--callers 'scrublet,solo'" in done.stderr and "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("n", [0, 1, 30])
+def test_hardly_any_cells_through_the_executable(execute, tmp_path, n):
+    counts = two_types()[:n]
+    data = anndata.AnnData(shape=counts.shape, layers={"counts": counts}, uns={"sample": "S1"})
+    data.write_h5ad(tmp_path / "S1.filtered.h5ad")
+    done = execute("score_doublets.py", "--filtered", "S1.filtered.h5ad", "--callers", "scrublet,coexpression")
+    assert done.returncode == 0, done.stderr
+    summary = read_json(tmp_path / "S1.doublets.json")
+    assert summary["threshold_source"] == "too_few_cells" and summary["n_doublets"] == 0
+    assert len(read_tsv(tmp_path / "S1.doublets.tsv.gz")) == n

@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import sparse
 
 from .celltypist_model import probabilities
-from .cli import UserError
+from .cli import SampleSkipped, UserError
 from .samples import BLOOD, LABEL_COLUMNS, UNASSIGNED
 from .tables import read_tsv
 
@@ -137,14 +137,14 @@ def choose_gene_names(symbols, gene_ids, model, minimum, where):
 
     Raises
     ------
-    UserError
-        If the share is below ``minimum``, with the likely cause.
+    SampleSkipped
+        If the share is below ``minimum``, with the likely cause and the fix.
     """
     ids = np.array([name.split(".")[0] if ENSEMBL.match(name) else name for name in gene_ids], object)
     shares = [(float(pd.Index(model.genes).isin(names).mean()), names) for names in (np.asarray(symbols, object), ids)]
     overlap, names = max(shares, key=lambda pair: pair[0])
     if overlap < minimum:
-        raise UserError(
+        raise SampleSkipped(
             f"{where}: holds {overlap:.0%} of the {len(model.genes)} genes of model {model.name} "
             f"(at least {minimum:.0%} needed); {_why_no_overlap(symbols, model.genes)}"
         )
@@ -286,27 +286,64 @@ def annotate(counts, symbols, gene_ids, models, lineage_map, markers, compartmen
 
     Raises
     ------
+    SampleSkipped
+        Too few shared genes.
     UserError
-        Too few shared genes, or labels of the first model that the map does not place.
+        Labels of the first model that the map does not place.
     """
-    symbols = np.asarray(symbols, object)
+    known = set(markers["gene"]).union(*(model.genes for model in models))
+    symbols, gene_ids, fold = fold_repeats(np.asarray(symbols, object), np.asarray(gene_ids, object), known)
     prepared = [_prepare(model, symbols, gene_ids, lineage_map, min_overlap, where) for model in models]
-    unplaced = prepared[0]["mapped"].index[prepared[0]["mapped"]["lineage"].isna()]
-    if len(unplaced):
-        raise UserError(
-            f"model {models[0].name}: {len(unplaced)} of its labels are not in the lineage map (first: "
-            f"'{unplaced[0]}'); add rows with these labels to a copy of the map and give it with --lineage_map"
-        )
+    check_labels(models[0], prepared[0]["mapped"])
     n_cells = counts.shape[0]
     chunks = [slice(start, min(start + CHUNK, n_cells)) for start in range(0, n_cells, CHUNK)]
-    means = np.zeros(counts.shape[1])
+    means = np.zeros(len(symbols))
     for rows in chunks:
-        means += np.asarray(normalise(counts[rows]).sum(axis=0)).ravel()
+        means += np.asarray(normalise(counts[rows] @ fold).sum(axis=0)).ravel()
     weights = marker_weights(symbols, means / max(1, n_cells), markers)
-    parts = [_annotate_chunk(counts[rows], symbols, prepared, lineage_map, weights) for rows in chunks]
+    parts = [_annotate_chunk(counts[rows] @ fold, symbols, prepared, lineage_map, weights) for rows in chunks]
     labels = pd.concat(parts, ignore_index=True)
     _settle_macrophages(labels, compartment, broad_lineages(lineage_map))
-    return labels, _summary(labels, models, prepared, compartment)
+    n_repeats = fold.shape[0] - fold.shape[1]
+    return labels, _summary(labels, models, prepared, compartment) | {"n_genes_summed": n_repeats}
+
+
+def check_labels(model, mapped):
+    """Raise :class:`UserError` if the lineage map (``mapped`` of :func:`map_labels`) lacks labels of the model."""
+    unplaced = mapped.index[mapped["lineage"].isna()]
+    if len(unplaced):
+        raise UserError(
+            f"model {model.name}: {len(unplaced)} of its labels are not in the lineage map (first: "
+            f"'{unplaced[0]}'); add rows with these labels to a copy of the map and give it with --lineage_map"
+        )
+
+
+def fold_repeats(symbols, gene_ids, known):
+    """Genes with repeated symbols put together, where the symbol is one that a model or marker asks for.
+
+    Parameters
+    ----------
+    symbols, gene_ids : arrays of str, shape (genes,)
+        Symbols made unique: repeats are ``NAME-1``, ``NAME-2`` ...
+    known : set of str
+        Names that must stay as they are.
+
+    Returns
+    -------
+    symbols, gene_ids : arrays of str, shape (genes left,)
+    fold : CSR matrix of int32, shape (genes, genes left)
+        Counts times this are the sums.
+    """
+    place = {name: number for number, name in enumerate(symbols)}
+    target = np.arange(len(symbols))
+    for number, name in enumerate(symbols):
+        base, _, repeat = str(name).rpartition("-")
+        if repeat.isdigit() and name not in known and base in known and base in place:
+            target[number] = place[base]
+    left = np.flatnonzero(target == np.arange(len(symbols)))
+    ones = np.ones(len(symbols), np.int32)
+    fold = sparse.csr_matrix((ones, (np.arange(len(symbols)), np.searchsorted(left, target))))
+    return symbols[left], gene_ids[left], fold
 
 
 def _prepare(model, symbols, gene_ids, lineage_map, min_overlap, where):
@@ -440,12 +477,13 @@ def _settle_macrophages(labels, compartment, broad):
     """Macrophages outside blood, in place.
 
     Models trained on other tissues have no label for the macrophages of cerebrospinal fluid and spread them over
-    monocytes, DC and macrophages of other organs. Where the model is unsure and the markers name Macrophage, it is one.
+    monocytes, DC and macrophages of other organs, at times with confidence. Where the markers name Macrophage, a cell
+    that the model is unsure of, or calls a monocyte or DC, is one; DC whose own markers weigh more stay DC.
     In cerebrospinal fluid they are shown under their own name; the lineage stays, so that compartments can be compared.
     """
     if "Macrophage" in broad and not BLOOD.search(compartment):
-        found = (labels["confidence"] != "high") & (labels["marker_lineage"] == "Macrophage")
-        found &= labels["lineage"] != "Macrophage"
+        found = (labels["confidence"] != "high") | labels["lineage_broad"].isin(["Mono_Mac", "cDC"])
+        found &= (labels["marker_lineage"] == "Macrophage") & (labels["lineage"] != "Macrophage")
         labels.loc[found, ["lineage", "display_label"]] = "Macrophage"
         labels.loc[found, "lineage_broad"] = broad["Macrophage"]
         labels.loc[found, "confidence"] = "marker"
@@ -473,8 +511,8 @@ def apply_overrides(labels, barcodes, overrides, lineage_map):
     return len(position)
 
 
-def read_overrides(path, sample, barcodes, lineage_map, clusters=None):
-    """The rows of an override table that concern one sample, checked.
+def read_override_table(path, lineage_map, clusters=None, samples=None):
+    """An override table, checked as far as that is possible without cells.
 
     Parameters
     ----------
@@ -482,16 +520,19 @@ def read_overrides(path, sample, barcodes, lineage_map, clusters=None):
         TSV with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all).
     clusters : path, optional
         ``umap.tsv.gz`` of the run whose clusters are meant: ``sample, barcode, leiden``.
+    samples : sequence of str, optional
+        Names that ``sample`` may have.
 
     Returns
     -------
-    DataFrame
-        ``barcode, lineage``; a cell's own row goes before that of its cluster.
+    table : DataFrame, ``sample, barcode, cluster, lineage``; text, empty where not given
+    cells : DataFrame or None, ``sample, barcode, leiden`` of ``clusters``
 
     Raises
     ------
     UserError
-        Missing column, a lineage that the map lacks, an unknown barcode or cluster, a cell twice; with the row.
+        Missing column, a lineage that the map lacks, an unknown sample or cluster, a cell or cluster twice; with the
+        row.
     """
     text = ["sample", "barcode", "cluster", "lineage"]
     table = read_tsv(path, required=["sample", "lineage"], text=text)
@@ -502,26 +543,50 @@ def read_overrides(path, sample, barcodes, lineage_map, clusters=None):
     by_cluster = table["barcode"] == ""
     _refuse(path, table, "lineage", ~table["lineage"].isin(known), f"is no lineage; one of {', '.join(sorted(known))}")
     _refuse(path, table, "cluster", by_cluster & (table["cluster"] == ""), "is empty, and so is the barcode")
-    own = table[(table["sample"] == sample) & ~by_cluster]
-    _refuse(
-        path, own, "barcode", ~own["barcode"].isin(barcodes), f"is not a cell of sample {sample} after quality control"
-    )
-    _refuse(path, own, "barcode", own["barcode"].duplicated(), f"of sample {sample} is there twice")
-    named = table[by_cluster & table["sample"].isin([sample, ""])]
+    if samples is not None:
+        strange = ~table["sample"].isin(samples) & ~(by_cluster & (table["sample"] == ""))
+        _refuse(path, table, "sample", strange, "is no sample of the samplesheet")
+    twice = ~by_cluster & table.duplicated(["sample", "barcode"])
+    _refuse(path, table, "barcode", twice, "is there twice for the same sample")
+    _refuse(path, table, "cluster", by_cluster & table.duplicated(["sample", "cluster"]), "is there twice")
+    cells = None
     if by_cluster.any():
         if clusters is None:
             raise UserError(
-                f"{path} row {by_cluster.idxmax() + 2}: names a cluster; give the umap.tsv.gz of the run that it is of "
-                "with --clusters"
+                f"{path} row {by_cluster.idxmax() + 2}: names a cluster; give the cohort/umap.tsv.gz of the run that "
+                "made it with --label_clusters"
             )
         cells = read_tsv(clusters, required=["sample", "barcode", "leiden"], text=["sample", "barcode", "leiden"])
         unknown = by_cluster & ~table["cluster"].isin(cells["leiden"])
         _refuse(path, table, "cluster", unknown, f"is not a cluster of {clusters}")
-        _refuse(path, named, "cluster", named["cluster"].duplicated(), "is there twice")
+    return table, cells
+
+
+def read_overrides(path, sample, barcodes, lineage_map, clusters=None):
+    """The rows of an override table that concern one sample.
+
+    Parameters and errors are those of :func:`read_override_table`.
+
+    Returns
+    -------
+    rows : DataFrame
+        ``barcode, lineage`` of cells that are in ``barcodes``. A cell's own row goes before that of its cluster, a
+        cluster's row for the sample before one for all samples.
+    lost : list of str
+        Barcodes that the table names and the sample lacks: removed by quality control, or mistyped.
+    """
+    table, cells = read_override_table(path, lineage_map, clusters)
+    by_cluster = table["barcode"] == ""
+    own = table[(table["sample"] == sample) & ~by_cluster]
+    lost = own.loc[~own["barcode"].isin(barcodes), "barcode"].tolist()
+    own = own[own["barcode"].isin(barcodes)]
+    if cells is not None:
+        named = table[by_cluster & table["sample"].isin([sample, ""])].sort_values("sample", ascending=False)
+        named = named.drop_duplicates("cluster")
         cells = cells[(cells["sample"] == sample) & cells["barcode"].isin(barcodes)]
-        expanded = cells.merge(named[["cluster", "lineage"]], left_on="leiden", right_on="cluster")
+        expanded = cells[["barcode", "leiden"]].merge(named, left_on="leiden", right_on="cluster", suffixes=("", "_"))
         own = pd.concat([own, expanded[~expanded["barcode"].isin(own["barcode"])]])
-    return own[["barcode", "lineage"]].reset_index(drop=True)
+    return own[["barcode", "lineage"]].reset_index(drop=True), lost
 
 
 def _refuse(path, table, column, wrong, problem):

@@ -9,7 +9,7 @@ from scipy import sparse
 from .cli import UserError
 from .design import INPUTS, design_table
 from .pseudobulk import MIN_AMBIENT_COUNTS
-from .samples import UNASSIGNED, load_annotated
+from .samples import UNASSIGNED, read_annotated, without_doublets
 
 LAYERS = ("counts", "corrected")
 PDC = "pDC"
@@ -20,6 +20,10 @@ MIN_REFERENCES = 2
 SWAP_MARGIN = 0.1
 OUTLIER_MADS = 5
 LINEAGE_GENES = 1500
+MOST_DOUBLETS = 0.1
+# genes that no single cell should express together (T with B, T with monocyte, T with pDC)
+EXCLUSIVE = (("CD3E", "MS4A1"), ("CD3E", "CD14"), ("CD3E", "LILRA4"))
+REVIEWED = ("pDC", "Plasma", "T_cycling")  # what doublet scores take for doublets by mistake
 
 
 @dataclass
@@ -34,6 +38,8 @@ class Gathered:
         Columns as in the sample's own file; emptied layer by layer by :func:`merge`.
     var : list of DataFrame
         Index symbol; ``gene_id, soup_fraction``.
+    doublets : list of DataFrame
+        Of :func:`doublets_by_lineage`.
     methods : dict
         Sample -> ``uns['ambient_method']``.
     ambient_warnings : dict
@@ -44,6 +50,7 @@ class Gathered:
     obs: list
     layers: dict
     var: list
+    doublets: list
     methods: dict
     ambient_warnings: dict
 
@@ -111,23 +118,63 @@ def gather(files):
     UserError
         If a file holds another sample than its name says.
     """
-    gathered, skipped = Gathered([], [], {layer: [] for layer in LAYERS}, [], {}, {}), []
+    gathered, skipped = Gathered([], [], {layer: [] for layer in LAYERS}, [], [], {}, {}), []
     for sample, (filtered, doublets, labels) in files.items():
-        data = load_annotated(filtered, doublets, labels)
+        data = read_annotated(filtered, doublets, labels)
         if str(data.uns.get("sample", sample)) != sample:
             raise UserError(f"{filtered}: holds sample '{data.uns['sample']}', not '{sample}'; rename the file")
+        tally = doublets_by_lineage(sample, data)
+        data = without_doublets(data)
         if not data.n_obs:
             skipped.append({"stage": "merge_samples", "sample": sample, "reason": "no cell left after doublets"})
             continue
         gathered.names.append(sample)
         gathered.obs.append(data.obs)
         gathered.var.append(data.var)
+        gathered.doublets.append(tally)
         gathered.methods[sample] = str(data.uns.get("ambient_method", "none"))
         if data.uns.get("ambient_warning"):
             gathered.ambient_warnings[sample] = str(data.uns["ambient_warning"])
         for layer in LAYERS:
             gathered.layers[layer].append(sparse.csr_matrix(data.layers[layer]))
     return gathered, skipped
+
+
+def doublets_by_lineage(sample, data):
+    """What the doublets of one sample were called before they were taken out.
+
+    Parameters
+    ----------
+    sample : str
+    data : AnnData
+        From :func:`samples.read_annotated`.
+
+    Returns
+    -------
+    DataFrame
+        ``sample, lineage, n_cells, n_doublets, share``, and how many of the doublets and of the other cells express
+        both genes of a pair in ``EXCLUSIVE``: ``n_doublets_two_lineages, n_others_two_lineages``.
+    """
+    counts = sparse.csc_matrix(data.layers["counts"])
+    column = {gene: number for number, gene in enumerate(data.var_names)}
+    two = np.zeros(data.n_obs, bool)
+    for pair in EXCLUSIVE:
+        if set(pair) <= set(column):
+            two |= np.asarray((counts[:, [column[gene] for gene in pair]] > 0).sum(axis=1)).ravel() == 2
+    called = data.obs["predicted_doublet"].to_numpy(bool)
+    cells = pd.DataFrame(
+        {
+            "lineage": data.obs["lineage"].astype(str).to_numpy(),
+            "n_cells": 1,
+            "n_doublets": called.astype(int),
+            "n_doublets_two_lineages": (called & two).astype(int),
+            "n_others_two_lineages": (~called & two).astype(int),
+        }
+    )
+    table = cells.groupby("lineage").sum().reset_index()
+    table.insert(0, "sample", sample)
+    table.insert(4, "share", table["n_doublets"] / table["n_cells"])
+    return table
 
 
 def drop_uncleaned(gathered):
@@ -143,7 +190,7 @@ def drop_uncleaned(gathered):
         return []
     for sample in uncleaned:
         position = gathered.names.index(sample)
-        for column in (gathered.names, gathered.obs, gathered.var, *gathered.layers.values()):
+        for column in (gathered.names, gathered.obs, gathered.var, gathered.doublets, *gathered.layers.values()):
             del column[position]
         del gathered.methods[sample]
     reason = "its ambient RNA could not be removed (see its ambient.json), that of other samples was: not comparable"
@@ -374,6 +421,39 @@ def lineage_counts(obs):
     return pd.concat(parts, ignore_index=True)
 
 
+def compare_models(obs):
+    """What further models call the cells, beside the labels that stand.
+
+    Parameters
+    ----------
+    obs : DataFrame
+        Of :func:`merge`; ``label:<model>`` and ``lineage:<model>`` for every further model.
+
+    Returns
+    -------
+    DataFrame
+        ``model, level (lineage_broad | label), compartment, name, other_name, n_cells, share (of the cells of name in
+        the compartment), agrees``; ``other_name`` is empty where the lineage map lacks the model's label, ``agrees`` at
+        level ``lineage_broad`` only. No row with one model.
+    """
+    parts = []
+    for column in obs:
+        kind, _, model = column.partition(":")
+        own = {"lineage": "lineage_broad", "label": "celltypist_label"}.get(kind)
+        if not model or own is None:
+            continue
+        frame = obs[["compartment", own, column]].astype(str).set_axis(["compartment", "name", "other_name"], axis=1)
+        table = frame.value_counts(sort=False).rename("n_cells").reset_index()
+        table = table.sort_values(["compartment", "name", "n_cells", "other_name"], ascending=[True, True, False, True])
+        table["share"] = table["n_cells"] / table.groupby(["compartment", "name"])["n_cells"].transform("sum")
+        table["agrees"] = (table["name"] == table["other_name"]).astype(object) if kind == "lineage" else ""
+        table.insert(0, "level", "lineage_broad" if kind == "lineage" else "label")
+        table.insert(0, "model", model)
+        parts.append(table)
+    columns = ["model", "level", "compartment", "name", "other_name", "n_cells", "share", "agrees"]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+
+
 def check_left(study, names):
     """Raise :class:`UserError` if the samples that are left allow no comparison."""
     if not len(names):
@@ -419,7 +499,7 @@ def ambient_shares(bulk):
     return pd.concat(parts, ignore_index=True)
 
 
-def sample_warnings(merged, bulk, study, ambient=None):
+def sample_warnings(merged, bulk, study, ambient=None, doublets=()):
     """Samples that look swapped, mislabelled or poor, or whose ambient RNA was not removed as asked.
 
     Parameters
@@ -429,6 +509,8 @@ def sample_warnings(merged, bulk, study, ambient=None):
     study : Study
     ambient : dict, optional
         ``Gathered.ambient_warnings``.
+    doublets : list of DataFrame, optional
+        ``Gathered.doublets``.
 
     Returns
     -------
@@ -442,6 +524,7 @@ def sample_warnings(merged, bulk, study, ambient=None):
         *_donor_warnings(bulk, study),
         *_complexity_warnings(merged, study),
         *_pdc_warnings(merged.obs),
+        *_doublet_warnings(doublets),
         *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),
     ]
     table = pd.DataFrame(rows, columns=["sample", "warning"])
@@ -608,6 +691,20 @@ def _complexity_warnings(merged, study):
                         f"less than in the other {compartment[sample]} samples"
                     ),
                 )
+
+
+def _doublet_warnings(tables):
+    """One line per sample that names the lineages of which more than ``MOST_DOUBLETS`` were called doublets."""
+    for table in tables:
+        heavy = table[(table["share"] > MOST_DOUBLETS) & (table["lineage"] != UNASSIGNED)]
+        words = []
+        for row in heavy.itertuples():
+            word = f"{row.lineage} ({row.n_doublets} of {row.n_cells}"
+            if row.lineage in REVIEWED:
+                word += f", {row.n_doublets_two_lineages} of them with markers of two lineages"
+            words.append(f"{word})")
+        if words:
+            yield heavy["sample"].iloc[0], f"doublets took more than {MOST_DOUBLETS:.0%} of {', '.join(words)}"
 
 
 def _pdc_warnings(obs):

@@ -1,4 +1,4 @@
-"""Picture and clusters of the whole cohort: PCA, Harmony over donors, UMAP, Leiden. Never used for statistics."""
+"""Picture and clusters, of the cohort and of each compartment: PCA, Harmony, UMAP, Leiden. No statistic uses them."""
 
 import numpy as np
 import pandas as pd
@@ -6,6 +6,7 @@ from scipy import sparse
 from sklearn.neighbors import NearestNeighbors
 
 from .annotation import normalise
+from .cli import UserError
 from .samples import UNASSIGNED
 
 N_GENES = 2000
@@ -21,6 +22,8 @@ N_MARKERS = 10
 PROTECTED = ("pDC", "cDC1", "Plasma", "HSPC", "Treg")
 VOTE_SHARE = 0.5
 NORMALISE_CHUNK = 20_000
+MIN_WITHIN = 50  # cells of a compartment that are worth a picture of their own
+HIGH_SCORES = 95
 
 
 def normalised_matrix(counts):
@@ -32,38 +35,49 @@ def normalised_matrix(counts):
     return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
 
 
-def embed(cohort, seed=0):
+def embed(cohort, key="donor", seed=0, fine=True):
     """Add PCA, Harmony, neighbours, UMAP and Leiden clusters to ``cohort`` (in place).
 
     Parameters
     ----------
     cohort : AnnData, shape (cells, genes)
-        ``X`` from :func:`normalised_matrix`; ``obs`` with ``donor``.
+        ``X`` from :func:`normalised_matrix`; ``obs`` with ``key``.
+    key : str
+        Column of ``obs`` whose levels Harmony takes for batches; ``none`` leaves the components as they are.
     seed : int
+    fine : bool
+        Also the finer clusters ``overcluster`` that the vote needs.
+
+    Raises
+    ------
+    UserError
+        ``obs`` has no column ``key``.
 
     Notes
     -----
-    Variable genes within donors (Seurat's dispersions), PCA on the sparse matrix (ARPACK), Harmony with the donor as
-    batch (Korsunsky et al. 2019, Nat Methods 16:1289): compartments of a donor are one batch, so what tells them apart
+    Variable genes within batches (Seurat's dispersions), PCA on the sparse matrix (ARPACK), Harmony (Korsunsky et al.
+    2019, Nat Methods 16:1289). With the donor as batch, compartments of a donor are one batch, so what tells them apart
     is not corrected away. Leiden on the harmonised neighbours (Traag et al. 2019); a finer clustering for the vote.
     """
     import scanpy
     from harmonypy import run_harmony
 
-    donors = cohort.obs["donor"].astype(str)
-    big = donors.map(donors.value_counts()) >= 50
+    if key not in cohort.obs and key != "none":
+        raise UserError(f"--integration_key '{key}' is not a column of the cells; they have {', '.join(cohort.obs)}")
+    batches = cohort.obs[key].astype(str) if key != "none" else pd.Series("", cohort.obs_names)
+    several = batches.nunique() > 1
     scanpy.pp.highly_variable_genes(
         cohort,
         n_top_genes=min(N_GENES, cohort.n_vars),
-        batch_key="donor" if bool(big.all()) and donors.nunique() > 1 else None,
+        batch_key=key if several and batches.value_counts().min() >= 50 else None,
     )
     n_components = min(N_COMPONENTS, cohort.n_obs - 1, int(cohort.var["highly_variable"].sum()) - 1)
     scanpy.pp.pca(cohort, n_comps=n_components, mask_var="highly_variable", svd_solver="arpack", random_state=seed)
-    if donors.nunique() > 1:
+    if several:
         harmony = run_harmony(
             cohort.obsm["X_pca"],
-            pd.DataFrame({"donor": donors.to_numpy()}),
-            "donor",
+            pd.DataFrame({"batch": batches.to_numpy()}),
+            "batch",
             random_state=seed,
             ncores=1,
             verbose=False,
@@ -81,11 +95,11 @@ def embed(cohort, seed=0):
         transformer="sklearn" if cohort.n_obs <= EXACT_NEIGHBORS else None,
     )
     scanpy.tl.umap(cohort, init_pos=_start(cohort.obsm["X_pca_harmony"]), maxiter=UMAP_EPOCHS, random_state=seed)
-    for key, resolution in (("leiden", RESOLUTION), ("overcluster", VOTE_RESOLUTION)):
+    for name, resolution in (("leiden", RESOLUTION), ("overcluster", VOTE_RESOLUTION))[: 1 + fine]:
         scanpy.tl.leiden(
             cohort,
             resolution=resolution,
-            key_added=key,
+            key_added=name,
             flavor="igraph",
             n_iterations=2,
             directed=False,
@@ -93,10 +107,62 @@ def embed(cohort, seed=0):
         )
 
 
+def embed_within(cohort, key="donor", seed=0):
+    """Embed every compartment by itself, and say how well its batches mix.
+
+    Parameters
+    ----------
+    cohort : AnnData
+        As for :func:`embed`; gets ``obsm['X_umap_within']`` (NaN for compartments of fewer than ``MIN_WITHIN`` cells)
+        and ``obs['leiden_within']`` (``<compartment>:<number>``, empty for these).
+
+    Returns
+    -------
+    list of DataFrame
+        :func:`mixing_table` of each compartment.
+    """
+    import anndata
+
+    compartment = cohort.obs["compartment"].astype(str).to_numpy()
+    places = np.full((cohort.n_obs, 2), np.nan, np.float32)
+    clusters = np.full(cohort.n_obs, "", object)
+    tables = []
+    for name in dict.fromkeys(compartment):
+        own = np.flatnonzero(compartment == name)
+        if len(own) < MIN_WITHIN:
+            continue
+        # without the layers: only the normalised values are needed twice
+        part = anndata.AnnData(cohort.X[own], obs=cohort.obs.iloc[own].copy(), var=cohort.var[[]].copy())
+        for column in part.obs.select_dtypes("category"):  # a donor without this compartment is no batch of it
+            part.obs[column] = part.obs[column].cat.remove_unused_categories()
+        embed(part, key, seed, fine=False)
+        places[own] = part.obsm["X_umap"]
+        clusters[own] = [f"{name}:{number}" for number in part.obs["leiden"]]
+        table = mixing_table(part, ("donor", "lineage"), seed)
+        table.insert(0, "compartment", name)
+        tables.append(table)
+    cohort.obsm["X_umap_within"] = places
+    cohort.obs["leiden_within"] = pd.Categorical(clusters)
+    return tables
+
+
 def _start(components):
     """First two components at UMAP's scale: a start that depends on nothing random."""
     start = components[:, :2].astype(np.float32)
     return 10 * start / np.abs(start).max()
+
+
+def add_raw(cohort):
+    """Raw counts also where scanpy, Seurat's readers and the cellxgene schema look for them: ``raw.X``, float32 CSR.
+
+    With ``var['feature_is_filtered']`` (False: every gene of ``raw`` is in ``X``) and ``uns['default_embedding']``.
+    """
+    import anndata
+
+    counts = cohort.layers["counts"].astype(np.float32)
+    cohort.raw = anndata.AnnData(counts, obs=cohort.obs[[]], var=cohort.var[["gene_id"]])
+    cohort.var["feature_is_filtered"] = False
+    cohort.uns["default_embedding"] = "X_umap"
 
 
 def vote(lineage, model_lineage, confidence, cluster):
@@ -189,7 +255,8 @@ def mixing_table(cohort, keys=("donor", "compartment", "lineage"), seed=0):
         remark = ""
         if key == "compartment" and after > 0.8 and after > before + 0.2:
             remark = (
-                "compartments are no longer apart after Harmony: the picture does not show what differs between them"
+                "compartments are no longer apart after Harmony: the picture does not show what differs between them; "
+                "another --integration_key may"
             )
         if key == "donor" and after < before - 0.05:
             remark = "donors are less mixed after Harmony than before"
@@ -249,14 +316,16 @@ def cluster_table(cohort):
     -------
     DataFrame
         ``cluster, n_cells, lineage`` (the most frequent), ``lineages, compartments`` (shares as text), ``n_donors,
-        largest_donor_share, unassigned_share, marker_agreement, doublet_score, contamination`` (means), ``markers,
-        remark``.
+        largest_donor_share, unassigned_share, marker_agreement, doublet_score, contamination`` (means),
+        ``doublet_share`` (cells whose score is among the highest 5 % of their sample), ``markers, remark``.
     """
     obs = cohort.obs
     cluster = obs["leiden"].astype(int).to_numpy()
     markers = cluster_markers(cohort.X, cluster, cohort.var_names)
     rows = []
     typical = obs["doublet_score"].groupby(cluster).mean().median()
+    limits = obs.groupby("sample", observed=True)["doublet_score"].quantile(HIGH_SCORES / 100)
+    suspect = obs["doublet_score"] > obs["sample"].map(limits).astype(float)
     for code, own in obs.groupby(cluster):
         lineages, donors = _shares(own["lineage"]), _shares(own["donor"])
         named = own["marker_lineage"].astype(str) != ""
@@ -280,6 +349,7 @@ def cluster_table(cohort):
                 "unassigned_share": (own["lineage"].astype(str) == UNASSIGNED).mean(),
                 "marker_agreement": own.loc[named, "marker_agrees"].mean() if named.any() else np.nan,
                 "doublet_score": score,
+                "doublet_share": suspect[own.index].mean(),
                 "contamination": own["contamination"].mean() if "contamination" in own else np.nan,
                 "markers": ", ".join(markers[code]),
                 "remark": "; ".join(remarks),

@@ -85,7 +85,7 @@ def test_names_in_the_pages_exist(root, page):
     fenced = "".join(re.findall(r"^```.*?^```", text, re.M | re.S))
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     codes = re.findall(r"`([^`]+)`", text) + re.findall(r"^(?:nextflow|bin/\w+\.py) .*", fenced, re.M)
-    used = {name for code in codes for name in re.findall(r"(?<![\w-])--([a-z]\w*)\b(?!…)", code)}
+    used = {name for code in codes for name in re.findall(r"(?<![\w-])--([a-z]\w*)\b(?![…-])", code)}
     assert sorted(used - known) == []
     named = set(re.findall(r"`(?:bin/)?(\w+\.py)`", text))
     assert sorted(name for name in named - set(scripts) if not (root / "bin" / "compartments" / name).exists()) == []

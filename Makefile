@@ -2,12 +2,16 @@
 NEXTFLOW := NXF_OFFLINE=true NXF_ANSI_LOG=false tools/nextflow
 PYTHON := .tools/core/bin/python
 OUT ?= results/demo
+BUNDLE ?= results/bundle
+IMAGES ?= core cellbender
 
-.PHONY: help setup setup-cellbender demo test lint bench docs site lock clean
+.PHONY: help setup setup-cellbender demo test test-executors bundle lint bench docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
 	@echo "make test   lint, unit, pipeline and calibration tests"
+	@echo "make test-executors   containers, Slurm, offline, faults, resuming; both images"
+	@echo "make bundle BUNDLE=folder   everything for a machine without internet"
 	@echo "make bench  the whole scoreboard (long)"
 	@echo "make setup  only install the environment and the engine"
 	@echo "make docs   regenerate the pages made from code"
@@ -31,6 +35,12 @@ lint: setup
 
 test: setup setup-cellbender lint
 	$(PYTHON) -m pytest -n 2 --dist loadfile
+
+test-executors: setup
+	COMPARTMENTS_TEST_IMAGES="core cellbender" $(PYTHON) -m pytest -n 2 --dist loadfile tests/executors
+
+bundle:
+	@IMAGES="$(IMAGES)" MODELS="$(MODELS)" tools/bundle.sh $(BUNDLE)
 
 bench: setup
 	$(PYTHON) benchmarks/scoreboard.py

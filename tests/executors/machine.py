@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
+from runs import ROOT
 
 HERE = Path(__file__).resolve().parent
 CONTAINERS = {"CONTAINERS_CONF": str(HERE / "containers.conf")}

@@ -8,8 +8,8 @@ import sys
 import time
 
 import pytest
-from conftest import CUT_OFF, ROOT, arguments_of, command, differing, nextflow, tables, trace, tracked, variables
 from machine import CONTAINERS, HERE, TAG, build, call, need, podman
+from runs import CUT_OFF, ROOT, arguments_of, command, differing, nextflow, tables, trace, tracked, variables
 
 pytestmark = pytest.mark.executors
 

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT, nextflow
+from runs import ROOT, nextflow
 
 pytestmark = pytest.mark.executors
 

@@ -5,7 +5,7 @@ import re
 import subprocess
 
 import pytest
-from conftest import ROOT, variables
+from runs import ROOT, variables
 
 ENGINES = ["docker", "podman", "apptainer", "singularity", "charliecloud"]
 EXECUTORS = {

@@ -5,7 +5,7 @@ import sys
 import time
 
 import pytest
-from conftest import ROOT, arguments_of, command, differing, nextflow, tables, trace, variables
+from runs import ROOT, arguments_of, command, differing, nextflow, tables, trace, variables
 
 pytestmark = pytest.mark.executors
 

@@ -31,6 +31,12 @@ from benchmarks.scoreboard import machine  # noqa: E402
 from compartments import ambient  # noqa: E402
 
 FPRS = [0.0, 0.01]
+SOUPX_LIMITS = [
+    {},
+    {"tfidf_min": 0.5},
+    {"tfidf_min": 0.5, "soup_quantile": 0.5},
+    {"tfidf_min": 0.1, "soup_quantile": 0.1},
+]
 EMPTY = 750  # droplets that CellBender analyses beyond the expected cells
 
 
@@ -88,16 +94,24 @@ def soupx(sample, seed):
     import pysoupx
 
     names = [f"c{i}" for i in range(sample.raw.shape[0])]
+    most = int(sample.empties.sum(axis=1).max()) + 1
     channel = pysoupx.SoupChannel(
         tod=sp.csc_matrix(sp.vstack([sample.raw, sample.empties]).T),
         toc=sp.csc_matrix(sample.raw.T),
         genes=list(sample.genes),
         cells=names,
         droplets=names + [f"e{i}" for i in range(sample.empties.shape[0])],
+        soup_range=(0, max(100, most)),  # its own limit of 100 UMIs leaves no droplet of rich soup
     )
     clusters = ambient.cluster_cells(sample.raw, seed)
     channel = pysoupx.set_clusters(channel, dict(zip(names, clusters.astype(str), strict=True)))
-    channel = pysoupx.auto_est_cont(channel, verbose=False)
+    for limits in SOUPX_LIMITS:
+        try:
+            channel = pysoupx.auto_est_cont(channel, verbose=False, **limits)
+            break
+        except ValueError as error:  # too few markers in a small sample; its advice is to lower these limits
+            if limits == SOUPX_LIMITS[-1]:
+                sys.exit(f"SoupX: {error}")
     return sp.csr_matrix(pysoupx.adjust_counts(channel, method="subtraction", verbose=0)).T
 
 

@@ -7,9 +7,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from compartments import ambient, soupem
+from compartments import ambient, cohort, report, soupem
 from compartments.cli import SampleSkipped, UserError
-from compartments.tables import read_json, read_tsv
+from compartments.design import make_study, parse_samplesheet
+from compartments.tables import read_json, read_tsv, write_json
 
 GENES = [*ambient.HAEMOGLOBIN, "LYZ", *ambient.GATES["T"], *ambient.GATES["myeloid"], *[f"G{i}" for i in range(120)]]
 
@@ -193,3 +194,54 @@ def test_one_method_per_cohort():
     assert ambient.cohort_method({"a": "soupem", "b": "none"}, allow_mixed=True) == "mixed"
     with pytest.raises(UserError, match=r"none: b; soupem: a, c.*--allow_mixed_ambient"):
         ambient.cohort_method({"a": "soupem", "b": "none", "c": "soupem"})
+
+
+def test_shares_per_gene_and_lineage_are_those_of_the_pseudobulks():
+    counts = np.array([[100, 14, 20, 50], [100, 0, 20, 50], [10, 40, 0, 50]])
+    removed = np.array([[40, 7, 0, 1], [10, 0, 0, 1], [10, 4, 0, 50]])
+    obs = pd.DataFrame({"sample": list("abc"), "condition": "x", "compartment": ["P", "P", "Q"], "lineage": "T"})
+    bulk = anndata.AnnData(
+        obs=obs.set_index(pd.Index(list("abc"))),
+        var=pd.DataFrame(index=["G1", "G2", "G3", "G4"]),
+        layers={"counts": sp.csr_matrix(counts), "ambient": sp.csr_matrix(removed.astype(np.float32))},
+    )
+    table = cohort.ambient_shares(bulk)
+    assert list(table) == ["condition", "compartment", "lineage", "gene", "counts", "ambient_counts", "share"]
+    found = {(row.compartment, row.gene): row.share for row in table.itertuples()}
+    # G2 has 14 counts in P, G1 10 in Q: too few to say; no count of G3 was ambient
+    assert found == {("P", "G1"): 0.25, ("P", "G4"): 0.02, ("Q", "G4"): 1.0, ("Q", "G2"): 0.1}
+    assert list(table["gene"]) == ["G1", "G4", "G4", "G2"]
+
+
+def test_report_says_what_was_not_removed_and_shows_leaks_and_curves(tmp_path):
+    folder = tmp_path / "samples" / "s1"
+    folder.mkdir(parents=True)
+    reason = "s2 has only called cells, and one method must serve all samples"
+    leak = {"leak_LYZ_in_T_before": 0.5, "leak_LYZ_in_T_after": 0.1, "leak_LYZ_in_T_cells": 40}
+    none = {"leak_IGKC_in_T_before": None, "leak_IGKC_in_T_after": None, "leak_IGKC_in_T_cells": 2}
+    write_json(
+        {"sample": "s1", "method": "none", "reason": reason, "traumatic_tap": None} | leak | none,
+        folder / "s1.ambient.json",
+    )
+    curve = {f"{part}_{what}": [1, 2, 3] for part in ("train", "test") for what in ("epoch", "elbo")}
+    summary = {"sample": "s1", "succeeded": True, "warnings": "not converged", "n_attempts": 2, "reason": None}
+    write_json(summary | curve, folder / "s1.cellbender.json")
+    write_json({"sample": "s1", "n_cells": 30, "few_cells": True, "warning": None}, folder / "s1.calls.json")
+    write_json({"sample": "s1", "notes": "gene expression only: left out were 20 Peaks"}, folder / "s1.read.json")
+    (tmp_path / "study.json").write_text("")
+    sheet = "sample,donor,compartment,condition,raw\ns1,d1,P,x,a.h5\ns2,d1,Q,x,b.h5\ns3,d2,P,y,a.h5\ns4,d2,Q,y,b.h5\n"
+    make_study(parse_samplesheet(sheet), reference_compartment="Q", reference_condition="y").save(
+        tmp_path / "study.json"
+    )
+    results = report.Results(tmp_path)
+    blocks = {
+        getattr(block, "name", block.kind + str(i)): block for i, block in enumerate(report.ambient(results, None))
+    }
+    said = " ".join(block.text for block in blocks.values() if block.kind == "text")
+    assert f"Ambient RNA was not removed in s1: {reason}." in said and "CellBender, s1: not converged." in said
+    assert blocks["leaks"].frame[["gene", "cells", "before", "after"]].to_numpy().tolist() == [["LYZ", "T", 50.0, 10.0]]
+    assert len(blocks["cellbender"].traces) == 2 and not any(
+        c.startswith("leak_") for c in blocks["ambient_table"].frame
+    )
+    said = " ".join(block.text for block in report.quality(results, None) if block.kind == "text")
+    assert "s1: gene expression only: left out were 20 Peaks." in said and "s1: 30 cells: too few" in said

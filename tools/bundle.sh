@@ -15,7 +15,7 @@ mkdir -p "$OUT.part"/{images,models,pipeline/.tools}
 trap 'rm -rf "$OUT.part"' EXIT
 # references (gene sets, markers, profiles, lineage map) are part of the pipeline; the ligand-receptor resource of the image
 git ls-files -z | xargs -0 cp --parents -t "$OUT.part/pipeline"
-git rev-parse HEAD >"$OUT.part/pipeline/.revision"
+echo "$(git rev-parse HEAD)$(git diff --quiet HEAD || echo ' with changes')" >"$OUT.part/pipeline/.revision"
 tools/setup.sh engine
 [ ! -d .tools/nextflow ] || cp -r .tools/nextflow "$OUT.part/pipeline/.tools/"
 for model in ${MODELS:-}; do cp "$model" "$OUT.part/models/"; done

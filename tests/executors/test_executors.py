@@ -1,12 +1,15 @@
 """The pipeline in containers, on Slurm and without a network: the same tables as on this machine, byte for byte."""
 
+import hashlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import pandas as pd
 import pytest
 from machine import CONTAINERS, HERE, TAG, build, call, need, podman
 from runs import CUT_OFF, ROOT, arguments_of, command, differing, nextflow, tables, trace, tracked, variables
@@ -29,6 +32,32 @@ def test_a_file_cut_off_behind_its_header_costs_one_sample(local_run):
     assert CUT_OFF in (local_run / "report.html").read_text()
     assert not list((local_run / "samples").glob(f"{CUT_OFF}/*.h5ad"))
     assert len(set(trace(local_run).query("process == 'FILTER_CELLS'")["tag"])) == 6
+
+
+def test_the_crate_records_inputs_parameters_code_and_results(cohort, local_run):
+    graph = json.loads((local_run / "ro-crate-metadata.json").read_text())["@graph"]
+    entities = {one["@id"]: one for one in graph}
+    assert len(entities) == len(graph)
+    assert entities["ro-crate-metadata.json"]["conformsTo"]["@id"] == "https://w3id.org/ro/crate/1.1"
+    run, pipeline = entities["#run"], entities["#pipeline"]
+    assert run["actionStatus"] == "CompletedActionStatus" and len(pipeline["identifier"].split()[0]) in (7, 40)
+    assert entities["#param/seed"]["value"] == "1" and entities["#nextflow"]["version"]
+    for row in pd.read_csv(cohort / "sheet.csv").query("donor != 'D04'").itertuples():
+        (given,) = [one for one in graph if one.get("about") == row.sample]
+        assert given["sha256"] == hashlib.sha256(Path(row.filtered).read_bytes()).hexdigest()
+    assert entities["#file/celltypist_model/model.pkl"]["sha256"]
+    lock = (ROOT / "containers" / "core" / "requirements.lock").read_bytes()
+    assert entities["#containers/core/requirements.lock"]["sha256"] == hashlib.sha256(lock).hexdigest()
+    results = {one["@id"] for one in entities["./"]["hasPart"]}
+    for name, content in tables(local_run).items():
+        assert name in results and entities[name]["sha256"] == hashlib.sha256(content).hexdigest(), name
+    referred = [
+        part["@id"]
+        for one in (run, pipeline)
+        for key in ("object", "softwareRequirements")
+        for part in one.get(key, [])
+    ]
+    assert set(referred) <= set(entities)
 
 
 # -- images ---------------------------------------------------------------------------------------------------------

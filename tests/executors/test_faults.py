@@ -49,6 +49,7 @@ FAULTS = '''
                 out.write(bytes(1 << 20))
 '''
 WORK_MB = 48
+SECRET = "planted-4f1c-secret"
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +90,7 @@ def faulty(project, small_disk, tmp_path_factory):
         folder,
         *("-profile", "local", "-stub", "-c", "limit.config", "-work-dir", small_disk, "--outdir", "out"),
         *("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--allow_mixed_ambient"),
+        AWS_SECRET_ACCESS_KEY=SECRET,
     )
     assert done.code == 0, done.text[-4000:]
     with open(folder / "out" / "skipped.tsv", newline="") as handle:
@@ -140,3 +142,11 @@ def test_the_other_samples_finish_and_nothing_is_half_written(faulty):
     for sample in ("memory", "slow", "disk"):
         assert not list((folder / "out").rglob(f"{sample}.doublets*"))
     assert shutil.disk_usage(folder).free
+
+
+def test_no_secret_of_the_environment_is_written_down(faulty, small_disk):
+    folder, text, _skipped = faulty
+    assert SECRET not in text
+    files = [path for place in (folder, small_disk) for path in place.rglob("*") if path.is_file()]
+    assert len(files) > 100 and any(path.name == ".nextflow.log" for path in files)
+    assert [path for path in files if SECRET.encode() in path.read_bytes()] == []

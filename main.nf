@@ -1,7 +1,7 @@
 #!/usr/bin/env nextflow
 // sc-compartments: from counts of several compartments per donor to a report on what a condition does in each and between them.
 
-include { announced ; banner ; ending ; existing ; filesOf ; isTrue ; ofSample ; problemsIn ; sampleOf ; usage } from './modules/helpers'
+include { announced ; banner ; ending ; existing ; filesOf ; isTrue ; ofSample ; problemsIn ; sampleOf ; tableOf ; usage } from './modules/helpers'
 include { carried ; failedSteps ; failedTasks } from './modules/library'
 include { writeCrate } from './modules/provenance'
 include { SIMULATE_COHORT ; TRAIN_MODEL } from './modules/simulate'
@@ -26,7 +26,7 @@ workflow INPUT {
 
     main:
     def given = groovy.json.JsonOutput.toJson(params.collectEntries { name, value -> [name, value instanceof Number || value instanceof Boolean ? value : value?.toString()] })
-    CHECK_DESIGN(samplesheet, contrasts, carried(file("${projectDir}/nextflow_schema.json")), given)
+    CHECK_DESIGN(samplesheet, contrasts, carried(file("${projectDir}/nextflow_schema.json")), given, tableOf(params.lr_resource), filesOf(params.interaction_groups, 'interaction_groups'))
     CHECK_DESIGN.out.problems.subscribe { problems -> if (problems.text.trim()) { error("ERROR: ${problems.text.trim()}") } }
     CHECK_DESIGN.out.plan.subscribe { plan -> log.info(plan.text) }
     ch_samples = CHECK_DESIGN.out.samples
@@ -133,7 +133,7 @@ workflow COHORT {
     annotated
 
     main:
-    def lr_table = file(params.lr_resource).exists() ? [file(params.lr_resource)] : []
+    def lr_table = tableOf(params.lr_resource)
     def migration_pairs = carried(file("${projectDir}/assets/interaction_groups.tsv"))
     ch_parts = annotated.toSortedList { a, b -> a[0].sample <=> b[0].sample }
     MERGE_SAMPLES(study, ch_parts.map { parts -> parts.collect { part -> part[1] } }, ch_parts.map { parts -> parts.collect { part -> part[2] } },

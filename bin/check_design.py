@@ -14,6 +14,8 @@ def main():
     parser.add_argument("--contrasts", help="CSV: condition, reference and optionally contrast")
     parser.add_argument("--params", help="JSON of the pipeline's parameters")
     parser.add_argument("--schema", help="nextflow_schema.json, to check --params against")
+    parser.add_argument("--lr_resource", help="ligand-receptor resource of LIANA by name, or a table: can it be read?")
+    parser.add_argument("--interaction_groups", help="table of groups of pairs: can it be read?")
     parser.add_argument("--problems", help="write problems there and exit 0, so that the caller can say them")
     arguments = parser.parse_args()
     try:
@@ -51,6 +53,7 @@ def check(arguments):
         covariates=names_in(given.get("covariates")),
         primary_lineages=names_in(given.get("primary_lineages")),
     )
+    check_pairs(arguments)
     table = design_table(study)
     study.save("study.json")
     write_tsv(study.samples, "samples.tsv")
@@ -59,6 +62,16 @@ def check(arguments):
     mixed = str(given.get("allow_mixed_ambient", "")).lower() == "true"
     outlook = foresee(inputs, str(given.get("ambient_method") or "auto"), mixed)
     Path("plan.txt").write_text(plan(study, table) + outlook)
+
+
+def check_pairs(arguments):
+    """Read the resource of pairs and the user's groups now rather than after every sample is annotated."""
+    if arguments.lr_resource:
+        from compartments.liana_sample import read_groups, read_resource
+
+        resource = read_resource(arguments.lr_resource)
+        if arguments.interaction_groups:
+            read_groups(arguments.interaction_groups, resource)
 
 
 def names_in(text):

@@ -10,6 +10,11 @@ def filesOf(value, name) {
     value ? value.toString().tokenize(',').collect { text -> existing(file(text.trim()), "--${name}") } : []
 }
 
+// The table that a parameter may name instead of something built in; an empty list where it names no file.
+def tableOf(value) {
+    file(value).isFile() ? [file(value)] : []
+}
+
 def existing(path, place) {
     path.exists() ? path : error("${place}: there is no file ${path}; check the path")
 }

@@ -11,6 +11,8 @@ process CHECK_DESIGN {
     path contrasts, stageAs: 'contrasts/*'
     path schema
     val parameters
+    path resource_table, stageAs: 'resource/*'
+    path groups, stageAs: 'groups/*'
 
     output:
     path 'problems.txt', emit: problems
@@ -21,22 +23,22 @@ process CHECK_DESIGN {
     path 'params.json', emit: parameters
 
     script:
-    def contrast_option = contrasts ? "--contrasts '${contrasts}'" : ''
+    def options = (contrasts ? "--contrasts '${contrasts}' " : '') + (groups ? "--interaction_groups '${groups}' " : '') + "--lr_resource '${resource_table ?: params.lr_resource}'"
     """
     # code ${task.ext.code}
     cat > params.json <<'PARAMETERS'
     ${parameters}
     PARAMETERS
-    check_design.py --samplesheet '${samplesheet}' ${contrast_option} --params params.json --schema '${schema}' --problems problems.txt
+    check_design.py --samplesheet '${samplesheet}' ${options} --params params.json --schema '${schema}' --problems problems.txt
     """
 
     stub:
-    def contrast_option = contrasts ? "--contrasts '${contrasts}'" : ''
+    def options = (contrasts ? "--contrasts '${contrasts}' " : '') + (groups ? "--interaction_groups '${groups}' " : '') + "--lr_resource '${resource_table ?: params.lr_resource}'"
     """
     cat > params.json <<'PARAMETERS'
     ${parameters}
     PARAMETERS
-    check_design.py --samplesheet '${samplesheet}' ${contrast_option} --params params.json --schema '${schema}' --problems problems.txt
+    check_design.py --samplesheet '${samplesheet}' ${options} --params params.json --schema '${schema}' --problems problems.txt
     """
 }
 

@@ -218,6 +218,35 @@ def test_a_samplesheet_that_is_no_text_is_named(execute, tmp_path):
     assert done.returncode == 2 and "sheet.csv: not a text file in UTF-8" in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("resource", "groups", "words"),
+    [
+        (
+            "consensuss",
+            None,
+            "--lr_resource 'consensuss' is no resource of LIANA and no file; did you mean 'consensus'?",
+        ),
+        ("ligand\tpartner\nA\tB\n", None, "pairs.tsv: column 'receptor' missing; it needs ligand, receptor"),
+        ("ligand\treceptor\nA\tB\n", "group\tligand\nx\tA\n", "groups.tsv: column 'receptor' missing"),
+        ("ligand\treceptor\nA\tB\n", "group\tligand\treceptor\nx\tA\tB\n", None),
+    ],
+)
+def test_pairs_are_read_before_anything_is_computed(execute, tmp_path, resource, groups, words):
+    (tmp_path / "sheet.csv").write_text(sheet_with())
+    arguments = ["--samplesheet", "sheet.csv", "--lr_resource", resource]
+    if "\t" in resource:
+        (tmp_path / "pairs.tsv").write_text(resource)
+        arguments[-1] = "pairs.tsv"
+    if groups:
+        (tmp_path / "groups.tsv").write_text(groups)
+        arguments += ["--interaction_groups", "groups.tsv"]
+    done = execute("check_design.py", *arguments)
+    assert done.returncode == (2 if words else 0), done.stderr
+    assert (tmp_path / "plan.txt").exists() == (words is None)
+    if words:
+        assert len(done.stderr.splitlines()) == 1 and words in done.stderr
+
+
 def test_a_sound_samplesheet_writes_study_and_plan(root, execute, tmp_path):
     (tmp_path / "sheet.csv").write_text(sheet_with())
     (tmp_path / "params.json").write_text('{"seed": 3, "referenceCompartment": null}')

@@ -212,9 +212,10 @@ def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, cor
         until = time.monotonic() + 600
         while not marker.exists() and run.poll() is None and time.monotonic() < until:
             time.sleep(0.5)
-        steps = call("pgrep", "-f", f"slurmstepd.*{slurm.folder}").stdout.split()
-        steps += call("pgrep", "-P", str(slurm.pid("slurmd"))).stdout.split()
-        for pid in {slurm.pid("slurmd"), *map(int, steps)}:
+        jobs = call("squeue", "-h", "-o", "%A", env=os.environ | slurm.environment).stdout.split()
+        steps = [pid for job in jobs for pid in call("pgrep", "-f", rf"^slurmstepd: \[{job}\.").stdout.split()]
+        assert steps
+        for pid in [slurm.pid("slurmd"), *map(int, steps)]:
             os.kill(pid, signal.SIGKILL)
         state = ["sinfo", "-h", "-o", "%t"]
         while "down" not in call(*state, env=os.environ | slurm.environment).stdout and time.monotonic() < until:

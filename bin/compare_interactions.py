@@ -48,7 +48,7 @@ def main():
         write_liana,
     )
     from compartments.liana_sample import check_genes, read_groups, read_resource
-    from compartments.tables import read_tsv, write_tsv
+    from compartments.tables import read_tsv, write_parquet, write_tsv
 
     if not 0 <= options.ambient_share_max <= 1 or not 0 <= options.expr_prop <= 1:
         raise UserError("--ambient_share_max and --expr_prop lie between 0 and 1")
@@ -83,6 +83,7 @@ def main():
     effects, reasons = compare_edges(study, scores, options.ambient_share_max)
     skipped += reasons
     write_tsv(effects, "effects.tsv")
+    write_parquet(effects, "effects.parquet")
     write_tsv(score_top_edges(study, scores, effects), "top_edges.tsv")
     untested = list_untested(
         study, pseudobulk, scores, unknown, resource, effects, options.min_cells, options.ambient_share_max

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Put all samples into one object, with the sums that the statistics need.
 
-Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz, ambient_share.tsv.gz, warnings.tsv and skipped.tsv.
+Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz and .parquet, ambient_share.tsv.gz, warnings.tsv and skipped.tsv.
 """
 
 import argparse
@@ -24,7 +24,7 @@ def main():
     from compartments import cohort
     from compartments.ambient import cohort_method
     from compartments.design import Study
-    from compartments.tables import write_tsv
+    from compartments.tables import write_parquet, write_tsv
 
     study = Study.load(arguments.study)
     files, skipped = cohort.match_files(study, arguments.filtered, arguments.doublets, arguments.labels)
@@ -38,7 +38,9 @@ def main():
     merged = cohort.merge(study, gathered, method)
     bulk = cohort.pseudobulk(merged)
     write_tsv(cohort.lineage_counts(merged.obs), "counts.tsv")
-    write_tsv(merged.obs.rename_axis("cell").reset_index(), "cells.tsv.gz")
+    cells = merged.obs.rename_axis("cell").reset_index()
+    write_tsv(cells, "cells.tsv.gz")
+    write_parquet(cells, "cells.parquet")
     warnings = cohort.sample_warnings(
         merged, bulk, study.subset(gathered.names), gathered.ambient_warnings, gathered.doublets
     )

@@ -1,4 +1,4 @@
-include { code ; memoryFor ; timeFor } from './library'
+include { code ; stepFailed ; memoryFor ; timeFor } from './library'
 
 // All samples in one object, with the sums that the statistics need.
 process MERGE_SAMPLES {
@@ -6,8 +6,9 @@ process MERGE_SAMPLES {
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
     ext code: { code('merge_samples.py') }
+    errorStrategy { stepFailed(task) }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> [
-        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv', 'doublets.tsv': 'cohort/doublets.tsv', 'models.tsv': 'cohort/models.tsv', 'ambient_share.tsv.gz': 'cohort/ambient_share.tsv.gz'][name] }
+        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'cells.parquet': 'cohort/cells.parquet', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv', 'doublets.tsv': 'cohort/doublets.tsv', 'models.tsv': 'cohort/models.tsv', 'ambient_share.tsv.gz': 'cohort/ambient_share.tsv.gz'][name] }
 
     input:
     path study
@@ -21,6 +22,7 @@ process MERGE_SAMPLES {
     path 'pseudobulk.h5ad', emit: pseudobulk
     path 'counts.tsv', emit: counts
     path 'cells.tsv.gz', emit: cells
+    path 'cells.parquet', emit: cells_parquet
     path 'warnings.tsv', emit: warnings
     path '{doublets,models}.tsv', emit: labels
     path 'ambient_share.tsv.gz', emit: ambient
@@ -35,7 +37,7 @@ process MERGE_SAMPLES {
 
     stub:
     """
-    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz warnings.tsv doublets.tsv models.tsv ambient_share.tsv.gz skipped.tsv
+    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz cells.parquet warnings.tsv doublets.tsv models.tsv ambient_share.tsv.gz skipped.tsv
     """
 }
 
@@ -45,6 +47,7 @@ process EMBED_COHORT {
     memory { memoryFor(task, [merged]) }
     time { timeFor(task, [merged]) }
     ext code: { code('embed_cohort.py') }
+    errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/cohort", mode: params.publish_mode
 
     input:

@@ -90,6 +90,7 @@ process COMPARE_INTERACTIONS {
     output:
     path 'liana.parquet', emit: liana
     path 'effects.tsv', emit: effects
+    path 'effects.parquet', emit: effects_parquet
     path 'groups.tsv', emit: groups
     path 'centrality.tsv', emit: centrality
     path 'centrality_effects.tsv', emit: centrality_effects
@@ -106,6 +107,6 @@ process COMPARE_INTERACTIONS {
 
     stub:
     """
-    write_stub.py liana.parquet effects.tsv groups.tsv centrality.tsv centrality_effects.tsv network.tsv top_edges.tsv cross_compartment.tsv not_testable.tsv skipped.tsv
+    write_stub.py liana.parquet effects.tsv effects.parquet groups.tsv centrality.tsv centrality_effects.tsv network.tsv top_edges.tsv cross_compartment.tsv not_testable.tsv skipped.tsv
     """
 }

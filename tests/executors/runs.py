@@ -95,7 +95,7 @@ def arguments_of(cohort):
 
 
 def write_cut_off(matrix, folder):
-    """A matrix folder as 10x writes it, whose matrix is cut off behind its header."""
+    """A matrix folder as 10x writes it, whose matrix is cut off behind its header, between two lines."""
     folder.mkdir()
     with h5py.File(matrix) as handle:
         group = handle["matrix"]
@@ -108,5 +108,5 @@ def write_cut_off(matrix, folder):
     (folder / "barcodes.tsv.gz").write_bytes(gzip.compress("".join(f"{one}\n" for one in barcodes).encode()))
     header = f"%%MatrixMarket matrix coordinate integer general\n{n_genes} {n_cells} {len(values)}\n"
     entries = "".join(f"{r + 1} {c + 1} {v}\n" for r, c, v in zip(rows, columns, values, strict=True))
-    packed = gzip.compress((header + entries).encode())
-    (folder / "matrix.mtx.gz").write_bytes(packed[: len(packed) * 2 // 3])
+    lines = (header + entries).splitlines(keepends=True)
+    (folder / "matrix.mtx").write_text("".join(lines[: len(lines) * 2 // 3]))

@@ -51,10 +51,14 @@ def test_executors(name):
     assert found["params.outdir"] == "results"
 
 
-def test_gpu_goes_to_cellbender_alone():
-    found = resolved("slurm", "apptainer", "gpu")
-    assert [name for name in found if name.endswith(".accelerator")] != []
-    assert all("cellbender" in name for name in found if name.endswith(".accelerator"))
+@pytest.mark.parametrize("profiles", [("slurm", "apptainer", "gpu"), ("local",)])
+def test_a_profile_that_adds_to_cellbender_keeps_its_image_and_resources(profiles):
+    """A second block of one selector in a profile would replace the first."""
+    found = resolved(*profiles)
+    own = {name.split(".")[-1] for name in found if "withLabel:cellbender" in name}
+    assert {"container", "cpus", "memory", "time"} <= own
+    accelerated = [name for name in found if name.endswith(".accelerator")]
+    assert accelerated == (["process.'withName:RUN_CELLBENDER'.accelerator"] if "gpu" in profiles else [])
 
 
 def test_every_profile_has_a_worked_example():

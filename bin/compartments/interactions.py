@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from scipy import sparse
+from scipy.stats import norm
 
 from .centrality import shares
 from .cli import replacing
@@ -273,9 +274,9 @@ def compare_edges(study, scores, ambient_share_max=0.2):
     effects : DataFrame
         ``source, target, ligand, receptor, contrast, term, compartment``, ``TEST_COLUMNS``, ``DESIGN_COLUMNS``,
         ``confident_log2fc`` (end of the interval nearer to zero), ``ligand_log2fc, receptor_log2fc`` (of the partner
-        alone, over the donors that have its lineage), ``p_both``, ``ligand_ambient, receptor_ambient`` and ``status``
-        (both from :func:`edge_status`). Effects are log2 of the edge score, the mean of ligand (in the source) and
-        receptor (in the target).
+        alone, over the donors that have its lineage), ``evidence, p_both``, ``ligand_ambient, receptor_ambient`` and
+        ``status`` (both from :func:`edge_status`). Effects are log2 of the edge score, the mean of ligand (in the
+        source) and receptor (in the target).
     skipped : list of dict
 
     Notes
@@ -285,8 +286,10 @@ def compare_edges(study, scores, ambient_share_max=0.2):
     and share the variance.
 
     A single gene that changes raises the score of every edge that it is part of, so the largest changes of the mean are
-    mostly one gene repeated. Rows are therefore sorted by the evidence that both partners change: ``p_both`` is the
-    larger of their two p where they change in the same direction, else 1 (intersection-union, Berger 1982). Edges of a
+    mostly one gene repeated. Rows are therefore sorted by what both partners' own tests say together: ``evidence`` is
+    (z_ligand + z_receptor) / sqrt 2 of their signed normal scores (Stouffer 1949), which one gene alone cannot make
+    large, because few donors bound each z, and which opposite changes cancel. ``p_both`` is the p that both change: the
+    larger of the two where they change in the same direction, else 1 (intersection-union, Berger 1982). Edges of a
     lineage to itself follow those between lineages, as the networks leave them out; then what was not tested.
     """
     tables, skipped = [], []
@@ -384,7 +387,8 @@ def _compare_partner(study, scores, units, contrast, term, role, lineages, p):
 
 
 def _both_change(ligand, receptor):
-    """Changes of both partners, the p that both change in the same direction, and the lesser confident change."""
+    """Changes of both partners, their evidence together, the p that both change alike, the lesser confident change."""
+    z = [np.sign(x["log2fc"]) * norm.isf(x["p_value"] / 2) for x in (ligand, receptor)]
     p = np.maximum(ligand["p_value"], receptor["p_value"])
     same = np.sign(ligand["log2fc"]) == np.sign(receptor["log2fc"])
     confident = [np.abs(_nearest_to_zero(x["ci_low"], x["ci_high"])) for x in (ligand, receptor)]
@@ -392,6 +396,7 @@ def _both_change(ligand, receptor):
         {
             "ligand_log2fc": ligand["log2fc"],
             "receptor_log2fc": receptor["log2fc"],
+            "evidence": sum(z) / np.sqrt(2),
             "p_both": p.where(same | p.isna(), 1.0),
             "lesser": np.where(same, np.minimum(*confident), 0.0),
         }
@@ -399,11 +404,10 @@ def _both_change(ligand, receptor):
 
 
 def _by_evidence(table, lesser):
-    """Order of rows: tested, between lineages, both partners changed (where there is no p, by the lesser change)."""
+    """Order of rows: tested, between lineages, evidence of both partners (where there is no p, the lesser change)."""
     ties = [-table["log2fc"].abs().fillna(-1), -table["confident_log2fc"].abs().fillna(-1), -lesser]
-    return np.lexsort(
-        [*ties, table["p_both"].fillna(2), table["source"] == table["target"], table["status"] != "tested"]
-    )
+    evidence = -table["evidence"].abs().fillna(-1)
+    return np.lexsort([*ties, evidence, table["source"] == table["target"], table["status"] != "tested"])
 
 
 def _edge_values(scores, own, base, s, t, p):

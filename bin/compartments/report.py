@@ -1525,8 +1525,10 @@ def interactions(results, colours):
         table = results.table(file)
         if table is not None and len(table):
             table = table[table["status"] == "tested"] if "status" in table else table
-            evidence = next((c for c in ("p_both", "p_value") if c in table), None)
-            ordered = table.sort_values(evidence, kind="stable") if evidence else table
+            if "evidence" in table:
+                ordered = table.sort_values("evidence", key=lambda z: -z.abs(), kind="stable")
+            else:
+                ordered = table.sort_values("p_value", kind="stable") if "p_value" in table else table
             name = file.split("/")[1].split(".")[0] + "_table"
             note = "Predictions from expression: a pair means that both genes are expressed, not that cells touched."
             blocks.append(Table(name, title, ordered.head(ROWS_SHOWN), file, _cut(note, table)))
@@ -1668,10 +1670,9 @@ def _top_edges(results, colours, contrast, compartment):
             caption=(
                 "How to read it: one line per sending and receiving lineage with ligand and receptor; right of 0 the "
                 f"pair rises more in {compartment} than in {base}. Bars are 95 % confidence intervals; lines are "
-                "sorted by the evidence that ligand and receptor both change. Open circles are single donors: their "
-                "own difference between the compartments, relative to the mean of the reference donors. Behind it: at "
-                "most "
-                f"{_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both lineages in "
+                "sorted by the evidence of change of ligand and receptor together. Open circles are single donors: "
+                "their own difference between the compartments, relative to the mean of the reference donors. Behind it: "
+                f"at most {_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both lineages in "
                 "both compartments."
             ),
             alt=f"Forest plot of the pairs that change most, {series}",

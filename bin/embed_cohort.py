@@ -46,7 +46,7 @@ def main():
     variable = cohort.X[:, cohort.var["highly_variable"].to_numpy()]
     lineage = cohort.obs["lineage"].astype(str).to_numpy()
     write_tsv(transfer_table(variable, lineage, compartment, order, arguments.seed), "transfer.tsv")
-    embedding.add_raw(cohort)
+    embedding.suit_other_tools(cohort)
     with replacing("cohort.h5ad") as temporary:
         cohort.write_h5ad(temporary, compression="gzip", compression_opts=1)
 

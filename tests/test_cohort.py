@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from compartments import cohort, embedding, transfer
+from compartments import cohort, embedding, report, transfer
 from compartments.cli import UserError
 from compartments.design import make_study, parse_samplesheet
 from compartments.tables import read_tsv, write_tsv
@@ -295,6 +295,16 @@ def test_models_side_by_side(written):
     assert not broad.loc[("CSF", "pDC", "T"), "agrees"] and broad.loc[("blood", "B", "B"), "agrees"]
     assert table.groupby("level")["n_cells"].sum().tolist() == [merged.n_obs] * 2 and set(table["model"]) == {"Other"}
     assert cohort.compare_models(merged.obs.drop(columns=["label:Other", "lineage:Other"])).empty
+    # and the report crosses them, adding up compartments
+    (folder / "cohort").mkdir()
+    write_tsv(table, folder / "cohort" / "models.tsv")
+    blocks = report.annotation(report.Results(folder), None)
+    cross = next(block.frame for block in blocks if getattr(block, "name", "") == "model_Other")
+    cross = cross.set_index("broad lineage that stands")
+    assert cross.loc["pDC", "T"] == (merged.obs["lineage"] == "pDC").sum() and cross.to_numpy().sum() == merged.n_obs
+    shares = [block.text for block in blocks if isinstance(block, report.Text)]
+    agreed = (merged.obs["lineage_broad"].astype(str) == merged.obs["lineage:Other"].astype(str)).mean()
+    assert shares == [f"Other names the same broad lineage for {agreed:.1%} of the cells. It decides nothing."]
 
 
 # --- executables ----------------------------------------------------------------------------------------------------
@@ -331,6 +341,7 @@ def test_merge_and_embed(written, execute):
     np.testing.assert_allclose(np.expm1(embedded.X.toarray()).sum(1), 1e4, rtol=1e-4)
     assert sparse.issparse(embedded.X) and {"X_pca", "X_pca_harmony", "X_umap"} <= set(embedded.obsm)
     assert (embedded.layers["counts"] != merged.layers["counts"]).nnz == 0
+    assert list(embedded.obs["sheet_sex"].astype(str)) == list(merged.obs["sex"].astype(str))
     assert read_tsv(folder / "clusters.tsv")["n_cells"].sum() == embedded.n_obs
     for name in ("merged.h5ad", "cohort.h5ad", "pseudobulk.h5ad"):
         assert encodings(folder / name) <= READABLE, name
@@ -391,6 +402,7 @@ def check_file_for_other_tools(path, merged):
             assert places.dtype == "float32" and places.shape[0] == merged.n_obs and np.isfinite(places[:]).all()
         assert file["uns/default_embedding"].asstr()[()] in file["obsm"]
         assert not [name for frame in ("obs", "var", "raw/var") for name in file[frame] if name.startswith("__")]
+        assert not set(file["obs"]) & set(embedding.RESERVED) and "sheet_sex" in file["obs"]
         for column in ("probability", "probability_broad", "doublet_score", "contamination"):
             assert file["obs"][column].dtype == "float64", column
 

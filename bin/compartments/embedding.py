@@ -24,6 +24,9 @@ VOTE_SHARE = 0.5
 NORMALISE_CHUNK = 20_000
 MIN_WITHIN = 50  # cells of a compartment that are worth a picture of their own
 HIGH_SCORES = 95
+# columns of obs that the cellxgene schema (7.1) keeps for itself
+RESERVED = ("assay", "cell_type", "development_stage", "disease", "organism", "self_reported_ethnicity", "sex")
+RESERVED += ("tissue",)
 
 
 def normalised_matrix(counts):
@@ -152,15 +155,17 @@ def _start(components):
     return 10 * start / np.abs(start).max()
 
 
-def add_raw(cohort):
-    """Raw counts also where scanpy, Seurat's readers and the cellxgene schema look for them: ``raw.X``, float32 CSR.
+def suit_other_tools(cohort):
+    """What scanpy, Seurat's readers and the cellxgene schema expect besides, in place.
 
-    With ``var['feature_is_filtered']`` (False: every gene of ``raw`` is in ``X``) and ``uns['default_embedding']``.
+    Raw counts also as ``raw.X`` (float32 CSR); ``var['feature_is_filtered']`` (False: every gene of ``raw`` is in
+    ``X``); ``uns['default_embedding']``; columns of ``RESERVED`` names begin with ``sheet_``.
     """
     import anndata
 
     counts = cohort.layers["counts"].astype(np.float32)
     cohort.raw = anndata.AnnData(counts, obs=cohort.obs[[]], var=cohort.var[["gene_id"]])
+    cohort.obs = cohort.obs.rename(columns={name: f"sheet_{name}" for name in RESERVED})
     cohort.var["feature_is_filtered"] = False
     cohort.uns["default_embedding"] = "X_umap"
 

@@ -998,7 +998,12 @@ def doublets(results, colours):
                 percent=True,
             )
         )
-    return [*blocks, Table("doublets_table", "Doublets per sample", table, "samples/*/*.doublets.json")]
+    blocks.append(Table("doublets_table", "Doublets per sample", table, "samples/*/*.doublets.json"))
+    lineages = results.table("cohort/doublets.tsv")
+    if lineages is not None and lineages["n_doublets"].any():
+        shown = lineages[lineages["n_doublets"] > 0]
+        blocks.append(Table("doublet_lineages", "Doublets by label", shown, "cohort/doublets.tsv", folded=True))
+    return blocks
 
 
 def annotation(results, colours):
@@ -1034,15 +1039,35 @@ def annotation(results, colours):
             if isinstance(row.get("warnings"), str) and row["warnings"]:
                 blocks.append(Text(f"{row['sample']}: {row['warnings']}", "warning"))
         blocks.append(Table("labels", "Annotation per sample", labels, "samples/*/*.labels.json", folded=True))
-    mixing = results.table("cohort/mixing.tsv")
-    if mixing is not None:
-        blocks.append(Table("mixing", "Mixing of samples in the embedding", mixing, "cohort/mixing.tsv", folded=True))
-    clusters = results.table("cohort/clusters.tsv")
-    if clusters is not None:
-        blocks.append(Table("clusters", "Clusters", clusters, "cohort/clusters.tsv", folded=True))
+    models = results.table("cohort/models.tsv")
+    if models is not None and len(models):
+        blocks += _model_tables(models)
+    for name, title in (
+        ("transfer", "Labels of one compartment predicted in another"),
+        ("mixing", "Mixing of samples in the embedding"),
+        ("clusters", "Clusters"),
+    ):
+        table = results.table(f"cohort/{name}.tsv")
+        if table is not None and len(table):
+            blocks.append(Table(name, title, table, f"cohort/{name}.tsv", folded=True))
     warnings = results.table("cohort/warnings.tsv")
     if warnings is not None:
         blocks += [Text(" ".join(map(str, row)), "warning") for row in warnings.fillna("").itertuples(index=False)]
+    return blocks
+
+
+def _model_tables(models):
+    """How much each further model disagrees, and a cross-table of broad lineages per model."""
+    broad = models[models["level"] == "lineage_broad"].fillna({"other_name": "not in the map"})
+    blocks = []
+    for model, rows in broad.groupby("model", sort=False):
+        agreed = rows.loc[rows["name"] == rows["other_name"], "n_cells"].sum()
+        share = agreed / rows["n_cells"].sum()
+        blocks.append(Text(f"{model} names the same broad lineage for {share:.1%} of the cells. It decides nothing."))
+        wide = rows.pivot_table(index="name", columns="other_name", values="n_cells", aggfunc="sum", fill_value=0)
+        wide.index.name, wide.columns.name = "broad lineage that stands", None
+        title = f"Broad lineages (rows) and what {model} calls the cells (columns)"
+        blocks.append(Table(f"model_{model}", title, wide.reset_index(), "cohort/models.tsv", folded=True))
     return blocks
 
 

@@ -1696,9 +1696,9 @@ def _top_edges(results, colours, contrast, compartment):
                 "How to read it: one line per sending and receiving lineage with ligand and receptor; right of 0 the "
                 f"pair rises more in {compartment} than in {base}. Bars are 95 % confidence intervals; lines are "
                 "sorted by the evidence of change of ligand and receptor together. Open circles are single donors: "
-                "their own difference between the compartments, relative to the mean of the reference donors. Behind it: "
-                f"at most {_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both lineages in "
-                "both compartments."
+                "their own difference between the compartments, relative to the mean of the reference donors. Behind "
+                f"it: at most {_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both "
+                "lineages in both compartments."
             ),
             alt=f"Forest plot of the pairs that change most, {series}",
             x="log2 fold change",

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from real_cohort import write_real_cohort
+from test_annotation import make_model, write_model
 
 pytestmark = pytest.mark.pipeline
 
@@ -171,6 +172,11 @@ MISTAKES = {
     "fractional counts": ([], {"raw": "fractional.h5"}, r"row 2, sample 's0', column 'raw': .*fractional values"),
     "two conditions": ([], {"*condition": ["sick", "sick", "sick", "control"]}, r"donor 'd2' has two conditions"),
     "no reference": ([], {"*condition": ["a", "a", "b", "b"]}, r"choose one with --reference_condition"),
+    "unknown cluster": (
+        ["--label_overrides", "o.tsv", "--label_clusters", "umap.tsv"],
+        {},
+        r"o\.tsv row 3, column cluster: '7' is not a cluster of .*umap\.tsv",
+    ),
 }
 
 
@@ -198,7 +204,9 @@ def test_a_mistake_stops_the_run_with_one_line(project, tmp_path, mistake, execu
         else:
             rows[0][column] = value
     pd.DataFrame(rows).to_csv(tmp_path / "sheet.csv", index=False)
-    (tmp_path / "model.pkl").write_text("")
+    write_model(make_model(), tmp_path / "model.pkl")
+    (tmp_path / "o.tsv").write_text("sample\tbarcode\tcluster\tlineage\n\t\t3\tB\ns1\t\t7\tNK\n")
+    (tmp_path / "umap.tsv").write_text("cell\tsample\tbarcode\tleiden\ns0:x\ts0\tx\t3\n")
     done = run_nextflow(
         project,
         tmp_path,

@@ -68,8 +68,10 @@ def announced(channel, words) {
 // The last lines of a run: the answers, what was left out, where to look.
 def ending(outcome) {
     def words = [yes: 'yes', no: 'no', cannot_tell: 'cannot be told']
-    def answers = (outcome.findings ?: []).findAll { row -> !row.lineage }.collect { row ->
-        "${row.question}. ${(words[row.verdict] ?: row.verdict).toUpperCase()} (${row.tier}): ${row.statement}"
+    def asked = (outcome.findings ?: []).findAll { row -> !row.lineage }
+    def several = asked.collect { row -> [row.contrast, row.compartment] }.unique().size() > 1
+    def answers = asked.collect { row ->
+        "${row.question}. ${several ? "${row.contrast}, ${row.compartment}: " : ''}${(words[row.verdict] ?: row.verdict).toUpperCase()} (${row.tier}): ${row.statement}"
     }
     def skipped = outcome.skipped ?: []
     def samples = skipped.findAll { row -> row.sample && !row.lineage && !row.contrast && !(row.stage in ['run_cellbender', 'run_liana', 'score_centrality']) }.collect { row -> row.sample }.unique()

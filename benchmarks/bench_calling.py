@@ -1,10 +1,17 @@
-"""Cell calling against known truth: recall and precision by compartment, size and soup."""
+"""Cell calling against known truth: recall and precision by compartment, size and soup.
 
+Simulated samples; the 737,280 droplets of 10x PBMC 4k rebuilt from its 2,170 published cells, the totals of its other
+barcodes and its measured soup; and the calls of Bioconductor's DropletUtils (tests/data/emptydrops, reference.R).
+"""
+
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
+from scipy.io import mmread
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
@@ -13,6 +20,7 @@ from benchmarks.gates import row
 
 from compartments.calling import call_cells
 
+ROOT = Path(__file__).resolve().parents[1]
 STEP = "calling"
 QUICK = [("CSF", 300, 80), ("CSF", 100, 80), ("blood", 2000, 80)]
 FULL = [
@@ -29,7 +37,48 @@ def run(quick=False):
     for compartment, n_cells, soup in QUICK if quick else FULL:
         for seed in (1,) if quick else (1, 2, 3):
             rows += _one(compartment, n_cells, soup, seed, empties=8000 if quick else 30_000)
+    rows += _dropletutils()
+    if not quick:
+        rows += _pbmc()
     return rows
+
+
+def _dropletutils():
+    """Share of the tested barcodes on which EmptyDrops here and in DropletUtils agree, FDR .001."""
+    folder = ROOT / "tests" / "data" / "emptydrops"
+    counts = sp.csr_matrix(mmread(folder / "counts.mtx.gz").T)
+    theirs = pd.read_csv(folder / "reference.tsv", sep="\t")
+    ours = call_cells(counts, seed=1).is_cell[theirs["barcode"]]
+    same = (ours == (theirs["fdr"] <= 0.001)).mean()
+    return [row(STEP, "agreement", "DropletUtils 1.18.1, barcodes above 100 UMIs", same, "== 1", len(theirs), 1)]
+
+
+def _pbmc(seed=1):
+    """All droplets of PBMC 4k: its cells, and every smaller barcode drawn from its soup at its own total."""
+    path = Path(os.environ.get("COMPARTMENTS_TEST_DATA", ROOT.parent / "shared" / "data"), "pbmc4k")
+    path /= "pbmc4k_2170_cells.h5ad"
+    if not path.exists():
+        print(f"bench_calling: {path} not found: set COMPARTMENTS_TEST_DATA", file=sys.stderr)
+        return []
+    import anndata
+
+    data = anndata.read_h5ad(path)
+    cells = sp.csr_matrix(data.X.astype(np.int32))
+    total, number = (np.asarray(data.uns[f"nDropUMIs_hist_{name}"]).astype(int) for name in ("x", "n"))
+    empty = (total > 0) & (total < cells.sum(axis=1).min())
+    totals = np.repeat(total[empty], number[empty])
+    rng = np.random.default_rng(seed)
+    profile = np.cumsum(data.var["soup_est"].to_numpy() / data.var["soup_est"].sum())
+    genes = np.minimum(np.searchsorted(profile, rng.random(totals.sum())), len(profile) - 1)
+    rows = np.repeat(np.arange(len(totals)), totals)
+    soup = sp.coo_matrix((np.ones(len(rows), np.int32), (rows, genes)), shape=(len(totals), len(profile))).tocsr()
+    calls = call_cells(sp.csr_matrix(sp.vstack([cells, soup])), seed=seed)
+    n = cells.shape[0]
+    setting = f"PBMC 4k (real), {n} cells, {len(totals)} droplets of its soup"
+    return [
+        row(STEP, "recall", setting, calls.is_cell[:n].mean(), ">= .97", n, seed),
+        row(STEP, "precision", setting, calls.is_cell[:n].sum() / calls.is_cell.sum(), ">= .99", n, seed),
+    ]
 
 
 def _one(compartment, n_cells, soup, seed, empties):

@@ -18,6 +18,7 @@ ITERATIONS = 10_000
 THIN_TO = 3000
 AMBIENT_UMIS = 2000
 RETAIN_FOLD = 3
+LEAST_SOUP = 10  # UMIs; smaller barcodes, mostly errors of other barcodes, do not tell how large empty droplets get
 MOST_UNLIKE = 0.5  # share of the smaller barcodes that are unlikely draws of their own profile (.05 of empty droplets)
 FEW_CELLS = 50
 LEAST_CELLS = 10
@@ -331,13 +332,15 @@ def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=I
         # few cells among many droplets need smaller p-values than any affordable number of draws can give
         beyond = p_value * (n_iterations + 1) < 1.5
         p_value = np.where(beyond, np.minimum(p_value, tail), p_value)
-    empties = totals[tested[p_value > 0.05]]
-    # how large empty droplets get here: nothing is kept untested unless it is plainly larger
+    # how large empty droplets get here: nothing is kept untested unless it is plainly larger. Of all barcodes that may be
+    # empty, not of the tested ones alone: cells of the type that makes most of the soup have large p-values as well
+    may_be_empty = (totals >= LEAST_SOUP) & (totals <= limit)
+    may_be_empty[tested[p_value > 0.05]] = True
     upper = float(limit)
-    if len(empties) >= 20:
-        logs = np.log(empties)
+    if may_be_empty.sum() >= 20:
+        logs = np.log(totals[may_be_empty])
         centre = np.median(logs)
-        upper = max(upper, float(np.exp(centre + 5 * 1.4826 * np.median(np.abs(logs - centre)))))
+        upper = max(upper, float(np.exp(centre + 4 * 1.4826 * np.median(np.abs(logs - centre)))))
     knee, inflection = knee_point(totals, upper)
     # a dominant cell type resembles the soup that it makes: what is far above empty droplets and within a tenth of the
     # large cells stays without a test. The number of cells for that limit comes from the test unless it is given

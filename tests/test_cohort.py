@@ -490,6 +490,22 @@ def test_labels_transfer_between_compartments():
     assert few.empty and list(few) == transfer.COLUMNS
 
 
+def test_an_integration_that_erases_compartments_is_said():
+    """Two compartments apart before and mixed after, donors mixed before and apart after: both get a remark."""
+    rng = np.random.default_rng(0)
+    obs = pd.DataFrame({"compartment": np.repeat(["CSF", "blood"], 200), "donor": np.tile(["a", "b"], 200)})
+    data = ad.AnnData(obs=obs.set_index(obs.index.astype(str)))
+    mixed = rng.normal(size=(400, 4))
+    data.obsm["X_pca"] = mixed + 50 * (obs["compartment"] == "CSF").to_numpy()[:, None]
+    data.obsm["X_pca_harmony"] = mixed + 50 * (obs["donor"] == "a").to_numpy()[:, None]
+    table = embedding.mixing_table(data, ("donor", "compartment")).set_index("key")
+    assert table.loc["compartment", "mixing_before"] < 0.05 and table.loc["compartment", "mixing_after"] > 0.85
+    assert table.loc["compartment", "remark"].startswith("compartments are no longer apart after Harmony")
+    assert table.loc["donor", "remark"] == "donors are less mixed after Harmony than before"
+    data.obsm["X_pca_harmony"] = data.obsm["X_pca"]
+    assert (embedding.mixing_table(data, ("donor", "compartment"))["remark"] == "").all()
+
+
 def test_local_diversity_knows_its_bounds():
     rng = np.random.default_rng(0)
     points = rng.normal(size=(600, 5))

@@ -42,7 +42,7 @@ def run(quick=False):
     rows = []
     for arms in [(2, 4), (6, 6)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
         for matched in (False,) if quick else (False, True):
-            studies = 40 if quick else 50 if matched else 200
+            studies = 40 if quick else 200
             setting = f"{arms[0]}v{arms[1]}" + (" depth matched" if matched else "")
             for log2fc in (0.0, 0.8):
                 rng = np.random.default_rng([SEED, *arms, int(matched)])

@@ -23,12 +23,16 @@
     narrow.margin = Object.assign({}, layout.margin, { l: 10, r: 8 });
     // in parts of the plot's height: 80 pixels below it, whatever the height
     const below = -80 / Math.max(150, (layout.height || 420) - 130);
+    const map = layout.meta && layout.meta.narrow_size;
+    if (map) narrow.height = 430; // its squares stay about as wide as they are high
+    else if (layout.showlegend !== false) narrow.height = (layout.height || 420) + 70;
     narrow.legend = Object.assign({}, layout.legend, { y: below, yanchor: "top", font: { size: 11 } });
     ["xaxis", "yaxis"].forEach(function (axis) {
       narrow[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text) } });
     });
-    if (layout.meta && layout.meta.narrow_size) {
-      figure.data.forEach(function (trace) { trace.marker.size = layout.meta.narrow_size; });
+    if (layout.xaxis.ticktext) narrow.xaxis.tickangle = -60;
+    if (map) {
+      figure.data.forEach(function (trace) { trace.marker.size = map; });
     }
     return narrow;
   }

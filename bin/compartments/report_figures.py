@@ -287,7 +287,8 @@ def paired_dots(name, table, value, colours, conditions, compartments, *, title,
     bars = {"type": "scatter", "mode": "markers", "name": "mean", "x": means.index, "y": means, "hoverinfo": "skip"}
     traces.append(bars | {"marker": {"symbol": "line-ew-open", "size": 34, "color": "#111", "line": {"width": 2.5}}})
     ticks = {"tickvals": list(place.values()), "ticktext": [f"{c}<br>{k}" for c, k in place], "showgrid": False}
-    ticks |= {"range": [-0.6, max(place.values()) + 0.6], "zeroline": False}
+    ticks |= {"range": [-0.6, max(place.values()) + 0.6], "zeroline": False, "tickangle": 0}
+    ticks |= {"ticklabeloverflow": "allow"}
     data = table.drop(columns="_x")
     return Figure(name, title, caption, alt, traces, layout("", y, xaxis=ticks), data, 400)
 

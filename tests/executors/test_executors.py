@@ -209,22 +209,27 @@ def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, cor
             stderr=subprocess.STDOUT,
             env=variables(**slurm.environment, **CONTAINERS),
         )
-        until = time.monotonic() + 600
-        while not marker.exists() and run.poll() is None and time.monotonic() < until:
-            time.sleep(0.5)
-        jobs = call("squeue", "-h", "-o", "%A", env=os.environ | slurm.environment).stdout.split()
-        steps = [pid for job in jobs for pid in call("pgrep", "-f", rf"^slurmstepd: \[{job}\.").stdout.split()]
-        assert steps
-        for pid in [slurm.pid("slurmd"), *map(int, steps)]:
-            os.kill(pid, signal.SIGKILL)
-        state = ["sinfo", "-h", "-o", "%t"]
-        while "down" not in call(*state, env=os.environ | slurm.environment).stdout and time.monotonic() < until:
-            time.sleep(1)
-        slurm.up()
-        run.wait(timeout=900)
+        try:
+            until = time.monotonic() + 600
+            while not marker.exists() and run.poll() is None and time.monotonic() < until:
+                time.sleep(0.5)
+            jobs = call("squeue", "-h", "-o", "%A", env=os.environ | slurm.environment).stdout.split()
+            steps = [pid for job in jobs for pid in call("pgrep", "-f", rf"^slurmstepd: \[{job}\.").stdout.split()]
+            assert steps
+            for pid in [slurm.pid("slurmd"), *map(int, steps)]:
+                os.kill(pid, signal.SIGKILL)
+            state = ["sinfo", "-h", "-o", "%t"]
+            while "down" not in call(*state, env=os.environ | slurm.environment).stdout and time.monotonic() < until:
+                time.sleep(1)
+            slurm.up()
+            run.wait(timeout=900)
+        finally:
+            run.kill()
     text = (tmp_path / "log").read_text()
     assert run.returncode == 0, text[-4000:]
     attempts = trace(tmp_path / "out").query("process == 'SCORE_DOUBLETS'").groupby("tag")
-    assert list(attempts.get_group("memory")["exit"].astype(str)) == ["137", "0"], attempts.get_group("memory")
+    # the lost node may have taken the other sample's task with it
+    exits = list(attempts.get_group("memory")["exit"].astype(str))
+    assert "137" in exits and exits[-1] == "0", exits
     assert list(attempts.get_group("lost")["status"]) == ["FAILED", "COMPLETED"]
     assert len((tmp_path / "out" / "skipped.tsv").read_text().splitlines()) == 1

@@ -33,6 +33,8 @@ FAULTS = '''
     for stage, output in {stages!r}.items():
         if arguments.sample == f"breaks_{{stage}}" and any(name.endswith(output) for name in arguments.names):
             raise Broken(f"planted in {{stage}}")
+    if "coupling.tsv" in map(str, arguments.names):
+        raise Broken("planted in compare_coupling")
     doublets = any("doublets.json" in name for name in arguments.names)
     if doublets and arguments.sample == "memory":
         os.kill(os.getppid(), signal.SIGKILL)
@@ -92,7 +94,7 @@ def faulty(project, small_disk, tmp_path_factory):
         *("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--allow_mixed_ambient"),
         AWS_SECRET_ACCESS_KEY=SECRET,
     )
-    assert done.code == 0, done.text[-4000:]
+    assert done.code == 1, done.text[-4000:]
     with open(folder / "out" / "skipped.tsv", newline="") as handle:
         skipped = {row["sample"]: row for row in csv.DictReader(handle, delimiter="\t")}
     return folder, done.text, skipped
@@ -150,3 +152,16 @@ def test_no_secret_of_the_environment_is_written_down(faulty, small_disk):
     files = [path for place in (folder, small_disk) for path in place.rglob("*") if path.is_file()]
     assert len(files) > 100 and any(path.name == ".nextflow.log" for path in files)
     assert [path for path in files if SECRET.encode() in path.read_bytes()] == []
+
+
+def test_a_step_of_the_cohort_that_breaks_ends_the_run_after_its_report(faulty):
+    """One clean line says it at the end; the other steps have finished and the report is there."""
+    folder, text, _skipped = faulty
+    said = [line for line in text.splitlines() if line.startswith("ERROR")]
+    reason = "compare_coupling: the task failed (exit status 1, attempt 1): main.<locals>.Broken: planted in compare_coupling."
+    assert said == [f"ERROR: The run is incomplete. {reason} The report of what finished: out/report.html"]
+    assert (folder / "out" / "report.html").exists() and (folder / "out" / "expression").exists()
+    assert not (folder / "out" / "coupling").exists()
+    with open(folder / "out" / "skipped.tsv", newline="") as handle:
+        (row,) = [row for row in csv.DictReader(handle, delimiter="\t") if row["stage"] == "compare_coupling"]
+    assert row["sample"] == "" and row["reason"].endswith("planted in compare_coupling")

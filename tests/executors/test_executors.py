@@ -194,13 +194,13 @@ def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, cor
     stub.write_text(text.replace(parsed, parsed + FAULTS.format(marker=str(marker))))
     call(sys.executable, ROOT / "bin" / "write_stub.py", "good.h5", cwd=tmp_path)
     (tmp_path / "model.pkl").write_text("stub\n")
-    rows = ["memory,d1,CSF,sick,good.h5", "lost,d2,CSF,control,good.h5"]
+    rows = ["memory,d1,CSF,sick,good.h5", "lost,d2,CSF,control,good.h5", "sound,d2,blood,control,good.h5"]
     (tmp_path / "sheet.csv").write_text("\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n")
     limit = "process { withName: SCORE_DOUBLETS { memory = { 150.MB * task.attempt } } }\n"
     (tmp_path / "site.config").write_text(QUICK + limit)
     slurm.up()
     arguments = ["-profile", "slurm,podman", "-stub", "-c", "site.config", "--outdir", "out", "--input", "sheet.csv"]
-    arguments += ["--celltypist_model", "model.pkl", "--reference_condition", "control"]
+    arguments += ["--celltypist_model", "model.pkl", "--reference_condition", "control", "--allow_mixed_ambient"]
     with open(tmp_path / "log", "w") as log:
         run = subprocess.Popen(
             command(project, *arguments),

@@ -47,10 +47,10 @@ def test_a_sample_more_runs_its_own_tasks_and_the_cohort(project, tmp_path):
     """In stub mode: what is run again does not depend on what the tasks compute."""
     subprocess.run([sys.executable, str(ROOT / "bin" / "write_stub.py"), "good.h5"], cwd=tmp_path, check=True)
     (tmp_path / "model.pkl").write_text("stub\n")
-    rows = ["s1,d1,CSF,sick,good.h5", "s2,d2,CSF,control,good.h5"]
+    rows = ["s1,d1,CSF,sick,good.h5", "s2,d2,CSF,control,good.h5", "s3,d2,blood,control,good.h5"]
     arguments = ["-profile", "local", "-stub", "--outdir", "out", "--input", "sheet.csv", "-resume"]
     arguments += ["--celltypist_model", "model.pkl", "--reference_condition", "control", "--allow_mixed_ambient"]
-    for samples in (rows, [*rows, "s3,d3,CSF,control,good.h5"]):
+    for samples in (rows, [*rows, "s4,d1,blood,sick,good.h5"]):
         (tmp_path / "sheet.csv").write_text("\n".join(["sample,donor,compartment,condition,raw", *samples]) + "\n")
         done = nextflow(project, tmp_path, *arguments)
         assert done.code == 0, done.text[-4000:]
@@ -58,7 +58,7 @@ def test_a_sample_more_runs_its_own_tasks_and_the_cohort(project, tmp_path):
     of_a_sample = tasks[tasks["process"].isin(STAGES_OF_A_SAMPLE)]
     again = of_a_sample[of_a_sample["status"] != "CACHED"]
     assert set(again["process"]) == STAGES_OF_A_SAMPLE
-    assert again["tag"].str.startswith("s3").all(), again[["process", "tag"]]
+    assert again["tag"].str.startswith("s4").all(), again[["process", "tag"]]
     cached = of_a_sample[of_a_sample["status"] == "CACHED"]
-    assert len(cached) == 2 * len(STAGES_OF_A_SAMPLE)
+    assert len(cached) == 3 * len(STAGES_OF_A_SAMPLE)
     assert "MERGE_SAMPLES" in set(tasks[tasks["status"] == "COMPLETED"]["process"])

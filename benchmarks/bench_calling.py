@@ -37,10 +37,7 @@ def run(quick=False):
     for compartment, n_cells, soup in QUICK if quick else FULL:
         for seed in (1,) if quick else (1, 2, 3):
             rows += _one(compartment, n_cells, soup, seed, empties=8000 if quick else 30_000)
-    rows += _dropletutils()
-    if not quick:
-        rows += _pbmc()
-    return rows
+    return rows + _dropletutils() + _pbmc()
 
 
 def _dropletutils():

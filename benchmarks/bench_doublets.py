@@ -25,9 +25,12 @@ def run(quick=False):
     rows = []
     for compartment, n_cells, rate in QUICK if quick else [*QUICK, *FULL]:
         setting = f"{compartment} {n_cells} cells, {rate * n_cells / 10:.2g} % doublets, mean of {len(SEEDS)} seeds"
-        found = [_one(compartment, n_cells, rate, seed) for seed in SEEDS]
+        with np.errstate(invalid="ignore"):  # shares of no doublets
+            found = [_one(compartment, n_cells, rate, seed) for seed in SEEDS]
         for metric in found[0]:
             value, n = np.array([one[metric] for one in found]).T
+            if np.isnan(value).all():  # no doublet in any of the samples: nothing to rank or find
+                continue
             gate = GATES.get((compartment, metric), GATES.get(metric, ""))
             rows.append(row(STEP, metric, setting, np.nanmean(value), gate, int(n.sum()), SEEDS[0]))
     return rows
@@ -70,7 +73,7 @@ def _one(compartment, n_cells, per_1000, seed):
 def average_precision(truth, score):
     """Mean precision at the rank of each true case: bool and float arrays of one shape in, float out."""
     hits = truth[np.argsort(-score, kind="stable")]
-    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
+    return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean()) if hits.any() else np.nan
 
 
 if __name__ == "__main__":

@@ -158,7 +158,8 @@ def test_a_step_of_the_cohort_that_breaks_ends_the_run_after_its_report(faulty):
     """One clean line says it at the end; the other steps have finished and the report is there."""
     folder, text, _skipped = faulty
     said = [line for line in text.splitlines() if line.startswith("ERROR")]
-    reason = "compare_coupling: the task failed (exit status 1, attempt 1): main.<locals>.Broken: planted in compare_coupling."
+    reason = "compare_coupling: the task failed (exit status 1, attempt 1): main.<locals>.Broken: planted in "
+    reason += "compare_coupling."
     assert said == [f"ERROR: The run is incomplete. {reason} The report of what finished: out/report.html"]
     assert (folder / "out" / "report.html").exists() and (folder / "out" / "expression").exists()
     assert not (folder / "out" / "coupling").exists()

@@ -45,7 +45,7 @@ def cellbender(sample, epochs, folder):
 
     Returns
     -------
-    list of (name, rows of the cells found, counts), and a note
+    list of (name, rows of the cells found, counts), a note, and further metrics
     """
     import anndata
 
@@ -74,8 +74,7 @@ def cellbender(sample, epochs, folder):
         kept = (where < n_cells) & (read.source.latents["cell_probability"] > readers.CELL_PROBABILITY)
         metrics = cellbender.read_metrics(output)
         found.append((f"cellbender fpr {fpr:g}", where[kept], sp.csr_matrix(read.matrix[np.flatnonzero(kept)])))
-    note = f"{epochs} epochs, convergence indicator {metrics['convergence_indicator']:g}; {'; '.join(history)}"
-    return found, note
+    return found, f"{epochs} epochs; {'; '.join(history)}", {name: metrics[name] for name in ["convergence_indicator"]}
 
 
 def decontx(sample, seed):
@@ -143,15 +142,16 @@ def main():
         before, started = _cpu(), time.monotonic()
         if options.method == "cellbender":
             with tempfile.TemporaryDirectory() as folder:
-                found, note = cellbender(sample, options.epochs, Path(folder))
+                found, note, more = cellbender(sample, options.epochs, Path(folder))
         else:
             expected = {"decontx": decontx, "soupx": soupx}[options.method](sample, options.seed)
             every = np.arange(sample.raw.shape[0])
             found, note = [(options.method, every, to_whole(expected, options.seed))], ""
+            more = {}
         rows = []
         for method, cells, corrected in found:
             figures = bench.measure(sample.take(cells), corrected)
-            figures |= {"cells_found": len(cells) / sample.raw.shape[0], "cpu_seconds": round(_cpu() - before)}
+            figures |= more | {"cells_found": len(cells) / sample.raw.shape[0], "cpu_seconds": round(_cpu() - before)}
             rows += [{"method": method, "setting": name, "metric": k, "value": f"{v:.4g}"} for k, v in figures.items()]
         extra = {
             "sample": sample.checksum(),

@@ -17,9 +17,10 @@ EQUATION = re.compile(r"\\\((.+?)\\\)|\\\[(.+?)\\\]", re.S)
 DEMO = """# The demo's report
 
 {body}
-`make demo` makes it on your machine: a simulated cohort with known truth (2 treated and 4 untreated donors, cerebrospinal
-fluid and blood), from raw droplets to the page that a run with real data gives. Every page of it says that it is simulated.
-[What may I conclude?](interpretation.md) reads it with you, [output.md](output.md) describes the files behind it.
+`make demo` makes it on your machine: a simulated cohort with known truth (2 treated and 4 untreated donors,
+cerebrospinal fluid and blood), from raw droplets to the page that a run with real data gives. Every section of it says
+that it is simulated. [What may I conclude?](interpretation.md) reads it with you, [output.md](output.md) describes the
+files behind it.
 """
 
 

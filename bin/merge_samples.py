@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Put all samples into one object, with the sums that the statistics need.
 
-Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz and .parquet, ambient_share.tsv.gz, warnings.tsv and skipped.tsv.
+Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz and .parquet, ambient_share.tsv.gz, warnings.tsv,
+skipped.tsv and others.
 """
 
 import argparse

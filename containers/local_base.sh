@@ -17,7 +17,7 @@ rm -rf "$ROOT"/var/cache/apt/* "$ROOT"/var/lib/apt/lists/* "$ROOT"/usr/share/{do
 tar -C "$HOME_OF_PYTHON" --exclude='lib/python3.12/test' --exclude='lib/python3.12/config-*' --exclude='lib/python3.12/site-packages/*' \
     --exclude='__pycache__' --exclude='*/idlelib' --exclude='*/tkinter' --exclude='*.a' --exclude='bin/pip*' -cf - bin include lib |
     tar -C "$ROOT/usr/local" -xf -
-chroot "$ROOT" sh -ec 'ldconfig; cd /usr/local/bin; ln -sf python3.12 python3; ln -sf python3 python; python3 -m ensurepip >/dev/null 2>&1'
+chroot "$ROOT" sh -ec 'ldconfig; cd /usr/local/bin; ln -sf python3.12 python3; ln -sf python3 python; python3 -m ensurepip --default-pip >/dev/null 2>&1'
 # this machine's certificates, where a proxy has its own
 cp /etc/ssl/certs/ca-certificates.crt "$ROOT/etc/ssl/certs/ca-certificates.crt"
 printf '[global]\ncert = /etc/ssl/certs/ca-certificates.crt\n' >"$ROOT/etc/pip.conf"

@@ -332,8 +332,8 @@ def call_cells(matrix, expected_cells=None, lower=LOWER, fdr=FDR, n_iterations=I
         # few cells among many droplets need smaller p-values than any affordable number of draws can give
         beyond = p_value * (n_iterations + 1) < 1.5
         p_value = np.where(beyond, np.minimum(p_value, tail), p_value)
-    # how large empty droplets get here: nothing is kept untested unless it is plainly larger. Of all barcodes that may be
-    # empty, not of the tested ones alone: cells of the type that makes most of the soup have large p-values as well
+    # how large empty droplets get here: nothing is kept untested unless it is plainly larger. All barcodes that may be
+    # empty count, not the tested ones alone: cells of the type that makes most of the soup have large p-values, too
     may_be_empty = (totals >= LEAST_SOUP) & (totals <= limit)
     may_be_empty[tested[p_value > 0.05]] = True
     upper = float(limit)

@@ -1,6 +1,6 @@
 """CPU time and peak memory of LIANA: one task per sample here, against one ``liana.mt.rank_aggregate.by_sample``.
 
-    python benchmarks/speed_interactions.py [--samples 24] [--cells 5000] [--lineages 15] [--perms 1000] [--plain 24]
+    python benchmarks/speed_interactions.py [--samples 24] [--cells 5000] [--lineages 15] [--perms 1000] [--plain 4]
 
 Each side runs in processes of its own, imports and reading included. ``--plain`` limits the samples of the plain call,
 which is slow; its time per sample is what is compared. The tables of the common samples are compared number by number.
@@ -76,7 +76,7 @@ def write_sample(folder, seed, n_cells, n_lineages, n_genes=12_000):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    for name, value in (("samples", 24), ("cells", 5000), ("lineages", 15), ("perms", 1000), ("plain", 24)):
+    for name, value in (("samples", 24), ("cells", 5000), ("lineages", 15), ("perms", 1000), ("plain", 4)):
         parser.add_argument(f"--{name}", type=int, default=value)
     options = parser.parse_args()
 

@@ -34,7 +34,7 @@ lint: setup
 	NXF_SYNTAX_PARSER=v2 $(NEXTFLOW) lint main.nf modules nextflow.config conf
 
 test: setup setup-cellbender lint
-	$(PYTHON) -m pytest -n 2 --dist loadfile
+	$(PYTHON) -m pytest -n 2 --dist loadfile -m "not executors"
 
 test-executors: setup
 	COMPARTMENTS_TEST_IMAGES="core cellbender" $(PYTHON) -m pytest -n 2 --dist loadfile tests/executors

@@ -10,8 +10,6 @@ import sys
 import pytest
 from runs import ROOT, nextflow
 
-pytestmark = pytest.mark.executors
-
 # stage -> the file whose writing fails there
 STAGES = {
     "read_counts": "read.json",

@@ -115,7 +115,7 @@ def test_a_bundle_runs_in_containers_without_a_network(core, cohort, local_run, 
         **CONTAINERS,
     )
     assert done.code == 0, done.text[-4000:]
-    # principal components differ in their seventh digit between the image and this machine's Python, and so does the map
+    # principal components, and so the map, differ in their seventh digit between the image and this machine's Python
     embedded = {"cohort/mixing.tsv", "coupling/edistance.tsv", "cohort/umap.tsv.gz"}
     assert set(differing(tables(tmp_path / "out"), tables(local_run))) <= embedded
     for name in embedded:

@@ -31,7 +31,7 @@ def main():
     sets = genesets.merge_sets(options.gene_sets)
     primary = genesets.choose_primary(sets, [name.strip() for name in options.primary.split(",") if name.strip()])
     study = Study.load(options.study)
-    data = pseudobulk.read_pseudobulk(options.pseudobulk, study)
+    data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["corrected"])
     lineages, skipped = pseudobulk.lineages(data, options.min_cells_pb, genesets.STAGE)
     n_samples = data.obs["sample"].nunique()
     del data

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from scipy import sparse
-from scipy.stats import rankdata
 
 from .cli import UserError
 from .samples import UNASSIGNED
@@ -27,25 +26,32 @@ class Lineage:
     genes : Index of str
     corrected : int array, shape (samples, genes)
         Sums of ambient-corrected counts.
-    counts, ambient : csr_array, shape (samples, genes)
-        Sums of raw counts and of what the correction removed.
+    counts, ambient : csr_array, shape (samples, genes), or None
+        Sums of raw counts and of what the correction removed; None if they were not read.
     """
 
     name: str
     samples: pd.DataFrame
     genes: pd.Index
     corrected: np.ndarray
-    counts: sparse.csr_array
-    ambient: sparse.csr_array
+    counts: sparse.csr_array | None
+    ambient: sparse.csr_array | None
 
 
-def read_pseudobulk(path, study):
+def read_pseudobulk(path, study, layers=LAYERS):
     """Read ``pseudobulk.h5ad`` and check that it belongs to the study.
+
+    Parameters
+    ----------
+    path : path
+    study : design.Study
+    layers : sequence of str
+        Of ``LAYERS``, those to read: each costs memory and time.
 
     Returns
     -------
     AnnData
-        Layers ``counts, corrected, n_expressing, ambient`` (CSR); ``sample``, ``lineage``, ``compartment``,
+        ``layers`` (CSR); ``sample``, ``lineage``, ``compartment``,
         ``condition``, ``donor`` of obs as str.
 
     Raises
@@ -54,12 +60,17 @@ def read_pseudobulk(path, study):
         Not an h5ad file, a missing layer or column, a sample that the study does not have.
     """
     import anndata
+    import h5py
+    from anndata.io import read_elem
 
     try:
-        data = anndata.read_h5ad(path)
+        with h5py.File(path) as file:
+            parts = {name: read_elem(file[name]) for name in ("obs", "var")}
+            found = {layer: read_elem(file["layers"][layer]) for layer in layers if layer in file["layers"]}
+            data = anndata.AnnData(layers=found, **parts)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} cannot be read as h5ad: {error}") from error
-    missing = [layer for layer in LAYERS if layer not in data.layers]
+    missing = [layer for layer in layers if layer not in data.layers]
     missing += [column for column in ("sample", "lineage", "n_cells") if column not in data.obs]
     if missing:
         raise UserError(f"{path}: '{missing[0]}' is missing; give the pseudobulk.h5ad that merge_samples.py writes")
@@ -71,7 +82,7 @@ def read_pseudobulk(path, study):
         raise UserError(f"{path}: sample '{strangers[0]}' is not in the study; use the study.json of the same run")
     for column in ("donor", "compartment", "condition"):
         data.obs[column] = known.loc[data.obs["sample"], column].to_numpy()
-    for layer in LAYERS:
+    for layer in layers:
         data.layers[layer] = sparse.csr_array(data.layers[layer])
     return data
 
@@ -113,6 +124,7 @@ def lineages(data, min_cells, stage, min_counts=MIN_COUNTS):
         if len(rows) == 0:
             skipped.append({"stage": stage, "lineage": name, "reason": "no sample has enough cells"})
             continue
+        uncorrected = (data.layers[layer][rows] if layer in data.layers else None for layer in ("counts", "ambient"))
         samples = data.obs.iloc[rows][["sample", "donor", "compartment", "condition", "n_cells"]]
         kept.append(
             Lineage(
@@ -120,8 +132,7 @@ def lineages(data, min_cells, stage, min_counts=MIN_COUNTS):
                 samples.set_index("sample").rename_axis(None),
                 data.var_names,
                 data.layers["corrected"][rows].toarray().astype(np.int64),
-                data.layers["counts"][rows],
-                data.layers["ambient"][rows],
+                *uncorrected,
             )
         )
     return kept, skipped
@@ -167,13 +178,22 @@ def _tmm_pair(counts, reference, trim_ratio, trim_sum):
     mean = 0.5 * np.log2((y / n) * (y_reference / n_reference))
     variance = (n - y) / n / y + (n_reference - y_reference) / n_reference / y_reference
     genes = len(ratio)
-    low_ratio, low_sum = np.floor(genes * trim_ratio) + 1, np.floor(genes * trim_sum) + 1
-    rank_ratio, rank_mean = rankdata(ratio), rankdata(mean)
-    keep = (rank_ratio >= low_ratio) & (rank_ratio <= genes + 1 - low_ratio)
-    keep &= (rank_mean >= low_sum) & (rank_mean <= genes + 1 - low_sum)
+    keep = _untrimmed(ratio, int(genes * trim_ratio) + 1) & _untrimmed(mean, int(genes * trim_sum) + 1)
     if not keep.any():
         return 1.0
     return float(2 ** (np.sum(ratio[keep] / variance[keep]) / np.sum(1 / variance[keep])))
+
+
+def _untrimmed(values, low):
+    """Whether the average rank of each value is from ``low`` to as far from the end; no sort, for speed."""
+    high = len(values) + 1 - low
+    bounds = np.partition(values, [low - 1, high - 1])[[low - 1, high - 1]]
+    keep = (values > bounds[0]) & (values < bounds[1])
+    for bound in bounds:
+        tied = values == bound
+        if low <= (values < bound).sum() + (tied.sum() + 1) / 2 <= high:
+            keep |= tied
+    return keep
 
 
 def log_cpm(counts, factors=None):

@@ -48,15 +48,15 @@ FAULTS = '''
             while True:
                 out.write(bytes(1 << 20))
 '''
-WORK_MB = 48
+DISK_MB = 48
 SECRET = "planted-4f1c-secret"
 
 
 @pytest.fixture(scope="module")
 def small_disk(tmp_path_factory):
-    """A work folder on a tmpfs of a few megabytes."""
+    """A disk of a few megabytes (tmpfs) for one task to work on; a full one of its own would stop the engine, too."""
     folder = tmp_path_factory.mktemp("small_disk")
-    mount = ["mount", "-t", "tmpfs", "-o", f"size={WORK_MB}m", "none", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_MB}m", "none", str(folder)]
     if subprocess.run(mount, capture_output=True).returncode:
         pytest.skip("no right to mount a tmpfs: faults were not tested")
     yield folder
@@ -83,12 +83,13 @@ def faulty(project, small_disk, tmp_path_factory):
     ]
     (folder / "sheet.csv").write_text("sample,donor,compartment,condition,raw\n" + "\n".join(rows) + "\n")
     (folder / "model.pkl").write_text("stub\n")
-    limit = "process { withName: SCORE_DOUBLETS { time = { meta.sample == 'slow' ? 5.s : 1.h } } }\n"
-    (folder / "limit.config").write_text(limit)
+    limit = "time = { meta.sample == 'slow' ? 5.s : 1.h }"
+    disk = f"scratch = {{ meta.sample == 'disk' ? '{small_disk}' : false }}"
+    (folder / "limit.config").write_text(f"process {{ withName: SCORE_DOUBLETS {{ {limit}; {disk} }} }}\n")
     done = nextflow(
         project,
         folder,
-        *("-profile", "local", "-stub", "-c", "limit.config", "-work-dir", small_disk, "--outdir", "out"),
+        *("-profile", "local", "-stub", "-c", "limit.config", "--outdir", "out"),
         *("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--allow_mixed_ambient"),
         AWS_SECRET_ACCESS_KEY=SECRET,
     )

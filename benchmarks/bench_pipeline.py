@@ -2,9 +2,7 @@
 does a second run write the same tables?
 """
 
-import hashlib
-import os
-import subprocess
+import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -12,13 +10,13 @@ from pathlib import Path
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from benchmarks.gates import row  # noqa: E402
+from runs import differing, nextflow, tables  # noqa: E402
 
 STEP = "pipeline"
 SEEDS = (1, 2)
-TABLES = (".tsv", ".tsv.gz", ".parquet", ".gmt")
 
 
 def run(quick=False):
@@ -26,37 +24,31 @@ def run(quick=False):
     if quick:
         return []
     rows = []
-    with tempfile.TemporaryDirectory() as folder:
-        for preset in ("alemtuzumab", "null"):
-            told = [_told(run_demo(Path(folder) / f"{preset}{seed}", preset, seed)) for seed in SEEDS]
-            for seed, answers in zip(SEEDS, told, strict=True):
-                if preset == "alemtuzumab":
-                    rows.append(row(STEP, "planted findings told, of 5", preset, len(answers), ">= 5", 5, seed))
-                else:
-                    rows.append(row(STEP, "findings told, of 5", preset, len(answers), "", 5, seed))
-            if preset == "null":
-                share = sum(map(len, told)) / (5 * len(SEEDS))
-                rows.append(
-                    row(STEP, "share of questions answered yes", preset, share, "<= .05", 5 * len(SEEDS), SEEDS[0])
-                )
-        first, second = Path(folder) / f"alemtuzumab{SEEDS[0]}", Path(folder) / "again"
-        run_demo(second, "alemtuzumab", SEEDS[0])
-        before, after = digests(first), digests(second)
-        differing = [name for name in before.keys() | after.keys() if before.get(name) != after.get(name)]
-        rows.append(
-            row(STEP, "tables that differ on a second run", "alemtuzumab", len(differing), "== 0", len(before), 1)
-        )
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary)
+        for preset, metric, gate in (
+            ("alemtuzumab", "planted findings told, of 5", ">= 5"),
+            ("null", "findings told, of 5", ""),
+        ):
+            told = [len(_told(run_demo(folder / f"{preset}{seed}", preset, seed))) for seed in SEEDS]
+            rows += [row(STEP, metric, preset, n, gate, 5, seed) for seed, n in zip(SEEDS, told, strict=True)]
+        asked = 5 * len(SEEDS)
+        rows.append(row(STEP, "share of questions answered yes", "null", sum(told) / asked, "<= .05", asked, SEEDS[0]))
+        first = tables(folder / f"alemtuzumab{SEEDS[0]}" / "out")
+        second = tables(run_demo(folder / "again", "alemtuzumab", SEEDS[0]))
+        n = len(differing(first, second))
+        rows.append(row(STEP, "tables that differ on a second run", "alemtuzumab", n, "== 0", len(first), SEEDS[0]))
     return rows
 
 
 def run_demo(folder, preset, seed):
     """Results folder of the demo with the preset and seed."""
     folder.mkdir()
-    command = [ROOT / "tools" / "nextflow", "run", ROOT, "-profile", "local,demo", "--outdir", "out"]
-    command += ["--simulate", preset, "--seed", seed]
-    environment = os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false"}
-    subprocess.run(list(map(str, command)), cwd=folder, env=environment, check=True, stdout=subprocess.DEVNULL)
-    subprocess.run(["rm", "-rf", folder / "work"], check=True)
+    options = ["-profile", "local,demo", "--outdir", "out", "--simulate", preset, "--seed", seed]
+    done = nextflow(ROOT, folder, *options)
+    if done.code:
+        raise RuntimeError(done.text[-2000:])
+    shutil.rmtree(folder / "work")
     return folder / "out"
 
 
@@ -67,15 +59,6 @@ def _told(out):
     yes = yes[yes["tier"].isin(["inferential", "exploratory"])]
     named = yes[~yes["question"].astype(int).isin([2, 4]) | yes["statement"].str.contains("pDC")]
     return set(named["question"].astype(int))
-
-
-def digests(folder):
-    """Digest of every table under ``out`` of a run, without the engine's own."""
-    return {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()
-        for path in sorted((folder / "out").rglob("*"))
-        if path.name.endswith(TABLES) and "pipeline_info" not in path.parts
-    }
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import hypothesis
 import pytest
+from runs import tracked
 
 # the same examples in every run, however loaded the machine is
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
@@ -21,6 +22,12 @@ sys.path.insert(0, str(ROOT))
 def root():
     """The repository."""
     return ROOT
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A copy of the project that the tests of one module may change."""
+    return tracked(tmp_path_factory.mktemp("project"))
 
 
 @pytest.fixture

@@ -1,16 +1,15 @@
 """The pipeline as a user runs it: stub, demo with known truth, real cells, resume, mistakes."""
 
-import os
 import re
 import shutil
 import subprocess
-from types import SimpleNamespace
 
 import h5py
 import numpy as np
 import pandas as pd
 import pytest
 from real_cohort import write_real_cohort
+from runs import nextflow, trace
 from test_annotation import make_model, write_model
 
 pytestmark = pytest.mark.pipeline
@@ -22,43 +21,17 @@ pipeline_info/execution.html pipeline_info/versions.yml""".split()
 TEST_SIZE = "--scale 0.8 --genes 2000 --empties 3000"
 
 
-def run_nextflow(project, folder, *arguments, parser="v1"):
-    """Run the pipeline of ``project`` in ``folder``; output and errors as one text."""
-    environment = os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false", "NXF_SYNTAX_PARSER": parser}
-    command = [str(project / "tools" / "nextflow"), "run", str(project), "-ansi-log", "false", *map(str, arguments)]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment, timeout=1500)
-    return SimpleNamespace(code=done.returncode, text=done.stdout + done.stderr)
-
-
-def trace(folder):
-    """Process -> statuses of the last run in ``folder``."""
-    table = pd.read_csv(folder / "out" / "pipeline_info" / "trace.tsv", sep="\t")
-    return table.assign(process=table["process"].str.split(":").str[-1])
-
-
-@pytest.fixture(scope="module")
-def project(root, tmp_path_factory):
-    """A copy of what git tracks, so that a test may change a file."""
-    copy = tmp_path_factory.mktemp("project")
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=root, capture_output=True, check=True).stdout
-    for name in filter(None, tracked.decode().split("\0")):
-        (copy / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(root / name, copy / name)
-    (copy / ".tools").symlink_to(root / ".tools")
-    return copy
-
-
 @pytest.fixture(scope="module")
 def demo(project, tmp_path_factory):
     """The demo cohort at test size, run once: folder with ``out``."""
     folder = tmp_path_factory.mktemp("demo")
-    done = run_nextflow(project, folder, "-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}")
+    done = nextflow(project, folder, "-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}")
     assert done.code == 0, done.text[-4000:]
     return folder
 
 
 def test_stub_run_writes_every_result(project, tmp_path):
-    done = run_nextflow(project, tmp_path, "-profile", "local,test", "-stub", "--outdir", "out")
+    done = nextflow(project, tmp_path, "-profile", "local,test", "-stub", "--outdir", "out")
     assert done.code == 0, done.text[-4000:]
     assert [name for name in RESULTS if not (tmp_path / "out" / name).exists()] == []
 
@@ -122,11 +95,11 @@ def test_resume_runs_only_what_a_changed_file_touches(demo, project):
     module.write_text(module.read_text() + "\n# changed\n")
     tables = ["composition/effects.tsv", "coupling/coupling.tsv", "migration/effects.tsv", "findings.tsv"]
     before = {name: (demo / "out" / name).read_bytes() for name in tables}
-    done = run_nextflow(
+    done = nextflow(
         project, demo, "-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}", "-resume"
     )
     assert done.code == 0, done.text[-4000:]
-    ran = set(trace(demo).query("status != 'CACHED'")["process"])
+    ran = set(trace(demo / "out").query("status != 'CACHED'")["process"])
     # the step itself and what reads its tables
     assert ran == {"COMPARE_COUPLING", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
     assert before == {name: (demo / "out" / name).read_bytes() for name in tables}
@@ -134,12 +107,12 @@ def test_resume_runs_only_what_a_changed_file_touches(demo, project):
 
 def test_real_cells_from_samplesheet_to_report(project, tmp_path, real_data):
     sheet = write_real_cohort(real_data, tmp_path / "input")
-    done = run_nextflow(
+    done = nextflow(
         project,
         tmp_path,
         *("-profile", "local", "--input", sheet, "--outdir", "out", "--allow_mixed_ambient", "--n_perms", "100"),
         *("--celltypist_model", real_data / "models" / "Immune_All_Low.pkl"),
-        parser="v2",
+        NXF_SYNTAX_PARSER="v2",
     )
     assert done.code == 0, done.text[-4000:]
     cells = pd.read_csv(tmp_path / "out" / "cohort" / "cells.tsv.gz", sep="\t")
@@ -209,7 +182,7 @@ def test_a_mistake_stops_the_run_with_one_line(project, tmp_path, mistake, execu
     write_model(make_model(), tmp_path / "model.pkl")
     (tmp_path / "o.tsv").write_text("sample\tbarcode\tcluster\tlineage\n\t\t3\tB\ns1\t\t7\tNK\n")
     (tmp_path / "umap.tsv").write_text("cell\tsample\tbarcode\tleiden\ns0:x\ts0\tx\t3\n")
-    done = run_nextflow(
+    done = nextflow(
         project,
         tmp_path,
         *("-profile", "local", "--input", "sheet.csv", "--celltypist_model", "model.pkl", "--outdir", "out"),

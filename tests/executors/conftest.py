@@ -40,9 +40,3 @@ def local_run(cohort, tmp_path_factory):
         assert done.code == 0, done.text[-4000:]
 
     return once(tmp_path_factory, "local_run", make) / "out"
-
-
-@pytest.fixture(scope="module")
-def project(tmp_path_factory):
-    """A copy of the project that the tests of one module may change."""
-    return tracked(tmp_path_factory.mktemp("project"))

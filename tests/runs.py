@@ -1,4 +1,4 @@
-"""How the tests of executors run the pipeline, and what they compare."""
+"""How tests and benches run the pipeline, and what they compare."""
 
 import fcntl
 import gzip
@@ -12,7 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 CUT_OFF = "D04_CSF"
 
 
@@ -35,7 +35,7 @@ def command(project, *arguments):
 
 def variables(**more):
     """Environment of a run."""
-    return os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false"} | more
+    return os.environ | {"NXF_OFFLINE": "true", "NXF_ANSI_LOG": "false", "NXF_SYNTAX_PARSER": "v1"} | more
 
 
 def nextflow(project, folder, *arguments, prefix=(), **more):

@@ -7,8 +7,7 @@ process MERGE_SAMPLES {
     time { timeFor(task, [filtered]) }
     ext code: { code('merge_samples.py') }
     errorStrategy { stepFailed(task) }
-    publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> [
-        'counts.tsv': 'composition/counts.tsv', 'cells.tsv.gz': 'cohort/cells.tsv.gz', 'cells.parquet': 'cohort/cells.parquet', 'pseudobulk.h5ad': 'cohort/pseudobulk.h5ad', 'warnings.tsv': 'cohort/warnings.tsv', 'doublets.tsv': 'cohort/doublets.tsv', 'models.tsv': 'cohort/models.tsv', 'ambient_share.tsv.gz': 'cohort/ambient_share.tsv.gz'][name] }
+    publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> name in ['merged.h5ad', 'skipped.tsv'] ? null : name == 'counts.tsv' ? 'composition/counts.tsv' : "cohort/${name}" }
 
     input:
     path study

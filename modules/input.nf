@@ -31,15 +31,6 @@ process CHECK_DESIGN {
     PARAMETERS
     check_design.py --samplesheet '${samplesheet}' ${options} --params params.json --schema '${schema}' --problems problems.txt
     """
-
-    stub:
-    def options = (contrasts ? "--contrasts '${contrasts}' " : '') + (groups ? "--interaction_groups '${groups}' " : '') + "--lr_resource '${resource_table ?: params.lr_resource}'"
-    """
-    cat > params.json <<'PARAMETERS'
-    ${parameters}
-    PARAMETERS
-    check_design.py --samplesheet '${samplesheet}' ${options} --params params.json --schema '${schema}' --problems problems.txt
-    """
 }
 
 // Does the file open and does it hold counts? Cheap; all inputs are looked at before anything is computed.
@@ -87,14 +78,6 @@ process COLLECT_SKIPPED {
     script:
     """
     # code ${task.ext.code}
-    cat > failed.tsv <<'FAILED'
-    ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
-    FAILED
-    collect_skipped.py --study '${study}' pieces/*/*.tsv failed.tsv
-    """
-
-    stub:
-    """
     cat > failed.tsv <<'FAILED'
     ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
     FAILED

@@ -52,10 +52,9 @@ def carried(path) {
     if (!plainWorkDir() || !path.startsWith(projectDir) || !path.exists()) {
         return path
     }
-    def names = path.isDirectory() ? path.list().toSorted() : [path.name]
-    def folder = path.isDirectory() ? path : path.parent
-    def digest = digestOf(names.collect { name -> "${name} ${folder.resolve(name).bytes.encodeBase64()}" }.join('\n'))
-    path.isDirectory() ? copied(folder.parent, names.collect { name -> "${path.name}/${name}" }, digest).resolve(path.name) : copied(folder, names, digest).resolve(path.name)
+    def names = path.isDirectory() ? path.list().toSorted().collect { name -> "${path.name}/${name}".toString() } : [path.name]
+    def digest = digestOf(names.collect { name -> "${name} ${path.parent.resolve(name).bytes.encodeBase64()}" }.join('\n'))
+    copied(path.parent, names, digest).resolve(path.name)
 }
 
 // What a task of one sample does when it failed: run again, with more memory and time, if it was killed or lost rather than wrong;

@@ -72,11 +72,4 @@ process NAME_FAILURES {
     ${steps.join('; ')}.
     FAILURES
     """
-
-    stub:
-    """
-    cat > failures.txt <<'FAILURES'
-    ${steps.join('; ')}.
-    FAILURES
-    """
 }

@@ -2,10 +2,10 @@
 """Check samplesheet, parameters and design before any compute; write study.json, samples.tsv, design.tsv, plan.txt."""
 
 import argparse
-import sys
+from contextlib import nullcontext
 from pathlib import Path
 
-from compartments.cli import UserError, run
+from compartments.cli import UserError, problem_in, run
 
 
 def main():
@@ -18,16 +18,8 @@ def main():
     parser.add_argument("--interaction_groups", help="table of groups of pairs: can it be read?")
     parser.add_argument("--problems", help="write problems there and exit 0, so that the caller can say them")
     arguments = parser.parse_args()
-    try:
+    with problem_in(arguments.problems) if arguments.problems else nullcontext():
         check(arguments)
-        problems = ""
-    except UserError as error:
-        if not arguments.problems:
-            raise
-        problems = " ".join(str(error).split()) + "\n"
-        print(problems, file=sys.stderr, end="")
-    if arguments.problems:
-        Path(arguments.problems).write_text(problems)
 
 
 def check(arguments):

@@ -2,9 +2,8 @@
 """Check what labels and clusters rest on before any cell is read: models, lineage map, markers, overrides, names."""
 
 import argparse
-from pathlib import Path
 
-from compartments.cli import UserError, run
+from compartments.cli import UserError, problem_in, run
 
 
 def main():
@@ -18,12 +17,8 @@ def main():
     parser.add_argument("--integration_key", default="donor", help="column of the samplesheet, or none")
     parser.add_argument("--problems", required=True, help="where a problem is written; the exit code stays 0")
     arguments = parser.parse_args()
-    problem = ""
-    try:
+    with problem_in(arguments.problems):
         check(arguments)
-    except UserError as error:
-        problem = " ".join(str(error).split()) + "\n"
-    Path(arguments.problems).write_text(problem)
 
 
 def check(arguments):

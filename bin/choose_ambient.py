@@ -4,7 +4,7 @@
 import argparse
 from pathlib import Path
 
-from compartments.cli import UserError, run
+from compartments.cli import problem_in, run
 
 
 def main():
@@ -21,15 +21,11 @@ def main():
     from compartments.ambient_choice import announce, choose_methods
 
     summaries = [json.loads(Path(path).read_text()) for path in sorted(arguments.summaries)]
-    try:
+    with problem_in(arguments.problems):
         methods, reasons = choose_methods(summaries, arguments.requested, arguments.gpu, arguments.allow_mixed)
-    except UserError as error:
-        Path(arguments.problems).write_text(f"{error}\n")
-        return
-    Path(arguments.problems).write_text("")
-    rows = "".join(f"{sample}\t{method}\t{reasons.get(sample, '')}\n" for sample, method in methods.items())
-    Path("methods.tsv").write_text(f"sample\tmethod\treason\n{rows}")
-    Path("plan.txt").write_text(announce(methods, reasons) + "\n")
+        rows = "".join(f"{sample}\t{method}\t{reasons.get(sample, '')}\n" for sample, method in methods.items())
+        Path("methods.tsv").write_text(f"sample\tmethod\treason\n{rows}")
+        Path("plan.txt").write_text(announce(methods, reasons) + "\n")
 
 
 if __name__ == "__main__":

@@ -79,6 +79,14 @@ def _have(samples):
     return f"{', '.join(samples)} {'has' if len(samples) == 1 else 'have'}"
 
 
+def _samples_by(words):
+    """Word -> samples, of sample -> word."""
+    found = {}
+    for sample, word in words.items():
+        found.setdefault(word, []).append(sample)
+    return found
+
+
 def announce(methods, reasons):
     """One line for the start of a run: which method the cohort gets, and why none where that was not asked for.
 
@@ -92,19 +100,14 @@ def announce(methods, reasons):
     str
         Begins with ``WARNING`` where counts stay as they are although that was not asked for.
     """
-    by_method = {}
-    for sample, method in methods.items():
-        by_method.setdefault(method, []).append(sample)
+    by_method = _samples_by(methods)
     words = {"finished": "taken out by CellBender before", "none": "not removed"}
     if len(by_method) == 1:
         method = next(iter(by_method))
         line = f"Ambient RNA: {words.get(method, method)} ({len(methods)} samples)"
     else:
         line = "Ambient RNA: " + "; ".join(f"{words.get(m, m)}: {', '.join(s)}" for m, s in by_method.items())
-    by_reason = {}
-    for sample, reason in reasons.items():
-        by_reason.setdefault(reason, []).append(sample)
-    why = "; ".join(f"{', '.join(samples)}: {reason}" for reason, samples in by_reason.items())
+    why = "; ".join(f"{', '.join(samples)}: {reason}" for reason, samples in _samples_by(reasons).items())
     return f"WARNING: {line}. {why}" if why else line
 
 

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 SKIPPED_COLUMNS = ["stage", "sample", "lineage", "contrast", "reason"]
@@ -39,6 +40,17 @@ def run(main):
 def _complain(message):
     print("ERROR: " + " ".join(message.split()), file=sys.stderr)
     return USER_ERROR
+
+
+@contextmanager
+def problem_in(path):
+    """Write the message of a :class:`UserError` to ``path`` as one line, for the caller to say; else an empty file."""
+    problem = ""
+    try:
+        yield
+    except UserError as error:
+        problem = " ".join(str(error).split()) + "\n"
+    Path(path).write_text(problem)
 
 
 def write_skipped(rows, path="skipped.tsv"):

@@ -191,6 +191,11 @@ def _unit_samples(scores, units):
     return own, base
 
 
+def _having(scores, own, base):
+    """Which lineages each unit has, in both of its samples where there are two: bool, shape (units, lineages)."""
+    return scores.valid[own] if base is None else scores.valid[own] & scores.valid[base]
+
+
 def _in_units(array, own, base):
     """Values of units: of the sample, or the difference to the reference sample."""
     return array[own] if base is None else array[own] - array[base]
@@ -301,7 +306,7 @@ def compare_edges(study, scores, ambient_share_max=0.2):
             n_condition=0, n_reference=0, tier="not_testable"
         )
         own, base = _unit_samples(scores, units)
-        usable = scores.valid[own] if base is None else scores.valid[own] & scores.valid[base]
+        usable = _having(scores, own, base)
         complete = usable[:, s] & usable[:, t]
         tested = np.flatnonzero(status == "tested")
         patterns, members = np.unique(complete[:, tested].T, axis=0, return_inverse=True)
@@ -368,7 +373,7 @@ def _compare_partner(study, scores, units, contrast, term, role, lineages, p):
         ``log2fc, ci_low, ci_high, p_value``. Each gene of a lineage is fitted once, those with the same units together.
     """
     own, base = _unit_samples(scores, units)
-    usable = scores.valid[own] if base is None else scores.valid[own] & scores.valid[base]
+    usable = _having(scores, own, base)
     entity = pd.factorize(scores.pairs[role])[0]
     _, first, partner = np.unique(np.stack([lineages, entity[p]]), axis=1, return_index=True, return_inverse=True)
     found = pd.DataFrame(np.nan, index=range(len(first)), columns=["log2fc", "ci_low", "ci_high", "p_value"])
@@ -494,7 +499,7 @@ def _donors_having(study, scores):
         units = study.units(term, compartment)
         units = _arms(units[units["sample"].isin(scores.samples)], contrast)
         own, base = _unit_samples(scores, units)
-        usable = scores.valid[own] if base is None else scores.valid[own] & scores.valid[base]
+        usable = _having(scores, own, base)
         for condition in (contrast.condition, contrast.reference):
             arm = usable[(units["condition"] == condition).to_numpy()]
             for lineage, n in zip(scores.lineages, arm.sum(0), strict=True):
@@ -580,7 +585,7 @@ def compare_groups(study, scores, groups, ambient_share_max=0.2):
         tested = status == "tested"
         s, t, p = s[tested], t[tested], p[tested]
         own, base = _unit_samples(scores, units)
-        usable = scores.valid[own] if base is None else scores.valid[own] & scores.valid[base]
+        usable = _having(scores, own, base)
         z, mean = _standardised(scores, s, t, p)
         rows = {}
         for group, members in groups.items():
@@ -819,7 +824,7 @@ def cross_compartments(study, scores, groups, min_donors=2):
             units = study.units("interaction", other)
             units = units[units["sample"].isin(scores.samples) & units["reference_sample"].isin(scores.samples)]
             own, base = _unit_samples(scores, units)
-            traffics = (scores.valid[own] & scores.valid[base]).sum(0) >= min_donors
+            traffics = _having(scores, own, base).sum(0) >= min_donors
             for sending, receiving, names in (
                 (own, base, (other, study.reference_compartment)),
                 (base, own, (study.reference_compartment, other)),

@@ -681,20 +681,14 @@ def _power(results):
     power = power[power["level"] == "lineage"]
     blocks, study = [Text("What this cohort can find", "heading")], results.study
     more = sorted(power["more_donors"].unique())
-    for contrast in study.contrasts.itertuples(index=False):
-        for term, compartment in dict.fromkeys(
-            (t, c) for row, t, c in study.terms() if row.contrast == contrast.contrast
-        ):
-            rows = power[
-                (power["contrast"] == contrast.contrast)
-                & (power["term"] == term)
-                & (power["compartment"] == compartment)
-            ]
-            if len(rows):
-                blocks += _power_of(rows.assign(label=rows["lineage"]), more, contrast, term, compartment, study)
-    columns = [c for c in power if c not in ("level",)]
+    for contrast, term, compartment in study.terms():
+        rows = power[
+            (power["contrast"] == contrast.contrast) & (power["term"] == term) & (power["compartment"] == compartment)
+        ]
+        if len(rows):
+            blocks += _power_of(rows.assign(label=rows["lineage"]), more, contrast, term, compartment, study)
     note = "mde80 in log2, fold_mde80 the same as a fold change; more_donors are added to each arm."
-    shown = power[columns].sort_values(["term", "compartment", "more_donors", "mde80"], kind="stable")
+    shown = power.drop(columns="level").sort_values(["term", "compartment", "more_donors", "mde80"], kind="stable")
     blocks.append(Table("power_table", "Power, all lineages", shown, "composition/power.tsv", note, folded=True))
     return blocks
 
@@ -1245,8 +1239,7 @@ def _gene_donors(results, colours, contrast, compartment, rows):
     enough = values["n_cells"] >= float(results.json("pipeline_info/params.json").get("min_cells_pb") or 10)
     keys = ["lineage", "gene"]
     donors = _own_differences(values[enough], keys, "log2_cpm", contrast, compartment, base)
-    series = f"{compartment} minus {base}"
-    rows, donors = (x.assign(label=x["lineage"] + ": " + x["gene"], series=series) for x in (rows, donors))
+    rows, donors, series = _labelled(rows, donors, lambda x: x["lineage"] + ": " + x["gene"], compartment, base)
     rows = rows.assign(ci_low=rows["log2fc"] - 1.96 * rows["se"], ci_high=rows["log2fc"] + 1.96 * rows["se"])
     columns = ["label", "series", *keys, "log2fc", "ci_low", "ci_high", "p_value", "q_value", "tier"]
     return [
@@ -1294,14 +1287,20 @@ def _own_differences(values, keys, value, contrast, compartment, base):
     return donors.assign(shown=donors["difference"] - donors["mean"])
 
 
+def _labelled(rows, donors, label, compartment, base):
+    """Estimates and donors with the ``label`` (a function of a table) of their line in a forest, and their series."""
+    series = f"{compartment} minus {base}"
+    rows, donors = (table.assign(label=label(table), series=series) for table in (rows, donors))
+    return rows, donors, series
+
+
 def _differences_forest(name, rows, values, value, contrast, compartment, base, colours, *, title, what, x):
     """Forest of the interaction of every lineage with the donors' own differences."""
     rows = rows[rows["estimate"].notna()].sort_values("estimate", ascending=False, kind="stable")
     if rows.empty:
         return []
-    series = f"{compartment} minus {base}"
     donors = _own_differences(values, ["lineage"], value, contrast, compartment, base)
-    rows, donors = (table.assign(label=table["lineage"], series=series) for table in (rows, donors))
+    rows, donors, series = _labelled(rows, donors, lambda x: x["lineage"], compartment, base)
     donors = donors[donors["label"].isin(rows["label"])]
     n = _donors(rows["n_condition"].max(), rows["n_reference"].max(), contrast)
     tiers = ", ".join(sorted(rows["tier"].astype(str).unique()))
@@ -1605,6 +1604,12 @@ def _share_dots(results, colours, shares):
     ]
 
 
+def _edge_label(table, suffix=""):
+    """``source to target: ligand, receptor``; ``suffix`` of the two columns that name the genes."""
+    genes = table[f"ligand{suffix}"] + ", " + table[f"receptor{suffix}"]
+    return table["source"] + " to " + table["target"] + ": " + genes
+
+
 def _liana_pairs(results, colours, compartment):
     """Pairs that LIANA ranks first in the samples of one compartment, with the place in every sample."""
     keys = ["source", "target", "ligand_complex", "receptor_complex"]
@@ -1616,8 +1621,7 @@ def _liana_pairs(results, colours, compartment):
     rows = rows.astype({c: str for c in columns[:-1]})
     # every pair that ranks above one of these is among these: places are those in the whole sample
     rows["place"] = rows.groupby("sample")["magnitude_rank"].rank(method="min")
-    rows["label"] = rows["source"] + " to " + rows["target"] + ": " + rows["ligand_complex"]
-    rows["label"] += ", " + rows["receptor_complex"]
+    rows["label"] = _edge_label(rows, "_complex")
     n = rows["sample"].nunique()
     pairs = rows.groupby("label")["place"].agg(["size", "median"])
     pairs = pairs[pairs["size"] * 2 >= n].sort_values(["median", "size"], ascending=[True, False], kind="stable")
@@ -1677,12 +1681,8 @@ def _top_edges(results, colours, contrast, compartment):
     rows = rows[rows["term"] == "interaction"].merge(scores[keys].drop_duplicates(), on=keys)
     if rows.empty:
         return []
-    series = f"{compartment} minus {base}"
     donors = _own_differences(scores, keys, "score", contrast, compartment, base)
-    rows, donors = (
-        x.assign(label=x["source"] + " to " + x["target"] + ": " + x["ligand"] + ", " + x["receptor"], series=series)
-        for x in (rows, donors)
-    )
+    rows, donors, series = _labelled(rows, donors, _edge_label, compartment, base)
     return [
         figures.forest(
             f"edges_{contrast.contrast}_{compartment}",

@@ -5,7 +5,7 @@ benchmarks/resources.py small/pipeline_info/trace.tsv large/pipeline_info/trace.
 
 The work folders of the runs must still be there: a task's input is what its work folder links to. Prints one row per
 process: tasks, input in MB, peak memory as `base + slope * input`, and seconds likewise. The rows stand in
-conf/resources.config, doubled and rounded up; a line through few sizes is a guide, the retries are the guarantee.
+conf/resources.tsv, doubled and rounded up; a line through few sizes is a guide, the retries are the guarantee.
 """
 
 import argparse

@@ -86,12 +86,8 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
         samples = [write_sample(folder, seed, options.cells, options.lineages) for seed in range(options.samples)]
-        inputs = {
-            s: [f"--{kind}", folder / f"{s}.{kind}.{end}"] for s in samples for kind, end in (("filtered", "h5ad"),)
-        }
-        for s in samples:
-            for kind in ("doublets", "labels"):
-                inputs[s] += [f"--{kind}", folder / f"{s}.{kind}.tsv.gz"]
+        ends = {"filtered": "h5ad", "doublets": "tsv.gz", "labels": "tsv.gz"}
+        inputs = {s: [f"--{kind}={folder / s}.{kind}.{end}" for kind, end in ends.items()] for s in samples}
         ours = [timed(folder, "run_liana.py", *inputs[s], "--n_perms", options.perms) for s in samples]
         wall, cpu, peak = (float(f([row[i] for row in ours])) for i, f in enumerate((sum, sum, max)))
         print(

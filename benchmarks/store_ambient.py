@@ -11,7 +11,6 @@ decontx-scanpy and pysoupx in the environment that runs this. Rows carry the che
 
 import argparse
 import os
-import resource
 import sys
 import tempfile
 import time
@@ -26,7 +25,7 @@ import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 import scipy.sparse as sp  # noqa: E402
 from benchmarks import bench_ambient as bench  # noqa: E402
-from benchmarks.scoreboard import machine  # noqa: E402
+from benchmarks.scoreboard import cpu_seconds, machine  # noqa: E402
 
 from compartments import ambient  # noqa: E402
 
@@ -122,11 +121,6 @@ def to_whole(expected, seed):
     return sp.csr_matrix(whole, dtype=np.int64)
 
 
-def _cpu():
-    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
-    return sum(one.ru_utime + one.ru_stime for one in used)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--method", required=True, choices=["cellbender", "decontx", "soupx"])
@@ -139,7 +133,7 @@ def main():
         if options.setting not in name:
             continue
         sample = bench.Sample.simulated(*setting, options.seed)
-        before, started = _cpu(), time.monotonic()
+        before, started = cpu_seconds(), time.monotonic()
         if options.method == "cellbender":
             with tempfile.TemporaryDirectory() as folder:
                 found, note, more = cellbender(sample, options.epochs, Path(folder))
@@ -151,7 +145,10 @@ def main():
         rows = []
         for method, cells, corrected in found:
             figures = bench.measure(sample.take(cells), corrected)
-            figures |= more | {"cells_found": len(cells) / sample.raw.shape[0], "cpu_seconds": round(_cpu() - before)}
+            figures |= more | {
+                "cells_found": len(cells) / sample.raw.shape[0],
+                "cpu_seconds": round(cpu_seconds() - before),
+            }
             rows += [{"method": method, "setting": name, "metric": k, "value": f"{v:.4g}"} for k, v in figures.items()]
         extra = {
             "sample": sample.checksum(),

@@ -11,6 +11,7 @@ def main():
     parser.add_argument("--droplets", required=True, help="<sample>.droplets.h5ad")
     parser.add_argument("--calls", required=True, help="<sample>.calls.tsv.gz")
     parser.add_argument("--method", choices=["soupem", "none"], default="soupem")
+    parser.add_argument("--strength", type=float, default=1.0, help="factor of the soup that soupem takes out")
     parser.add_argument("--reason", default="", help="why this method and not the one asked for")
     parser.add_argument("--compartment", default="", help="of the sample: blood cannot be contaminated by blood")
     parser.add_argument("--rbc_per_ul", type=float, help="erythrocytes counted in the sample, per microlitre")
@@ -31,7 +32,7 @@ def main():
         write_skipped([{"stage": "remove_ambient", "sample": sample, "reason": str(reason)}])
         return
     del droplets
-    soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed, options.reason)
+    soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed, options.reason, options.strength)
     counted = options.rbc_per_ul, options.cells_per_ul, options.compartment
     ambient.write_cells(cells, ambient.summarise(cells, soup, reason, *counted))
     write_skipped([])

@@ -57,7 +57,7 @@ process REMOVE_AMBIENT {
     script:
     """
     # code ${task.ext.code}
-    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} ${reason ? "--reason '${reason}'" : ''} ${aboutSample(meta)} --seed ${params.seed}
+    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} --strength ${params.ambient_strength} ${reason ? "--reason '${reason}'" : ''} ${aboutSample(meta)} --seed ${params.seed}
     """
 
     stub:

@@ -90,6 +90,10 @@ def test_soup_is_removed_and_signal_kept(sample):
     again, empties = ambient.split_droplets(data, calls)
     ambient.remove_ambient(again, empties, "soupem", 1)
     assert (again.layers["corrected"] != cells.layers["corrected"]).nnz == 0
+    ambient.remove_ambient(again, empties, "soupem", 1, strength=1.4)
+    more = counts - again.layers["corrected"].toarray()
+    assert 1.05 * removed.sum() < more.sum() < 1.4 * removed.sum() and (more <= counts).all()
+    assert np.minimum(more, noise).sum() > np.minimum(removed, noise).sum()
 
 
 def test_amount_is_found_where_empty_droplets_mislead():

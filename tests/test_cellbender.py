@@ -1,7 +1,9 @@
 import json
 import os
+import signal
 import subprocess
 import sys
+import time
 
 import anndata
 import h5py
@@ -81,13 +83,25 @@ def sound():
 def test_judge():
     metrics, curve = sound()
     assert cellbender.judge(metrics, curve) == []
-    assert "not converged" in cellbender.judge(metrics | {"convergence_indicator": 1.5}, curve)[0]
+    climbing = list(np.linspace(-100, -50, 20))
+    assert "not converged" in cellbender.judge(metrics, curve | {"train_elbo": climbing})[0]
     assert "no cells" in cellbender.judge(metrics | {"found_cells": 0.0}, curve)[0]
     assert "expected number" in cellbender.judge(metrics | {"ratio_of_found_cells_to_expected_cells": 5.0}, curve)[0]
     worst = cellbender.judge(metrics | {"fraction_of_analyzed_droplets_that_are_nonempty": 0.99}, curve)
     assert "no empty droplets" in worst[0]
     assert "fell" in cellbender.judge(metrics, curve | {"test_elbo": [*curve["test_elbo"][:-1], -60.0]})[0]
     assert "diverged" in cellbender.judge(metrics, curve | {"train_elbo": [np.nan]})[0]
+
+
+def test_drift_tells_a_plateau_from_a_climb():
+    rng = np.random.default_rng(0)
+    epochs = np.arange(1, 101)
+    plateau = -800 - 400 * np.exp(-epochs / 10) + rng.normal(0, 4, 100)
+    climb = -800 - 400 * np.exp(-epochs / 60) + rng.normal(0, 4, 100)
+    assert cellbender.training_drift({"train_elbo": plateau}) < cellbender.MAX_DRIFT
+    assert cellbender.training_drift({"train_elbo": climb}) > 3 * cellbender.MAX_DRIFT
+    assert cellbender.training_drift({"train_elbo": -epochs}) == 1
+    assert cellbender.training_drift({"train_elbo": plateau[:19]}) is None
 
 
 def fake_program(folder, body):
@@ -154,10 +168,10 @@ for fpr in fprs:
         file["droplet_latents/cell_probability"] = np.full(n, 0.99)
         for part in ("train", "test"):
             file[f"metadata/learning_curve_{part}_epoch"] = np.arange(1, 21)
-            file[f"metadata/learning_curve_{part}_elbo"] = -100 / np.arange(1, 21)
-    indicator = 2.5 if kind == "unsound" and rate == "0.0001" else 0.2
+            climbs = kind == "unsound" and rate == "0.0001"
+            file[f"metadata/learning_curve_{part}_elbo"] = np.arange(1, 21) if climbs else -100 / np.arange(1, 21)
     Path(f"{stem}_metrics.csv").write_text(
-        f"found_cells,{n}\\nconvergence_indicator,{indicator}\\nratio_of_found_cells_to_expected_cells,1.0\\n"
+        f"found_cells,{n}\\nconvergence_indicator,0.2\\nratio_of_found_cells_to_expected_cells,1.0\\n"
         "fraction_of_analyzed_droplets_that_are_nonempty,0.1\\n"
     )
 """
@@ -276,15 +290,52 @@ def test_import_refuses_what_does_not_belong():
         ambient.import_cellbender(data)
 
 
-@pytest.mark.cellbender
-def test_real_run_is_read_back_as_cellbender_reads_it(root, tmp_path):
+@pytest.fixture
+def real(root):
+    """Python of CellBender's environment."""
     python = root / ".tools" / "cellbender" / "bin" / "python"
     if not python.exists():
         pytest.skip(f"no CellBender environment at {python.parent.parent}")
+    return python
+
+
+@pytest.mark.cellbender
+def test_a_real_run_killed_in_training_goes_on_from_its_checkpoint(real, root, tmp_path):
+    make_droplets().write_h5ad(tmp_path / "s1.droplets.h5ad")
+    program = tmp_path / "bin" / "cellbender"
+    program.parent.mkdir()
+    # its own first checkpoint comes after seven minutes
+    program.write_text(f'#!/bin/sh\nexec "{real.parent}/cellbender" "$@" --checkpoint-mins 0.02\n')
+    program.chmod(0o755)
+    environment = os.environ | {"PATH": f"{program.parent}:{real.parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, root / "bin" / "run_cellbender.py", "--droplets", "s1.droplets.h5ad", "--epochs", "30"]
+    command += ["--expected_cells", "60", "--checkpoints", "kept"]
+    task = subprocess.Popen(list(map(str, command)), cwd=tmp_path, env=environment, start_new_session=True)
+    try:
+        until = time.monotonic() + 300
+        while not list(tmp_path.glob("kept/*/ckpt.tar.gz")) and task.poll() is None and time.monotonic() < until:
+            time.sleep(0.1)
+        assert task.poll() is None, "it ended before a checkpoint"
+    finally:
+        os.killpg(task.pid, signal.SIGKILL)
+        task.wait()
+    (log,) = tmp_path.glob("kept/*/cellbender.log")
+    before = log.read_text().count("average training loss")
+    done = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, env=environment)
+    assert done.returncode == 0, done.stderr
+    summary = read_json(tmp_path / "s1.cellbender.json")
+    assert summary["succeeded"] and summary["resumed"] and len(summary["train_elbo"]) == 30
+    again = (tmp_path / "cellbender.log").read_text().count("average training loss") - before
+    assert 0 < before < 30 and again < 30, "the second task trained from the start"
+    assert not list((tmp_path / "kept").iterdir())
+
+
+@pytest.mark.cellbender
+def test_real_run_is_read_back_as_cellbender_reads_it(real, root, tmp_path):
     data = make_droplets()
     data.write_h5ad(tmp_path / "s1.droplets.h5ad")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [python, root / "bin" / "run_cellbender.py", "--droplets", "s1.droplets.h5ad", "--epochs", "3"]
+    command = [real, root / "bin" / "run_cellbender.py", "--droplets", "s1.droplets.h5ad", "--epochs", "3"]
     command += ["--expected_cells", "60", "--cpus", "1"]
     done = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
@@ -298,7 +349,7 @@ def test_real_run_is_read_back_as_cellbender_reads_it(root, tmp_path):
         "sp.save_npz('own.npz', sp.csr_matrix(a.X)); "
         "open('names.txt', 'w').write('\\n'.join([*a.obs_names, *a.var_names, *map(repr, a.obs['cell_probability'])]))"
     )
-    done = subprocess.run([str(python), "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
+    done = subprocess.run([str(real), "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
     ours = readers.read_counts(tmp_path / "s1.cellbender.h5")
     theirs = sp.load_npz(tmp_path / "own.npz")

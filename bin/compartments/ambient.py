@@ -220,7 +220,7 @@ def cluster_cells(counts, seed, n_genes=2000, n_components=30, n_neighbors=8):
     return np.asarray(parts.membership)
 
 
-def remove_ambient(cells, empties, method, seed, why=""):
+def remove_ambient(cells, empties, method, seed, why="", strength=1.0):
     """Fill ``layers['corrected']``, ``obs['contamination']``, ``var['soup_fraction']`` and ``uns['ambient_*']``.
 
     Parameters
@@ -232,6 +232,8 @@ def remove_ambient(cells, empties, method, seed, why=""):
     seed : int
     why : str
         Why the sample gets another method than was asked for.
+    strength : float
+        Of :func:`soupem.take_out`.
 
     Returns
     -------
@@ -248,7 +250,7 @@ def remove_ambient(cells, empties, method, seed, why=""):
         method = "none"
         corrected = counts.copy()
     else:
-        corrected, soup.level = soupem.remove_soup(counts, soup, cluster_cells(counts, seed), seed)
+        corrected, soup.level = soupem.remove_soup(counts, soup, cluster_cells(counts, seed), seed, strength)
     set_corrected(cells, corrected, soup, method)
     return soup, reason
 

@@ -312,8 +312,8 @@ def allocate(expected, groups, seed):
     return whole
 
 
-def remove_soup(counts, soup, clusters, seed):
-    """Counts without soup.
+def take_out(counts, expected, clusters, strength, seed):
+    """Counts less their expected soup, whole.
 
     Counts with less than ``WORTHWHILE`` expected soup are left alone; the others are rounded by :func:`allocate` within
     each cluster and gene.
@@ -321,9 +321,39 @@ def remove_soup(counts, soup, clusters, seed):
     Parameters
     ----------
     counts : csr_matrix of int, shape (cells, genes)
+    expected : ndarray of float, shape (nnz,)
+        From :func:`fit`.
+    clusters : ndarray of int, shape (cells,)
+        From :func:`fit`.
+    strength : float
+        Factor of ``expected``: 1 leaves totals unbiased, more takes more soup and more of the cells' own counts.
+    seed : int
+
+    Returns
+    -------
+    csr_matrix of int32
+        Elementwise <= ``counts``.
+    """
+    expected = np.where(expected < WORTHWHILE, 0, np.minimum(strength * expected, counts.data))
+    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+    removed = allocate(expected, clusters[rows] * np.int64(counts.shape[1]) + counts.indices, seed)
+    data = (counts.data - np.minimum(removed, counts.data)).astype(np.int32)
+    corrected = sp.csr_matrix((data, counts.indices.copy(), counts.indptr.copy()), shape=counts.shape)
+    corrected.eliminate_zeros()
+    return corrected
+
+
+def remove_soup(counts, soup, clusters, seed, strength=1.0):
+    """Counts without soup.
+
+    Parameters
+    ----------
+    counts : csr_matrix of int, shape (cells, genes)
     soup : ambient.Soup
     clusters : ndarray of int, shape (cells,)
     seed : int
+    strength : float
+        Of :func:`take_out`.
 
     Returns
     -------
@@ -333,10 +363,4 @@ def remove_soup(counts, soup, clusters, seed):
         Estimated soup UMIs in a cell's droplet.
     """
     expected, clusters, _, level = fit(counts, soup, clusters)
-    expected[expected < WORTHWHILE] = 0
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    removed = allocate(expected, clusters[rows] * np.int64(counts.shape[1]) + counts.indices, seed)
-    data = (counts.data - np.minimum(removed, counts.data)).astype(np.int32)
-    corrected = sp.csr_matrix((data, counts.indices.copy(), counts.indptr.copy()), shape=counts.shape)
-    corrected.eliminate_zeros()
-    return corrected, level
+    return take_out(counts, expected, clusters, strength, seed), level

@@ -1,11 +1,17 @@
 """Wall time, CPU time and peak memory of removing ambient RNA from one large sample.
 
-python benchmarks/speed_ambient.py [--cells 10000] [--droplets 100000] [--genes 30000]
+    python benchmarks/speed_ambient.py [--cells 10000] [--droplets 100000] [--genes 30000] [--cellbender]
+
+With ``--cellbender`` also the CPU time of CellBender (``tools/setup.sh cellbender``) per epoch on the same droplets, on
+one thread, as the pipeline calls it; its 150 epochs follow from that, and the posterior after them is not counted.
 """
 
 import argparse
+import os
 import resource
+import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -15,6 +21,8 @@ import numpy as np
 import scipy.sparse as sp
 
 from compartments import ambient
+
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def simulate(n_cells, n_droplets, n_genes, seed):
@@ -46,12 +54,40 @@ def simulate(n_cells, n_droplets, n_genes, seed):
     return cells.astype(np.int32), empties
 
 
+def cellbender_epoch(counts, folder, epochs=2):
+    """CPU seconds of one epoch of CellBender, mean of ``epochs`` after the first."""
+    import anndata
+    import pandas as pd
+
+    from compartments import cellbender
+
+    os.environ["PATH"] = f"{ROOT / '.tools' / 'cellbender' / 'bin'}{os.pathsep}{os.environ['PATH']}"
+    names = pd.DataFrame({"gene_id": [f"G{g}" for g in range(counts.shape[1])]})
+    droplets = anndata.AnnData(counts, var=names.set_index("gene_id", drop=False).rename_axis(None))
+    cellbender.write_input(droplets, folder / cellbender.INPUT)
+    attempt = cellbender.plan_attempts(np.asarray(counts.sum(axis=1)).ravel(), None, 5)[1]
+    print(f"cellbender: {attempt.expected} cells expected, {attempt.total} droplets analysed", flush=True)
+    command = cellbender.command_of(attempt, [0.0], 150, 5, 1, False)
+    run = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    spent = []
+    for line in run.stdout:
+        if "average training loss" in line:
+            ticks = Path(f"/proc/{run.pid}/stat").read_text().rsplit(")", 1)[1].split()[11:13]
+            spent.append(sum(map(int, ticks)) / os.sysconf("SC_CLK_TCK"))
+        if len(spent) > epochs:
+            break
+    run.kill()
+    run.wait()
+    return (spent[-1] - spent[0]) / epochs
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=10_000)
     parser.add_argument("--droplets", type=int, default=100_000)
     parser.add_argument("--genes", type=int, default=30_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--cellbender", action="store_true", help="CellBender's CPU time, too")
     options = parser.parse_args()
     import anndata
 
@@ -63,8 +99,13 @@ def main():
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(
         f"soupem: {options.cells} cells, {options.droplets} droplets, {options.genes} genes, "
-        f"{counts.nnz} non-zeros: {wall:.0f} s wall, {cpu:.0f} s CPU, {memory:.2f} GiB peak (simulation included)"
+        f"{counts.nnz} non-zeros: {wall:.0f} s wall, {cpu:.0f} s CPU, {memory:.2f} GiB peak (simulation included)",
+        flush=True,
     )
+    if options.cellbender:
+        with tempfile.TemporaryDirectory() as folder:
+            epoch = cellbender_epoch(sp.vstack([counts, empties]).tocsr(), Path(folder))
+        print(f"cellbender: {epoch:.0f} s CPU an epoch, {150 * epoch:.0f} s for 150: {150 * epoch / cpu:.0f} times")
 
 
 if __name__ == "__main__":

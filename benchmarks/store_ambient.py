@@ -71,9 +71,9 @@ def cellbender(sample, epochs, folder):
         read = readers.read_counts(output)
         where = pd.Index(barcodes).get_indexer(read.barcodes)
         kept = (where < n_cells) & (read.source.latents["cell_probability"] > readers.CELL_PROBABILITY)
-        metrics = cellbender.read_metrics(output)
         found.append((f"cellbender fpr {fpr:g}", where[kept], sp.csr_matrix(read.matrix[np.flatnonzero(kept)])))
-    return found, f"{epochs} epochs; {'; '.join(history)}", {name: metrics[name] for name in ["convergence_indicator"]}
+    drift = cellbender.training_drift(cellbender.read_curve(output))
+    return found, f"{epochs} epochs; {'; '.join(history)}", {"training_drift": drift}
 
 
 def decontx(sample, seed):

@@ -32,7 +32,9 @@ def main():
         write_skipped([{"stage": "remove_ambient", "sample": sample, "reason": str(reason)}])
         return
     del droplets
-    soup, reason = ambient.remove_ambient(cells, empties, options.method, options.seed, options.reason, options.strength)
+    soup, reason = ambient.remove_ambient(
+        cells, empties, options.method, options.seed, options.reason, options.strength
+    )
     counted = options.rbc_per_ul, options.cells_per_ul, options.compartment
     ambient.write_cells(cells, ambient.summarise(cells, soup, reason, *counted))
     write_skipped([])

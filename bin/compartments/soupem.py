@@ -23,8 +23,12 @@ import scipy.sparse as sp
 OWN_SIZE = 4.0  # r: scatter of a gene among cells of one cluster, squared coefficient of variation 1/r
 STRAY = 0.002  # of the cells that express a gene, those in a cluster that does not
 MIN_SPREAD = 0.02  # of the soup's amount between droplets, squared coefficient of variation
-GRID = np.concatenate([[0.0], np.geomspace(0.6, 3e4, 60)])  # rho over lambda: own rate in units of the soup's rate
+# rho over lambda: own rate in units of the soup's rate
+GRID = np.concatenate([[0.0], np.geomspace(0.6, 3e4, 60)])
 UNEXPRESSED = 0.25  # of the genes in the soup, those that a cluster does not express, at least
+# for lambda, little own expression must not look like more soup: real cells have fewer genes that are all soup
+LEVEL_GRID = np.concatenate([[0.0], np.geomspace(0.2, 0.5, 3), GRID[1:]])
+LEVEL_UNEXPRESSED = 0.1
 LOG_PRIOR_SD = 0.3  # of lambda around the empties' amount
 LEVEL_GENES = 3000  # most frequent genes of the soup, from which lambda is estimated
 MIN_EXPECTED = 0.5  # soup counts of a gene in a cluster, to tell anything about lambda
@@ -62,8 +66,8 @@ def cluster_totals(counts, clusters, n_iterations=4):
     return np.bincount(cells, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
 
 
-def fit_mixture(totals, soup_rate, n_iterations=60):
-    """Distribution of own over soup rate among the genes of a cluster, on ``GRID``.
+def fit_mixture(totals, soup_rate, grid=GRID, unexpressed=UNEXPRESSED, n_iterations=60):
+    """Distribution of own over soup rate among the genes of a cluster, on a grid.
 
     Parameters
     ----------
@@ -71,6 +75,10 @@ def fit_mixture(totals, soup_rate, n_iterations=60):
         Counts of the cluster.
     soup_rate : ndarray, shape (genes,)
         Expected soup counts, > 0.
+    grid : ndarray, shape (grid,)
+        The first is 0.
+    unexpressed : float
+        Least mass at 0.
     n_iterations : int
         Of expectation maximisation.
 
@@ -81,17 +89,17 @@ def fit_mixture(totals, soup_rate, n_iterations=60):
     log_likelihood : float
         Marginal, without the factorials of the counts.
     """
-    rates = soup_rate[:, None] * (1 + GRID)
+    rates = soup_rate[:, None] * (1 + grid)
     log_p = totals[:, None] * np.log(rates) - rates
     top = log_p.max(axis=1, keepdims=True)
     p = np.exp(log_p - top)
-    weights = np.full(len(GRID), 1 / len(GRID))
+    weights = np.full(len(grid), 1 / len(grid))
     for _ in range(n_iterations):
         marginal = p @ weights
         weights = weights * ((1 / marginal) @ p) / len(totals)
-        if weights[0] < UNEXPRESSED:
-            weights[1:] *= (1 - UNEXPRESSED) / weights[1:].sum()
-            weights[0] = UNEXPRESSED
+        if weights[0] < unexpressed:
+            weights[1:] *= (1 - unexpressed) / weights[1:].sum()
+            weights[0] = unexpressed
     marginal = p @ weights
     return p * weights / marginal[:, None], float(np.log(marginal).sum() + top.sum())
 
@@ -122,7 +130,9 @@ def estimate_level(totals, sizes, soup):
     for step, half_width in ((np.log(1.2), 8), (np.log(1.05), 3)):
         centre = max(score, key=score.get) if score else 0.0
         for log_factor in centre + step * np.arange(-half_width, half_width + 1):
-            likelihood = sum(fit_mixture(counts, rate * np.exp(log_factor), 25)[1] for counts, rate in informative)
+            factor = np.exp(log_factor)
+            fits = (fit_mixture(n, rate * factor, LEVEL_GRID, LEVEL_UNEXPRESSED, 25) for n, rate in informative)
+            likelihood = sum(log_likelihood for _, log_likelihood in fits)
             score[log_factor] = likelihood - 0.5 * (log_factor / LOG_PRIOR_SD) ** 2
     return float(soup.umi * np.exp(max(score, key=score.get)))
 

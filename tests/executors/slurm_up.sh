@@ -42,7 +42,7 @@ SlurmctldTimeout=30
 SlurmdTimeout=10
 KillWait=5
 MaxArraySize=101
-NodeName=$HOST NodeAddr=127.0.0.1 CPUs=$(nproc) RealMemory=$(awk '/^MemTotal/{print int($2/1024*0.9)}' /proc/meminfo) State=UNKNOWN
+NodeName=$HOST NodeAddr=127.0.0.1 CPUs=$(getconf _NPROCESSORS_ONLN) RealMemory=$(awk '/^MemTotal/{print int($2/1024*0.9)}' /proc/meminfo) State=UNKNOWN
 PartitionName=main Nodes=$HOST Default=YES MaxTime=INFINITE State=UP
 EOF
 export SLURM_CONF="$DIR/slurm.conf"

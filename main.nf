@@ -194,7 +194,7 @@ workflow REPORT {
     WRITE_FINDINGS(ch_results.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() })
     ch_page = ch_results.mix(samples.map { path -> ofSample(path) }, WRITE_FINDINGS.out.findings.map { path -> ['findings.tsv', path] },
         parameters.map { path -> ['pipeline_info/params.json', path] }, ch_versions.map { path -> ['pipeline_info/versions.yml', path] })
-    MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }, carried(file("${projectDir}/assets/report")))
+    MAKE_REPORT(ch_page.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }, carried(file("${projectDir}/assets/report")), carried(file("${projectDir}/assets/dictionary.tsv")))
     // a run of which a step failed ends as failed, but not before what finished is on the page
     NAME_FAILURES(MAKE_REPORT.out.report.map { _report -> failedSteps() }.filter { steps -> steps })
     NAME_FAILURES.out.failures.subscribe { steps -> error("ERROR: The run is incomplete. ${steps.text.trim()} The report of what finished: ${params.outdir}/report.html") }

@@ -18,18 +18,20 @@ import os
 import sys
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from scipy.optimize import brentq
+
+from benchmarks.gates import row
+from compartments.cells import (
+    ambient,
+    soupem,
+)
+from compartments.cells.cellbender import MAX_DRIFT
+from compartments.simulate import droplets
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import scipy.sparse as sp  # noqa: E402
-from benchmarks.gates import row  # noqa: E402
-from scipy.optimize import brentq  # noqa: E402
-
-from compartments import ambient, soupem  # noqa: E402
-from compartments import simulate_droplets as droplets  # noqa: E402
-from compartments.cellbender import MAX_DRIFT  # noqa: E402
 
 # compartment, cells, contamination, haemoglobin share of the soup, true over measured soup per droplet, genes
 # samples small enough for CellBender on a CPU
@@ -133,7 +135,7 @@ class Sample:
     @classmethod
     def csf(cls, contamination, seed):
         """Real cells as CellBender left them, and its ambient profile."""
-        from compartments import readers
+        from compartments.counts import readers
 
         read = readers.read_counts(DATA / "csf" / "csf_cellbender_v3_filtered.h5")
         own = read.matrix[np.flatnonzero(read.source.latents["cell_probability"] > readers.CELL_PROBABILITY)]

@@ -12,17 +12,21 @@ import sys
 import tempfile
 from pathlib import Path
 
+import anndata
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from benchmarks.gates import row
+from compartments.cells import (
+    ambient,
+    soupem,
+)
+from compartments.counts import readers
+from compartments.labels import annotation
+from compartments.labels.model import load_model
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-import anndata  # noqa: E402
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import scipy.sparse as sp  # noqa: E402
-from benchmarks.gates import row  # noqa: E402
-
-from compartments import ambient, annotation, readers, soupem  # noqa: E402
-from compartments.celltypist_model import load_model  # noqa: E402
 
 STEP = "annotation"
 SEEDS = (2, 3, 4, 5, 6)
@@ -107,9 +111,9 @@ def _cohort(seed, arms):
     """True lineage, and that called from raw and from corrected counts, of every single living cell."""
     with tempfile.TemporaryDirectory() as folder:
         folder = Path(folder)
-        _execute("simulate_cohort.py", "--seed", seed, "--treated", arms[0], "--untreated", arms[1], "--outdir", folder)
+        _execute("simulate_cohort", "--seed", seed, "--treated", arms[0], "--untreated", arms[1], "--outdir", folder)
         path = folder / "model.pkl"
-        _execute("train_model.py", "--reference", folder / "reference.h5ad", "--labels", "lineage", "--out", path)
+        _execute("train_model", "--reference", folder / "reference.h5ad", "--labels", "lineage", "--out", path)
         model = load_model(path)
         parts = []
         for sample in pd.read_csv(folder / "samplesheet.csv").itertuples():
@@ -131,7 +135,7 @@ def _cohort(seed, arms):
 
 
 def _execute(name, *arguments):
-    command = [sys.executable, str(ROOT / "bin" / name), *map(str, arguments)]
+    command = [sys.executable, str(ROOT / "bin" / "sc-compartments"), name, *map(str, arguments)]
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 

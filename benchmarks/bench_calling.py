@@ -13,14 +13,12 @@ import pandas as pd
 import scipy.sparse as sp
 from scipy.io import mmread
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.droplet_samples import one_sample
 from benchmarks.gates import row
-
-from compartments.calling import call_cells
+from compartments.cells.calling import call_cells
 
 ROOT = Path(__file__).resolve().parents[1]
+
 STEP = "calling"
 QUICK = [("CSF", 300, 80), ("CSF", 100, 80), ("blood", 2000, 80)]
 FULL = [

@@ -1,11 +1,8 @@
 """Composition against known truth: type-I error, coverage, calls, power and false discoveries, per design."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from benchmarks.count_studies import many
 from benchmarks.gates import row

@@ -1,16 +1,12 @@
 """Coupling against known truth: tau_U, its test and interval, and the verdicts."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.count_studies import many
 from benchmarks.gates import row
-
-from compartments.simulate import preset_effects
+from compartments.simulate.studies import preset_effects
 
 STEP = "coupling"
 SEED = 12

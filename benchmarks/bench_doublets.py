@@ -1,17 +1,13 @@
 """Doublets against known truth: ranking of heterotypic doublets, calls, and cells lost from rare lineages."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.droplet_samples import one_sample
 from benchmarks.gates import row
-
-from compartments.doublets import CALLERS, call_doublets, expected_rate
+from compartments.cells.doublets import CALLERS, call_doublets, expected_rate
 
 STEP = "doublets"
 SEEDS = (1, 2, 3)

@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from benchmarks.gates import row
+from compartments.cohort.pseudobulk import Lineage
+from compartments.compare.expression import Options, compare_lineage
+from compartments.simulate import studies
+from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.study import make_study
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-from benchmarks.gates import row  # noqa: E402
-
-from compartments import design, simulate  # noqa: E402
-from compartments.expression import Options, compare_lineage  # noqa: E402
-from compartments.pseudobulk import Lineage  # noqa: E402
 
 STEP = "expression"
 SEED = 20
@@ -29,14 +29,14 @@ def lineage_of(simulated, name="T"):
     counts = simulated.counts.to_numpy().astype(np.int64)
     empty = sparse.csr_array(counts.shape, dtype=np.float32)
     sheet = simulated.samples.drop(columns="n_cells").assign(filtered="cells.h5ad")
-    study = design.make_study(design.parse_samplesheet(sheet.to_csv(index=False)))
+    study = make_study(parse_samplesheet(sheet.to_csv(index=False)))
     genes = pd.Index(simulated.counts.columns)
     return Lineage(name, samples, genes, counts, sparse.csr_array(counts), empty), study
 
 
 def analyse(rng, n_condition, n_reference, **settings):
     """Result rows of one simulated lineage, with the simulated effect of each term in ``truth``."""
-    simulated = simulate.pseudobulk_study(rng, n_condition, n_reference, **settings)
+    simulated = studies.pseudobulk_study(rng, n_condition, n_reference, **settings)
     lineage, study = lineage_of(simulated)
     tables, _, skipped = compare_lineage(lineage, study, Options())
     if any("not fitted" in row["reason"] for row in skipped):

@@ -2,17 +2,14 @@
 
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.bench_expression import lineage_of
 from benchmarks.gates import row
-
-from compartments import genesets, simulate
+from compartments.compare import genesets
+from compartments.simulate import studies
 
 STEP = "genesets"
 SEED = 30
@@ -23,7 +20,7 @@ def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_linea
     """Effects of one set over several lineages of one simulated study."""
     lineages = []
     for number in range(n_lineages):
-        simulated = simulate.pseudobulk_study(
+        simulated = studies.pseudobulk_study(
             rng, n_condition, n_reference, n_genes=n_genes, set_size=SET_SIZE, set_log2fc=set_log2fc
         )
         lineage, study = lineage_of(simulated, f"L{number}")

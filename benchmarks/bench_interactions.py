@@ -13,14 +13,14 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from benchmarks import gates
+from compartments.compare import centrality, interactions, liana
+from compartments.core import pairs
+from compartments.simulate import droplets
+from compartments.simulate.studies import preset_effects
+from compartments.study.study import make_study
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-from benchmarks import gates  # noqa: E402
-
-from compartments import centrality, interactions, liana_sample, simulate_droplets  # noqa: E402
-from compartments.design import make_study  # noqa: E402
-from compartments.simulate import preset_effects  # noqa: E402
 
 STEP = "interactions"
 AMBIENT_LEFT = 0.3
@@ -47,7 +47,7 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
     typical : dict of DataFrame, lineages x genes
         By compartment: expected counts per cell with the condition, before donors and samples differ.
     """
-    settings = simulate_droplets.Settings(
+    settings = droplets.Settings(
         preset=preset,
         n_condition=n_condition,
         n_reference=n_reference,
@@ -60,15 +60,15 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
         dying=0.0,
         batches=1,
     )
-    source = simulate_droplets.ProfileSource(ROOT / "assets" / "profiles.tsv.gz", 3000)
-    gene_sets = simulate_droplets.read_gene_sets(ROOT / "assets" / "migration_sets.gmt")
-    base = simulate_droplets.DROPLET_BASE
+    source = droplets.ProfileSource(ROOT / "assets" / "profiles.tsv.gz", 3000)
+    gene_sets = droplets.read_gene_sets(ROOT / "assets" / "migration_sets.gmt")
+    base = droplets.DROPLET_BASE
     base = base.loc[[k for k in base.index if k in source.lineages]]
     effects = preset_effects(preset, base.index)
     rng = np.random.default_rng([seed, 1])
-    donors = simulate_droplets.plan_donors(settings)
-    sheet, proportions = simulate_droplets.plan_samples(rng, settings, donors, base, effects)
-    expression, edges = simulate_droplets.plan_expression(rng, settings, source, base, effects, gene_sets)
+    donors = droplets.plan_donors(settings)
+    sheet, proportions = droplets.plan_samples(rng, settings, donors, base, effects)
+    expression, edges = droplets.plan_expression(rng, settings, source, base, effects, gene_sets)
     if pairs_only:
         true = edges[edges["kind"] == "true"]
         ends = {
@@ -79,17 +79,17 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
         }
         planted = pd.MultiIndex.from_frame(expression[["gene", "lineage"]]).isin(ends)
         planted &= expression["kind"].isin(["hub", "interaction"]).to_numpy()
-        expression = expression.assign(log2fc=expression["log2fc"].mask(planted, simulate_droplets.PAIR_LOG2FC))[
+        expression = expression.assign(log2fc=expression["log2fc"].mask(planted, droplets.PAIR_LOG2FC))[
             planted | expression["kind"].isin(["decoy", "de_common"])
         ]
-    noise = simulate_droplets.Noise(settings, source, list(base.columns))
-    ceiling = simulate_droplets.condition_factors(expression, source)
-    changed = {c: simulate_droplets.condition_factors(expression, source, c) for c in base.columns}
+    noise = droplets.Noise(settings, source, list(base.columns))
+    ceiling = droplets.condition_factors(expression, source)
+    changed = {c: droplets.condition_factors(expression, source, c) for c in base.columns}
     typical = {c: source.typical(settings.mean_umi) * factors for c, factors in changed.items()}
     samples = {}
     for number, row in enumerate(sheet.itertuples(index=False)):
         stream = np.random.default_rng([seed, 5, number])
-        sample = simulate_droplets.draw_sample(
+        sample = droplets.draw_sample(
             stream,
             settings,
             source,
@@ -116,7 +116,7 @@ def pseudobulk(samples, genes):
     obs, layers = [], {name: [] for name in ("counts", "corrected", "n_expressing", "ambient")}
     for sample, (counts, corrected, lineages) in samples.items():
         names, codes = np.unique(lineages.astype(str), return_inverse=True)
-        members = liana_sample.one_hot(codes, len(names))
+        members = liana.one_hot(codes, len(names))
         layers["counts"].append(members @ counts)
         layers["corrected"].append(members @ corrected)
         layers["n_expressing"].append(members @ (corrected > 0).astype(float))
@@ -185,8 +185,8 @@ def evaluate_hub(study, samples, genes, resource, groups, n_perms):
     networks = {"all": np.ones(len(resource), bool), "migration": np.any(list(groups.values()), axis=0)}
     nodes, edges = [], []
     for sample, (_, corrected, lineages) in samples.items():
-        keep, _ = liana_sample.testable_cells(lineages, 5)
-        expression = centrality.Expression.of(liana_sample.log_normalise(corrected[keep]), genes, resource, networks)
+        keep, _ = liana.testable_cells(lineages, 5)
+        expression = centrality.Expression.of(liana.log_normalise(corrected[keep]), genes, resource, networks)
         found = centrality.score_centrality(expression, lineages[keep], n_perms, 1)
         for tables, table in zip((nodes, edges), found, strict=True):
             tables.append(table.assign(sample=sample))
@@ -230,10 +230,10 @@ def compare_with_liana(resource_name, n_perms=100, seed=1):
         fixed = {"use_raw": False, "return_all_lrs": True, "inplace": False, "verbose": False}
         settings = {"groupby": "bulk_labels", "resource_name": resource_name, "expr_prop": 0.1, "min_cells": 10}
         theirs = liana.mt.rank_aggregate(adata, n_perms=n_perms, seed=seed, **settings, **fixed)
-    resource = liana_sample.read_resource(resource_name)
+    resource = pairs.read_resource(resource_name)
     lineages = adata.obs["bulk_labels"].to_numpy(str)
-    ours = liana_sample.rank_aggregate(adata.X, adata.var_names, lineages, resource, n_perms, seed)
-    keys, numbers = liana_sample.COLUMNS[:4], liana_sample.COLUMNS[4:]
+    ours = liana.rank_aggregate(adata.X, adata.var_names, lineages, resource, n_perms, seed)
+    keys, numbers = liana.COLUMNS[:4], liana.COLUMNS[4:]
     ours, theirs = (table.astype(dict.fromkeys(keys, str)).set_index(keys)[numbers] for table in (ours, theirs))
     if not (len(ours) == len(theirs) and ours.index.sort_values().equals(theirs.index.sort_values())):
         return np.inf, len(theirs)
@@ -264,8 +264,8 @@ def run(quick):
     -------
     list of dict
     """
-    resource = liana_sample.read_resource("consensus")
-    groups = liana_sample.read_groups(ROOT / "assets" / "interaction_groups.tsv", resource)
+    resource = pairs.read_resource("consensus")
+    groups = pairs.read_groups(ROOT / "assets" / "interaction_groups.tsv", resource)
     seeds = range(1, 2 if quick else 4)
     rows = []
 

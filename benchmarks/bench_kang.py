@@ -13,14 +13,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from benchmarks.gates import row
+from compartments.cohort.pseudobulk import Lineage
+from compartments.compare.expression import Options, compare_lineage
+from compartments.study.study import Study
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-from benchmarks.gates import row  # noqa: E402
-
-from compartments.design import Study  # noqa: E402
-from compartments.expression import Options, compare_lineage  # noqa: E402
-from compartments.pseudobulk import Lineage  # noqa: E402
 
 STEP = "kang"
 # raised in every leukocyte by type I interferon (Kang 2018, figure 3; Mostafavi 2016 Cell 164:564, core signature)

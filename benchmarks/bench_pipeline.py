@@ -9,11 +9,10 @@ from pathlib import Path
 
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
+from benchmarks.gates import row
+from tests.support.runs import differing, nextflow, tables
 
-from benchmarks.gates import row  # noqa: E402
-from runs import differing, nextflow, tables  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 STEP = "pipeline"
 SEEDS = (1, 2)

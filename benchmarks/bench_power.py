@@ -1,17 +1,13 @@
 """The minimum detectable effect: is such a change found as often as promised, and do more donors give what they say?"""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.count_studies import many
 from benchmarks.gates import row
-
-from compartments.power import with_more_donors
-from compartments.simulate import preset_effects
+from compartments.compare.detectable import with_more_donors
+from compartments.simulate.studies import preset_effects
 
 STEP = "power"
 SEED = 13

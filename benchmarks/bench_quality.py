@@ -1,17 +1,13 @@
 """Quality limits against known truth: dying cells removed, good cells kept, pDC and plasma cells above all."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import scipy.sparse as sp
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-
 from benchmarks.droplet_samples import one_sample
 from benchmarks.gates import row
-
-from compartments.quality import Limits, judge, measure
+from compartments.cells.quality import Limits, judge, measure
 
 STEP = "quality"
 SIZES = [("CSF", 300), ("CSF", 1000), ("blood", 3000)]

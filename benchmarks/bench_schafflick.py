@@ -10,13 +10,11 @@ from pathlib import Path
 
 import pandas as pd
 
+from benchmarks.count_studies import long_counts, study_of
+from benchmarks.gates import row
+from compartments.compare import composition
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
-
-from benchmarks.count_studies import long_counts, study_of  # noqa: E402
-from benchmarks.gates import row  # noqa: E402
-
-from compartments import composition  # noqa: E402
 
 STEP = "schafflick"
 FOLDER = Path(os.environ.get("COMPARTMENTS_TEST_DATA", ROOT.parent / "shared" / "data")) / "schafflick2020"

@@ -1,16 +1,12 @@
 """Count-level studies with known truth, through the composition step: what the benches of the statistics share."""
 
-import sys
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bin"))
-
-from compartments import composition, coupling
-from compartments.design import make_study, parse_samplesheet
-from compartments.simulate import count_study, preset_effects
+from compartments.compare import composition, coupling
+from compartments.simulate.studies import count_study, preset_effects
+from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.study import make_study
 
 
 def long_counts(table):
@@ -40,7 +36,7 @@ def many(preset, arms, n, seed, absolute=True, with_coupling=False, effects=None
     Parameters
     ----------
     preset : str
-        Of :data:`compartments.simulate.PRESETS`.
+        Of :data:`compartments.simulate.studies.PRESETS`.
     arms : pair of int
         Donors with the condition and of the reference.
     effects : DataFrame, optional

@@ -15,11 +15,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "bin"))
+from compartments.core.errors import UserError, run
+from compartments.core.files import write_tsv
 
-from compartments.cli import UserError, run  # noqa: E402
-from compartments.tables import write_tsv  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 COLUMNS = {
     "CD4_T": ["CD4Tnaive", "CD4Tcm", "CD4Tem"],

@@ -1,17 +1,15 @@
 """Single simulated samples with known truth, for the benches of cell calling, quality and doublets."""
 
-import sys
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bin"))
-
-from compartments.simulate_droplets import DROPLET_BASE, ProfileSource, Settings, draw_sample
+from compartments.simulate.droplets import DROPLET_BASE, ProfileSource, Settings, draw_sample
 
 ROOT = Path(__file__).resolve().parents[1]
+
 RED_CELL_SOUP = {"CSF": 0.3, "blood": 0.05}
 
 
@@ -29,11 +27,11 @@ def one_sample(compartment, n_cells, seed, n_genes=3000, **settings):
         ``CSF`` or ``blood``.
     n_cells, seed, n_genes : int
     **settings
-        Of :class:`compartments.simulate_droplets.Settings`: ``empties``, ``soup_umi``, ``dying``, ``doublet_rate`` ...
+        Of :class:`compartments.simulate.droplets.Settings`: ``empties``, ``soup_umi``, ``dying``, ``doublet_rate`` ...
 
     Returns
     -------
-    sample : compartments.simulate_droplets.Sample
+    sample : compartments.simulate.droplets.Sample
     source : ProfileSource
         With the gene names.
     """

@@ -9,13 +9,10 @@ conf/resources.tsv, doubled and rounded up; a line through few sizes is a guide,
 """
 
 import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-
-sys.path.insert(0, str(Path(__file__).resolve().parent))
 from demo_resources import amount
 
 

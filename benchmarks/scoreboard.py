@@ -17,10 +17,10 @@ from datetime import date
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
 
-from benchmarks.gates import COLUMNS  # noqa: E402
+from benchmarks.gates import COLUMNS
+
+ROOT = Path(__file__).resolve().parents[1]
 
 WORDS = {True: "yes", False: "MISSED", None: ""}
 HEAD = """# Scoreboard

@@ -10,17 +10,14 @@ import argparse
 import os
 import resource
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "bin"))
-
 import numpy as np
 import scipy.sparse as sp
 
-from compartments import ambient
+from compartments.cells import ambient
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -59,7 +56,7 @@ def cellbender_epoch(counts, folder, epochs=2):
     import anndata
     import pandas as pd
 
-    from compartments import cellbender
+    from compartments.cells import cellbender
 
     os.environ["PATH"] = f"{ROOT / '.tools' / 'cellbender' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     names = pd.DataFrame({"gene_id": [f"G{g}" for g in range(counts.shape[1])]})

@@ -1,19 +1,17 @@
 """Wall and CPU time and peak memory of composition and coupling: 100 donors x 2 compartments x 30 lineages."""
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
+import numpy as np
+
+from benchmarks.count_studies import long_counts, study_of
+from benchmarks.timed import timed
+from compartments.core.files import write_tsv
+from compartments.simulate.studies import count_study
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-import numpy as np  # noqa: E402
-from benchmarks.count_studies import long_counts, study_of  # noqa: E402
-from benchmarks.timed import timed  # noqa: E402
-
-from compartments.simulate import count_study  # noqa: E402
-from compartments.tables import write_tsv  # noqa: E402
 
 
 def main():
@@ -27,8 +25,8 @@ def main():
         study_of(simulated.samples).save(Path(folder) / "study.json")
         write_tsv(long_counts(simulated.counts), Path(folder) / "counts.tsv")
         steps = [
-            ["compare_composition.py", "--study", "study.json", "--counts", "counts.tsv"],
-            ["compare_coupling.py", "--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"],
+            ["compare_composition", "--study", "study.json", "--counts", "counts.tsv"],
+            ["compare_coupling", "--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"],
         ]
         print("step\twall_s\tcpu_s\tpeak_GiB")
         for name, *options in steps:

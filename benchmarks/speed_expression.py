@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 import tempfile
 from pathlib import Path
 
@@ -10,12 +9,11 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from benchmarks.timed import timed
+from compartments.simulate import studies
+from compartments.study.samplesheet import parse_samplesheet
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-from benchmarks.timed import timed  # noqa: E402
-
-from compartments import design, simulate  # noqa: E402
 
 
 def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
@@ -25,7 +23,7 @@ def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
     rng = np.random.default_rng(seed)
     blocks, obs = [], []
     for number in range(n_lineages):
-        study = simulate.pseudobulk_study(
+        study = studies.pseudobulk_study(
             rng, n_condition, n_reference, n_genes=n_genes, fraction_interaction=0.05, cells=(1500, 4000)
         )
         samples = study.samples.assign(lineage=f"lineage{number:02d}")
@@ -46,7 +44,7 @@ def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
     )
     data.write_h5ad(folder / "pseudobulk.h5ad")
     sheet = study.samples.drop(columns="n_cells").assign(filtered="cells.h5ad").to_csv(index=False)
-    design.make_study(design.parse_samplesheet(sheet)).save(folder / "study.json")
+    study.make_study(parse_samplesheet(sheet)).save(folder / "study.json")
     return study.counts.columns.to_numpy()
 
 
@@ -62,7 +60,7 @@ def main():
         folder = Path(temporary)
         write_cohort(folder, *options.donors, options.lineages, options.genes, options.seed)
         options_of_step = ["--study", "study.json", "--pseudobulk", "pseudobulk.h5ad", "--cpus", options.cpus]
-        wall, cpu, peak = timed(folder, "compare_expression.py", *options_of_step)
+        wall, cpu, peak = timed(folder, "compare_expression", *options_of_step)
         fits = json.loads((folder / "expression.json").read_text())["fits"]
         tests = sum(fit["n_genes"] for fit in fits)
     print(

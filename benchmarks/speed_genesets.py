@@ -1,17 +1,15 @@
 """Wall and CPU time and peak memory of gene-set scores: 100 donors x 2 compartments x 30 lineages, 14 sets."""
 
 import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+from benchmarks.speed_expression import write_cohort
+from benchmarks.timed import timed
 
-from benchmarks.speed_expression import write_cohort  # noqa: E402
-from benchmarks.timed import timed  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 SIZES = (314, 41, 60, 205, 52, 105, 28, 68, 58, 25, 19, 27, 33, 10)  # of assets/migration_sets.gmt
 
@@ -29,7 +27,7 @@ def main():
         lines = [["set" + str(size), "random", *rng.choice(genes, size, replace=False)] for size in SIZES]
         (folder / "sets.gmt").write_text("".join("\t".join(line) + "\n" for line in lines))
         inputs = ["--study", "study.json", "--pseudobulk", "pseudobulk.h5ad", "--gene_sets", "sets.gmt"]
-        wall, cpu, peak = timed(folder, "score_gene_sets.py", *inputs)
+        wall, cpu, peak = timed(folder, "score_gene_sets", *inputs)
     print(f"{2 * sum(options.donors)} samples x {options.lineages} lineages x {options.genes} genes, {len(SIZES)} sets")
     print(f"wall {wall:.1f} s, CPU {cpu:.1f} s, peak memory {peak:.2f} GiB")
 

@@ -11,17 +11,15 @@ import sys
 import tempfile
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
+from benchmarks.timed import timed
 
-from benchmarks.timed import timed  # noqa: E402
+ROOT = Path(__file__).resolve().parents[1]
 
 KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
 PLAIN = """
 import sys, warnings, anndata, liana
 warnings.simplefilter("ignore")
-sys.path.insert(0, sys.argv[1])
-from compartments.liana_sample import log_normalise
+from compartments.compare.liana import log_normalise
 parts = {}
 for path in sys.argv[4:]:
     part = anndata.read_h5ad(path)
@@ -42,7 +40,7 @@ def write_sample(folder, seed, n_cells, n_lineages, n_genes=12_000):
     import pandas as pd
     from scipy import sparse
 
-    from compartments.liana_sample import read_resource
+    from compartments.core.pairs import read_resource
 
     rng = np.random.default_rng(seed)
     entities = read_resource("consensus").to_numpy().ravel()
@@ -88,12 +86,12 @@ def main():
         samples = [write_sample(folder, seed, options.cells, options.lineages) for seed in range(options.samples)]
         ends = {"filtered": "h5ad", "doublets": "tsv.gz", "labels": "tsv.gz"}
         inputs = {s: [f"--{kind}={folder / s}.{kind}.{end}" for kind, end in ends.items()] for s in samples}
-        ours = [timed(folder, "run_liana.py", *inputs[s], "--n_perms", options.perms) for s in samples]
+        ours = [timed(folder, "run_liana", *inputs[s], "--n_perms", options.perms) for s in samples]
         wall, cpu, peak = (float(f([row[i] for row in ours])) for i, f in enumerate((sum, sum, max)))
         print(
             f"run_liana.py          {len(samples)} samples: {cpu:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB a task"
         )
-        wall, network, peak = timed(folder, "score_centrality.py", *inputs[samples[0]], "--n_perms", options.perms)
+        wall, network, peak = timed(folder, "score_centrality", *inputs[samples[0]], "--n_perms", options.perms)
         print(f"score_centrality.py   1 sample: {network:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB", flush=True)
 
         plain = samples[: options.plain]

@@ -8,13 +8,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from benchmarks.timed import timed
+from compartments.core.files import write_parquet, write_tsv
+from tests.support import results as synthetic_results
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin"), str(ROOT / "tests")]
-
-import synthetic_results  # noqa: E402
-from benchmarks.timed import timed  # noqa: E402
-
-from compartments.tables import write_parquet, write_tsv  # noqa: E402
 
 PLACES = ["sample", "donor", "compartment", "condition"]
 
@@ -92,8 +90,8 @@ def main():
         synthetic_results.make_pseudobulk(folder, study, rng, options.genes)
         write_expression(folder, study, lineages, options.genes, rng)
         write_interactions(folder, study, lineages, options.pairs, rng)
-        spent = timed(Path(temporary), "write_findings.py", "--results", "results", "--out", "results/findings.tsv")
-        wall, cpu, peak = timed(Path(temporary), "make_report.py", "--results", "results", "--out", "report.html")
+        spent = timed(Path(temporary), "write_findings", "--results", "results", "--out", "results/findings.tsv")
+        wall, cpu, peak = timed(Path(temporary), "make_report", "--results", "results", "--out", "report.html")
         size = (Path(temporary) / "report.html").stat().st_size
         page = (Path(temporary) / "report.html").read_text()
     if "did not finish" in page:

@@ -12,7 +12,7 @@ def main():
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         arms = ["--treated", options.donors[0], "--untreated", options.donors[1]]
-        wall, cpu, peak = timed(folder, "simulate_cohort.py", *arms, "--outdir", "cohort")
+        wall, cpu, peak = timed(folder, "simulate_cohort", *arms, "--outdir", "cohort")
     print(f"{2 * sum(options.donors)} samples: wall {wall:.1f} s, CPU {cpu:.1f} s, peak memory {peak:.2f} GiB")
 
 

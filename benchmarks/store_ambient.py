@@ -18,16 +18,16 @@ from datetime import date
 from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from benchmarks import bench_ambient as bench
+from benchmarks.scoreboard import cpu_seconds, machine
+from compartments.cells import ambient
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path[:0] = [str(ROOT), str(ROOT / "bin")]
-
-import numpy as np  # noqa: E402
-import pandas as pd  # noqa: E402
-import scipy.sparse as sp  # noqa: E402
-from benchmarks import bench_ambient as bench  # noqa: E402
-from benchmarks.scoreboard import cpu_seconds, machine  # noqa: E402
-
-from compartments import ambient  # noqa: E402
 
 FPRS = [0.0, 0.01]
 SOUPX_LIMITS = [
@@ -48,7 +48,8 @@ def cellbender(sample, epochs, folder):
     """
     import anndata
 
-    from compartments import cellbender, readers
+    from compartments.cells import cellbender
+    from compartments.counts import readers
 
     n_cells = sample.raw.shape[0]
     counts = sp.csr_matrix(sp.vstack([sample.raw, sample.empties]))

@@ -26,7 +26,8 @@ def timed(folder, name, *options):
         With the exit status of the executable if it fails.
     """
     before, start, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0.0
-    command = [sys.executable, str(BIN / name), *map(str, options)]
+    program = [name] if str(name).endswith(".py") else [BIN / "sc-compartments", name]
+    command = [sys.executable, *map(str, program), *map(str, options)]
     process = subprocess.Popen(command, cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"})
     while process.poll() is None:
         peak = max(peak, tree_memory(process.pid))

@@ -9,7 +9,7 @@ def aboutSample(meta) {
 // One method for all samples: the asked-for one, or for 'auto' the best that every sample can have.
 process CHOOSE_AMBIENT {
     label 'light'
-    ext code: { code('choose_ambient.py') }
+    ext code: { code('choose_ambient') }
 
     input:
     path summaries, stageAs: 'summaries/*'
@@ -25,12 +25,12 @@ process CHOOSE_AMBIENT {
     script:
     """
     # code ${task.ext.code}
-    choose_ambient.py --requested '${requested}' ${gpu ? '--gpu' : ''} ${allow_mixed ? '--allow_mixed' : ''} --problems problems.txt ${summaries}
+    sc-compartments choose_ambient --requested '${requested}' ${gpu ? '--gpu' : ''} ${allow_mixed ? '--allow_mixed' : ''} --problems problems.txt ${summaries}
     """
 
     stub:
     """
-    choose_ambient.py --requested '${requested}' ${gpu ? '--gpu' : ''} --allow_mixed --problems problems.txt ${summaries}
+    sc-compartments choose_ambient --requested '${requested}' ${gpu ? '--gpu' : ''} --allow_mixed --problems problems.txt ${summaries}
     """
 }
 
@@ -40,7 +40,7 @@ process REMOVE_AMBIENT {
     label 'sample'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
-    ext code: { code('remove_ambient.py') }
+    ext code: { code('remove_ambient') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
 
@@ -52,17 +52,17 @@ process REMOVE_AMBIENT {
     path "${meta.sample}.ambient.json", emit: summary, optional: true
     path "${meta.sample}.soup.tsv.gz", emit: soup, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py numpy scipy scikit-learn igraph'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy scipy scikit-learn igraph'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    remove_ambient.py --droplets '${droplets}' --calls '${calls}' --method ${method} --strength ${params.ambient_strength} ${reason ? "--reason '${reason}'" : ''} ${aboutSample(meta)} --seed ${params.seed}
+    sc-compartments remove_ambient --droplets '${droplets}' --calls '${calls}' --method ${method} --strength ${params.ambient_strength} ${reason ? "--reason '${reason}'" : ''} ${aboutSample(meta)} --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.cells.h5ad ${meta.sample}.ambient.json ${meta.sample}.soup.tsv.gz skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.cells.h5ad ${meta.sample}.ambient.json ${meta.sample}.soup.tsv.gz skipped.tsv
     """
 }
 
@@ -71,7 +71,7 @@ process RUN_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
     label 'cellbender'
-    ext code: { code('run_cellbender.py') }
+    ext code: { code('run_cellbender') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,h5}"
 
@@ -85,7 +85,7 @@ process RUN_CELLBENDER {
     path "${meta.sample}.cellbender_fpr_*.h5", emit: further, optional: true
     path "${meta.sample}.cellbender.json", emit: summary
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py cellbender torch'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions cellbender torch'), topic: versions
 
     script:
     def expected = meta.expected_cells ? "--expected_cells ${meta.expected_cells}" : ''
@@ -93,13 +93,13 @@ process RUN_CELLBENDER {
     def hours = task.attempt > 2 && task.time ? "--max_hours ${task.time.toMinutes() * 0.95 / 60}" : ''
     """
     # code ${task.ext.code}
-    run_cellbender.py --droplets '${droplets}' ${expected} --epochs ${params.cellbender_epochs} --fpr '${params.cellbender_fpr}' \\
+    sc-compartments run_cellbender --droplets '${droplets}' ${expected} --epochs ${params.cellbender_epochs} --fpr '${params.cellbender_fpr}' \\
         --cpus ${task.cpus} ${gpu ? '--cuda' : ''} ${checkpoints ? "--checkpoints '${checkpoints}'" : ''} ${hours}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.cellbender.json ${meta.sample}.cellbender.h5 skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.cellbender.json ${meta.sample}.cellbender.h5 skipped.tsv
     """
 }
 
@@ -109,7 +109,7 @@ process IMPORT_CELLBENDER {
     label 'sample'
     memory { memoryFor(task, [droplets, cellbender]) }
     time { timeFor(task, [droplets, cellbender]) }
-    ext code: { code('import_cellbender.py') }
+    ext code: { code('import_cellbender') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "*.{json,tsv.gz}"
 
@@ -121,16 +121,16 @@ process IMPORT_CELLBENDER {
     path "${meta.sample}.ambient.json", emit: summary, optional: true
     path "${meta.sample}.soup.tsv.gz", emit: soup, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py anndata h5py'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions anndata h5py'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    import_cellbender.py --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} ${aboutSample(meta)}
+    sc-compartments import_cellbender --droplets '${droplets}' ${cellbender ? "--cellbender '${cellbender}'" : ''} ${aboutSample(meta)}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.cells.h5ad ${meta.sample}.ambient.json ${meta.sample}.soup.tsv.gz skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.cells.h5ad ${meta.sample}.ambient.json ${meta.sample}.soup.tsv.gz skipped.tsv
     """
 }

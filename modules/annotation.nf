@@ -10,7 +10,7 @@ def labelOptions(models, lineage_map, markers, overrides, clusters) {
 // Models, tables and names that the labels rest on, looked at before any cell is.
 process CHECK_LABELS {
     label 'light'
-    ext code: { code('check_labels.py') }
+    ext code: { code('check_labels') }
 
     input:
     path study
@@ -26,7 +26,7 @@ process CHECK_LABELS {
     script:
     """
     # code ${task.ext.code}
-    check_labels.py --study '${study}' ${labelOptions(models, lineage_map, markers, overrides, clusters)} \\
+    sc-compartments check_labels --study '${study}' ${labelOptions(models, lineage_map, markers, overrides, clusters)} \\
         --integration_key '${params.integration_key}' --problems problems.txt
     """
 
@@ -42,7 +42,7 @@ process ANNOTATE_CELLS {
     label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('annotate_cells.py') }
+    ext code: { code('annotate_cells') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
 
@@ -58,17 +58,17 @@ process ANNOTATE_CELLS {
     tuple val(meta), path("${meta.sample}.labels.tsv.gz"), emit: labels, optional: true
     path "${meta.sample}.labels.json", emit: summary, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py celltypist scikit-learn'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    annotate_cells.py --cells '${filtered}' ${labelOptions(models, lineage_map, markers, overrides, clusters)} \\
+    sc-compartments annotate_cells --cells '${filtered}' ${labelOptions(models, lineage_map, markers, overrides, clusters)} \\
         --compartment '${meta.compartment}' --min_overlap ${params.min_overlap}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.labels.tsv.gz ${meta.sample}.labels.json skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.labels.tsv.gz ${meta.sample}.labels.json skipped.tsv
     """
 }

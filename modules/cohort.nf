@@ -5,7 +5,7 @@ process MERGE_SAMPLES {
     label 'cohort'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('merge_samples.py') }
+    ext code: { code('merge_samples') }
     errorStrategy { stepFailed(task) }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> name in ['merged.h5ad', 'skipped.tsv'] ? null : name == 'counts.tsv' ? 'composition/counts.tsv' : "cohort/${name}" }
 
@@ -26,17 +26,17 @@ process MERGE_SAMPLES {
     path '{doublets,models}.tsv', emit: labels
     path 'ambient_share.tsv.gz', emit: ambient
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py anndata scipy pandas'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    merge_samples.py --study '${study}' --filtered ${filtered} --doublets ${doublets} --labels ${labels} ${allow_mixed ? '--allow_mixed_ambient' : ''}
+    sc-compartments merge_samples --study '${study}' --filtered ${filtered} --doublets ${doublets} --labels ${labels} ${allow_mixed ? '--allow_mixed_ambient' : ''}
     """
 
     stub:
     """
-    write_stub.py merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz cells.parquet warnings.tsv doublets.tsv models.tsv ambient_share.tsv.gz skipped.tsv
+    sc-compartments write_stub merged.h5ad pseudobulk.h5ad counts.tsv cells.tsv.gz cells.parquet warnings.tsv doublets.tsv models.tsv ambient_share.tsv.gz skipped.tsv
     """
 }
 
@@ -45,7 +45,7 @@ process EMBED_COHORT {
     label 'cohort'
     memory { memoryFor(task, [merged]) }
     time { timeFor(task, [merged]) }
-    ext code: { code('embed_cohort.py') }
+    ext code: { code('embed_cohort') }
     errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/cohort", mode: params.publish_mode
 
@@ -56,16 +56,16 @@ process EMBED_COHORT {
     path 'cohort.h5ad', emit: cohort
     path '{clusters,mixing,transfer}.tsv', emit: tables
     path 'umap.tsv.gz', emit: umap
-    tuple val(task.process), eval('versions.py scanpy harmonypy igraph umap-learn'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    embed_cohort.py --merged '${merged}' --integration_key '${params.integration_key}' --seed ${params.seed}
+    sc-compartments embed_cohort --merged '${merged}' --integration_key '${params.integration_key}' --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py cohort.h5ad clusters.tsv mixing.tsv transfer.tsv umap.tsv.gz
+    sc-compartments write_stub cohort.h5ad clusters.tsv mixing.tsv transfer.tsv umap.tsv.gz
     """
 }

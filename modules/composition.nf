@@ -3,7 +3,7 @@ include { code ; stepFailed } from './library'
 // Within-donor difference-in-differences of log abundances.
 process COMPARE_COMPOSITION {
     label 'light'
-    ext code: { code('compare_composition.py') + code('power.py') }
+    ext code: { code(['compare_composition', 'power']) }
     errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/composition", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
@@ -18,17 +18,17 @@ process COMPARE_COMPOSITION {
     path 'power.tsv', emit: power
     path 'composition.json', emit: summary
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    compare_composition.py --study '${study}' --counts '${counts}' --equiv_margin ${params.equiv_margin} --seed ${params.seed}
-    power.py --study '${study}' --effects effects.tsv --out power.tsv
+    sc-compartments compare_composition --study '${study}' --counts '${counts}' --equiv_margin ${params.equiv_margin} --seed ${params.seed}
+    sc-compartments power --study '${study}' --effects effects.tsv --out power.tsv
     """
 
     stub:
     """
-    write_stub.py effects.tsv donors.tsv calls.tsv compartments.tsv single_case.tsv power.tsv composition.json skipped.tsv
+    sc-compartments write_stub effects.tsv donors.tsv calls.tsv compartments.tsv single_case.tsv power.tsv composition.json skipped.tsv
     """
 }

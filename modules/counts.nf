@@ -6,7 +6,7 @@ process READ_COUNTS {
     label 'sample'
     memory { memoryFor(task, [raw, filtered, cellbender]) }
     time { timeFor(task, [raw, filtered, cellbender]) }
-    ext code: { code('read_counts.py') }
+    ext code: { code('read_counts') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: '*.json'
 
@@ -17,19 +17,19 @@ process READ_COUNTS {
     tuple val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true
     path "${meta.sample}.read.json", emit: summary, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py anndata h5py scipy'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions anndata h5py scipy'), topic: versions
 
     script:
     def inputs = [raw: raw, filtered: filtered, cellbender: cellbender].findAll { _name, file -> file }
     def options = inputs.collect { name, file -> "--${name} '${file}'" }.join(' ')
     """
     # code ${task.ext.code}
-    read_counts.py --sample '${meta.sample}' ${options} ${params.genome ? "--genome '${params.genome}'" : ''}
+    sc-compartments read_counts --sample '${meta.sample}' ${options} ${params.genome ? "--genome '${params.genome}'" : ''}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.droplets.h5ad ${meta.sample}.read.json skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.droplets.h5ad ${meta.sample}.read.json skipped.tsv
     """
 }
 
@@ -39,7 +39,7 @@ process CALL_CELLS {
     label 'sample'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
-    ext code: { code('call_cells.py') }
+    ext code: { code('call_cells') }
     errorStrategy { sampleFailed(task, meta) }
     publishDir "${params.outdir}/samples/${meta.sample}", mode: params.publish_mode, pattern: "${meta.sample}.*"
 
@@ -50,17 +50,17 @@ process CALL_CELLS {
     tuple val(meta), path("${meta.sample}.calls.tsv.gz"), emit: calls, optional: true
     path "${meta.sample}.calls.json", emit: summary, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
     def expected = meta.expected_cells ? "--expected_cells ${meta.expected_cells}" : ''
     """
     # code ${task.ext.code}
-    call_cells.py --droplets '${droplets}' ${expected} --seed ${params.seed}
+    sc-compartments call_cells --droplets '${droplets}' ${expected} --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.calls.tsv.gz ${meta.sample}.calls.json skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.calls.tsv.gz ${meta.sample}.calls.json skipped.tsv
     """
 }

@@ -5,7 +5,7 @@ process COMPARE_COUPLING {
     label 'light'
     memory { memoryFor(task, [cohort]) }
     time { timeFor(task, [cohort]) }
-    ext code: { code('compare_coupling.py') }
+    ext code: { code('compare_coupling') }
     errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/coupling", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
@@ -20,16 +20,16 @@ process COMPARE_COUPLING {
     path 'coupling.tsv', emit: coupling
     path '{drivers,concordance,edistance}.tsv', emit: tables
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    compare_coupling.py --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --cohort '${cohort}' --equiv_margin ${params.equiv_margin} --seed ${params.seed}
+    sc-compartments compare_coupling --study '${study}' --composition '${composition}' --donors '${donors}' --expression ${expression} --cohort '${cohort}' --equiv_margin ${params.equiv_margin} --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py coupling.tsv drivers.tsv concordance.tsv edistance.tsv skipped.tsv
+    sc-compartments write_stub coupling.tsv drivers.tsv concordance.tsv edistance.tsv skipped.tsv
     """
 }

@@ -5,7 +5,7 @@ process COMPARE_EXPRESSION {
     label 'parallel'
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
-    ext code: { code('compare_expression.py') }
+    ext code: { code('compare_expression') }
     errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/expression", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
@@ -20,19 +20,19 @@ process COMPARE_EXPRESSION {
     path 'expression.json', emit: summary
     path 'target_{gene,relation}.tsv', emit: target, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py pydeseq2 numpy'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions pydeseq2 numpy'), topic: versions
 
     script:
     def target = params.target_gene ? "--target_gene '${params.target_gene}' --composition '${composition}'" : ''
     """
     # code ${task.ext.code}
-    compare_expression.py --study '${study}' --pseudobulk '${pseudobulk}' --de_engine ${params.de_engine} \\
+    sc-compartments compare_expression --study '${study}' --pseudobulk '${pseudobulk}' --de_engine ${params.de_engine} \\
         --min_cells_pb ${params.min_cells_pb} ${target} --cpus ${task.cpus}
     """
 
     stub:
     """
-    write_stub.py contrast.parquet contrast.tsv.gz expression.json target_gene.tsv target_relation.tsv skipped.tsv
+    sc-compartments write_stub contrast.parquet contrast.tsv.gz expression.json target_gene.tsv target_relation.tsv skipped.tsv
     """
 }
 
@@ -41,7 +41,7 @@ process SCORE_GENE_SETS {
     label 'light'
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
-    ext code: { code('score_gene_sets.py') }
+    ext code: { code('score_gene_sets') }
     errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/migration", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
@@ -54,16 +54,16 @@ process SCORE_GENE_SETS {
     path 'scores.tsv', emit: scores
     path 'effects.tsv', emit: effects
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py numpy scipy'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    score_gene_sets.py --study '${study}' --pseudobulk '${pseudobulk}' --gene_sets ${gene_sets} --min_cells_pb ${params.min_cells_pb} --seed ${params.seed}
+    sc-compartments score_gene_sets --study '${study}' --pseudobulk '${pseudobulk}' --gene_sets ${gene_sets} --min_cells_pb ${params.min_cells_pb} --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py scores.tsv effects.tsv skipped.tsv
+    sc-compartments write_stub scores.tsv effects.tsv skipped.tsv
     """
 }

@@ -3,7 +3,7 @@ include { code ; memoryFor ; timeFor } from './library'
 // The samplesheet, the parameters and the questions, before any data are read.
 process CHECK_DESIGN {
     label 'light'
-    ext code: { code('check_design.py') }
+    ext code: { code('check_design') }
     publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> name in ['design.tsv', 'samples.tsv', 'study.json'] ? name : name == 'params.json' ? "pipeline_info/${name}" : null }
 
     input:
@@ -29,7 +29,7 @@ process CHECK_DESIGN {
     cat > params.json <<'PARAMETERS'
     ${parameters}
     PARAMETERS
-    check_design.py --samplesheet '${samplesheet}' ${options} --params params.json --schema '${schema}' --problems problems.txt
+    sc-compartments check_design --samplesheet '${samplesheet}' ${options} --params params.json --schema '${schema}' --problems problems.txt
     """
 }
 
@@ -39,7 +39,7 @@ process INSPECT_INPUT {
     label 'light'
     memory { memoryFor(task, [matrix]) }
     time { timeFor(task, [matrix]) }
-    ext code: { code('inspect_input.py') }
+    ext code: { code('inspect_input') }
 
     input:
     tuple val(meta), val(column), path(matrix, stageAs: 'input/*')
@@ -52,7 +52,7 @@ process INSPECT_INPUT {
     """
     # code ${task.ext.code}
     (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
-    inspect_input.py --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}' ${params.genome ? "--genome '${params.genome}'" : ''}
+    sc-compartments inspect_input --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}' ${params.genome ? "--genome '${params.genome}'" : ''}
     """
 
     stub:
@@ -64,7 +64,7 @@ process INSPECT_INPUT {
 // Reasons of all steps in one table.
 process COLLECT_SKIPPED {
     label 'light'
-    ext code: { code('collect_skipped.py') }
+    ext code: { code('collect_skipped') }
     publishDir params.outdir, mode: params.publish_mode
 
     input:
@@ -81,6 +81,6 @@ process COLLECT_SKIPPED {
     cat > failed.tsv <<'FAILED'
     ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
     FAILED
-    collect_skipped.py --study '${study}' pieces/*/*.tsv failed.tsv
+    sc-compartments collect_skipped --study '${study}' pieces/*/*.tsv failed.tsv
     """
 }

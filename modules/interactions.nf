@@ -6,7 +6,7 @@ process RUN_LIANA {
     label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('run_liana.py') }
+    ext code: { code('run_liana') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -18,18 +18,18 @@ process RUN_LIANA {
     path "${meta.sample}.liana.parquet", emit: liana, optional: true
     path "${meta.sample}.liana.json", emit: summary, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py liana'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions liana'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    run_liana.py --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
+    sc-compartments run_liana --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
         --n_perms ${params.n_perms} --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.liana.parquet ${meta.sample}.liana.json skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.liana.parquet ${meta.sample}.liana.json skipped.tsv
     """
 }
 
@@ -39,7 +39,7 @@ process SCORE_CENTRALITY {
     label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('score_centrality.py') }
+    ext code: { code('score_centrality') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -52,18 +52,18 @@ process SCORE_CENTRALITY {
     path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
     path "${meta.sample}.network.tsv", emit: network, optional: true
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py networkx'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions networkx'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    score_centrality.py --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
+    sc-compartments score_centrality --filtered '${filtered}' --doublets '${doublets}' --labels '${labels}' --lr_resource '${resource_table ?: resource}' \\
         --migration_pairs '${migration_pairs}' --n_perms ${params.n_perms} --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py --sample '${meta.sample}' ${meta.sample}.centrality.tsv ${meta.sample}.network.tsv skipped.tsv
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.centrality.tsv ${meta.sample}.network.tsv skipped.tsv
     """
 }
 
@@ -72,7 +72,7 @@ process COMPARE_INTERACTIONS {
     label 'cohort'
     memory { memoryFor(task, [pseudobulk, liana]) }
     time { timeFor(task, [pseudobulk, liana]) }
-    ext code: { code('compare_interactions.py') }
+    ext code: { code('compare_interactions') }
     errorStrategy { stepFailed(task) }
     publishDir "${params.outdir}/interactions", mode: params.publish_mode, saveAs: { name -> name == 'skipped.tsv' ? null : name }
 
@@ -96,17 +96,17 @@ process COMPARE_INTERACTIONS {
     path 'centrality_effects.tsv', emit: centrality_effects
     path '{network,top_edges,cross_compartment,not_testable}.tsv', emit: tables
     path 'skipped.tsv', emit: skipped
-    tuple val(task.process), eval('versions.py numpy scipy pyarrow'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy scipy pyarrow'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    compare_interactions.py --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} --networks ${networks} \\
+    sc-compartments compare_interactions --study '${study}' --pseudobulk '${pseudobulk}' --liana ${liana} --centrality ${centrality} --networks ${networks} \\
         --lr_resource '${resource_table ?: resource}' --migration_pairs '${migration_pairs}' --min_cells ${params.min_cells_pb} ${groups ? "--groups '${groups}'" : ''}
     """
 
     stub:
     """
-    write_stub.py liana.parquet effects.tsv effects.parquet groups.tsv centrality.tsv centrality_effects.tsv network.tsv top_edges.tsv cross_compartment.tsv not_testable.tsv skipped.tsv
+    sc-compartments write_stub liana.parquet effects.tsv effects.parquet groups.tsv centrality.tsv centrality_effects.tsv network.tsv top_edges.tsv cross_compartment.tsv not_testable.tsv skipped.tsv
     """
 }

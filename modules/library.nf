@@ -1,14 +1,14 @@
 // How a task gets at the pipeline's own code and files, and what happens to the ones that fail.
 
-// Files of bin/ that the named ones import, themselves included.
+// Files of bin/compartments that the named ones import, themselves included. Imports are absolute: a module, or names of one.
 def imported(names) {
     def found = names.collectMany { name ->
-        def source = file("${projectDir}/bin/${name}").text
-        def inside = (source =~ /(?m)^\s*from \.(\w+) import/).collect { match -> match[1] }
-        def outside = (source =~ /(?m)^\s*from compartments\.(\w+) import/).collect { match -> match[1] }
-        def siblings = (source =~ /(?m)^\s*from (?:\.|compartments) import ([\w, ]+)/).collect { match -> match[1].tokenize(', ') }.flatten()
-        [name] + (inside + outside + siblings).collect { module -> "compartments/${module}.py".toString() }
-    }.toSet().findAll { name -> file("${projectDir}/bin/${name}").exists() }.toSorted()
+        def source = file("${projectDir}/bin/compartments/${name}").text
+        [name] + (source =~ /(?m)^\s*from compartments\.([\w.]+) import (\([^)]*\)|.*)/).collect { match ->
+            def module = match[1].replace('.', '/')
+            ["${module}.py".toString()] + match[2].split(/[\s,()]+/).collect { one -> "${module}/${one}.py".toString() }
+        }.flatten()
+    }.toSet().findAll { name -> file("${projectDir}/bin/compartments/${name}").exists() }.toSorted()
     found == names.toSorted() ? found : imported(found)
 }
 
@@ -37,14 +37,18 @@ def copied(source, names, name) {
     target
 }
 
-// Digest of an executable and all that it imports from bin/compartments, so that -resume re-runs just the tasks whose code changed:
+// Digest of steps and all that they import from bin/compartments, so that -resume re-runs just the tasks whose code changed:
 // Nextflow hashes the script that a task names, not the modules that it imports. The digest stands in the directive `ext code:` and in
 // a comment of the script, because the cache looks at the values of `task.ext` that a script names, not at function calls. The lines
 // after it, indented as scripts are, let the task find its code in the work folder: all that a compute node has to see of the pipeline.
-def code(executable) {
-    def names = imported([executable])
+def code(steps) {
+    def modules = [steps].flatten().collectMany { step -> file("${projectDir}/bin/compartments/*/${step}.py") }
+    def own = imported(modules.collect { path -> "${path.parent.name}/${path.name}".toString() } + ['core/door.py'])
+    def contracts = modules.collect { path -> "${path.parent.name}/${path.baseName}.json".toString() }.findAll { name -> file("${projectDir}/bin/compartments/${name}").exists() }
+    def names = ['sc-compartments', 'compartments/__init__.py'] + (own + contracts).collect { name -> "compartments/${name}".toString() }
     def digest = digestOf(names.collect { name -> file("${projectDir}/bin/${name}").text }.join('\n'))
-    plainWorkDir() ? "${digest}\n    export PATH='${copied(file("${projectDir}/bin"), names + ['versions.py'], digest)}':\"\$PATH\"\n    #" : digest
+    def copies = names + ['compartments/core/versions.py']
+    plainWorkDir() ? "${digest}\n    export PATH='${copied(file("${projectDir}/bin"), copies.unique(), digest)}':\"\$PATH\"\n    #" : digest
 }
 
 // A file or folder of the project as an input of tasks: its copy in the work folder. Other files are what they are.

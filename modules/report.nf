@@ -4,7 +4,7 @@ include { layOut } from './helpers'
 // The five questions, answered in sentences.
 process WRITE_FINDINGS {
     label 'light'
-    ext code: { code('write_findings.py') }
+    ext code: { code('write_findings') }
     errorStrategy { stepFailed(task) }
     publishDir params.outdir, mode: params.publish_mode
 
@@ -18,12 +18,12 @@ process WRITE_FINDINGS {
     """
     # code ${task.ext.code}
     ${layOut(targets)}
-    write_findings.py --results results
+    sc-compartments write_findings --results results
     """
 
     stub:
     """
-    write_stub.py findings.tsv
+    sc-compartments write_stub findings.tsv
     """
 }
 
@@ -32,12 +32,13 @@ process MAKE_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('make_report.py') }
+    ext code: { code('make_report') }
     publishDir params.outdir, mode: params.publish_mode
 
     input:
     tuple val(targets), path(files, stageAs: 'staged/?/*')
     path template, stageAs: 'template'
+    path dictionary
 
     output:
     path 'report.html', emit: report
@@ -47,12 +48,12 @@ process MAKE_REPORT {
     """
     # code ${task.ext.code}
     ${layOut(targets)}
-    make_report.py --results results --template template --out report.html --multiqc multiqc
+    sc-compartments make_report --results results --template template --out report.html --multiqc multiqc
     """
 
     stub:
     """
-    write_stub.py report.html
+    sc-compartments write_stub report.html
     """
 }
 

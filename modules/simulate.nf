@@ -4,7 +4,7 @@ include { code } from './library'
 process SIMULATE_COHORT {
     tag "${preset}"
     label 'light'
-    ext code: { code('simulate_cohort.py') }
+    ext code: { code('simulate_cohort') }
     publishDir "${params.outdir}/simulated", mode: params.publish_mode, pattern: 'truth'
 
     input:
@@ -21,36 +21,36 @@ process SIMULATE_COHORT {
     script:
     """
     # code ${task.ext.code}
-    simulate_cohort.py --preset ${preset} ${params.simulate_options} --profiles '${profiles}' --gene_sets '${gene_sets}' --seed ${params.seed} --outdir cohort
+    sc-compartments simulate_cohort --preset ${preset} ${params.simulate_options} --profiles '${profiles}' --gene_sets '${gene_sets}' --seed ${params.seed} --outdir cohort
     mv cohort/truth truth
     """
 
     stub:
     """
-    write_stub.py cohort/samplesheet.csv cohort/reference.h5ad truth/cells.tsv
+    sc-compartments write_stub cohort/samplesheet.csv cohort/reference.h5ad truth/cells.tsv
     """
 }
 
 // A CellTypist model from labelled cells.
 process TRAIN_MODEL {
     label 'sample'
-    ext code: { code('train_model.py') }
+    ext code: { code('train_model') }
 
     input:
     path reference
 
     output:
     path 'model.pkl', emit: model
-    tuple val(task.process), eval('versions.py celltypist scikit-learn'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    train_model.py --reference '${reference}' --labels lineage --out model.pkl --seed ${params.seed}
+    sc-compartments train_model --reference '${reference}' --labels lineage --out model.pkl --seed ${params.seed}
     """
 
     stub:
     """
-    write_stub.py model.pkl
+    sc-compartments write_stub model.pkl
     """
 }

@@ -2,20 +2,18 @@
 
 import os
 import subprocess
-import sys
 from pathlib import Path
 
 import hypothesis
 import pytest
-from runs import tracked
+
+from tests.support.runs import step, tracked
 
 # the same examples in every run, however loaded the machine is
 hypothesis.settings.register_profile("repeatable", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("repeatable")
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "bin"))
-sys.path.insert(0, str(ROOT))
 
 
 @pytest.fixture(scope="session")
@@ -32,10 +30,10 @@ def project(tmp_path_factory):
 
 @pytest.fixture
 def execute(tmp_path):
-    """Run an executable of ``bin/`` in ``tmp_path``; gives the finished process with text stdout and stderr."""
+    """Run a step in ``tmp_path``; gives the finished process with text stdout and stderr."""
 
     def call(name, *arguments, cwd=tmp_path):
-        command = [sys.executable, str(ROOT / "bin" / name), *map(str, arguments)]
+        command = step(name, *arguments)
         environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONHASHSEED": "0"}
         return subprocess.run(command, cwd=cwd, capture_output=True, text=True, env=environment)
 

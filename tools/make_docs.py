@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Write the pages that are made from code: docs/output.md from the data dictionary, docs/parameters.md from the schema.
+"""Write the pages that are made from code: docs/output.md from the data dictionary, docs/parameters.md from the schema,
+the contract beside every step from both.
 
 With --check only say whether they are up to date.
 """
@@ -9,8 +10,10 @@ import json
 import sys
 from pathlib import Path
 
+from compartments.core import door
+from compartments.core.dictionary import load, markdown, tables_of
+
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "bin"))
 
 
 def parameters_page(schema):
@@ -40,20 +43,37 @@ def _parameter_row(name, value):
     return "| " + " | ".join(cells) + " |"
 
 
+def contracts(rows, schema):
+    """``<step>.json`` beside every step that writes public files or takes parameters: path -> text."""
+    known = {name: value for group in schema["$defs"].values() for name, value in group["properties"].items()}
+    found = {}
+    for step, path in door.steps().items():
+        parameters = {name: _without_step(value) for name, value in known.items() if step in value.get("step", [])}
+        tables = tables_of(rows, step)
+        if parameters or tables:
+            name = f"bin/compartments/{path.parent.name}/{step}.json"
+            found[name] = json.dumps({"parameters": parameters, "tables": tables}, indent=1) + "\n"
+    return found
+
+
+def _without_step(definition):
+    return {key: value for key, value in definition.items() if key != "step"}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
 
-    from compartments.dictionary import load, markdown
-
     schema = json.loads((ROOT / "nextflow_schema.json").read_text(encoding="utf-8"))
-    for name, text in (("output.md", markdown(load())), ("parameters.md", parameters_page(schema))):
-        path = ROOT / "docs" / name
+    rows = load(ROOT / "assets" / "dictionary.tsv")
+    pages = {"docs/output.md": markdown(rows), "docs/parameters.md": parameters_page(schema)}
+    for name, text in (pages | contracts(rows, schema)).items():
+        path = ROOT / name
         if not arguments.check:
             path.write_text(text, encoding="utf-8")
         elif not path.is_file() or path.read_text(encoding="utf-8") != text:
-            sys.exit(f"docs/{name} is out of date: run tools/make_docs.py")
+            sys.exit(f"{name} is out of date: run make docs")
 
 
 if __name__ == "__main__":

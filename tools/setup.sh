@@ -31,6 +31,13 @@ environment() {
     echo "$stamp" >"$TOOLS/$name/.lock"
 }
 
+# the package itself, as a link to bin/: tests, benches and type checks find it as any other
+package() {
+    local link
+    link=$(echo "$TOOLS"/core/lib/python3.*/site-packages/sc_compartments.pth)
+    [ "$(cat "$link" 2>/dev/null)" = "$PWD/bin" ] || VIRTUAL_ENV="$TOOLS/core" "$TOOLS/uv/bin/uv" pip install -q --no-deps -e .
+}
+
 engine() {
     command -v nextflow >/dev/null && return
     if ! java -version 2>&1 | grep -qE '"(1[7-9]|2[0-9])[."]'; then
@@ -48,7 +55,7 @@ engine() {
 for part in "${@:-core engine}"; do
     for one in $part; do
         case $one in
-            core) environment core tests/requirements.lock ;;
+            core) environment core tests/requirements.lock && package ;;
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;

@@ -1,11 +1,11 @@
 """Shared by the tests of executors, containers, faults and resuming: a small cohort, one run, a copy of the project."""
 
 import subprocess
-import sys
 
 import pandas as pd
 import pytest
-from runs import CUT_OFF, ROOT, arguments_of, nextflow, once, tracked, write_cut_off
+
+from tests.support.runs import CUT_OFF, arguments_of, nextflow, once, step, tracked, write_cut_off
 
 COHORT = "--treated 1 --untreated 2 --scale 0.2 --genes 700 --empties 200 --filtered".split()
 
@@ -15,14 +15,14 @@ def cohort(tmp_path_factory):
     """Folder with ``sheet.csv`` and ``model.pkl``: filtered counts of three donors, and a sample that is cut off."""
 
     def make(folder):
-        program = [sys.executable, str(ROOT / "bin" / "simulate_cohort.py"), "--outdir", str(folder / "input"), *COHORT]
+        program = step("simulate_cohort", "--outdir", folder / "input", *COHORT)
         subprocess.run(program, check=True, capture_output=True)
         sheet = pd.read_csv(folder / "input" / "samplesheet.csv").drop(columns=["raw", "expected_cells"])
         sheet["filtered"] = [str(folder / "input" / name) for name in sheet["filtered"]]
         extra = sheet.iloc[[-2]].assign(sample=CUT_OFF, donor="D04", filtered=str(folder / "cut_off"))
         write_cut_off(sheet["filtered"].iloc[-2], folder / "cut_off")
         pd.concat([sheet, extra]).to_csv(folder / "sheet.csv", index=False)
-        program = [sys.executable, str(ROOT / "bin" / "train_model.py"), "--labels", "lineage"]
+        program = step("train_model", "--labels", "lineage")
         given = ["--reference", str(folder / "input" / "reference.h5ad"), "--out", str(folder / "model.pkl")]
         subprocess.run([*program, *given], check=True, capture_output=True)
 

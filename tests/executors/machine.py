@@ -8,7 +8,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from runs import ROOT
+
+from tests.support.runs import ROOT
 
 HERE = Path(__file__).resolve().parent
 CONTAINERS = {"CONTAINERS_CONF": str(HERE / "containers.conf")}

@@ -5,14 +5,26 @@ import json
 import os
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from machine import CONTAINERS, HERE, TAG, build, call, need, podman
-from runs import CUT_OFF, ROOT, arguments_of, command, differing, nextflow, tables, trace, tracked, variables
+
+from tests.executors.machine import CONTAINERS, HERE, TAG, build, call, need, podman
+from tests.support.runs import (
+    CUT_OFF,
+    ROOT,
+    arguments_of,
+    command,
+    differing,
+    nextflow,
+    step,
+    tables,
+    trace,
+    tracked,
+    variables,
+)
 
 pytestmark = pytest.mark.executors
 
@@ -188,11 +200,11 @@ def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, cor
     """A node lost under a task, and a task killed by its container's memory limit: both are done again and succeed."""
     project = tracked(tmp_path / "project")
     marker = tmp_path / "started"
-    stub = project / "bin" / "write_stub.py"
+    stub = project / "bin" / "compartments" / "core" / "write_stub.py"
     text = stub.read_text().replace("import argparse\n", "import argparse\nimport os\nimport time\n", 1)
     parsed = "    arguments = parser.parse_args()\n"
     stub.write_text(text.replace(parsed, parsed + FAULTS.format(marker=str(marker))))
-    call(sys.executable, ROOT / "bin" / "write_stub.py", "good.h5", cwd=tmp_path)
+    call(*step("write_stub", "good.h5"), cwd=tmp_path)
     (tmp_path / "model.pkl").write_text("stub\n")
     rows = ["memory,d1,CSF,sick,good.h5", "lost,d2,CSF,control,good.h5", "sound,d2,blood,control,good.h5"]
     (tmp_path / "sheet.csv").write_text("\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n")

@@ -5,10 +5,10 @@ import gzip
 import json
 import shutil
 import subprocess
-import sys
 
 import pytest
-from runs import ROOT, nextflow
+
+from tests.support.runs import nextflow, step
 
 # stage -> the file whose writing fails there
 STAGES = {
@@ -67,14 +67,14 @@ def small_disk(tmp_path_factory):
 def faulty(project, small_disk, tmp_path_factory):
     """One stub run with a sample for every fault: folder, text of the run, rows of skipped.tsv by sample."""
     folder = tmp_path_factory.mktemp("faulty")
-    stub = project / "bin" / "write_stub.py"
+    stub = project / "bin" / "compartments" / "core" / "write_stub.py"
     planted = FAULTS.format(stages=STAGES, marker=str(folder / "killed_once"))
     text = stub.read_text().replace(
         "    arguments = parser.parse_args()\n", "    arguments = parser.parse_args()\n" + planted
     )
     assert planted in text
     stub.write_text(text)
-    subprocess.run([sys.executable, str(ROOT / "bin" / "write_stub.py"), "good.h5"], cwd=folder, check=True)
+    subprocess.run(step("write_stub", "good.h5"), cwd=folder, check=True)
     names = ["sound", "killed", "memory", "slow", "disk", *(f"breaks_{stage}" for stage in STAGES)]
     rows = [
         f"{name},d{number},{compartment},{condition},good.h5"

@@ -5,7 +5,8 @@ import re
 import subprocess
 
 import pytest
-from runs import ROOT, variables
+
+from tests.support.runs import ROOT, variables
 
 ENGINES = ["docker", "podman", "apptainer", "singularity", "charliecloud"]
 EXECUTORS = {

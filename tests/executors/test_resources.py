@@ -5,7 +5,8 @@ import re
 import subprocess
 
 import pytest
-from runs import ROOT, tracked, variables
+
+from tests.support.runs import ROOT, tracked, variables
 
 SCRIPT = """
 include { memoryFor ; timeFor } from './modules/library'

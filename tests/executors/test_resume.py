@@ -1,11 +1,11 @@
 """Killed at any stage and resumed, a run gives the same tables; a sample more runs its own tasks and the cohort's."""
 
 import subprocess
-import sys
 import time
 
 import pytest
-from runs import ROOT, arguments_of, command, differing, nextflow, tables, trace, variables
+
+from tests.support.runs import arguments_of, command, differing, nextflow, step, tables, trace, variables
 
 pytestmark = pytest.mark.executors
 
@@ -45,7 +45,7 @@ def test_a_run_killed_at_five_stages_gives_the_same_tables(project, cohort, loca
 
 def test_a_sample_more_runs_its_own_tasks_and_the_cohort(project, tmp_path):
     """In stub mode: what is run again does not depend on what the tasks compute."""
-    subprocess.run([sys.executable, str(ROOT / "bin" / "write_stub.py"), "good.h5"], cwd=tmp_path, check=True)
+    subprocess.run(step("write_stub", "good.h5"), cwd=tmp_path, check=True)
     (tmp_path / "model.pkl").write_text("stub\n")
     rows = ["s1,d1,CSF,sick,good.h5", "s2,d2,CSF,control,good.h5", "s3,d2,blood,control,good.h5"]
     arguments = ["-profile", "local", "-stub", "--outdir", "out", "--input", "sheet.csv", "-resume"]

@@ -7,7 +7,8 @@ import re
 import subprocess
 
 import pytest
-from runs import ROOT
+
+from tests.support.runs import ROOT
 
 LOCKS = sorted([*ROOT.glob("containers/**/*.lock"), *ROOT.glob("tests/*.lock"), ROOT / "tools" / "engine.lock"])
 

@@ -1,0 +1,81 @@
+"""One sample as the steps after annotation see it: counts, doublets and labels joined."""
+
+import numpy as np
+import pandas as pd
+
+from compartments.core.errors import UserError
+from compartments.core.files import read_tsv
+from compartments.core.vocabulary import LABEL_COLUMNS
+
+DOUBLET_COLUMNS = ["barcode", "doublet_score", "predicted_doublet"]
+
+
+def read_annotated(filtered, doublets, labels):
+    """Counts of one sample with doublets and labels joined, doublets still in.
+
+    Parameters
+    ----------
+    filtered : path
+        ``<sample>.filtered.h5ad``.
+    doublets, labels : path
+        ``<sample>.doublets.tsv.gz`` and ``<sample>.labels.tsv.gz``: one row for every cell, in any order.
+
+    Returns
+    -------
+    AnnData, shape (cells, genes)
+        ``layers['counts']``, ``layers['corrected']`` (int32 CSR), no X; ``obs`` has the QC columns, ``doublet_score``
+        (float, NaN if not scored), ``predicted_doublet`` (bool) and the columns of the labels; ``uns['sample']``.
+
+    Raises
+    ------
+    UserError
+        If a table lacks a column, or its barcodes are not those of the counts.
+    """
+    import anndata
+
+    adata = anndata.read_h5ad(filtered)
+    barcodes = adata.obs_names.astype(str)
+    scored = _by_barcode(doublets, DOUBLET_COLUMNS, barcodes, filtered)
+    labelled = _by_barcode(labels, LABEL_COLUMNS, barcodes, filtered)
+    adata.obs["doublet_score"] = scored["doublet_score"].to_numpy(float)
+    adata.obs["predicted_doublet"] = _flags(scored["predicted_doublet"])
+    for column in labelled.columns:
+        values = labelled[column]
+        if column in ("probability", "probability_broad"):
+            adata.obs[column] = values.to_numpy(float)
+        elif column in ("marker_agrees", "marker_pdc"):
+            adata.obs[column] = _flags(values)
+        else:
+            adata.obs[column] = values.astype(object).where(values.notna(), "").to_numpy(object)
+    return adata
+
+
+def load_annotated(filtered, doublets, labels):
+    """One sample as all later steps use it: :func:`read_annotated` without the predicted doublets."""
+    return without_doublets(read_annotated(filtered, doublets, labels))
+
+
+def without_doublets(adata):
+    """A copy without the predicted doublets: the only place where they go, so that every step sees the same cells."""
+    return adata[~adata.obs["predicted_doublet"].to_numpy()].copy()
+
+
+def _by_barcode(path, columns, barcodes, counts):
+    """A table with one row per cell, in the order of ``barcodes``."""
+    text = [c for c in columns if c not in ("doublet_score", "probability")]
+    table = read_tsv(path, required=columns, text=text).set_index("barcode")
+    if table.index.has_duplicates:
+        raise UserError(f"{path}: barcode '{table.index[table.index.duplicated()][0]}' is there twice")
+    missing = barcodes.difference(table.index)
+    if len(missing) or len(table) != len(barcodes):
+        example = missing[0] if len(missing) else table.index.difference(barcodes)[0]
+        raise UserError(
+            f"{path} has {len(table)} cells and {counts} has {len(barcodes)} (for example '{example}' is in one only): "
+            "give tables made from this very file"
+        )
+    return table.loc[barcodes]
+
+
+def _flags(values):
+    """Text ``True``/``False`` (also 1/0) as a bool array; empty is False."""
+    return np.asarray(pd.Series(values).astype(str).str.lower().isin(("true", "1", "1.0")), bool)

@@ -1,0 +1,250 @@
+"""Who talks most: networks between the lineages of one sample, and how central each lineage is."""
+
+from dataclasses import dataclass
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from compartments.core.pairs import Pairs
+
+DOWNSAMPLED_CELLS = 20
+DOWNSAMPLED_REPEATS = 50
+
+
+@dataclass(frozen=True)
+class Expression:
+    """What the networks are computed from.
+
+    Attributes
+    ----------
+    stacked : float32 array, shape (cells, 2 * genes)
+        Log-normalised expression of the genes of the resource, then 0/1 whether detected.
+    ligand, receptor : int array, shape (entities, most subunits)
+        Positions of the subunits of each ligand and each receptor among the genes.
+    links : dict of str to CSR, shape (receptors, ligands)
+        Network name to its pairs.
+    expr_prop : float
+    """
+
+    stacked: np.ndarray
+    ligand: np.ndarray
+    receptor: np.ndarray
+    links: dict
+    expr_prop: float
+
+    @classmethod
+    def of(cls, x, genes, resource, networks, expr_prop=0.1):
+        """Prepare one sample.
+
+        Parameters
+        ----------
+        x : CSR of float32, shape (cells, genes)
+            Log-normalised, no stored zeros.
+        genes : sequence of str
+        resource : DataFrame
+            ``ligand, receptor``.
+        networks : dict of str to bool array, shape (pairs of the resource,)
+            Which pairs each network counts.
+        expr_prop : float
+            A ligand or receptor counts in a lineage if all its subunits are detected in at least this share of cells.
+        """
+        pairs = Pairs.of(resource, pd.Index(genes))
+        used = np.unique(np.concatenate([pairs.ligand.ravel(), pairs.receptor.ravel()]))
+        x = x[:, used]
+        dense = np.empty((x.shape[0], 2 * len(used)), np.float32)
+        dense[:, : len(used)] = x.toarray()
+        dense[:, len(used) :] = dense[:, : len(used)] > 0
+        ligand, l_code = np.unique(pairs.ligand, axis=0, return_inverse=True)
+        receptor, r_code = np.unique(pairs.receptor, axis=0, return_inverse=True)
+        links = {}
+        for name, members in networks.items():
+            inside = np.asarray(members)[pairs.table.index]
+            shape = (len(receptor), len(ligand))
+            links[name] = sparse.csr_matrix(
+                (np.ones(inside.sum()), (r_code.ravel()[inside], l_code.ravel()[inside])), shape=shape
+            )
+        return cls(dense, np.searchsorted(used, ligand), np.searchsorted(used, receptor), links, expr_prop)
+
+    def strengths(self, cells, bounds):
+        """Networks between groups of cells.
+
+        Parameters
+        ----------
+        cells : int array
+            Cells ordered by group.
+        bounds : int array, shape (groups + 1,)
+            Where each group starts in ``cells``.
+
+        Returns
+        -------
+        dict of str to array, shape (groups, groups)
+            ``S[s, t]``, the sum over pairs of sqrt(mean of ligand in s * mean of receptor in t), complexes by their
+            weakest subunit; zero on the diagonal (autocrine).
+        """
+        sizes = np.diff(bounds)
+        weights = np.repeat((1.0 / sizes).astype(np.float32), sizes)
+        shape = (len(sizes), self.stacked.shape[0])
+        mean, detected = np.hsplit(sparse.csr_matrix((weights, cells, bounds), shape=shape) @ self.stacked, 2)
+        threshold = self.expr_prop - 1e-6  # shares are sums of float32
+        sent, received = (
+            np.sqrt(mean[:, entity].min(2)) * (detected[:, entity].min(2) >= threshold)
+            for entity in (self.ligand, self.receptor)
+        )
+        found = {}
+        for name, link in self.links.items():
+            s = (link @ sent.T.astype(float)).T @ received.T
+            np.fill_diagonal(s, 0)
+            found[name] = s
+        return found
+
+
+def shares(s):
+    """Share of all signal that a lineage sends or receives: (out + in) / (2 sum S).
+
+    Parameters
+    ----------
+    s : array, shape (..., lineages, lineages)
+        Zero diagonal.
+
+    Returns
+    -------
+    array, shape (..., lineages)
+        Sums to one; NaN where the network is empty.
+    """
+    total = s.sum((-2, -1))[..., None]
+    with np.errstate(invalid="ignore"):
+        return (s.sum(-1) + s.sum(-2)) / (2 * np.where(total > 0, total, np.nan))
+
+
+def graph_measures(s):
+    """Measures of each node of a weighted directed network.
+
+    Returns
+    -------
+    DataFrame
+        ``out_strength, in_strength, pagerank`` (importance as receiver), ``pagerank_reverse`` (as sender), ``hub,
+        authority`` (HITS: leading singular vectors), ``betweenness`` (shortest paths with length 1/strength).
+
+    Notes
+    -----
+    Roles after CellChat (Jin et al. 2021 Nat Commun 12:1088); PageRank and betweenness by networkx; HITS after
+    Kleinberg (1999) J ACM 46:604, scaled to sum one.
+    """
+    left, _, right = np.linalg.svd(s)
+    graph = nx.DiGraph()
+    graph.add_nodes_from(range(len(s)))
+    graph.add_weighted_edges_from((a, b, s[a, b]) for a, b in zip(*np.nonzero(s), strict=True))
+    for _, _, edge in graph.edges(data=True):
+        edge["length"] = 1 / edge["weight"]
+    nodes = range(len(s))
+
+    def ordered(values):
+        return [values[node] for node in nodes]
+
+    hub, authority = np.abs(left[:, 0]), np.abs(right[0])
+    return pd.DataFrame(
+        {
+            "out_strength": s.sum(1),
+            "in_strength": s.sum(0),
+            "pagerank": ordered(nx.pagerank(graph, max_iter=1000)),
+            "pagerank_reverse": ordered(nx.pagerank(graph.reverse(), max_iter=1000)),
+            "hub": hub / hub.sum(),
+            "authority": authority / authority.sum(),
+            "betweenness": ordered(nx.betweenness_centrality(graph, weight="length")),
+        }
+    )
+
+
+def permutation_p(observed, null):
+    """One-sided p that a lineage is more central than any would be with shuffled labels (max-T).
+
+    Parameters
+    ----------
+    observed : array, shape (lineages,)
+    null : array, shape (permutations, lineages)
+
+    Returns
+    -------
+    array, shape (lineages,)
+        Family-wise over lineages; NaN where the network is empty.
+
+    Notes
+    -----
+    Westfall and Young's single-step max-T on shares standardised by their null mean and SD.
+    """
+    if not np.isfinite(observed).all():
+        return np.full(len(observed), np.nan)
+    null = null[np.isfinite(null).all(1)]
+    sd = null.std(0, ddof=1)
+    sd = np.where(sd > 0, sd, np.inf)
+    highest = ((null - null.mean(0)) / sd).max(1)
+    z = (observed - null.mean(0)) / sd
+    return (1 + (highest[:, None] >= z - 1e-12).sum(0)) / (1 + len(highest))
+
+
+def score_centrality(expression, lineages, n_perms=1000, seed=1):
+    """Centrality of every lineage of one sample in every network.
+
+    Parameters
+    ----------
+    expression : Expression
+    lineages : array of str, shape (cells,)
+        At least two lineages.
+    n_perms, seed : int
+
+    Returns
+    -------
+    nodes : DataFrame
+        ``network, lineage, n_cells``, :func:`graph_measures`, ``share, share_downsampled`` (median over repeats with at
+        most 20 cells per lineage), ``rank`` (1 is the largest share), ``p_permutation``.
+    edges : DataFrame
+        ``network, source, target, strength, strength_downsampled`` (medians), all ordered pairs of lineages.
+    """
+    names, codes = np.unique(np.asarray(lineages, str), return_inverse=True)
+    sizes = np.bincount(codes)
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    cells = np.argsort(codes, kind="stable")
+    rng = np.random.default_rng(seed)
+
+    observed = expression.strengths(cells, bounds)
+    null = {name: np.empty((n_perms, len(names))) for name in observed}
+    for b in range(n_perms):
+        for name, s in expression.strengths(rng.permutation(len(codes)), bounds).items():
+            null[name][b] = shares(s)
+    fewer = np.minimum(sizes, DOWNSAMPLED_CELLS)
+    repeats = {name: [] for name in observed}
+    for _ in range(DOWNSAMPLED_REPEATS):
+        drawn = [
+            rng.choice(cells[a:b], k, replace=False) for a, b, k in zip(bounds[:-1], bounds[1:], fewer, strict=True)
+        ]
+        drawn = np.concatenate(drawn)
+        for name, s in expression.strengths(drawn, np.concatenate([[0], np.cumsum(fewer)])).items():
+            repeats[name].append(s)
+
+    nodes, edges = [], []
+    source, target = np.nonzero(~np.eye(len(names), dtype=bool))
+    for name, s in observed.items():
+        table = graph_measures(s)
+        table.insert(0, "network", name)
+        table.insert(1, "lineage", names)
+        table.insert(2, "n_cells", sizes)
+        drawn = np.array(repeats[name])
+        table["share"] = shares(s)
+        table["share_downsampled"] = np.median(shares(drawn), axis=0)
+        table["rank"] = table["share"].rank(ascending=False, method="min").astype("Int64")
+        table["p_permutation"] = permutation_p(table["share"].to_numpy(), null[name])
+        nodes.append(table)
+        edges.append(
+            pd.DataFrame(
+                {
+                    "network": name,
+                    "source": names[source],
+                    "target": names[target],
+                    "strength": s[source, target],
+                    "strength_downsampled": np.median(drawn, axis=0)[source, target],
+                }
+            )
+        )
+    return pd.concat(nodes, ignore_index=True), pd.concat(edges, ignore_index=True)

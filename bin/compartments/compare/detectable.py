@@ -1,0 +1,128 @@
+"""Power of the user's own design: the smallest change that a comparison of donors would find."""
+
+import numpy as np
+import pandas as pd
+
+from compartments.compare.moderated import minimum_detectable_effect
+from compartments.core.errors import UserError
+from compartments.study.arms import tier
+
+LN2 = np.log(2)
+MORE_DONORS = (0, 1, 2, 3, 4)
+POWER = [
+    "level", "lineage", "contrast", "term", "compartment", "more_donors", "n_condition", "n_reference", "df", "se",
+    "mde80", "fold_mde80", "permutation_floor", "tier",
+]  # fmt: skip
+
+
+def with_more_donors(effects, more=MORE_DONORS):
+    """Minimum detectable effect of every row at this cohort's size, and with more donors in each arm.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        ``composition/effects.tsv``; rows without a standard error are left out.
+    more : sequence of int
+        Donors added to each arm.
+
+    Returns
+    -------
+    DataFrame, columns ``POWER``
+        80 % power, two-sided .05, log2 and fold.
+
+    Notes
+    -----
+    Added donors are like those of the cohort: the standard error shrinks with sqrt(1/n_condition + 1/n_reference), the
+    residual df grow by two per added pair of donors; the prior df, which the residual df cap, grow with them while
+    they are capped.
+    """
+    usable = effects[effects["se"].notna() & (effects["df"] > 0)]
+    tables = []
+    for k in more:
+        n_condition, n_reference = usable["n_condition"] + k, usable["n_reference"] + k
+        now = 1 / usable["n_condition"] + 1 / usable["n_reference"]
+        residual = usable["df_residual"] + 2 * k
+        prior = usable["df"] - usable["df_residual"]
+        capped = np.isclose(prior, usable["df_residual"])
+        table = usable[POWER[:5]].assign(
+            more_donors=k,
+            n_condition=n_condition,
+            n_reference=n_reference,
+            df=residual + np.where(capped, residual, prior),
+            se=usable["se"] * np.sqrt((1 / n_condition + 1 / n_reference) / now),
+        )
+        tables.append(_with_mde(table, residual))
+    return pd.concat(tables, ignore_index=True)[POWER] if tables else pd.DataFrame(columns=POWER)
+
+
+def before_a_study(
+    n_condition, n_reference, cells=(5, 20, 100, 1000), more=MORE_DONORS, sd_donor=0.35, sd_sample=0.30, cv_total=0.15
+):
+    """Minimum detectable effect from numbers alone, for lineages of given size.
+
+    Parameters
+    ----------
+    n_condition, n_reference : int
+        Donors per arm, each with both compartments.
+    cells : sequence of float
+        Cells of the lineage per sample.
+    sd_donor, sd_sample : float
+        ln units: deviation of a donor common to the compartments, and of each sample.
+    cv_total : float
+        Of the measured cells per microlitre.
+
+    Returns
+    -------
+    DataFrame, columns ``POWER``
+        ``lineage`` reads ``<cells> cells per sample``; terms ``within`` and ``interaction``; prior df at their cap.
+
+    Raises
+    ------
+    UserError
+        An arm without donors, cells or a spread below zero, or one donor in each arm.
+    """
+    for name, value in (("--condition", n_condition), ("--reference", n_reference)):
+        if value < 1:
+            raise UserError(f"{name} {value}: give at least one donor per arm")
+    if min(cells) <= 0:
+        raise UserError(f"--cells {min(cells):g}: give cells of the lineage per sample, above 0")
+    for name, value in (("--sd_donor", sd_donor), ("--sd_sample", sd_sample), ("--cv_total", cv_total)):
+        if value < 0:
+            raise UserError(f"{name} {value}: a spread is not below 0")
+    rows = []
+    for k in more:
+        condition, reference = n_condition + k, n_reference + k
+        residual = condition + reference - 2
+        for count in cells:
+            per_sample = sd_sample**2 + 1 / (count + 0.5) + cv_total**2
+            for term, variance in (("within", per_sample + sd_donor**2), ("interaction", 2 * per_sample)):
+                rows.append(
+                    {
+                        "level": "lineage",
+                        "lineage": f"{count:g} cells per sample",
+                        "contrast": "condition_vs_reference",
+                        "term": term,
+                        "compartment": "any",
+                        "more_donors": k,
+                        "n_condition": condition,
+                        "n_reference": reference,
+                        "df": 2.0 * residual,
+                        "se": np.sqrt(variance * (1 / condition + 1 / reference)) / LN2,
+                    }
+                )
+    table = pd.DataFrame(rows)
+    return _with_mde(table, table["n_condition"] + table["n_reference"] - 2)[POWER]
+
+
+def _with_mde(table, residual):
+    """Add the effect found with 80 % power, the permutation floor and the tier."""
+    from math import comb
+
+    arms = list(zip(table["n_condition"], table["n_reference"], residual, strict=True))
+    mde = [minimum_detectable_effect(se, df) for se, df in zip(table["se"], table["df"], strict=True)]
+    return table.assign(
+        mde80=mde,
+        fold_mde80=2.0 ** np.array(mde, float),
+        permutation_floor=[(2 if a == b else 1) / comb(int(a + b), int(a)) for a, b, _ in arms],
+        tier=[tier(a, b, df) for a, b, df in arms],
+    )

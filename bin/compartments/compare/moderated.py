@@ -1,0 +1,290 @@
+"""The statistical engine: weighted least squares per feature, variances moderated over features.
+
+Everything that compares donors (composition, scores, interaction edges, centrality) is computed here, so that tiers,
+intervals and multiplicity mean the same thing everywhere. Values are in natural-log or any other units; the caller
+converts. Features are columns (lineages, edges, sets), observations are donors or samples.
+"""
+
+import functools
+import itertools
+import math
+
+import numpy as np
+import pandas as pd
+from scipy import special, stats
+
+MAX_RELABELLINGS = 20_000
+TAU2_FLOOR = 0.02  # ln units squared: donors differ at least by 14 % whatever the data say
+
+
+def trigamma_inverse(x):
+    """Solve ``trigamma(y) = x`` for y > 0 by Newton steps on 1/trigamma (Smyth 2004, appendix)."""
+    if x > 1e7:  # the asymptotes, where Newton steps lose all digits
+        return 1 / math.sqrt(x)
+    if x < 1e-6:
+        return 1 / x
+    y = 0.5 + 1 / x
+    for _ in range(50):
+        value = special.polygamma(1, y)
+        step = value * (1 - value / x) / special.polygamma(2, y)
+        y += step
+        if -step / y < 1e-10:
+            break
+    return float(y)
+
+
+def fit_f_dist(s2, df):
+    """Prior degrees of freedom and variance of an inverse-chi-square prior on variances.
+
+    Parameters
+    ----------
+    s2 : array, shape (features,)
+        Residual variances.
+    df : array or float
+        Their residual degrees of freedom.
+
+    Returns
+    -------
+    d0, s02 : float
+        Prior df (may be ``inf``) and prior variance. ``(0, nan)`` when fewer than two usable variances.
+
+    Notes
+    -----
+    Moments of log s2, Smyth (2004) Stat Appl Genet Mol Biol 3:3, section 6.2, as limma's ``fitFDist``, but for
+    variances of exactly 0: a feature that never varies says nothing on how much others do and is left out.
+    """
+    s2, df = np.broadcast_arrays(np.asarray(s2, float), np.asarray(df, float))
+    usable = np.isfinite(s2) & (s2 > 1e-15) & (df > 0)
+    if usable.sum() < 2:
+        return 0.0, math.nan
+    s2, df = s2[usable], df[usable]
+    s2 = np.maximum(s2, 1e-5 * np.median(s2))
+    e = np.log(s2) - special.digamma(df / 2) + np.log(df / 2)
+    mean = e.mean()
+    excess = ((e - mean) ** 2).sum() / (len(e) - 1) - special.polygamma(1, df / 2).mean()
+    if excess <= 0:
+        return math.inf, float(s2.mean())
+    d0 = 2 * trigamma_inverse(excess)
+    return d0, float(np.exp(mean + special.digamma(d0 / 2) - np.log(d0 / 2)))
+
+
+def excess_variance(z, design, v):
+    """Variance between donors beyond sampling: median over features of residual mean square minus mean ``v``.
+
+    One value for all features, because a few donors cannot tell features apart; the moderated variance does that.
+
+    Parameters
+    ----------
+    z, v : array, shape (observations, features)
+        Values and their sampling variances.
+    design : array, shape (observations, coefficients)
+
+    Returns
+    -------
+    float, at least ``TAU2_FLOOR``.
+    """
+    df = design.shape[0] - design.shape[1]
+    residual = z - design @ np.linalg.lstsq(design, z, rcond=None)[0]
+    return max(TAU2_FLOOR, float(np.median((residual**2).sum(0) / df - v.mean(0))))
+
+
+def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre=False):
+    """Fit every column of ``z`` on ``design`` and test one contrast with moderated variances.
+
+    Parameters
+    ----------
+    z : array, shape (observations, features)
+        No missing values; give features with different observations in separate calls.
+    design : array, shape (observations, coefficients)
+        Full column rank, with at least one residual degree of freedom.
+    v : array like ``z``, optional
+        Sampling variances; weights are ``1 / (v + excess_variance)``. Without it, all weights are 1.
+    contrast : array, shape (coefficients,), optional
+        Default: the last coefficient.
+    names : sequence, optional
+        Index of the result.
+    cap : bool
+        Limit the prior degrees of freedom to the residual ones (keeps rare, variable features honest).
+    centre : bool
+        Subtract the median estimate over features (compositional zero; LinDA's idea).
+
+    Returns
+    -------
+    DataFrame, shape (features, ...)
+        ``estimate, se, df, t, p_value`` (weighted, moderated); ``estimate_plain, se_plain, df_plain, p_plain``
+        (ordinary least squares of one feature alone). Attributes ``.attrs``: ``d0, s02, tau2, zero`` (the median that
+        was subtracted).
+
+    Raises
+    ------
+    ValueError
+        Design without residual degrees of freedom or not of full rank.
+
+    Notes
+    -----
+    Moderation after Smyth (2004); prior df capped at the residual df, total df at most the pooled df.
+    """
+    z, design = np.asarray(z, float), np.asarray(design, float)
+    n, features = z.shape
+    rank = np.linalg.matrix_rank(design)
+    df = n - design.shape[1]
+    if rank < design.shape[1]:
+        raise ValueError(f"design has {design.shape[1]} columns but rank {rank}")
+    if df < 1:
+        raise ValueError(f"{n} observations leave no residual degree of freedom for {design.shape[1]} coefficients")
+    c = np.zeros(design.shape[1]) if contrast is None else np.asarray(contrast, float)
+    if contrast is None:
+        c[-1] = 1
+    tau2 = excess_variance(z, design, np.asarray(v, float)) if v is not None else math.nan
+    weights = 1 / (np.asarray(v, float) + tau2) if v is not None else np.ones_like(z)
+
+    estimate, unscaled, s2 = _least_squares(z, design, weights, c)
+    plain, unscaled_plain, s2_plain = _least_squares(z, design, np.ones_like(z), c)
+    zero = float(np.median(estimate)) if centre else 0.0
+    estimate = estimate - zero
+    plain = plain - (float(np.median(plain)) if centre else 0.0)
+    d0, s02 = fit_f_dist(s2, df)
+    d0 = min(d0, df) if cap else d0
+    if d0 == 0:
+        s2_post, total = s2, np.full(features, float(df))
+    else:
+        s2_post = (d0 * s02 + df * s2) / (d0 + df) if np.isfinite(d0) else np.full(features, s02)
+        total = np.full(features, float(min(d0 + df, features * df)))
+    se, se_plain = unscaled * np.sqrt(s2_post), unscaled_plain * np.sqrt(s2_plain)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t, t_plain = estimate / se, plain / se_plain
+    result = pd.DataFrame(
+        {
+            "estimate": estimate,
+            "se": se,
+            "df": total,
+            "t": t,
+            "p_value": 2 * stats.t.sf(np.abs(t), total),
+            "estimate_plain": plain,
+            "se_plain": se_plain,
+            "df_plain": float(df),
+            "p_plain": 2 * stats.t.sf(np.abs(t_plain), df),
+        },
+        index=names,
+    )
+    result.attrs = {"d0": d0, "s02": s02, "tau2": tau2, "zero": zero}
+    return result
+
+
+def _least_squares(z, design, weights, c):
+    """Contrast estimates, their unscaled standard errors and residual variances, one per column of ``z``."""
+    xtwx = np.einsum("nf,np,nq->fpq", weights, design, design, optimize=True)
+    xtwz = np.einsum("nf,np,nf->fp", weights, design, z, optimize=True)
+    beta = np.linalg.solve(xtwx, xtwz[..., None])[..., 0]
+    unscaled = np.sqrt(np.linalg.solve(xtwx, np.broadcast_to(c, beta.shape)[..., None])[..., 0] @ c)
+    s2 = (weights * (z - design @ beta.T) ** 2).sum(0) / (design.shape[0] - design.shape[1])
+    return beta @ c, unscaled, s2
+
+
+def interval(estimate, se, df, level=0.95):
+    """Two-sided confidence interval of a t-distributed estimate: arrays ``low, high``."""
+    half = stats.t.ppf(0.5 + level / 2, df) * se
+    return estimate - half, estimate + half
+
+
+def permutation_p(values, in_condition, seed=0):
+    """Exact two-sided permutation p of a difference of means between two groups of donors.
+
+    Parameters
+    ----------
+    values : array, shape (donors,) or (donors, features)
+    in_condition : bool array, shape (donors,)
+    seed : int
+        Of the sampled relabellings, where they are too many.
+
+    Returns
+    -------
+    p : float, or array of shape (features,)
+        Share of relabellings with a difference at least as large as the observed one.
+    floor : float
+        The smallest share possible.
+
+    Notes
+    -----
+    Enumerated up to ``MAX_RELABELLINGS``; beyond, as many seeded draws with the identity counted.
+    """
+    values, in_condition = np.asarray(values, float), np.asarray(in_condition, bool)
+    n, k = len(values), int(in_condition.sum())
+    if k == 0 or k == n:
+        return np.full(values.shape[1:], math.nan)[()], math.nan
+    relabelled, floor = _relabellings(n, k, seed)
+    inside, observed = relabelled @ values, values[in_condition].sum(0)
+    if not _enumerable(n, k):
+        inside = np.concatenate([observed[None], inside])
+    total = values.sum(0)
+    difference = np.abs(inside / k - (total - inside) / (n - k))
+    observed = np.abs(observed / k - (total - observed) / (n - k))
+    # sums in another order differ in the last digits: a tie must count as one
+    tolerance = 1e-12 * np.maximum(1.0, np.abs(values).max(0))
+    return (difference >= observed - tolerance).mean(0)[()], floor
+
+
+def _enumerable(n, k):
+    return math.comb(n, k) <= MAX_RELABELLINGS
+
+
+@functools.lru_cache(maxsize=8)
+def _relabellings(n, k, seed):
+    """0/1 matrix (relabellings x donors) of who is called treated, and the smallest p that they allow."""
+    if _enumerable(n, k):
+        chosen = np.array(list(itertools.combinations(range(n), k)))
+        floor = (2 if n == 2 * k else 1) / len(chosen)
+    else:
+        order = np.tile(np.arange(n, dtype=np.int16), (MAX_RELABELLINGS - 1, 1))
+        chosen = np.random.default_rng(seed).permuted(order, axis=1)[:, :k]
+        floor = 1 / MAX_RELABELLINGS
+    relabelled = np.zeros((len(chosen), n))
+    np.put_along_axis(relabelled, chosen.astype(np.intp), 1.0, axis=1)
+    return relabelled, floor
+
+
+def single_case_t(value, references):
+    """Crawford and Howell (1998) t of one case against few controls.
+
+    Returns
+    -------
+    t, df, p : float
+        ``t = (x - mean) / (sd * sqrt(1 + 1/n))`` on ``n - 1`` df, two-sided p; NaN with fewer than two controls.
+    """
+    references = np.asarray(references, float)
+    n = len(references)
+    sd = references.std(ddof=1) if n > 1 else math.nan
+    if not sd > 0:
+        return math.nan, float(n - 1), math.nan
+    t = (value - references.mean()) / (sd * math.sqrt(1 + 1 / n))
+    return float(t), float(n - 1), float(2 * stats.t.sf(abs(t), n - 1))
+
+
+def minimum_detectable_effect(se, df, power=0.8, alpha=0.05):
+    """Smallest true effect found with ``power`` by a two-sided t test at ``alpha``, in the units of ``se``.
+
+    Solves ``P(T_nc > t_crit) = power`` for the noncentrality by bisection (noncentral t, upper tail).
+    """
+    if not (np.isfinite(se) and np.isfinite(df) and df > 0):
+        return math.nan
+    return _noncentrality(round(float(df), 6), power, alpha) * se
+
+
+_noncentralities = {}
+
+
+def _noncentrality(df, power, alpha):
+    key = (df, power, alpha)
+    if key not in _noncentralities:
+        critical = stats.t.ppf(1 - alpha / 2, df)
+        low, high = 0.0, 200.0
+        for _ in range(60):
+            middle = (low + high) / 2
+            reached = stats.nct.sf(critical, df, middle)
+            # scipy gives NaN for large noncentrality, where power is 1
+            if np.isnan(reached) or reached > power:
+                high = middle
+            else:
+                low = middle
+        _noncentralities[key] = high
+    return _noncentralities[key]

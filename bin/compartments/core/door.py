@@ -1,0 +1,72 @@
+"""The command line: which steps there are, and how one is called."""
+
+import ast
+import difflib
+import sys
+from importlib import import_module
+from pathlib import Path
+
+from compartments.core.errors import UserError, run
+
+PACKAGES = Path(__file__).resolve().parents[1]
+# in the order of the analysis; the ground and the simulator beside the street come last
+STREET = ("study", "counts", "cells", "labels", "cohort", "compare", "findings", "report", "simulate", "core")
+
+
+def steps() -> dict[str, Path]:
+    """Name -> file of every step, in the order of the analysis.
+
+    Steps are the modules that a package lists in ``STEPS``, read without being imported. In a task only the files of
+    its own step are there, and no list.
+    """
+    found = {}
+    for package in STREET:
+        listed = PACKAGES / package / "__init__.py"
+        tree = ast.parse(listed.read_text(encoding="utf-8")) if listed.exists() else ast.Module([], [])
+        for statement in tree.body:
+            if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "STEPS":
+                found |= {name: PACKAGES / package / f"{name}.py" for name in ast.literal_eval(statement.value)}
+    return found
+
+
+def overview() -> str:
+    """What ``sc-compartments --help`` prints: a line for each step."""
+    rows = {
+        name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for name, path in steps().items()
+    }
+    lines = [f"  {name:<21} {text.partition(chr(10))[0]}" for name, text in rows.items()]
+    return "\n".join(
+        ["usage: sc-compartments STEP [options]", "", "Steps, in the order of the analysis:", *lines, ""]
+        + ["sc-compartments STEP --help says every option with its default.", ""]
+    )
+
+
+def find(name: str) -> str:
+    """Dotted name of the module of a step, which may be spelled with hyphens.
+
+    Raises
+    ------
+    UserError
+        No such step.
+    """
+    wanted = name.replace("-", "_")
+    for package in STREET:
+        if (PACKAGES / package / f"{wanted}.py").is_file():
+            return f"compartments.{package}.{wanted}"
+    close = difflib.get_close_matches(wanted, steps(), 1, 0.6)
+    raise UserError(f"there is no step '{name}'; " + (f"did you mean '{close[0]}'?" if close else "see --help"))
+
+
+def main() -> None:
+    """Run the step that the command line names."""
+    if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
+        print(overview(), end="")
+        sys.exit(0 if len(sys.argv) > 1 else 2)
+    run(lambda: call(sys.argv[1], sys.argv[2:]))
+
+
+def call(name: str, arguments: list[str]) -> None:
+    """Run a step with its arguments, as if it were a program of its own."""
+    module = import_module(find(name))
+    sys.argv = [f"sc-compartments {name}", *arguments]
+    module.main()

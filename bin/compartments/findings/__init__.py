@@ -1,0 +1,3 @@
+"""The five questions, answered in sentences."""
+
+STEPS = ["write_findings"]

@@ -1,0 +1,182 @@
+"""CellTypist model files: inspected before they are read, applied without densifying the counts.
+
+A CellTypist model is a pickle of one logistic classifier (one sigmoid per label) and one scaler. A pickle can run any
+code when it is loaded, so nothing is called here but what builds numpy arrays; scikit-learn objects become inert shells
+that hold their attributes. Prediction needs only the coefficients, so neither celltypist nor scikit-learn is imported.
+"""
+
+import hashlib
+import io
+import pickle
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from scipy import sparse, special
+
+from compartments.core.errors import UserError
+
+BUILTINS = {"str", "int", "float", "bool", "complex", "bytes", "list", "tuple", "dict", "set", "frozenset", "slice"}
+NUMPY_NAMES = {"ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer"}
+NUMPY_MODULES = {
+    "numpy",
+    "numpy.core.multiarray",
+    "numpy._core.multiarray",
+    "numpy.core.numeric",
+    "numpy._core.numeric",
+}
+SCALED_MAXIMUM = 10  # CellTypist clips scaled expression from above
+
+
+class _Shell:
+    """Stands for any scikit-learn object: keeps the attributes, runs nothing."""
+
+    def __init__(self, *arguments):
+        pass
+
+    def __setstate__(self, state):
+        if isinstance(state, dict):
+            self.__dict__.update(state)
+
+
+class _Forbidden(Exception):
+    pass
+
+
+class _ModelUnpickler(pickle.Unpickler):
+    """Resolves numpy array constructors, plain builtins and shells for scikit-learn; refuses every other name."""
+
+    def find_class(self, module, name):
+        plain = name.isidentifier()
+        if plain and module.split(".")[0] == "sklearn" or module.startswith("numpy.random."):
+            return _Shell
+        if plain and module in NUMPY_MODULES:
+            if name in NUMPY_NAMES:
+                return super().find_class(module.replace("numpy.core", "numpy._core"), name)
+            scalar = getattr(np, name, None)
+            if module == "numpy" and isinstance(scalar, type) and issubclass(scalar, np.generic):
+                return scalar
+        if module in ("builtins", "__builtin__") and name in BUILTINS:
+            return super().find_class("builtins", name)
+        # how protocol 2 writes the bytes of an array, and how it makes an object of a class
+        if (module, name) in (("_codecs", "encode"), ("copyreg", "_reconstructor"), ("copy_reg", "_reconstructor")):
+            return super().find_class(module.replace("copy_reg", "copyreg"), name)
+        raise _Forbidden(f"{module}.{name}")
+
+
+@dataclass(frozen=True)
+class Model:
+    """What a prediction needs from a CellTypist model.
+
+    Attributes
+    ----------
+    name, sha256 : str
+        File name and digest.
+    description : dict
+        ``date, details, source, version`` as far as the file states them (strings).
+    labels : array of str, shape (labels,)
+    genes : array of str, shape (features,)
+    coef : float array, shape (labels or 1, features)
+        One row for a model of two labels.
+    intercept : float array
+    mean, scale : float arrays, shape (features,)
+        Of the scaler; the mean is 0 where it does not centre.
+    """
+
+    name: str
+    sha256: str
+    description: dict
+    labels: np.ndarray
+    genes: np.ndarray
+    coef: np.ndarray
+    intercept: np.ndarray
+    mean: np.ndarray
+    scale: np.ndarray
+
+
+def load_model(path):
+    """Read a CellTypist model file without running anything that it may contain.
+
+    Raises
+    ------
+    UserError
+        If the file is no pickle, names anything but numpy, scikit-learn and plain builtins, or is no CellTypist model.
+    """
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UserError(
+            f"model {path}: cannot be read ({error.strerror}); give the path of a CellTypist .pkl"
+        ) from error
+    try:
+        content = _ModelUnpickler(io.BytesIO(data)).load()
+    except _Forbidden as error:
+        raise UserError(
+            f"model {path}: the file would run '{error}' when loaded; a CellTypist model holds numpy and scikit-learn "
+            "objects only, so it was not opened: get the model from its publisher or train it anew"
+        ) from error
+    except Exception as error:
+        raise UserError(
+            f"model {path}: not a readable pickle ({type(error).__name__}); give a CellTypist model file (.pkl)"
+        ) from error
+    try:
+        classifier, scaler = content["Model"], content["Scaler_"]
+        labels = np.asarray(classifier.classes_).astype(str)
+        genes = np.asarray(classifier.features).astype(str)
+        coef = np.atleast_2d(np.asarray(classifier.coef_, float))
+        intercept = np.atleast_1d(np.asarray(classifier.intercept_, float))
+        scale = np.asarray(scaler.scale_, float)
+        mean = np.asarray(scaler.mean_, float) if scaler.with_mean else np.zeros(len(genes))
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise UserError(
+            f"model {path}: a pickle, but not a CellTypist model ({error}); it needs 'Model' and 'Scaler_'"
+        ) from error
+    rows = 1 if len(labels) == 2 else len(labels)
+    if coef.shape != (rows, len(genes)) or not len(intercept) == rows or not len(mean) == len(scale) == len(genes):
+        raise UserError(f"model {path}: {len(labels)} labels and {len(genes)} genes do not fit its coefficients")
+    if not (np.isfinite(coef).all() and np.isfinite(mean).all() and (scale > 0).all()):
+        raise UserError(f"model {path}: its coefficients are not all finite numbers; train it anew")
+    described = content.get("description")
+    described = described if isinstance(described, dict) else {}
+    description = {key: str(described.get(key, "")) for key in ("date", "details", "source", "version")}
+    digest = hashlib.sha256(data).hexdigest()
+    return Model(path.name, digest, description, labels, genes, coef, intercept, mean, scale)
+
+
+def decision_scores(model, normalised, genes):
+    """Scores of every label for some cells, as ``celltypist.annotate`` computes them, on sparse input.
+
+    Parameters
+    ----------
+    model : Model
+    normalised : CSR matrix, shape (cells, genes)
+        log1p of counts normalised to 10,000 over all genes.
+    genes : sequence of str, unique
+        Names of its columns.
+
+    Returns
+    -------
+    float array, shape (cells, labels)
+
+    Notes
+    -----
+    CellTypist scales, clips at 10 from above and takes the dot product, over the genes that model and data share
+    (Dominguez Conde et al. 2022, Science 376:eabl5197). A zero scales to ``-mean / scale`` in every cell, so the scores
+    are those of an empty cell plus what the expressed genes change: the same numbers without a dense matrix.
+    """
+    column = {gene: i for i, gene in enumerate(model.genes)}
+    shared = np.array([i for i, gene in enumerate(genes) if gene in column], int)
+    feature = np.array([column[genes[i]] for i in shared], int)
+    mean, scale, coef = model.mean[feature], model.scale[feature], model.coef[:, feature]
+    empty = -mean / scale
+    shifted = sparse.csr_matrix(normalised[:, shared], dtype=float)
+    where = shifted.indices
+    shifted.data = np.minimum((shifted.data - mean[where]) / scale[where], SCALED_MAXIMUM) - empty[where]
+    scores = shifted @ coef.T + (coef @ empty + model.intercept)
+    return np.hstack([-scores, scores]) if len(model.labels) == 2 else scores
+
+
+def probabilities(model, normalised, genes):
+    """Independent sigmoid probability of every label (they do not sum to 1), float array, shape (cells, labels)."""
+    return special.expit(decision_scores(model, normalised, genes))

@@ -1,0 +1,3 @@
+"""Cohorts with known truth. Beside the street: nothing of the analysis uses it."""
+
+STEPS = ["simulate_cohort"]

@@ -1,0 +1,342 @@
+"""Studies with known truth: presets, and the fast count-level simulators that calibrate the statistics.
+
+No droplets here (those are in :mod:`compartments.simulate.droplets`); numpy and pandas only, hundreds of studies in
+seconds. All effects that go in or out are log2.
+"""
+
+import difflib
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from compartments.core.errors import UserError
+
+# Baseline proportions of 13 lineages (methods: simulation with truth). The droplet generator adds rarer ones.
+CSF_BASE = {
+    "CD4_T": 0.55,
+    "CD8_T": 0.17,
+    "Treg": 0.045,
+    "gdT": 0.02,
+    "MAIT": 0.015,
+    "NK": 0.03,
+    "B": 0.02,
+    "Plasma": 0.01,
+    "cMono": 0.05,
+    "ncMono": 0.01,
+    "cDC1": 0.007,
+    "cDC2": 0.06,
+    "pDC": 0.013,
+}
+BLOOD_BASE = {
+    "CD4_T": 0.38,
+    "CD8_T": 0.16,
+    "Treg": 0.03,
+    "gdT": 0.03,
+    "MAIT": 0.025,
+    "NK": 0.11,
+    "B": 0.10,
+    "Plasma": 0.004,
+    "cMono": 0.12,
+    "ncMono": 0.025,
+    "cDC1": 0.001,
+    "cDC2": 0.010,
+    "pDC": 0.005,
+}
+# Change under depletion, log2 of absolute abundance, the same in both compartments when synchronous.
+DEPLETION = {
+    "CD4_T": -3.0,
+    "CD8_T": -2.5,
+    "Treg": -2.0,
+    "gdT": -2.0,
+    "MAIT": -2.0,
+    "NKT": -2.0,
+    "T_cycling": -2.5,
+    "NK": -1.0,
+    "ILC": -1.0,
+    "B": -2.5,
+    "Plasma": -0.5,
+    "cMono": -0.5,
+    "ncMono": -0.3,
+    "cDC1": -0.5,
+    "cDC2": -0.5,
+    "pDC": -0.5,
+}
+PRESETS = {
+    "alemtuzumab": "most lineages depleted in both compartments, pDC kept in CSF and lost from blood; migration genes "
+    "and pDC interactions raised in CSF only",
+    "null": "the condition changes nothing",
+    "synchronous": "all lineages change alike in both compartments; no change of expression",
+    "uncoupled": "blood is depleted, CSF is untouched; no change of expression",
+    "decoys": "composition, migration genes and interactions change, but alike in both compartments; one traumatic tap",
+}
+CELLS_PER_UL = {"CSF": 3.0, "blood": 6000.0}
+
+
+def preset_effects(preset, lineages=tuple(CSF_BASE)):
+    """Change of absolute abundance with the condition, per lineage and compartment.
+
+    Parameters
+    ----------
+    preset : str
+        One of ``PRESETS``.
+    lineages : sequence of str
+        Rows of the result; a lineage that the preset does not name is unchanged.
+
+    Returns
+    -------
+    DataFrame, index lineages, columns ``CSF`` and ``blood``, log2.
+
+    Raises
+    ------
+    UserError
+        Unknown preset.
+    """
+    if preset not in PRESETS:
+        raise UserError(f"--preset '{preset}' is unknown; it is one of {', '.join(PRESETS)}")
+    depletion = pd.Series({lineage: DEPLETION.get(lineage, 0.0) for lineage in lineages}, dtype=float)
+    effects = pd.DataFrame({"CSF": depletion, "blood": depletion})
+    if preset == "null":
+        effects[:] = 0.0
+    if preset == "uncoupled":
+        effects["CSF"] = 0.0
+    if preset == "alemtuzumab" and "pDC" in effects.index:
+        effects.loc["pDC"] = [0.0, -3.0]
+    return effects
+
+
+def effect_vector(effects, lineages):
+    """``effects`` (None, a mapping lineage -> log2, or an array in the order of ``lineages``) as a float array.
+
+    Raises
+    ------
+    UserError
+        If a mapping names a lineage that is not simulated; the message lists the valid ones.
+    """
+    lineages = list(lineages)
+    if effects is None:
+        return np.zeros(len(lineages))
+    if isinstance(effects, dict | pd.Series):
+        for name in effects.keys():
+            if name not in lineages:
+                close = difflib.get_close_matches(str(name), lineages, 1)
+                hint = f" (did you mean '{close[0]}'?)" if close else ""
+                raise UserError(f"effects: unknown lineage '{name}'{hint}; valid are {', '.join(lineages)}")
+        return np.array([float(effects.get(name, 0.0)) for name in lineages])
+    return np.asarray(effects, float)
+
+
+def check_arms(n_condition, n_reference):
+    """Refuse a study that has no donor in one of its arms."""
+    for name, n in (("condition", n_condition), ("reference", n_reference)):
+        if n < 1:
+            raise UserError(f"{n} donors in the {name} arm: give at least one donor per arm")
+
+
+@dataclass(frozen=True)
+class CountStudy:
+    """What :func:`count_study` returns.
+
+    Attributes
+    ----------
+    counts : DataFrame, samples x lineages, int
+        Cells captured; index ``sample``.
+    samples : DataFrame
+        ``sample, donor, compartment, condition, cells_per_ul`` in the order of ``counts``; per donor CSF, then blood.
+        Conditions are ``treated`` and ``untreated``.
+    truth : DataFrame
+        Index lineage; ``CSF``, ``blood`` (log2 change of absolute abundance with the condition) and ``interaction``.
+    """
+
+    counts: pd.DataFrame
+    samples: pd.DataFrame
+    truth: pd.DataFrame
+
+
+def count_study(
+    rng,
+    n_condition=2,
+    n_reference=4,
+    effects_csf=None,
+    effects_blood=None,
+    base_csf=None,
+    base_blood=None,
+    sd_donor=0.35,
+    sd_sample=0.30,
+    sd_total=0.15,
+    cells_csf=(300, 2500),
+    cells_blood=(2500, 7000),
+):
+    """One paired study at the level of cell counts.
+
+    ln abundance = ln base + donor N(0, sd_donor) + sample N(0, sd_sample) + effect, independent per lineage; the total
+    per microlitre is measured with log-normal error ``sd_total``; the cells captured are multinomial, their number
+    log-uniform in ``cells_csf`` or ``cells_blood``.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n_condition, n_reference : int
+        Donors per arm, each with both compartments.
+    effects_csf, effects_blood : mapping or array, optional
+        log2 change of absolute abundance in the condition, see :func:`effect_vector`; none by default.
+    base_csf, base_blood : mapping lineage -> proportion, optional
+        Default ``CSF_BASE`` and ``BLOOD_BASE``; both with the same lineages.
+    sd_donor, sd_sample : float or array over lineages
+        ln units.
+
+    Returns
+    -------
+    CountStudy
+    """
+    check_arms(n_condition, n_reference)
+    bases = {"CSF": base_csf or CSF_BASE, "blood": base_blood or BLOOD_BASE}
+    lineages = list(bases["CSF"])
+    effects = {"CSF": effect_vector(effects_csf, lineages), "blood": effect_vector(effects_blood, lineages)}
+    n, ranges = n_condition + n_reference, {"CSF": cells_csf, "blood": cells_blood}
+    treated = np.arange(n) < n_condition
+    donor = rng.normal(0, 1, (n, len(lineages))) * sd_donor
+    counts, totals = {}, {}
+    for compartment, base in bases.items():
+        proportions = np.array([base[lineage] for lineage in lineages], float)
+        log_abundance = (
+            np.log(proportions / proportions.sum())
+            + donor
+            + rng.normal(0, 1, donor.shape) * sd_sample
+            + np.outer(treated, effects[compartment]) * np.log(2)
+        )
+        abundance = np.exp(log_abundance)
+        totals[compartment] = CELLS_PER_UL[compartment] * abundance.sum(1) * rng.lognormal(0, sd_total, n)
+        captured = np.exp(rng.uniform(*np.log(ranges[compartment]), n)).astype(int)
+        counts[compartment] = rng.multinomial(captured, abundance / abundance.sum(1, keepdims=True))
+    donors = [f"D{i + 1:02d}" for i in range(n)]
+    samples = pd.DataFrame(
+        {
+            "sample": f"{donor}_{compartment}",
+            "donor": donor,
+            "compartment": compartment,
+            "condition": "treated" if treated[i] else "untreated",
+            "cells_per_ul": totals[compartment][i],
+        }
+        for i, donor in enumerate(donors)
+        for compartment in bases
+    )
+    table = np.stack([counts["CSF"], counts["blood"]], axis=1).reshape(2 * n, len(lineages))
+    truth = pd.DataFrame(effects, index=pd.Index(lineages, name="lineage"))
+    truth["interaction"] = truth["CSF"] - truth["blood"]
+    return CountStudy(pd.DataFrame(table, index=samples["sample"].to_numpy(), columns=lineages), samples, truth)
+
+
+@dataclass(frozen=True)
+class PseudobulkStudy:
+    """What :func:`pseudobulk_study` returns.
+
+    Attributes
+    ----------
+    counts : DataFrame, samples x genes, int
+    samples : DataFrame
+        ``sample, donor, compartment, condition, n_cells``; as in :class:`CountStudy`.
+    truth : DataFrame
+        Index gene; ``compartment_log2fc`` (CSF minus blood when untreated), ``both_log2fc`` (effect of the condition
+        common to both compartments), ``interaction_log2fc`` (extra effect in CSF), ``in_set`` (bool).
+    """
+
+    counts: pd.DataFrame
+    samples: pd.DataFrame
+    truth: pd.DataFrame
+
+
+def pseudobulk_study(
+    rng,
+    n_condition=2,
+    n_reference=4,
+    n_genes=1500,
+    fraction_interaction=0.0,
+    log2fc=1.5,
+    sd_donor=0.35,
+    sd_residual=0.25,
+    cells=(60, 150),
+    treated_cells=1.0,
+    heavy_tails=False,
+    set_size=0,
+    set_log2fc=0.0,
+    sd_programme=0.2,
+):
+    """One lineage's pseudobulk counts of a paired study.
+
+    Expression has a gamma baseline, a compartment effect on 40 % of genes, a condition effect common to both
+    compartments on 20 %, a donor effect shared by both compartments, and negative-binomial counts (dispersion
+    sd_residual^2 chi2_10/10 per gene).
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    fraction_interaction : float
+        Share of genes with an interaction of +-``log2fc`` (three quarters up).
+    sd_donor, sd_residual : float
+        ln units.
+    cells : pair of float
+        Typical cells per pseudobulk in CSF and blood, at 2,000 UMIs each, log-normal (.6) around it.
+    treated_cells : float
+        Factor on the cells of treated samples (1/6: the lineage is depleted).
+    heavy_tails : bool
+        Sample effects from t with 4 df and Poisson counts instead of negative-binomial counts.
+    set_size : int
+        The first ``set_size`` genes form a set with shared programme activity N(0, sd_programme) per donor and per
+        sample, and ``set_log2fc`` added in treated CSF.
+
+    Returns
+    -------
+    PseudobulkStudy
+    """
+    check_arms(n_condition, n_reference)
+    n = n_condition + n_reference
+    donor = np.repeat(np.arange(n), 2)
+    csf = np.tile([1, 0], n)
+    treated = (donor < n_condition).astype(int)
+    base = rng.gamma(0.6, 1, n_genes) + 0.02
+    n_cells = np.maximum(
+        np.where(csf == 1, *cells) * np.where(treated == 1, treated_cells, 1.0) * rng.lognormal(0, 0.6, 2 * n), 10
+    )
+    compartment_effect = rng.normal(0, 0.6, n_genes) * (rng.random(n_genes) < 0.4)
+    both_effect = rng.normal(0, 0.6, n_genes) * (rng.random(n_genes) < 0.2)
+    changed = rng.random(n_genes) < fraction_interaction
+    interaction = np.where(changed, log2fc * np.log(2) * rng.choice([1, 1, 1, -1], n_genes), 0.0)
+    in_set = np.arange(n_genes) < set_size
+    interaction = interaction + in_set * set_log2fc * np.log(2)
+    activity = rng.normal(0, sd_programme, n)[donor] + rng.normal(0, sd_programme, 2 * n)
+    eta = (
+        np.log(base / base.sum())
+        + np.outer(csf, compartment_effect)
+        + np.outer(treated, both_effect)
+        + np.outer(csf * treated, interaction)
+        + rng.normal(0, sd_donor, (n, n_genes))[donor]
+        + np.outer(activity, in_set)
+    )
+    if heavy_tails:
+        sd = sd_residual * np.sqrt(rng.chisquare(6, n_genes) / 6)
+        noise = np.exp(rng.standard_t(4, eta.shape) / np.sqrt(2) * sd)
+    else:
+        dispersion = sd_residual**2 * rng.chisquare(10, n_genes) / 10
+        noise = rng.gamma(1 / dispersion, dispersion, eta.shape)
+    counts = rng.poisson(n_cells[:, None] * 2000 * np.exp(eta) * noise)
+    samples = pd.DataFrame(
+        {
+            "sample": [f"D{d + 1:02d}_{'CSF' if c else 'blood'}" for d, c in zip(donor, csf, strict=True)],
+            "donor": [f"D{d + 1:02d}" for d in donor],
+            "compartment": np.where(csf == 1, "CSF", "blood"),
+            "condition": np.where(treated == 1, "treated", "untreated"),
+            "n_cells": n_cells.astype(int),
+        }
+    )
+    genes = pd.Index([f"gene{i:05d}" for i in range(n_genes)], name="gene")
+    truth = pd.DataFrame(
+        {
+            "compartment_log2fc": compartment_effect / np.log(2),
+            "both_log2fc": both_effect / np.log(2),
+            "interaction_log2fc": interaction / np.log(2),
+            "in_set": in_set,
+        },
+        index=genes,
+    )
+    return PseudobulkStudy(pd.DataFrame(counts, index=samples["sample"].to_numpy(), columns=genes), samples, truth)

@@ -1,0 +1,3 @@
+"""What is asked: samplesheet, design, contrasts, parameters."""
+
+STEPS = ["check_design"]

@@ -1,0 +1,183 @@
+"""The samplesheet: its columns, and what is wrong with them."""
+
+import csv
+import difflib
+import io
+import itertools
+import re
+
+import numpy as np
+import pandas as pd
+
+from compartments.core.errors import UserError
+
+REQUIRED = ["sample", "donor", "compartment", "condition"]
+INPUTS = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2"]
+# columns of numbers, and what they may be
+NUMBERS = {
+    "expected_cells": "a positive whole number",
+    "loaded_cells": "a positive whole number",
+    "cells_per_ul": "a positive number",
+    "rbc_per_ul": "a number of at least 0",
+}
+SYNONYMS = {
+    "patient": "donor",
+    "subject": "donor",
+    "individual": "donor",
+    "tissue": "compartment",
+    "treatment": "condition",
+    "group": "condition",
+    "arm": "condition",
+    "sample_id": "sample",
+    "id": "sample",
+    "total_cells_per_ul": "cells_per_ul",
+}
+
+
+def parse_samplesheet(text, name="samplesheet"):
+    """Read and check a samplesheet, row by row.
+
+    Parameters
+    ----------
+    text : str
+        CSV or TSV; the delimiter is taken from the header line.
+    name : str
+        Named in messages.
+
+    Returns
+    -------
+    DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` (Int64 where whole,
+    else float); input columns always present, empty string where not given.
+
+    Raises
+    ------
+    UserError
+        Naming row (the header is row 1), column and fix.
+    """
+    text = text.lstrip("\ufeff")
+    header_line = text.split("\n", 1)[0]
+    delimiter = max(",\t;", key=header_line.count)
+    # Nextflow users comment out a sample by '#': such lines and blank ones do not count, row numbers stay true
+    rows = [
+        (number, [cell.strip() for cell in row])
+        for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1)
+        if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#")
+    ]
+    if not rows:
+        raise UserError(f"{name} is empty: it needs a header with {', '.join(REQUIRED)} and one row per sample")
+    header = rows[0][1]
+    while header and header[-1] == "":
+        header.pop()
+    _check_header(header, name)
+    if len(rows) == 1:
+        raise UserError(f"{name} has a header but no sample: add one row per sample")
+
+    records, seen, places = [], {}, {}
+    for number, cells in rows[1:]:
+        if any(cells[len(header) :]):
+            raise UserError(
+                f"{name} row {number}: {len(cells)} fields but the header has {len(header)}; "
+                "quote a value that contains the delimiter"
+            )
+        record = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
+        _check_record(record, name, number)
+        sample, place = record["sample"], (record["donor"], record["compartment"])
+        if sample in seen:
+            raise UserError(
+                f"{name} row {number}, column sample: '{sample}' is already in row {seen[sample]}; names are unique"
+            )
+        if place in places:
+            raise UserError(
+                f"{name} row {number}: donor '{place[0]}' already has a sample of compartment '{place[1]}' in row "
+                f"{places[place]}; one sample per donor and compartment, so merge the two first"
+            )
+        seen[sample], places[place] = number, number
+        records.append(record | {"row": number})
+    frame = pd.DataFrame(records)
+    for column in INPUTS:
+        if column not in frame:
+            frame[column] = ""
+    for column in NUMBERS.keys() & frame.columns:
+        kind = "Int64" if "whole" in NUMBERS[column] else float
+        frame[column] = pd.to_numeric(frame[column]).astype(kind)
+    _check_donors(frame, name)
+    return frame
+
+
+def _check_header(header, name):
+    for column in header:
+        if column == "":
+            raise UserError(f"{name} row 1: an unnamed column between named ones; name it or remove it")
+        if header.count(column) > 1:
+            raise UserError(f"{name} row 1: column '{column}' is there twice; remove one")
+        if column == "row":
+            raise UserError(f"{name} row 1: the column name 'row' is reserved; rename it")
+    for column in REQUIRED:
+        if column not in header:
+            meant = [
+                c for c in header if SYNONYMS.get(c.lower()) == column or c.lower() == column
+            ] or difflib.get_close_matches(column, header, 1, 0.75)
+            fix = f"rename '{meant[0]}' to '{column}'" if meant else f"add it; the header has {', '.join(header)}"
+            raise UserError(f"{name} row 1: column '{column}' is missing; {fix}")
+    for column in header:
+        known = [*REQUIRED, *INPUTS, *NUMBERS, "batch", "chemistry"]
+        if column not in known:
+            close = difflib.get_close_matches(column.lower(), known, 1, 0.85)
+            if close and close[0] not in header:
+                raise UserError(f"{name} row 1: column '{column}' looks like '{close[0]}'; rename it")
+
+
+def _check_record(record, name, number):
+    for column in REQUIRED:
+        value = record[column]
+        if not value:
+            raise UserError(f"{name} row {number}, column {column}: empty; every sample needs a {column}")
+        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):
+            raise UserError(
+                f"{name} row {number}, column {column}: '{value}' may hold letters, digits, '.', '_', '-' and '+' only "
+                "(it becomes part of file names)"
+            )
+    for column, kind in NUMBERS.items():
+        value = record.get(column, "")
+        if value and not _is_number(value, kind):
+            raise UserError(f"{name} row {number}, column {column}: '{value}' is not {kind}; mend or empty it")
+    if not any(record.get(column) for column in ("raw", "filtered", "cellbender")):
+        if record.get("fastq_1") or record.get("fastq_2"):
+            raise UserError(
+                f"{name} row {number}, column fastq_1: this version starts from counts; count the reads first "
+                "(Cell Ranger, STARsolo, alevin-fry, kb) and give the matrix as 'raw'"
+            )
+        raise UserError(
+            f"{name} row {number} (sample '{record['sample']}'): no input; give 'raw', 'filtered' or 'cellbender'"
+        )
+
+
+def _is_number(text, kind):
+    try:
+        value = float(text)
+    except ValueError:
+        return False
+    if not np.isfinite(value) or value < 0 or ("positive" in kind and value == 0):
+        return False
+    return "whole" not in kind or value == int(value)
+
+
+def _check_donors(frame, name):
+    for donor, rows in frame.groupby("donor", sort=False):
+        if rows["condition"].nunique() > 1:
+            named = ", ".join(f"row {r.row} '{r.condition}'" for r in rows.itertuples())
+            raise UserError(
+                f"{name}, column condition: donor '{donor}' has two conditions ({named}); the condition is a property "
+                "of the donor, so mend it or name the donor per time point"
+            )
+    for column in ("compartment", "condition"):
+        values = list(frame[column].unique())
+        for a, b in itertools.combinations(values, 2):
+            if a.lower() == b.lower():
+                row = frame.loc[frame[column] == b, "row"].iloc[0]
+                raise UserError(f"{name} row {row}, column {column}: '{b}' and '{a}' differ only in case; use one")
+        if len(values) < 2:
+            raise UserError(
+                f"{name}, column {column}: all samples have '{values[0]}'; at least two are needed, "
+                f"else there is nothing to compare"
+            )

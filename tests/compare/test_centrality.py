@@ -1,0 +1,141 @@
+"""Centrality of lineages within one sample."""
+
+import networkx as nx
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from compartments.compare import centrality, liana
+from tests.compare.test_liana import PAIRS, toy, write_sample
+
+NETWORKS = {"all": np.ones(4, bool), "migration": np.array([True, False, False, False])}
+
+
+def brute_force(counts, genes, lineages, pairs, expr_prop=0.1):
+    """Strengths by their definition, one edge at a time."""
+    x = liana.log_normalise(counts).toarray()
+    names = sorted(set(lineages))
+    index = {gene: i for i, gene in enumerate(genes)}
+    s = np.zeros((len(names), len(names)))
+    for a, source in enumerate(names):
+        for b, target in enumerate(names):
+            for pair in pairs.itertuples():
+                sent = x[lineages == source][:, [index[g] for g in pair.ligand.split("_")]]
+                received = x[lineages == target][:, [index[g] for g in pair.receptor.split("_")]]
+                expressed = min((sent > 0).mean(0).min(), (received > 0).mean(0).min()) >= expr_prop
+                if a != b and expressed:
+                    s[a, b] += np.sqrt(sent.mean(0).min() * received.mean(0).min())
+    return s
+
+
+def scored(seed=0, sizes=(30, 25, 12), n_perms=20, change=None):
+    counts, genes, lineages = toy(seed, sizes)
+    if change:
+        change(counts, genes, lineages)
+    x = liana.log_normalise(counts)
+    expression = centrality.Expression.of(x, genes, PAIRS, NETWORKS)
+    return counts, genes, lineages, *centrality.score_centrality(expression, lineages, n_perms, seed=1)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_strengths_are_those_of_the_definition(seed):
+    counts, genes, lineages, nodes, edges = scored(seed)
+    for network, members in NETWORKS.items():
+        expected = brute_force(counts, genes, lineages, PAIRS[members])
+        rows = edges[edges["network"] == network]
+        found = rows.pivot(index="source", columns="target", values="strength").fillna(0).to_numpy()
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+        own = nodes[nodes["network"] == network]
+        np.testing.assert_allclose(own["out_strength"], expected.sum(1), rtol=1e-5)
+        np.testing.assert_allclose(own["in_strength"], expected.sum(0), rtol=1e-5)
+        np.testing.assert_allclose(own["share"].sum(), 1)
+
+
+@given(st.integers(0, 1000), st.integers(2, 8))
+@settings(max_examples=25, deadline=None)
+def test_measures_equal_networkx(seed, n):
+    s = np.random.default_rng(seed).gamma(1.0, 1.0, (n, n))
+    np.fill_diagonal(s, 0)
+    found = centrality.graph_measures(s)
+    graph = nx.from_numpy_array(s, create_using=nx.DiGraph)
+    if n > 2:  # with two nodes the leading singular vector is only unique if the edges differ
+        hubs, authorities = nx.hits(graph, max_iter=1000, tol=1e-12)
+        np.testing.assert_allclose(found["hub"], [hubs[k] for k in range(n)], atol=1e-6)
+        np.testing.assert_allclose(found["authority"], [authorities[k] for k in range(n)], atol=1e-6)
+    np.testing.assert_allclose(found["pagerank"].sum(), 1, rtol=1e-6)
+    share = centrality.shares(s)
+    np.testing.assert_allclose(share, (found["out_strength"] + found["in_strength"]) / (2 * s.sum()))
+    np.testing.assert_allclose(centrality.shares(7 * s), share)
+
+
+def test_empty_network_has_no_share():
+    assert np.isnan(centrality.shares(np.zeros((3, 3)))).all()
+    assert np.isnan(centrality.permutation_p(np.full(3, np.nan), np.ones((5, 3)))).all()
+
+
+def test_a_planted_hub_is_first_and_significant():
+    def make_hub(counts, genes, lineages):
+        rng = np.random.default_rng(0)
+        ours = [genes.index(g) for g in ("L1", "L2", "R1", "R2", "R3")]
+        counts[:, ours] = rng.poisson(0.3, (len(counts), len(ours)))
+        counts[np.ix_(lineages == "T1", ours)] = rng.poisson(8, ((lineages == "T1").sum(), len(ours)))
+
+    *_, nodes, _ = scored(2, (60, 40, 50, 30), n_perms=200, change=make_hub)
+    rows = nodes[nodes["network"] == "all"].set_index("lineage")
+    assert rows["rank"].idxmin() == "T1"
+    assert rows.loc["T1", "p_permutation"] == pytest.approx(1 / 201)
+    assert rows.drop("T1")["p_permutation"].min() > 0.05
+
+
+def test_max_t_keeps_the_family_wise_error():
+    rng = np.random.default_rng(1)
+    hits = 0
+    for _ in range(400):
+        values = rng.normal(size=(100, 6))
+        hits += (centrality.permutation_p(values[0], values[1:]) <= 0.05).any()
+    assert 0.02 <= hits / 400 <= 0.09  # binomial spread around .05
+
+
+def test_share_downsampled_of_small_lineages_is_the_share():
+    *_, nodes, edges = scored(5, (20, 15, 12))
+    np.testing.assert_allclose(nodes["share"], nodes["share_downsampled"], rtol=1e-5)
+    np.testing.assert_allclose(edges["strength"], edges["strength_downsampled"], rtol=1e-5)
+
+
+def test_executable(execute, tmp_path):
+    counts, genes, lineages = toy(sizes=(30, 25, 4))
+    pairs, groups = tmp_path / "pairs.tsv", tmp_path / "groups.tsv"
+    PAIRS.to_csv(pairs, sep="\t", index=False)
+    PAIRS.iloc[:2].assign(group="chemokine").to_csv(groups, sep="\t", index=False)
+    arguments = write_sample(tmp_path, counts, genes, lineages)
+    command = ["score_centrality", *arguments, "--lr_resource", pairs, "--migration_pairs", groups, "--n_perms", 20]
+    done = execute(*command)
+    assert done.returncode == 0, done.stderr
+    nodes = pd.read_csv(tmp_path / "S1.centrality.tsv", sep="\t")
+    columns = ["sample", "network", "lineage", "n_cells", "out_strength", "in_strength", "pagerank"]
+    columns += ["pagerank_reverse", "hub", "authority", "betweenness", "share", "share_downsampled", "rank"]
+    assert list(nodes) == [*columns, "p_permutation"]
+    assert nodes.groupby("network").size().to_dict() == {"all": 2, "migration": 2}
+    edges = pd.read_csv(tmp_path / "S1.network.tsv", sep="\t")
+    assert list(edges) == ["sample", "network", "source", "target", "strength", "strength_downsampled"]
+    assert pd.read_csv(tmp_path / "skipped.tsv", sep="\t")["lineage"].tolist() == ["T2"]
+    first = (tmp_path / "S1.centrality.tsv").read_bytes()
+    execute(*command)
+    assert (tmp_path / "S1.centrality.tsv").read_bytes() == first
+
+
+def test_executable_skips_one_lineage_and_refuses_bad_groups(execute, tmp_path):
+    counts, genes, lineages = toy(sizes=(30,))
+    pairs = tmp_path / "pairs.tsv"
+    PAIRS.to_csv(pairs, sep="\t", index=False)
+    arguments = [*write_sample(tmp_path, counts, genes, lineages), "--lr_resource", pairs, "--migration_pairs"]
+    bad = execute("score_centrality", *arguments, pairs)
+    assert bad.returncode == 2
+    assert "column 'group' missing" in bad.stderr
+    pairs.write_text("group\tligand\treceptor\nx\tL1\tR1\n")
+    done = execute("score_centrality", *arguments, pairs)
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "S1.centrality.tsv").exists()
+    assert "a network needs two" in (tmp_path / "skipped.tsv").read_text()

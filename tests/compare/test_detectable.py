@@ -1,0 +1,118 @@
+"""Power of a design: closed forms, the published table of minimum detectable effects, and the executable."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from compartments.compare import detectable
+from compartments.compare.moderated import minimum_detectable_effect
+from compartments.core.errors import UserError
+from compartments.core.files import read_tsv, write_tsv
+
+
+def effects(n_condition=2, n_reference=4, se=0.6, prior=4.0):
+    residual = n_condition + n_reference - 2.0
+    return pd.DataFrame(
+        {
+            "level": "lineage", "lineage": ["NK", "pDC"], "contrast": "t", "term": "interaction", "compartment": "CSF",
+            "se": [se, np.nan], "df": residual + prior, "df_residual": residual, "n_condition": n_condition,
+            "n_reference": n_reference,
+        }
+    )  # fmt: skip
+
+
+def test_this_cohort_and_more_donors():
+    table = detectable.with_more_donors(effects()).set_index("more_donors")
+    assert set(table["lineage"]) == {"NK"} and table.index.tolist() == [0, 1, 2, 3, 4]
+    assert table.loc[0, "mde80"] == pytest.approx(minimum_detectable_effect(0.6, 8.0))
+    assert table.loc[0, "fold_mde80"] == pytest.approx(2 ** table.loc[0, "mde80"])
+    assert table.loc[2, "se"] == pytest.approx(0.6 * np.sqrt((1 / 4 + 1 / 6) / (1 / 2 + 1 / 4)))
+    # the prior df were capped by the residual ones, so they grow together
+    assert table["df"].tolist() == [8, 12, 16, 20, 24]
+    assert (table["mde80"].diff().dropna() < 0).all()
+    assert table["tier"].tolist() == ["exploratory"] + ["inferential"] * 4
+    assert table.loc[0, "permutation_floor"] == pytest.approx(1 / 15)
+
+
+def test_a_prior_below_its_cap_stays():
+    table = detectable.with_more_donors(effects(prior=1.5), [0, 3])
+    assert table["df"].tolist() == [5.5, 11.5]
+
+
+def test_mde_has_its_power_in_simulated_t_tests():
+    rng = np.random.default_rng(0)
+    mde = minimum_detectable_effect(np.sqrt(1 / 4 + 1 / 6), 8.0)
+    z = rng.normal(size=(10, 20_000))
+    z[:4] += mde
+    assert (stats.ttest_ind(z[:4], z[4:]).pvalue < 0.05).mean() == pytest.approx(0.8, abs=0.015)
+
+
+@pytest.mark.parametrize(
+    ("arms", "cells", "expected"),
+    [
+        ((2, 4), 1000, 1.70),
+        ((4, 4), 1000, 1.37),
+        ((6, 6), 1000, 1.11),
+        ((2, 4), 5, 2.87),
+        ((4, 4), 5, 2.32),
+        ((6, 6), 5, 1.87),
+    ],
+)
+def test_before_a_study_is_near_the_figures_of_the_methods(arms, cells, expected):
+    """Those were computed with uncapped prior df, so ours are larger, the more so the fewer the donors."""
+    table = detectable.before_a_study(*arms, cells=[cells], more=[0]).set_index("term")
+    assert expected * 0.97 <= table.loc["interaction", "mde80"] <= expected * 1.15
+
+
+def test_before_a_study_falls_with_cells_and_donors():
+    table = detectable.before_a_study(2, 4)
+    for _, rows in table.groupby(["term", "more_donors"]):
+        assert rows["mde80"].is_monotonic_decreasing
+    assert len(table) == 5 * 4 * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ((0, 4), "--condition 0"), ((2, -1), "--reference -1"), ((2, 4, [0.0]), "--cells 0"),
+        ((2, 4, [5], [0], -0.1), "--sd_donor -0.1"),
+    ],
+)  # fmt: skip
+def test_impossible_designs_are_refused(arguments, message):
+    with pytest.raises(UserError, match=message):
+        detectable.before_a_study(*arguments)
+
+
+def test_one_against_one_has_no_mde():
+    table = detectable.before_a_study(1, 1, [100], [0, 1])
+    assert table.loc[table["more_donors"] == 0, "mde80"].isna().all()
+    assert table.loc[table["more_donors"] == 1, "mde80"].notna().all()
+
+
+def test_executable(tmp_path, execute):
+    from tests.compare.test_composition import cohort, long_counts
+
+    study, counts, _ = cohort()
+    study.save(tmp_path / "study.json")
+    write_tsv(long_counts(counts), tmp_path / "counts.tsv")
+    assert execute("compare_composition", "--study", "study.json", "--counts", "counts.tsv").returncode == 0
+    assert execute("power", "--effects", "effects.tsv", "--out", "a.tsv").returncode == 0
+    assert execute("power", "--study", "study.json", "--counts", "counts.tsv", "--out", "b.tsv").returncode == 0
+    first, second = read_tsv(tmp_path / "a.tsv", detectable.POWER), read_tsv(tmp_path / "b.tsv", detectable.POWER)
+    pd.testing.assert_frame_equal(first, second, rtol=1e-6)
+    done = execute("power", "--condition", "2", "--reference", "4", "--cells", "50", "--more", "0")
+    assert done.returncode == 0 and len(read_tsv(tmp_path / "power.tsv")) == 2
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ([], "nothing to compute power from"),
+        (["--condition", "2"], "both --condition and --reference"),
+        (["--condition", "2", "--reference", "4", "--more", "-1"], "--more -1"),
+    ],
+)
+def test_bad_options_are_one_line(execute, options, message):
+    done = execute("power", *options)
+    assert done.returncode == 2 and message in done.stderr and len(done.stderr.strip().splitlines()) == 1

@@ -1,0 +1,77 @@
+"""E-distance: the definition over all pairs of cells, its scale, what is left out, and the executable."""
+
+import anndata
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.spatial.distance import cdist, pdist
+
+from compartments.compare import distance
+from compartments.core.files import read_tsv, write_tsv
+from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.study import make_study
+from tests.compare.test_coupling import analysed
+
+
+def cloud(rng, study, shift, compartment="CSF"):
+    """Cells of two lineages, 30 per sample; lineage A of the condition is moved in one compartment."""
+    cells = study.samples.loc[study.samples.index.repeat(60)].reset_index(drop=True)
+    cells["lineage"] = np.where(np.arange(len(cells)) % 2, "A", "B")
+    moved = (cells["condition"] == "t") & (cells["compartment"] == compartment) & (cells["lineage"] == "A")
+    return cells[["sample", "lineage"]], rng.normal(size=(len(cells), 4)) + shift * moved.to_numpy()[:, None]
+
+
+@pytest.fixture
+def study():
+    rows = ["sample,donor,compartment,condition,filtered"]
+    for number in range(5):
+        for compartment in ("blood", "CSF"):
+            rows.append(f"{number}{compartment},{number},{compartment},{'t' if number < 2 else 'u'},x.h5")
+    return make_study(parse_samplesheet("\n".join(rows)), reference_compartment="blood", reference_condition="u")
+
+
+def test_equals_the_definition_over_pairs():
+    rng = np.random.default_rng(1)
+    x, y = rng.normal(size=(7, 3)), rng.normal(size=(5, 3)) + 0.5
+    between = cdist(x, y, "sqeuclidean").mean()
+    expected = 2 * between - pdist(x, "sqeuclidean").mean() - pdist(y, "sqeuclidean").mean()
+    assert distance.e_distance(x, y) == pytest.approx(expected, rel=1e-12)
+
+
+def test_a_moved_lineage_stands_out_and_no_other(study):
+    cells, pca = cloud(np.random.default_rng(2), study, 2.0)
+    table, skipped = distance.arm_distances(cells, pca, study)
+    table = table.set_index(["compartment", "lineage"])
+    assert not skipped and (table["tier"] == "descriptive").all()
+    assert table.loc[("CSF", "A"), "edistance"] == pytest.approx(2 * 4 * 2.0**2, rel=0.2)
+    still = table.drop(("CSF", "A"))
+    assert (still["edistance"].abs() < 1).all() and (table["edistance_reference_donors"].abs() < 1).all()
+    numbers = table.loc[("CSF", "A"), ["n_cells_condition", "n_cells_reference", "n_condition", "n_reference"]]
+    assert numbers.tolist() == [60, 90, 2, 3]
+
+
+def test_an_arm_with_few_cells_is_left_out_with_the_reason(study):
+    cells, pca = cloud(np.random.default_rng(3), study, 0.0)
+    lost = cells["sample"].isin(["0CSF", "1CSF"]) & (cells["lineage"] == "B")
+    lost.iloc[np.flatnonzero(lost)[:4]] = False
+    table, skipped = distance.arm_distances(cells[~lost].reset_index(drop=True), pca[~lost], study)
+    assert len(table) == 3 and len(skipped) == 1
+    assert skipped[0]["lineage"] == "B" and "in CSF: 4 cells of t, 90 cells of u" in skipped[0]["reason"]
+
+
+def test_executable_writes_the_table(tmp_path, execute):
+    study, found = analysed()
+    study.save(tmp_path / "study.json")
+    write_tsv(found.effects, tmp_path / "effects.tsv")
+    write_tsv(found.donors, tmp_path / "donors.tsv")
+    cells = study.samples.loc[study.samples.index.repeat(12), ["sample"]].reset_index(drop=True)
+    cells["lineage"] = pd.Categorical(["CD4_T"] * len(cells))
+    pca = np.random.default_rng(5).normal(size=(len(cells), 3)).astype(np.float32)
+    cells.index = cells.index.astype(str)
+    anndata.AnnData(obs=cells, obsm={"X_pca": pca}).write_h5ad(tmp_path / "cohort.h5ad")
+    options = ["--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"]
+    done = execute("compare_coupling", *options, "--cohort", "cohort.h5ad")
+    assert done.returncode == 0, done.stderr
+    direct = distance.arm_distances(cells.reset_index(drop=True), pca, study)[0]
+    table = read_tsv(tmp_path / "edistance.tsv", distance.EDISTANCE)
+    np.testing.assert_allclose(table["edistance"], direct["edistance"], rtol=1e-5)

@@ -1,0 +1,88 @@
+"""The quick gates of every bench, and the scoreboard itself."""
+
+import sys
+
+import pytest
+
+from benchmarks import gates, scoreboard
+
+REAL_DATA_ONLY = ("kang", "schafflick")
+LONG_ONLY = {"pipeline"}  # test_pipeline.py runs a small form
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("step", sorted(scoreboard.benches().keys() - LONG_ONLY))
+def test_quick_gates(step):
+    """Each bench fails by itself, naming metric, setting, value and gate of what it missed."""
+    rows = scoreboard.load(scoreboard.benches()[step]).run(quick=True)
+    if not rows and step in REAL_DATA_ONLY:
+        pytest.skip("real data not found: set COMPARTMENTS_TEST_DATA")
+    assert rows, f"bench_{step}.py measured nothing"
+    assert {row["step"] for row in rows} == {step}
+    assert all(set(gates.COLUMNS) <= set(row) for row in rows)
+    missed = [
+        f"{row['metric']} ({row['setting']}): {row['value']:.4g}, gate {row['gate']}"
+        for row in rows
+        if row["pass"] is not None and not row["pass"]
+    ]
+    assert not missed, "; ".join(missed)
+
+
+@pytest.mark.parametrize(
+    ("value", "gate", "met"),
+    [
+        (0.05, ".03-.07", True), (0.02, ".03-.07", False), (0.08, ".03-.07", False), (0.9, ">= .9", True),
+        (0.89, ">= .9", False), (0.06, "<= .06", True), (0.8, "> .8", False), (0.0, "== 0", True),
+        (0.01, "== 0", False), (1.0, "-.5-1.5", True), (float("nan"), ">= .9", False), (float("nan"), ".03-.07", False),
+        (5, "", None),
+    ],
+)  # fmt: skip
+def test_gates(value, gate, met):
+    assert gates.judge(value, gate) is met
+
+
+def test_a_gate_that_cannot_be_read_is_refused():
+    with pytest.raises(ValueError, match="about .5"):
+        gates.judge(0.5, "about .5")
+
+
+def test_table_page_and_exit_code(tmp_path, monkeypatch):
+    """A missed gate is named on the page and gives exit code 1; other steps' rows survive ``--only``."""
+    folder = tmp_path / "benchmarks"
+    folder.mkdir()
+    (tmp_path / "docs").mkdir()
+    for step, value in (("good", 0.05), ("poor", 0.2)):
+        (folder / f"bench_{step}.py").write_text(
+            "from benchmarks.gates import row\n"
+            "def run(quick):\n"
+            f"    return [row('{step}', 'error', 'quick' if quick else 'full', {value}, '.03-.07', 3, 1)]\n"
+        )
+    monkeypatch.setattr(scoreboard, "ROOT", tmp_path)
+    (folder / "speed_it.py").write_text('"""What it costs."""\nprint("wall 1 s")\n')
+    table, _, page_path = scoreboard.paths()
+
+    def run(*options):
+        monkeypatch.setattr(sys, "argv", ["scoreboard.py", *options])
+        with pytest.raises(SystemExit) as end:
+            scoreboard.main()
+        return int(end.value.code)
+
+    assert run("--quick") == 1
+    page = page_path.read_text()
+    assert "1 of 2 gates met. Missed: poor, error (quick)." in page and "## good" in page
+    lines = table.read_text().splitlines()
+    assert lines[0].split("\t") == gates.COLUMNS and len(lines) == 3
+    (folder / "bench_poor.py").write_text((folder / "bench_poor.py").read_text().replace("0.2", "0.04"))
+    assert run("--only", "poor") == 0
+    assert [line.split("\t")[0] for line in table.read_text().splitlines()[1:]] == ["good", "poor"]
+    (folder / "bench_absent.py").write_text("def run(quick):\n    return []\n")
+    assert run("--only", "absent") == 0 and len(table.read_text().splitlines()) == 3
+    assert run("--speed", "it") == 0
+    page = page_path.read_text()
+    assert "2 of 2 gates met." in page and "What it costs." in page and "wall 1 s" in page
+    assert "`python benchmarks/scoreboard.py --quick --only good`" in page
+    assert "`python benchmarks/scoreboard.py --only poor`" in page
+    (folder / "bench_poor.py").write_text((folder / "bench_poor.py").read_text().replace("'poor'", "'other'"))
+    monkeypatch.setattr(sys, "argv", ["scoreboard.py", "--only", "poor"])
+    with pytest.raises(ValueError, match="bench_poor.py gives rows of step other"):
+        scoreboard.main()

@@ -1,0 +1,185 @@
+"""One ambient RNA method for the cohort: what is chosen, and what is refused with which words."""
+
+import itertools
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compartments.core.errors import UserError
+from compartments.study.ambient_choice import announce, choose_methods, foresee
+
+RAW = {"kind": "raw", "cell_source": "none"}
+CALLED = {"kind": "raw", "cell_source": "filtered"}
+FILTERED = {"kind": "filtered", "cell_source": "filtered"}
+FINISHED = {"kind": "raw", "cell_source": "cellbender"}
+FINISHED_ONLY = {"kind": "filtered", "cell_source": "cellbender"}
+
+
+def cohort(*kinds):
+    return [{"sample": f"s{n}", **kind} for n, kind in enumerate(kinds, 1)]
+
+
+@pytest.mark.parametrize(
+    ("kinds", "requested", "gpu", "expected"),
+    [
+        ((RAW, RAW), "auto", False, ["soupem", "soupem"]),
+        ((RAW, CALLED), "auto", False, ["soupem", "soupem"]),
+        ((RAW, RAW), "auto", True, ["cellbender", "cellbender"]),
+        ((RAW, FILTERED), "auto", False, ["none", "none"]),
+        ((FILTERED, FILTERED), "auto", False, ["none", "none"]),
+        ((FILTERED, FILTERED), "auto", True, ["none", "none"]),
+        ((FILTERED, FILTERED), "none", False, ["none", "none"]),
+        ((FINISHED, FINISHED_ONLY), "auto", False, ["finished", "finished"]),
+        ((FINISHED, RAW), "auto", True, ["finished", "cellbender"]),
+        ((FINISHED, RAW), "cellbender", False, ["finished", "cellbender"]),
+        ((RAW, RAW), "cellbender", False, ["cellbender", "cellbender"]),
+        ((RAW, RAW), "soupem", True, ["soupem", "soupem"]),
+        ((RAW, FILTERED), "auto", True, ["none", "none"]),
+        ((RAW, FILTERED), "none", True, ["none", "none"]),
+    ],
+)
+def test_choice(kinds, requested, gpu, expected):
+    methods, reasons = choose_methods(cohort(*kinds), requested, gpu)
+    assert list(methods.values()) == expected
+    assert set(reasons) == {s for s in methods if methods[s] == "none" and requested != "none"}
+
+
+@pytest.mark.parametrize(
+    ("kinds", "requested", "gpu", "words"),
+    [
+        ((RAW, FILTERED), "soupem", False, "--ambient_method soupem needs all droplets, but s2 has only called cells"),
+        ((RAW, FILTERED, FILTERED), "cellbender", False, "but s2, s3 have only called cells"),
+        ((FINISHED, RAW), "auto", False, "s1 come as finished CellBender outputs, but s2 would get 'soupem'"),
+        ((FINISHED, RAW), "none", False, "--ambient_method none was asked for, but s1 comes from CellBender already"),
+        ((FINISHED, FINISHED), "soupem", True, "soupem was asked for, but s1, s2 come from CellBender already"),
+        ((FINISHED, FILTERED), "auto", False, "but s2 would get 'none'"),
+    ],
+)
+def test_differing_methods_are_refused(kinds, requested, gpu, words):
+    with pytest.raises(UserError) as refused:
+        choose_methods(cohort(*kinds), requested, gpu)
+    assert words in str(refused.value) and "--allow_mixed_ambient" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("kinds", "requested", "gpu", "expected"),
+    [
+        ((RAW, FILTERED, FINISHED), "auto", False, ["soupem", "none", "finished"]),
+        ((RAW, FILTERED, FINISHED), "auto", True, ["cellbender", "none", "finished"]),
+        ((RAW, FILTERED), "soupem", False, ["soupem", "none"]),
+    ],
+)
+def test_mixed_where_allowed(kinds, requested, gpu, expected):
+    assert list(choose_methods(cohort(*kinds), requested, gpu, allow_mixed=True)[0].values()) == expected
+
+
+def test_every_cohort_gets_one_method_or_a_reason():
+    """All cohorts of up to three samples: either one kind of method in samplesheet order, or a UserError."""
+    for n in (1, 2, 3):
+        for kinds in itertools.product((RAW, CALLED, FILTERED, FINISHED, FINISHED_ONLY), repeat=n):
+            for requested in ("auto", "cellbender", "soupem", "none"):
+                for gpu in (False, True):
+                    samples = cohort(*kinds)
+                    try:
+                        methods, _ = choose_methods(samples, requested, gpu)
+                    except UserError:
+                        continue
+                    assert list(methods) == [s["sample"] for s in samples]
+                    assert len({"cellbender" if m == "finished" else m for m in methods.values()}) == 1
+
+
+@given(
+    st.lists(st.sampled_from([RAW, CALLED, FILTERED, FINISHED, FINISHED_ONLY]), min_size=1, max_size=8),
+    st.sampled_from(["auto", "cellbender", "soupem", "none"]),
+    st.booleans(),
+)
+def test_a_method_is_never_given_to_a_sample_that_cannot_have_it(kinds, requested, gpu):
+    samples = cohort(*kinds)
+    try:
+        methods, reasons = choose_methods(samples, requested, gpu, allow_mixed=True)
+    except UserError:
+        assert requested in ("cellbender", "soupem") and {s["kind"] for s in samples} == {"filtered"}
+        return
+    assert set(reasons) <= {s for s in methods if methods[s] == "none"}
+    for sample in samples:
+        method = methods[sample["sample"]]
+        if sample["cell_source"] == "cellbender":
+            assert method == "finished"
+        elif sample["kind"] == "filtered":
+            assert method == "none"
+        else:
+            assert method == (requested if requested != "auto" else "cellbender" if gpu else "soupem")
+
+
+def test_a_method_that_no_sample_can_have_is_refused():
+    for requested in ("soupem", "cellbender"):
+        for mixed in (False, True):
+            with pytest.raises(UserError, match=f"--ambient_method {requested} needs all droplets, but no sample has"):
+                choose_methods(cohort(FILTERED, FILTERED), requested, allow_mixed=mixed)
+
+
+def test_nothing_stays_uncleaned_in_silence():
+    line = announce(*choose_methods(cohort(RAW, FILTERED), "auto"))
+    assert line.startswith(
+        "WARNING: Ambient RNA: not removed (2 samples). s1: s2 has only called cells, and one method"
+    )
+    assert "s2: only called cells, no empty droplets: give the raw matrix in column raw" in line
+    line = announce(*choose_methods(cohort(RAW, FILTERED), "auto", allow_mixed=True))
+    assert line.startswith("WARNING: Ambient RNA: soupem: s1; not removed: s2. s2: only called cells")
+    assert announce(*choose_methods(cohort(RAW, RAW), "auto")) == "Ambient RNA: soupem (2 samples)"
+    assert announce(*choose_methods(cohort(RAW, RAW), "none")) == "Ambient RNA: not removed (2 samples)"
+
+
+def test_the_samplesheet_tells_beforehand():
+    rows = [
+        {"sample": s, "raw": "", "filtered": "", "cellbender": ""} | {c: "x"}
+        for s, c in (("a", "raw"), ("b", "filtered"))
+    ]
+    assert foresee(rows[:1], "auto", False) == "" == foresee(rows, "none", False)
+    assert foresee(rows, "auto", False).startswith("note: Ambient RNA: not removed (2 samples). a: b has only")
+    assert "this run will stop: --ambient_method soupem needs all droplets" in foresee(rows, "soupem", False)
+
+
+# -- the executable -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def summaries(tmp_path):
+    def write(*kinds):
+        paths = []
+        for summary in reversed(cohort(*kinds)):
+            path = tmp_path / f"{summary['sample']}.read.json"
+            path.write_text(json.dumps(summary))
+            paths.append(path)
+        return paths
+
+    return write
+
+
+def test_executable_writes_methods_in_order(execute, tmp_path, summaries):
+    done = execute("choose_ambient", "--problems", "problems.txt", *summaries(RAW, RAW))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "problems.txt").read_text() == ""
+    assert (tmp_path / "methods.tsv").read_text() == "sample\tmethod\treason\ns1\tsoupem\t\ns2\tsoupem\t\n"
+    assert (tmp_path / "plan.txt").read_text() == "Ambient RNA: soupem (2 samples)\n"
+
+
+def test_executable_takes_gpu_and_mixed(execute, tmp_path, summaries):
+    arguments = ("--gpu", "--allow_mixed", "--problems", "problems.txt")
+    done = execute("choose_ambient", *arguments, *summaries(RAW, FILTERED))
+    assert done.returncode == 0
+    lines = (tmp_path / "methods.tsv").read_text().splitlines()
+    assert lines[:2] == ["sample\tmethod\treason", "s1\tcellbender\t"]
+    assert lines[2].startswith("s2\tnone\tonly called cells")
+    assert (tmp_path / "plan.txt").read_text().startswith("WARNING: ")
+
+
+def test_executable_hands_the_problem_over(execute, tmp_path, summaries):
+    arguments = ("--requested", "soupem", "--problems", "problems.txt")
+    done = execute("choose_ambient", *arguments, *summaries(RAW, FILTERED))
+    assert done.returncode == 0 and done.stderr == ""
+    assert len((tmp_path / "problems.txt").read_text().splitlines()) == 1
+    assert "s2 has only called cells" in (tmp_path / "problems.txt").read_text()
+    assert not (tmp_path / "methods.tsv").exists()

@@ -1,0 +1,175 @@
+"""Parameters: what is refused and with which words, and nextflow.config against the schema."""
+
+import json
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from compartments.study.parameters import check_parameters, known_parameters
+
+SCHEMA = {
+    "$defs": {
+        "one": {
+            "properties": {
+                "ambient_method": {"type": "string", "enum": ["auto", "cellbender", "none"]},
+                "seed": {"type": "integer", "minimum": 0},
+                "input": {"type": "string"},
+            }
+        },
+        "two": {
+            "properties": {
+                "max_mt": {"type": "number", "minimum": 0, "maximum": 100},
+                "validate_only": {"type": "boolean"},
+                "nmads_top20": {"type": "number", "minimum": 0},
+            }
+        },
+    }
+}
+
+
+@pytest.fixture(scope="module")
+def schema(root):
+    return json.loads((root / "nextflow_schema.json").read_text())
+
+
+def config_parameters(root):
+    """The params block of nextflow.config as a dict: strings, numbers, booleans, None."""
+    block = re.search(r"^params \{\n(.*?)^\}", (root / "nextflow.config").read_text(), re.M | re.S).group(1)
+    found = {}
+    for line in block.splitlines():
+        line = line.strip()
+        if not line or line.startswith("//"):
+            continue
+        name, value = re.fullmatch(r"(\w+) = (.+)", line).groups()
+        assert name not in found, f"{name} is there twice"
+        found[name] = value[1:-1] if value[0] in "'\"" else json.loads(value)
+    return found
+
+
+def test_groups_are_joined():
+    assert list(known_parameters(SCHEMA)) == [
+        "ambient_method",
+        "seed",
+        "input",
+        "max_mt",
+        "validate_only",
+        "nmads_top20",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("ambient_metod", "unknown parameter --ambient_metod; did you mean --ambient_method?"),
+        ("ambientMetod", "unknown parameter --ambientMetod; did you mean --ambient_method?"),
+        ("sed", "unknown parameter --sed; did you mean --seed?"),
+        ("zzzzzz", "unknown parameter --zzzzzz; see --help"),
+    ],
+)
+def test_unknown_names_get_the_nearest_one(name, words):
+    assert check_parameters({name: "x"}, SCHEMA) == [words]
+
+
+@pytest.mark.parametrize("name", ["ambientMethod", "ambient-method", "nmadsTop20", "validateOnly", "validate-only"])
+def test_camel_case_and_hyphen_twins_are_the_same_parameter(name):
+    assert check_parameters({name: "anything"}, SCHEMA) == []
+
+
+@pytest.mark.parametrize(
+    ("given_", "words"),
+    [
+        ({"seed": "x"}, "--seed is 'x', not a number"),
+        ({"seed": 1.5}, "--seed is 1.5; give a whole number"),
+        ({"seed": "-1"}, "--seed is -1; it must be at least 0"),
+        ({"max_mt": 101}, "--max_mt is 101; it must be from 0 to 100"),
+        ({"max_mt": -0.1}, "--max_mt is -0.1; it must be from 0 to 100"),
+        ({"validate_only": "yes"}, "--validate_only is 'yes'; give true or false"),
+        ({"ambient_method": "non"}, "--ambient_method is 'non'; did you mean 'none'?"),
+        ({"ambient_method": "zzz"}, "--ambient_method is 'zzz'; choose auto, cellbender, none"),
+    ],
+)
+def test_wrong_values_get_one_sentence(given_, words):
+    assert check_parameters(given_, SCHEMA) == [words]
+
+
+@pytest.mark.parametrize(
+    "good",
+    [
+        {"seed": "7", "max_mt": "5.5", "validate_only": "false"},
+        {"seed": 7.0, "max_mt": 0, "validate_only": True},
+        {"seed": None, "input": "", "ambient_method": "auto"},
+    ],
+)
+def test_strings_of_the_command_line_and_empty_values_pass(good):
+    assert check_parameters(good, SCHEMA) == []
+
+
+def test_all_problems_are_named():
+    problems = check_parameters({"sed": 1, "seed": "x", "max_mt": 200}, SCHEMA)
+    assert len(problems) == 3 and [p.split("--")[1].split()[0].rstrip(";") for p in problems] == [
+        "sed",
+        "seed",
+        "max_mt",
+    ]
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", float("nan"), float("inf")])
+@pytest.mark.parametrize("name", ["seed", "max_mt"])
+def test_numbers_that_are_none_are_refused(name, value):
+    problems = check_parameters({name: value}, SCHEMA)
+    assert len(problems) == 1 and f"--{name} is" in problems[0]
+
+
+@given(st.integers(-5, 200))
+def test_range_is_the_schema_s(value):
+    assert (check_parameters({"max_mt": value}, SCHEMA) == []) == (0 <= value <= 100)
+
+
+@given(st.text(min_size=1, max_size=30))
+def test_any_text_gives_problems_not_an_exception(text):
+    for name in known_parameters(SCHEMA):
+        assert all("\n" not in problem or "\n" in text for problem in check_parameters({name: text}, SCHEMA))
+    check_parameters({text: "1"}, SCHEMA)
+
+
+# -- schema and configuration ---------------------------------------------------------------------------------------
+
+
+def test_config_has_the_names_and_defaults_of_the_schema(root, schema):
+    configured, known = config_parameters(root), known_parameters(schema)
+    assert list(configured) == list(known)
+    for name, value in configured.items():
+        assert value == known[name].get("default"), name
+        assert type(value) is type(known[name].get("default")), name
+
+
+def test_defaults_pass_their_own_check(root, schema):
+    assert check_parameters(config_parameters(root), schema) == []
+
+
+def test_profiles_set_only_known_parameters(root, schema):
+    for path in (root / "conf").glob("*.config"):
+        block = re.search(r"^params \{\n(.*?)^\}", path.read_text(), re.M | re.S)
+        given_ = dict(re.findall(r"(\w+) = (.+)", block.group(1))) if block else {}
+        assert check_parameters({name: value.strip("'\"") for name, value in given_.items()}, schema) == [], path.name
+
+
+def test_schema_is_complete(schema):
+    known = known_parameters(schema)
+    assert len(known) == sum(len(group["properties"]) for group in schema["$defs"].values()), "a name in two groups"
+    assert [ref["$ref"] for ref in schema["allOf"]] == [f"#/$defs/{name}" for name in schema["$defs"]]
+    for name, value in known.items():
+        assert re.fullmatch(r"[a-z][a-z0-9_]*", name)
+        assert value["type"] in ("string", "integer", "number", "boolean") and value["description"]
+
+
+def test_every_parameter_is_used_and_every_used_one_is_known(root, schema):
+    sources = [root / "main.nf", *(root / "modules").glob("*.nf"), *(root / "conf").glob("*.config")]
+    used = {name for path in sources for name in re.findall(r"params\.([a-z]\w*)", path.read_text())}
+    used -= {"collect", "collectEntries", "json"}  # methods, and the file params.json
+    known = set(known_parameters(schema))
+    assert used - known == set()
+    # read by check_design.py, which gets all parameters as a file
+    assert known - used == {"reference_compartment", "reference_condition", "covariates", "primary_lineages"}

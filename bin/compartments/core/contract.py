@@ -61,6 +61,10 @@ class Contract:
                 return listed
         raise ContractError(f"{self.step} writes no {place} by assets/dictionary.tsv")
 
+    def names(self, place: str) -> list[str]:
+        """Columns that the table at ``place`` always has, in order: those of an empty one."""
+        return [name for name, need in self.columns(place) if not need and "*" not in name]
+
     def ordered(self, found: list[str], place: str) -> list[str]:
         """``found`` in the order of the dictionary.
 

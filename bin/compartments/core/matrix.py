@@ -1,0 +1,55 @@
+"""Sparse matrices of counts: sums, memberships, the one log-normalisation."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+TARGET_SUM = 1e4
+
+
+def totals(matrix: Any, axis: int = 1) -> npt.NDArray[Any]:
+    """Sums of rows (``axis=1``) or columns (``axis=0``) of a matrix, dense or sparse, as a plain one-dimensional array."""
+    return np.asarray(matrix.sum(axis=axis)).ravel()
+
+
+def memberships(codes: npt.NDArray[np.integer], n_groups: int, dtype: npt.DTypeLike = np.float64) -> sparse.csr_matrix:
+    """Which group each row is of: ``memberships(codes, n) @ counts`` are the sums of the groups.
+
+    Parameters
+    ----------
+    codes : int array, shape (rows,)
+        Group of each row, 0 to ``n_groups - 1``.
+    n_groups : int
+    dtype : dtype
+        Of the ones.
+
+    Returns
+    -------
+    CSR, shape (groups, rows)
+    """
+    n = len(codes)
+    return sparse.csr_matrix((np.ones(n, dtype), (codes, np.arange(n))), shape=(n_groups, n))
+
+
+def log_normalise(counts: Any, dtype: npt.DTypeLike = np.float64) -> sparse.csr_matrix:
+    """Natural ``log1p`` of counts scaled to 10,000 per cell over all genes.
+
+    Parameters
+    ----------
+    counts : array or sparse, shape (cells, genes)
+    dtype : dtype
+        In which it is computed and given.
+
+    Returns
+    -------
+    CSR, shape (cells, genes)
+        A fresh copy; a cell without counts stays empty.
+    """
+    values = sparse.csr_matrix(counts, dtype=dtype, copy=True)
+    total = totals(counts)
+    factor = np.divide(TARGET_SUM, total, out=np.zeros(len(total)), where=total > 0)
+    values.data *= np.repeat(factor, np.diff(values.indptr)).astype(values.dtype)
+    np.log1p(values.data, out=values.data)
+    return values

@@ -4,7 +4,7 @@ import anndata
 import numpy as np
 import scipy.sparse as sp
 
-from compartments.simulate.droplets import write_10x_h5
+from compartments.core.tenx import write_10x_h5
 
 SHEET = ["sample", "donor", "compartment", "condition", "raw", "filtered", "cellbender"]
 

@@ -16,6 +16,7 @@ from scipy import sparse
 
 from compartments.core.errors import UserError
 from compartments.core.files import replacing, write_json, write_tsv
+from compartments.core.tenx import write_10x_h5
 from compartments.simulate.studies import BLOOD_BASE, CELLS_PER_UL, CSF_BASE, check_arms
 
 # Added to the 13 lineages of the count-level simulator; pDC and macrophages raised so that small samples hold some:
@@ -658,35 +659,6 @@ def _let_die(rng, cells, dying, mitochondrial):
     cells.data = rng.binomial(cells.data, chance).astype(np.int32)
     cells.eliminate_zeros()
     return cells
-
-
-def write_10x_h5(path, counts, barcodes, genes, gene_ids):
-    """Write droplets x genes CSR counts in the layout of Cell Ranger 3 and later."""
-    import h5py
-
-    counts = counts.tocsr()
-    counts.sort_indices()
-    with replacing(path) as temporary, h5py.File(temporary, "w") as handle:
-        handle.attrs["filetype"] = "matrix"
-        handle.attrs["chemistry_description"] = "simulated"
-        handle.attrs["library_ids"] = np.array([b"simulated"])
-        handle.attrs["version"] = 2
-        matrix = handle.create_group("matrix")
-
-        def store(group, name, values):
-            group.create_dataset(name, data=values, compression="gzip", compression_opts=3, shuffle=True)
-
-        store(matrix, "barcodes", np.asarray(barcodes, dtype="S18"))
-        store(matrix, "data", counts.data.astype(np.int32))
-        store(matrix, "indices", counts.indices.astype(np.int64))
-        store(matrix, "indptr", counts.indptr.astype(np.int64))
-        matrix.create_dataset("shape", data=np.array(counts.shape[::-1], dtype=np.int32))
-        features = matrix.create_group("features")
-        store(features, "id", np.asarray(gene_ids, dtype="S"))
-        store(features, "name", np.asarray(genes, dtype="S"))
-        store(features, "feature_type", np.full(len(genes), b"Gene Expression"))
-        store(features, "genome", np.full(len(genes), b"simulated"))
-        features.create_dataset("_all_tag_keys", data=np.array([b"genome"]))
 
 
 def write_truth(path, sample, genes, gene_ids):

@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 
 from compartments.core import door
-from compartments.counts import readers
+from compartments.counts import reading
 
 HEAVY = {
     "anndata",
@@ -80,7 +80,7 @@ def test_stub_matrices_are_counts_for_the_readers(execute, tmp_path):
     execute("write_stub", "cohort/samplesheet.csv", "S1.droplets.h5ad")
     sheet = pd.read_csv(tmp_path / "cohort" / "samplesheet.csv")
     assert len(sheet) == 12
-    counts = readers.read_counts(tmp_path / "cohort" / sheet["raw"][0])
+    counts = reading.read_counts(tmp_path / "cohort" / sheet["raw"][0])
     assert counts.matrix.sum() > 0 and len(counts.barcodes) == counts.matrix.shape[0]
 
 

@@ -4,6 +4,7 @@
 """
 
 import csv
+from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -11,7 +12,7 @@ DICTIONARY = Path(__file__).resolve().parents[3] / "assets" / "dictionary.tsv"
 COLUMNS = ["file", "step", "column", "type", "unit", "need", "meaning"]
 
 
-def load(path=DICTIONARY):
+def load(path: str | Path = DICTIONARY) -> list[dict[str, str]]:
     """Rows of the dictionary.
 
     Returns
@@ -23,7 +24,7 @@ def load(path=DICTIONARY):
         return list(csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE))
 
 
-def meanings(rows, file):
+def meanings(rows: list[dict[str, str]], file: str) -> dict[str, str]:
     """Column -> meaning (with its unit) of one output file, as ``composition/effects.tsv``.
 
     Parameters
@@ -48,13 +49,13 @@ def tables_of(rows: list[dict[str, str]], step: str) -> dict[str, list[tuple[str
     }
 
 
-def undocumented(rows, file, columns):
+def undocumented(rows: list[dict[str, str]], file: str, columns: Iterable[str]) -> list[str]:
     """Columns of ``file`` that the dictionary does not have; ``*`` may be part of a column's name."""
     known = [row["column"] for row in rows if row["column"] and fnmatch(file, row["file"])]
     return [column for column in columns if not any(fnmatch(column, pattern) for pattern in known)]
 
 
-def markdown(rows):
+def markdown(rows: list[dict[str, str]]) -> str:
     """``docs/output.md``: one heading and one table per file, in the order of the dictionary."""
     lines = [
         "# Output",
@@ -78,7 +79,7 @@ def markdown(rows):
     return "\n".join(lines) + "\n"
 
 
-def _escaped(text):
+def _escaped(text: str) -> str:
     for character in "|*<":
         text = text.replace(character, "\\" + character)
     return text

@@ -19,7 +19,7 @@ def steps() -> dict[str, Path]:
     Steps are the modules that a package lists in ``STEPS``, read without being imported. In a task only the files of
     its own step are there, and no list.
     """
-    found = {}
+    found: dict[str, Path] = {}
     for package in STREET:
         listed = PACKAGES / package / "__init__.py"
         tree = ast.parse(listed.read_text(encoding="utf-8")) if listed.exists() else ast.Module([], [])
@@ -60,7 +60,7 @@ def find(name: str) -> str:
 def main() -> None:
     """Run the step that the command line names."""
     if len(sys.argv) < 2 or sys.argv[1] in ("-h", "--help"):
-        print(overview(), end="")
+        sys.stdout.write(overview())
         sys.exit(0 if len(sys.argv) > 1 else 2)
     run(lambda: call(sys.argv[1], sys.argv[2:]))
 
@@ -68,5 +68,5 @@ def main() -> None:
 def call(name: str, arguments: list[str]) -> None:
     """Run a step with its arguments, as if it were a program of its own."""
     module = import_module(find(name))
-    sys.argv = [f"sc-compartments {name}", *arguments]
+    sys.argv = [f"sc-compartments {name.replace('-', '_')}", *arguments]
     module.main()

@@ -1,6 +1,7 @@
 """What a step says when it cannot go on: one line for a user's mistake, a reason for a sample that is left out."""
 
 import sys
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -15,7 +16,7 @@ class SampleSkipped(Exception):
     """One sample cannot be analysed at this step; the run goes on without it. The message is the reason."""
 
 
-def run(main):
+def run(main: Callable[[], None]) -> None:
     """Call ``main()`` and exit: 0 when done, 2 with one line on stderr for a :class:`UserError`.
 
     Any other exception keeps its traceback: it is a defect of the pipeline, not of the input.
@@ -35,13 +36,13 @@ def run(main):
         )
 
 
-def _complain(message):
-    print("ERROR: " + " ".join(message.split()), file=sys.stderr)
+def _complain(message: str) -> int:
+    sys.stderr.write("ERROR: " + " ".join(message.split()) + "\n")
     return USER_ERROR
 
 
 @contextmanager
-def problem_in(path):
+def problem_in(path: str | Path) -> Iterator[None]:
     """Write the message of a :class:`UserError` to ``path`` as one line, for the caller to say; else an empty file."""
     problem = ""
     try:

@@ -3,9 +3,16 @@
 import gzip
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from compartments.core.errors import UserError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IDENTIFIERS = ("sample", "donor", "compartment", "condition", "lineage", "contrast")
 
 
 class replacing:
@@ -15,22 +22,22 @@ class replacing:
     ...     frame.to_csv(temporary, sep="\\t")
     """
 
-    def __init__(self, path):
+    def __init__(self, path: str | Path) -> None:
         self.path = Path(path)
         # the suffix stays last: pandas and anndata choose compression and format by it
         self.temporary = self.path.with_name(f".{os.getpid()}.{self.path.name}")
 
-    def __enter__(self):
+    def __enter__(self) -> Path:
         return self.temporary
 
-    def __exit__(self, kind, value, traceback):
+    def __exit__(self, kind: type[BaseException] | None, value: object, traceback: object) -> None:
         if kind is None:
             self.temporary.replace(self.path)
         else:
             self.temporary.unlink(missing_ok=True)
 
 
-def write_tsv(frame, path):
+def write_tsv(frame: "pd.DataFrame", path: str | Path) -> None:
     """Write ``frame`` without its index as TSV (gzip if ``path`` ends in .gz), 10 significant digits, LF, NA empty."""
     options = {"sep": "\t", "index": False, "float_format": "%.10g", "lineterminator": "\n"}
     with replacing(path) as temporary:
@@ -42,7 +49,7 @@ def write_tsv(frame, path):
             frame.to_csv(packed, **options)
 
 
-def read_tsv(path, required=(), text=("sample", "donor", "compartment", "condition", "lineage", "contrast")):
+def read_tsv(path: str | Path, required: Iterable[str] = (), text: Iterable[str] = IDENTIFIERS) -> "pd.DataFrame":
     """Read a TSV; identifiers in ``text`` stay strings ("01" is not 1, "NA" is not missing).
 
     Raises
@@ -59,19 +66,19 @@ def read_tsv(path, required=(), text=("sample", "donor", "compartment", "conditi
     return frame
 
 
-def write_parquet(frame, path):
+def write_parquet(frame: "pd.DataFrame", path: str | Path) -> None:
     """Write ``frame`` without its index as parquet (zstd)."""
     with replacing(path) as temporary:
         frame.to_parquet(temporary, index=False, compression="zstd")
 
 
-def write_json(value, path):
+def write_json(value: Any, path: str | Path) -> None:
     """Write ``value`` as indented JSON; NaN is not JSON and is refused."""
     with replacing(path) as temporary:
         temporary.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
 
 
-def read_json(path):
+def read_json(path: str | Path) -> Any:
     """Read a JSON file."""
     with open(path) as handle:
         return json.load(handle)

@@ -1,9 +1,12 @@
 """Gene sets in GMT files."""
 
+from collections.abc import Iterable
+from pathlib import Path
+
 from compartments.core.errors import UserError
 
 
-def read_gmt(path):
+def read_gmt(path: str | Path) -> dict[str, list[str]]:
     """Read gene sets: one line per set, tab-separated name, description, genes.
 
     Returns
@@ -40,9 +43,10 @@ def read_gmt(path):
     return sets
 
 
-def merge_sets(paths):
+def merge_sets(paths: Iterable[str | Path]) -> dict[str, list[str]]:
     """Sets of several GMT files; a name in two files is a :class:`UserError`."""
-    merged, origin = {}, {}
+    merged: dict[str, list[str]] = {}
+    origin: dict[str, str | Path] = {}
     for path in paths:
         for name, genes in read_gmt(path).items():
             if name in merged:

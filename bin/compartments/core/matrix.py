@@ -10,7 +10,7 @@ TARGET_SUM = 1e4
 
 
 def totals(matrix: Any, axis: int = 1) -> npt.NDArray[Any]:
-    """Sums of rows (``axis=1``) or columns (``axis=0``) of a matrix, dense or sparse, as a plain one-dimensional array."""
+    """Sums of rows (``axis=1``) or columns (``axis=0``) of a matrix, dense or sparse, as a plain array."""
     return np.asarray(matrix.sum(axis=axis)).ravel()
 
 

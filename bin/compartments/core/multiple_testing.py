@@ -1,10 +1,11 @@
 """Many tests at once."""
 
 import numpy as np
+import numpy.typing as npt
 from scipy import stats
 
 
-def benjamini_hochberg(p, primary=None):
+def benjamini_hochberg(p: npt.ArrayLike, primary: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
     """Benjamini-Hochberg adjusted p-values; missing p stay missing and do not count.
 
     Parameters

@@ -1,17 +1,19 @@
 """Ligand-receptor pairs: LIANA's resources, a user's table, named groups of pairs."""
 
 import difflib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
 
 
-def read_resource(name):
+def read_resource(name: str) -> pd.DataFrame:
     """Ligand-receptor pairs: a resource packaged with LIANA, or a user's table.
 
     Parameters
@@ -33,7 +35,7 @@ def read_resource(name):
     path = Path(name)
     if path.suffix.lower() in (".tsv", ".csv", ".txt") or path.exists():
         return _choose(_read_table(path), ["ligand", "receptor"], path).drop_duplicates(ignore_index=True)
-    packaged = Path(find_spec("liana").origin).parent / "resource" / "omni_resource.csv"
+    packaged = _packaged()
     table = pd.read_csv(packaged, usecols=["source_genesymbol", "target_genesymbol", "resource"])
     known = sorted(table["resource"].unique())
     if name.lower() not in known:
@@ -44,7 +46,15 @@ def read_resource(name):
     return table.set_axis(["ligand", "receptor"], axis=1).dropna().drop_duplicates(ignore_index=True)
 
 
-def _read_table(path):
+def _packaged() -> Path:
+    """LIANA's own table of resources, found without importing LIANA."""
+    spec = find_spec("liana")
+    if spec is None or spec.origin is None:
+        raise ModuleNotFoundError("No module named 'liana'", name="liana")
+    return Path(spec.origin).parent / "resource" / "omni_resource.csv"
+
+
+def _read_table(path: Path) -> pd.DataFrame:
     """A user's table as stripped text; empty fields are missing."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
@@ -57,7 +67,7 @@ def _read_table(path):
     return table.apply(lambda column: column.str.strip()).replace("", np.nan)
 
 
-def _choose(table, columns, path):
+def _choose(table: pd.DataFrame, columns: list[str], path: Path) -> pd.DataFrame:
     """Complete rows of the columns a table must have."""
     missing = [column for column in columns if column not in table]
     if missing:
@@ -71,7 +81,7 @@ def _choose(table, columns, path):
     return table.reset_index(drop=True)
 
 
-def read_groups(path, resource):
+def read_groups(path: str | Path, resource: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
     """Named groups of pairs (pathways), as members of ``resource``.
 
     Parameters
@@ -134,7 +144,7 @@ class Pairs:
     unknown: set
 
     @classmethod
-    def of(cls, resource, genes):
+    def of(cls, resource: pd.DataFrame, genes: pd.Index) -> "Pairs":
         """Pairs of ``resource`` that ``genes`` (Index of symbols) allow."""
         entities = pd.unique(resource[["ligand", "receptor"]].to_numpy().ravel())
         subunits = {entity: genes.get_indexer(entity.split("_")) for entity in entities}
@@ -149,7 +159,7 @@ class Pairs:
         return cls(table, _padded(table["ligand"], subunits), _padded(table["receptor"], subunits), unknown)
 
 
-def check_genes(resource, genes, name, counts):
+def check_genes(resource: pd.DataFrame, genes: pd.Index, name: str, counts: str) -> tuple[list[str], int]:
     """Symbols of a resource that are not among the genes of the counts.
 
     Parameters
@@ -179,7 +189,7 @@ def check_genes(resource, genes, name, counts):
     return unknown, len(symbols)
 
 
-def _padded(entities, subunits):
+def _padded(entities: Iterable[str], subunits: dict[str, npt.NDArray[np.intp]]) -> npt.NDArray[np.intp]:
     rows = [subunits[entity] for entity in entities]
     width = max(map(len, rows), default=1)
     return np.array([[*row, *[row[0]] * (width - len(row))] for row in rows], int).reshape(len(rows), width)

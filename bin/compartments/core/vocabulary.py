@@ -1,5 +1,6 @@
 """The words of the domain: names, gene lists and limits that more than one step uses."""
 
+import math
 import re
 
 LABEL_COLUMNS = [
@@ -13,6 +14,25 @@ LABEL_COLUMNS = [
     "marker_agrees",
     "marker_pdc",
 ]
-UNASSIGNED = "unassigned"
+UNASSIGNED, OTHER = "unassigned", "other"
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood
 WITHOUT_EMPTIES = ("knee", "expected_cells")  # methods that leave the other barcodes unjudged
+TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]  # how far a comparison may be trusted, falling
+ALPHA = 0.05
+LN2 = math.log(2)
+CALL_Q = 0.05  # of the tests that a gene or gene set changes more in one compartment
+CALL_MARGIN = 0.58  # log2: the reference compartment's effect is excluded from 1.5-fold upwards
+
+
+
+
+INPUTS = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2"]
+# columns of numbers, and what they may be
+NUMBERS = {
+    "expected_cells": "a positive whole number",
+    "loaded_cells": "a positive whole number",
+    "cells_per_ul": "a positive number",
+    "rbc_per_ul": "a number of at least 0",
+}
+MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
+Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]

@@ -1,46 +1,61 @@
 """Write tiny but valid files under the given names, for `nextflow run -stub`: what they hold means nothing."""
 
-import argparse
+import json
+from argparse import Namespace
+from fnmatch import fnmatchcase
 from pathlib import Path
 
+from compartments.core.contract import PACKAGES
+from compartments.core.options import Options
+
+STEP = "write_stub"
 CELLS, GENES = 12, 8
-COLUMNS = {
-    "calls": ["barcode", "total", "is_cell", "source", "fdr"],
-    "doublets": ["barcode", "doublet_score", "predicted_doublet"],
-    "labels": ["barcode", "celltypist_label", "lineage", "lineage_broad", "probability", "confidence", "model_lineage"],
-    "skipped": ["stage", "sample", "lineage", "contrast", "reason"],
-    "findings": ["question", "contrast", "lineage", "statement", "estimate", "tier", "verdict", "source"],
-}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> Namespace:
+    """Command line."""
+    parser = Options(STEP, __doc__)
     parser.add_argument("--sample", default="stub")
     parser.add_argument("names", nargs="+")
-    arguments = parser.parse_args()
-    for name in map(Path, arguments.names):
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write a file of its kind under each name."""
+    options = arguments()
+    for name in map(Path, options.names):
         name.parent.mkdir(parents=True, exist_ok=True)
         if name.name == "samplesheet.csv":
             write_samplesheet(name)
         elif name.suffix == ".h5ad":
-            write_h5ad(name, arguments.sample)
+            write_h5ad(name, options.sample)
         elif name.suffix == ".h5":
             write_h5(name)
         elif name.suffix == ".parquet":
             import pandas as pd
 
-            pd.DataFrame({"sample": [arguments.sample]}).to_parquet(name)
+            pd.DataFrame({"sample": [options.sample]}).to_parquet(name)
         elif name.suffix == ".json":
-            name.write_text(
-                f'{{"sample": "{arguments.sample}", "kind": "raw", "cell_source": "none", "failed": false}}\n'
-            )
+            summary = {"sample": options.sample, "kind": "raw", "cell_source": "none", "failed": False}
+            name.write_text(json.dumps(summary) + "\n")
         elif ".tsv" in name.suffixes:
             write_table(name)
         else:
             name.write_text("<!doctype html><title>stub</title>\n" if name.suffix == ".html" else "stub\n")
 
 
-def write_samplesheet(path):
+def header(place: str) -> list[str]:
+    """Columns that the contract of any step has for a table; a made-up header for one between two steps."""
+    for path in sorted(PACKAGES.glob("*/*.json")):
+        for file, listed in json.loads(path.read_text(encoding="utf-8"))["tables"].items():
+            names = [name for name, need in listed if not need and "*" not in name]
+            if names and fnmatchcase(place, file):
+                return names
+    return ["sample", "lineage", "value"]
+
+
+def write_samplesheet(path: Path) -> None:
+    """Six donors, two of them treated, and a matrix for each of their samples."""
     rows = ["sample,donor,compartment,condition,raw,simulated"]
     for number in range(6):
         for compartment in ("CSF", "blood"):
@@ -53,18 +68,19 @@ def write_samplesheet(path):
     path.write_text("\n".join(rows) + "\n")
 
 
-def write_table(path):
+def write_table(path: Path) -> None:
+    """A table without rows."""
     import gzip
 
-    kind = next((kind for kind in COLUMNS if kind in path.name), None)
-    text = "\t".join(COLUMNS.get(kind, ["sample", "lineage", "value"])) + "\n"
+    text = "\t".join(header(str(path))) + "\n"
     if path.suffix == ".gz":
         path.write_bytes(gzip.compress(text.encode(), mtime=0))
     else:
         path.write_text(text)
 
 
-def write_h5ad(path, sample):
+def write_h5ad(path: Path, sample: str) -> None:
+    """Cells of a sample, with all layers that steps read."""
     import anndata
     import numpy as np
     import pandas as pd
@@ -82,7 +98,8 @@ def write_h5ad(path, sample):
     ).write_h5ad(path)
 
 
-def write_h5(path):
+def write_h5(path: Path) -> None:
+    """A matrix as Cell Ranger writes it."""
     import h5py
     import numpy as np
 

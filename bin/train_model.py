@@ -1,0 +1,7 @@
+#!/usr/bin/env python3
+"""Replaced by ``sc-compartments train_model``; this file goes with version 0.3."""
+
+import sys
+
+sys.stderr.write("ERROR: this is now `bin/sc-compartments train_model`; see its --help\n")
+sys.exit(2)

@@ -1,0 +1,29 @@
+"""Sums, memberships and the log-normalisation, against dense arithmetic."""
+
+import numpy as np
+import pytest
+from scipy import sparse
+
+from compartments.core.matrix import log_normalise, memberships, totals
+
+COUNTS = np.array([[1, 0, 3], [0, 0, 0], [2, 5, 0]])
+
+
+@pytest.mark.parametrize("kind", [np.asarray, sparse.csr_matrix, sparse.csc_array])
+def test_totals_of_any_matrix(kind):
+    assert totals(kind(COUNTS)).tolist() == [4, 0, 7] and totals(kind(COUNTS), 0).tolist() == [3, 5, 3]
+
+
+def test_memberships_sum_groups():
+    groups = memberships(np.array([1, 0, 1]), 3, np.int64)
+    assert (groups @ sparse.csr_matrix(COUNTS)).toarray().tolist() == [[0, 0, 0], [3, 5, 3], [0, 0, 0]]
+    assert groups.dtype == np.int64
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_log_normalise(dtype):
+    counts = sparse.csr_matrix(COUNTS)
+    normalised = log_normalise(counts, dtype)
+    expected = np.log1p(1e4 * COUNTS / np.maximum(COUNTS.sum(1, keepdims=True), 1))
+    assert normalised.dtype == dtype and np.allclose(normalised.toarray(), expected, rtol=1e-6)
+    assert counts.toarray().tolist() == COUNTS.tolist(), "the counts stay as they are"

@@ -33,6 +33,8 @@ demo: setup
 lint: setup
 	.tools/core/bin/ruff check .
 	.tools/core/bin/ruff format --check .
+	.tools/core/bin/mypy
+	$(PYTHON) tools/check_house.py
 	NXF_SYNTAX_PARSER=v2 $(NEXTFLOW) lint main.nf modules nextflow.config conf
 
 test: setup setup-cellbender lint

@@ -42,12 +42,11 @@ def uphill(package: str, source: str) -> list[str]:
 
 
 def code_lines(function: ast.FunctionDef | ast.AsyncFunctionDef, source: list[str]) -> int:
-    """Lines of code of a function: without its docstring, comments and blank lines."""
+    """Lines of code of a function's body: without its docstring, comments and blank lines."""
     body = function.body[ast.get_docstring(function) is not None :]
     first = body[0].lineno if body else function.end_lineno
-    head = function.body[0].lineno - function.lineno
     lines = source[first - 1 : function.end_lineno]
-    return head + sum(bool(line.strip()) and not line.strip().startswith("#") for line in lines)
+    return sum(bool(line.strip()) and not line.strip().startswith("#") for line in lines)
 
 
 def breaches_of_python(name: str, text: str) -> list[str]:

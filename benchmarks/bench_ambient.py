@@ -24,11 +24,10 @@ import scipy.sparse as sp
 from scipy.optimize import brentq
 
 from benchmarks.gates import row
-from compartments.cells import (
-    ambient,
-    soupem,
-)
-from compartments.cells.cellbender import MAX_DRIFT
+from compartments.cells import soupem
+from compartments.cells.clusters import cluster_cells
+from compartments.cells.soundness import MAX_DRIFT
+from compartments.cells.soup import measure_soup
 from compartments.simulate import droplets
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -135,13 +134,13 @@ class Sample:
     @classmethod
     def csf(cls, contamination, seed):
         """Real cells as CellBender left them, and its ambient profile."""
-        from compartments.counts import readers
+        from compartments.counts import assembly, reading
 
-        read = readers.read_counts(DATA / "csf" / "csf_cellbender_v3_filtered.h5")
-        own = read.matrix[np.flatnonzero(read.source.latents["cell_probability"] > readers.CELL_PROBABILITY)]
+        read = reading.read_counts(DATA / "csf" / "csf_cellbender_v3_filtered.h5")
+        own = read.matrix[np.flatnonzero(read.source.latents["cell_probability"] > assembly.CELL_PROBABILITY)]
         profile = read.source.ambient[read.source.keep]
         level = contamination / (1 - contamination) * own.sum() / own.shape[0]
-        labels = ambient.cluster_cells(own, seed).astype(str)
+        labels = cluster_cells(own, seed).astype(str)
         rng = np.random.default_rng(seed)
         return cls(own, labels, pd.Index(read.symbol), profile / profile.sum(), level, level, rng)
 
@@ -187,8 +186,8 @@ def correct(sample, method, seed):
         return sample.raw, np.nan
     if method == "oracle":
         return _oracle(sample, seed), np.nan
-    soup = ambient.measure_soup(sample.empties)
-    return soupem.remove_soup(sample.raw, soup, ambient.cluster_cells(sample.raw, seed), seed, STRENGTHS[method])
+    soup = measure_soup(sample.empties)
+    return soupem.remove_soup(sample.raw, soup, cluster_cells(sample.raw, seed), seed, STRENGTHS[method])
 
 
 def _oracle(sample, seed):
@@ -209,7 +208,7 @@ def _remove_as_much(sample, figures, seed):
     """soupem's counts with its expected soup scaled so that as many counts go as another method took."""
     wanted = figures["noise_removed"] * sample.noise.sum() + figures["signal_lost"] * sample.own.sum()
     raw = sample.raw
-    expected, clusters, _, _ = soupem.fit(raw, ambient.measure_soup(sample.empties), ambient.cluster_cells(raw, seed))
+    expected, clusters, _, _ = soupem.fit(raw, measure_soup(sample.empties), cluster_cells(raw, seed))
     touched = expected >= soupem.WORTHWHILE
     factor = brentq(lambda f: np.minimum(f * expected[touched], raw.data[touched]).sum() - wanted, 0, 1000)
     return soupem.take_out(raw, expected, clusters, factor, seed)

@@ -18,12 +18,11 @@ import pandas as pd
 import scipy.sparse as sp
 
 from benchmarks.gates import row
-from compartments.cells import (
-    ambient,
-    soupem,
-)
-from compartments.counts import readers
-from compartments.labels import annotation
+from compartments.cells import soupem
+from compartments.cells.clusters import cluster_cells
+from compartments.cells.soup import measure_soup
+from compartments.counts import reading
+from compartments.labels import annotation, lineages, markers
 from compartments.labels.model import load_model
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -47,8 +46,8 @@ KANG = {
 
 def tables():
     """Lineage map and markers of the pipeline."""
-    lineage_map = annotation.read_lineage_map(ASSETS / "celltypist_immune_all_low_lineage.tsv")
-    return lineage_map, annotation.read_markers(ASSETS / "markers.tsv", lineage_map)
+    lineage_map = lineages.read_lineage_map(ASSETS / "celltypist_immune_all_low_lineage.tsv")
+    return lineage_map, markers.read_markers(ASSETS / "markers.tsv", lineage_map)
 
 
 def run(quick=False):
@@ -118,10 +117,10 @@ def _cohort(seed, arms):
         parts = []
         for sample in pd.read_csv(folder / "samplesheet.csv").itertuples():
             truth = anndata.read_h5ad(folder / "truth" / f"{sample.sample}.h5ad")
-            droplets = readers.read_counts(folder / sample.raw)
-            soup = ambient.measure_soup(droplets.matrix[~np.isin(droplets.barcodes, truth.obs_names)])
+            droplets = reading.read_counts(folder / sample.raw)
+            soup = measure_soup(droplets.matrix[~np.isin(droplets.barcodes, truth.obs_names)])
             raw = sp.csr_matrix(truth.layers["native"] + truth.layers["ambient"])
-            corrected = soupem.remove_soup(raw, soup, ambient.cluster_cells(raw, seed), seed)[0]
+            corrected = soupem.remove_soup(raw, soup, cluster_cells(raw, seed), seed)[0]
             scored = ~(truth.obs["doublet"] | truth.obs["dying"]).to_numpy()
             labels = {
                 name: annotation.annotate(
@@ -154,7 +153,7 @@ def _pbmc(path, model):
             ("T with NK", ["NK", "T_CD4", "T_CD8"], ["T", "NK_ILC"]),
         )
     ]
-    cd3 = np.asarray(counts[:, data.var_names.isin(annotation.CD3_GENES)].sum(axis=1)).ravel()
+    cd3 = np.asarray(counts[:, data.var_names.isin(markers.CD3_GENES)].sum(axis=1)).ravel()
     nk, pdc = truth == "NK", truth == "?"
     named_nk = (labels["lineage"] == "NK").to_numpy()
     without, with_cd3 = nk & (cd3 == 0), nk & (cd3 > 0)
@@ -190,7 +189,7 @@ def _kang(path, model):
 
 def _csf(path, model):
     """A CSF sample without labels: complement C1q says which cells are macrophages."""
-    data = readers.read_counts(path)
+    data = reading.read_counts(path)
     labels, _ = annotation.annotate(data.matrix, data.symbol, data.gene_id, [model], *tables(), "CSF")
     c1q = np.asarray(data.matrix[:, np.isin(data.symbol, ["C1QA", "C1QB", "C1QC"])].sum(axis=1)).ravel()
     named = (labels["display_label"] == "CSF macrophage-like").to_numpy()

@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 import scipy.sparse as sp
 
-from compartments.cells import ambient
+from compartments.cells import removal
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -56,13 +56,13 @@ def cellbender_epoch(counts, folder, epochs=2):
     import anndata
     import pandas as pd
 
-    from compartments.cells import cellbender
+    from compartments.cells import attempts, cellbender
 
     os.environ["PATH"] = f"{ROOT / '.tools' / 'cellbender' / 'bin'}{os.pathsep}{os.environ['PATH']}"
     names = pd.DataFrame({"gene_id": [f"G{g}" for g in range(counts.shape[1])]})
     droplets = anndata.AnnData(counts, var=names.set_index("gene_id", drop=False).rename_axis(None))
     cellbender.write_input(droplets, folder / cellbender.INPUT)
-    attempt = cellbender.plan_attempts(np.asarray(counts.sum(axis=1)).ravel(), None, 5)[1]
+    attempt = attempts.plan_attempts(np.asarray(counts.sum(axis=1)).ravel(), None, 5)[1]
     print(f"cellbender: {attempt.expected} cells expected, {attempt.total} droplets analysed", flush=True)
     command = cellbender.command_of(attempt, [0.0], 150, 5, 1, False)
     run = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
@@ -91,7 +91,7 @@ def main():
     counts, empties = simulate(options.cells, options.droplets, options.genes, options.seed)
     cells = anndata.AnnData(layers={"counts": counts}, shape=counts.shape, uns={"sample": "speed"})
     before = time.perf_counter(), time.process_time()
-    ambient.remove_ambient(cells, empties, "soupem", options.seed)
+    removal.remove_ambient(cells, empties, "soupem", options.seed)
     wall, cpu = time.perf_counter() - before[0], time.process_time() - before[1]
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
     print(

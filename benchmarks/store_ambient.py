@@ -25,7 +25,8 @@ import scipy.sparse as sp
 
 from benchmarks import bench_ambient as bench
 from benchmarks.scoreboard import cpu_seconds, machine
-from compartments.cells import ambient
+from compartments.cells.clusters import cluster_cells
+from compartments.cells.soup import measure_soup
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -48,8 +49,9 @@ def cellbender(sample, epochs, folder):
     """
     import anndata
 
-    from compartments.cells import cellbender
-    from compartments.counts import readers
+    from compartments.cells import cellbender, soundness
+    from compartments.cells.attempts import LEARNING_RATE, Attempt
+    from compartments.counts import assembly, reading
 
     n_cells = sample.raw.shape[0]
     counts = sp.csr_matrix(sp.vstack([sample.raw, sample.empties]))
@@ -61,19 +63,19 @@ def cellbender(sample, epochs, folder):
     )
     cellbender.write_input(droplets, folder / cellbender.INPUT)
     os.environ["PATH"] = f"{ROOT / '.tools' / 'cellbender' / 'bin'}{os.pathsep}{os.environ['PATH']}"
-    attempts = [cellbender.Attempt("expected cells", n_cells, n_cells + EMPTY, cellbender.LEARNING_RATE)]
+    attempts = [Attempt("expected cells", n_cells, n_cells + EMPTY, LEARNING_RATE)]
     options = {"fprs": FPRS, "epochs": epochs, "low_count": 5, "cpus": 1, "cuda": False}
     used, history = cellbender.run_attempts(attempts, folder, options)
     if used is None:
         sys.exit("; ".join(history))
     found = []
     for which, fpr in enumerate(FPRS):
-        output = cellbender.output_path(folder, FPRS, which)
-        read = readers.read_counts(output)
+        output = soundness.output_path(folder, FPRS, which)
+        read = reading.read_counts(output)
         where = pd.Index(barcodes).get_indexer(read.barcodes)
-        kept = (where < n_cells) & (read.source.latents["cell_probability"] > readers.CELL_PROBABILITY)
+        kept = (where < n_cells) & (read.source.latents["cell_probability"] > assembly.CELL_PROBABILITY)
         found.append((f"cellbender fpr {fpr:g}", where[kept], sp.csr_matrix(read.matrix[np.flatnonzero(kept)])))
-    drift = cellbender.training_drift(cellbender.read_curve(output))
+    drift = soundness.training_drift(soundness.read_curve(output))
     return found, f"{epochs} epochs; {'; '.join(history)}", {"training_drift": drift}
 
 
@@ -81,9 +83,9 @@ def decontx(sample, seed):
     """DecontX (Yang et al. 2020, Genome Biol) with the empty droplets as background and this pipeline's clusters."""
     import pydecontx
 
-    soup = ambient.measure_soup(sample.empties)
+    soup = measure_soup(sample.empties)
     background = sp.csr_matrix(np.round(soup.profile * soup.total))
-    clusters = ambient.cluster_cells(sample.raw, seed)
+    clusters = cluster_cells(sample.raw, seed)
     options = {"compute_umap": False, "verbose": False, "iter_loglik": 10**6, "seed": seed}
     return pydecontx.decontx(sample.raw, z=clusters, background=background, **options)["decontX_counts"]
 
@@ -102,7 +104,7 @@ def soupx(sample, seed):
         droplets=names + [f"e{i}" for i in range(sample.empties.shape[0])],
         soup_range=(0, max(100, most)),  # its own limit of 100 UMIs leaves no droplet of rich soup
     )
-    clusters = ambient.cluster_cells(sample.raw, seed)
+    clusters = cluster_cells(sample.raw, seed)
     channel = pysoupx.set_clusters(channel, dict(zip(names, clusters.astype(str), strict=True)))
     for limits in SOUPX_LIMITS:
         try:

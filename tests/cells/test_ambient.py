@@ -8,15 +8,20 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks import bench_ambient
-from compartments.cells import ambient, soupem
-from compartments.cohort import cohort
+from compartments.cells import ambient, leaks, soupem
+from compartments.cells.blood import red_cells
+from compartments.cells.clusters import cluster_cells
+from compartments.cells.removal import remove_ambient
+from compartments.cells.soup import measure_soup
+from compartments.cells.split import split_droplets
+from compartments.cohort import gathering, tallies
 from compartments.core.errors import SampleSkipped, UserError
 from compartments.core.files import read_json, read_tsv, write_json
 from compartments.report import report
+from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from compartments.study.study import make_study
 
-GENES = [*ambient.HAEMOGLOBIN, "LYZ", *ambient.GATES["T"], *ambient.GATES["myeloid"], *[f"G{i}" for i in range(120)]]
+GENES = [*ambient.HAEMOGLOBIN, "LYZ", *leaks.GATES["T"], *leaks.GATES["myeloid"], *[f"G{i}" for i in range(120)]]
 
 
 def make_sample(n_cells=120, n_empty=1500, soup_umi=60, seed=0):
@@ -24,7 +29,7 @@ def make_sample(n_cells=120, n_empty=1500, soup_umi=60, seed=0):
     rng = np.random.default_rng(seed)
     shares = {kind: rng.lognormal(0, 1, len(GENES)) for kind in ("T", "myeloid")}
     for kind, other in (("T", "myeloid"), ("myeloid", "T")):
-        shares[kind][[GENES.index(g) for g in ambient.GATES[other]]] = 0
+        shares[kind][[GENES.index(g) for g in leaks.GATES[other]]] = 0
         shares[kind][: len(ambient.HAEMOGLOBIN)] = 0
     shares["T"][GENES.index("LYZ")] = 0
     shares["myeloid"][GENES.index("LYZ")] = 30
@@ -53,7 +58,7 @@ def sample():
 
 def test_split_keeps_every_count(sample):
     data, calls, own, noise, _ = sample
-    cells, empties = ambient.split_droplets(data, calls)
+    cells, empties = split_droplets(data, calls)
     assert (cells.layers["counts"].toarray() == own + noise).all()
     assert cells.layers["counts"].sum() + empties.sum() == data.X.sum() and cells.X is None
 
@@ -61,27 +66,27 @@ def test_split_keeps_every_count(sample):
 def test_split_refuses_foreign_calls_and_skips_without_cells(sample):
     data, calls, *_ = sample
     with pytest.raises(UserError, match="'X' first"):
-        ambient.split_droplets(data, pd.DataFrame({"barcode": ["X"], "is_cell": [True]}))
+        split_droplets(data, pd.DataFrame({"barcode": ["X"], "is_cell": [True]}))
     with pytest.raises(SampleSkipped, match="no cell"):
-        ambient.split_droplets(data, calls.assign(is_cell=False))
+        split_droplets(data, calls.assign(is_cell=False))
 
 
 def test_soup_is_measured(sample):
     data, calls, _, _, truth = sample
-    _, empties = ambient.split_droplets(data, calls)
-    soup = ambient.measure_soup(empties)
+    _, empties = split_droplets(data, calls)
+    soup = measure_soup(empties)
     assert soup.profile.sum() == pytest.approx(1) and np.abs(soup.profile - truth).max() < 0.005
     assert soup.umi == pytest.approx(60 * truth.sum(), rel=0.1)
     tiny = sp.csr_matrix((np.ones(20000), (np.arange(20000), np.zeros(20000, int))), shape=(20000, len(GENES)))
-    assert ambient.measure_soup(sp.vstack([empties, tiny]).tocsr()).umi == pytest.approx(soup.umi, rel=0.1)
+    assert measure_soup(sp.vstack([empties, tiny]).tocsr()).umi == pytest.approx(soup.umi, rel=0.1)
     with pytest.raises(ValueError, match="hold 0 UMIs"):
-        ambient.measure_soup(sp.csr_matrix((10, len(GENES)), dtype=np.int32))
+        measure_soup(sp.csr_matrix((10, len(GENES)), dtype=np.int32))
 
 
 def test_soup_is_removed_and_signal_kept(sample):
     data, calls, own, noise, _ = sample
-    cells, empties = ambient.split_droplets(data, calls)
-    soup, reason = ambient.remove_ambient(cells, empties, "soupem", 1)
+    cells, empties = split_droplets(data, calls)
+    soup, reason = remove_ambient(cells, empties, "soupem", 1)
     counts, corrected = cells.layers["counts"].toarray(), cells.layers["corrected"].toarray()
     assert reason is None and corrected.dtype == np.int32 and (corrected >= 0).all() and (corrected <= counts).all()
     removed = counts - corrected
@@ -91,10 +96,10 @@ def test_soup_is_removed_and_signal_kept(sample):
     assert summary["leak_HBB_in_non_erythroid_before"] > 0.9 > 0.1 > summary["leak_HBB_in_non_erythroid_after"]
     assert summary["leak_LYZ_in_T_before"] > 0.5 > 0.2 > summary["leak_LYZ_in_T_after"]
     assert 50 <= summary["leak_LYZ_in_T_cells"] <= 60 and summary["leak_MS4A1_in_T_before"] is None
-    again, empties = ambient.split_droplets(data, calls)
-    ambient.remove_ambient(again, empties, "soupem", 1)
+    again, empties = split_droplets(data, calls)
+    remove_ambient(again, empties, "soupem", 1)
     assert (again.layers["corrected"] != cells.layers["corrected"]).nnz == 0
-    ambient.remove_ambient(again, empties, "soupem", 1, strength=1.4)
+    remove_ambient(again, empties, "soupem", 1, strength=1.4)
     more = counts - again.layers["corrected"].toarray()
     assert 1.05 * removed.sum() < more.sum() < 1.4 * removed.sum() and (more <= counts).all()
     assert np.minimum(more, noise).sum() > np.minimum(removed, noise).sum()
@@ -103,7 +108,7 @@ def test_soup_is_removed_and_signal_kept(sample):
 @pytest.mark.parametrize("seed", [1, 2])
 def test_amount_is_found_where_empty_droplets_mislead(seed):
     sample = bench_ambient.Sample.simulated("CSF", 300, 0.1, 0.3, 1.0, 1000, seed)
-    soup, clusters = ambient.measure_soup(sample.empties), ambient.cluster_cells(sample.raw, seed)
+    soup, clusters = measure_soup(sample.empties), cluster_cells(sample.raw, seed)
     true = sample.noise.sum() / 300
     totals, sizes = soupem.cluster_totals(sample.raw, clusters), np.bincount(clusters)
     for wrong in (0.7, 1.0, 1.4):
@@ -114,7 +119,7 @@ def test_amount_is_found_where_empty_droplets_mislead(seed):
 def test_amount_is_found_in_real_cells(real_data):
     """With soup added at a known rate; a little of their own is in the cells, too."""
     for sample in (bench_ambient.Sample.pbmc(0.05, 1), bench_ambient.Sample.csf(0.05, 1)):
-        soup, clusters = ambient.measure_soup(sample.empties), ambient.cluster_cells(sample.raw, 1)
+        soup, clusters = measure_soup(sample.empties), cluster_cells(sample.raw, 1)
         found = soupem.estimate_level(soupem.cluster_totals(sample.raw, clusters), np.bincount(clusters), soup)
         assert 0.85 < found / (sample.noise.sum() / sample.raw.shape[0]) < 1.2
 
@@ -193,23 +198,23 @@ def test_sample_without_cells_is_skipped(execute, tmp_path, sample):
 
 def test_blood_in_the_sample(sample):
     data, calls, *_ = sample
-    cells, empties = ambient.split_droplets(data, calls)
-    soup, _ = ambient.remove_ambient(cells, empties, "none", 1)
-    assert ambient.red_cells(cells, soup)["red_cell_index"] == pytest.approx(0.3 / 1.3, abs=0.01)
-    clean = ambient.red_cells(cells, soup, rbc_per_ul=50, cells_per_ul=3)
-    bloody = ambient.red_cells(cells, soup, rbc_per_ul=5000, cells_per_ul=3)
+    cells, empties = split_droplets(data, calls)
+    soup, _ = remove_ambient(cells, empties, "none", 1)
+    assert red_cells(cells, soup)["red_cell_index"] == pytest.approx(0.3 / 1.3, abs=0.01)
+    clean = red_cells(cells, soup, rbc_per_ul=50, cells_per_ul=3)
+    bloody = red_cells(cells, soup, rbc_per_ul=5000, cells_per_ul=3)
     assert (clean["traumatic_tap"], bloody["traumatic_tap"]) == (False, True) and bloody["blood_basis"] == "counted"
-    assert ambient.red_cells(cells, None)["traumatic_tap"] is None
+    assert red_cells(cells, None)["traumatic_tap"] is None
     for blood in ("blood", "PBMC", "whole_blood"):
-        assert ambient.red_cells(cells, soup, 4_700_000, 6700, blood)["traumatic_tap"] is None
-    assert ambient.red_cells(cells, soup, 5000, 3, "synovial fluid")["traumatic_tap"] is True
+        assert red_cells(cells, soup, 4_700_000, 6700, blood)["traumatic_tap"] is None
+    assert red_cells(cells, soup, 5000, 3, "synovial fluid")["traumatic_tap"] is True
 
 
 def test_one_method_per_cohort():
-    assert cohort.cohort_method({"a": "soupem", "b": "soupem"}) == "soupem"
-    assert cohort.cohort_method({"a": "soupem", "b": "none"}, allow_mixed=True) == "mixed"
+    assert gathering.cohort_method({"a": "soupem", "b": "soupem"}) == "soupem"
+    assert gathering.cohort_method({"a": "soupem", "b": "none"}, allow_mixed=True) == "mixed"
     with pytest.raises(UserError, match=r"none: b; soupem: a, c.*--allow_mixed_ambient"):
-        cohort.cohort_method({"a": "soupem", "b": "none", "c": "soupem"})
+        gathering.cohort_method({"a": "soupem", "b": "none", "c": "soupem"})
 
 
 def test_shares_per_gene_and_lineage_are_those_of_the_pseudobulks():
@@ -221,7 +226,7 @@ def test_shares_per_gene_and_lineage_are_those_of_the_pseudobulks():
         var=pd.DataFrame(index=["G1", "G2", "G3", "G4"]),
         layers={"counts": sp.csr_matrix(counts), "ambient": sp.csr_matrix(removed.astype(np.float32))},
     )
-    table = cohort.ambient_shares(bulk)
+    table = tallies.ambient_shares(bulk)
     assert list(table) == ["condition", "compartment", "lineage", "gene", "counts", "ambient_counts", "share"]
     found = {(row.compartment, row.gene): row.share for row in table.itertuples()}
     # G2 has 14 counts in P, G1 10 in Q: too few to say; no count of G3 was ambient

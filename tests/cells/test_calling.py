@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.io import mmread
 from scipy.special import gammaln
 
-from compartments.cells import calling
+from compartments.cells import calling, emptydrops, ranks
 from compartments.core.errors import SampleSkipped
 from compartments.core.files import read_json, read_tsv
 
@@ -35,13 +35,13 @@ def test_as_dropletutils(reference):
     """Ambient profile and likelihoods equal; Monte-Carlo p-values and calls agree (reference.R)."""
     counts, expected, ambient = reference
     totals = np.asarray(counts.sum(1)).ravel()
-    profile = calling.ambient_profile(counts, totals, 100)
+    profile = emptydrops.ambient_profile(counts, totals, 100)
     np.testing.assert_allclose(profile[ambient["gene"]], ambient["proportion"], rtol=1e-9)
     tested = counts[expected["barcode"]]
     with np.errstate(divide="ignore"):
-        likelihood = calling.log_probability(tested, np.log(profile))
+        likelihood = emptydrops.log_probability(tested, np.log(profile))
     np.testing.assert_allclose(likelihood + gammaln(expected["total"] + 1), expected["log_prob"], rtol=1e-9)
-    p, tail = calling.monte_carlo(expected["total"].to_numpy(), likelihood, profile, 5000, seed=1)
+    p, tail = emptydrops.monte_carlo(expected["total"].to_numpy(), likelihood, profile, 5000, seed=1)
     error = np.sqrt(expected["p_value"] * (1 - expected["p_value"]) * (1 / 5000 + 1 / 20_000)) + 2e-4
     assert (np.abs(p - expected["p_value"]) / error).max() < 5
     beyond = expected["p_value"] > 0.01  # there the tail can be compared with draws
@@ -52,7 +52,7 @@ def test_as_dropletutils(reference):
 
 def test_good_turing_by_hand():
     counts = np.array([0, 0, 1, 1, 2, 5])
-    shares = calling.good_turing(counts)
+    shares = emptydrops.good_turing(counts)
     assert shares.sum() == pytest.approx(1)
     assert shares[0] == shares[1] == pytest.approx(2 / 9 / 2)  # two of nine seen once, over two unseen genes
     assert (np.diff(shares[[2, 4, 5]]) > 0).all()
@@ -61,7 +61,7 @@ def test_good_turing_by_hand():
 @settings(max_examples=50, deadline=None)
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=80))
 def test_good_turing_is_a_distribution(counts):
-    shares = calling.good_turing(np.array(counts))
+    shares = emptydrops.good_turing(np.array(counts))
     assert shares.sum() == pytest.approx(1) and (shares >= 0).all()
 
 
@@ -81,8 +81,8 @@ def test_empty_droplets_have_uniform_p_values():
     profile = rng.dirichlet(np.full(300, 0.5))
     totals = rng.integers(101, 400, 2000)
     counts = sp.csr_matrix(rng.multinomial(totals, profile))
-    likelihood = calling.log_probability(counts, np.log(profile))
-    p, tail = calling.monte_carlo(totals, likelihood, profile, 2000, seed=2)
+    likelihood = emptydrops.log_probability(counts, np.log(profile))
+    p, tail = emptydrops.monte_carlo(totals, likelihood, profile, 2000, seed=2)
     for level in (0.01, 0.05, 0.5):
         allowed = 4 * np.sqrt(level * (1 - level) / 2000)
         assert abs((p <= level).mean() - level) < allowed
@@ -121,7 +121,7 @@ def test_without_empties_the_expected_number_or_the_knee_decides():
 
 def test_thinning_keeps_small_rows():
     counts = droplets(20, n_empty=50)
-    thinned = calling.thin(counts, 300, seed=1)
+    thinned = emptydrops.thin(counts, 300, seed=1)
     totals = np.asarray(counts.sum(1)).ravel()
     assert (np.asarray(thinned.sum(1)).ravel() == np.minimum(totals, 300)).all()
     assert (thinned > counts).nnz == 0
@@ -131,9 +131,9 @@ def test_thinning_keeps_small_rows():
 
 def test_knee_of_two_plateaus():
     totals = np.r_[np.full(500, 5000), np.full(20_000, 80), np.linspace(4999, 81, 50).astype(int)]
-    knee, inflection = calling.knee_point(totals, 100)
+    knee, inflection = ranks.knee_point(totals, 100)
     assert 3000 < knee <= 5000 and 100 < inflection < 5000
-    assert np.isnan(calling.knee_point(np.array([500, 500]))).all()
+    assert np.isnan(ranks.knee_point(np.array([500, 500]))).all()
 
 
 def test_number_of_cells():

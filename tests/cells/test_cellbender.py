@@ -12,10 +12,12 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from compartments.cells import ambient, cellbender
+from compartments.cells import cellbender, soundness
+from compartments.cells.attempts import MIN_EMPTY, Attempt, knee, plan_attempts, total_droplets
+from compartments.cells.finished import import_cellbender
 from compartments.core.errors import UserError
 from compartments.core.files import read_json
-from compartments.counts import readers
+from compartments.counts import reading
 
 
 def make_droplets(n_cells=60, n_empty=800, n_genes=120, seed=0):
@@ -44,31 +46,31 @@ def totals_of(data):
 
 @pytest.mark.parametrize("n_cells", [60, 300])
 def test_knee_finds_the_cells(n_cells):
-    found = cellbender.knee(totals_of(make_droplets(n_cells, 2000)), 5)
+    found = knee(totals_of(make_droplets(n_cells, 2000)), 5)
     assert 0.8 * n_cells <= found <= 1.25 * n_cells
 
 
 def test_expected_is_never_given_without_total():
     totals = totals_of(make_droplets())
     for expected in (None, 60, 5000):
-        for attempt in cellbender.plan_attempts(totals, expected, 5):
+        for attempt in plan_attempts(totals, expected, 5):
             assert (attempt.expected is None) == (attempt.total is None)
             if attempt.total:
-                assert attempt.expected + cellbender.MIN_EMPTY <= attempt.total <= 0.8 * len(totals)
-        attempts = cellbender.plan_attempts(totals, expected, 5)
+                assert attempt.expected + MIN_EMPTY <= attempt.total <= 0.8 * len(totals)
+        attempts = plan_attempts(totals, expected, 5)
         assert attempts[-1].learning_rate == attempts[0].learning_rate / 2
 
 
 def test_too_few_empty_droplets_leave_the_counts_to_cellbender():
     totals = totals_of(make_droplets(60, 300))
-    assert cellbender.total_droplets(totals, 60, 5) is None
-    assert [a.expected for a in cellbender.plan_attempts(totals, 60, 5)] == [None, None]
+    assert total_droplets(totals, 60, 5) is None
+    assert [a.expected for a in plan_attempts(totals, 60, 5)] == [None, None]
 
 
 def test_input_is_read_back_the_same(tmp_path):
     data = make_droplets()
     cellbender.write_input(data, tmp_path / "input.h5")
-    read = readers.read_counts(tmp_path / "input.h5")
+    read = reading.read_counts(tmp_path / "input.h5")
     assert (read.matrix[: data.n_obs] != data.X).nnz == 0 and read.matrix.sum() == data.X.sum()
     assert list(read.symbol) == list(data.var_names) and list(read.gene_id) == list(data.var["gene_id"])
     assert list(read.barcodes[: data.n_obs]) == list(data.obs_names)
@@ -83,15 +85,15 @@ def sound():
 
 def test_judge():
     metrics, curve = sound()
-    assert cellbender.judge(metrics, curve) == []
+    assert soundness.judge(metrics, curve) == []
     climbing = list(np.linspace(-100, -50, 20))
-    assert "not converged" in cellbender.judge(metrics, curve | {"train_elbo": climbing})[0]
-    assert "no cells" in cellbender.judge(metrics | {"found_cells": 0.0}, curve)[0]
-    assert "expected number" in cellbender.judge(metrics | {"ratio_of_found_cells_to_expected_cells": 5.0}, curve)[0]
-    worst = cellbender.judge(metrics | {"fraction_of_analyzed_droplets_that_are_nonempty": 0.99}, curve)
+    assert "not converged" in soundness.judge(metrics, curve | {"train_elbo": climbing})[0]
+    assert "no cells" in soundness.judge(metrics | {"found_cells": 0.0}, curve)[0]
+    assert "expected number" in soundness.judge(metrics | {"ratio_of_found_cells_to_expected_cells": 5.0}, curve)[0]
+    worst = soundness.judge(metrics | {"fraction_of_analyzed_droplets_that_are_nonempty": 0.99}, curve)
     assert "no empty droplets" in worst[0]
-    assert "fell" in cellbender.judge(metrics, curve | {"test_elbo": [*curve["test_elbo"][:-1], -60.0]})[0]
-    assert "diverged" in cellbender.judge(metrics, curve | {"train_elbo": [np.nan]})[0]
+    assert "fell" in soundness.judge(metrics, curve | {"test_elbo": [*curve["test_elbo"][:-1], -60.0]})[0]
+    assert "diverged" in soundness.judge(metrics, curve | {"train_elbo": [np.nan]})[0]
 
 
 def test_drift_tells_a_plateau_from_a_climb():
@@ -99,10 +101,10 @@ def test_drift_tells_a_plateau_from_a_climb():
     epochs = np.arange(1, 101)
     plateau = -800 - 400 * np.exp(-epochs / 10) + rng.normal(0, 4, 100)
     climb = -800 - 400 * np.exp(-epochs / 60) + rng.normal(0, 4, 100)
-    assert cellbender.training_drift({"train_elbo": plateau}) < cellbender.MAX_DRIFT
-    assert cellbender.training_drift({"train_elbo": climb}) > 3 * cellbender.MAX_DRIFT
-    assert cellbender.training_drift({"train_elbo": -epochs}) == 1
-    assert cellbender.training_drift({"train_elbo": plateau[:19]}) is None
+    assert soundness.training_drift({"train_elbo": plateau}) < soundness.MAX_DRIFT
+    assert soundness.training_drift({"train_elbo": climb}) > 3 * soundness.MAX_DRIFT
+    assert soundness.training_drift({"train_elbo": -epochs}) == 1
+    assert soundness.training_drift({"train_elbo": plateau[:19]}) is None
 
 
 def fake_program(folder, body):
@@ -115,7 +117,7 @@ def fake_program(folder, body):
 def test_ladder_goes_on_after_crashes_and_says_why(tmp_path, monkeypatch):
     program = fake_program(tmp_path, "print('IndexError: index 20600 is out of bounds'); sys.exit(1)")
     monkeypatch.setattr(cellbender, "program", lambda: program)
-    attempts = cellbender.plan_attempts(totals_of(make_droplets()), None, 5)
+    attempts = plan_attempts(totals_of(make_droplets()), None, 5)
     options = {"fprs": [0.0], "epochs": 1, "low_count": 5, "cpus": 1, "cuda": False}
     used, history = cellbender.run_attempts(attempts, tmp_path, options)
     assert used is None and len(history) == len(attempts) == 3
@@ -130,7 +132,7 @@ def test_ladder_stops_at_the_time_limit(tmp_path, monkeypatch):
     program = fake_program(tmp_path, "import time; time.sleep(30)")
     monkeypatch.setattr(cellbender, "program", lambda: program)
     options = {"fprs": [0.0], "epochs": 1, "low_count": 5, "cpus": 1, "cuda": False}
-    _, history = cellbender.run_attempts([cellbender.Attempt("defaults", None, None, 1e-4)], tmp_path, options, 0.0)
+    _, history = cellbender.run_attempts([Attempt("defaults", None, None, 1e-4)], tmp_path, options, 0.0)
     assert history == ["defaults: stopped at its time limit"]
 
 
@@ -284,11 +286,11 @@ def test_finished_output_becomes_cells(execute, tmp_path):
 
 def test_import_refuses_what_does_not_belong():
     with pytest.raises(UserError, match="has no CellBender output"):
-        ambient.import_cellbender(make_droplets())
+        import_cellbender(make_droplets())
     data = finished(make_droplets())
     data.layers["corrected"].data = data.X.data + 1
     with pytest.raises(UserError, match="exceed the raw counts"):
-        ambient.import_cellbender(data)
+        import_cellbender(data)
 
 
 @pytest.fixture
@@ -352,7 +354,7 @@ def test_real_run_is_read_back_as_cellbender_reads_it(real, root, tmp_path):
     )
     done = subprocess.run([str(real), "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    ours = readers.read_counts(tmp_path / "s1.cellbender.h5")
+    ours = reading.read_counts(tmp_path / "s1.cellbender.h5")
     theirs = sp.load_npz(tmp_path / "own.npz")
     assert (ours.matrix != theirs).nnz == 0
     names = (tmp_path / "names.txt").read_text().split("\n")
@@ -361,7 +363,7 @@ def test_real_run_is_read_back_as_cellbender_reads_it(real, root, tmp_path):
     with h5py.File(tmp_path / "s1.cellbender.h5") as file:
         assert file["droplet_latents/cell_probability"].shape == (n,)
 
-    cells, soup, reason = ambient.import_cellbender(data, tmp_path / "s1.cellbender.h5")
+    cells, soup, reason = import_cellbender(data, tmp_path / "s1.cellbender.h5")
     assert cells.n_obs == summary["metric_found_cells"] and reason is None and soup is not None
     assert (cells.layers["corrected"] > cells.layers["counts"]).nnz == 0
     assert cells.layers["corrected"].sum() == theirs.sum()

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from compartments.cells import doublets
+from compartments.cells import coexpression, doublets, scrublet
 from compartments.core.files import read_json, read_tsv
 
 
@@ -25,7 +25,7 @@ def test_variable_genes_are_those_of_scanpy():
     normalised = sp.csr_matrix(sp.diags_array(1e4 / np.asarray(counts.sum(1)).ravel()) @ counts)
     data = anndata.AnnData(normalised.log1p())
     sc.pp.highly_variable_genes(data, n_top_genes=100)
-    assert (doublets.variable_genes(normalised, 100) == data.var["highly_variable"].to_numpy()).all()
+    assert (scrublet.variable_genes(normalised, 100) == data.var["highly_variable"].to_numpy()).all()
 
 
 def test_scores_are_those_of_scanpy():
@@ -36,7 +36,7 @@ def test_scores_are_those_of_scanpy():
     # no pair of a cell with itself and none twice: equal points, whose order among neighbours is arbitrary
     every = np.argwhere(np.triu(np.ones((n, n), bool), 1))
     pairs = np.random.default_rng(3).choice(every, 2 * n, replace=False)
-    observed, simulated, threshold = doublets.scrublet(counts, 0.03, pairs=pairs)
+    observed, simulated, threshold = scrublet.scrublet(counts, 0.03, pairs=pairs)
 
     kept = counts[:, counts.getnnz(axis=0) >= 3].astype(float)
     totals = np.asarray(kept.sum(1)).ravel()
@@ -72,7 +72,7 @@ def test_doublets_of_two_types_are_found():
 def test_coexpression_by_hand():
     """Two genes that exclude each other, one that goes with both: only the cell with both stands out."""
     counts = np.array([[1, 0, 1], [2, 0, 1], [1, 0, 0], [0, 3, 1], [0, 1, 1], [0, 1, 0], [1, 1, 1]])
-    score = doublets.coexpression(sp.csr_matrix(counts))
+    score = coexpression.coexpression(sp.csr_matrix(counts))
     # share of cells 4/7 and 4/7, so exactly one of the two in 24/49 of cells if independent; seen in 6 of 7
     apart = -np.log(sum(math.comb(7, k) * (24 / 49) ** k * (25 / 49) ** (7 - k) for k in (6, 7)))
     alone = -np.log(1 - sum(math.comb(7, k) * (23 / 49) ** k * (26 / 49) ** (7 - k) for k in range(3)))
@@ -93,15 +93,15 @@ def test_a_second_caller_only_takes_calls_away():
 
 def test_seed_decides():
     counts = two_types()
-    same = [doublets.scrublet(counts, 0.02, seed=5)[0] for _ in range(2)]
-    other = doublets.scrublet(counts, 0.02, seed=6)[0]
+    same = [scrublet.scrublet(counts, 0.02, seed=5)[0] for _ in range(2)]
+    other = scrublet.scrublet(counts, 0.02, seed=6)[0]
     assert (same[0] == same[1]).all()
     assert (same[0] != other).any()
 
 
 def test_neighbours_by_hand():
     observed, simulated = np.array([[0.0], [1.0], [10.0]]), np.array([[0.4], [10.1], [10.2]])
-    assert doublets.simulated_neighbours(observed, simulated, 2).tolist() == [1, 1, 2, 0, 1, 1]
+    assert scrublet.simulated_neighbours(observed, simulated, 2).tolist() == [1, 1, 2, 0, 1, 1]
 
 
 def test_few_cells_get_scores_but_no_calls():

@@ -11,7 +11,8 @@ from scipy.io import mmwrite
 
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv
-from compartments.counts import readers
+from compartments.counts import assembly, formats, reading
+from compartments.counts.names import make_unique
 
 N_GENES = 40
 SYMBOLS = ["CD3E", "CD3E", "MS4A1", *[f"GENE{i}" for i in range(N_GENES - 3)]]
@@ -63,7 +64,7 @@ def test_mtx_folders(tmp_path, layout):
     counts = some_counts()
     folder = tmp_path / "outs" / "GRCh38"
     write_mtx(folder, counts, third_column=layout != "v2", compressed=layout in ("v3", "one level up"))
-    found = readers.read_counts(tmp_path / "outs" if layout == "one level up" else folder)
+    found = reading.read_counts(tmp_path / "outs" if layout == "one level up" else folder)
     assert equal(found, counts)
     assert found.symbol[:3].tolist() == ["CD3E", "CD3E-1", "MS4A1"] and found.gene_id[1] == "ENSG00000000001"
 
@@ -71,7 +72,7 @@ def test_mtx_folders(tmp_path, layout):
 def test_h5_float_counts_and_other_features(tmp_path):
     counts = some_counts()
     types = ["Gene Expression"] * (N_GENES - 5) + ["Antibody Capture"] * 3 + ["Peaks"] * 2
-    found = readers.read_counts(write_h5(tmp_path / "a.h5", counts, types=types, dtype=np.float32))
+    found = reading.read_counts(write_h5(tmp_path / "a.h5", counts, types=types, dtype=np.float32))
     assert equal(found, counts[:, : N_GENES - 5])
     assert found.source.left_out() == {"Antibody Capture": 3, "Peaks": 2}
 
@@ -80,10 +81,10 @@ def test_genomes(tmp_path):
     genomes = ["GRCh38"] * 30 + ["mm10"] * 10
     path = write_h5(tmp_path / "a.h5", some_counts(), genomes=genomes)
     with pytest.raises(UserError, match=r"GRCh38, mm10.*--genome"):
-        readers.read_counts(path)
+        reading.read_counts(path)
     with pytest.raises(UserError, match="'hg19' is not in the file"):
-        readers.read_counts(path, "hg19")
-    assert equal(readers.read_counts(path, "GRCh38"), some_counts()[:, :30])
+        reading.read_counts(path, "hg19")
+    assert equal(reading.read_counts(path, "GRCh38"), some_counts()[:, :30])
 
 
 @pytest.mark.parametrize("where", ["X", "dense", "csc", "layers", "raw"])
@@ -105,15 +106,15 @@ def test_h5ad(tmp_path, where):
         data = data[:, :20].copy()
         data.X = data.X.log1p()
     data.write_h5ad(tmp_path / "a.h5ad")
-    found = readers.read_counts(tmp_path / "a.h5ad")
+    found = reading.read_counts(tmp_path / "a.h5ad")
     assert equal(found, counts) and found.symbol[1] == "CD3E-1" and found.gene_id[2] == "ENSG00000000002"
 
 
 def test_h5ad_without_counts(tmp_path):
-    data = anndata.AnnData(some_counts().astype(float).log1p(), var=pd.DataFrame(index=readers.make_unique(SYMBOLS)))
+    data = anndata.AnnData(some_counts().astype(float).log1p(), var=pd.DataFrame(index=make_unique(SYMBOLS)))
     data.write_h5ad(tmp_path / "a.h5ad")
     with pytest.raises(UserError, match=r"fractional values .* store raw integer counts"):
-        readers.read_counts(tmp_path / "a.h5ad")
+        reading.read_counts(tmp_path / "a.h5ad")
 
 
 def damaged(kind, path):
@@ -174,7 +175,7 @@ def test_bad_files_are_named_before_and_while_reading(execute, tmp_path, kind, w
     (line,) = (tmp_path / "problems.txt").read_text().splitlines()
     assert line.startswith("row 3, sample 'S1', column 'raw': ") and word in line and "bad.h5" in line
     with pytest.raises(UserError, match=word):
-        readers.read_counts(path)
+        reading.read_counts(path)
 
 
 def test_good_file_has_no_problem(execute, tmp_path):
@@ -204,8 +205,8 @@ def raw_and_cells():
 
 def test_raw_and_filtered_are_told_from_the_data(tmp_path):
     droplets, cells = raw_and_cells()
-    raw = readers.read_counts(write_h5(tmp_path / "raw.h5", droplets))
-    filtered = readers.read_counts(write_h5(tmp_path / "filtered.h5", droplets[cells]))
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets))
+    filtered = reading.read_counts(write_h5(tmp_path / "filtered.h5", droplets[cells]))
     for given, kind, source, n, note in [
         ({"raw": raw}, "raw", "none", 460, None),
         ({"filtered": filtered}, "filtered", "filtered", 60, None),
@@ -216,7 +217,7 @@ def test_raw_and_filtered_are_told_from_the_data(tmp_path):
         ({"raw": filtered, "filtered": filtered}, "filtered", "filtered", 60, "used as filtered"),
         ({"raw": raw, "filtered": raw}, "raw", "none", 460, "cells are called here"),
     ]:
-        data, notes = readers.assemble("S1", **given)
+        data, notes = assembly.assemble("S1", **given)
         assert (data.uns["kind"], data.uns["cell_source"], data.n_obs) == (kind, source, n)
         assert notes == [] if note is None else note in notes[0]
         assert ("is_cell" in data.obs) == (source != "none")
@@ -224,12 +225,12 @@ def test_raw_and_filtered_are_told_from_the_data(tmp_path):
 
 def test_files_of_two_libraries_are_refused(tmp_path):
     droplets, cells = raw_and_cells()
-    raw = readers.read_counts(write_h5(tmp_path / "raw.h5", droplets))
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets))
     other = write_h5(tmp_path / "filtered.h5", droplets[cells], barcodes=[f"TTTT{i}-1" for i in range(60)])
     with pytest.raises(UserError, match="60 of 60 filtered barcodes"):
-        readers.assemble("S1", raw=raw, filtered=readers.read_counts(other))
+        assembly.assemble("S1", raw=raw, filtered=reading.read_counts(other))
     bare = write_h5(tmp_path / "bare.h5", droplets[cells], barcodes=[b.removesuffix("-1") for b in names(60)])
-    data, _ = readers.assemble("S1", raw=raw, filtered=readers.read_counts(bare))
+    data, _ = assembly.assemble("S1", raw=raw, filtered=reading.read_counts(bare))
     assert data.obs["is_cell"].sum() == 60
 
 
@@ -250,46 +251,46 @@ def test_cellbender_beside_raw(tmp_path):
     corrected.data = corrected.data - (corrected.data > 10)
     corrected = corrected[:60]
     path = write_cellbender(tmp_path / "cb.h5", corrected, np.r_[np.full(50, 0.99), np.full(10, 0.2)])
-    raw = readers.read_counts(write_h5(tmp_path / "raw.h5", droplets))
-    data, _ = readers.assemble("S1", raw=raw, cellbender=readers.read_counts(path))
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets))
+    data, _ = assembly.assemble("S1", raw=raw, cellbender=reading.read_counts(path))
     assert data.uns["cell_source"] == "cellbender" and data.obs["is_cell"].to_numpy().nonzero()[0].max() == 49
     assert (data.layers["corrected"][:50] != corrected[:50]).nnz == 0 and data.layers["corrected"][50:].nnz == 0
-    alone, notes = readers.assemble("S1", cellbender=readers.read_counts(path))
+    alone, notes = assembly.assemble("S1", cellbender=reading.read_counts(path))
     assert alone.n_obs == 50 and alone.uns["counts_are_corrected"] and "stand in" in notes[0]
     high = write_cellbender(tmp_path / "high.h5", droplets[cells] + droplets[cells], np.ones(60))
     with pytest.raises(UserError, match="exceed"):
-        readers.assemble("S1", raw=raw, cellbender=readers.read_counts(high))
+        assembly.assemble("S1", raw=raw, cellbender=reading.read_counts(high))
 
 
 def test_cellbender_with_overflowing_counts_is_refused(tmp_path):
     with pytest.raises(UserError, match=r"0\.3\.1"):
-        readers.describe(write_cellbender(tmp_path / "cb.h5", some_counts(), np.ones(60), version="0.3.1"))
-    readers.describe(write_cellbender(tmp_path / "ok.h5", some_counts(), np.ones(60), version="0.4.0"))
+        formats.describe(write_cellbender(tmp_path / "cb.h5", some_counts(), np.ones(60), version="0.3.1"))
+    formats.describe(write_cellbender(tmp_path / "ok.h5", some_counts(), np.ones(60), version="0.4.0"))
 
 
 def test_names_made_unique():
-    assert readers.make_unique(["A", "B", "A", "A", "A-1"]).tolist() == ["A", "B", "A-2", "A-3", "A-1"]
+    assert make_unique(["A", "B", "A", "A", "A-1"]).tolist() == ["A", "B", "A-2", "A-3", "A-1"]
 
 
 def test_real_files(real_data):
     toy = real_data / "readers" / "10x_v2_mtx_toy"
-    raw = readers.read_counts(toy / "raw_gene_bc_matrices")
-    data, _ = readers.assemble("toy", raw=raw, filtered=readers.read_counts(toy / "filtered_gene_bc_matrices"))
+    raw = reading.read_counts(toy / "raw_gene_bc_matrices")
+    data, _ = assembly.assemble("toy", raw=raw, filtered=reading.read_counts(toy / "filtered_gene_bc_matrices"))
     assert data.shape == (1289, 226) and data.obs["is_cell"].sum() == 62 and data.X.sum() == 112_078
     with pytest.raises(UserError, match="another_genome, hg19_chr21"):
-        readers.describe(real_data / "readers" / "1.2.0_multiple_genomes.h5")
-    assert readers.read_counts(real_data / "readers" / "1.2.0_multiple_genomes.h5", "hg19_chr21").matrix.shape == (
+        formats.describe(real_data / "readers" / "1.2.0_multiple_genomes.h5")
+    assert reading.read_counts(real_data / "readers" / "1.2.0_multiple_genomes.h5", "hg19_chr21").matrix.shape == (
         12,
         343,
     )
     with pytest.raises(UserError, match="mouse genes"):
-        readers.describe(real_data / "readers" / "raw_probe_bc_matrix.h5")
-    v3 = readers.read_counts(real_data / "readers" / "3.0.0_filtered_feature_bc_matrix.h5")
+        formats.describe(real_data / "readers" / "raw_probe_bc_matrix.h5")
+    v3 = reading.read_counts(real_data / "readers" / "3.0.0_filtered_feature_bc_matrix.h5")
     assert v3.matrix.shape == (1107, 507) and v3.matrix.nnz == 23_866 and v3.source.chemistry.endswith("v3")
     for path in sorted((real_data / "pbmc_chemistries").glob("*.h5ad")):  # nullable strings
-        found, reference = readers.read_counts(path), anndata.read_h5ad(path)
+        found, reference = reading.read_counts(path), anndata.read_h5ad(path)
         assert (found.matrix != reference.X).nnz == 0 and (found.barcodes == reference.obs_names).all()
-        assert readers.droplet_kind(found.totals()) == "filtered"
+        assert assembly.droplet_kind(found.totals()) == "filtered"
 
 
 def test_real_cellbender_output(real_data, execute, tmp_path):

@@ -25,8 +25,9 @@ def main():
     import pandas as pd
 
     from compartments.cells import calling
+    from compartments.cells.ranks import rank_curve
     from compartments.core.files import write_json, write_tsv
-    from compartments.counts.readers import read_droplets
+    from compartments.counts.droplets import read_droplets
 
     droplets = read_droplets(args.droplets)
     totals = droplets.totals
@@ -45,7 +46,7 @@ def main():
         write_skipped([{"stage": "call_cells", "sample": droplets.sample, "reason": str(reason)}])
         return
     in_cells = totals[calls.is_cell]
-    ranks, curve = calling.rank_curve(totals)
+    ranks, curve = rank_curve(totals)
     summary = {
         "sample": droplets.sample,
         **calls.summary,

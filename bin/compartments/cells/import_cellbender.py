@@ -19,12 +19,12 @@ def main():
 
     import anndata
 
-    from compartments.cells import ambient
+    from compartments.cells import ambient, finished
 
     droplets = anndata.read_h5ad(options.droplets)
     sample = str(droplets.uns["sample"])
     try:
-        cells, soup, reason = ambient.import_cellbender(droplets, options.cellbender)
+        cells, soup, reason = finished.import_cellbender(droplets, options.cellbender)
     except SampleSkipped as skipped:
         write_skipped([{"stage": "import_cellbender", "sample": sample, "reason": str(skipped)}])
         return

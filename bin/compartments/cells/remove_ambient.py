@@ -21,19 +21,19 @@ def main():
 
     import anndata
 
-    from compartments.cells import ambient
+    from compartments.cells import ambient, removal, split
     from compartments.core import files
 
     droplets = anndata.read_h5ad(options.droplets)
     sample = str(droplets.uns["sample"])
     calls = files.read_tsv(options.calls, required=("barcode", "is_cell"), text=("barcode",))
     try:
-        cells, empties = ambient.split_droplets(droplets, calls)
+        cells, empties = split.split_droplets(droplets, calls)
     except SampleSkipped as reason:
         write_skipped([{"stage": "remove_ambient", "sample": sample, "reason": str(reason)}])
         return
     del droplets
-    soup, reason = ambient.remove_ambient(
+    soup, reason = removal.remove_ambient(
         cells, empties, options.method, options.seed, options.reason, options.strength
     )
     counted = options.rbc_per_ul, options.cells_per_ul, options.compartment

@@ -37,7 +37,8 @@ def main():
     import anndata
     import numpy as np
 
-    from compartments.cells import cellbender
+    from compartments.cells import cellbender, soundness
+    from compartments.cells.attempts import plan_attempts
     from compartments.core import files
 
     started = time.monotonic()
@@ -56,9 +57,7 @@ def main():
         history.append("no raw matrix: CellBender needs the empty droplets")
     else:
         totals = np.asarray(droplets.X.sum(axis=1)).ravel()
-        attempts = cellbender.plan_attempts(
-            totals, options.expected_cells, options.low_count_threshold, options.learning_rate
-        )
+        attempts = plan_attempts(totals, options.expected_cells, options.low_count_threshold, options.learning_rate)
         settings = {
             "fprs": fprs,
             "epochs": options.epochs,
@@ -89,20 +88,20 @@ def main():
     if attempt is None:
         skipped = [{"stage": "run_cellbender", "sample": sample, "reason": summary["reason"]}]
     else:
-        output = cellbender.output_path(folder, fprs)
-        metrics, curve = cellbender.read_metrics(output), cellbender.read_curve(output)
+        output = soundness.output_path(folder, fprs)
+        metrics, curve = soundness.read_metrics(output), soundness.read_curve(output)
         summary |= {
             "cellbender_version": installed,
             "learning_rate": attempt.learning_rate,
             "expected_cells": attempt.expected,
             "total_droplets": attempt.total,
-            "warnings": "; ".join(cellbender.judge(metrics, curve)) or None,
+            "warnings": "; ".join(soundness.judge(metrics, curve)) or None,
             **{f"metric_{name}": value for name, value in metrics.items()},
             **curve,
         }
         for which, fpr in enumerate(fprs):
             name = f"{sample}.cellbender_fpr_{fpr}.h5" if which else f"{sample}.cellbender.h5"
-            shutil.move(cellbender.output_path(folder, fprs, which), name)
+            shutil.move(soundness.output_path(folder, fprs, which), name)
     if folder is not None:
         shutil.move(folder / "cellbender.log", "cellbender.log")
         shutil.rmtree(folder)

@@ -23,7 +23,8 @@ def arguments():
 def main():
     """One line per problem in ``problems.txt``; an empty file when there is none."""
     args = arguments()
-    from compartments.counts.readers import check_values, describe, peek_values
+    from compartments.counts.formats import describe
+    from compartments.counts.values import check_values, peek_values
 
     problems = []
     for column, path in zip(args.column, args.path, strict=True):

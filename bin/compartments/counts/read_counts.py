@@ -25,7 +25,8 @@ def main():
     """Write ``<s>.droplets.h5ad`` and ``<s>.read.json``, or the reason in ``skipped.tsv``."""
     args = arguments()
     from compartments.core.files import write_json
-    from compartments.counts.readers import assemble, read_counts
+    from compartments.counts.assembly import assemble
+    from compartments.counts.reading import read_counts
 
     paths = {"raw": args.raw, "filtered": args.filtered, "cellbender": args.cellbender}
     paths = {column: path for column, path in paths.items() if path}

@@ -1,0 +1,162 @@
+"""Scores of doublets by Scrublet: how many neighbours of a cell are simulated doublets.
+
+Wolock, Lopez & Klein 2019, Cell Systems 8:281.
+"""
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from scipy.sparse.linalg import LinearOperator, svds
+
+N_GENES = 2000
+N_COMPONENTS = 30
+
+
+def variable_genes(normalised, n_top=N_GENES, n_bins=20):
+    """Genes whose dispersion stands out among genes of like mean (Satija et al. 2015, Nat Biotechnol 33:495).
+
+    Parameters
+    ----------
+    normalised : csr_matrix of float, shape (n_cells, n_genes)
+        Counts scaled to one total, no logarithm; every gene in at least one cell.
+    n_top : int
+        How many; all genes where there are fewer.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_genes,)
+        The same genes as scanpy's flavour "seurat".
+    """
+    mean, variance = _moments(normalised)
+    variance[variance <= 0] = np.nan
+    dispersion = np.log(variance / mean)
+    table = pd.DataFrame({"dispersion": dispersion, "bin": pd.cut(np.log1p(mean), n_bins, labels=False)})
+    bins = table.groupby("bin")["dispersion"]
+    centre, spread = bins.transform("mean"), bins.transform("std")
+    alone = spread.isna()  # a gene alone in its bin counts as 1
+    score = np.where(alone, 1.0, (table["dispersion"] - centre) / spread.where(~alone, 1.0))
+    score = np.nan_to_num(score, nan=-np.inf)
+    return score >= np.sort(score)[::-1][: min(n_top, len(score))][-1]
+
+
+def _moments(matrix):
+    """Mean and variance (n - 1) of the columns of a sparse matrix."""
+    n = matrix.shape[0]
+    mean = np.asarray(matrix.sum(0)).ravel() / n
+    square = np.asarray(matrix.multiply(matrix).sum(0)).ravel()
+    return mean, (square - n * mean**2) / (n - 1)
+
+
+def _scale(matrix, factors):
+    """Rows of a sparse matrix times ``factors``; csr."""
+    return (sp.diags_array(factors) @ matrix).tocsr()
+
+
+def principal_components(observed, others, n_components=N_COMPONENTS, seed=0):
+    """Scores on the principal components of standardised genes; nothing is made dense.
+
+    Parameters
+    ----------
+    observed, others : csr_matrix of float, shapes (n_cells, n_genes) and (m_cells, n_genes)
+        Components, means and deviations are those of ``observed``.
+
+    Returns
+    -------
+    ndarrays of float, shapes (n_cells, n_components) and (m_cells, n_components)
+    """
+    mean, variance = _moments(observed)
+    spread = np.sqrt(variance)
+    offset = mean / spread
+    scaled = (observed @ sp.diags_array(1 / spread)).tocsr()
+    transposed = scaled.T.tocsr()
+    operator = LinearOperator(
+        scaled.shape,
+        matvec=lambda v: scaled @ v - offset @ v,
+        rmatvec=lambda u: transposed @ u - offset * u.sum(),
+        dtype=np.float64,
+    )
+    start = np.random.default_rng(seed).uniform(-1, 1, min(scaled.shape))
+    loadings = svds(operator, k=n_components, v0=start, return_singular_vectors="vh")[2].T
+    return tuple(m @ (loadings / spread[:, None]) - offset @ loadings for m in (observed, others))
+
+
+def simulated_neighbours(observed, simulated, k):
+    """How many of the ``k`` points nearest to each are simulated.
+
+    Parameters
+    ----------
+    observed, simulated : ndarray of float, shapes (n, d) and (m, d)
+
+    Returns
+    -------
+    ndarray of int, shape (n + m,)
+        Exact, by brute force in chunks: memory stays under about 200 MB.
+    """
+    points = np.vstack([observed, simulated])
+    n, total = len(observed), len(points)
+    square = (points**2).sum(1)
+    out = np.empty(total, dtype=np.int64)
+    chunk = max(1, 10_000_000 // total)
+    for start in range(0, total, chunk):
+        part = points[start : start + chunk]
+        distance = square - 2 * (part @ points.T)
+        rows = np.arange(len(part))
+        distance[rows, start + rows] = np.inf
+        farthest = np.partition(distance, k - 1, axis=1)[:, k - 1]
+        out[start : start + chunk] = (distance[:, n:] <= farthest[:, None]).sum(1)
+    return out
+
+
+def scrublet(counts, rate, seed=0, pairs=None):
+    """Scores of observed cells and of simulated doublets.
+
+    Scrublet on log counts of the ``N_GENES`` most variable genes, each cell scaled by its total: that ranks doublets
+    clearly better than counts per million of the few hundred genes that pass scanpy's default cut-offs. From there on
+    (standardising, components, neighbours, score, threshold) it is what ``scanpy.pp.scrublet`` computes, without its
+    import, its dense matrices and its approximate neighbours.
+
+    Parameters
+    ----------
+    counts : csr_matrix of int, shape (n_cells, n_genes)
+        Raw counts.
+    rate : float
+        Expected share of doublets.
+    pairs : ndarray of int, shape (n_simulated, 2), optional
+        Cells whose sums are the simulated doublets; by default two per cell drawn with ``seed``.
+
+    Returns
+    -------
+    observed : ndarray of float, shape (n_cells,)
+        NaN for cells with fewer than 3 genes that 3 cells express.
+    simulated : ndarray of float, shape (n_simulated,)
+    threshold : float or None
+        Minimum between the two modes of the simulated scores (Prewitt & Mendelsohn 1966), None where there are no two.
+    """
+    from skimage.filters import threshold_minimum
+
+    counts = counts[:, counts.getnnz(axis=0) >= 3]
+    scored = counts.getnnz(axis=1) >= 3
+    counts = counts[scored].astype(np.float64)
+    totals = np.asarray(counts.sum(1)).ravel()
+    counts = counts[:, variable_genes(_scale(counts, np.median(totals) / totals))]
+    n = counts.shape[0]
+    if pairs is None:
+        drawn = np.random.default_rng(seed).choice(n * n, 2 * n, replace=False)
+        pairs = np.stack(np.divmod(drawn, n), axis=1)
+    first, second = pairs.T
+    observed = _scale(counts, 1e4 / totals).log1p()
+    doublets = _scale(counts[first] + counts[second], 1e4 / (totals[first] + totals[second])).log1p()
+    points = principal_components(observed, doublets, seed=seed)
+
+    ratio = len(pairs) / n
+    k = round(round(0.5 * np.sqrt(n)) * (1 + ratio))
+    # Wolock 2019: the share of simulated neighbours, turned into a probability at the expected rate
+    share = (simulated_neighbours(*points, k - 1) + 1) / (k + 2)  # the point itself is the k-th
+    score = share * rate / ratio / (1 - rate - share * (1 - rate - rate / ratio))
+    observed = np.full(len(scored), np.nan)
+    observed[scored] = score[:n]
+    try:
+        threshold = float(threshold_minimum(score[n:]))
+    except RuntimeError:  # no two modes
+        threshold = None
+    return observed, score[n:], threshold

@@ -1,0 +1,171 @@
+"""What one sample was given, joined into the droplets that the later steps work on."""
+
+import re
+
+import numpy as np
+
+from compartments.core.errors import UserError
+
+CELL_PROBABILITY = 0.5
+EMPTY_UMIS = 100  # barcodes up to this total are taken for empty droplets (Lun et al. 2019)
+MOST_CELLS = 80_000  # no single 10x channel yields more cells
+
+
+def droplet_kind(totals):
+    """Whether a matrix holds all droplets or only cells, from its UMI totals.
+
+    Parameters
+    ----------
+    totals : ndarray of int, shape (n_barcodes,)
+        UMIs of every barcode of the file, zeros included.
+
+    Returns
+    -------
+    str
+        ``raw`` if at least a fifth of the barcodes (and 100 of them) have at most ``EMPTY_UMIS`` UMIs and at most a
+        tenth of the UMIs of the tenth largest barcode, or if there are more barcodes than one channel has cells; else
+        ``filtered``.
+    """
+    ordered = np.sort(np.asarray(totals))[::-1]
+    if len(ordered) > MOST_CELLS:
+        return "raw"
+    large = ordered[min(len(ordered), 10) - 1]  # a sample of few cells has no more large barcodes than that
+    empty = (ordered <= EMPTY_UMIS) & (ordered * 10 <= large)
+    return "raw" if empty.sum() >= max(100, 0.2 * len(ordered)) else "filtered"
+
+
+def assemble(sample, raw=None, filtered=None, cellbender=None):
+    """Join what one sample has into the droplets that the later steps work on.
+
+    What a matrix is, all droplets or cells only, is told by :func:`droplet_kind`, not by the column it came in: cells
+    given as ``raw`` are taken as cells, droplets given as ``filtered`` get their cells called.
+
+    Parameters
+    ----------
+    sample : str
+    raw, filtered, cellbender : Counts, optional
+        At least one.
+
+    Returns
+    -------
+    AnnData
+        ``droplets.h5ad`` of the contracts.
+    list of str
+        Notes: what was taken differently from how it was given.
+
+    Raises
+    ------
+    UserError
+        If the inputs do not belong together: barcodes or genes unknown to the raw matrix, corrected counts above raw
+        ones.
+    """
+    import anndata
+    import pandas as pd
+    import scipy.sparse as sp
+
+    notes = []
+    if raw is not None and filtered is not None and set(raw.barcodes) < set(filtered.barcodes):
+        raw, filtered = filtered, raw
+        notes.append("raw and filtered were given the wrong way round: exchanged")
+    if filtered is not None and raw is None and droplet_kind(filtered.totals()) == "raw":
+        raw, filtered = filtered, None
+        notes.append("the filtered matrix holds all droplets: used as raw, cells are called here")
+    elif raw is not None and filtered is None and droplet_kind(raw.totals()) == "filtered":
+        raw, filtered = None, raw
+        notes.append("the raw matrix holds cells only, no empty droplets: used as filtered")
+    elif raw is not None and filtered is not None and len(raw.barcodes) == len(filtered.barcodes):
+        if droplet_kind(raw.totals()) == "raw":
+            filtered = None
+            notes.append("the filtered matrix holds all droplets of the raw one: cells are called here")
+        else:
+            raw = None
+            notes.append("the raw matrix holds the cells of the filtered one only: used as filtered")
+
+    base = raw or filtered or cellbender
+    is_cell, cell_source = None, "none"
+    if filtered is not None:
+        where = _positions(base, filtered.barcodes, "filtered")
+        is_cell, cell_source = np.isin(np.arange(len(base.barcodes)), where), "filtered"
+    corrected = None
+    if cellbender is not None:
+        probability = cellbender.source.latents["cell_probability"]
+        called = cellbender.take(np.flatnonzero(np.nan_to_num(probability) > CELL_PROBABILITY))
+        if base is filtered:  # cells of the filtered matrix that CellBender did not keep have no corrected counts
+            known = np.isin(called.barcodes, filtered.barcodes)
+            if not known.all():
+                notes.append(
+                    f"{int((~known).sum())} cells of CellBender are not in the filtered matrix and are left out"
+                )
+            called = called.take(np.flatnonzero(known))
+        where = _positions(base, called.barcodes, "CellBender")
+        is_cell, cell_source = np.isin(np.arange(len(base.barcodes)), where), "cellbender"
+        corrected = _corrected_like(base, called, where)
+        if base is cellbender:
+            notes.append("only a CellBender output was given: its corrected counts stand in for raw counts")
+
+    matrix = base.matrix
+    keep = base.totals() > 0
+    if base is not raw and is_cell is not None:
+        keep &= is_cell
+    if not keep.any():
+        raise UserError(f"{base.source.path}: no barcode with counts; give the output of a run that found some")
+    data = anndata.AnnData(
+        matrix[keep],
+        obs=pd.DataFrame(index=pd.Index(base.barcodes[keep], dtype=object)),
+        var=pd.DataFrame({"gene_id": base.gene_id}, index=pd.Index(base.symbol, dtype=object)),
+    )
+    if is_cell is not None:
+        data.obs["is_cell"] = is_cell[keep]
+    if corrected is not None:
+        data.layers["corrected"] = sp.csr_matrix(corrected[keep])
+    data.uns = {
+        "sample": sample,
+        "kind": "raw" if base is raw else "filtered",
+        "cell_source": cell_source,
+        "counts_are_corrected": base is cellbender,
+        "chemistry": next((c.source.chemistry for c in (raw, filtered) if c and c.source.chemistry), ""),
+    }
+    return data, notes
+
+
+def _positions(base, barcodes, name):
+    """Positions of ``barcodes`` in ``base``, with or without the well suffix (-1)."""
+    index = {b: i for i, b in enumerate(base.barcodes)}
+    missing = [b for b in barcodes if b not in index]
+    if missing:
+        bare = {re.sub(r"-\d+$", "", b): i for b, i in index.items()}
+        if len(bare) == len(index) and all(re.sub(r"-\d+$", "", b) in bare for b in barcodes):
+            return np.array([bare[re.sub(r"-\d+$", "", b)] for b in barcodes], dtype=int)
+        raise UserError(
+            f"{base.source.path}: {len(missing)} of {len(barcodes)} {name} barcodes are not in it ({missing[0]} ...); "
+            "give files of one and the same library"
+        )
+    return np.array([index[b] for b in barcodes], dtype=int)
+
+
+def _corrected_like(base, called, where):
+    """CellBender's counts in the rows and columns of ``base``: csr_matrix of int32, zero outside its cells."""
+    import scipy.sparse as sp
+
+    if called.symbol.shape == base.symbol.shape and (called.gene_id == base.gene_id).all():
+        columns = np.arange(len(base.symbol))
+    else:
+        index = {g: i for i, g in enumerate(zip(base.gene_id, base.symbol, strict=True))}
+        names = list(zip(called.gene_id, called.symbol, strict=True))
+        columns = np.array([index.get(name, -1) for name in names])
+        counted = np.asarray(called.matrix.sum(0)).ravel() > 0
+        if (columns[counted] < 0).any():
+            unknown = called.symbol[counted & (columns < 0)]
+            raise UserError(
+                f"{called.source.path}: {len(unknown)} of its genes are not in {base.source.path} ({unknown[0]} ...); "
+                "give the matrix that CellBender was run on"
+            )
+    coo = called.matrix.tocoo()
+    corrected = sp.csr_matrix((coo.data, (where[coo.row], columns[coo.col])), shape=base.matrix.shape, dtype=np.int32)
+    above = (corrected - base.matrix) > 0
+    if above.nnz:
+        raise UserError(
+            f"{called.source.path}: {above.nnz} corrected counts exceed those of {base.source.path}; "
+            "give the matrix that CellBender was run on"
+        )
+    return corrected

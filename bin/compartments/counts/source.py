@@ -1,0 +1,54 @@
+"""Where the counts of one file are, and the names of their rows and columns."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+GENE_EXPRESSION = "Gene Expression"
+
+
+@dataclass
+class Source:
+    """Where the counts of one file are, and the names of their rows and columns.
+
+    Attributes
+    ----------
+    path : Path
+        The h5 file, or the folder that holds the mtx.
+    format : str
+        ``10x h5``, ``10x h5 v2``, ``10x mtx``, ``h5ad`` or ``CellBender h5``.
+    node : str
+        Group or dataset of the counts within the h5, or name of the mtx file.
+    barcodes : ndarray of str, shape (n_barcodes,)
+    gene_id, symbol, feature_type : ndarray of str, shape (n_features,)
+        Every feature of the file; ids without version.
+    keep : ndarray of bool, shape (n_features,)
+        The gene expression features (of the genome asked for).
+    by_barcode : bool
+        Whether the stored compressed axis is the barcodes.
+    latents : dict of str to ndarray, shape (n_barcodes,)
+        CellBender's droplet latents, NaN where a droplet was not analysed.
+    ambient : ndarray of float or None, shape (n_features,)
+        CellBender's ambient expression.
+    chemistry : str
+        As the file states it, or empty.
+    """
+
+    path: Path
+    format: str
+    node: str
+    barcodes: np.ndarray
+    gene_id: np.ndarray
+    symbol: np.ndarray
+    feature_type: np.ndarray
+    keep: np.ndarray
+    by_barcode: bool = True
+    latents: dict = field(default_factory=dict)
+    ambient: np.ndarray | None = None
+    chemistry: str = ""
+
+    def left_out(self):
+        """Features that are not gene expression, as {feature type: number}."""
+        types, numbers = np.unique(self.feature_type[~self.keep], return_counts=True)
+        return {str(t) or "other genome": int(n) for t, n in zip(types, numbers, strict=True)}

@@ -41,5 +41,5 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except Exception as error:
+    except (OSError, LookupError, RuntimeError, ValueError) as error:
         sys.exit(f"ERROR: the Nextflow engine could not be fetched ({error}); install Nextflow 25.04 or newer yourself")

@@ -17,11 +17,12 @@ from compartments.cells.split import split_droplets
 from compartments.cohort import gathering, tallies
 from compartments.core.errors import SampleSkipped, UserError
 from compartments.core.files import read_json, read_tsv, write_json
+from compartments.core.vocabulary import ADULT_HAEMOGLOBIN
 from compartments.report import report
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 
-GENES = [*ambient.HAEMOGLOBIN, "LYZ", *leaks.GATES["T"], *leaks.GATES["myeloid"], *[f"G{i}" for i in range(120)]]
+GENES = [*ADULT_HAEMOGLOBIN, "LYZ", *leaks.GATES["T"], *leaks.GATES["myeloid"], *[f"G{i}" for i in range(120)]]
 
 
 def make_sample(n_cells=120, n_empty=1500, soup_umi=60, seed=0):
@@ -30,13 +31,13 @@ def make_sample(n_cells=120, n_empty=1500, soup_umi=60, seed=0):
     shares = {kind: rng.lognormal(0, 1, len(GENES)) for kind in ("T", "myeloid")}
     for kind, other in (("T", "myeloid"), ("myeloid", "T")):
         shares[kind][[GENES.index(g) for g in leaks.GATES[other]]] = 0
-        shares[kind][: len(ambient.HAEMOGLOBIN)] = 0
+        shares[kind][: len(ADULT_HAEMOGLOBIN)] = 0
     shares["T"][GENES.index("LYZ")] = 0
     shares["myeloid"][GENES.index("LYZ")] = 30
     profiles = {kind: share / share.sum() for kind, share in shares.items()}
     own = np.array([rng.multinomial(1500, profiles["T" if i < n_cells // 2 else "myeloid"]) for i in range(n_cells)])
     soup = own.sum(axis=0) / own.sum()
-    soup[: len(ambient.HAEMOGLOBIN)] += 0.1
+    soup[: len(ADULT_HAEMOGLOBIN)] += 0.1
     soup /= soup.sum()
     noise = rng.poisson(soup_umi * soup, (n_cells + n_empty, len(GENES)))
     counts = noise.copy()
@@ -184,7 +185,7 @@ def test_executable_writes_the_same_bytes_twice(execute, tmp_path, sample):
         tables.append([(folder / f"s1.{name}").read_bytes() for name in ("soup.tsv.gz", "ambient.json")])
     assert tables[0] == tables[1]
     soup = read_tsv(folder / "s1.soup.tsv.gz", required=("gene", "soup_fraction"))
-    assert soup["soup_fraction"].is_monotonic_decreasing and soup["gene"][0] in (*ambient.HAEMOGLOBIN, "LYZ")
+    assert soup["soup_fraction"].is_monotonic_decreasing and soup["gene"][0] in (*ADULT_HAEMOGLOBIN, "LYZ")
 
 
 def test_sample_without_cells_is_skipped(execute, tmp_path, sample):

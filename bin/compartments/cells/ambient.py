@@ -12,9 +12,6 @@ from compartments.cells.blood import red_cells
 from compartments.cells.leaks import leak_rates
 from compartments.core.files import replacing, write_json, write_tsv
 
-HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")
-ERYTHROID_SHARE = 0.05  # haemoglobin share of a cell's UMIs from which it counts as erythroid
-
 
 def summarise(cells, soup, reason, rbc_per_ul=None, cells_per_ul=None, compartment=""):
     """The flat JSON summary of one sample: what was removed, what still leaks, how much blood is in it."""

@@ -1,8 +1,7 @@
 """How much blood is in a sample."""
 
-from compartments.cells.ambient import HAEMOGLOBIN
 from compartments.cells.leaks import gate, gene_sum
-from compartments.core.vocabulary import BLOOD
+from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, BLOOD
 
 # What blood brings with it, for the estimate of how many leukocytes of a tap came from blood.
 ERYTHROCYTES_PER_LEUKOCYTE = 700.0  # adult blood: about 4.7e6 against 6.7e3 per microlitre
@@ -25,7 +24,7 @@ def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None, compartment=""):
         ``red_cell_index`` (HBA + HBB share of the soup), ``n_erythroid``, ``blood_leukocyte_fraction``, ``blood_basis``
         (``counted``, ``haemoglobin`` or None), ``traumatic_tap`` (bool or None).
     """
-    columns = cells.var_names.get_indexer(HAEMOGLOBIN)
+    columns = cells.var_names.get_indexer(ADULT_HAEMOGLOBIN)
     columns = columns[columns >= 0]
     erythroid = ~gate(cells)["non_erythroid"]
     leukocytes = max(int((~erythroid).sum()), 1)
@@ -35,7 +34,7 @@ def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None, compartment=""):
     elif rbc_per_ul is not None and cells_per_ul:
         ratio, basis = rbc_per_ul / cells_per_ul, "counted"
     elif index is not None:
-        umis = index * soup.total + gene_sum(cells, HAEMOGLOBIN)[erythroid].sum()
+        umis = index * soup.total + gene_sum(cells, ADULT_HAEMOGLOBIN)[erythroid].sum()
         ratio, basis = umis / HAEMOGLOBIN_UMI / RETICULOCYTE_FRACTION / leukocytes, "haemoglobin"
     else:
         ratio, basis = None, None

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compartments.cells.ambient import ERYTHROID_SHARE, HAEMOGLOBIN
+from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
 
 MIN_GATED = 10  # cells; a leak rate of fewer is not given
 # Cells that are surely of a kind, told from genes other than those whose leaks are measured: at least MIN_GATE_COUNTS
@@ -59,6 +59,6 @@ def gate(cells):
     passes = {kind: gene_sum(cells, genes) >= MIN_GATE_COUNTS for kind, genes in GATES.items()}
     several = sum(passes.values()) > 1
     total = np.maximum(np.asarray(cells.layers["counts"].sum(axis=1)).ravel(), 1)
-    erythroid = gene_sum(cells, HAEMOGLOBIN, "corrected") >= ERYTHROID_SHARE * total
+    erythroid = gene_sum(cells, ADULT_HAEMOGLOBIN, "corrected") >= ERYTHROID_SHARE * total
     kinds = {kind: members & ~several for kind, members in passes.items()}
     return kinds | {"non_erythroid": ~erythroid}

@@ -9,10 +9,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from compartments.core.vocabulary import ERYTHROID_SHARE, HAEMOGLOBIN
+
 MAD_TO_SD = 1.4826
-ERYTHROID_PCT = 5.0  # per cent of UMIs from haemoglobin
+ERYTHROID_PCT = 100 * ERYTHROID_SHARE  # per cent of UMIs from haemoglobin
 PLATELET_PCT = 1.0  # per cent of UMIs from platelet genes
-HAEMOGLOBIN = ("HBA1", "HBA2", "HBB", "HBD", "HBG1", "HBG2", "HBM", "HBZ")
 ANTIBODY = r"^IG(?:H[ADEGM]\d?$|H[VDJ]|K[CVJ]|L[CVJ])|^JCHAIN$"  # half of a plasma cell's RNA
 PLATELET = ("PPBP", "PF4", "PF4V1", "GNG11", "TUBB1", "GP9", "ITGA2B")
 

@@ -15,9 +15,11 @@ LABEL_COLUMNS = [
     "marker_pdc",
 ]
 UNASSIGNED, OTHER = "unassigned", "other"
+POOLS = (UNASSIGNED, OTHER)  # not lineages: nothing is claimed of them
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood
 WITHOUT_EMPTIES = ("knee", "expected_cells")  # methods that leave the other barcodes unjudged
 TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]  # how far a comparison may be trusted, falling
+CLAIMABLE = ("inferential", "exploratory")  # tiers that allow a yes or a no
 ALPHA = 0.05
 LN2 = math.log(2)
 CALL_Q = 0.05  # of the tests that a gene or gene set changes more in one compartment
@@ -36,3 +38,6 @@ NUMBERS = {
 }
 MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
 Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]
+ADULT_HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")  # what red blood cells bring into a sample
+HAEMOGLOBIN = (*ADULT_HAEMOGLOBIN, "HBD", "HBG1", "HBG2", "HBM", "HBZ")  # of any age
+ERYTHROID_SHARE = 0.05  # haemoglobin share of a cell's UMIs from which it counts as erythroid

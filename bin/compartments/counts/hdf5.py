@@ -18,7 +18,7 @@ def row_names(frame):
     """Row names of an h5ad data frame, of today's and of the old compound encoding."""
     if isinstance(frame, h5py.Dataset):
         return decoded(frame["index" if "index" in frame.dtype.names else frame.dtype.names[0]])
-    return strings_of(frame[text_of(frame.attrs.get("row_names", "row_names"))])
+    return strings_of(frame[text_of(frame.attrs.get("_index", "_index"))])
 
 
 def strings_of(node):

@@ -1,50 +1,44 @@
 """Embed and cluster all cells of the cohort, for the picture and for reviewing labels.
 
-Writes cohort.h5ad, umap.tsv.gz, clusters.tsv, mixing.tsv and transfer.tsv.
+Writes cohort/: cohort.h5ad, umap.tsv.gz, clusters.tsv, mixing.tsv and transfer.tsv.
 """
 
 import argparse
 
+from compartments.core.contract import Contract
 from compartments.core.files import replacing
+from compartments.core.options import Options
+
+STEP = "embed_cohort"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--merged", required=True, help="merged.h5ad")
-    parser.add_argument("--integration_key", default="donor", help="column of obs that Harmony corrects for, or none")
-    parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+def arguments() -> argparse.Namespace:
+    options = Options(STEP, __doc__)
+    options.add_argument("--merged", required=True, help="merged.h5ad")
+    return options.parse_args()
 
+
+def main() -> None:
+    given = arguments()
     import anndata
     import pandas as pd
 
     from compartments.cohort import embedding
-    from compartments.cohort.transfer import transfer_table
-    from compartments.core.files import write_tsv
+    from compartments.cohort.clusters import cluster_table, vote_of_cells
+    from compartments.cohort.mixing import mixing_table
+    from compartments.cohort.transfer import transfer_in
 
-    cohort = anndata.read_h5ad(arguments.merged)
+    contract = Contract.of(STEP)
+    cohort = anndata.read_h5ad(given.merged)
     cohort.X = embedding.normalised_matrix(cohort.layers["corrected"])
-    embedding.embed(cohort, arguments.integration_key, arguments.seed)
-    voted = embedding.vote(
-        *(cohort.obs[c] for c in ("lineage", "model_lineage", "confidence")), cohort.obs["overcluster"]
-    )
-    cohort.obs["lineage_voted"] = pd.Categorical(voted)
-    write_tsv(embedding.cluster_table(cohort), "clusters.tsv")
-    mixing = embedding.mixing_table(cohort, seed=arguments.seed)
-    mixing.insert(0, "compartment", "")
-    within = embedding.embed_within(cohort, arguments.integration_key, arguments.seed)
-    write_tsv(pd.concat([mixing, *within]), "mixing.tsv")
-    umap = cohort.obs[["sample", "barcode", "leiden", "lineage_voted", "leiden_within"]].rename_axis("cell")
-    umap = umap.reset_index()
-    umap[["umap_1", "umap_2"]] = cohort.obsm["X_umap"]
-    umap[["umap_1_within", "umap_2_within"]] = cohort.obsm["X_umap_within"]
-    write_tsv(umap, "umap.tsv.gz")
-    compartment = cohort.obs["compartment"].astype(str).to_numpy()
-    reference = str(cohort.uns["reference_compartment"])
-    order = [reference, *sorted(set(compartment) - {reference})]
-    variable = cohort.X[:, cohort.var["highly_variable"].to_numpy()]
-    lineage = cohort.obs["lineage"].astype(str).to_numpy()
-    write_tsv(transfer_table(variable, lineage, compartment, order, arguments.seed), "transfer.tsv")
+    embedding.embed(cohort, given.integration_key, given.seed)
+    cohort.obs["lineage_voted"] = vote_of_cells(cohort.obs)
+    contract.write(cluster_table(cohort), "cohort/clusters.tsv")
+    mixing = mixing_table(cohort, seed=given.seed)
+    within = embedding.embed_within(cohort, given.integration_key, given.seed)
+    contract.write(pd.concat([mixing, *within]), "cohort/mixing.tsv")
+    contract.write(embedding.coordinate_table(cohort), "cohort/umap.tsv.gz")
+    contract.write(transfer_in(cohort, given.seed), "cohort/transfer.tsv")
     embedding.suit_other_tools(cohort)
-    with replacing("cohort.h5ad") as temporary:
+    with replacing("cohort/cohort.h5ad") as temporary:
         cohort.write_h5ad(temporary, compression="gzip", compression_opts=1)

@@ -1,54 +1,59 @@
 """Put all samples into one object, with the sums that the statistics need.
 
-Writes merged.h5ad, pseudobulk.h5ad, counts.tsv, cells.tsv.gz and .parquet, ambient_share.tsv.gz, warnings.tsv,
-skipped.tsv and others.
+Writes merged.h5ad and skipped.tsv; cohort/: pseudobulk.h5ad, cells.tsv.gz and .parquet, warnings.tsv, doublets.tsv,
+models.tsv, ambient_share.tsv.gz; composition/counts.tsv.
 """
 
 import argparse
 from pathlib import Path
 
+from compartments.core.contract import Contract
 from compartments.core.files import replacing
-from compartments.core.left_out import write_skipped
+from compartments.core.left_out import LeftOut
+from compartments.core.options import Options
+
+STEP = "merge_samples"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--study", required=True, help="study.json")
-    parser.add_argument("--filtered", nargs="*", type=Path, default=[], help="<s>.filtered.h5ad of all samples")
-    parser.add_argument("--doublets", nargs="*", type=Path, default=[], help="<s>.doublets.tsv.gz")
-    parser.add_argument("--labels", nargs="*", type=Path, default=[], help="<s>.labels.tsv.gz")
-    parser.add_argument("--allow_mixed_ambient", action="store_true", help="samples may differ in ambient correction")
-    arguments = parser.parse_args()
+def arguments() -> argparse.Namespace:
+    options = Options(STEP, __doc__)
+    options.add_argument("--study", required=True, help="study.json")
+    options.add_argument("--filtered", nargs="*", type=Path, default=[], help="<s>.filtered.h5ad of all samples")
+    options.add_argument("--doublets", nargs="*", type=Path, default=[], help="<s>.doublets.tsv.gz")
+    options.add_argument("--labels", nargs="*", type=Path, default=[], help="<s>.labels.tsv.gz")
+    return options.parse_args()
 
+
+def main() -> None:
+    given = arguments()
     import pandas as pd
 
-    from compartments.cohort import cohort
-    from compartments.cohort.cohort import cohort_method
-    from compartments.core.files import write_parquet, write_tsv
+    from compartments.cohort import gathering, tallies
+    from compartments.cohort.merging import merge
+    from compartments.cohort.pseudobulk import make_pseudobulk
+    from compartments.cohort.suspects import sample_warnings
     from compartments.study.study import Study
 
-    study = Study.load(arguments.study)
-    files, skipped = cohort.match_files(study, arguments.filtered, arguments.doublets, arguments.labels)
-    gathered, empty = cohort.gather(files)
-    skipped += empty
-    if not arguments.allow_mixed_ambient:
-        skipped += cohort.drop_uncleaned(gathered)
-    write_skipped(skipped)
-    cohort.check_left(study, gathered.names)
-    method = cohort_method(gathered.methods, arguments.allow_mixed_ambient)
-    merged = cohort.merge(study, gathered, method)
-    bulk = cohort.pseudobulk(merged)
-    write_tsv(cohort.lineage_counts(merged.obs), "counts.tsv")
-    cells = merged.obs.rename_axis("cell").reset_index()
-    write_tsv(cells, "cells.tsv.gz")
-    write_parquet(cells, "cells.parquet")
-    warnings = cohort.sample_warnings(
-        merged, bulk, study.subset(gathered.names), gathered.ambient_warnings, gathered.doublets
-    )
-    write_tsv(warnings, "warnings.tsv")
-    write_tsv(cohort.ambient_shares(bulk), "ambient_share.tsv.gz")
-    write_tsv(pd.concat(gathered.doublets), "doublets.tsv")
-    write_tsv(cohort.compare_models(merged.obs), "models.tsv")
-    for data, path in ((bulk, "pseudobulk.h5ad"), (merged, "merged.h5ad")):
+    study, left_out, contract = Study.load(given.study), LeftOut(STEP), Contract.of(STEP)
+    files = gathering.match_files(study, given.filtered, given.doublets, given.labels, left_out)
+    gathered = gathering.gather(files, left_out)
+    if not given.allow_mixed_ambient:
+        gathering.drop_uncleaned(gathered, left_out)
+    left_out.write()
+    gathering.check_left(study, gathered.names)
+    method = gathering.cohort_method(gathered.methods, given.allow_mixed_ambient)
+    merged = merge(study, gathered, method)
+    bulk = make_pseudobulk(merged)
+    present = study.subset(gathered.names)
+    contract.write(tallies.lineage_counts(merged.obs), "composition/counts.tsv")
+    cells = tallies.cell_rows(merged)
+    contract.write(cells, "cohort/cells.tsv.gz")
+    contract.write(cells, "cohort/cells.parquet")
+    warnings = sample_warnings(merged, bulk, present, gathered.ambient_warnings, gathered.doublets)
+    contract.write(warnings, "cohort/warnings.tsv")
+    contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
+    contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")
+    contract.write(tallies.compare_models(merged.obs), "cohort/models.tsv")
+    for data, path in ((bulk, "cohort/pseudobulk.h5ad"), (merged, "merged.h5ad")):
         with replacing(path) as temporary:
             data.write_h5ad(temporary, compression="gzip", compression_opts=1)

@@ -1,16 +1,26 @@
-"""Pseudobulk counts: one row per sample and lineage. Reading them, and bringing rows to one scale."""
+"""Pseudobulk counts: one row per sample and lineage. Made, read again, and brought to one scale."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from compartments.core.errors import UserError
+from compartments.core.errors import CountsChanged, UserError
+from compartments.core.left_out import LeftOut
+from compartments.core.matrix import memberships, totals
 from compartments.core.vocabulary import UNASSIGNED
+from compartments.study.study import Study
 
-LAYERS = ("counts", "corrected", "n_expressing", "ambient")
-MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+SUMMED = ("counts", "corrected")
+LAYERS = (*SUMMED, "n_expressing", "ambient")
 MIN_COUNTS = 1000
 
 
@@ -33,18 +43,68 @@ class Lineage:
     name: str
     samples: pd.DataFrame
     genes: pd.Index
-    corrected: np.ndarray
+    corrected: npt.NDArray[np.int64]
     counts: sparse.csr_array | None
     ambient: sparse.csr_array | None
 
 
-def read_pseudobulk(path, study, layers=LAYERS):
+def make_pseudobulk(merged: "AnnData") -> "AnnData":
+    """Sums per sample and lineage.
+
+    Returns
+    -------
+    AnnData, shape (samples x lineages with a cell, genes)
+        Layers of ``LAYERS``; ``obs`` with ``sample, donor, compartment, condition, lineage, n_cells, total_counts``;
+        samples in cohort order, lineages sorted, ``unassigned`` among them.
+    """
+    import anndata
+
+    cells, matrices = cast(pd.DataFrame, merged.obs), cast(dict[str, Any], merged.layers)
+    sample, lineage = cells["sample"].astype(str), cells["lineage"].astype(str)
+    order = {name: i for i, name in enumerate(dict.fromkeys(sample))}
+    rows = pd.DataFrame({"sample": sample, "lineage": lineage}).drop_duplicates()
+    rows = rows.sort_values(["sample", "lineage"], key=lambda c: c.map(order) if c.name == "sample" else c)
+    names = rows["sample"] + ":" + rows["lineage"]
+    group = pd.Index(names).get_indexer(sample + ":" + lineage)
+    parts: dict[str, list[sparse.csr_matrix]] = {name: [] for name in (*SUMMED, "n_expressing")}
+    # sample by sample: the sums are small, and no widened copy of all counts is needed
+    for name in order:
+        inside = np.flatnonzero((sample == name).to_numpy())
+        of_sample = np.flatnonzero((rows["sample"] == name).to_numpy())
+        members = memberships(group[inside] - of_sample[0], len(of_sample), np.int64)
+        corrected = matrices["corrected"][inside]
+        parts["counts"].append(members @ matrices["counts"][inside])
+        parts["corrected"].append(members @ corrected)
+        parts["n_expressing"].append((members @ (corrected > 0)).astype(np.int32))
+    layers = {name: sparse.csr_matrix(sparse.vstack(part, format="csr")) for name, part in parts.items()}
+    if any(layers[name].sum() != matrices[name].sum(dtype=np.int64) for name in SUMMED):
+        raise CountsChanged("pseudobulk lost counts")
+    layers["ambient"] = sparse.csr_matrix(layers["counts"] - layers["corrected"], dtype=np.float32)
+    layers["ambient"].eliminate_zeros()
+    by_sample = cells.drop_duplicates("sample").set_index(sample.drop_duplicates())
+    obs = pd.DataFrame(
+        {
+            "sample": rows["sample"].to_numpy(object),
+            **{
+                c: by_sample.loc[rows["sample"], c].astype(str).to_numpy(object)
+                for c in ("donor", "compartment", "condition")
+            },
+            "lineage": rows["lineage"].to_numpy(object),
+            "n_cells": np.bincount(group, minlength=len(rows)),
+            "total_counts": totals(layers["counts"]).astype(np.int64),
+        },
+        index=pd.Index(names.to_numpy(object)),
+    )
+    return anndata.AnnData(obs=obs, var=merged.var.copy(), layers=layers)
+
+
+def read_pseudobulk(path: str | Path, study: Study, layers: Sequence[str] = LAYERS) -> "AnnData":
     """Read ``pseudobulk.h5ad`` and check that it belongs to the study.
 
     Parameters
     ----------
     path : path
-    study : design.Study
+    study : Study
     layers : sequence of str
         Of ``LAYERS``, those to read: each costs memory and time.
 
@@ -65,15 +125,15 @@ def read_pseudobulk(path, study, layers=LAYERS):
 
     try:
         with h5py.File(path) as file:
-            parts = {name: read_elem(file[name]) for name in ("obs", "var")}
-            found = {layer: read_elem(file["layers"][layer]) for layer in layers if layer in file["layers"]}
-            data = anndata.AnnData(layers=found, **parts)
+            parts: dict[str, Any] = {name: read_elem(file[name]) for name in ("obs", "var")}
+            stored = {layer: read_elem(file["layers"][layer]) for layer in layers if layer in file["layers"]}
+            data = anndata.AnnData(layers=stored, **parts)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} cannot be read as h5ad: {error}") from error
     missing = [layer for layer in layers if layer not in data.layers]
     missing += [column for column in ("sample", "lineage", "n_cells") if column not in data.obs]
     if missing:
-        raise UserError(f"{path}: '{missing[0]}' is missing; give the pseudobulk.h5ad that merge_samples.py writes")
+        raise UserError(f"{path}: '{missing[0]}' is missing; give the pseudobulk.h5ad that merge_samples writes")
     known = study.samples.set_index("sample")
     for column in ("sample", "lineage"):
         data.obs[column] = data.obs[column].astype(str).astype(object)
@@ -87,7 +147,7 @@ def read_pseudobulk(path, study, layers=LAYERS):
     return data
 
 
-def lineages(data, min_cells, stage, min_counts=MIN_COUNTS):
+def lineages(data: "AnnData", min_cells: int, left_out: LeftOut, min_counts: int = MIN_COUNTS) -> list[Lineage]:
     """The lineages of ``data`` with the pseudobulks large enough to use.
 
     Parameters
@@ -96,49 +156,48 @@ def lineages(data, min_cells, stage, min_counts=MIN_COUNTS):
         From :func:`read_pseudobulk`.
     min_cells, min_counts : int
         A pseudobulk with fewer cells or corrected counts is left out.
-    stage : str
-        Named in the reasons.
+    left_out : LeftOut
+        Gets a reason for every pseudobulk or lineage left out.
 
     Returns
     -------
-    kept : list of Lineage
+    list of Lineage
         In alphabetical order; without unassigned cells.
-    skipped : list of dict
-        One reason per pseudobulk or lineage left out.
     """
-    kept, skipped = [], []
-    totals = np.asarray(data.layers["corrected"].sum(1)).ravel()
-    for name in sorted(data.obs["lineage"].unique()):
+    kept = []
+    depth = totals(data.layers["corrected"])
+    obs, layers = cast(pd.DataFrame, data.obs), cast(dict[str, Any], data.layers)
+    for name in sorted(obs["lineage"].unique()):
         if name == UNASSIGNED:
-            skipped.append({"stage": stage, "lineage": name, "reason": "cells without a lineage are not compared"})
+            left_out.add("cells without a lineage are not compared", lineage=name)
             continue
-        rows = np.flatnonzero((data.obs["lineage"] == name).to_numpy())
-        cells = data.obs["n_cells"].to_numpy()[rows]
+        rows = np.flatnonzero((obs["lineage"] == name).to_numpy())
+        cells = obs["n_cells"].to_numpy()[rows]
         for row, n in zip(rows, cells, strict=True):
-            if n < min_cells or totals[row] < min_counts:
+            if n < min_cells or depth[row] < min_counts:
                 few = f"{n} cells, below {min_cells}"
                 if n >= min_cells:
-                    few = f"{totals[row]:.0f} counts, below {min_counts}"
-                skipped.append({"stage": stage, "sample": data.obs["sample"].iloc[row], "lineage": name, "reason": few})
-        rows = rows[(cells >= min_cells) & (totals[rows] >= min_counts)]
+                    few = f"{depth[row]:.0f} counts, below {min_counts}"
+                left_out.add(few, sample=obs["sample"].iloc[row], lineage=name)
+        rows = rows[(cells >= min_cells) & (depth[rows] >= min_counts)]
         if len(rows) == 0:
-            skipped.append({"stage": stage, "lineage": name, "reason": "no sample has enough cells"})
+            left_out.add("no sample has enough cells", lineage=name)
             continue
-        uncorrected = (data.layers[layer][rows] if layer in data.layers else None for layer in ("counts", "ambient"))
-        samples = data.obs.iloc[rows][["sample", "donor", "compartment", "condition", "n_cells"]]
+        uncorrected = (layers[layer][rows] if layer in layers else None for layer in ("counts", "ambient"))
+        samples = obs.iloc[rows][["sample", "donor", "compartment", "condition", "n_cells"]]
         kept.append(
             Lineage(
                 name,
                 samples.set_index("sample").rename_axis(None),
                 data.var_names,
-                data.layers["corrected"][rows].toarray().astype(np.int64),
+                layers["corrected"][rows].toarray().astype(np.int64),
                 *uncorrected,
             )
         )
-    return kept, skipped
+    return kept
 
 
-def tmm_factors(counts, trim_ratio=0.3, trim_sum=0.05):
+def tmm_factors(counts: npt.ArrayLike, trim_ratio: float = 0.3, trim_sum: float = 0.05) -> npt.NDArray[np.float64]:
     """Normalisation factors by the trimmed mean of M values.
 
     Parameters
@@ -168,7 +227,9 @@ def tmm_factors(counts, trim_ratio=0.3, trim_sum=0.05):
     return factors / np.exp(np.log(factors).mean())
 
 
-def _tmm_pair(counts, reference, trim_ratio, trim_sum):
+def _tmm_pair(
+    counts: npt.NDArray[np.float64], reference: npt.NDArray[np.float64], trim_ratio: float, trim_sum: float
+) -> float:
     n, n_reference = counts.sum(), reference.sum()
     both = (counts > 0) & (reference > 0)
     y, y_reference = counts[both], reference[both]
@@ -184,7 +245,7 @@ def _tmm_pair(counts, reference, trim_ratio, trim_sum):
     return float(2 ** (np.sum(ratio[keep] / variance[keep]) / np.sum(1 / variance[keep])))
 
 
-def _untrimmed(values, low):
+def _untrimmed(values: npt.NDArray[np.float64], low: int) -> npt.NDArray[np.bool_]:
     """Whether the average rank of each value is from ``low`` to as far from the end; no sort, for speed."""
     high = len(values) + 1 - low
     bounds = np.partition(values, [low - 1, high - 1])[[low - 1, high - 1]]
@@ -196,7 +257,7 @@ def _untrimmed(values, low):
     return keep
 
 
-def log_cpm(counts, factors=None):
+def log_cpm(counts: npt.NDArray[np.int64], factors: npt.NDArray[np.float64] | None = None) -> npt.NDArray[np.float64]:
     """``log2(CPM + 0.5)``, library sizes times ``factors`` (default: TMM); array (samples, genes)."""
     factors = tmm_factors(counts) if factors is None else factors
     return np.log2(counts / (counts.sum(1) * factors)[:, None] * 1e6 + 0.5)

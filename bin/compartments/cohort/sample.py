@@ -1,16 +1,24 @@
 """One sample as the steps after annotation see it: counts, doublets and labels joined."""
 
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.vocabulary import LABEL_COLUMNS
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+
 DOUBLET_COLUMNS = ["barcode", "doublet_score", "predicted_doublet"]
 
 
-def read_annotated(filtered, doublets, labels):
+def read_annotated(filtered: str | Path, doublets: str | Path, labels: str | Path) -> "AnnData":
     """Counts of one sample with doublets and labels joined, doublets still in.
 
     Parameters
@@ -50,17 +58,17 @@ def read_annotated(filtered, doublets, labels):
     return adata
 
 
-def load_annotated(filtered, doublets, labels):
+def load_annotated(filtered: str | Path, doublets: str | Path, labels: str | Path) -> "AnnData":
     """One sample as all later steps use it: :func:`read_annotated` without the predicted doublets."""
     return without_doublets(read_annotated(filtered, doublets, labels))
 
 
-def without_doublets(adata):
+def without_doublets(adata: "AnnData") -> "AnnData":
     """A copy without the predicted doublets: the only place where they go, so that every step sees the same cells."""
     return adata[~adata.obs["predicted_doublet"].to_numpy()].copy()
 
 
-def _by_barcode(path, columns, barcodes, counts):
+def _by_barcode(path: str | Path, columns: Sequence[str], barcodes: pd.Index, counts: str | Path) -> pd.DataFrame:
     """A table with one row per cell, in the order of ``barcodes``."""
     text = [c for c in columns if c not in ("doublet_score", "probability")]
     table = read_tsv(path, required=columns, text=text).set_index("barcode")
@@ -76,6 +84,6 @@ def _by_barcode(path, columns, barcodes, counts):
     return table.loc[barcodes]
 
 
-def _flags(values):
+def _flags(values: pd.Series) -> npt.NDArray[np.bool_]:
     """Text ``True``/``False`` (also 1/0) as a bool array; empty is False."""
     return np.asarray(pd.Series(values).astype(str).str.lower().isin(("true", "1", "1.0")), bool)

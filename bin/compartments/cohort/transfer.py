@@ -1,12 +1,22 @@
 """Do labels mean the same in two compartments? Learned in one, predicted in the other, and compared by centroids."""
 
 import warnings
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
 from compartments.core.vocabulary import UNASSIGNED
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+Text = npt.NDArray[np.str_]
+Flags = npt.NDArray[np.bool_]
+Positions = npt.NDArray[np.intp]
 
 MIN_CELLS = 20
 MOST_CELLS = 500  # per lineage, to learn from: the cost of learning does not grow with the cohort
@@ -15,7 +25,18 @@ COLUMNS = ["from_compartment", "to_compartment", "lineage", "n_from", "n_to", "f
 COLUMNS += ["predicted_instead", "centroid_correlation", "remark"]
 
 
-def transfer_table(expression, lineage, compartment, compartments, seed=0):
+def transfer_in(cohort: "AnnData", seed: int = 0) -> pd.DataFrame:
+    """:func:`transfer_table` of all cells, on the variable genes of an embedded cohort."""
+    compartment = cohort.obs["compartment"].astype(str).to_numpy()
+    reference = str(cohort.uns["reference_compartment"])
+    names = [reference, *sorted(set(compartment) - {reference})]
+    variable = cast(Any, cohort.X)[:, cohort.var["highly_variable"].to_numpy()]
+    return transfer_table(variable, cohort.obs["lineage"].astype(str).to_numpy(), compartment, names, seed)
+
+
+def transfer_table(
+    expression: sparse.csr_matrix, lineage: Text, compartment: Text, compartments: Sequence[str], seed: int = 0
+) -> pd.DataFrame:
     """F1 of each lineage when its label is learned in one compartment and predicted in another.
 
     Parameters
@@ -41,11 +62,11 @@ def transfer_table(expression, lineage, compartment, compartments, seed=0):
     lineages apart; their correlation is Pearson's over genes.
     """
     rng = np.random.default_rng(seed)
-    rows = []
+    rows: list[dict[str, object]] = []
     for other in compartments[1:]:
         pair = (compartments[0], other)
         cells = {name: compartment == name for name in pair}
-        numbers = pd.DataFrame({name: pd.Series(lineage[own]).value_counts() for name, own in cells.items()})
+        numbers = pd.DataFrame({name: pd.Series(lineage[rows]).value_counts() for name, rows in cells.items()})
         shared = sorted(set(numbers.index[(numbers >= MIN_CELLS).all(axis=1)]) - {UNASSIGNED})
         if len(shared) < 2:
             continue
@@ -54,18 +75,18 @@ def transfer_table(expression, lineage, compartment, compartments, seed=0):
             known = np.flatnonzero(cells[source] & np.isin(lineage, shared))
             asked = np.flatnonzero(cells[target] & np.isin(lineage, shared))
             called = _predict(expression, lineage, _thin(known, lineage, rng), asked, seed)
-            for name in shared:
-                rows.append(_row(source, target, name, lineage[asked], called, numbers, likeness[name]))
+            truth = lineage[asked]
+            rows += [_row(source, target, name, truth, called, numbers, likeness[name]) for name in shared]
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _thin(known, lineage, rng):
+def _thin(known: Positions, lineage: Text, rng: np.random.Generator) -> Positions:
     """At most ``MOST_CELLS`` cells of each lineage."""
     parts = [known[lineage[known] == name] for name in np.unique(lineage[known])]
     return np.sort(np.concatenate([rng.permutation(part)[:MOST_CELLS] for part in parts]))
 
 
-def _predict(expression, lineage, known, asked, seed):
+def _predict(expression: sparse.csr_matrix, lineage: Text, known: Positions, asked: Positions, seed: int) -> Text:
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import SGDClassifier
 
@@ -81,22 +102,27 @@ def _predict(expression, lineage, known, asked, seed):
     return model.predict(expression[asked].astype(float) @ scale)
 
 
-def _centroid_likeness(expression, lineage, cells, shared):
+def _centroid_likeness(
+    expression: sparse.csr_matrix, lineage: Text, cells: Mapping[str, Flags], shared: Sequence[str]
+) -> dict[str, float]:
     centroids = []
-    for own in cells.values():
+    for rows in cells.values():
         means = [
-            np.asarray(expression[np.flatnonzero(own & (lineage == name))].mean(axis=0)).ravel() for name in shared
+            np.asarray(expression[np.flatnonzero(rows & (lineage == name))].mean(axis=0)).ravel() for name in shared
         ]
         centroids.append(np.array(means) - np.mean(means, axis=0))
     return {name: float(np.corrcoef(a, b)[0, 1]) for name, a, b in zip(shared, *centroids, strict=True)}
 
 
-def _row(source, target, name, truth, called, numbers, likeness):
-    own, named = truth == name, called == name
-    hits = (own & named).sum()
-    f1 = 2 * hits / (own.sum() + named.sum())
-    elsewhere = pd.Series(called[own & ~named]).value_counts()
-    words = "; ".join(f"{other} {n / own.sum():.0%}" for other, n in elsewhere.items() if n / own.sum() >= 0.05)
+def _row(
+    source: str, target: str, name: str, truth: Text, called: Text, numbers: pd.DataFrame, likeness: float
+) -> dict[str, object]:
+    labelled, named = truth == name, called == name
+    hits = (labelled & named).sum()
+    f1 = 2 * hits / (labelled.sum() + named.sum())
+    elsewhere = pd.Series(called[labelled & ~named]).value_counts()
+    shares = elsewhere / labelled.sum()
+    words = "; ".join(f"{other} {share:.0%}" for other, share in shares.items() if share >= 0.05)
     remark = ""
     if f1 < LOW_F1:
         remark = f"labels of {name} differ between {source} and {target}: compare their markers before their numbers"
@@ -108,7 +134,7 @@ def _row(source, target, name, truth, called, numbers, likeness):
         "n_to": int(numbers.loc[name, target]),
         "f1": float(f1),
         "precision": float(hits / named.sum()) if named.any() else np.nan,
-        "recall": float(hits / own.sum()),
+        "recall": float(hits / labelled.sum()),
         "predicted_instead": words,
         "centroid_correlation": likeness,
         "remark": remark,

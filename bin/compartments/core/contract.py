@@ -68,6 +68,8 @@ class Contract:
     def ordered(self, found: list[str], place: str) -> list[str]:
         """``found`` in the order of the dictionary.
 
+        A table with further columns (``*``) keeps its own order: they are the samplesheet's or another step's.
+
         Raises
         ------
         ContractError
@@ -77,6 +79,8 @@ class Contract:
         if missing:
             raise MissingColumn(f"{place} lacks column '{missing[0]}' of assets/dictionary.tsv")
         positions = self.known(found, place)
+        if any(name == "*" for name, _need in self.columns(place)):
+            return found
         return sorted(found, key=lambda column: positions[column])
 
     def known(self, found: list[str], place: str) -> dict[str, int]:

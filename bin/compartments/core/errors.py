@@ -16,6 +16,10 @@ class SampleSkipped(Exception):
     """One sample cannot be analysed at this step; the run goes on without it. The message is the reason."""
 
 
+class CountsChanged(Exception):
+    """Cells or counts that come out are not those that went in: a defect of the pipeline, not of the input."""
+
+
 def run(main: Callable[[], None]) -> None:
     """Call ``main()`` and exit: 0 when done, 2 with one line on stderr for a :class:`UserError`.
 

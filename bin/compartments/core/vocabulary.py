@@ -25,11 +25,9 @@ LN2 = math.log(2)
 CALL_Q = 0.05  # of the tests that a gene or gene set changes more in one compartment
 CALL_MARGIN = 0.58  # log2: the reference compartment's effect is excluded from 1.5-fold upwards
 
-
-
-
+# columns of the samplesheet that name files
 INPUTS = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2"]
-# columns of numbers, and what they may be
+# its columns of numbers, and what they may be
 NUMBERS = {
     "expected_cells": "a positive whole number",
     "loaded_cells": "a positive whole number",
@@ -37,7 +35,7 @@ NUMBERS = {
     "rbc_per_ul": "a number of at least 0",
 }
 MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
-Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]
+Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]  # of the male-specific part
 ADULT_HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")  # what red blood cells bring into a sample
 HAEMOGLOBIN = (*ADULT_HAEMOGLOBIN, "HBD", "HBG1", "HBG2", "HBM", "HBZ")  # of any age
 ERYTHROID_SHARE = 0.05  # haemoglobin share of a cell's UMIs from which it counts as erythroid

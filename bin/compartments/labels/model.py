@@ -8,10 +8,13 @@ that hold their attributes. Prediction needs only the coefficients, so neither c
 import hashlib
 import io
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse, special
 
 from compartments.core.errors import UserError
@@ -31,10 +34,10 @@ SCALED_MAXIMUM = 10  # CellTypist clips scaled expression from above
 class _Shell:
     """Stands for any scikit-learn object: keeps the attributes, runs nothing."""
 
-    def __init__(self, *arguments):
+    def __init__(self, *arguments: object) -> None:
         pass
 
-    def __setstate__(self, state):
+    def __setstate__(self, state: object) -> None:
         if isinstance(state, dict):
             self.__dict__.update(state)
 
@@ -46,7 +49,7 @@ class _Forbidden(Exception):
 class _ModelUnpickler(pickle.Unpickler):
     """Resolves numpy array constructors, plain builtins and shells for scikit-learn; refuses every other name."""
 
-    def find_class(self, module, name):
+    def find_class(self, module: str, name: str) -> Any:
         plain = name.isidentifier()
         if plain and module.split(".")[0] == "sklearn" or module.startswith("numpy.random."):
             return _Shell
@@ -85,16 +88,16 @@ class Model:
 
     name: str
     sha256: str
-    description: dict
-    labels: np.ndarray
-    genes: np.ndarray
-    coef: np.ndarray
-    intercept: np.ndarray
-    mean: np.ndarray
-    scale: np.ndarray
+    description: dict[str, str]
+    labels: npt.NDArray[np.str_]
+    genes: npt.NDArray[np.str_]
+    coef: npt.NDArray[np.float64]
+    intercept: npt.NDArray[np.float64]
+    mean: npt.NDArray[np.float64]
+    scale: npt.NDArray[np.float64]
 
 
-def load_model(path):
+def load_model(path: str | Path) -> Model:
     """Read a CellTypist model file without running anything that it may contain.
 
     Raises
@@ -144,7 +147,9 @@ def load_model(path):
     return Model(path.name, digest, description, labels, genes, coef, intercept, mean, scale)
 
 
-def decision_scores(model, normalised, genes):
+def decision_scores(
+    model: Model, normalised: sparse.csr_matrix, genes: Sequence[str] | npt.NDArray[np.object_]
+) -> npt.NDArray[np.float64]:
     """Scores of every label for some cells, as ``celltypist.annotate`` computes them, on sparse input.
 
     Parameters
@@ -171,12 +176,14 @@ def decision_scores(model, normalised, genes):
     mean, scale, coef = model.mean[feature], model.scale[feature], model.coef[:, feature]
     empty = -mean / scale
     shifted = sparse.csr_matrix(normalised[:, shared], dtype=float)
-    where = shifted.indices
-    shifted.data = np.minimum((shifted.data - mean[where]) / scale[where], SCALED_MAXIMUM) - empty[where]
+    gene = shifted.indices
+    shifted.data = np.minimum((shifted.data - mean[gene]) / scale[gene], SCALED_MAXIMUM) - empty[gene]
     scores = shifted @ coef.T + (coef @ empty + model.intercept)
     return np.hstack([-scores, scores]) if len(model.labels) == 2 else scores
 
 
-def probabilities(model, normalised, genes):
+def probabilities(
+    model: Model, normalised: sparse.csr_matrix, genes: Sequence[str] | npt.NDArray[np.object_]
+) -> npt.NDArray[np.float64]:
     """Independent sigmoid probability of every label (they do not sum to 1), float array, shape (cells, labels)."""
     return special.expit(decision_scores(model, normalised, genes))

@@ -1,20 +1,44 @@
 """A CellTypist model from labelled cells."""
 
 import os
-import sys
 import tempfile
 import warnings
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 from scipy import sparse
 
 from compartments.core.errors import UserError
+from compartments.core.matrix import TARGET_SUM, log_normalise, totals
 
-TARGET = 1e4
+MIN_CELLS = 10  # of a label that can be learned
+TOP_GENES = 100  # per label, kept after the first round
+RIDGE = 0.05  # penalty
 
 
-def read_reference(path, column, min_cells=10):
+class Reference(NamedTuple):
     """Labelled cells, normalised as CellTypist asks.
+
+    Attributes
+    ----------
+    values : CSR, cells x genes, float32
+        log1p of counts per 10,000; cells without counts and genes that no cell expresses are left out.
+    labels : array of str
+    genes : array of str
+    too_small : list of str
+        Labels left out, sorted.
+    """
+
+    values: sparse.csr_array
+    labels: npt.NDArray[np.str_]
+    genes: npt.NDArray[np.str_]
+    too_small: list[str]
+
+
+def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) -> Reference:
+    """Read labelled cells.
 
     Parameters
     ----------
@@ -23,14 +47,7 @@ def read_reference(path, column, min_cells=10):
     column : str
         Of obs; cells without a label are left out.
     min_cells : int
-        A label with fewer cells is left out, with a word on stderr.
-
-    Returns
-    -------
-    values : CSR, cells x genes, float32
-        log1p of counts per 10,000; cells without counts and genes that no cell expresses are left out.
-    labels : array of str
-    genes : array of str
+        A label with fewer cells is left out.
 
     Raises
     ------
@@ -44,30 +61,34 @@ def read_reference(path, column, min_cells=10):
     except (OSError, KeyError) as error:
         raise UserError(f"--reference {path}: cannot be read as h5ad ({error})") from None
     if column not in adata.obs:
-        raise UserError(f"--labels '{column}' is not in obs of {path}; it has {', '.join(adata.obs) or 'no column'}")
+        raise UserError(
+            f"--labels '{column}' is not in obs of {path}; it has {', '.join(map(str, adata.obs)) or 'no column'}"
+        )
     labels = adata.obs[column].astype(object).to_numpy()
     numbers = adata.obs[column].value_counts()
-    small = [str(label) for label, n in numbers.items() if n < min_cells]
-    if small:
-        print(f"left out, fewer than {min_cells} cells: {', '.join(sorted(small))}", file=sys.stderr)
-    values = sparse.csr_array(adata.layers["counts"] if "counts" in adata.layers else adata.X).astype(np.float32)
-    total = np.asarray(values.sum(axis=1)).ravel()
-    keep = adata.obs[column].notna().to_numpy() & ~np.isin(labels.astype(str), small) & (total > 0)
+    small = sorted(str(label) for label, n in numbers.items() if n < min_cells)
+    values = sparse.csr_array(adata.layers.get("counts", adata.X)).astype(np.float32)
+    keep = adata.obs[column].notna().to_numpy() & ~np.isin(labels.astype(str), small) & (totals(values) > 0)
     if len(set(labels[keep])) < 2:
         raise UserError(f"--labels '{column}' of {path} leaves fewer than two labels with {min_cells} cells")
-    values, labels, total = values[keep], labels[keep].astype(str), total[keep]
+    values, labels = values[keep], labels[keep].astype(str)
     if (values.data < 0).any():
         raise UserError(f"--reference {path}: negative values; give counts, or log1p of counts per 10,000")
     if (values.data == np.rint(values.data)).all():
-        values.data *= np.repeat(TARGET / total, np.diff(values.indptr)).astype(np.float32)
-        np.log1p(values.data, out=values.data)
-    elif abs(np.expm1(values[[0]].data.astype(float)).sum() - TARGET) > 1:
+        values = sparse.csr_array(log_normalise(values, np.float32))
+    elif abs(np.expm1(values[[0]].data.astype(float)).sum() - TARGET_SUM) > 1:
         raise UserError(f"--reference {path}: X is neither whole-number counts nor log1p of counts per 10,000")
-    expressed = np.flatnonzero(np.asarray((values > 0).sum(axis=0)).ravel())
-    return values[:, expressed].tocsr(), labels, adata.var_names.to_numpy(str)[expressed]
+    expressed = np.flatnonzero(totals(values > 0, 0))
+    return Reference(values[:, expressed].tocsr(), labels, adata.var_names.to_numpy(str)[expressed], small)
 
 
-def train_model(values, labels, genes, top_genes=100, alpha=0.05, seed=0):
+def train_model(
+    values: sparse.csr_array,
+    labels: npt.NDArray[np.str_],
+    genes: npt.NDArray[np.str_],
+    seed: int,
+    top_genes: int = TOP_GENES,
+) -> Any:
     """CellTypist's two rounds of stochastic gradient logistic regression: gene selection, then the model.
 
     Each label is told from all others by its own regression, whose probability CellTypist reports. The cells of a label
@@ -80,8 +101,6 @@ def train_model(values, labels, genes, top_genes=100, alpha=0.05, seed=0):
         From :func:`read_reference`.
     top_genes : int
         Genes kept per label after the first round.
-    alpha : float
-        Ridge penalty.
 
     Returns
     -------
@@ -104,7 +123,7 @@ def train_model(values, labels, genes, top_genes=100, alpha=0.05, seed=0):
         use_SGD=True,
         feature_selection=values.shape[1] > top_genes,
         top_genes=top_genes,
-        alpha=alpha,
+        alpha=RIDGE,
         max_iter=100,
         n_jobs=1,
         class_weight=weights,

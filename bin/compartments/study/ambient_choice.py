@@ -1,16 +1,35 @@
 """Which ambient RNA method a cohort gets: one for all samples, because differing methods make compartment effects."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from compartments.core.errors import UserError
 
+ALREADY, NO_DROPLETS, CALLED, DIFFERENT = REFUSED = ("already", "no droplets", "called", "different")
+ASKED = ("auto", "auto on a GPU", "cellbender", "soupem", "none")
+# Which samples there are (finished CellBender outputs, raw counts, counts of called cells) -> for each of ASKED the one
+# method that serves all of them, or why there is none: see _refusal.
+FOR_ALL = {
+    (True, False, False): ("cellbender", "cellbender", "cellbender", ALREADY, ALREADY),
+    (False, True, False): ("soupem", "cellbender", "cellbender", "soupem", "none"),
+    (False, False, True): ("none", "none", NO_DROPLETS, NO_DROPLETS, "none"),
+    (False, True, True): ("none", "none", CALLED, CALLED, "none"),
+    (True, True, False): (DIFFERENT, "cellbender", "cellbender", ALREADY, ALREADY),
+    (True, False, True): (DIFFERENT, CALLED, CALLED, ALREADY, ALREADY),
+    (True, True, True): (DIFFERENT, CALLED, CALLED, ALREADY, ALREADY),
+}
 
-def choose_methods(summaries, requested, gpu=False, allow_mixed=False):
+
+def choose_methods(
+    summaries: list[dict[str, Any]], requested: str, gpu: bool = False, allow_mixed: bool = False
+) -> tuple[dict[str, str], dict[str, str]]:
     """The method of every sample.
 
     Parameters
     ----------
     summaries : list of dict
         ``sample``, ``kind`` (``raw`` or ``filtered``) and ``cell_source`` (``cellbender`` for a finished output) of
-        the samples that were read.
+        the samples that were read; at least one.
     requested : str
         ``auto``, ``cellbender``, ``soupem`` or ``none``.
     gpu : bool
@@ -30,64 +49,83 @@ def choose_methods(summaries, requested, gpu=False, allow_mixed=False):
     UserError
         If the method cannot be had for all samples, or for any; it names them.
     """
-    finished = [s["sample"] for s in summaries if s["cell_source"] == "cellbender"]
-    raw = [s["sample"] for s in summaries if s["cell_source"] != "cellbender" and s["kind"] == "raw"]
-    filtered = [s["sample"] for s in summaries if s["cell_source"] != "cellbender" and s["kind"] != "raw"]
-    wanted = requested
-    if requested == "auto":
-        only_finished = finished and not filtered and not raw
-        wanted = "cellbender" if gpu or only_finished else "soupem"
-        if filtered and not finished and not allow_mixed:
-            wanted = "none"
-    elif finished and requested != "cellbender" and not allow_mixed:
-        raise UserError(
-            f"--ambient_method {requested} was asked for, but {', '.join(finished)} "
+    samples: dict[str, list[str]] = {"finished": [], "raw": [], "filtered": []}
+    for summary in summaries:
+        samples[_given(summary)].append(summary["sample"])
+    best = requested if requested != "auto" else "cellbender" if gpu else "soupem"
+    asked = "auto on a GPU" if requested == "auto" and gpu else requested
+    for_all = FOR_ALL[bool(samples["finished"]), bool(samples["raw"]), bool(samples["filtered"])][ASKED.index(asked)]
+    if for_all == NO_DROPLETS or (for_all in REFUSED and not allow_mixed):
+        raise UserError(_refusal(for_all, best, **samples))
+    method = {"finished": "finished", "raw": best if allow_mixed else for_all, "filtered": "none"}
+    reasons = _reasons(requested, method["raw"], samples["raw"], samples["filtered"])
+    order = [summary["sample"] for summary in summaries]
+    methods = {summary["sample"]: method[_given(summary)] for summary in summaries}
+    return methods, {sample: reasons[sample] for sample in order if sample in reasons}
+
+
+def _given(summary: dict[str, Any]) -> str:
+    if summary["cell_source"] == "cellbender":
+        return "finished"
+    return "raw" if summary["kind"] == "raw" else "filtered"
+
+
+def _refusal(why: str, method: str, finished: list[str], raw: list[str], filtered: list[str]) -> str:
+    """Why no ``method`` serves all samples, and what to do."""
+    if why == ALREADY:
+        return (
+            f"--ambient_method {method} was asked for, but {', '.join(finished)} "
             f"{'comes' if len(finished) == 1 else 'come'} from CellBender already: leave column cellbender empty, "
             "choose --ambient_method auto, or accept differing methods with --allow_mixed_ambient"
         )
-    elif filtered and requested != "none" and not raw and not finished:
-        raise UserError(
-            f"--ambient_method {requested} needs all droplets, but no sample has them: give raw matrices in column "
+    if why == NO_DROPLETS:
+        return (
+            f"--ambient_method {method} needs all droplets, but no sample has them: give raw matrices in column "
             "raw, or choose --ambient_method none"
         )
-
-    methods = dict.fromkeys(finished, "finished") | dict.fromkeys(raw, wanted) | dict.fromkeys(filtered, "none")
-    kinds = {"cellbender" if method == "finished" else method for method in methods.values()}
-    if not allow_mixed and len(kinds) > 1:
-        if finished and wanted != "cellbender":
-            raise UserError(
-                f"samples {', '.join(finished)} come as finished CellBender outputs, but {', '.join(raw + filtered)} "
-                f"would get '{wanted if raw else 'none'}': give CellBender outputs for all, or raw counts for all, "
-                "or --allow_mixed_ambient"
-            )
-        raise UserError(
-            f"--ambient_method {wanted} needs all droplets, but {_have(filtered)} only called cells: give "
-            f"{'its raw matrix' if len(filtered) == 1 else 'their raw matrices'} in column raw, choose "
-            "--ambient_method none, or accept differing methods with --allow_mixed_ambient"
+    if why == DIFFERENT:
+        return (
+            f"samples {', '.join(finished)} come as finished CellBender outputs, but {', '.join(raw + filtered)} "
+            f"would get '{method if raw else 'none'}': give CellBender outputs for all, or raw counts for all, "
+            "or --allow_mixed_ambient"
         )
-    reasons = {}
-    if requested != "none":
-        reasons = dict.fromkeys(filtered, "only called cells, no empty droplets: give the raw matrix in column raw")
-    if wanted == "none" != requested:
+    return (
+        f"--ambient_method {method} needs all droplets, but {_have(filtered)} only called cells: give "
+        f"{'its raw matrix' if len(filtered) == 1 else 'their raw matrices'} in column raw, choose "
+        "--ambient_method none, or accept differing methods with --allow_mixed_ambient"
+    )
+
+
+def _reasons(requested: str, method: str, raw: list[str], filtered: list[str]) -> dict[str, str]:
+    """Sample -> why nothing is removed from it although that was not asked for; ``method`` is that of raw counts."""
+    if requested == "none":
+        return {}
+    reasons = dict.fromkeys(filtered, "only called cells, no empty droplets: give the raw matrix in column raw")
+    if method == "none":
         why = "one method must serve all samples: give raw matrices in column raw, or accept --allow_mixed_ambient"
         reasons |= dict.fromkeys(raw, f"{_have(filtered)} only called cells, and {why}")
-    order = [s["sample"] for s in summaries]
-    return {s: methods[s] for s in order}, {s: reasons[s] for s in order if s in reasons}
+    return reasons
 
 
-def _have(samples):
+def _have(samples: list[str]) -> str:
     return f"{', '.join(samples)} {'has' if len(samples) == 1 else 'have'}"
 
 
-def _samples_by(words):
+def _samples_by(words: Mapping[str, str]) -> dict[str, list[str]]:
     """Word -> samples, of sample -> word."""
-    found = {}
+    samples: dict[str, list[str]] = {}
     for sample, word in words.items():
-        found.setdefault(word, []).append(sample)
-    return found
+        samples.setdefault(word, []).append(sample)
+    return samples
 
 
-def announce(methods, reasons):
+def methods_table(methods: Mapping[str, str], reasons: Mapping[str, str]) -> str:
+    """``sample, method, reason`` as text, for the next steps of a run."""
+    rows = "".join(f"{sample}\t{method}\t{reasons.get(sample, '')}\n" for sample, method in methods.items())
+    return f"sample\tmethod\treason\n{rows}"
+
+
+def announce(methods: Mapping[str, str], reasons: Mapping[str, str]) -> str:
     """One line for the start of a run: which method the cohort gets, and why none where that was not asked for.
 
     Parameters
@@ -111,7 +149,7 @@ def announce(methods, reasons):
     return f"WARNING: {line}. {why}" if why else line
 
 
-def foresee(rows, requested, allow_mixed):
+def foresee(rows: list[dict[str, Any]], requested: str, allow_mixed: bool) -> str:
     """What the samplesheet alone says about ambient RNA, for the plan of a run.
 
     Parameters

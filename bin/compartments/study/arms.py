@@ -1,19 +1,26 @@
 """Two arms of donors: the design of a comparison, and how far it may be trusted."""
 
+from collections.abc import Sequence
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+
+from compartments.study.study import Contrast
 
 MIN_DF_COVARIATE = 3
 
 
-def arm_design(units, contrast, covariates=(), adjust=True):
+def arm_design(
+    units: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = (), adjust: bool = True
+) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
     """Design matrix of a comparison of conditions: one column per condition, then the covariates that fit.
 
     Parameters
     ----------
     units : DataFrame
         Observations with column ``condition`` (from :meth:`Study.units`, possibly fewer rows).
-    contrast : named tuple ``contrast, condition, reference``
+    contrast : Contrast
     covariates : sequence of str
         Columns of ``units``. A covariate is left out, with its reason, if it is constant, collinear with the
         conditions, or leaves fewer than 3 residual degrees of freedom.
@@ -33,7 +40,7 @@ def arm_design(units, contrast, covariates=(), adjust=True):
     ValueError
         If either arm has no unit: ``no donor with <condition>``.
     """
-    levels = [c for c in dict.fromkeys(units["condition"])]
+    levels = list(dict.fromkeys(units["condition"]))
     for level in (contrast.condition, contrast.reference):
         if level not in levels:
             raise ValueError(f"no donor with condition '{level}'")
@@ -58,7 +65,7 @@ def arm_design(units, contrast, covariates=(), adjust=True):
     return design, vector, dropped
 
 
-def _covariate_columns(values, name):
+def _covariate_columns(values: pd.Series, name: str) -> pd.DataFrame:
     """Centred numeric column, or 0/1 columns of all levels but the first; none if constant."""
     numeric = pd.to_numeric(values, errors="coerce")
     if numeric.notna().all() and numeric.nunique() > 2:
@@ -67,13 +74,13 @@ def _covariate_columns(values, name):
     return pd.DataFrame({f"{name}:{x}": (values == x).astype(float) for x in levels[1:]}, index=values.index)
 
 
-def donors_per_arm(units, contrast):
+def donors_per_arm(units: pd.DataFrame, contrast: Contrast) -> tuple[int, int]:
     """Numbers of units with the condition and with the reference."""
     counts = units["condition"].value_counts()
     return int(counts.get(contrast.condition, 0)), int(counts.get(contrast.reference, 0))
 
 
-def tier(n_condition, n_reference, df):
+def tier(n_condition: int, n_reference: int, df: float) -> str:
     """How far a comparison of donors may be trusted.
 
     Returns

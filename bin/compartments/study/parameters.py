@@ -3,14 +3,15 @@
 import difflib
 import math
 import re
+from typing import Any
 
 
-def known_parameters(schema):
+def known_parameters(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Name -> definition of every parameter in a Nextflow schema (groups under ``$defs``)."""
     return {name: value for group in schema["$defs"].values() for name, value in group["properties"].items()}
 
 
-def check_parameters(given, schema):
+def check_parameters(given: dict[str, Any], schema: dict[str, Any]) -> list[str]:
     """Problems of a set of parameters.
 
     Parameters
@@ -27,7 +28,7 @@ def check_parameters(given, schema):
         One sentence per problem.
     """
     known = known_parameters(schema)
-    problems = []
+    problems: list[str] = []
     for name, value in given.items():
         definition = known.get(name)
         if definition is None:
@@ -43,11 +44,16 @@ def check_parameters(given, schema):
     return problems
 
 
-def _snake(name):
+def names_in(text: object) -> list[str]:
+    """Names of a parameter that holds several, separated by commas."""
+    return [name.strip() for name in str(text or "").split(",") if name.strip()]
+
+
+def _snake(name: str) -> str:
     return re.sub(r"(?<=[a-z0-9])([A-Z])", r"_\1", name).replace("-", "_").lower()
 
 
-def _check_value(name, value, definition):
+def _check_value(name: str, value: object, definition: dict[str, Any]) -> list[str]:
     kind = definition["type"]
     if kind == "boolean":
         if str(value).lower() not in ("true", "false"):
@@ -63,6 +69,9 @@ def _check_value(name, value, definition):
         if kind == "integer" and number != int(number):
             return [f"--{name} is {value}; give a whole number"]
         low, high = definition.get("minimum"), definition.get("maximum")
+        above = definition.get("exclusiveMinimum")
+        if above is not None and number <= above:
+            return [f"--{name} is {value}; it must be above {above}"]
         if (low is not None and number < low) or (high is not None and number > high):
             bounds = f"at least {low}" if high is None else f"from {low} to {high}"
             return [f"--{name} is {value}; it must be {bounds}"]

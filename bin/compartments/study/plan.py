@@ -1,12 +1,15 @@
 """What will be compared, said before anything is computed."""
 
+from math import comb
+
 import numpy as np
 import pandas as pd
 
 from compartments.study.arms import arm_design, donors_per_arm, tier
+from compartments.study.study import Study
 
 
-def design_table(study):
+def design_table(study: Study) -> pd.DataFrame:
     """What each contrast and term rests on, before any data are seen.
 
     Returns
@@ -15,13 +18,12 @@ def design_table(study):
         ``contrast, condition, reference, term, compartment, reference_compartment, n_condition, n_reference,
         residual_df, tier, permutation_floor, donors_condition, donors_reference, note``.
     """
-    from math import comb
-
     rows = []
     for contrast, term, compartment in study.terms():
         units = study.units(term, compartment)
         n_condition, n_reference = donors_per_arm(units, contrast)
-        note, df = [], 0
+        note: list[str] = []
+        df = 0
         if n_condition and n_reference:
             design, _, note = arm_design(units, contrast, study.covariates, adjust=term != "interaction")
             df = len(units) - design.shape[1]
@@ -52,7 +54,7 @@ def design_table(study):
     return pd.DataFrame(rows)
 
 
-def plan(study, table):
+def plan(study: Study, table: pd.DataFrame) -> str:
     """What will be compared, as a few lines of text for the start of a run.
 
     Parameters
@@ -62,23 +64,22 @@ def plan(study, table):
         From :func:`design_table`.
     """
     samples = study.samples
-    lines = [
+    whole = (
         f"{len(samples)} samples of {samples['donor'].nunique()} donors; compartments {', '.join(study.compartments)} "
         f"(reference {study.reference_compartment}); conditions {', '.join(samples['condition'].unique())}"
-    ]
+    )
+    lines = [whole]
     for row in table.itertuples():
         arms = f"{row.n_condition} {row.condition} against {row.n_reference} {row.reference}"
         what = "donor pairs" if row.term == "interaction" else "donors"
-        place = (
-            f"{row.compartment} against {row.reference_compartment}" if row.term == "interaction" else row.compartment
-        )
+        against = f" against {row.reference_compartment}" if row.term == "interaction" else ""
         note = f" ({row.note})" if row.note else ""
-        word = "will be skipped: not testable" if row.tier == "not_testable" else row.tier
-        lines.append(f"{row.contrast}, {place}: {arms} {what}: {word}{note}")
+        trust = "will be skipped: not testable" if row.tier == "not_testable" else row.tier
+        lines.append(f"{row.contrast}, {row.compartment}{against}: {arms} {what}: {trust}{note}")
     for compartment in study.compartments[1:]:
         pair = [study.reference_compartment, compartment]
-        own = samples[samples["compartment"].isin(pair)].groupby("donor", sort=False)["compartment"].agg(list)
-        alone = [f"{donor} ({places[0]})" for donor, places in own.items() if len(places) == 1]
+        present = samples[samples["compartment"].isin(pair)].groupby("donor", sort=False)["compartment"].agg(list)
+        alone = [f"{donor} ({names[0]})" for donor, names in present.items() if len(names) == 1]
         if alone:
             lines.append(
                 f"skipped in {pair[1]} against {pair[0]}, for lack of the other sample: {', '.join(alone)}; they count "

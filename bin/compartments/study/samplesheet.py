@@ -5,21 +5,16 @@ import difflib
 import io
 import itertools
 import re
+from collections.abc import Mapping
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.vocabulary import INPUTS, NUMBERS
 
 REQUIRED = ["sample", "donor", "compartment", "condition"]
-INPUTS = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2"]
-# columns of numbers, and what they may be
-NUMBERS = {
-    "expected_cells": "a positive whole number",
-    "loaded_cells": "a positive whole number",
-    "cells_per_ul": "a positive number",
-    "rbc_per_ul": "a number of at least 0",
-}
 SYNONYMS = {
     "patient": "donor",
     "subject": "donor",
@@ -34,7 +29,16 @@ SYNONYMS = {
 }
 
 
-def parse_samplesheet(text, name="samplesheet"):
+def read_text(path: str | Path) -> str:
+    """Content of a text file in UTF-8, with or without a byte order mark; anything else is a :class:`UserError`."""
+    path = Path(path)
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise UserError(f"{path.name}: not a text file in UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
+
+
+def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     """Read and check a samplesheet, row by row.
 
     Parameters
@@ -72,7 +76,9 @@ def parse_samplesheet(text, name="samplesheet"):
     if len(rows) == 1:
         raise UserError(f"{name} has a header but no sample: add one row per sample")
 
-    records, seen, places = [], {}, {}
+    records: list[dict[str, str | int]] = []
+    rows_of_samples: dict[str, int] = {}
+    rows_of_pairs: dict[tuple[str, str], int] = {}
     for number, cells in rows[1:]:
         if any(cells[len(header) :]):
             raise UserError(
@@ -81,17 +87,18 @@ def parse_samplesheet(text, name="samplesheet"):
             )
         record = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
         _check_record(record, name, number)
-        sample, place = record["sample"], (record["donor"], record["compartment"])
-        if sample in seen:
+        sample, donor, compartment = record["sample"], record["donor"], record["compartment"]
+        if sample in rows_of_samples:
             raise UserError(
-                f"{name} row {number}, column sample: '{sample}' is already in row {seen[sample]}; names are unique"
+                f"{name} row {number}, column sample: '{sample}' is already in row {rows_of_samples[sample]}; "
+                "names are unique"
             )
-        if place in places:
+        if (donor, compartment) in rows_of_pairs:
             raise UserError(
-                f"{name} row {number}: donor '{place[0]}' already has a sample of compartment '{place[1]}' in row "
-                f"{places[place]}; one sample per donor and compartment, so merge the two first"
+                f"{name} row {number}: donor '{donor}' already has a sample of compartment '{compartment}' in row "
+                f"{rows_of_pairs[donor, compartment]}; one sample per donor and compartment, so merge the two first"
             )
-        seen[sample], places[place] = number, number
+        rows_of_samples[sample] = rows_of_pairs[donor, compartment] = number
         records.append(record | {"row": number})
     frame = pd.DataFrame(records)
     for column in INPUTS:
@@ -104,7 +111,7 @@ def parse_samplesheet(text, name="samplesheet"):
     return frame
 
 
-def _check_header(header, name):
+def _check_header(header: list[str], name: str) -> None:
     for column in header:
         if column == "":
             raise UserError(f"{name} row 1: an unnamed column between named ones; name it or remove it")
@@ -127,7 +134,7 @@ def _check_header(header, name):
                 raise UserError(f"{name} row 1: column '{column}' looks like '{close[0]}'; rename it")
 
 
-def _check_record(record, name, number):
+def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
     for column in REQUIRED:
         value = record[column]
         if not value:
@@ -152,7 +159,7 @@ def _check_record(record, name, number):
         )
 
 
-def _is_number(text, kind):
+def _is_number(text: str, kind: str) -> bool:
     try:
         value = float(text)
     except ValueError:
@@ -162,7 +169,7 @@ def _is_number(text, kind):
     return "whole" not in kind or value == int(value)
 
 
-def _check_donors(frame, name):
+def _check_donors(frame: pd.DataFrame, name: str) -> None:
     for donor, rows in frame.groupby("donor", sort=False):
         if rows["condition"].nunique() > 1:
             named = ", ".join(f"row {r.row} '{r.condition}'" for r in rows.itertuples())

@@ -1,0 +1,252 @@
+"""Samples that look swapped, mislabelled or poor: ten kinds of suspicion."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, cast
+
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from compartments.cohort.tallies import PDC
+from compartments.core.matrix import memberships, totals
+from compartments.core.vocabulary import UNASSIGNED, Y_GENES
+from compartments.study.study import Study
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+Suspicion = tuple[str, str]  # sample, warning
+MIN_SEX_UMIS = 20
+SEX_SHARE = 0.8
+MIN_REFERENCES = 2
+SWAP_MARGIN = 0.1
+MIN_LIKENESS_CELLS = 20  # of a sample in a lineage
+OUTLIER_MADS = 5
+LINEAGE_GENES = 1500
+MOST_DOUBLETS = 0.1
+REVIEWED = ("pDC", "Plasma", "T_cycling")  # what doublet scores take for doublets by mistake
+
+
+def sample_warnings(
+    merged: "AnnData",
+    bulk: "AnnData",
+    study: Study,
+    ambient: Mapping[str, str] | None = None,
+    doublets: Sequence[pd.DataFrame] = (),
+) -> pd.DataFrame:
+    """Samples that look swapped, mislabelled or poor, or whose ambient RNA was not removed as asked.
+
+    Parameters
+    ----------
+    merged, bulk : AnnData
+        From :func:`merging.merge` and :func:`pseudobulk.make_pseudobulk`.
+    study : Study
+    ambient : dict, optional
+        ``gathering.Gathered.ambient_warnings``.
+    doublets : list of DataFrame, optional
+        ``gathering.Gathered.doublets``.
+
+    Returns
+    -------
+    DataFrame
+        ``stage, sample, warning``; sorted by sample as in the study.
+    """
+    sums = _sample_sums(bulk)
+    rows = [
+        *_sex_warnings(sums, study),
+        *_compartment_warnings(sums, study),
+        *_donor_warnings(bulk, study),
+        *_complexity_warnings(merged, study),
+        *_pdc_warnings(merged.obs),
+        *_doublet_warnings(doublets),
+        *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),
+    ]
+    table = pd.DataFrame(rows, columns=["sample", "warning"])
+    table.insert(0, "stage", "merge_samples")
+    order = {name: i for i, name in enumerate(study.samples["sample"])}
+    return table.sort_values("sample", key=lambda c: c.map(order), kind="stable").reset_index(drop=True)
+
+
+def _sample_sums(bulk: "AnnData") -> pd.DataFrame:
+    """Corrected counts per sample: DataFrame, shape (samples, genes)."""
+    names = list(dict.fromkeys(bulk.obs["sample"]))
+    rows = pd.Index(names).get_indexer(bulk.obs["sample"])
+    sums = memberships(rows, len(names)) @ bulk.layers["corrected"]
+    return pd.DataFrame(sums.toarray(), index=names, columns=bulk.var_names)
+
+
+def sex_of_samples(sums: pd.DataFrame) -> pd.Series:
+    """Sex as expressed: ``F``, ``M``, ``mixed`` or ``unclear`` per sample.
+
+    Parameters
+    ----------
+    sums : DataFrame, shape (samples, genes)
+
+    Notes
+    -----
+    XIST against genes of the male-specific part of chromosome Y; at least 20 UMIs of them, 80 % on one side.
+    """
+    xist = sums["XIST"] if "XIST" in sums else pd.Series(0.0, sums.index)
+    y = sums[[gene for gene in Y_GENES if gene in sums]].sum(axis=1)
+    enough = (xist + y >= MIN_SEX_UMIS) & ("XIST" in sums) & any(gene in sums for gene in Y_GENES)
+    share = xist / (xist + y).where(xist + y > 0, 1)
+    sex = np.select([~enough, share >= SEX_SHARE, share <= 1 - SEX_SHARE], ["unclear", "F", "M"], "mixed")
+    return pd.Series(sex, index=sums.index)
+
+
+def _sex_warnings(sums: pd.DataFrame, study: Study) -> Iterator[Suspicion]:
+    """A sample of another sex than stated or than the donor's others, or of both."""
+    sex = sex_of_samples(sums)
+    sheet = study.samples.set_index("sample").loc[sex.index]
+    for donor, expressed in sex.groupby(sheet["donor"], sort=False):
+        if {"F", "M"} <= set(expressed):
+            seen = ", ".join(f"{sample} {value}" for sample, value in expressed.items())
+            for sample in expressed.index:
+                yield sample, f"the samples of donor {donor} differ in sex by XIST and Y genes ({seen}): swapped?"
+    for sample, value in sex.items():
+        if value == "mixed":
+            yield sample, "XIST and Y genes are both expressed: cells of two people, or a transplant?"
+        stated = str(sheet["sex"].get(sample, ""))[:1].upper() if "sex" in sheet else ""
+        if stated in ("F", "M") and value in ("F", "M") and stated != value:
+            yield sample, f"stated sex is {stated}, XIST and Y genes say {value}"
+
+
+def _log_cpm(sums: pd.DataFrame) -> pd.DataFrame:
+    total = sums.sum(axis=1)
+    return np.log2(1e6 * sums.div(total.where(total > 0, 1), axis=0) + 10)
+
+
+def _compartment_warnings(sums: pd.DataFrame, study: Study) -> Iterator[Suspicion]:
+    """A sample whose expression is that of another compartment (nearest centroid of the other samples)."""
+    compartment = study.samples.set_index("sample")["compartment"].loc[sums.index]
+    expression = _log_cpm(sums)
+    expression = expression.loc[:, expression.std().sort_values(ascending=False, kind="stable").index[:LINEAGE_GENES]]
+    for sample in expression.index:
+        others = expression.drop(index=sample)
+        groups = compartment.drop(index=sample)
+        if groups.value_counts().reindex(compartment.unique(), fill_value=0).min() < MIN_REFERENCES:
+            continue
+        centre = others.groupby(groups).mean()
+        centred = centre - centre.mean()
+        likeness = centred.T.corrwith(expression.loc[sample] - centre.mean())
+        best, stated = likeness.idxmax(), compartment[sample]
+        if best != stated and likeness[best] - likeness[stated] > SWAP_MARGIN:
+            yield sample, f"its expression is that of {best}, not of {stated}: swapped?"
+
+
+def donor_likeness(bulk: "AnnData", study: Study, a: str, b: str) -> pd.DataFrame:
+    """Correlation of the donors' own expression between two compartments.
+
+    Within each lineage and compartment, log expression minus the mean of the samples of the same condition leaves what
+    is peculiar to the donor; it is shared by the donor's samples.
+
+    Returns
+    -------
+    DataFrame, shape (samples of a, samples of b); empty with fewer than 3 samples in either.
+    """
+    sheet = study.samples.set_index("sample")
+    peculiar = {}
+    for compartment in (a, b):
+        names = [s for s in dict.fromkeys(bulk.obs["sample"]) if sheet.loc[s, "compartment"] == compartment]
+        parts = _peculiar_to_samples(bulk, names, sheet.loc[names, "condition"]) if len(names) >= 3 else []
+        peculiar[compartment] = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=names)
+    shared = peculiar[a].columns.intersection(peculiar[b].columns)
+    if len(shared) < 100:
+        return pd.DataFrame()
+    x, y = (peculiar[c][shared].to_numpy() for c in (a, b))
+    x, y = ((m - m.mean(1, keepdims=True)) / m.std(1, keepdims=True) for m in (x, y))
+    return pd.DataFrame(x @ y.T / len(shared), index=peculiar[a].index, columns=peculiar[b].index)
+
+
+def _peculiar_to_samples(bulk: "AnnData", names: list[str], condition: pd.Series) -> list[pd.DataFrame]:
+    """Log expression of the samples minus the mean of their condition, one table per lineage that all of them have."""
+    parts = []
+    for lineage in sorted(bulk.obs["lineage"].unique()):
+        large = bulk.obs["sample"].isin(names) & (bulk.obs["n_cells"] >= MIN_LIKENESS_CELLS)
+        rows = bulk.obs[(bulk.obs["lineage"] == lineage) & large]
+        if lineage == UNASSIGNED or rows["sample"].nunique() < len(names):
+            continue
+        corrected = bulk[rows.index].layers["corrected"].toarray()
+        sums = pd.DataFrame(corrected, index=rows["sample"], columns=bulk.var_names).loc[names]
+        log = _log_cpm(sums).loc[:, (sums >= 5).all()]
+        centre = np.tile(log.to_numpy().mean(0), (len(log), 1))
+        for level, size in condition.value_counts().items():
+            if size > 1:
+                same = (condition == level).to_numpy()
+                centre[same] = log.to_numpy()[same].mean(0)
+        log = log - centre
+        log.columns = [f"{lineage}:{gene}" for gene in log]
+        parts.append(log)
+    return parts
+
+
+def _donor_warnings(bulk: "AnnData", study: Study) -> Iterator[Suspicion]:
+    """A sample that shares more with another donor's sample than with its own donor's."""
+    donor = study.samples.set_index("sample")["donor"]
+    for other in study.compartments[1:]:
+        likeness = donor_likeness(bulk, study, study.reference_compartment, other)
+        for sample in likeness.columns:
+            partners = [s for s in likeness.index if donor[s] == donor[sample]]
+            if not partners:
+                continue
+            best = likeness[sample].idxmax()
+            back = likeness.loc[best].idxmax()
+            # both ways round: an odd sample is like none, a swapped one is like its true partner
+            closer, close = likeness.loc[best, sample], likeness.loc[partners[0], sample]
+            if best != partners[0] and back == sample and closer - close > SWAP_MARGIN:
+                yield (
+                    sample,
+                    (
+                        f"shares donor-specific expression with {best} (correlation {closer:.2f}), "
+                        f"not with {partners[0]} of its own donor ({close:.2f}): swapped?"
+                    ),
+                )
+
+
+def _complexity_warnings(merged: "AnnData", study: Study) -> Iterator[Suspicion]:
+    """Samples with far fewer genes per cell, at their depth, than the others of their compartment."""
+    counts = cast(sparse.csr_matrix, merged.layers["counts"])
+    genes, umis = np.diff(counts.indptr), totals(counts)
+    frame = pd.DataFrame({"sample": merged.obs["sample"].astype(str).to_numpy(), "genes": genes, "umis": umis})
+    frame["complexity"] = np.log10(np.maximum(genes, 1)) / np.log10(np.maximum(umis, 10))
+    median = frame.groupby("sample", sort=False).median()
+    compartment = study.samples.set_index("sample")["compartment"].loc[median.index]
+    for sample, row in median.iterrows():
+        peers = median.loc[(compartment == compartment[sample]) & (median.index != sample), "complexity"]
+        if row["genes"] < 200:
+            yield sample, f"low complexity: {row['genes']:.0f} genes in the median cell"
+        elif len(peers) >= 3:
+            spread = max(1.4826 * (peers - peers.median()).abs().median(), 0.005)
+            if row["complexity"] < peers.median() - OUTLIER_MADS * spread:
+                yield (
+                    sample,
+                    (
+                        f"low complexity: {row['genes']:.0f} genes from {row['umis']:.0f} UMIs in the median cell, "
+                        f"less than in the other {compartment[sample]} samples"
+                    ),
+                )
+
+
+def _doublet_warnings(tables: Sequence[pd.DataFrame]) -> Iterator[Suspicion]:
+    """One line per sample that names the lineages of which more than ``MOST_DOUBLETS`` were called doublets."""
+    for table in tables:
+        heavy = table[(table["share"] > MOST_DOUBLETS) & (table["lineage"] != UNASSIGNED)]
+        words = []
+        for row in heavy.itertuples():
+            taken = f"{row.lineage} ({row.n_doublets} of {row.n_cells}"
+            if row.lineage in REVIEWED:
+                taken += f", {row.n_doublets_two_lineages} of them with markers of two lineages"
+            words.append(f"{taken})")
+        if words:
+            yield heavy["sample"].iloc[0], f"doublets took more than {MOST_DOUBLETS:.0%} of {', '.join(words)}"
+
+
+def _pdc_warnings(obs: pd.DataFrame) -> Iterator[Suspicion]:
+    """A sample in which model and markers disagree on pDC."""
+    model = (obs["lineage"].astype(str) == PDC).groupby(obs["sample"].astype(str)).sum()
+    marker = obs["marker_pdc"].groupby(obs["sample"].astype(str)).sum()
+    both = ((obs["lineage"].astype(str) == PDC) & obs["marker_pdc"]).groupby(obs["sample"].astype(str)).sum()
+    for sample in model.index:
+        either = model[sample] + marker[sample] - both[sample]
+        if either >= 5 and both[sample] < 0.8 * either:
+            yield sample, f"pDC: {model[sample]} by the model, {marker[sample]} by markers, {both[sample]} by both"

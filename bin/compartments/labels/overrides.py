@@ -1,0 +1,136 @@
+"""Lineages that a user sets by hand, cell by cell or cluster by cluster."""
+
+from collections.abc import Collection
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from compartments.core.errors import UserError
+from compartments.core.files import read_tsv
+from compartments.core.vocabulary import UNASSIGNED
+from compartments.labels.lineages import broad_lineages
+
+
+def apply_overrides(
+    labels: pd.DataFrame, barcodes: Collection[str], overrides: pd.DataFrame, lineage_map: pd.DataFrame
+) -> int:
+    """Replace lineages by the user's; confidence becomes ``override``. Changes ``labels``, returns how many cells."""
+    broad = broad_lineages(lineage_map) | {UNASSIGNED: UNASSIGNED}
+    positions = pd.Index(barcodes).get_indexer(overrides["barcode"])
+    lineage = overrides["lineage"].to_numpy(object)
+    for column, values in (
+        ("lineage", lineage),
+        ("display_label", lineage),
+        ("lineage_broad", np.array([broad[name] for name in lineage], object)),
+        ("confidence", "override"),
+    ):
+        labels.loc[positions, column] = values
+    labels["marker_agrees"] = (
+        labels["marker_lineage"].map(broad_lineages(lineage_map)) == labels["lineage_broad"]
+    ).to_numpy()
+    return len(positions)
+
+
+def read_override_table(
+    path: str | Path,
+    lineage_map: pd.DataFrame,
+    clusters: str | Path | None = None,
+    samples: Collection[str] | None = None,
+) -> tuple[pd.DataFrame, pd.DataFrame | None]:
+    """An override table, checked as far as that is possible without cells.
+
+    Parameters
+    ----------
+    path : path
+        TSV with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all).
+    clusters : path, optional
+        ``umap.tsv.gz`` of the run whose clusters are meant: ``sample, barcode, leiden``.
+    samples : sequence of str, optional
+        Names that ``sample`` may have.
+
+    Returns
+    -------
+    table : DataFrame, ``sample, barcode, cluster, lineage``; text, empty where not given
+    cells : DataFrame or None, ``sample, barcode, leiden`` of ``clusters``
+
+    Raises
+    ------
+    UserError
+        Missing column, a lineage that the map lacks, an unknown sample or cluster, a cell or cluster twice; with the
+        row.
+    """
+    text = ["sample", "barcode", "cluster", "lineage"]
+    table = read_tsv(path, required=["sample", "lineage"], text=text)
+    if not {"barcode", "cluster"} & set(table):
+        raise UserError(f"{path}: column 'barcode' is missing; it has {', '.join(table)}")
+    table = table.reindex(columns=text).fillna("")
+    known = {*lineage_map["lineage"], *lineage_map["lineage_broad"], UNASSIGNED}
+    by_cluster = table["barcode"] == ""
+    _refuse(path, table, "lineage", ~table["lineage"].isin(known), f"is no lineage; one of {', '.join(sorted(known))}")
+    _refuse(path, table, "cluster", by_cluster & (table["cluster"] == ""), "is empty, and so is the barcode")
+    if samples is not None:
+        strange = ~table["sample"].isin(samples) & ~(by_cluster & (table["sample"] == ""))
+        _refuse(path, table, "sample", strange, "is no sample of the samplesheet")
+    twice = ~by_cluster & table.duplicated(["sample", "barcode"])
+    _refuse(path, table, "barcode", twice, "is there twice for the same sample")
+    _refuse(path, table, "cluster", by_cluster & table.duplicated(["sample", "cluster"]), "is there twice")
+    cells = None
+    if by_cluster.any():
+        if clusters is None:
+            raise UserError(
+                f"{path} row {by_cluster.idxmax() + 2}: names a cluster; give the cohort/umap.tsv.gz of the run that "
+                "made it with --label_clusters"
+            )
+        cells = read_tsv(clusters, required=["sample", "barcode", "leiden"], text=["sample", "barcode", "leiden"])
+        unknown = by_cluster & ~table["cluster"].isin(cells["leiden"])
+        _refuse(path, table, "cluster", unknown, f"is not a cluster of {clusters}")
+    return table, cells
+
+
+def read_overrides(
+    path: str | Path,
+    sample: str,
+    barcodes: Collection[str],
+    lineage_map: pd.DataFrame,
+    clusters: str | Path | None = None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """The rows of an override table that concern one sample.
+
+    Parameters and errors are those of :func:`read_override_table`.
+
+    Returns
+    -------
+    rows : DataFrame
+        ``barcode, lineage`` of cells that are in ``barcodes``. A cell's own row goes before that of its cluster, a
+        cluster's row for the sample before one for all samples.
+    lost : list of str
+        Barcodes that the table names and the sample lacks: removed by quality control, or mistyped.
+    """
+    table, cells = read_override_table(path, lineage_map, clusters)
+    by_cluster = table["barcode"] == ""
+    rows = table[(table["sample"] == sample) & ~by_cluster]
+    lost = rows.loc[~rows["barcode"].isin(barcodes), "barcode"].tolist()
+    rows = rows[rows["barcode"].isin(barcodes)]
+    if cells is not None:
+        named = table[by_cluster & table["sample"].isin([sample, ""])].sort_values("sample", ascending=False)
+        named = named.drop_duplicates("cluster")
+        cells = cells[(cells["sample"] == sample) & cells["barcode"].isin(barcodes)]
+        expanded = cells[["barcode", "leiden"]].merge(named, left_on="leiden", right_on="cluster", suffixes=("", "_"))
+        rows = pd.concat([rows, expanded[~expanded["barcode"].isin(rows["barcode"])]])
+    return rows[["barcode", "lineage"]].reset_index(drop=True), lost
+
+
+def warn_of_lost(warnings: str, lost: list[str]) -> str:
+    """``warnings`` of a sample, and that it lacks the cells ``lost`` which its overrides name."""
+    if not lost:
+        return warnings
+    words = f"{len(lost)} cells of --label_overrides are not in the sample after quality control (first: {lost[0]})"
+    return "; ".join(filter(None, [warnings, words]))
+
+
+def _refuse(path: str | Path, table: pd.DataFrame, column: str, wrong: pd.Series, problem: str) -> None:
+    """Raise :class:`UserError` for the first row of ``table`` (index: line of the file minus 2) that is wrong."""
+    if wrong.any():
+        row = wrong.idxmax()
+        raise UserError(f"{path} row {row + 2}, column {column}: '{table.loc[row, column]}' {problem}")

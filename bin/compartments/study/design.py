@@ -1,0 +1,101 @@
+"""The study that a samplesheet and the parameters ask for, and what its design cannot separate."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+
+from compartments.core.errors import UserError
+from compartments.study.contrasts import OBVIOUS_COMPARTMENTS, OBVIOUS_CONDITIONS, choose_reference, parse_contrasts
+from compartments.study.plan import design_table
+from compartments.study.study import Study
+
+
+def make_study(
+    sheet: pd.DataFrame,
+    reference_compartment: str = "",
+    reference_condition: str = "",
+    contrasts: str | None = None,
+    covariates: Sequence[str] = (),
+    primary_lineages: Sequence[str] = (),
+) -> Study:
+    """Build and check the :class:`Study` of a parsed samplesheet.
+
+    Parameters
+    ----------
+    sheet : DataFrame
+        From :func:`samplesheet.parse_samplesheet`.
+    reference_compartment, reference_condition : str
+        Empty: the obvious one, else asked for.
+    contrasts : str, optional
+        Text of a contrasts table; default: every other condition against the reference.
+    covariates : sequence of str
+        Columns to adjust for; ``batch`` is added when the samplesheet has it.
+    primary_lineages : sequence of str
+        See :class:`Study`.
+
+    Raises
+    ------
+    UserError
+        Unknown reference or covariate, no donor in both arms anywhere.
+    """
+    reference_compartment = choose_reference(
+        sheet["compartment"], reference_compartment, OBVIOUS_COMPARTMENTS, "compartment"
+    )
+    conditions = list(sheet["condition"].unique())
+    if contrasts is not None:
+        table = parse_contrasts(contrasts, conditions)
+    else:
+        base = choose_reference(conditions, reference_condition, OBVIOUS_CONDITIONS, "condition")
+        table = pd.DataFrame(
+            {"contrast": f"{c}_vs_{base}", "condition": c, "reference": base} for c in conditions if c != base
+        )
+    covariates = list(dict.fromkeys(covariates))
+    if "batch" in sheet and sheet["batch"].ne("").all() and "batch" not in covariates:
+        covariates.append("batch")
+    _check_covariates(sheet, covariates)
+    warnings = _warnings(sheet, reference_compartment, covariates)
+    study = Study(sheet, reference_compartment, table, covariates, warnings, list(primary_lineages))
+    if not (design_table(study)["tier"] != "not_testable").any():
+        raise UserError("no contrast has a donor in both arms within any compartment: there is nothing to compare")
+    return study
+
+
+def _check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
+    """Raise :class:`UserError` for a covariate that the samplesheet lacks, that is the design or has an empty field."""
+    for covariate in covariates:
+        if covariate not in sheet:
+            raise UserError(f"--covariates '{covariate}' is not a column of the samplesheet; it has {', '.join(sheet)}")
+        if covariate in ("sample", "donor", "compartment", "condition"):
+            raise UserError(f"--covariates '{covariate}' is part of the design already; remove it")
+        empty = sheet[covariate].isna() | (sheet[covariate].astype(str) == "")
+        if empty.any():
+            raise UserError(
+                f"samplesheet row {sheet['row'][empty].iloc[0]}, column {covariate}: empty, but it is a covariate"
+            )
+
+
+def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Sequence[str]) -> list[str]:
+    """Plain sentences on what the design cannot separate."""
+    sentences = []
+    has = sheet.groupby("donor", sort=False)["compartment"].agg(set)
+    for compartment in [c for c in sheet["compartment"].unique() if c != reference_compartment]:
+        alone = [d for d, c in has.items() if (compartment in c) != (reference_compartment in c)]
+        if alone:
+            sentences.append(
+                f"{len(alone)} of {len(has)} donors lack {compartment} or {reference_compartment} "
+                f"({', '.join(alone)}): they count within a compartment, not for the interaction"
+            )
+    for covariate in covariates:
+        if (sheet.groupby("donor")[covariate].nunique() == 1).all():
+            sentences.append(f"{covariate} is constant within every donor: within-donor differences are free of it")
+        levels = sheet.groupby(covariate)
+        sentences += [
+            f"{covariate} is confounded with {column} (every {covariate} has one {column} only): an effect of {column} "
+            f"cannot be told from an effect of {covariate}"
+            for column in ("condition", "compartment")
+            if levels[column].nunique().eq(1).all() and sheet[covariate].nunique() > 1
+        ]
+    if "cells_per_ul" in sheet and sheet["cells_per_ul"].isna().any() and sheet["cells_per_ul"].notna().any():
+        lacking = ", ".join(sheet.loc[sheet["cells_per_ul"].isna(), "sample"])
+        sentences.append(f"cells_per_ul is missing for {lacking}: composition uses the relative scale for all samples")
+    return sentences

@@ -13,7 +13,7 @@ class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpF
     """Every option with its default, where it has one."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
-        if action.default in (None, False, []) or action.required:
+        if action.default is None or action.default is False or action.default in ([], "") or action.required:
             return action.help
         return super()._get_help_string(action)
 
@@ -42,9 +42,10 @@ class Options(argparse.ArgumentParser):
             return
         choices = definition.get("enum")
         help_text = text + (f" ({', '.join(choices)})" if choices else "")
-        self.add_argument(
-            f"--{name}", type=checked(name, definition), default=definition.get("default"), help=help_text
-        )
+        default = definition.get("default")
+        if definition["type"] == "number" and default is not None:
+            default = float(default)
+        self.add_argument(f"--{name}", type=checked(name, definition), default=default, help=help_text)
 
     def error(self, message: str) -> NoReturn:
         """A mistake of the command line is the user's: one line, as any other."""
@@ -60,6 +61,7 @@ def checked(name: str, definition: dict[str, Any]) -> Callable[[str], Any]:
         From that function: not a number, out of range, not a choice.
     """
     low, high = definition.get("minimum", -math.inf), definition.get("maximum", math.inf)
+    above = definition.get("exclusiveMinimum", -math.inf)
 
     def convert(text: str) -> Any:
         if definition["type"] == "string":
@@ -70,6 +72,8 @@ def checked(name: str, definition: dict[str, Any]) -> Callable[[str], Any]:
             number = float(text)
         except ValueError:
             raise UserError(f"--{name} is '{text}', not a number") from None
+        if number <= above:
+            raise UserError(f"--{name} {number} is not above {above:g}")
         if not low <= number <= high or (definition["type"] == "integer" and number != int(number)):
             kind = "a whole number" if definition["type"] == "integer" else "a number"
             bounds = [f"at least {low:g}"] * (low > -math.inf) + [f"at most {high:g}"] * (high < math.inf)

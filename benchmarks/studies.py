@@ -11,98 +11,8 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
-
-# Baseline proportions of 13 lineages (methods: simulation with truth). The droplet generator adds rarer ones.
-CSF_BASE = {
-    "CD4_T": 0.55,
-    "CD8_T": 0.17,
-    "Treg": 0.045,
-    "gdT": 0.02,
-    "MAIT": 0.015,
-    "NK": 0.03,
-    "B": 0.02,
-    "Plasma": 0.01,
-    "cMono": 0.05,
-    "ncMono": 0.01,
-    "cDC1": 0.007,
-    "cDC2": 0.06,
-    "pDC": 0.013,
-}
-BLOOD_BASE = {
-    "CD4_T": 0.38,
-    "CD8_T": 0.16,
-    "Treg": 0.03,
-    "gdT": 0.03,
-    "MAIT": 0.025,
-    "NK": 0.11,
-    "B": 0.10,
-    "Plasma": 0.004,
-    "cMono": 0.12,
-    "ncMono": 0.025,
-    "cDC1": 0.001,
-    "cDC2": 0.010,
-    "pDC": 0.005,
-}
-# Change under depletion, log2 of absolute abundance, the same in both compartments when synchronous.
-DEPLETION = {
-    "CD4_T": -3.0,
-    "CD8_T": -2.5,
-    "Treg": -2.0,
-    "gdT": -2.0,
-    "MAIT": -2.0,
-    "NKT": -2.0,
-    "T_cycling": -2.5,
-    "NK": -1.0,
-    "ILC": -1.0,
-    "B": -2.5,
-    "Plasma": -0.5,
-    "cMono": -0.5,
-    "ncMono": -0.3,
-    "cDC1": -0.5,
-    "cDC2": -0.5,
-    "pDC": -0.5,
-}
-PRESETS = {
-    "alemtuzumab": "most lineages depleted in both compartments, pDC kept in CSF and lost from blood; migration genes "
-    "and pDC interactions raised in CSF only",
-    "null": "the condition changes nothing",
-    "synchronous": "all lineages change alike in both compartments; no change of expression",
-    "uncoupled": "blood is depleted, CSF is untouched; no change of expression",
-    "decoys": "composition, migration genes and interactions change, but alike in both compartments; one traumatic tap",
-}
-CELLS_PER_UL = {"CSF": 3.0, "blood": 6000.0}
-
-
-def preset_effects(preset, lineages=tuple(CSF_BASE)):
-    """Change of absolute abundance with the condition, per lineage and compartment.
-
-    Parameters
-    ----------
-    preset : str
-        One of ``PRESETS``.
-    lineages : sequence of str
-        Rows of the result; a lineage that the preset does not name is unchanged.
-
-    Returns
-    -------
-    DataFrame, index lineages, columns ``CSF`` and ``blood``, log2.
-
-    Raises
-    ------
-    UserError
-        Unknown preset.
-    """
-    if preset not in PRESETS:
-        raise UserError(f"--preset '{preset}' is unknown; it is one of {', '.join(PRESETS)}")
-    depletion = pd.Series({lineage: DEPLETION.get(lineage, 0.0) for lineage in lineages}, dtype=float)
-    effects = pd.DataFrame({"CSF": depletion, "blood": depletion})
-    if preset == "null":
-        effects[:] = 0.0
-    if preset == "uncoupled":
-        effects["CSF"] = 0.0
-    if preset == "alemtuzumab" and "pDC" in effects.index:
-        effects.loc["pDC"] = [0.0, -3.0]
-    return effects
+from compartments.simulate.people import check_arms
+from compartments.simulate.presets import BLOOD_BASE, CELLS_PER_UL, CSF_BASE
 
 
 def effect_vector(effects, lineages):
@@ -124,13 +34,6 @@ def effect_vector(effects, lineages):
                 raise UserError(f"effects: unknown lineage '{name}'{hint}; valid are {', '.join(lineages)}")
         return np.array([float(effects.get(name, 0.0)) for name in lineages])
     return np.asarray(effects, float)
-
-
-def check_arms(n_condition, n_reference):
-    """Refuse a study that has no donor in one of its arms."""
-    for name, n in (("condition", n_condition), ("reference", n_reference)):
-        if n < 1:
-            raise UserError(f"{n} donors in the {name} arm: give at least one donor per arm")
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,131 @@
+"""A cohort with known truth: planned as a whole, drawn sample by sample."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+import numpy as np
+import pandas as pd
+
+from compartments.core.matrix import totals
+from compartments.simulate.droplets import Sample, draw_sample
+from compartments.simulate.edges import add_log2fc
+from compartments.simulate.effects import GeneSets, condition_factors, plan_expression
+from compartments.simulate.people import Noise, plan_donors, plan_samples
+from compartments.simulate.settings import Settings
+from compartments.simulate.sources import Source
+
+BLOODY_SOUP = 0.6  # haemoglobin's share of the soup of a traumatic tap
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """All that is decided before a cell is drawn.
+
+    Attributes
+    ----------
+    base, effects : DataFrame, lineages x compartments
+        Shares without the condition, and the log2 change of absolute abundance with it. The first compartment is where
+        effects differ, the last is the reference.
+    samples : DataFrame
+    proportions : DataFrame, samples x lineages
+        See :func:`compartments.simulate.people.plan_samples`.
+    expression, edges : DataFrame
+        See :func:`compartments.simulate.effects.plan_expression`.
+    """
+
+    settings: Settings
+    source: Source
+    base: pd.DataFrame
+    effects: pd.DataFrame
+    samples: pd.DataFrame
+    proportions: pd.DataFrame
+    expression: pd.DataFrame
+    edges: pd.DataFrame
+    noise: Noise
+
+    @classmethod
+    def plan(
+        cls, settings: Settings, source: Source, base: pd.DataFrame, effects: pd.DataFrame, gene_sets: GeneSets
+    ) -> Self:
+        """Plan a cohort; ``gene_sets`` has ``CSF_MIGRATION_CORE`` and ``INTEGRINS_ADHESION``."""
+        base = base.loc[[lineage for lineage in base.index if lineage in source.lineages]]
+        effects = effects.reindex(index=base.index, columns=base.columns, fill_value=0.0)
+        rng = np.random.default_rng([settings.seed, 1])
+        samples, proportions = plan_samples(rng, settings, plan_donors(settings), base, effects)
+        expression, edges = plan_expression(rng, settings, source, base, effects, gene_sets)
+        noise = Noise(settings, source, list(base.columns))
+        return cls(settings, source, base, effects, samples, proportions, expression, edges, noise)
+
+    def draw(self) -> Iterator[tuple[Any, Sample]]:
+        """Each sample's row of ``samples`` with its droplets, made when it is asked for."""
+        settings, source = self.settings, self.source
+        ceiling = condition_factors(self.expression, source)
+        unchanged = np.ones_like(ceiling)
+        changed = {c: condition_factors(self.expression, source, c) for c in self.base.columns}
+        donors = list(dict.fromkeys(self.samples["donor"]))
+        for number, row in enumerate(self.samples.itertuples(index=False)):
+            yield (
+                row,
+                draw_sample(
+                    np.random.default_rng([settings.seed, 5, number]),
+                    settings,
+                    source,
+                    self.proportions.loc[row.sample],
+                    row.n_cells,
+                    self.noise.factors(row, donors.index(row.donor), number),
+                    changed[row.compartment] if row.condition == settings.condition else unchanged,
+                    ceiling,
+                    BLOODY_SOUP if row.admixture else settings.red_cell_soup.get(row.compartment, 0.05),
+                ),
+            )
+
+    def samplesheet(self) -> pd.DataFrame:
+        """The samplesheet; files of a sample are in a folder of its name."""
+        sheet = self.samples[["sample", "donor", "compartment", "condition"]].assign(
+            raw=self.samples["sample"] + "/raw_feature_bc_matrix.h5"
+        )
+        if self.settings.filtered:
+            sheet["filtered"] = self.samples["sample"] + "/filtered_feature_bc_matrix.h5"
+        sheet["expected_cells"] = self.samples["n_cells"]
+        sheet["cells_per_ul"] = self.samples["cells_per_ul"].map("{:.4g}".format)
+        sheet["chemistry"] = "simulated"
+        if self.settings.batches > 1:
+            sheet["batch"] = self.samples["batch"]
+        return sheet.assign(sex=self.samples["sex"], simulated="true")
+
+    def truth(self, cells: Sequence[pd.DataFrame]) -> dict[str, pd.DataFrame]:
+        """Tables of what is true, by the name of their file; ``cells`` of each sample from :func:`true_cells`."""
+        every = pd.concat(cells, ignore_index=True)
+        counted = every.groupby(["sample", "lineage"], sort=False).size().rename("n_cells").reset_index()
+        shares = self.proportions.rename_axis("sample").reset_index()
+        composition = shares.melt("sample", var_name="lineage", value_name="proportion")
+        composition = composition.merge(counted, how="left", on=["sample", "lineage"]).fillna({"n_cells": 0})
+        effects, expression = self.effects, self.expression
+        changes = effects.assign(interaction=effects.iloc[:, 0] - effects.iloc[:, -1])
+        edges = add_log2fc(self.edges, expression, self.base.columns[0])
+        noise = pd.DataFrame({c: self.noise.compartment[c] / np.log(2) for c in self.base.columns}, self.source.genes)
+        return {
+            "cells.tsv.gz": every,
+            "composition.tsv": composition.astype({"n_cells": int}),
+            "samples.tsv": self.samples,
+            "lineage_effects.tsv": changes.rename_axis("lineage").reset_index(),
+            "expression_effects.tsv": expression,
+            "de_genes.tsv": expression[expression["kind"].str.startswith("de_")],
+            "migration_genes.tsv": expression[expression["kind"] == "migration"],
+            "interactions.tsv": edges[edges["kind"] == "true"].drop(columns="kind"),
+            "decoys.tsv": edges[edges["kind"] == "decoy"].drop(columns="kind"),
+            "compartment_effects.tsv": noise.rename_axis("gene").reset_index(),
+        }
+
+    def described(self) -> dict[str, Any]:
+        """What the cohort was made from."""
+        return asdict(self.settings) | {"base": self.base.to_dict(), "simulated": True}
+
+
+def true_cells(name: str, sample: Sample) -> pd.DataFrame:
+    """What is true of the cells of a sample: ``Sample.cells`` with the sample's name and the UMIs of either kind."""
+    umi = {"native_umi": totals(sample.native), "ambient_umi": totals(sample.ambient)}
+    cells = sample.cells.assign(**umi)
+    cells.insert(0, "sample", name)
+    return cells

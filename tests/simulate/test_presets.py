@@ -1,0 +1,13 @@
+"""What the presets change."""
+
+from compartments.simulate import presets
+
+
+def test_presets_differ_as_they_say():
+    effects = {preset: presets.preset_effects(preset) for preset in presets.PRESETS}
+    assert (effects["null"] == 0).all(axis=None)
+    for preset in ("synchronous", "decoys"):
+        assert (effects[preset]["CSF"] == effects[preset]["blood"]).all() and (effects[preset] < 0).all(axis=None)
+    assert (effects["uncoupled"]["CSF"] == 0).all() and (effects["uncoupled"]["blood"] < 0).all()
+    differs = effects["alemtuzumab"]["CSF"] != effects["alemtuzumab"]["blood"]
+    assert differs.index[differs].tolist() == ["pDC"]

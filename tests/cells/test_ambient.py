@@ -7,14 +7,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks import bench_ambient
-from compartments.cells import ambient, leaks, soupem
+from benchmarks.cells import bench_ambient
+from compartments.cells import ambient, leaks, mixtures, soupem
 from compartments.cells.blood import red_cells
 from compartments.cells.clusters import cluster_cells
 from compartments.cells.removal import remove_ambient
 from compartments.cells.soup import measure_soup
 from compartments.cells.split import split_droplets
-from compartments.cohort import gathering, tallies
 from compartments.core.errors import SampleSkipped, UserError
 from compartments.core.files import read_json, read_tsv, write_json
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN
@@ -111,17 +110,17 @@ def test_amount_is_found_where_empty_droplets_mislead(seed):
     sample = bench_ambient.Sample.simulated("CSF", 300, 0.1, 0.3, 1.0, 1000, seed)
     soup, clusters = measure_soup(sample.empties), cluster_cells(sample.raw, seed)
     true = sample.noise.sum() / 300
-    totals, sizes = soupem.cluster_totals(sample.raw, clusters), np.bincount(clusters)
+    totals, sizes = mixtures.cluster_totals(sample.raw, clusters), np.bincount(clusters)
     for wrong in (0.7, 1.0, 1.4):
         soup.umi = true * wrong
-        assert soupem.estimate_level(totals, sizes, soup) == pytest.approx(true, rel=0.2)
+        assert mixtures.estimate_level(totals, sizes, soup) == pytest.approx(true, rel=0.2)
 
 
 def test_amount_is_found_in_real_cells(real_data):
     """With soup added at a known rate; a little of their own is in the cells, too."""
     for sample in (bench_ambient.Sample.pbmc(0.05, 1), bench_ambient.Sample.csf(0.05, 1)):
         soup, clusters = measure_soup(sample.empties), cluster_cells(sample.raw, 1)
-        found = soupem.estimate_level(soupem.cluster_totals(sample.raw, clusters), np.bincount(clusters), soup)
+        found = mixtures.estimate_level(mixtures.cluster_totals(sample.raw, clusters), np.bincount(clusters), soup)
         assert 0.85 < found / (sample.noise.sum() / sample.raw.shape[0]) < 1.2
 
 
@@ -164,7 +163,7 @@ def test_without_empty_droplets_nothing_is_removed(execute, tmp_path, sample):
     calls[calls["is_cell"]].to_csv(tmp_path / "s1.calls.tsv.gz", sep="\t", index=False)
     done = execute("remove_ambient", "--droplets", "s1.droplets.h5ad", "--calls", "s1.calls.tsv.gz")
     assert done.returncode == 0, done.stderr
-    summary = read_json(tmp_path / "s1.ambient.json")
+    summary = read_json(tmp_path / "samples" / "s1" / "s1.ambient.json")
     assert summary["method"] == "none" and "no empty droplets" in summary["reason"] and summary["fraction_removed"] == 0
     cells = anndata.read_h5ad(tmp_path / "s1.cells.h5ad")
     assert (cells.layers["counts"] != cells.layers["corrected"]).nnz == 0 and cells.uns["ambient_method"] == "none"
@@ -182,9 +181,11 @@ def test_executable_writes_the_same_bytes_twice(execute, tmp_path, sample):
         arguments = ("--droplets", "s1.droplets.h5ad", "--calls", "s1.calls.tsv.gz", "--seed", 3)
         done = execute("remove_ambient", *arguments, cwd=folder)
         assert done.returncode == 0, done.stderr
-        tables.append([(folder / f"s1.{name}").read_bytes() for name in ("soup.tsv.gz", "ambient.json")])
+        tables.append(
+            [(folder / "samples" / "s1" / f"s1.{name}").read_bytes() for name in ("soup.tsv.gz", "ambient.json")]
+        )
     assert tables[0] == tables[1]
-    soup = read_tsv(folder / "s1.soup.tsv.gz", required=("gene", "soup_fraction"))
+    soup = read_tsv(folder / "samples" / "s1" / "s1.soup.tsv.gz", required=("gene", "soup_fraction"))
     assert soup["soup_fraction"].is_monotonic_decreasing and soup["gene"][0] in (*ADULT_HAEMOGLOBIN, "LYZ")
 
 
@@ -209,30 +210,6 @@ def test_blood_in_the_sample(sample):
     for blood in ("blood", "PBMC", "whole_blood"):
         assert red_cells(cells, soup, 4_700_000, 6700, blood)["traumatic_tap"] is None
     assert red_cells(cells, soup, 5000, 3, "synovial fluid")["traumatic_tap"] is True
-
-
-def test_one_method_per_cohort():
-    assert gathering.cohort_method({"a": "soupem", "b": "soupem"}) == "soupem"
-    assert gathering.cohort_method({"a": "soupem", "b": "none"}, allow_mixed=True) == "mixed"
-    with pytest.raises(UserError, match=r"none: b; soupem: a, c.*--allow_mixed_ambient"):
-        gathering.cohort_method({"a": "soupem", "b": "none", "c": "soupem"})
-
-
-def test_shares_per_gene_and_lineage_are_those_of_the_pseudobulks():
-    counts = np.array([[100, 14, 20, 50], [100, 0, 20, 50], [10, 40, 0, 50]])
-    removed = np.array([[40, 7, 0, 1], [10, 0, 0, 1], [10, 4, 0, 50]])
-    obs = pd.DataFrame({"sample": list("abc"), "condition": "x", "compartment": ["P", "P", "Q"], "lineage": "T"})
-    bulk = anndata.AnnData(
-        obs=obs.set_index(pd.Index(list("abc"))),
-        var=pd.DataFrame(index=["G1", "G2", "G3", "G4"]),
-        layers={"counts": sp.csr_matrix(counts), "ambient": sp.csr_matrix(removed.astype(np.float32))},
-    )
-    table = tallies.ambient_shares(bulk)
-    assert list(table) == ["condition", "compartment", "lineage", "gene", "counts", "ambient_counts", "share"]
-    found = {(row.compartment, row.gene): row.share for row in table.itertuples()}
-    # G2 has 14 counts in P, G1 10 in Q: too few to say; no count of G3 was ambient
-    assert found == {("P", "G1"): 0.25, ("P", "G4"): 0.02, ("Q", "G4"): 1.0, ("Q", "G2"): 0.1}
-    assert list(table["gene"]) == ["G1", "G4", "G4", "G2"]
 
 
 def test_report_says_what_was_not_removed_and_shows_leaks_and_curves(tmp_path):

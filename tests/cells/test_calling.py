@@ -153,31 +153,34 @@ def write_droplets(path, counts, kind="raw", is_cell=None):
 
 def test_executable(execute, tmp_path):
     write_droplets(tmp_path / "S1.droplets.h5ad", droplets(100))
-    assert execute("call_cells", "--droplets", "S1.droplets.h5ad", "--iterations", 2000).returncode == 0
-    first = (tmp_path / "S1.calls.tsv.gz").read_bytes()
-    table, summary = read_tsv(tmp_path / "S1.calls.tsv.gz"), read_json(tmp_path / "S1.calls.json")
+    assert execute("call_cells", "--droplets", "S1.droplets.h5ad").returncode == 0
+    first = (tmp_path / "samples" / "S1" / "S1.calls.tsv.gz").read_bytes()
+    table, summary = (
+        read_tsv(tmp_path / "samples" / "S1" / "S1.calls.tsv.gz"),
+        read_json(tmp_path / "samples" / "S1" / "S1.calls.json"),
+    )
     assert list(table) == ["barcode", "total", "is_cell", "source", "fdr"] and len(table) == 3100
     assert summary["n_cells"] == table["is_cell"].sum() and summary["few_cells"] is False
     assert len(summary["curve_rank"]) == len(summary["curve_total"]) <= 200
     assert summary["curve_total"] == sorted(summary["curve_total"], reverse=True)
-    execute("call_cells", "--droplets", "S1.droplets.h5ad", "--iterations", 2000)
-    assert (tmp_path / "S1.calls.tsv.gz").read_bytes() == first
+    execute("call_cells", "--droplets", "S1.droplets.h5ad")
+    assert (tmp_path / "samples" / "S1" / "S1.calls.tsv.gz").read_bytes() == first
 
 
 def test_given_cells_are_accepted(execute, tmp_path):
     given_cells = np.arange(3030) % 101 == 0
     write_droplets(tmp_path / "S1.droplets.h5ad", droplets(30), is_cell=given_cells)
     assert execute("call_cells", "--droplets", "S1.droplets.h5ad").returncode == 0
-    table = read_tsv(tmp_path / "S1.calls.tsv.gz")
+    table = read_tsv(tmp_path / "samples" / "S1" / "S1.calls.tsv.gz")
     assert (table["is_cell"] == given_cells).all() and set(table["source"].dropna()) == {"filtered"}
-    assert read_json(tmp_path / "S1.calls.json")["few_cells"] is True
+    assert read_json(tmp_path / "samples" / "S1" / "S1.calls.json")["few_cells"] is True
 
 
 @pytest.mark.parametrize("n", [1, 5])
 def test_a_handful_of_barcodes_is_a_skip(execute, tmp_path, n):
     write_droplets(tmp_path / "S1.droplets.h5ad", droplets(n, n_empty=0), kind="filtered")
     done = execute("call_cells", "--droplets", "S1.droplets.h5ad")
-    assert done.returncode == 0 and not (tmp_path / "S1.calls.tsv.gz").exists()
+    assert done.returncode == 0 and not (tmp_path / "samples" / "S1" / "S1.calls.tsv.gz").exists()
     assert f"{n} cells" in read_tsv(tmp_path / "skipped.tsv").loc[0, "reason"]
 
 
@@ -206,14 +209,14 @@ def steps(execute, tmp_path):
     """read_counts, call_cells and remove_ambient on one file: (read, calls, ambient summaries, reasons of skips)."""
 
     def go(column, counts, types=None):
-        for old in tmp_path.glob("S1.*"):
+        for old in (*tmp_path.glob("S1.*"), *tmp_path.glob("samples/S1/*")):
             old.unlink()
         write_10x(tmp_path / "given.h5", counts.astype(np.int32), types)
         found, reasons = [], []
         for name, options in (
             ("read_counts", ("--sample", "S1", f"--{column}", "given.h5")),
-            ("call_cells", ("--droplets", "S1.droplets.h5ad", "--iterations", 1000)),
-            ("remove_ambient", ("--droplets", "S1.droplets.h5ad", "--calls", "S1.calls.tsv.gz")),
+            ("call_cells", ("--droplets", "S1.droplets.h5ad")),
+            ("remove_ambient", ("--droplets", "S1.droplets.h5ad", "--calls", "samples/S1/S1.calls.tsv.gz")),
         ):
             done = execute(name, *options)
             assert done.returncode == 0 and "Traceback" not in done.stderr, done.stderr
@@ -221,7 +224,7 @@ def steps(execute, tmp_path):
             if reasons:
                 break
             step = {"read_counts": "read", "call_cells": "calls", "remove_ambient": "ambient"}[name]
-            found.append(read_json(tmp_path / f"S1.{step}.json"))
+            found.append(read_json(tmp_path / "samples" / "S1" / f"S1.{step}.json"))
         return found, reasons
 
     return go

@@ -118,8 +118,7 @@ def test_ladder_goes_on_after_crashes_and_says_why(tmp_path, monkeypatch):
     program = fake_program(tmp_path, "print('IndexError: index 20600 is out of bounds'); sys.exit(1)")
     monkeypatch.setattr(cellbender, "program", lambda: program)
     attempts = plan_attempts(totals_of(make_droplets()), None, 5)
-    options = {"fprs": [0.0], "epochs": 1, "low_count": 5, "cpus": 1, "cuda": False}
-    used, history = cellbender.run_attempts(attempts, tmp_path, options)
+    used, history = cellbender.run_attempts(attempts, tmp_path, cellbender.Settings((0.0,), 1))
     assert used is None and len(history) == len(attempts) == 3
     assert all("exit 1" in phrase and "IndexError" in phrase for phrase in history)
     rates = [
@@ -131,8 +130,8 @@ def test_ladder_goes_on_after_crashes_and_says_why(tmp_path, monkeypatch):
 def test_ladder_stops_at_the_time_limit(tmp_path, monkeypatch):
     program = fake_program(tmp_path, "import time; time.sleep(30)")
     monkeypatch.setattr(cellbender, "program", lambda: program)
-    options = {"fprs": [0.0], "epochs": 1, "low_count": 5, "cpus": 1, "cuda": False}
-    _, history = cellbender.run_attempts([Attempt("defaults", None, None, 1e-4)], tmp_path, options, 0.0)
+    attempts, settings = [Attempt("defaults", None, None, 1e-4)], cellbender.Settings((0.0,), 1)
+    _, history = cellbender.run_attempts(attempts, tmp_path, settings, 0.0)
     assert history == ["defaults: stopped at its time limit"]
 
 
@@ -203,12 +202,16 @@ def stand_in(execute, tmp_path, monkeypatch):
 def test_a_retry_goes_on_from_the_checkpoint_of_a_killed_task(stand_in, tmp_path):
     checkpoints = tmp_path / "checkpoints"
     done, calls = stand_in("killed", "--checkpoints", checkpoints)
-    assert done.returncode == -9 and calls == ["0.0001 False"] and not (tmp_path / "s1.cellbender.json").exists()
-    done, calls = stand_in("killed", "--checkpoints", checkpoints, "--epochs", 99)
+    assert (
+        done.returncode == -9
+        and calls == ["0.0001 False"]
+        and not (tmp_path / "samples" / "s1" / "s1.cellbender.json").exists()
+    )
+    done, calls = stand_in("killed", "--checkpoints", checkpoints, "--cellbender_epochs", 99)
     assert done.returncode == -9 and calls == ["0.0001 False"], "other settings must not find the checkpoint"
     done, calls = stand_in("killed", "--checkpoints", checkpoints)
     assert done.returncode == 0 and calls == ["0.0001 True"], done.stderr
-    summary = read_json(tmp_path / "s1.cellbender.json")
+    summary = read_json(tmp_path / "samples" / "s1" / "s1.cellbender.json")
     assert summary["succeeded"] and summary["resumed"] and summary["attempts"] == "expected cells: sound"
     assert len(list(checkpoints.iterdir())) == 1, "its own folder is gone, that of the other settings is left"
 
@@ -217,24 +220,26 @@ def test_checkpoints_that_cannot_be_kept_do_not_stop_it(stand_in, tmp_path):
     (tmp_path / "file").write_text("")
     done, calls = stand_in("good", "--checkpoints", tmp_path / "file")
     assert done.returncode == 0 and calls == ["0.0001 False"], done.stderr
-    assert read_json(tmp_path / "s1.cellbender.json")["resumed"] is False
+    assert read_json(tmp_path / "samples" / "s1" / "s1.cellbender.json")["resumed"] is False
 
 
 def test_several_rates_in_one_run_and_the_first_is_imported(stand_in, execute, tmp_path):
-    done, calls = stand_in("good", "--fpr", "0.0,0.01")
+    done, calls = stand_in("good", "--cellbender_fpr", "0.0,0.01")
     assert done.returncode == 0 and len(calls) == 1, done.stderr
-    assert (tmp_path / "s1.cellbender_fpr_0.01.h5").exists()
-    done = execute("import_cellbender", "--droplets", "s1.droplets.h5ad", "--cellbender", "s1.cellbender.h5")
+    assert (tmp_path / "samples" / "s1" / "s1.cellbender_fpr_0.01.h5").exists()
+    done = execute("import_cellbender", "--droplets", "s1.droplets.h5ad", "--cellbender", "samples/s1/s1.cellbender.h5")
     assert done.returncode == 0, done.stderr
     cells = anndata.read_h5ad(tmp_path / "s1.cells.h5ad")
     assert cells.n_obs == 60 and cells.uns["ambient_method"] == "cellbender"
-    assert (cells.layers["corrected"].data >= 0).all() and read_json(tmp_path / "s1.ambient.json")["counts_after"] > 0
+    assert (cells.layers["corrected"].data >= 0).all() and read_json(tmp_path / "samples" / "s1" / "s1.ambient.json")[
+        "counts_after"
+    ] > 0
 
 
 def test_a_result_that_is_not_sound_is_tried_at_half_the_learning_rate(stand_in, tmp_path):
     done, calls = stand_in("unsound")
     assert done.returncode == 0 and [call.split()[0] for call in calls] == ["0.0001", "5e-05"], done.stderr
-    summary = read_json(tmp_path / "s1.cellbender.json")
+    summary = read_json(tmp_path / "samples" / "s1" / "s1.cellbender.json")
     assert "not converged" in summary["attempts"] and summary["warnings"] is None
     assert summary["learning_rate"] == 5e-5 and summary["metric_convergence_indicator"] == 0.2
 
@@ -243,7 +248,7 @@ def test_a_sample_on_which_every_attempt_crashes_has_its_reason(stand_in, tmp_pa
     done, calls = stand_in("crash")
     assert done.returncode == 0 and len(calls) == 3, done.stderr
     assert "Fewer than 4 cells" in (tmp_path / "skipped.tsv").read_text()
-    assert not (tmp_path / "s1.cellbender.h5").exists()
+    assert not (tmp_path / "samples" / "s1" / "s1.cellbender.h5").exists()
 
 
 def test_filtered_sample_is_refused_by_a_reason(execute, tmp_path):
@@ -252,15 +257,15 @@ def test_filtered_sample_is_refused_by_a_reason(execute, tmp_path):
     data.write_h5ad(tmp_path / "s1.droplets.h5ad")
     done = execute("run_cellbender", "--droplets", "s1.droplets.h5ad")
     assert done.returncode == 0, done.stderr
-    summary = read_json(tmp_path / "s1.cellbender.json")
+    summary = read_json(tmp_path / "samples" / "s1" / "s1.cellbender.json")
     assert summary["succeeded"] is False and "empty droplets" in summary["reason"]
     assert "cellbender\ts1" in (tmp_path / "skipped.tsv").read_text()
-    assert not (tmp_path / "s1.cellbender.h5").exists()
+    assert not (tmp_path / "samples" / "s1" / "s1.cellbender.h5").exists()
 
 
 def test_bad_fpr_is_one_line(execute):
-    done = execute("run_cellbender", "--droplets", "none.h5ad", "--fpr", "0.0,two")
-    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "--fpr" in done.stderr
+    done = execute("run_cellbender", "--droplets", "none.h5ad", "--cellbender_fpr", "0.0,two")
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "--cellbender_fpr" in done.stderr
 
 
 def finished(data, n_cells=60):
@@ -281,7 +286,7 @@ def test_finished_output_becomes_cells(execute, tmp_path):
     assert (cells.layers["counts"] != data.X[:60]).nnz == 0
     assert (cells.layers["corrected"] != data.layers["corrected"][:60]).nnz == 0
     assert cells.var["soup_fraction"].sum() == pytest.approx(1)
-    assert json.loads((tmp_path / "s1.ambient.json").read_text())["method"] == "cellbender"
+    assert json.loads((tmp_path / "samples" / "s1" / "s1.ambient.json").read_text())["method"] == "cellbender"
 
 
 def test_import_refuses_what_does_not_belong():
@@ -311,7 +316,15 @@ def test_a_real_run_killed_in_training_goes_on_from_its_checkpoint(real, root, t
     program.write_text(f'#!/bin/sh\nexec "{real.parent}/cellbender" "$@" --checkpoint-mins 0.02\n')
     program.chmod(0o755)
     environment = os.environ | {"PATH": f"{program.parent}:{real.parent}:{os.environ['PATH']}", "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, root / "bin" / "run_cellbender", "--droplets", "s1.droplets.h5ad", "--epochs", "30"]
+    command = [
+        sys.executable,
+        root / "bin" / "sc-compartments",
+        "run_cellbender",
+        "--droplets",
+        "s1.droplets.h5ad",
+        "--cellbender_epochs",
+        "30",
+    ]
     command += ["--expected_cells", "60", "--checkpoints", "kept"]
     task = subprocess.Popen(list(map(str, command)), cwd=tmp_path, env=environment, start_new_session=True)
     try:
@@ -326,7 +339,7 @@ def test_a_real_run_killed_in_training_goes_on_from_its_checkpoint(real, root, t
     before = log.read_text().count("average training loss")
     done = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    summary = read_json(tmp_path / "s1.cellbender.json")
+    summary = read_json(tmp_path / "samples" / "s1" / "s1.cellbender.json")
     assert summary["succeeded"] and summary["resumed"] and len(summary["train_elbo"]) == 30
     again = (tmp_path / "cellbender.log").read_text().count("average training loss") - before
     assert 0 < before < 30 and again < 30, "the second task trained from the start"
@@ -338,32 +351,40 @@ def test_real_run_is_read_back_as_cellbender_reads_it(real, root, tmp_path):
     data = make_droplets()
     data.write_h5ad(tmp_path / "s1.droplets.h5ad")
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
-    command = [real, root / "bin" / "run_cellbender", "--droplets", "s1.droplets.h5ad", "--epochs", "3"]
+    command = [
+        real,
+        root / "bin" / "sc-compartments",
+        "run_cellbender",
+        "--droplets",
+        "s1.droplets.h5ad",
+        "--cellbender_epochs",
+        "3",
+    ]
     command += ["--expected_cells", "60", "--cpus", "1"]
     done = subprocess.run(list(map(str, command)), cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    summary = read_json(tmp_path / "s1.cellbender.json")
+    summary = read_json(tmp_path / "samples" / "s1" / "s1.cellbender.json")
     assert summary["succeeded"], summary["reason"]
     assert len(summary["train_elbo"]) == 3 and summary["metric_found_cells"] > 0 and summary["total_droplets"] == 688
 
     code = (
         "import sys; from cellbender.remove_background.downstream import anndata_from_h5; "
-        "a = anndata_from_h5('s1.cellbender.h5'); import scipy.sparse as sp; "
+        "a = anndata_from_h5('samples/s1/s1.cellbender.h5'); import scipy.sparse as sp; "
         "sp.save_npz('own.npz', sp.csr_matrix(a.X)); "
         "open('names.txt', 'w').write('\\n'.join([*a.obs_names, *a.var_names, *map(repr, a.obs['cell_probability'])]))"
     )
     done = subprocess.run([str(real), "-c", code], cwd=tmp_path, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, done.stderr
-    ours = reading.read_counts(tmp_path / "s1.cellbender.h5")
+    ours = reading.read_counts(tmp_path / "samples" / "s1" / "s1.cellbender.h5")
     theirs = sp.load_npz(tmp_path / "own.npz")
     assert (ours.matrix != theirs).nnz == 0
     names = (tmp_path / "names.txt").read_text().split("\n")
     n, g = theirs.shape
     assert names[:n] == list(ours.barcodes) and names[n : n + g] == list(ours.symbol)
-    with h5py.File(tmp_path / "s1.cellbender.h5") as file:
+    with h5py.File(tmp_path / "samples" / "s1" / "s1.cellbender.h5") as file:
         assert file["droplet_latents/cell_probability"].shape == (n,)
 
-    cells, soup, reason = import_cellbender(data, tmp_path / "s1.cellbender.h5")
+    cells, soup, reason = import_cellbender(data, tmp_path / "samples" / "s1" / "s1.cellbender.h5")
     assert cells.n_obs == summary["metric_found_cells"] and reason is None and soup is not None
     assert (cells.layers["corrected"] > cells.layers["counts"]).nnz == 0
     assert cells.layers["corrected"].sum() == theirs.sum()

@@ -296,6 +296,9 @@ def test_real_files(real_data):
 def test_real_cellbender_output(real_data, execute, tmp_path):
     path = shutil.copy(real_data / "csf" / "csf_cellbender_v3_filtered.h5", tmp_path / "cb.h5")
     assert execute("read_counts", "--sample", "csf", "--cellbender", path).returncode == 0
-    data, summary = anndata.read_h5ad(tmp_path / "csf.droplets.h5ad"), read_json(tmp_path / "csf.read.json")
+    data, summary = (
+        anndata.read_h5ad(tmp_path / "csf.droplets.h5ad"),
+        read_json(tmp_path / "samples" / "csf" / "csf.read.json"),
+    )
     assert data.shape == (1317, 36_387) and data.X.dtype == np.int32 and data.X.sum() == 2_648_453
     assert data.obs["is_cell"].all() and summary["cell_source"] == "cellbender" and "stand in" in summary["notes"]

@@ -167,7 +167,7 @@ def test_executable_writes_methods_in_order(execute, tmp_path, summaries):
 
 
 def test_executable_takes_gpu_and_mixed(execute, tmp_path, summaries):
-    arguments = ("--gpu", "--allow_mixed", "--problems", "problems.txt")
+    arguments = ("--gpu", "--allow_mixed_ambient", "--problems", "problems.txt")
     done = execute("choose_ambient", *arguments, *summaries(RAW, FILTERED))
     assert done.returncode == 0
     lines = (tmp_path / "methods.tsv").read_text().splitlines()
@@ -177,7 +177,7 @@ def test_executable_takes_gpu_and_mixed(execute, tmp_path, summaries):
 
 
 def test_executable_hands_the_problem_over(execute, tmp_path, summaries):
-    arguments = ("--requested", "soupem", "--problems", "problems.txt")
+    arguments = ("--ambient_method", "soupem", "--problems", "problems.txt")
     done = execute("choose_ambient", *arguments, *summaries(RAW, FILTERED))
     assert done.returncode == 0 and done.stderr == ""
     assert len((tmp_path / "problems.txt").read_text().splitlines()) == 1

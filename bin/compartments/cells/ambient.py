@@ -5,17 +5,29 @@ droplets hold nothing but soup, so they give its profile and the amount that a d
 here runs.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
+from anndata import AnnData
 
 from compartments.cells.blood import red_cells
 from compartments.cells.leaks import leak_rates
-from compartments.core.files import replacing, write_json, write_tsv
+from compartments.cells.soup import Soup
 
 
-def summarise(cells, soup, reason, rbc_per_ul=None, cells_per_ul=None, compartment=""):
+def summarise(
+    cells: AnnData,
+    soup: Soup | None,
+    reason: str | None,
+    rbc_per_ul: float | None = None,
+    cells_per_ul: float | None = None,
+    compartment: str = "",
+) -> dict[str, Any]:
     """The flat JSON summary of one sample: what was removed, what still leaks, how much blood is in it."""
-    counts, corrected = cells.layers["counts"], cells.layers["corrected"]
+    counts: sp.csr_matrix = cells.layers["counts"]
+    corrected: sp.csr_matrix = cells.layers["corrected"]
     share = cells.obs["contamination"].to_numpy()
     total = int(counts.sum())
     summary = {
@@ -36,24 +48,7 @@ def summarise(cells, soup, reason, rbc_per_ul=None, cells_per_ul=None, compartme
     return summary | red_cells(cells, soup, rbc_per_ul, cells_per_ul, compartment) | leak_rates(cells)
 
 
-def soup_table(cells):
+def soup_table(cells: AnnData) -> pd.DataFrame:
     """``gene, soup_fraction``, largest first."""
     table = pd.DataFrame({"gene": cells.var_names, "soup_fraction": cells.var["soup_fraction"].to_numpy()})
     return table.sort_values("soup_fraction", ascending=False, kind="stable")
-
-
-def write_cells(cells, summary):
-    """Write ``<sample>.cells.h5ad``, ``<sample>.ambient.json`` and ``<sample>.soup.tsv.gz`` into the working directory.
-
-    Parameters
-    ----------
-    cells : AnnData
-        From :func:`remove_ambient` or :func:`import_cellbender`.
-    summary : dict
-        From :func:`summarise`.
-    """
-    sample = cells.uns["sample"]
-    with replacing(f"{sample}.cells.h5ad") as temporary:
-        cells.write_h5ad(temporary, compression="lzf")
-    write_json(summary, f"{sample}.ambient.json")
-    write_tsv(soup_table(cells), f"{sample}.soup.tsv.gz")

@@ -1,6 +1,11 @@
 """How much blood is in a sample."""
 
+from typing import Any
+
+from anndata import AnnData
+
 from compartments.cells.leaks import gate, gene_sum
+from compartments.cells.soup import Soup
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, BLOOD
 
 # What blood brings with it, for the estimate of how many leukocytes of a tap came from blood.
@@ -10,7 +15,13 @@ HAEMOGLOBIN_UMI = 2000.0  # per reticulocyte; an assumption, order of magnitude 
 TRAUMATIC_FRACTION = 0.10  # blood leukocytes among the sample's from which a tap counts as traumatic
 
 
-def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None, compartment=""):
+def red_cells(
+    cells: AnnData,
+    soup: Soup | None,
+    rbc_per_ul: float | None = None,
+    cells_per_ul: float | None = None,
+    compartment: str = "",
+) -> dict[str, Any]:
     """Red-cell index and how many of the leukocytes are likely to have come with blood.
 
     Erythrocytes per leukocyte come from the counted values if both are given. Else they are estimated from haemoglobin
@@ -33,7 +44,7 @@ def red_cells(cells, soup, rbc_per_ul=None, cells_per_ul=None, compartment=""):
         ratio, basis = None, None
     elif rbc_per_ul is not None and cells_per_ul:
         ratio, basis = rbc_per_ul / cells_per_ul, "counted"
-    elif index is not None:
+    elif soup is not None and index is not None:
         umis = index * soup.total + gene_sum(cells, ADULT_HAEMOGLOBIN)[erythroid].sum()
         ratio, basis = umis / HAEMOGLOBIN_UMI / RETICULOCYTE_FRACTION / leukocytes, "haemoglobin"
     else:

@@ -1,27 +1,31 @@
 """Choose the ambient RNA method of every sample; write methods.tsv and plan.txt, or why not to the problems file."""
 
-import argparse
+from argparse import Namespace
 from pathlib import Path
 
 from compartments.core.errors import problem_in
+from compartments.core.files import read_json
+from compartments.core.options import Options
+
+STEP = "choose_ambient"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--requested", default="auto", choices=["auto", "cellbender", "soupem", "none"])
+def arguments() -> Namespace:
+    """Command line."""
+    parser = Options(STEP, __doc__)
     parser.add_argument("--gpu", action="store_true", help="CellBender has a GPU")
-    parser.add_argument("--allow_mixed", action="store_true", help="every sample may have its own method")
     parser.add_argument("--problems", required=True, help="where a problem is written; the exit code stays 0")
     parser.add_argument("summaries", nargs="+", help="<sample>.read.json")
-    arguments = parser.parse_args()
+    return parser.parse_args()
 
-    import json
 
-    from compartments.study.ambient_choice import announce, choose_methods
+def main() -> None:
+    """Write ``methods.tsv`` and ``plan.txt``, or one line of problem."""
+    args = arguments()
+    from compartments.study.ambient_choice import announce, choose_methods, methods_table
 
-    summaries = [json.loads(Path(path).read_text()) for path in sorted(arguments.summaries)]
-    with problem_in(arguments.problems):
-        methods, reasons = choose_methods(summaries, arguments.requested, arguments.gpu, arguments.allow_mixed)
-        rows = "".join(f"{sample}\t{method}\t{reasons.get(sample, '')}\n" for sample, method in methods.items())
-        Path("methods.tsv").write_text(f"sample\tmethod\treason\n{rows}")
+    summaries = [read_json(path) for path in sorted(args.summaries)]
+    with problem_in(args.problems):
+        methods, reasons = choose_methods(summaries, args.ambient_method, args.gpu, args.allow_mixed_ambient)
+        Path("methods.tsv").write_text(methods_table(methods, reasons))
         Path("plan.txt").write_text(announce(methods, reasons) + "\n")

@@ -1,10 +1,18 @@
 """Coarse clusters of one sample's cells."""
 
+import random
+
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
+from scipy.sparse.linalg import svds
+
+from compartments.core.matrix import totals
 
 
-def cluster_cells(counts, seed, n_genes=2000, n_components=30, n_neighbors=8):
+def cluster_cells(
+    counts: sp.csr_matrix, seed: int, n_genes: int = 2000, n_components: int = 30, n_neighbors: int = 8
+) -> npt.NDArray[np.int64]:
     """Coarse clusters, for cell-type profiles only.
 
     Variable genes (variance beyond that of Poisson counts on the log scale's input), log of depth-normalised counts,
@@ -26,13 +34,10 @@ def cluster_cells(counts, seed, n_genes=2000, n_components=30, n_neighbors=8):
     n_cells = counts.shape[0]
     if n_cells < 30:
         return np.zeros(n_cells, dtype=int)
-    import random
-
-    import igraph
-    from scipy.sparse.linalg import svds
+    import igraph  # seconds of import that few cells, or none to correct, do without
     from sklearn.neighbors import NearestNeighbors
 
-    depth = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
+    depth = np.maximum(totals(counts), 1)
     scaled = sp.diags_array(np.median(depth) / depth) @ counts.astype(np.float32)
     mean = np.asarray(scaled.mean(axis=0)).ravel()
     variance = np.asarray(scaled.power(2).mean(axis=0)).ravel() - mean**2

@@ -4,12 +4,17 @@ Bais & Kostka 2020, Bioinformatics 36:1150.
 """
 
 import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from scipy.stats import binom
+
+from compartments.core.matrix import totals
 
 N_PAIRED_GENES = 1000
 CHUNK = 5000
 
 
-def coexpression(counts):
+def coexpression(counts: sp.csr_matrix) -> npt.NDArray[np.float64]:
     """How much each cell expresses pairs of genes that other cells do not express together.
 
     Parameters
@@ -28,8 +33,6 @@ def coexpression(counts):
     The score "cxds" of Bais & Kostka (2020), on the ``N_PAIRED_GENES`` genes whose presence varies most over cells
     (twice as many as there: measured to rank doublets better). Time and memory grow linearly with cells.
     """
-    from scipy.stats import binom
-
     present = (counts > 0).astype(np.float64)
     n = present.shape[0]
     share = np.asarray(present.mean(0)).ravel()
@@ -42,4 +45,4 @@ def coexpression(counts):
     weight[~np.isfinite(weight)] = weight[np.isfinite(weight)].max(initial=0)  # beyond what a float can hold
     np.fill_diagonal(weight, 0)
     parts = [present[start : start + CHUNK] for start in range(0, n, CHUNK)]
-    return np.concatenate([np.asarray(part.multiply(part @ weight).sum(1)).ravel() / 2 for part in parts])
+    return np.concatenate([totals(part.multiply(part @ weight)) / 2 for part in parts])

@@ -4,9 +4,14 @@ Wolock, Lopez & Klein 2019, Cell Systems 8:281 (Scrublet); Bais & Kostka 2020, B
 cells do not express together).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.sparse as sp
 
 from compartments.cells.coexpression import coexpression
 from compartments.cells.scrublet import scrublet
@@ -19,8 +24,12 @@ PERCENTILE = 95
 MOST_FOLD = 3
 CALLERS = ("scrublet", "coexpression")
 
+Floats = npt.NDArray[np.float64]
 
-def expected_rate(n_cells, chemistry="", per_1000=None, loaded_cells=None):
+
+def expected_rate(
+    n_cells: int, chemistry: str = "", per_1000: float | None = None, loaded_cells: int | None = None
+) -> float:
     """Expected share of doublets among the recovered cells.
 
     Parameters
@@ -46,7 +55,7 @@ def expected_rate(n_cells, chemistry="", per_1000=None, loaded_cells=None):
     return min(per_1000 * recovered / 1000, 0.3)
 
 
-def judge_threshold(threshold, observed, rate):
+def judge_threshold(threshold: float | None, observed: Floats, rate: float) -> str:
     """Whether an automatic threshold can be used to call.
 
     Parameters
@@ -96,22 +105,22 @@ class Doublets:
         Score of the second caller, if it was asked for.
     """
 
-    score: np.ndarray
-    is_doublet: np.ndarray
-    simulated: np.ndarray
+    score: Floats
+    is_doublet: npt.NDArray[np.bool_]
+    simulated: Floats
     threshold: float | None
     threshold_source: str
     n_scrublet: int = 0
-    coexpression: np.ndarray | None = None
+    coexpression: Floats | None = None
 
     @property
-    def detectable(self):
+    def detectable(self) -> float | None:
         """Share of simulated doublets above the threshold, None without one."""
         if self.threshold is None:
             return None
         return float((self.simulated > self.threshold).mean())
 
-    def histograms(self):
+    def histograms(self) -> dict[str, Any]:
         """Numbers of observed and simulated scores in 50 equal bins from 0 to ``histogram_end``, for plots."""
         observed = self.score[np.isfinite(self.score)]
         end = float(max(observed.max(initial=0), self.simulated.max(initial=0)))
@@ -119,8 +128,39 @@ class Doublets:
         names = {"histogram_observed": observed, "histogram_simulated": self.simulated}
         return {"histogram_end": end} | {name: np.histogram(v, edges)[0].tolist() for name, v in names.items()}
 
+    def table(self, barcodes: pd.Index) -> pd.DataFrame:
+        """Scores and calls of every cell: ``barcode, doublet_score, predicted_doublet``, ``coexpression_score``."""
+        columns = {"barcode": barcodes, "doublet_score": self.score, "predicted_doublet": self.is_doublet}
+        if self.coexpression is not None:
+            columns["coexpression_score"] = self.coexpression
+        return pd.DataFrame(columns)
 
-def call_doublets(counts, rate, call_from=CALL_FROM, seed=0, callers=CALLERS[:1]):
+    def summary(self, sample: str, callers: Sequence[str], rate: float) -> dict[str, Any]:
+        """The flat JSON summary of one sample, called at the expected ``rate``."""
+        finite = self.score[np.isfinite(self.score)]
+        return {
+            "sample": sample,
+            "n_cells": len(self.score),
+            "callers": ", ".join(callers),
+            "n_doublets": int(self.is_doublet.sum()),
+            "n_scrublet": self.n_scrublet,
+            "n_expected": rate * len(self.score),
+            "expected_rate": rate,
+            "threshold": self.threshold,
+            "threshold_source": self.threshold_source,
+            "detectable_fraction": self.detectable,
+            "score_95": float(np.percentile(finite, 95)) if len(finite) else None,
+            **self.histograms(),
+        }
+
+
+def call_doublets(
+    counts: sp.csr_matrix,
+    rate: float,
+    call_from: int = CALL_FROM,
+    seed: int = 0,
+    callers: Sequence[str] = CALLERS[:1],
+) -> Doublets:
     """Score every cell; call doublets where the threshold can be trusted, never by expected number.
 
     Parameters
@@ -146,6 +186,6 @@ def call_doublets(counts, rate, call_from=CALL_FROM, seed=0, callers=CALLERS[:1]
         return Doublets(np.full(n, np.nan), nobody, np.array([]), None, "too_few_cells")
     score, simulated, threshold = scrublet(counts, rate, seed)
     source = "too_few_cells" if n < call_from else judge_threshold(threshold, score, rate)
-    called = np.nan_to_num(score) > threshold if source == "auto" else nobody
+    called = np.nan_to_num(score) > threshold if source == "auto" and threshold is not None else nobody
     agreed = called if second is None else called & (second > np.percentile(second, PERCENTILE))
     return Doublets(score, agreed, simulated, threshold, source, int(called.sum()), second)

@@ -1,15 +1,24 @@
-"""Which droplets are unlikely draws from the soup."""
+"""Which droplets are unlikely draws from the soup.
+
+Lun et al. 2019, Genome Biology 20:63 (EmptyDrops); Gale & Sampson 1995, J Quant Linguist 2:217 (simple Good-Turing).
+"""
 
 import numpy as np
+import numpy.typing as npt
 import scipy.sparse as sp
 from scipy.special import gammaincc, gammaln
+
+from compartments.core.matrix import totals as totals_of
+
+Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
 
 ITERATIONS = 10_000
 THIN_TO = 3000
 MOST_UNLIKE = 0.5  # share of the smaller barcodes that are unlikely draws of their own profile (.05 of empty droplets)
 
 
-def good_turing(counts):
+def good_turing(counts: npt.ArrayLike) -> Floats:
     """Simple Good-Turing proportions: a probability for each gene, unseen ones included.
 
     Parameters
@@ -57,18 +66,18 @@ def good_turing(counts):
     return out
 
 
-def ambient_profile(matrix, totals, limit):
+def ambient_profile(matrix: sp.csr_matrix, totals: Ints, limit: float) -> Floats:
     """Proportions of the soup from the barcodes up to ``limit`` UMIs: ndarray of float, shape (n_genes,).
 
     Genes without a count in any barcode get 0, the others their Good-Turing share.
     """
     present = np.bincount(matrix.indices, minlength=matrix.shape[1]) > 0
     profile = np.zeros(matrix.shape[1])
-    profile[present] = good_turing(np.asarray(matrix[totals <= limit].sum(0)).ravel()[present])
+    profile[present] = good_turing(totals_of(matrix[totals <= limit], axis=0)[present])
     return profile
 
 
-def log_probability(matrix, log_p):
+def log_probability(matrix: sp.csr_matrix, log_p: Floats) -> Floats:
     """Multinomial log-probability of each row, without the term of its total.
 
     Parameters
@@ -82,10 +91,12 @@ def log_probability(matrix, log_p):
         ``sum_g x_g log p_g - log x_g!``.
     """
     terms = matrix.data * log_p[matrix.indices] - gammaln(matrix.data + 1.0)
-    return np.asarray(sp.csr_matrix((terms, matrix.indices, matrix.indptr), shape=matrix.shape).sum(1)).ravel()
+    return totals_of(sp.csr_matrix((terms, matrix.indices, matrix.indptr), shape=matrix.shape))
 
 
-def monte_carlo(totals, observed, p, n_iterations=ITERATIONS, seed=0):
+def monte_carlo(
+    totals: Ints, observed: Floats, p: Floats, n_iterations: int = ITERATIONS, seed: int = 0
+) -> tuple[Floats, Floats]:
     """How unlikely the observed droplets are among random ones of the same total.
 
     Parameters
@@ -146,7 +157,7 @@ def monte_carlo(totals, observed, p, n_iterations=ITERATIONS, seed=0):
     return (below + 1) / (n_iterations + 1), _pearson_tail(powers / n_iterations, shift, which, observed)
 
 
-def _pearson_tail(moments, shift, which, observed):
+def _pearson_tail(moments: np.ndarray, shift: np.ndarray, which: npt.NDArray[np.intp], observed: Floats) -> Floats:
     """Lower tail of Pearson type III distributions, from raw moments 1-3 about ``shift`` (3 x totals)."""
     mean = moments[0]
     variance = np.maximum(moments[1] - mean**2, 1e-12)
@@ -158,9 +169,9 @@ def _pearson_tail(moments, shift, which, observed):
     return gammaincc(shape, np.maximum(shape + np.sqrt(shape) * -z, 0))
 
 
-def thin(matrix, most, seed=0):
+def thin(matrix: sp.csr_matrix, most: int, seed: int = 0) -> sp.csr_matrix:
     """Rows with more than ``most`` UMIs drawn down to ``most`` without replacement; csr_matrix in and out."""
-    totals = np.asarray(matrix.sum(1)).ravel()
+    totals = totals_of(matrix)
     rng = np.random.default_rng(seed)
     data = matrix.data.copy()
     for row in np.flatnonzero(totals > most):
@@ -171,7 +182,7 @@ def thin(matrix, most, seed=0):
     return out
 
 
-def are_alike(matrix, p, seed, n_rows=200, n_iterations=1000):
+def are_alike(matrix: sp.csr_matrix, p: Floats, seed: int, n_rows: int = 200, n_iterations: int = 1000) -> bool:
     """Whether the rows of ``matrix`` (csr_matrix of int, all > 0) look like draws from ``p``, as empty droplets do.
 
     Of up to ``n_rows`` of them, cells of several types are nearly all unlikely draws from their common profile.
@@ -179,5 +190,30 @@ def are_alike(matrix, p, seed, n_rows=200, n_iterations=1000):
     rows = thin(matrix[np.unique(np.linspace(0, matrix.shape[0] - 1, n_rows).astype(int))], THIN_TO, seed)
     with np.errstate(divide="ignore"):
         observed = log_probability(rows, np.log(p))
-    p_value, _ = monte_carlo(np.asarray(rows.sum(1)).ravel(), observed, p, n_iterations, seed)
+    p_value, _ = monte_carlo(totals_of(rows), observed, p, n_iterations, seed)
     return bool((p_value <= 0.05).mean() <= MOST_UNLIKE)
+
+
+def unlikeliness(
+    matrix: sp.csr_matrix, p: Floats, n_iterations: int = ITERATIONS, seed: int = 0
+) -> npt.NDArray[np.float64]:
+    """p-values of rows of counts (all > 0) being draws from ``p``.
+
+    Parameters
+    ----------
+    matrix : csr_matrix of int, shape (n_barcodes, n_genes)
+    p : ndarray of float, shape (n_genes,)
+        Ambient proportions.
+
+    Returns
+    -------
+    ndarray of float, shape (n_barcodes,)
+        Of :func:`monte_carlo`; where no draw was as unlikely, the smaller one of its two.
+    """
+    rows = thin(matrix, THIN_TO, seed)
+    with np.errstate(divide="ignore"):
+        observed = log_probability(rows, np.log(p))
+    p_value, tail = monte_carlo(totals_of(rows), observed, p, n_iterations, seed)
+    # few cells among many droplets need smaller p-values than any affordable number of draws can give
+    beyond = p_value * (n_iterations + 1) < 1.5
+    return np.where(beyond, np.minimum(p_value, tail), p_value)

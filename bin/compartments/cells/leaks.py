@@ -1,7 +1,13 @@
 """What leaks: counts of genes in cells that cannot express them."""
 
-import numpy as np
+from collections.abc import Sequence
 
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+from anndata import AnnData
+
+from compartments.core.matrix import totals
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
 
 MIN_GATED = 10  # cells; a leak rate of fewer is not given
@@ -26,7 +32,7 @@ LEAKS = (
 )
 
 
-def leak_rates(cells):
+def leak_rates(cells: AnnData) -> dict[str, float | int | None]:
     """Share of cells with at least one count of a gene that they cannot express, before and after correction.
 
     Returns
@@ -34,31 +40,34 @@ def leak_rates(cells):
     dict
         ``leak_<gene>_in_<kind>_before``, ``..._after`` (fraction or None) and ``..._cells`` (how many such cells).
     """
-    counts, corrected = cells.layers["counts"], cells.layers["corrected"]
+    matrices: dict[str, sp.csr_matrix] = {"before": cells.layers["counts"], "after": cells.layers["corrected"]}
     kinds = gate(cells)
-    rates = {}
+    rates: dict[str, float | int | None] = {}
     for gene, kind in (("HBB", "non_erythroid"), *LEAKS):
         name = f"leak_{gene}_in_{kind}"
         members = kinds[kind]
         n_cells = int(members.sum())
         known = gene in cells.var_names and n_cells >= MIN_GATED
         column = cells.var_names.get_loc(gene) if known else None
-        for when, matrix in (("before", counts), ("after", corrected)):
+        for when, matrix in matrices.items():
             positive = (matrix[members][:, [column]] > 0).sum() / n_cells if known else None
             rates[f"{name}_{when}"] = None if positive is None else float(positive)
         rates[f"{name}_cells"] = n_cells
     return rates
 
 
-def gene_sum(cells, genes, layer="counts"):
+def gene_sum(cells: AnnData, genes: Sequence[str], layer: str = "counts") -> np.ndarray:
+    """Counts of each cell over some genes, as far as they are there."""
     columns = cells.var_names.get_indexer(genes)
-    return np.asarray(cells.layers[layer][:, columns[columns >= 0]].sum(axis=1)).ravel()
+    matrix: sp.csr_matrix = cells.layers[layer]
+    return totals(matrix[:, columns[columns >= 0]])
 
 
-def gate(cells):
+def gate(cells: AnnData) -> dict[str, npt.NDArray[np.bool_]]:
+    """Cells that are surely of a kind of ``GATES``, and those that are surely not erythroid."""
     passes = {kind: gene_sum(cells, genes) >= MIN_GATE_COUNTS for kind, genes in GATES.items()}
     several = sum(passes.values()) > 1
-    total = np.maximum(np.asarray(cells.layers["counts"].sum(axis=1)).ravel(), 1)
+    total = np.maximum(totals(cells.layers["counts"]), 1)
     erythroid = gene_sum(cells, ADULT_HAEMOGLOBIN, "corrected") >= ERYTHROID_SHARE * total
     kinds = {kind: members & ~several for kind, members in passes.items()}
     return kinds | {"non_erythroid": ~erythroid}

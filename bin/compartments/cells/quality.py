@@ -4,14 +4,20 @@ Limits are medians plus or minus a number of median absolute deviations (McCarth
 Heumos et al. 2023, Nat Rev Genet 24:550), within bounds that keep a clean sample from losing good cells.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
+import scipy.sparse as sp
 
+from compartments.core.errors import SampleSkipped
 from compartments.core.vocabulary import ERYTHROID_SHARE, HAEMOGLOBIN
 
 MAD_TO_SD = 1.4826
+LEAST_CELLS = 10  # a sample of fewer is left out
 ERYTHROID_PCT = 100 * ERYTHROID_SHARE  # per cent of UMIs from haemoglobin
 PLATELET_PCT = 1.0  # per cent of UMIs from platelet genes
 ANTIBODY = r"^IG(?:H[ADEGM]\d?$|H[VDJ]|K[CVJ]|L[CVJ])|^JCHAIN$"  # half of a plasma cell's RNA
@@ -48,7 +54,7 @@ class Limits:
     top20_floor: float = 50.0
 
 
-def measure(counts, symbols):
+def measure(counts: sp.csr_matrix, symbols: Sequence[str] | pd.Index) -> pd.DataFrame:
     """Quality of each cell.
 
     Parameters
@@ -68,14 +74,14 @@ def measure(counts, symbols):
     total = np.asarray(counts.sum(1, dtype=np.int64)).ravel()
     safe = np.maximum(total, 1)
 
-    def share(genes):
+    def share(genes: npt.NDArray[np.bool_]) -> npt.NDArray[np.float64]:
         return np.asarray(counts[:, np.flatnonzero(genes)].sum(1, dtype=np.int64)).ravel() / safe * 100
 
-    own = counts[:, np.flatnonzero(~symbols.str.match(ANTIBODY))]
-    own_total = np.maximum(np.asarray(own.sum(1, dtype=np.int64)).ravel(), 1)
+    others = counts[:, np.flatnonzero(~symbols.str.match(ANTIBODY))]
+    others_total = np.maximum(np.asarray(others.sum(1, dtype=np.int64)).ravel(), 1)
     top = np.empty(len(total))
-    for i, (start, end) in enumerate(zip(own.indptr[:-1], own.indptr[1:], strict=True)):
-        values = own.data[start:end]
+    for i, (start, end) in enumerate(zip(others.indptr[:-1], others.indptr[1:], strict=True)):
+        values = others.data[start:end]
         top[i] = (np.partition(values, -20)[-20:] if end - start > 20 else values).sum()
     return pd.DataFrame(
         {
@@ -85,12 +91,12 @@ def measure(counts, symbols):
             "pct_ribo": share(symbols.str.match(r"^RP[SL]\d")),
             "pct_hb": share(symbols.isin(HAEMOGLOBIN)),
             "pct_platelet": share(symbols.isin(PLATELET)),
-            "pct_top20": top / own_total * 100,
+            "pct_top20": top / others_total * 100,
         }
     )
 
 
-def find_limits(quality, limits):
+def find_limits(quality: pd.DataFrame, limits: Limits) -> dict[str, tuple[float, float]]:
     """Lower and upper limit of each metric for one sample.
 
     Parameters
@@ -112,11 +118,11 @@ def find_limits(quality, limits):
     limit only, ``max(M + n S, floor)``.
     """
 
-    def centre(values):
+    def centre(values: npt.NDArray[np.float64]) -> tuple[float, float]:
         middle = np.median(values)
         return middle, MAD_TO_SD * np.median(np.abs(values - middle))
 
-    out = {}
+    out: dict[str, tuple[float, float]] = {}
     for metric, nmads in (("total_counts", limits.nmads_counts), ("n_genes", limits.nmads_genes)):
         low, high = -np.inf, np.inf
         if nmads is not None and len(quality):
@@ -141,7 +147,7 @@ def find_limits(quality, limits):
     return out
 
 
-def judge(quality, limits):
+def judge(quality: pd.DataFrame, limits: Limits) -> tuple[pd.DataFrame, pd.DataFrame, npt.NDArray[np.bool_]]:
     """Apply :func:`find_limits` to one sample.
 
     Erythroid cells (haemoglobin at least ``ERYTHROID_PCT`` per cent) and platelets (at least ``PLATELET_PCT`` per cent
@@ -185,3 +191,65 @@ def judge(quality, limits):
     ]
     rows.append({"metric": "any", "n_removed": int((number > 0).sum()), "n_removed_only": int((number > 0).sum())})
     return fails, pd.DataFrame(rows), special
+
+
+@dataclass
+class Judged:
+    """Quality of the called cells of one sample.
+
+    Attributes
+    ----------
+    keep : ndarray of bool, shape (n_cells,)
+        Within all limits.
+    measured : DataFrame, shape (n_cells, 7)
+        Of :func:`measure`.
+    fails, table, special
+        Of :func:`judge`; ``table`` with the sample's name in front.
+    summary : dict
+        Flat.
+    """
+
+    sample: str
+    keep: npt.NDArray[np.bool_]
+    measured: pd.DataFrame
+    fails: pd.DataFrame
+    table: pd.DataFrame
+    summary: dict[str, Any]
+
+    def per_cell(self) -> pd.DataFrame:
+        """Metrics of every called cell, whether it ``passes``, and what it ``fails``."""
+        cells = self.measured.rename_axis("barcode").reset_index()
+        cells["passes"] = self.keep
+        cells["fails"] = [",".join(row.index[row]) for _, row in self.fails.iterrows()]
+        return cells
+
+
+def judge_sample(counts: sp.csr_matrix, symbols: pd.Index, barcodes: pd.Index, sample: str, limits: Limits) -> Judged:
+    """Measure and judge the called cells of one sample.
+
+    Raises
+    ------
+    SampleSkipped
+        If fewer than ``LEAST_CELLS`` pass.
+    """
+    measured = measure(counts, symbols).set_index(barcodes)
+    fails, table, special = judge(measured, limits)
+    keep = ~fails.any(axis=1).to_numpy()
+    table.insert(0, "sample", sample)
+    if keep.sum() < LEAST_CELLS:
+        worst = table.iloc[:-1].sort_values("n_removed", ascending=False, kind="stable").iloc[0]
+        raise SampleSkipped(
+            f"{int(keep.sum())} of {len(keep)} cells pass the quality limits, fewer than {LEAST_CELLS}; "
+            f"most fail {worst['metric']} ({worst['n_removed']} cells)"
+        )
+    summary = {
+        "sample": sample,
+        "n_cells_called": len(keep),
+        "n_cells": int(keep.sum()),
+        "fraction_removed": float(1 - keep.mean()),
+        "n_special_kept": int((special & keep).sum()),
+    }
+    for metric in ("total_counts", "n_genes", "pct_mt", "pct_ribo", "pct_hb", "pct_top20"):
+        summary[f"median_{metric}"] = float(np.median(measured.loc[keep, metric]))
+    summary["has_mt_genes"] = bool(symbols.str.startswith("MT-").any())
+    return Judged(sample, keep, measured, fails, table, summary)

@@ -1,11 +1,12 @@
 """The barcode rank curve: totals of barcodes from the largest to the smallest, and where it bends."""
 
 import numpy as np
+import numpy.typing as npt
 
 LOWER = 100
 
 
-def knee_point(totals, lower=LOWER):
+def knee_point(totals: npt.NDArray[np.int64], lower: float = LOWER) -> tuple[float, float]:
     """Knee and inflection of the barcode rank curve above ``lower``.
 
     Parameters
@@ -37,13 +38,13 @@ def knee_point(totals, lower=LOWER):
     return float(10 ** curve[knee]), float(10 ** curve[inflection])
 
 
-def expected_limit(totals, expected):
+def expected_limit(totals: npt.NDArray[np.int64], expected: int) -> float:
     """A tenth of the 99th percentile of the ``expected`` largest totals (Zheng 2017)."""
     top = np.sort(totals)[::-1][: max(1, int(expected))]
     return float(np.quantile(top, 0.99) / 10)
 
 
-def rank_curve(totals, n_points=200):
+def rank_curve(totals: npt.NDArray[np.int64], n_points: int = 200) -> tuple[list[int], list[int]]:
     """Barcode rank curve thinned to ``n_points`` even steps of log rank: list of ranks, list of totals."""
     ordered = np.sort(totals)[::-1]
     ranks = np.unique(np.round(np.geomspace(1, len(ordered), n_points)).astype(int))

@@ -4,15 +4,20 @@ Wolock, Lopez & Klein 2019, Cell Systems 8:281.
 """
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 from scipy.sparse.linalg import LinearOperator, svds
+
+from compartments.core.matrix import TARGET_SUM, totals
+
+Floats = npt.NDArray[np.float64]
 
 N_GENES = 2000
 N_COMPONENTS = 30
 
 
-def variable_genes(normalised, n_top=N_GENES, n_bins=20):
+def variable_genes(normalised: sp.csr_matrix, n_top: int = N_GENES, n_bins: int = 20) -> npt.NDArray[np.bool_]:
     """Genes whose dispersion stands out among genes of like mean (Satija et al. 2015, Nat Biotechnol 33:495).
 
     Parameters
@@ -39,20 +44,22 @@ def variable_genes(normalised, n_top=N_GENES, n_bins=20):
     return score >= np.sort(score)[::-1][: min(n_top, len(score))][-1]
 
 
-def _moments(matrix):
+def _moments(matrix: sp.csr_matrix) -> tuple[Floats, Floats]:
     """Mean and variance (n - 1) of the columns of a sparse matrix."""
     n = matrix.shape[0]
-    mean = np.asarray(matrix.sum(0)).ravel() / n
-    square = np.asarray(matrix.multiply(matrix).sum(0)).ravel()
+    mean = totals(matrix, axis=0) / n
+    square = totals(matrix.multiply(matrix), axis=0)
     return mean, (square - n * mean**2) / (n - 1)
 
 
-def _scale(matrix, factors):
+def _scale(matrix: sp.csr_matrix, factors: Floats) -> sp.csr_matrix:
     """Rows of a sparse matrix times ``factors``; csr."""
     return (sp.diags_array(factors) @ matrix).tocsr()
 
 
-def principal_components(observed, others, n_components=N_COMPONENTS, seed=0):
+def principal_components(
+    observed: sp.csr_matrix, others: sp.csr_matrix, n_components: int = N_COMPONENTS, seed: int = 0
+) -> tuple[Floats, Floats]:
     """Scores on the principal components of standardised genes; nothing is made dense.
 
     Parameters
@@ -77,10 +84,11 @@ def principal_components(observed, others, n_components=N_COMPONENTS, seed=0):
     )
     start = np.random.default_rng(seed).uniform(-1, 1, min(scaled.shape))
     loadings = svds(operator, k=n_components, v0=start, return_singular_vectors="vh")[2].T
-    return tuple(m @ (loadings / spread[:, None]) - offset @ loadings for m in (observed, others))
+    weights, centre = loadings / spread[:, None], offset @ loadings
+    return observed @ weights - centre, others @ weights - centre
 
 
-def simulated_neighbours(observed, simulated, k):
+def simulated_neighbours(observed: Floats, simulated: Floats, k: int) -> npt.NDArray[np.int64]:
     """How many of the ``k`` points nearest to each are simulated.
 
     Parameters
@@ -107,7 +115,9 @@ def simulated_neighbours(observed, simulated, k):
     return out
 
 
-def scrublet(counts, rate, seed=0, pairs=None):
+def scrublet(
+    counts: sp.csr_matrix, rate: float, seed: int = 0, pairs: npt.NDArray[np.int64] | None = None
+) -> tuple[Floats, Floats, float | None]:
     """Scores of observed cells and of simulated doublets.
 
     Scrublet on log counts of the ``N_GENES`` most variable genes, each cell scaled by its total: that ranks doublets
@@ -132,21 +142,22 @@ def scrublet(counts, rate, seed=0, pairs=None):
     threshold : float or None
         Minimum between the two modes of the simulated scores (Prewitt & Mendelsohn 1966), None where there are no two.
     """
-    from skimage.filters import threshold_minimum
+    from skimage.filters import threshold_minimum  # seconds of import that samples of few cells do without
 
     counts = counts[:, counts.getnnz(axis=0) >= 3]
     scored = counts.getnnz(axis=1) >= 3
     counts = counts[scored].astype(np.float64)
-    totals = np.asarray(counts.sum(1)).ravel()
-    counts = counts[:, variable_genes(_scale(counts, np.median(totals) / totals))]
+    umis = totals(counts)
+    counts = counts[:, variable_genes(_scale(counts, np.median(umis) / umis))]
     n = counts.shape[0]
     if pairs is None:
         drawn = np.random.default_rng(seed).choice(n * n, 2 * n, replace=False)
         pairs = np.stack(np.divmod(drawn, n), axis=1)
     first, second = pairs.T
-    observed = _scale(counts, 1e4 / totals).log1p()
-    doublets = _scale(counts[first] + counts[second], 1e4 / (totals[first] + totals[second])).log1p()
-    points = principal_components(observed, doublets, seed=seed)
+    # totals are those of all genes, of which only the variable ones are left
+    cells = _scale(counts, TARGET_SUM / umis).log1p()
+    doublets = _scale(counts[first] + counts[second], TARGET_SUM / (umis[first] + umis[second])).log1p()
+    points = principal_components(cells, doublets, seed=seed)
 
     ratio = len(pairs) / n
     k = round(round(0.5 * np.sqrt(n)) * (1 + ratio))
@@ -156,7 +167,7 @@ def scrublet(counts, rate, seed=0, pairs=None):
     observed = np.full(len(scored), np.nan)
     observed[scored] = score[:n]
     try:
-        threshold = float(threshold_minimum(score[n:]))
+        threshold: float | None = float(threshold_minimum(score[n:]))
     except RuntimeError:  # no two modes
         threshold = None
     return observed, score[n:], threshold

@@ -1,9 +1,14 @@
 """What CellBender wrote about a run, and whether the run is sound."""
 
 import csv
+from collections.abc import Sequence
+from pathlib import Path
 
 import h5py
 import numpy as np
+
+Metrics = dict[str, float | None]
+Curve = dict[str, list[float]]
 
 CURVE_POINTS = 100
 MAX_DRIFT = 0.01  # of the training, see training_drift
@@ -11,12 +16,12 @@ MAX_NONEMPTY = 0.9  # of the analysed droplets
 MAX_RATIO = 3.0  # found to expected cells, or its inverse
 
 
-def output_path(folder, fprs, which=0):
+def output_path(folder: Path, fprs: Sequence[float], which: int = 0) -> Path:
     """CellBender's output with the cells only, for one of ``fprs``; its name tells the rate when there are several."""
     return folder / (f"out_FPR_{fprs[which]}_filtered.h5" if len(fprs) > 1 else "out_filtered.h5")
 
 
-def read_metrics(output):
+def read_metrics(output: Path) -> Metrics:
     """The metrics that CellBender wrote beside an ``output`` of :func:`output_path`.
 
     Returns
@@ -25,18 +30,18 @@ def read_metrics(output):
         Metric -> float, or None where CellBender gives no number.
     """
     path = output.with_name(output.name.replace("_filtered.h5", "_metrics.csv"))
-    metrics = {}
+    metrics: Metrics = {}
     with open(path, newline="") as handle:
         for name, value in csv.reader(handle):
             try:
                 number = float(value)
             except ValueError:
-                number = None
-            metrics[name] = number if number is not None and np.isfinite(number) else None
+                number = np.nan
+            metrics[name] = number if np.isfinite(number) else None
     return metrics
 
 
-def read_curve(path):
+def read_curve(path: Path) -> Curve:
     """Training curve from an output.
 
     Returns
@@ -44,21 +49,20 @@ def read_curve(path):
     dict
         ``train_epoch, train_elbo, test_epoch, test_elbo``: lists thinned to ``CURVE_POINTS``, empty where absent.
     """
-    curve = {}
+    curve: Curve = {}
     with h5py.File(path) as file:
         metadata = file["metadata"]
         for part in ("train", "test"):
             for what in ("epoch", "elbo"):
                 name = f"learning_curve_{part}_{what}"
                 values = np.ravel(metadata[name][()]) if name in metadata else np.array([])
-                chosen = (
-                    np.unique(np.linspace(0, len(values) - 1, CURVE_POINTS).round().astype(int)) if len(values) else []
-                )
+                points = np.linspace(0, len(values) - 1, CURVE_POINTS if len(values) else 0)
+                chosen = np.unique(points.round().astype(int))
                 curve[f"{part}_{what}"] = [float(values[i]) if what == "elbo" else int(values[i]) for i in chosen]
     return curve
 
 
-def training_drift(curve):
+def training_drift(curve: Curve) -> float | None:
     """How far the training is from its plateau.
 
     CellBender's own convergence indicator compares the last steps with the spread of the last 20 epochs: at a plateau
@@ -83,7 +87,7 @@ def training_drift(curve):
     return float(abs(end - before) / (end - elbo[0])) if end > elbo[0] else 1.0
 
 
-def judge(metrics, curve):
+def judge(metrics: Metrics, curve: Curve) -> list[str]:
     """What is wrong with a finished run, as phrases; empty when it is sound.
 
     Parameters

@@ -1,10 +1,17 @@
 """The soup, the RNA that floats in every droplet: its profile and amount, measured in the empty droplets."""
 
+from dataclasses import dataclass
+
 import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from compartments.core.matrix import totals
 
 MIN_SOUP_UMI = 1000  # fewer UMIs in empty droplets do not make a profile
 
 
+@dataclass
 class Soup:
     """The soup of one sample.
 
@@ -23,16 +30,15 @@ class Soup:
         UMIs of soup in a cell's droplet, where the method estimates them.
     """
 
-    def __init__(self, profile, umi, spread, n_droplets, total):
-        self.profile = profile
-        self.umi = umi
-        self.spread = spread
-        self.n_droplets = n_droplets
-        self.total = total
-        self.level = None
+    profile: npt.NDArray[np.float64]
+    umi: float
+    spread: float
+    n_droplets: int
+    total: int
+    level: float | None = None
 
 
-def measure_soup(empties):
+def measure_soup(empties: sp.csr_matrix) -> Soup:
     """Profile and amount of the soup from the empty droplets.
 
     Barcodes of more than three times the typical total are left out: they are damaged or missed cells.
@@ -50,28 +56,30 @@ def measure_soup(empties):
     ValueError
         If fewer than ``MIN_SOUP_UMI`` UMIs are there; the message is the reason.
     """
-    totals = np.asarray(empties.sum(axis=1)).ravel().astype(np.int64)
-    typical = _weighted_median(totals)
-    used = (totals > 0) & (totals <= 3 * typical)
-    profile = np.asarray(empties[used].sum(axis=0)).ravel().astype(float)
+    umis = totals(empties).astype(np.int64)
+    typical = _weighted_median(umis)
+    used = (umis > 0) & (umis <= 3 * typical)
+    profile = totals(empties[used], axis=0).astype(float)
     total = int(profile.sum())
     if total < MIN_SOUP_UMI:
         raise ValueError(f"the empty droplets hold {total} UMIs; {MIN_SOUP_UMI} are needed for the soup's profile")
-    umi = _weighted_median(totals[used])
-    plateau = totals[used & (totals > umi / 3)]
+    umi = _weighted_median(umis[used])
+    plateau = umis[used & (umis > umi / 3)]
     spread = max((plateau.var() - plateau.mean()) / plateau.mean() ** 2, 0.0)
     return Soup(profile / total, float(umi), float(spread), int(used.sum()), total)
 
 
-def _weighted_median(totals):
-    ordered = np.sort(totals)
+def _weighted_median(umis: npt.NDArray[np.int64]) -> int:
+    """The total of the barcode that holds the middle one of all UMIs."""
+    ordered = np.sort(umis)
     if not ordered.size or ordered[-1] == 0:
         return 0
     cumulative = np.cumsum(ordered)
     return ordered[np.searchsorted(cumulative, cumulative[-1] / 2)]
 
 
-def soup_or_reason(empties):
+def soup_or_reason(empties: sp.csr_matrix | None) -> tuple[Soup | None, str | None]:
+    """The soup, or why it cannot be measured."""
     if empties is None:
         return None, "no empty droplets, in which the soup is measured"
     try:

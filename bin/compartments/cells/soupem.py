@@ -19,152 +19,29 @@ reached by sorting).
 
 import numpy as np
 import scipy.sparse as sp
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import pdist
+
+from compartments.cells.mixtures import Floats, Ints, cluster_totals, estimate_level, own_profiles
+from compartments.cells.soup import Soup
+from compartments.core.matrix import totals as sums
 
 OWN_SIZE = 4.0  # r: scatter of a gene among cells of one cluster, squared coefficient of variation 1/r
 STRAY = 0.002  # of the cells that express a gene, those in a cluster that does not
 MIN_SPREAD = 0.02  # of the soup's amount between droplets, squared coefficient of variation
-# rho over lambda: own rate in units of the soup's rate
-GRID = np.concatenate([[0.0], np.geomspace(0.6, 3e4, 60)])
-UNEXPRESSED = 0.25  # of the genes in the soup, those that a cluster does not express, at least
-# for lambda, little own expression must not look like more soup: real cells have fewer genes that are all soup
-LEVEL_GRID = np.concatenate([[0.0], np.geomspace(0.2, 0.5, 3), GRID[1:]])
-LEVEL_UNEXPRESSED = 0.1
-LOG_PRIOR_SD = 0.3  # of lambda around the empties' amount
-LEVEL_GENES = 3000  # most frequent genes of the soup, from which lambda is estimated
-MIN_EXPECTED = 0.5  # soup counts of a gene in a cluster, to tell anything about lambda
 LAMBDA_ITERATIONS = 8
 DISTANCE = 0.6  # cosine distance at which strangers are of different kinds
 WORTHWHILE = 0.05  # expected soup counts below which a count is left alone: nearly all that it would cost is signal
 EXACT = 40  # counts up to which the posterior is summed exactly
 
 
-def cluster_totals(counts, clusters, n_iterations=4):
-    """Counts of each cluster and gene, without what single cells of another kind bring in.
-
-    A count above four times the cluster's mean (scaled to the cell's UMIs) plus four is taken as that limit; repeated,
-    so that the mean itself is freed of such counts.
-
-    Parameters
-    ----------
-    counts : csr_matrix, shape (cells, genes)
-    clusters : ndarray of int, shape (cells,)
-
-    Returns
-    -------
-    ndarray, shape (clusters, genes)
-    """
-    shape = (int(clusters.max()) + 1, counts.shape[1])
-    umis = np.asarray(counts.sum(axis=1)).ravel().astype(float)
-    rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
-    cells = clusters[rows] * np.int64(shape[1]) + counts.indices
-    cluster_umis = np.bincount(clusters, weights=umis)
-    relative = (umis / cluster_umis[clusters])[rows]
-    values = counts.data.astype(float)
-    for _ in range(n_iterations):
-        totals = np.bincount(cells, weights=values, minlength=shape[0] * shape[1])
-        values = np.minimum(counts.data, 4 + 4 * totals[cells] * relative)
-    return np.bincount(cells, weights=values, minlength=shape[0] * shape[1]).reshape(shape)
-
-
-def fit_mixture(totals, soup_rate, grid=GRID, unexpressed=UNEXPRESSED, n_iterations=60):
-    """Distribution of own over soup rate among the genes of a cluster, on a grid.
-
-    Parameters
-    ----------
-    totals : ndarray, shape (genes,)
-        Counts of the cluster.
-    soup_rate : ndarray, shape (genes,)
-        Expected soup counts, > 0.
-    grid : ndarray, shape (grid,)
-        The first is 0.
-    unexpressed : float
-        Least mass at 0.
-    n_iterations : int
-        Of expectation maximisation.
-
-    Returns
-    -------
-    posterior : ndarray, shape (genes, grid)
-        Of the grid's points for each gene.
-    log_likelihood : float
-        Marginal, without the factorials of the counts.
-    """
-    rates = soup_rate[:, None] * (1 + grid)
-    log_p = totals[:, None] * np.log(rates) - rates
-    top = log_p.max(axis=1, keepdims=True)
-    p = np.exp(log_p - top)
-    weights = np.full(len(grid), 1 / len(grid))
-    for _ in range(n_iterations):
-        marginal = p @ weights
-        weights = weights * ((1 / marginal) @ p) / len(totals)
-        if weights[0] < unexpressed:
-            weights[1:] *= (1 - unexpressed) / weights[1:].sum()
-            weights[0] = unexpressed
-    marginal = p @ weights
-    return p * weights / marginal[:, None], float(np.log(marginal).sum() + top.sum())
-
-
-def estimate_level(totals, sizes, soup):
-    """Soup UMIs in a cell's droplet: the maximum over all clusters of marginal likelihood and the empties' prior.
-
-    Parameters
-    ----------
-    totals : ndarray, shape (clusters, genes)
-    sizes : ndarray, shape (clusters,)
-        Cells of each cluster.
-    soup : ambient.Soup
-
-    Returns
-    -------
-    float
-    """
-    frequent = np.argsort(-soup.profile, kind="stable")[:LEVEL_GENES]
-    informative = []
-    for cluster, n_cells in zip(totals, sizes, strict=True):
-        rate = soup.profile[frequent] * soup.umi * n_cells
-        known = rate > MIN_EXPECTED
-        if known.any():
-            informative.append((cluster[frequent][known], rate[known]))
-    score = {}
-    # the whole range in steps of a fifth, then the neighbourhood of the best in steps of a twentieth
-    for step, half_width in ((np.log(1.2), 8), (np.log(1.05), 3)):
-        centre = max(score, key=score.get) if score else 0.0
-        for log_factor in centre + step * np.arange(-half_width, half_width + 1):
-            factor = np.exp(log_factor)
-            fits = (fit_mixture(n, rate * factor, LEVEL_GRID, LEVEL_UNEXPRESSED, 25) for n, rate in informative)
-            likelihood = sum(log_likelihood for _, log_likelihood in fits)
-            score[log_factor] = likelihood - 0.5 * (log_factor / LOG_PRIOR_SD) ** 2
-    return float(soup.umi * np.exp(max(score, key=score.get)))
-
-
-def own_profiles(totals, sizes, soup, level):
-    """phi: own share of each gene in each cluster, from its totals and what G_k leaves open.
-
-    Where own and soup rates cannot be told apart, phi is the value at which the posterior mean share of soup comes out
-    right.
-
-    Returns
-    -------
-    ndarray, shape (clusters, genes)
-        Rows sum to 1.
-    """
-    profiles = totals.copy()
-    in_soup = soup.profile > 0
-    for k, n_cells in enumerate(sizes):
-        rate = soup.profile[in_soup] * level * n_cells
-        posterior, _ = fit_mixture(totals[k, in_soup], rate)
-        soup_share = posterior @ (1 / (1 + GRID))
-        profiles[k, in_soup] = rate * (1 / soup_share - 1)
-    return profiles / np.maximum(profiles.sum(axis=1, keepdims=True), 1)
-
-
-def fit(counts, soup, clusters):
+def fit(counts: sp.csr_matrix, soup: Soup, clusters: Ints) -> tuple[Floats, Ints, Floats, float]:
     """Expected soup in every stored count.
 
     Parameters
     ----------
     counts : csr_matrix of int, shape (cells, genes)
-    soup : ambient.Soup
+    soup : Soup
     clusters : ndarray of int, shape (cells,)
 
     Returns
@@ -178,7 +55,7 @@ def fit(counts, soup, clusters):
     level : float
         Their mean in the sample.
     """
-    umis = np.asarray(counts.sum(axis=1)).ravel().astype(float)
+    umis = sums(counts).astype(float)
     rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
     s = soup.profile[counts.indices]
     for last in (False, True):
@@ -206,7 +83,7 @@ def fit(counts, soup, clusters):
     return expected, clusters, lam, level
 
 
-def find_strangers(counts, rows, rate, clusters):
+def find_strangers(counts: sp.csr_matrix, rows: Ints, rate: Floats, clusters: Ints) -> Ints:
     """Cells that their cluster's profile and the soup do not explain.
 
     A cell's misfit is the sum of the negative binomial half deviances of its counts far above ``rate`` (more than 3
@@ -225,21 +102,18 @@ def find_strangers(counts, rows, rate, clusters):
     return np.flatnonzero(misfit > limit)
 
 
-def group_strangers(counts):
+def group_strangers(counts: sp.csr_matrix) -> Ints:
     """Clusters of few cells: average linkage of cosine distances of log counts, cut at ``DISTANCE``."""
-    from scipy.cluster.hierarchy import fcluster, linkage
-    from scipy.spatial.distance import pdist
-
     if counts.shape[0] == 1:
         return np.zeros(1, dtype=int)
-    umis = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
+    umis = np.maximum(sums(counts), 1)
     logged = sp.diags_array(np.median(umis) / umis) @ counts.astype(float)
     logged.data = np.log1p(logged.data)
     dense = logged.toarray() - np.asarray(logged.mean(axis=0)).ravel()
     return fcluster(linkage(np.nan_to_num(pdist(dense, "cosine"), nan=1.0), "average"), DISTANCE, "distance") - 1
 
 
-def expected_soup(counts, soup_rate, own_rate, stray):
+def expected_soup(counts: Ints, soup_rate: Floats, own_rate: Floats, stray: Floats) -> Floats:
     """Posterior mean of the soup's part of each count.
 
     Exact up to ``EXACT`` counts, beyond by the normal approximation within four standard deviations of the soup. A
@@ -292,7 +166,7 @@ def expected_soup(counts, soup_rate, own_rate, stray):
     return expected
 
 
-def allocate(expected, groups, seed):
+def allocate(expected: Floats, groups: Ints, seed: int) -> Ints:
     """Whole numbers near ``expected`` that keep the sum of each group: floors, and one more where the rest is largest.
 
     Parameters
@@ -322,7 +196,7 @@ def allocate(expected, groups, seed):
     return whole
 
 
-def take_out(counts, expected, clusters, strength, seed):
+def take_out(counts: sp.csr_matrix, expected: Floats, clusters: Ints, strength: float, seed: int) -> sp.csr_matrix:
     """Counts less their expected soup, whole.
 
     Counts with less than ``WORTHWHILE`` expected soup are left alone; the others are rounded by :func:`allocate` within
@@ -353,7 +227,9 @@ def take_out(counts, expected, clusters, strength, seed):
     return corrected
 
 
-def remove_soup(counts, soup, clusters, seed, strength=1.0):
+def remove_soup(
+    counts: sp.csr_matrix, soup: Soup, clusters: Ints, seed: int, strength: float = 1.0
+) -> tuple[sp.csr_matrix, float]:
     """Counts without soup.
 
     Parameters

@@ -1,15 +1,15 @@
 """Cells and empty droplets of one sample."""
 
-import anndata
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
+from anndata import AnnData
 
 from compartments.core.errors import SampleSkipped, UserError
 from compartments.core.vocabulary import WITHOUT_EMPTIES
 
 
-def split_droplets(droplets, calls):
+def split_droplets(droplets: AnnData, calls: pd.DataFrame) -> tuple[AnnData, sp.csr_matrix | None]:
     """Cells and empty droplets of one sample.
 
     Parameters
@@ -45,7 +45,7 @@ def split_droplets(droplets, calls):
         raise SampleSkipped("no cell was called")
     is_cell = droplets.obs_names.isin(wanted)
     matrix = sp.csr_matrix(droplets.X)
-    cells = anndata.AnnData(
+    cells = AnnData(
         obs=pd.DataFrame(index=droplets.obs_names[is_cell]),
         var=droplets.var[["gene_id"]].copy(),
         layers={"counts": sp.csr_matrix(matrix[is_cell], dtype=np.int32)},

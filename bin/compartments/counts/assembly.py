@@ -3,15 +3,20 @@
 import re
 
 import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import scipy.sparse as sp
+from anndata import AnnData
 
 from compartments.core.errors import UserError
+from compartments.counts.reading import Counts
+from compartments.counts.source import Texts
 
-CELL_PROBABILITY = 0.5
 EMPTY_UMIS = 100  # barcodes up to this total are taken for empty droplets (Lun et al. 2019)
 MOST_CELLS = 80_000  # no single 10x channel yields more cells
 
 
-def droplet_kind(totals):
+def droplet_kind(totals: npt.ArrayLike) -> str:
     """Whether a matrix holds all droplets or only cells, from its UMI totals.
 
     Parameters
@@ -34,7 +39,9 @@ def droplet_kind(totals):
     return "raw" if empty.sum() >= max(100, 0.2 * len(ordered)) else "filtered"
 
 
-def assemble(sample, raw=None, filtered=None, cellbender=None):
+def assemble(
+    sample: str, raw: Counts | None = None, filtered: Counts | None = None, cellbender: Counts | None = None
+) -> tuple[AnnData, list[str]]:
     """Join what one sample has into the droplets that the later steps work on.
 
     What a matrix is, all droplets or cells only, is told by :func:`droplet_kind`, not by the column it came in: cells
@@ -59,10 +66,40 @@ def assemble(sample, raw=None, filtered=None, cellbender=None):
         If the inputs do not belong together: barcodes or genes unknown to the raw matrix, corrected counts above raw
         ones.
     """
-    import anndata
-    import pandas as pd
-    import scipy.sparse as sp
+    raw, filtered, notes = _by_content(raw, filtered)
+    base = raw or filtered or cellbender
+    if base is None:
+        raise ValueError(f"sample '{sample}' has no counts")
+    is_cell, cell_source, corrected = None, "none", None
+    if filtered is not None:
+        is_cell, cell_source = _among(base, _positions(base, filtered.barcodes, "filtered")), "filtered"
+    if cellbender is not None:
+        called = cellbender.take(cellbender.source.cells())
+        if base is filtered:  # cells of the filtered matrix that CellBender did not keep have no corrected counts
+            known = np.isin(called.barcodes, filtered.barcodes)
+            if not known.all():
+                notes.append(
+                    f"{int((~known).sum())} cells of CellBender are not in the filtered matrix and are left out"
+                )
+            called = called.take(np.flatnonzero(known))
+        positions = _positions(base, called.barcodes, "CellBender")
+        is_cell, cell_source = _among(base, positions), "cellbender"
+        corrected = _corrected_like(base, called, positions)
+        if base is cellbender:
+            notes.append("only a CellBender output was given: its corrected counts stand in for raw counts")
+    data = _droplets(base, is_cell, corrected, all_droplets=base is raw)
+    data.uns = {
+        "sample": sample,
+        "kind": "raw" if base is raw else "filtered",
+        "cell_source": cell_source,
+        "counts_are_corrected": base is cellbender,
+        "chemistry": next((c.source.chemistry for c in (raw, filtered) if c and c.source.chemistry), ""),
+    }
+    return data, notes
 
+
+def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | None, Counts | None, list[str]]:
+    """Raw and filtered counts as their content says, and a note where that is not as they were given."""
     notes = []
     if raw is not None and filtered is not None and set(raw.barcodes) < set(filtered.barcodes):
         raw, filtered = filtered, raw
@@ -80,37 +117,25 @@ def assemble(sample, raw=None, filtered=None, cellbender=None):
         else:
             raw = None
             notes.append("the raw matrix holds the cells of the filtered one only: used as filtered")
+    return raw, filtered, notes
 
-    base = raw or filtered or cellbender
-    is_cell, cell_source = None, "none"
-    if filtered is not None:
-        where = _positions(base, filtered.barcodes, "filtered")
-        is_cell, cell_source = np.isin(np.arange(len(base.barcodes)), where), "filtered"
-    corrected = None
-    if cellbender is not None:
-        probability = cellbender.source.latents["cell_probability"]
-        called = cellbender.take(np.flatnonzero(np.nan_to_num(probability) > CELL_PROBABILITY))
-        if base is filtered:  # cells of the filtered matrix that CellBender did not keep have no corrected counts
-            known = np.isin(called.barcodes, filtered.barcodes)
-            if not known.all():
-                notes.append(
-                    f"{int((~known).sum())} cells of CellBender are not in the filtered matrix and are left out"
-                )
-            called = called.take(np.flatnonzero(known))
-        where = _positions(base, called.barcodes, "CellBender")
-        is_cell, cell_source = np.isin(np.arange(len(base.barcodes)), where), "cellbender"
-        corrected = _corrected_like(base, called, where)
-        if base is cellbender:
-            notes.append("only a CellBender output was given: its corrected counts stand in for raw counts")
 
-    matrix = base.matrix
+def _among(base: Counts, positions: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
+    """Which barcodes of ``base`` are at one of ``positions``."""
+    return np.isin(np.arange(len(base.barcodes)), positions)
+
+
+def _droplets(
+    base: Counts, is_cell: npt.NDArray[np.bool_] | None, corrected: sp.csr_matrix | None, all_droplets: bool
+) -> AnnData:
+    """Barcodes with counts; only the cells, where the others are no droplets that were looked at."""
     keep = base.totals() > 0
-    if base is not raw and is_cell is not None:
+    if not all_droplets and is_cell is not None:
         keep &= is_cell
     if not keep.any():
         raise UserError(f"{base.source.path}: no barcode with counts; give the output of a run that found some")
-    data = anndata.AnnData(
-        matrix[keep],
+    data = AnnData(
+        base.matrix[keep],
         obs=pd.DataFrame(index=pd.Index(base.barcodes[keep], dtype=object)),
         var=pd.DataFrame({"gene_id": base.gene_id}, index=pd.Index(base.symbol, dtype=object)),
     )
@@ -118,17 +143,10 @@ def assemble(sample, raw=None, filtered=None, cellbender=None):
         data.obs["is_cell"] = is_cell[keep]
     if corrected is not None:
         data.layers["corrected"] = sp.csr_matrix(corrected[keep])
-    data.uns = {
-        "sample": sample,
-        "kind": "raw" if base is raw else "filtered",
-        "cell_source": cell_source,
-        "counts_are_corrected": base is cellbender,
-        "chemistry": next((c.source.chemistry for c in (raw, filtered) if c and c.source.chemistry), ""),
-    }
-    return data, notes
+    return data
 
 
-def _positions(base, barcodes, name):
+def _positions(base: Counts, barcodes: Texts, name: str) -> npt.NDArray[np.intp]:
     """Positions of ``barcodes`` in ``base``, with or without the well suffix (-1)."""
     index = {b: i for i, b in enumerate(base.barcodes)}
     missing = [b for b in barcodes if b not in index]
@@ -143,10 +161,8 @@ def _positions(base, barcodes, name):
     return np.array([index[b] for b in barcodes], dtype=int)
 
 
-def _corrected_like(base, called, where):
+def _corrected_like(base: Counts, called: Counts, positions: npt.NDArray[np.intp]) -> sp.csr_matrix:
     """CellBender's counts in the rows and columns of ``base``: csr_matrix of int32, zero outside its cells."""
-    import scipy.sparse as sp
-
     if called.symbol.shape == base.symbol.shape and (called.gene_id == base.gene_id).all():
         columns = np.arange(len(base.symbol))
     else:
@@ -161,7 +177,9 @@ def _corrected_like(base, called, where):
                 "give the matrix that CellBender was run on"
             )
     coo = called.matrix.tocoo()
-    corrected = sp.csr_matrix((coo.data, (where[coo.row], columns[coo.col])), shape=base.matrix.shape, dtype=np.int32)
+    corrected = sp.csr_matrix(
+        (coo.data, (positions[coo.row], columns[coo.col])), shape=base.matrix.shape, dtype=np.int32
+    )
     above = (corrected - base.matrix) > 0
     if above.nnz:
         raise UserError(
@@ -169,3 +187,41 @@ def _corrected_like(base, called, where):
             "give the matrix that CellBender was run on"
         )
     return corrected
+
+
+def summarise(data: AnnData, counts: dict[str, Counts], notes: list[str]) -> dict[str, str | int | None]:
+    """The flat JSON summary of one sample.
+
+    Parameters
+    ----------
+    data : AnnData
+    notes : list of str
+        Both of :func:`assemble`.
+    counts : dict of str to Counts
+        Of the samplesheet columns that were given.
+    """
+    notes = list(notes)
+    for column, one in counts.items():
+        kinds = ", ".join(f"{n} {kind}" for kind, n in one.source.left_out().items())
+        if kinds:
+            notes.append(f"gene expression only: left out of the {column} matrix were {kinds} features")
+    summary = {
+        "sample": data.uns["sample"],
+        "kind": data.uns["kind"],
+        "cell_source": data.uns["cell_source"],
+        "chemistry": data.uns["chemistry"] or None,
+        "n_barcodes": data.n_obs,
+        "n_genes": data.n_vars,
+        "n_counts": int(sp.csr_matrix(data.X).sum(dtype=np.int64)),
+        "n_cells_given": int(data.obs["is_cell"].sum()) if "is_cell" in data.obs else None,
+        "notes": "; ".join(notes) or None,
+    }
+    for column, one in counts.items():
+        left_out = one.source.left_out()
+        summary |= {
+            f"{column}_format": one.source.format,
+            f"{column}_barcodes": len(one.barcodes),
+            f"{column}_features_left_out": sum(left_out.values()),
+            f"{column}_left_out_kinds": ", ".join(f"{n} {kind}" for kind, n in left_out.items()) or None,
+        }
+    return summary

@@ -1,16 +1,20 @@
 """``droplets.h5ad`` read back without anndata, which costs seconds to import."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
 
 from compartments.counts.hdf5 import row_names, text_of
+from compartments.counts.source import Texts
 
 
 @dataclass
 class Droplets:
-    """``droplets.h5ad`` read back without anndata (which costs seconds to import).
+    """Droplets of one sample.
 
     Attributes
     ----------
@@ -24,21 +28,19 @@ class Droplets:
     sample: str
     kind: str
     cell_source: str
-    matrix: object
-    barcodes: np.ndarray
-    totals: np.ndarray
-    is_cell: np.ndarray | None
+    matrix: sp.csr_matrix
+    barcodes: Texts
+    totals: npt.NDArray[np.int64]
+    is_cell: npt.NDArray[np.bool_] | None
 
 
-def read_droplets(path):
-    """Read ``droplets.h5ad``: :class:`Droplets`."""
-    import scipy.sparse as sp
-
+def read_droplets(path: str | Path) -> Droplets:
+    """Read ``droplets.h5ad``."""
     with h5py.File(path, "r") as file:
         group = file["X"]
         parts = (group["data"][:], group["indices"][:], group["indptr"][:])
         matrix = sp.csr_matrix(parts, shape=tuple(group.attrs["shape"]))
         is_cell = file["obs/is_cell"][:].astype(bool) if "is_cell" in file["obs"] else None
-        words = (text_of(file["uns"][key][()]) for key in ("sample", "kind", "cell_source"))
+        sample, kind, cell_source = (text_of(file["uns"][key][()]) for key in ("sample", "kind", "cell_source"))
         totals = np.asarray(matrix.sum(1, dtype=np.int64)).ravel()
-        return Droplets(*words, matrix, row_names(file["obs"]), totals, is_cell)
+        return Droplets(sample, kind, cell_source, matrix, row_names(file["obs"]), totals, is_cell)

@@ -5,19 +5,20 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import numpy.typing as npt
 
 from compartments.core.errors import UserError
 from compartments.counts.hdf5 import column_of, row_names, strings_of, text_of
 from compartments.counts.latents import add_latents
 from compartments.counts.names import SYMBOL_COLUMNS, check_names, mostly_ensembl
 from compartments.counts.opening import READ_ERRORS, first_line, open_text
-from compartments.counts.source import GENE_EXPRESSION, Source
+from compartments.counts.source import GENE_EXPRESSION, Source, Texts
 from compartments.counts.values import peek_node, value_problem
 
 ID_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl", "feature_id", "id")
 
 
-def describe(path, genome=None):
+def describe(path: str | Path, genome: str | None = None) -> Source:
     """Find the counts of ``path`` and check everything that needs no full read.
 
     Parameters
@@ -40,15 +41,12 @@ def describe(path, genome=None):
     path = Path(path)
     if not path.exists():
         raise UserError(f"{path}: no such file or folder; correct the path")
-    if path.is_dir():
-        source = _describe_mtx(_mtx_folder(path))
-    else:
-        source = _describe_h5(path, genome)
+    source = _describe_mtx(_mtx_folder(path)) if path.is_dir() else _describe_h5(path, genome)
     check_names(source)
     return source
 
 
-def _describe_h5(path, genome):
+def _describe_h5(path: Path, genome: str | None) -> Source:
     if not h5py.is_hdf5(path):
         raise UserError(
             f"{path}: not an HDF5 file, or cut off at its start; expected a 10x h5, an h5ad, a CellBender h5, "
@@ -71,7 +69,7 @@ def _describe_h5(path, genome):
     )
 
 
-def _one_genome(path, genomes, genome):
+def _one_genome(path: Path, genomes: list[str], genome: str | None) -> str:
     """The genome to read, from those a file has; a UserError unless there is one or one was chosen."""
     genomes = sorted(genomes)
     if genome in genomes:
@@ -82,10 +80,10 @@ def _one_genome(path, genomes, genome):
     raise UserError(f"{path}: {wrong} ({', '.join(genomes)}); choose one of them with --genome")
 
 
-def _describe_10x(path, file, node, genome):
+def _describe_10x(path: Path, file: h5py.File, node: str, genome: str | None) -> Source:
     group = file[node]
-    features = group["features"] if "features" in group else group
     v3 = "features" in group
+    features = group["features"] if v3 else group
     barcodes = strings_of(group["barcodes"])
     gene_id = strings_of(features["gene_id" if "gene_id" in features else "id"] if v3 else group["genes"])
     symbol = strings_of(features["gene_name" if "gene_name" in features else "name"] if v3 else group["gene_names"])
@@ -93,27 +91,20 @@ def _describe_10x(path, file, node, genome):
     if v3 and "feature_type" in features:
         feature_type = strings_of(features["feature_type"])
     keep = feature_type == GENE_EXPRESSION
+    prefix = node
     if v3 and "genome" in features and keep.any():
-        names = strings_of(features["genome"])
-        chosen = _one_genome(path, np.unique(names[keep]).tolist(), genome)
-        keep &= names == chosen
-        node_genome = chosen
-    else:
-        node_genome = node
-    prefix = re.compile(rf"^{re.escape(node_genome)}_+")
-    if keep.any() and sum(bool(prefix.match(s)) for s in symbol[keep][:200]) > 100:
-        symbol = np.array([prefix.sub("", s) for s in symbol], dtype=object)
-        gene_id = np.array([prefix.sub("", s) for s in gene_id], dtype=object)
+        genomes = strings_of(features["genome"])
+        prefix = _one_genome(path, np.unique(genomes[keep]).tolist(), genome)
+        keep &= genomes == prefix
+    symbol, gene_id = _without_genome(prefix, symbol, gene_id, keep)
     _check_compressed(path, group, len(barcodes), len(gene_id))
     if "filtered_probes" in features:  # probes that Cell Ranger leaves out of its gene counts
         passed = features["filtered_probes"][:].astype(bool)
         if passed.any():
             feature_type = np.where(keep & ~passed, "Filtered probe", feature_type)
             keep &= passed
-    source = Source(
-        path, "10x h5" if v3 else "10x h5 v2", node, barcodes, gene_id, symbol, feature_type, keep,
-        chemistry=text_of(file.attrs.get("chemistry_description", "")),
-    )  # fmt: skip
+    layout, chemistry = "10x h5" if v3 else "10x h5 v2", text_of(file.attrs.get("chemistry_description", ""))
+    source = Source(path, layout, node, barcodes, gene_id, symbol, feature_type, keep, chemistry=chemistry)
     if "droplet_latents" in file or "CellBender" in text_of(file.attrs.get("TITLE", "")):
         add_latents(source, file)
     elif "latent_cell_probability" in group:
@@ -123,7 +114,16 @@ def _describe_10x(path, file, node, genome):
     return source
 
 
-def _describe_h5ad(path, file):
+def _without_genome(genome: str, symbol: Texts, gene_id: Texts, keep: npt.NDArray[np.bool_]) -> tuple[Texts, Texts]:
+    """Symbols and ids without the genome's name in front, which Cell Ranger gives them where there are several."""
+    prefix = re.compile(rf"^{re.escape(genome)}_+")
+    if sum(bool(prefix.match(s)) for s in symbol[keep][:200]) <= 100:
+        return symbol, gene_id
+    bare = (np.array([prefix.sub("", name) for name in names], dtype=object) for names in (symbol, gene_id))
+    return next(bare), next(bare)
+
+
+def _describe_h5ad(path: Path, file: h5py.File) -> Source:
     candidates = [n for n in ("layers/counts", "layers/raw_counts", "X", "raw/X", "raw.X") if n in file]
     chosen = next((n for n in candidates if value_problem(peek_node(file[n])) is None), None)
     if chosen is None:
@@ -131,6 +131,25 @@ def _describe_h5ad(path, file):
         why = f" ({value_problem(peek_node(file[candidates[0]]))} in {candidates[0]})" if candidates else ""
         raise UserError(f"{path}: {said}{why}; store raw integer counts in layers['counts'] or X")
     var = file["raw/var" if chosen == "raw/X" and "raw/var" in file else "raw.var" if chosen == "raw.X" else "var"]
+    symbol, gene_id, feature_type = _h5ad_features(var)
+    barcodes = row_names(file["obs"])
+    shape = len(barcodes), len(symbol)
+    matrix = file[chosen]
+    by_barcode = True
+    if isinstance(matrix, h5py.Group):
+        encoding = text_of(matrix.attrs.get("encoding-type", matrix.attrs.get("h5sparse_format", "csr")))
+        by_barcode = not encoding.startswith("csc")
+        _check_compressed(path, matrix, *(shape if by_barcode else shape[::-1]))
+    elif matrix.shape != shape:
+        raise UserError(
+            f"{path}: {chosen} is {matrix.shape} for {shape[0]} cells and {shape[1]} genes; export it again"
+        )
+    keep = feature_type == GENE_EXPRESSION
+    return Source(path, "h5ad", chosen, barcodes, gene_id, symbol, feature_type, keep, by_barcode)
+
+
+def _h5ad_features(var: h5py.Group | h5py.Dataset) -> tuple[Texts, Texts, Texts]:
+    """Symbols, ids and feature types from ``var`` of an h5ad, whose columns have many names."""
     names = row_names(var)
     columns = {c.lower(): c for c in (var if isinstance(var, h5py.Group) else var.dtype.names)}
     symbol, gene_id = names, names
@@ -138,34 +157,19 @@ def _describe_h5ad(path, file):
         symbol = next((column_of(var, columns[c]) for c in SYMBOL_COLUMNS if c in columns), names)
     else:
         gene_id = next((column_of(var, columns[c]) for c in ID_COLUMNS if c in columns), names)
+    given = next((columns[c] for c in ("feature_types", "feature_type") if c in columns), None)
     feature_type = np.full(len(names), GENE_EXPRESSION, dtype=object)
-    for column in ("feature_types", "feature_type"):
-        if column in columns:
-            found = column_of(var, columns[column])
-            if (found == GENE_EXPRESSION).any():  # "protein_coding" and the like are not 10x feature types
-                feature_type = found
-            break
-    barcodes = row_names(file["obs"])
-    matrix = file[chosen]
-    by_barcode = True
-    if isinstance(matrix, h5py.Group):
-        encoding = text_of(matrix.attrs.get("encoding-type", matrix.attrs.get("h5sparse_format", "csr")))
-        by_barcode = not encoding.startswith("csc")
-        rows, columns_ = (len(barcodes), len(names)) if by_barcode else (len(names), len(barcodes))
-        _check_compressed(path, matrix, rows, columns_)
-    elif matrix.shape != (len(barcodes), len(names)):
-        raise UserError(
-            f"{path}: {chosen} is {matrix.shape} for {len(barcodes)} cells and {len(names)} genes; export it again"
-        )
-    return Source(
-        path, "h5ad", chosen, barcodes, gene_id, symbol, feature_type, feature_type == GENE_EXPRESSION, by_barcode
-    )
+    if given is not None:
+        types = column_of(var, given)
+        if (types == GENE_EXPRESSION).any():  # "protein_coding" and the like are not 10x feature types
+            feature_type = types
+    return symbol, gene_id, feature_type
 
 
-def _mtx_folder(path):
+def _mtx_folder(path: Path) -> Path:
     """``path`` if it holds an mtx, else the one folder below it that does."""
 
-    def holds(folder):
+    def holds(folder: Path) -> bool:
         return any((folder / name).exists() for name in ("matrix.mtx", "matrix.mtx.gz"))
 
     if holds(path):
@@ -179,8 +183,8 @@ def _mtx_folder(path):
     raise UserError(f"{path}: a folder without matrix.mtx or matrix.mtx.gz; name the 10x folder that holds it")
 
 
-def _describe_mtx(folder):
-    def find(*names):
+def _describe_mtx(folder: Path) -> Source:
+    def find(*names: str) -> Path:
         for name in names:
             for file in (folder / name, folder / f"{name}.gz"):
                 if file.exists():
@@ -216,7 +220,7 @@ def _describe_mtx(folder):
     )
 
 
-def _check_compressed(path, group, n_major, n_minor):
+def _check_compressed(path: Path, group: h5py.Group, n_major: int, n_minor: int) -> None:
     """Shapes of a compressed sparse group, from its small arrays."""
     missing = [name for name in ("data", "indices", "indptr") if name not in group]
     if missing:

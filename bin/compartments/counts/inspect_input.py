@@ -1,26 +1,28 @@
 """Check the count files of one samplesheet row before anything is computed."""
 
-import argparse
+from argparse import Namespace
 
 from compartments.core.errors import UserError
 from compartments.core.files import replacing
+from compartments.core.options import Options
+
+STEP = "inspect_input"
 
 
-def arguments():
+def arguments() -> Namespace:
     """Command line."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Options(STEP, __doc__)
     parser.add_argument("--sample", required=True, help="sample name")
     parser.add_argument("--row", required=True, help="row of the samplesheet, for messages")
     parser.add_argument("--column", required=True, action="append", help="samplesheet column (repeat with --path)")
     parser.add_argument("--path", required=True, action="append", help="file or folder of that column")
-    parser.add_argument("--genome", help="genome to take from a file with several")
     args = parser.parse_args()
     if len(args.column) != len(args.path):
         parser.error("give one --path for each --column")
     return args
 
 
-def main():
+def main() -> None:
     """One line per problem in ``problems.txt``; an empty file when there is none."""
     args = arguments()
     from compartments.counts.formats import describe

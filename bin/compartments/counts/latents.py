@@ -5,27 +5,27 @@ import numpy as np
 
 from compartments.core.errors import UserError
 from compartments.counts.hdf5 import text_of
+from compartments.counts.source import Source
 
 LATENTS = ("cell_probability", "background_fraction", "cell_size", "droplet_efficiency")
 
 
-def add_latents(source, file):
+def add_latents(source: Source, file: h5py.File) -> None:
+    """Put CellBender's latents of each droplet and its ambient expression into ``source`` (in place).
+
+    Raises
+    ------
+    UserError
+        If the output is of a version whose counts or cells cannot be used, or its parts do not fit each other.
+    """
     source.format = "CellBender h5"
-    version = ""
-    for node in (file, *(file[k] for k in ("metadata", "droplet_latents") if k in file)):
-        for key, value in node.attrs.items():
-            if "cellbender" in key.lower() and "version" in key.lower():
-                version = text_of(value)
-        for key in node:
-            if "version" in key.lower() and isinstance(node[key], h5py.Dataset):
-                version = text_of(np.ravel(node[key][()])[0])
-    if version.lstrip("v").startswith("0.3.1"):
+    if _version(file).lstrip("v").startswith("0.3.1"):
         raise UserError(
             f"{source.path}: written by CellBender 0.3.1, whose counts can overflow; run it with 0.3.2 or later"
         )
     latents = file["droplet_latents"]
     n = len(source.barcodes)
-    where = latents["barcode_indices_for_latents"][:] if "barcode_indices_for_latents" in latents else np.arange(n)
+    analysed = latents["barcode_indices_for_latents"][:] if "barcode_indices_for_latents" in latents else np.arange(n)
     for key in LATENTS:
         if key not in latents:
             continue
@@ -33,8 +33,8 @@ def add_latents(source, file):
         full = np.full(n, np.nan)
         if len(values) == n:
             full = values
-        elif len(values) == len(where) and where.max(initial=-1) < n:
-            full[where] = values
+        elif len(values) == len(analysed) and analysed.max(initial=-1) < n:
+            full[analysed] = values
         else:
             raise UserError(
                 f"{source.path}: CellBender's {key} has {len(values)} values for {n} barcodes; export it again"
@@ -47,3 +47,16 @@ def add_latents(source, file):
     if "global_latents" in file and "ambient_expression" in file["global_latents"]:
         ambient = file["global_latents"]["ambient_expression"][:].astype(float)
         source.ambient = ambient if len(ambient) == len(source.symbol) else None
+
+
+def _version(file: h5py.File) -> str:
+    """CellBender's version, wherever it wrote it; empty where it did not."""
+    version = ""
+    for node in (file, *(file[k] for k in ("metadata", "droplet_latents") if k in file)):
+        for key, value in node.attrs.items():
+            if "cellbender" in key.lower() and "version" in key.lower():
+                version = text_of(value)
+        for key in node:
+            if "version" in key.lower() and isinstance(node[key], h5py.Dataset):
+                version = text_of(np.ravel(node[key][()])[0])
+    return version

@@ -1,10 +1,12 @@
 """Names of genes and barcodes: tidied, made unique, and refused where they give away what cannot be used."""
 
 import re
+from collections.abc import Sequence
 
 import numpy as np
 
 from compartments.core.errors import UserError
+from compartments.counts.source import Source, Texts
 
 SYMBOL_COLUMNS = (
     "gene_symbols",
@@ -19,7 +21,7 @@ SYMBOL_COLUMNS = (
 ENSEMBL = re.compile(r"^(ENS[A-Z]*G\d{6,})(\.\d+)?(_PAR_Y)?$")
 
 
-def check_names(source):
+def check_names(source: Source) -> None:
     """Refuse what names alone give away, and tidy ids and symbols."""
     if not source.keep.any():
         kinds = ", ".join(source.left_out()) or "none"
@@ -50,7 +52,7 @@ def check_names(source):
         )
 
 
-def foreign_species(gene_id, symbol):
+def foreign_species(gene_id: Texts, symbol: Texts) -> str:
     """Name of the species when genes are plainly not human, else an empty string.
 
     Ensembl ids decide where there are any; else symbols in Title case (Cd3e), as mouse and rat have them.
@@ -66,10 +68,10 @@ def foreign_species(gene_id, symbol):
     return "mouse-like" if title > len(symbol) / 2 else ""
 
 
-def make_unique(names):
+def make_unique(names: Sequence[str] | Texts) -> Texts:
     """Repeated names get ``-1``, ``-2`` ...; the first keeps its name. Array of str in, array of str out."""
     taken = set(names)
-    seen = {}
+    seen: dict[str, int] = {}
     out = np.array(names, dtype=object)
     for i, name in enumerate(names):
         if name in seen:
@@ -82,10 +84,12 @@ def make_unique(names):
     return out
 
 
-def unversioned(name):
+def unversioned(name: str) -> str:
+    """An Ensembl id without its version; any other name as it is."""
     match = ENSEMBL.match(name)
     return match.group(1) + (match.group(3) or "") if match else name
 
 
-def mostly_ensembl(names):
+def mostly_ensembl(names: Texts) -> bool:
+    """Whether more than half of the names are Ensembl ids."""
     return sum(bool(ENSEMBL.match(n)) for n in names) > len(names) / 2

@@ -4,8 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 GENE_EXPRESSION = "Gene Expression"
+CELL_PROBABILITY = 0.5  # of CellBender, above which a droplet is a cell
+
+Texts = npt.NDArray[np.object_]  # of str
 
 
 @dataclass
@@ -38,17 +42,21 @@ class Source:
     path: Path
     format: str
     node: str
-    barcodes: np.ndarray
-    gene_id: np.ndarray
-    symbol: np.ndarray
-    feature_type: np.ndarray
-    keep: np.ndarray
+    barcodes: Texts
+    gene_id: Texts
+    symbol: Texts
+    feature_type: Texts
+    keep: npt.NDArray[np.bool_]
     by_barcode: bool = True
-    latents: dict = field(default_factory=dict)
-    ambient: np.ndarray | None = None
+    latents: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
+    ambient: npt.NDArray[np.float64] | None = None
     chemistry: str = ""
 
-    def left_out(self):
+    def left_out(self) -> dict[str, int]:
         """Features that are not gene expression, as {feature type: number}."""
         types, numbers = np.unique(self.feature_type[~self.keep], return_counts=True)
         return {str(t) or "other genome": int(n) for t, n in zip(types, numbers, strict=True)}
+
+    def cells(self) -> npt.NDArray[np.intp]:
+        """Positions of the barcodes that CellBender called cells."""
+        return np.flatnonzero(np.nan_to_num(self.latents["cell_probability"]) > CELL_PROBABILITY)

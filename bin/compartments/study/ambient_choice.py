@@ -5,7 +5,8 @@ from typing import Any
 
 from compartments.core.errors import UserError
 
-ALREADY, NO_DROPLETS, CALLED, DIFFERENT = REFUSED = ("already", "no droplets", "called", "different")
+ALREADY, NO_DROPLETS, CALLED, DIFFERENT = "already", "no droplets", "called", "different"
+REFUSED = (ALREADY, NO_DROPLETS, CALLED, DIFFERENT)
 ASKED = ("auto", "auto on a GPU", "cellbender", "soupem", "none")
 # Which samples there are (finished CellBender outputs, raw counts, counts of called cells) -> for each of ASKED the one
 # method that serves all of them, or why there is none: see _refusal.

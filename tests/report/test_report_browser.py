@@ -14,13 +14,24 @@ from pathlib import Path
 import pytest
 
 from compartments.core.files import read_tsv, write_tsv
-from compartments.findings.findings import Tables, write_findings
+from compartments.findings.answers import answer_all
+from compartments.findings.rows import Tables
 from compartments.report.report import Results, make_report
 from tests.support import results as synthetic_results
 
 HERE = Path(__file__).parent
-FLAGS = """--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking
---disable-component-update --disable-sync --hide-scrollbars --disable-dev-shm-usage""".split()
+FLAGS = [
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--hide-scrollbars",
+    "--disable-dev-shm-usage",
+]
 FLAGS.append("--host-resolver-rules=MAP * ~NOTFOUND")
 FRAME = """<!doctype html><body style="margin:0">
 <iframe src="page.html" style="border:0;width:{width}px;height:{height}px"></iframe><pre id="result"></pre>
@@ -58,7 +69,7 @@ def page(root, tmp_path_factory):
     }
     files |= {"centrality": "interactions/centrality_effects.tsv"}
     tables = Tables(**{name: read_tsv(folder / file) for name, file in files.items()})
-    write_tsv(write_findings(study, tables), folder / "findings.tsv")
+    write_tsv(answer_all(study, tables), folder / "findings.tsv")
     return make_report(Results(folder), root / "assets" / "report")
 
 

@@ -1,71 +1,83 @@
-"""Answer the five questions of a study in plain sentences, from the effects tables."""
+"""Answer the five questions of a study in plain sentences, from the effects tables: findings.tsv."""
 
 import argparse
+from pathlib import Path
 
-FILES = {
-    "study": "study.json",
-    "composition": "composition/effects.tsv",
-    "composition_json": "composition/composition.json",
-    "calls": "composition/calls.tsv",
-    "single_case": "composition/single_case.tsv",
-    "migration": "migration/effects.tsv",
-    "centrality": "interactions/centrality_effects.tsv",
-    "interaction_groups": "interactions/groups.tsv",
-    "coupling": "coupling/coupling.tsv",
-    "drivers": "coupling/drivers.tsv",
+from compartments.core.contract import Contract
+from compartments.core.errors import UserError
+from compartments.core.files import read_json, read_tsv
+from compartments.core.options import Options
+from compartments.core.vocabulary import ALPHA
+
+STEP = "write_findings"
+EFFECTS = ["contrast", "term", "compartment", "se", "df", "ci_low", "ci_high", "q_value", "tier"]
+# option: place in the results folder, and the columns that an answer needs
+TABLES = {
+    "composition": (
+        "composition/effects.tsv",
+        [*EFFECTS, "level", "lineage", "scale", "log2fc", "call", "call_p", "call_q"],
+    ),
+    "calls": (
+        "composition/calls.tsv",
+        ["level", "lineage", "contrast", "compartment", "call", "p_value", "q_value", "holds"],
+    ),
+    "single_case": (
+        "composition/single_case.tsv",
+        ["level", "lineage", "contrast", "term", "outside_reference_range"],
+    ),
+    "migration": ("migration/effects.tsv", [*EFFECTS, "gene_set", "primary", "lineage", "estimate", "call"]),
+    "centrality": ("interactions/centrality_effects.tsv", [*EFFECTS, "network", "lineage", "estimate", "call"]),
+    "groups": ("interactions/groups.tsv", [*EFFECTS, "group", "source", "target"]),
+    "coupling": (
+        "coupling/coupling.tsv",
+        ["contrast", "compartment", "level", "scale", "tau_u", "tau_low", "tau_high", "tier", "verdict"],
+    ),
+    "drivers": ("coupling/drivers.tsv", ["contrast", "compartment", "level", "left_out", "kind", "tau_u"]),
 }
+OTHERS = {"study": "study.json", "composition_json": "composition/composition.json"}
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--results", metavar="DIR", help="results tree; the options below name single files instead")
-    for name, file in FILES.items():
-        parser.add_argument(f"--{name}", metavar="FILE", help=f"[DIR/{file}; absent: said to be unfinished]")
+def arguments() -> argparse.Namespace:
+    parser = Options(STEP, __doc__)
+    parser.add_argument("--results", metavar="DIR", help="results folder; the options below name single files instead")
+    for name, place in (OTHERS | {name: place for name, (place, _) in TABLES.items()}).items():
+        parser.add_argument(f"--{name}", metavar="FILE", help=f"[DIR/{place}; absent: said to be unfinished]")
     parser.add_argument(
-        "--equiv_margin", type=float, help="equivalence margin, log2 [that of composition.json, else 1]"
+        "--equiv_margin", type=float, help="margin of equivalence, log2 [as in composition.json, else 1]"
     )
-    parser.add_argument("--alpha", type=float, default=0.05, help="largest q of a claim [0.05]")
-    parser.add_argument("--out", default="findings.tsv", help="[findings.tsv]")
-    args = parser.parse_args()
+    parser.add_argument("--alpha", type=float, default=ALPHA, help="largest q of a claim")
+    given = parser.parse_args()
+    if given.equiv_margin is not None and given.equiv_margin <= 0:
+        raise UserError(f"--equiv_margin {given.equiv_margin:g} is not positive; give a fold change in log2, as 1")
+    if not 0 < given.alpha < 1:
+        raise UserError(f"--alpha {given.alpha:g} is not between 0 and 1")
+    return given
 
-    from pathlib import Path
 
-    from compartments.core.errors import UserError
-    from compartments.core.files import read_json, read_tsv, write_tsv
-    from compartments.findings.findings import Tables, write_findings
+def find(given: argparse.Namespace, name: str, place: str) -> Path | None:
+    """The file that an option names, else that of the results folder where it is there."""
+    named = getattr(given, name)
+    if named and not Path(named).is_file():
+        raise UserError(f"--{name} {named}: no such file")
+    path = Path(named or Path(given.results or ".", place))
+    return path if named or (given.results and path.is_file()) else None
+
+
+def main() -> None:
+    given = arguments()
+
+    from compartments.findings.answers import answer_all
+    from compartments.findings.rows import Tables
     from compartments.study.study import Study
 
-    paths = {}
-    for name, file in FILES.items():
-        given = getattr(args, name)
-        if given and not Path(given).is_file():
-            raise UserError(f"--{name} {given}: no such file")
-        default = Path(args.results, file) if args.results else None
-        paths[name] = given or (default if default and default.is_file() else None)
-    if not paths["study"]:
+    study, composition_json = (find(given, name, place) for name, place in OTHERS.items())
+    if not study:
         raise UserError("study.json is missing: give --study, or --results with the folder that holds it")
-    summary = read_json(paths["composition_json"]) if paths["composition_json"] else {}
-    margin = args.equiv_margin if args.equiv_margin is not None else summary.get("equiv_margin", 1.0)
-    if margin <= 0:
-        raise UserError(f"--equiv_margin {margin:g} is not positive; give a fold change in log2, as 1")
-    if not 0 < args.alpha < 1:
-        raise UserError(f"--alpha {args.alpha:g} is not between 0 and 1")
-
-    def table(name, required):
-        return read_tsv(paths[name], required) if paths[name] else None
-
-    effects = ["contrast", "term", "compartment", "se", "df", "ci_low", "ci_high", "q_value", "tier"]
-    tables = Tables(
-        composition=table("composition", [*effects, "level", "lineage", "scale", "log2fc", "call", "call_p", "call_q"]),
-        calls=table("calls", ["level", "lineage", "contrast", "compartment", "call", "p_value", "q_value", "holds"]),
-        single_case=table("single_case", ["level", "lineage", "contrast", "term", "outside_reference_range"]),
-        migration=table("migration", [*effects, "gene_set", "primary", "lineage", "estimate", "call"]),
-        centrality=table("centrality", [*effects, "network", "lineage", "estimate", "call"]),
-        groups=table("interaction_groups", [*effects, "group", "source", "target"]),
-        coupling=table(
-            "coupling", ["contrast", "compartment", "level", "scale", "tau_u", "tau_low", "tau_high", "tier", "verdict"]
-        ),
-        drivers=table("drivers", ["contrast", "compartment", "level", "left_out", "kind", "tau_u"]),
-        composition_summary=summary,
-    )
-    write_tsv(write_findings(Study.load(paths["study"]), tables, args.alpha, margin), args.out)
+    summary = read_json(composition_json) if composition_json else {}
+    tables = {}
+    for name, (place, required) in TABLES.items():
+        path = find(given, name, place)
+        tables[name] = read_tsv(path, required) if path else None
+    margin = given.equiv_margin or summary.get("equiv_margin", 1.0)
+    answers = answer_all(Study.load(study), Tables(**tables, composition_summary=summary), given.alpha, margin)
+    Contract.of(STEP).write(answers, "findings.tsv")

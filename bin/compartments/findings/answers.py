@@ -1,0 +1,46 @@
+"""All questions of a study, answered for every contrast and compartment.
+
+A verdict is ``yes`` only where a call of the tables is made with its q at or below alpha and the tier is better than
+descriptive, ``no`` only where an interval lies on the far side of the equivalence margin, and ``cannot_tell``, with the
+reason, everywhere else. A missing p-value is never read as "no change".
+"""
+
+import pandas as pd
+
+from compartments.findings.central import central
+from compartments.findings.depleted import depleted
+from compartments.findings.evidence import Limits
+from compartments.findings.kept import kept
+from compartments.findings.migration import migration
+from compartments.findings.rows import COLUMNS, Finding, Tables, comparisons
+from compartments.findings.signalling import signalling
+from compartments.findings.uncoupled import uncoupled
+from compartments.study.study import Study
+
+ROOMS = (depleted, kept, migration, central, signalling, uncoupled)
+
+
+def answer_all(study: Study, tables: Tables, alpha: float = 0.05, margin: float = 1.0) -> pd.DataFrame:
+    """Answer the five questions for every contrast and compartment.
+
+    Parameters
+    ----------
+    study : Study
+    tables : Tables
+    alpha : float
+        A claim needs ``q <= alpha``.
+    margin : float
+        Equivalence margin in log2 (``--equiv_margin``).
+
+    Returns
+    -------
+    DataFrame, columns ``COLUMNS``
+        Per question x contrast x compartment one summary row (``lineage`` empty; question 4 has two, told apart by
+        ``aspect``), followed by a row per lineage.
+    """
+    found: list[Finding] = []
+    for comparison in comparisons(study, Limits(alpha, margin)):
+        for answer in ROOMS:
+            found += answer(comparison, tables)
+    frame = pd.DataFrame([vars(row) for row in found], columns=COLUMNS)
+    return frame.sort_values("question", kind="stable", ignore_index=True)

@@ -1,0 +1,118 @@
+"""What a verdict rests on: rows of the effects tables, the three that belong together, and the limits of a claim."""
+
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from compartments.core.vocabulary import CLAIMABLE, TIERS
+
+Row = Mapping[str, Any]
+
+YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
+SCORE_MARGIN = math.log2(1.5)  # score points, the largest rise of the other compartment that still counts as none
+NUMBERS = ("ci_low", "ci_high", "p_value", "q_value", "n_condition", "n_reference", "tier", "se", "df")
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Limits of a claim: the largest q, and the margin of equivalence in log2."""
+
+    alpha: float = 0.05
+    margin: float = 1.0
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a rule decided, without words.
+
+    Attributes
+    ----------
+    answer : str
+        ``yes``, ``no`` or ``cannot_tell``.
+    kind : str
+        Why: the name of its sentence in :mod:`compartments.findings.words`.
+    side : str
+        The compartment, or the condition, that it is about.
+    numbers : dict
+        What the rule computed and the sentence says.
+    """
+
+    answer: str
+    kind: str
+    side: str = ""
+    numbers: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Triple:
+    """Rows of one feature: change in the compartment, in the reference compartment, and their difference."""
+
+    own: Row
+    base: Row
+    difference: Row
+
+    @property
+    def tier(self) -> str:
+        """The worst tier of the three rows."""
+        return max((row["tier"] for row in (self.own, self.base, self.difference)), key=TIERS.index)
+
+    @property
+    def sides(self) -> tuple[tuple[Row, Row], tuple[Row, Row]]:
+        """Each compartment's row with that of the other, the compartment of the comparison first."""
+        return (self.own, self.base), (self.base, self.own)
+
+
+def triples(
+    table: pd.DataFrame, compartment: str, base: str, keys: list[str], value: str = "estimate"
+) -> Iterator[Triple]:
+    """Every feature (named by ``keys``) with an estimate in all three terms, in the order of the differences."""
+    parts = []
+    for term, side in ((f"within:{compartment}", compartment), (f"within:{base}", base), ("interaction", compartment)):
+        parts.append({tuple(row[k] for k in keys): row for row in estimated(table, term, side, value)})
+    own, other, difference = parts
+    for key in difference:
+        if key in own and key in other:
+            yield Triple(own[key], other[key], difference[key])
+
+
+def estimated(table: pd.DataFrame, term: str, compartment: str, value: str) -> list[dict[str, Any]]:
+    """Rows of a term of an effects table that have an estimate."""
+    rows = (table["term"] == term) & (table["compartment"] == compartment) & table[value].notna()
+    return table[rows].to_dict("records")
+
+
+def evidence(row: Row, value: str = "estimate", **instead: Any) -> dict[str, Any]:
+    """The numbers of a row that a finding is written with, ``value`` as ``estimate``; some replaced by others."""
+    return {column: row.get(column, math.nan) for column in NUMBERS} | {"estimate": row[value]} | instead
+
+
+def claimable(tier: str) -> bool:
+    """Better than descriptive: yes or no may be said."""
+    return tier in CLAIMABLE
+
+
+def calls(row: Row) -> set[str]:
+    """The calls of a row: one word, or several joined by ; or ,"""
+    call = row.get("call")
+    if missing(call):
+        return set()
+    return {word.removeprefix("relatively_") for word in re.split(r"[;,\s]+", str(call)) if word}
+
+
+def missing(value: Any) -> bool:
+    """Not a number that can be said."""
+    return value is None or (isinstance(value, float) and not math.isfinite(value)) or value is pd.NA
+
+
+def significant(row: Row, limits: Limits) -> bool:
+    """A q that is there, at or below alpha."""
+    return not missing(row.get("q_value")) and row["q_value"] <= limits.alpha
+
+
+def true(column: pd.Series) -> pd.Series:
+    """Flags as they are read from a TSV, which may be text."""
+    return column.astype(str).str.lower().isin(["true", "1"])

@@ -1,0 +1,98 @@
+"""Question 3: primary gene sets raised in one compartment (calls ``<compartment>_only``, ``<compartment>_higher``).
+
+``only`` includes that the other compartment does not rise by more than the margin; ``higher`` says that it rises less,
+and the sentence says so.
+"""
+
+from typing import Any
+
+from compartments.findings import words
+from compartments.findings.evidence import (
+    CANNOT_TELL,
+    NO,
+    SCORE_MARGIN,
+    YES,
+    Limits,
+    Triple,
+    Verdict,
+    calls,
+    claimable,
+    evidence,
+    missing,
+    significant,
+    triples,
+    true,
+)
+from compartments.findings.rows import Answer, Comparison, Finding, Tables, lead, overall, summary
+
+FILE = "migration/effects.tsv"
+KEYS = ["gene_set", "lineage", "contrast", "term", "compartment"]
+
+
+def claim(each: Triple) -> dict[str, Any]:
+    """The difference, with p and q of its call where it has one."""
+    row = each.difference
+    called = {"p_value": row.get("call_p"), "q_value": row.get("call_q")}
+    return evidence(row) | {column: value for column, value in called.items() if not missing(value)}
+
+
+def judge(each: Triple, limits: Limits) -> Verdict:
+    """Raised on one side only, more there than on the other, on neither side, or not to be told."""
+    numbers = claim(each)
+    if not claimable(numbers["tier"]):
+        return Verdict(CANNOT_TELL, "too_few")
+    made = calls(each.own) | calls(each.base) | calls(each.difference)
+    for up, _ in reversed(each.sides) if significant(numbers, limits) else ():
+        for kind in ("only", "higher"):
+            if f"{up['compartment']}_{kind}" in made:
+                return Verdict(YES, kind, up["compartment"])
+    if max(each.own["ci_high"], each.base["ci_high"]) < SCORE_MARGIN:
+        return Verdict(NO, "neither")
+    return Verdict(CANNOT_TELL, "open")
+
+
+def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
+    """Rows of ``findings.tsv`` for question 3: the summary, and one per gene set and lineage."""
+    c, answers = comparison, []
+    if tables.migration is None:
+        verdict = Verdict(CANNOT_TELL, "unfinished")
+        return [c.answer(3, verdict, words.unanswered("migration", verdict, c), source=FILE).finding]
+    table = tables.migration
+    table = table[(table["contrast"] == c.contrast) & true(table["primary"])]
+    for each in triples(table, c.compartment, c.base, ["gene_set", "lineage"]):
+        verdict, numbers = judge(each, c.limits), claim(each)
+        answers.append(
+            c.answer(
+                3,
+                verdict,
+                words.migration(verdict, each, numbers),
+                numbers,
+                lineage=each.difference["lineage"],
+                aspect=each.difference["gene_set"],
+                unit=words.SCORE_DIFFERENCE,
+                source=words.source(FILE, each.difference, KEYS),
+            )
+        )
+    if not answers:
+        verdict = c.untested()
+        return [c.answer(3, verdict, words.unanswered("migration", verdict, c), source=FILE).finding]
+    pooled = [each for each in answers if each.finding.lineage == "all"] or answers
+    verdict = Verdict(overall(pooled), "summary")
+    leading = lead(pooled, verdict.answer)
+    text = leading.finding.statement
+    if verdict.answer == YES:
+        text += words.migration_agrees(*agreement(leading, pooled), carriers(answers))
+    return [summary(leading, verdict, text), *(each.finding for each in answers)]
+
+
+def agreement(leading: Answer, answers: list[Answer]) -> tuple[int, int]:
+    """Of the other gene sets, those raised on the same side, and all."""
+    others = [each for each in answers if each is not leading]
+    agree = [each for each in others if each.verdict.answer == YES and each.verdict.side == leading.verdict.side]
+    return len(agree), len(others)
+
+
+def carriers(answers: list[Answer]) -> list[str]:
+    """Lineages in which a gene set is raised, each once."""
+    risen = [each.finding.lineage for each in answers if each.verdict.answer == YES and each.finding.lineage != "all"]
+    return list(dict.fromkeys(risen))

@@ -1,0 +1,366 @@
+"""Every sentence of ``findings.tsv``: one function per question, one line per kind of verdict.
+
+A sentence that is not an answer starts with ``cannot be told:`` and the reason. Each ends with the donors and the tier
+that it rests on. Nothing is decided here.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
+from compartments.findings.lineages import Lineage
+from compartments.findings.rows import Answer, Comparison, named
+
+QUESTIONS = {
+    1: "Which lineages are depleted in both compartments at once?",
+    2: "Which lineages are kept in one compartment and lost from the other?",
+    3: "Are migration-associated genes raised in one compartment only?",
+    4: "Does a lineage gain a central role in the interactions of one compartment, and is migration signalling "
+    "stronger there?",
+    5: "Are the compartments uncoupled?",
+}
+LOG2 = "log2 fold change"
+LOG2_DIFFERENCE = "log2 fold change, difference between compartments"
+SCORE_DIFFERENCE = "z-score points, difference between compartments"
+ODDS = "log-odds of the share of signalling"
+SPREAD = "log2, spread over lineages"
+COMPOSITION_KEYS = ["level", "lineage", "contrast", "term", "compartment", "scale"]
+CANNOT = "cannot be told: "
+
+UNFINISHED = {
+    "composition": "the comparison of composition did not finish",
+    "migration": "the migration scores did not finish",
+    "central": "the comparison of interactions did not finish",
+    "signalling": "the comparison of interactions did not finish",
+    "uncoupled": "the coupling index did not finish",
+}
+UNTESTED = {
+    "composition": "no lineage was tested in both compartments",
+    "migration": "no primary gene set could be tested in both compartments",
+    "central": "no lineage has its share in enough samples of both compartments",
+    "signalling": "no group of pairs could be tested in both compartments",
+    "uncoupled": "too few lineages have an interaction with an interval",
+}
+
+
+def unanswered(room: str, verdict: Verdict, c: Comparison) -> str:
+    """Why a question has no row to answer it with."""
+    reasons = {
+        "unfinished": UNFINISHED[room],
+        "untested": UNTESTED[room],
+        "no_pairs": f"no donor with condition {verdict.side} has both {c.compartment} and {c.base}",
+        "untested_within": f"no lineage could be tested for within:{verdict.side}",
+        "untested_difference": f"no lineage could be tested for difference {c.compartment} minus {c.base}",
+    }
+    return CANNOT + reasons[verdict.kind]
+
+
+def depleted(
+    verdict: Verdict, each: Lineage, numbers: Row, c: Comparison, outside: tuple[int, int] | None = None
+) -> str:
+    """Question 1, one lineage."""
+    name = each.name
+    both = f"{change(each.own, each.scale)} in {c.compartment} and {change(each.base, each.scale)} in {c.base}"
+    shares = f"{CANNOT}without cells_per_ul only shares are known; relative to the median lineage {name} is"
+    match verdict.kind:
+        case "both":
+            text = f"{name} is depleted in both: {both}, {q(numbers)}"
+        case "spared":
+            fall = f"a fall of {fold(c.limits.margin)} or more is excluded in {verdict.side}"
+            text = f"{name} is not depleted in both: {fall}; {both}"
+        case "relatively_both":
+            text = f"{shares} depleted in both: {both}"
+        case "relatively_open":
+            text = f"{shares} not shown to be depleted in both: {both}"
+        case "open":
+            unsure = " and ".join(verdict.numbers["unsure"] or ["both at once"])
+            text = f"{CANNOT}a fall in {unsure} is neither shown nor excluded; {name} is {both}"
+        case _:
+            text = f"{CANNOT}{too_few(numbers)}; {name} is {both}{outside_range(outside)}"
+    return text + notes(each) + behind(numbers, name in c.primary)
+
+
+def depleted_at_all(
+    verdict: Verdict, answers: Sequence[Answer], leading: str, c: Comparison, factors: Mapping[str, float | None]
+) -> str:
+    """Question 1, all lineages; ``factors`` are those of total cells at which every lineage is down."""
+    yes, no, n = named(answers, YES), named(answers, NO), len(answers)
+    match verdict.kind:
+        case "some":
+            told = f"lineages are depleted in {c.compartment} and {c.base} at once"
+            return f"{len(yes)} of {n} {told}: {', '.join(yes)}; clearest: {leading}"
+        case "none":
+            fall = f"depleted by {fold(c.limits.margin)} or more in both {c.compartment} and {c.base}"
+            return f"none of {n} lineages is {fall}; closest: {leading}"
+        case "open":
+            shown = f"of {n} lineages none is shown to be depleted in both {c.compartment} and {c.base}"
+            return f"{CANNOT}{shown}, and depletion is excluded for {len(no)} only; closest: {tail(leading)}"
+    text = (
+        f"{CANNOT}cells_per_ul is missing, and a fall common to all lineages is invisible in shares (not identifiable)"
+    )
+    for side, factor in factors.items():
+        if factor:
+            text += f"; every lineage would be down in {side} if total cells fell more than {1 / factor:.2g}-fold there"
+    relatively = [each.finding.lineage for each in answers if each.verdict.kind == "relatively_both"]
+    if relatively:
+        text += f"; relative to the median lineage {', '.join(relatively)} are decreased in both"
+    return text
+
+
+def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
+    """Question 2, one lineage."""
+    name, difference = each.name, f"difference {estimate(numbers)}"
+    both = f"{change(each.own, each.scale)} in {c.compartment}, {change(each.base, each.scale)} in {c.base}"
+    match verdict.kind:
+        case "kept" | "kept_better":
+            return _kept(verdict, each, f"{difference}, {q(numbers)}", c)
+        case "alike":
+            limits = f"90 % CI {verdict.numbers['low']:.2f} to {verdict.numbers['high']:.2f}"
+            return (
+                f"{name} changes alike: the compartments differ by less than {fold(c.limits.margin)} ({limits}); {both}"
+            )
+        case "lost_from_neither":
+            return f"{name} is lost from neither: falls of {fold(c.limits.margin)} or more are excluded; {both}"
+        case "open":
+            mde = each.difference.get("mde80", math.nan)
+            power = "" if missing(mde) else f" (differences of {fold(mde)} are found with 80 % power)"
+            told = f"a difference between {c.compartment} and {c.base} is neither shown nor excluded{power}"
+            return f"{CANNOT}{told}; {name} is {both}; {difference}"
+    return f"{CANNOT}{too_few(numbers)}; {name} is {both}; {difference}"
+
+
+def _kept(verdict: Verdict, each: Lineage, difference: str, c: Comparison) -> str:
+    keeps, strictly = verdict.side, verdict.kind == "kept"
+    up, other = each.sides[0] if keeps == c.compartment else each.sides[1]
+    relative = " relative to the median lineage" if each.scale == "rel" else ""
+    text = (
+        f"{each.name} is lost from {other['compartment']} ({change(other, each.scale)}) and "
+        f"{'kept' if strictly else 'kept better'} in {keeps} ({change(up, each.scale)}){relative}; {difference}"
+    )
+    return text if strictly else f"{text}; that it is unchanged in {keeps} is not shown"
+
+
+def confirmation(difference: Row, agrees: bool) -> str:
+    """What the marker-confirmed cells of the same name say."""
+    return f"; marker-confirmed cells {'agree' if agrees else 'do not show it'} ({estimate(difference)})"
+
+
+def kept_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c: Comparison) -> str:
+    """Question 2, all lineages."""
+    yes, no, n = named(answers, YES), named(answers, NO), len(answers)
+    match verdict.kind:
+        case "some":
+            sides = "; ".join(
+                f"{', '.join(names)} kept in {side}"
+                for side in (c.compartment, c.base)
+                if (names := [each.finding.lineage for each in answers if each.verdict.side == side])
+            )
+            return f"{len(yes)} of {n} lineages: {sides}; clearest: {leading}"
+        case "none":
+            return f"none of {n} lineages is kept in one compartment and lost from the other; {leading}"
+    shown = (
+        f"no lineage of {n} is shown to be kept in one and lost from the other, and it is excluded for {len(no)} only"
+    )
+    return f"{CANNOT}{shown}; largest difference: {tail(leading)}"
+
+
+def migration(verdict: Verdict, each: Triple, numbers: Row) -> str:
+    """Question 3, one gene set in one lineage or in all."""
+    own, base = each.own, each.base
+    gene_set, lineage = each.difference["gene_set"], each.difference["lineage"]
+    who = gene_set if lineage == "all" else f"{gene_set} in {lineage}"
+    up, other = each.sides[0] if verdict.side == own["compartment"] else each.sides[1]
+    here, there = up["compartment"], other["compartment"]
+    match verdict.kind:
+        case "only":
+            text = f"{who} is raised in {here} only ({points(up)}; {there} {points(other)})"
+        case "higher":
+            text = f"{who} is raised in {here} ({points(up)}) and more than in {there} ({points(other)})"
+            text += f"; that {there} does not rise at all is not shown"
+        case "neither":
+            both = f"{own['compartment']} {points(own)}; {base['compartment']} {points(base)}"
+            rises = f"rises of {SCORE_MARGIN:.2f} points or more are excluded"
+            text = f"{who} is raised in neither compartment: {rises} ({both})"
+        case _:
+            reason = "the intervals leave both open" if verdict.kind == "open" else too_few(each.difference)
+            both = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
+            text = f"{CANNOT}{reason}; {who}: {both}, difference {points(numbers)}"
+    if verdict.answer == YES:
+        text += f"; difference {points(numbers)}, {q(numbers)}"
+    return text + behind(numbers)
+
+
+def migration_agrees(agree: int, others: int, carriers: Sequence[str]) -> str:
+    """Question 3, what the other gene sets and the lineages add to the clearest one."""
+    text = f"; {agree} of {others} other primary sets agree" if others else ""
+    return text + (f"; carried by {', '.join(carriers)}" if carriers else "")
+
+
+def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
+    """Question 4, one lineage in the network of all pairs or of those of migration."""
+    own, base = each.own, each.base
+    lineage, network = each.difference["lineage"], each.difference["network"]
+    pairs = f"{network} pairs"
+    shares = f"{c.compartment} {odds(own)}, {c.base} {odds(base)}, ratio {odds(each.difference)}"
+    match verdict.kind:
+        case "gained":
+            role = f"gains a central role in {verdict.side} ({pairs}): odds of its share {shares}, {q(numbers)}"
+            return f"{lineage} {role}"
+        case "excluded":
+            odd = f"{fold(c.limits.margin)} odds are excluded in both"
+            return f"{lineage} gains no central role ({pairs}): {odd}; {shares}"
+        case "open":
+            reason = "not shown, not excluded"
+        case "not_over_lineages":
+            reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers)} over lineages"
+        case _:
+            reason = too_few(each.difference)
+    return f"{CANNOT}{reason}; {lineage} ({pairs}): odds of its share {shares}"
+
+
+def central_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str) -> str:
+    """Question 4, all lineages: central role."""
+    match verdict.kind:
+        case "some":
+            gains = [each for each in answers if each.verdict.answer == YES]
+            sides = dict.fromkeys(each.verdict.side for each in gains)
+            told = "; ".join(
+                f"{side}: {', '.join(dict.fromkeys(x.finding.lineage for x in gains if x.verdict.side == side))}"
+                for side in sides
+            )
+            return f"a central role is gained in {told}; clearest: {leading}"
+        case "none":
+            n = len({each.finding.lineage for each in answers})
+            return f"no lineage of {n} gains a central role; closest: {leading}"
+    told = "no lineage is shown to gain a central role, nor is it excluded for all"
+    return f"{CANNOT}{told}; largest change: {tail(leading)}"
+
+
+def signalling(verdict: Verdict, each: Triple, numbers: Row) -> str:
+    """Question 4, one group of pairs between all lineages, or from or to one."""
+    own, base, row = each.own, each.base, each.difference
+    pooled = (row["source"], row["target"]) == ("all", "all")
+    who = f"{row['group']} signalling" + ("" if pooled else f" from {row['source']} to {row['target']}")
+    within = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
+    both = f"{within}, difference {points(row)}"
+    match verdict.kind:
+        case "stronger":
+            text = f"{who} is stronger in {verdict.side}: {both}, {q(numbers)}"
+        case "neither":
+            text = f"{who} is stronger in neither: rises of {SCORE_MARGIN:.2f} points are excluded; {both}"
+        case "open":
+            text = f"{CANNOT}not shown, not excluded; {who}: {both}"
+        case _:
+            text = f"{CANNOT}{too_few(row)}; {who}: {both}"
+    return text + behind(numbers)
+
+
+def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
+    """Question 5, and the lineages that drive it."""
+    spread = f"the spread of the difference over {int(row['n_lineages'])} lineages is tau_U = {ci(numbers)} log2"
+    spread += f" (0 = coupled; {p(numbers)})"
+    if not missing(row.get("mean_u")):
+        spread += f", its mean {row['mean_u']:.2f} ({row['mean_u_low']:.2f} to {row['mean_u_high']:.2f})"
+    if row["scale"] == "rel":
+        spread += "; relative scale: a shift common to all lineages is not seen"
+    if verdict.answer == CANNOT_TELL:
+        reason = row["reason"] if isinstance(row.get("reason"), str) else "neither is shown"
+        text = f"{CANNOT}{reason}; {spread}"
+    else:
+        text = f"{c.compartment} and {c.base} are {verdict.kind.replace('_', ' ')}: {spread}"
+    driven = f"; driven by {', '.join(drivers)}" if drivers else ""
+    return text + driven + behind(numbers)
+
+
+def driver(name: str, spread: float, without: float, numbers: Row) -> str:
+    """Question 5, one lineage that drives the spread."""
+    return f"without {name}, tau_U falls from {spread:.2f} to {without:.2f} log2{behind(numbers)}"
+
+
+def outside_range(donors: tuple[int, int] | None) -> str:
+    """Donors outside the range of the reference donors, of all that could be compared with it."""
+    if donors is None:
+        return ""
+    return f"; in {donors[0]} of {donors[1]} donors the difference is outside the range of the reference donors"
+
+
+def notes(each: Lineage) -> str:
+    """What the table says about the size of the change."""
+    return "".join(f"; {note.rstrip('.')}" for note in each.notes)
+
+
+def behind(numbers: Row, primary: bool = False) -> str:
+    """The donors and the tier that a statement rests on; a lineage named beforehand is a family of its own for q."""
+    n = [numbers[f"n_{arm}"] for arm in ("condition", "reference")]
+    donors = "" if any(missing(x) for x in n) else f"{int(n[0])} v {int(n[1])} donors, "
+    return f" [{donors}{numbers['tier']}{'; named beforehand' if primary else ''}]"
+
+
+def too_few(row: Row) -> str:
+    """Why the donors carry no yes or no."""
+    n = f"{int(row['n_condition'])} against {int(row['n_reference'])} donors"
+    return f"{n} allow a description, not a test" if row["tier"] == "descriptive" else f"{n} are too few"
+
+
+def source(file: str, row: Row, keys: Sequence[str]) -> str:
+    """``composition/effects.tsv: level=lineage, lineage=pDC``: table and row that a finding comes from."""
+    return f"{file}: " + ", ".join(f"{key}={row[key]}" for key in keys)
+
+
+def tail(statement: str) -> str:
+    """A statement to be quoted after ``cannot be told:``"""
+    return statement.removeprefix(CANNOT)
+
+
+def fold(log2: float) -> str:
+    """``8.6-fold``"""
+    return f"{2**log2:.2g}-fold"
+
+
+def change(row: Row, scale: str) -> str:
+    """``down 8.6-fold (log2 -3.10, 95 % CI -4.20 to -2.00)``"""
+    down = row["log2fc"] < 0
+    word = "down" if down else "up"
+    if scale == "rel":
+        word = "relatively decreased" if down else "relatively increased"
+    limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}"
+    return f"{word} {fold(abs(row['log2fc']))} (log2 {row['log2fc']:.2f}{limits})"
+
+
+def estimate(row: Row) -> str:
+    """``log2 3.00 (8-fold, 95 % CI 2.10 to 3.90)``"""
+    value = row.get("estimate", row.get("log2fc"))
+    limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}"
+    return f"log2 {value:.2f} ({fold(abs(value))}{limits})"
+
+
+def points(row: Row) -> str:
+    """``+1.50 [0.90, 2.10]``"""
+    limits = "" if missing(row["ci_low"]) else f" [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
+    return f"{row['estimate']:+.2f}{limits}"
+
+
+def odds(row: Row) -> str:
+    """``4.5x [2.1, 9.6]``"""
+    limits = ""
+    if not missing(row["ci_low"]):
+        limits = f" [{np.exp(row['ci_low']):.2g}, {np.exp(row['ci_high']):.2g}]"
+    return f"{np.exp(row['estimate']):.2g}x{limits}"
+
+
+def ci(row: Row) -> str:
+    """``0.90 (0.40 to 1.60)``"""
+    limits = "" if missing(row["ci_low"]) else f" ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
+    return f"{row['estimate']:.2f}{limits}"
+
+
+def p(row: Row) -> str:
+    """``p = 0.003``"""
+    return "no p" if missing(row["p_value"]) else f"p = {row['p_value']:.2g}"
+
+
+def q(row: Row) -> str:
+    """``q = 0.003``"""
+    return "no q" if missing(row["q_value"]) else f"q = {row['q_value']:.2g}"

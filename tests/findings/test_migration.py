@@ -1,0 +1,58 @@
+"""Question 3: the rule, and what is said."""
+
+import math
+
+import pytest
+
+from compartments.findings.evidence import Limits, Verdict
+from compartments.findings.migration import agreement, claim, judge
+from compartments.findings.rows import Answer, Tables
+from tests.support.effects import answer, decided, triple, triple_of
+
+
+def test_migration_in_one_compartment():
+    keys = {"gene_set": "CORE", "primary": True, "lineage": "all"}
+    found = answer(Tables(migration=triple(1.5, 0, 1.5, "CSF_only", **keys)), 3)
+    assert found["verdict"] == "yes" and "in CSF only" in found["statement"]
+    higher = answer(Tables(migration=triple(1.5, 0.6, 0.9, "CSF_higher", **keys)), 3)
+    assert higher["verdict"] == "yes" and "that blood does not rise at all is not shown" in higher["statement"]
+    late = answer(Tables(migration=triple(1.5, 0, 1.5, "CSF_only", q=0.2, **keys)), 3)
+    assert late["verdict"] == "cannot_tell"
+    flat = answer(Tables(migration=triple(0, 0, 0, se=0.1, **keys)), 3)
+    assert flat["verdict"] == "no"
+    secondary = answer(Tables(migration=triple(1.5, 0, 1.5, "CSF_only", **keys | {"primary": False})), 3)
+    assert secondary["verdict"] == "cannot_tell"
+
+
+KEYS = {"gene_set": "CORE", "primary": True, "lineage": "all"}
+
+
+@pytest.mark.parametrize(
+    "changes, call, more, expected",
+    [
+        ((1.5, 0, 1.5), "CSF_only", {}, ("yes", "only", "CSF")),
+        ((0, 1.5, -1.5), "blood_only", {}, ("yes", "only", "blood")),
+        ((1.5, 0.6, 0.9), "CSF_higher", {}, ("yes", "higher", "CSF")),
+        ((1.5, 0, 1.5), "CSF_higher;CSF_only", {}, ("yes", "only", "CSF")),
+        ((1.5, 0, 1.5), "CSF_only", {"q": 0.051}, ("cannot_tell", "open", "")),
+        ((1.5, 0, 1.5), "", {}, ("cannot_tell", "open", "")),
+        ((0, 0, 0), "", {"se": 0.1}, ("no", "neither", "")),
+        ((0, 0, 0), "", {"se": 1.0}, ("cannot_tell", "open", "")),
+        ((1.5, 0, 1.5), "CSF_only", {"tier": "descriptive"}, ("cannot_tell", "too_few", "")),
+    ],
+)
+def test_judge(changes, call, more, expected):
+    assert decided(judge(triple_of(triple(*changes, call, **more, **KEYS)), Limits())) == expected
+
+
+def test_claim_has_p_and_q_of_its_call_where_there_is_one():
+    each = triple_of(triple(1.5, 0, 1.5, "CSF_only", q=0.04, **KEYS))
+    other = triple_of(triple(1.5, 0, 1.5, "", q=0.04, **KEYS).assign(call_p=math.nan, call_q=math.nan, q_value=0.3))
+    assert claim(each)["q_value"] == 0.04 and claim(each)["estimate"] == 1.5
+    assert claim(other)["q_value"] == 0.3
+
+
+def test_agreement_counts_the_other_sets_on_the_same_side():
+    rows = [("yes", "CSF"), ("yes", "CSF"), ("yes", "blood"), ("no", "")]
+    answers = [Answer(Verdict(answer, "", side), None) for answer, side in rows]
+    assert agreement(answers[0], answers) == (1, 3)

@@ -1,0 +1,45 @@
+"""How numbers are said; the sentences themselves are tested with their questions."""
+
+import math
+
+import pytest
+
+from compartments.findings import words
+from compartments.findings.evidence import Limits, Verdict
+from compartments.findings.rows import comparisons
+from tests.support.effects import study
+
+ROW = {"log2fc": -3.0, "estimate": 1.5, "ci_low": -4.2, "ci_high": -2.0, "p_value": 0.0123, "q_value": math.nan}
+OPEN = ROW | {"ci_low": math.nan, "ci_high": math.nan}
+
+
+def test_numbers():
+    assert words.fold(1) == "2-fold" and words.fold(3.1) == "8.6-fold"
+    assert words.change(ROW, "abs") == "down 8-fold (log2 -3.00, 95 % CI -4.20 to -2.00)"
+    assert words.change(OPEN, "rel") == "relatively decreased 8-fold (log2 -3.00)"
+    assert words.change(OPEN | {"log2fc": 1.0}, "abs") == "up 2-fold (log2 1.00)"
+    assert words.estimate(OPEN) == "log2 1.50 (2.8-fold)"
+    assert words.points(ROW) == "+1.50 [-4.20, -2.00]" and words.points(OPEN) == "+1.50"
+    assert words.odds(OPEN) == "4.5x" and words.odds(OPEN | {"ci_low": 0.0, "ci_high": 0.7}) == "4.5x [1, 2]"
+    assert words.ci(ROW) == "1.50 (-4.20 to -2.00)" and words.ci(OPEN) == "1.50"
+    assert words.p(ROW) == "p = 0.012" and words.q(ROW) == "no q"
+
+
+def test_behind_a_statement_are_donors_and_tier():
+    numbers = {"n_condition": 2.0, "n_reference": 4, "tier": "exploratory"}
+    assert words.behind(numbers) == " [2 v 4 donors, exploratory]"
+    assert words.behind(numbers | {"n_condition": math.nan}, primary=True) == " [exploratory; named beforehand]"
+    assert words.too_few(numbers | {"tier": "descriptive"}) == "2 against 4 donors allow a description, not a test"
+    assert words.too_few(numbers | {"tier": "not_testable"}) == "2 against 4 donors are too few"
+
+
+@pytest.mark.parametrize("room", words.UNFINISHED)
+@pytest.mark.parametrize("kind", ["unfinished", "untested", "no_pairs", "untested_within", "untested_difference"])
+def test_every_question_says_why_it_has_no_row(room, kind):
+    asked = comparisons(study(), Limits())[0]
+    said = words.unanswered(room, Verdict("cannot_tell", kind, "treated"), asked)
+    assert said.startswith("cannot be told: ") and words.tail(said)
+
+
+def test_outside_range_is_said_of_donors():
+    assert words.outside_range(None) == "" and "in 1 of 2 donors" in words.outside_range((1, 2))

@@ -1,103 +1,21 @@
 """The report from whole, partial and odd results folders, the data dictionary, and MultiQC's tables."""
 
-import contextlib
-import io
 import json
 import re
 import shutil
 import subprocess
-import sys
-from functools import partial
-from html.parser import HTMLParser
 
 import anndata
 import numpy as np
 import pandas as pd
 import pytest
 
-from compartments.core import dictionary, door
-from compartments.core.errors import run
+from compartments.core import dictionary
 from compartments.core.files import read_tsv, write_tsv
 from compartments.report import figures
 from compartments.report.report import Citations, Results, show, sort_value
 from tests.support import results as synthetic_results
-
-SECTIONS = [
-    "questions", "design", "quality", "ambient", "doublets", "annotation", "composition", "expression", "migration",
-    "interactions", "coupling", "skipped", "methods", "parameters",
-]  # fmt: skip
-
-
-class Page(HTMLParser):
-    """What the tests look at: headings, links, what is loaded, and text outside scripts."""
-
-    def __init__(self, text):
-        super().__init__()
-        self.links, self.loaded, self.headings, self.ids, self.text = [], [], [], [], []
-        self._in, self.source = [], text
-        self.feed(text)
-
-    def handle_starttag(self, tag, attributes):
-        attributes = dict(attributes)
-        self.ids += [attributes["id"]] if "id" in attributes else []
-        if tag == "a":
-            self.links.append(attributes.get("href", ""))
-        loads = {"script": "src", "img": "src", "iframe": "src", "link": "href", "source": "src", "object": "data"}
-        if loads.get(tag) in attributes:
-            self.loaded.append(attributes[loads[tag]])
-        if tag in ("h1", "h2", "h3", "h4"):
-            self.headings.append(int(tag[1]))
-        if tag not in ("meta", "link", "input", "br", "img", "hr"):
-            self._in.append(tag)
-
-    def handle_endtag(self, tag):
-        if tag in self._in:
-            while self._in.pop() != tag:
-                pass
-
-    def handle_data(self, data):
-        if "script" not in self._in and "style" not in self._in:
-            self.text.append(data)
-
-    @property
-    def words(self):
-        return " ".join(" ".join(self.text).split())
-
-    @property
-    def figures(self):
-        return json.loads(re.search(r'id="figure-data">(.*?)</script>', self.source, re.S).group(1))
-
-
-@pytest.fixture(scope="module")
-def call(root):
-    """Make findings and report of a folder by the executables, in this process (start-up is most of their time)."""
-
-    def make(folder, findings=True):
-        output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc")]
-        steps = [("make_report", output)]
-        if findings:
-            steps.insert(0, ("write_findings", ["--out", str(folder / "findings.tsv")]))
-        said = io.StringIO()
-        before = sys.argv
-        for name, options in steps:
-            options = ["--results", str(folder), *options]
-            try:
-                with contextlib.redirect_stderr(said):
-                    with contextlib.suppress(SystemExit):
-                        run(partial(door.call, name, options))
-            finally:
-                sys.argv = before
-        return said.getvalue(), Page((folder / "report.html").read_text())
-
-    return make
-
-
-@pytest.fixture(scope="module")
-def whole(call, tmp_path_factory):
-    folder = tmp_path_factory.mktemp("whole") / "results"
-    synthetic_results.make(folder)
-    said, page = call(folder)
-    return folder, page, said
+from tests.support.page import SECTIONS
 
 
 def test_every_section_is_there_and_complete(whole):
@@ -357,29 +275,41 @@ def test_dictionary_is_well_formed():
 
 
 def test_dictionary_has_the_columns_of_the_code():
-    from compartments.compare import composition, coupling, detectable, distance, expression, genesets, interactions
-    from compartments.findings import findings
+    from compartments.compare import (
+        calls,
+        composition,
+        coupling,
+        detectable,
+        distance,
+        expression,
+        genesets,
+        hubs,
+        single_case,
+        target,
+    )
+    from compartments.core import vocabulary
+    from compartments.findings.rows import COLUMNS as FINDINGS
     from compartments.study import samplesheet
 
     rows = dictionary.load()
     for file, columns in {
-        "findings.tsv": findings.COLUMNS,
+        "findings.tsv": FINDINGS,
         "composition/effects.tsv": composition.EFFECTS,
         "composition/donors.tsv": composition.DONORS,
-        "composition/single_case.tsv": composition.SINGLE_CASE,
-        "composition/calls.tsv": composition.CALLS,
+        "composition/single_case.tsv": single_case.SINGLE_CASE,
+        "composition/calls.tsv": calls.CALLS,
         "composition/power.tsv": detectable.POWER,
         "coupling/coupling.tsv": coupling.COUPLING,
         "coupling/drivers.tsv": coupling.DRIVERS,
         "coupling/concordance.tsv": coupling.CONCORDANCE,
         "coupling/edistance.tsv": distance.EDISTANCE,
         "expression/a.parquet": expression.COLUMNS,
-        "expression/target_gene.tsv": expression.TARGET_COLUMNS,
-        "expression/target_relation.tsv": expression.RELATION_COLUMNS,
+        "expression/target_gene.tsv": target.TARGET_COLUMNS,
+        "expression/target_relation.tsv": target.RELATION_COLUMNS,
         "migration/scores.tsv": genesets.SCORE_COLUMNS,
         "migration/effects.tsv": genesets.EFFECT_COLUMNS,
-        "interactions/centrality_effects.tsv": interactions.CENTRALITY_COLUMNS,
-        "samples.tsv": [*samplesheet.REQUIRED, *samplesheet.INPUTS, *samplesheet.NUMBERS],
+        "interactions/centrality_effects.tsv": hubs.CENTRALITY_COLUMNS,
+        "samples.tsv": [*samplesheet.REQUIRED, *vocabulary.INPUTS, *vocabulary.NUMBERS],
         "skipped.tsv": ["stage", "sample", "lineage", "contrast", "reason"],
     }.items():
         known = [

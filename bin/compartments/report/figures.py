@@ -13,6 +13,7 @@ SYMBOLS = ["circle", "diamond", "square", "triangle-up", "cross", "x"]
 DIVERGING = [[0, "#0072B2"], [0.5, "#f7f7f7"], [1, "#D55E00"]]
 GREY = "#767676"
 LINE_WIDTHS = 8  # of a network
+VOLCANO_GENES = 400  # with q <= .05, of each lineage
 EMBEDDING_BINS = 130, 62  # squares across and up: as wide as they are high at the size of the figure
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1b1f24"}
 
@@ -589,16 +590,24 @@ def embedding(name, cells, by, palette, *, title, caption, alt):
     return Figure(name, title, caption, alt, traces, shown, data, 560)
 
 
-def volcano(name, table, *, title, caption, alt, limit=400):
-    """log2 fold change against -log10 p, a menu of lineages; genes with q > .05 are thinned to ``limit``."""
-    groups, traces, kept = list(table["lineage"].unique()), [], []
-    for i, lineage in enumerate(groups):
-        rows = table[table["lineage"] == lineage]
+def thinned(table, limit=VOLCANO_GENES):
+    """The genes of a volcano plot: of each lineage those with q <= .05, up to ``limit``, and of the others each n-th."""
+    parts = []
+    for _, rows in table.groupby("lineage", sort=False):
         found = rows[rows["q_value"] <= 0.05].nsmallest(limit, "p_value")
         rest = rows[~(rows["q_value"] <= 0.05)]
-        rest = rest.iloc[:: max(1, len(rest) // limit)]
-        for part, colour, text in ((rest, "#9aa1ab", "q > .05"), (found, OKABE_ITO[1], "q <= .05")):
-            kept.append(part)
+        parts += [rest.iloc[:: max(1, len(rest) // limit)], found]
+    return pd.concat(parts) if parts else table
+
+
+def volcano(name, table, *, title, caption, alt):
+    """log2 fold change against -log10 p, a menu of lineages; genes are :func:`thinned`."""
+    table = thinned(table)
+    groups, traces = list(table["lineage"].unique()), []
+    for i, lineage in enumerate(groups):
+        rows = table[table["lineage"] == lineage]
+        found = rows["q_value"] <= 0.05
+        for part, colour, text in ((rows[~found], "#9aa1ab", "q > .05"), (rows[found], OKABE_ITO[1], "q <= .05")):
             traces.append(
                 {
                     "type": "scatter",
@@ -618,4 +627,4 @@ def volcano(name, table, *, title, caption, alt, limit=400):
     ]
     menus = [{"buttons": buttons, "x": 0, "xanchor": "left", "y": 1.2, "yanchor": "top", "bgcolor": "#fff"}]
     shown = layout("log2 fold change, difference between compartments", "-log10 p", updatemenus=menus, margin={"t": 80})
-    return Figure(name, title, caption, alt, traces, shown, pd.concat(kept) if kept else table, 460)
+    return Figure(name, title, caption, alt, traces, shown, table, 460)

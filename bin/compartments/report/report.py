@@ -19,12 +19,11 @@ from compartments.core.dictionary import load as load_dictionary
 from compartments.core.dictionary import meanings
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv
-from compartments.findings.findings import QUESTIONS
-from compartments.report import figures, status
+from compartments.findings.words import QUESTIONS
+from compartments.report import captions, figures, status
 from compartments.study.study import Study
 
 LEVELS = {"lineage": "lineage", "lineage_broad": "broad lineage"}
-ROWS_SHOWN = 250  # of long tables; the file has the rest
 GENES_SHOWN = 25  # with their donors
 PAIRS_SHOWN = 20  # of LIANA, per compartment
 HASHED_BYTES = 200 * 2**20
@@ -219,6 +218,12 @@ class Results:
         return Study(samples, reference.iloc[0], contrasts, [], [])
 
     @property
+    def analysed(self):
+        """Rows of the samplesheet whose samples are in the cohort, by ``composition/counts.tsv``; all without it."""
+        counts, samples = self.table("composition/counts.tsv"), self.study.samples
+        return samples if counts is None else samples[samples["sample"].isin(counts["sample"])]
+
+    @property
     def simulated(self):
         """True if the samplesheet marks any sample as simulated."""
         if self.study is None or "simulated" not in self.study.samples:
@@ -311,10 +316,6 @@ def _arms(contrast):
     return f"{contrast.condition} against {contrast.reference}"
 
 
-def _donors(n_condition, n_reference, contrast):
-    return f"{int(n_condition)} {contrast.condition} and {int(n_reference)} {contrast.reference} donors"
-
-
 def questions(results, colours):
     """The five questions: answer, picture, and the rows per lineage."""
     findings, study, glance = results.table("findings.tsv"), results.study, []
@@ -392,15 +393,16 @@ def _within_forest(results, colours, contrast, compartments, name, level="lineag
     labels = [x for x in results.lineages() if x in set(rows["label"])] or list(rows["label"].unique())
     order = rows.groupby("label")["log2fc"].min()
     labels = sorted(labels, key=lambda x: order[x])
+    donors = _composition_donors(results, contrast, level, terms)
     n = "; ".join(
-        f"{c}: {_donors(part['n_condition'].iloc[0], part['n_reference'].iloc[0], contrast)}, {part['tier'].iloc[0]}"
+        f"{c}: {captions.estimates(part, contrast, circles=_of_series(donors, c))}"
         for c, part in rows.groupby("series", sort=False)
     )
     margin = results.json("composition/composition.json").get("equiv_margin")
     return figures.forest(
         name,
         rows,
-        _composition_donors(results, contrast, level, terms),
+        donors,
         labels,
         {c: c for c in compartments},
         colours,
@@ -418,9 +420,12 @@ def _within_forest(results, colours, contrast, compartments, name, level="lineag
     )
 
 
+def _of_series(donors, series):
+    return None if donors is None else donors[donors["series"] == series]
+
+
 def _composition_donors(results, contrast, level, terms):
-    """Donor values on the axis of the estimates: minus the mean of the reference donors, minus the zero of the "
-    "scale."""
+    """Donor values on the axis of the estimates: minus the mean of the reference donors, minus the scale's zero."""
     donors = results.table("composition/donors.tsv")
     if donors is None:
         return None
@@ -461,9 +466,8 @@ def _interaction_forest(results, colours, contrast, compartment, name, level="li
     donors = _composition_donors(results, contrast, level, {"interaction": series})
     if donors is not None:
         donors = donors[donors["compartment"] == compartment]
-    first = rows.iloc[0]
     margin = results.json("composition/composition.json").get("equiv_margin")
-    n = f"{_donors(first['n_condition'], first['n_reference'], contrast)} with both compartments ({first['tier']})"
+    n = captions.estimates(rows, contrast, " with both compartments", donors)
     return figures.forest(
         name,
         rows,
@@ -496,17 +500,9 @@ def _picture_kept(results, colours, contrast, compartment, rows):
     return _interaction_forest(results, colours, contrast, compartment, f"q2_{contrast.contrast}_{compartment}")
 
 
-def _samples_of(results, contrast, compartment):
-    """Numbers of samples as ``CSF 2 + 4, blood 2 + 4``."""
-    samples, parts = results.study.samples, []
-    for place in (compartment, results.study.reference_compartment):
-        rows = samples[samples["compartment"] == place]["condition"]
-        parts.append(f"{place} {(rows == contrast.condition).sum()} + {(rows == contrast.reference).sum()}")
-    return f"{', '.join(parts)} donors ({contrast.condition} + {contrast.reference})"
-
-
 def _paired(results, colours, contrast, compartment, name, table, value, title, y, what):
     base = results.study.reference_compartment
+    table = captions.drawn(table, [value])
     return figures.paired_dots(
         name,
         table,
@@ -518,7 +514,7 @@ def _paired(results, colours, contrast, compartment, name, table, value, title, 
         caption=(
             "How to read it: one symbol per sample, a line joins the two samples of a donor, the black bar is the "
             f"mean. {what} "
-            f"Behind it: {_samples_of(results, contrast, compartment)}."
+            f"Behind it: {captions.arms(table, contrast, [compartment, base])}."
         ),
         alt=f"{title}: one dot per donor in {base} and {compartment}",
         y=y,
@@ -584,6 +580,20 @@ def _picture_coupling(results, colours, contrast, compartment, rows):
         donors = donors.pivot(index=["condition", "lineage", "donor"], columns="series", values="shown")
         donors = donors.reindex(columns=["own", "base"]).dropna().reset_index()
         donors = donors.sort_values("condition", key=lambda c: c != contrast.condition, kind="stable")
+    both = rows[rows["lineage"].isin(table["lineage"])]
+    n = "; ".join(
+        f"{place}: {captions.estimates(both[both['term'] == f'within:{place}'], contrast)}"
+        for place in (compartment, base)
+    )
+    if len(donors):
+        single = [
+            donors.loc[donors["condition"] == c]
+            .groupby("lineage")["donor"]
+            .nunique()
+            .reindex(table["lineage"], fill_value=0)
+            for c in (contrast.condition, contrast.reference)
+        ]
+        n += f"; circles of {captions.per_arm(*single, contrast)} with both compartments"
     return figures.coupling_scatter(
         f"q5_{contrast.contrast}_{compartment}",
         table,
@@ -597,8 +607,7 @@ def _picture_coupling(results, colours, contrast, compartment, rows):
             "compartments change "
             f"alike (coupled); above it a lineage is kept better in {compartment}. Open circles are single donors with "
             f"{contrast.condition}, relative to the mean of the reference donors; a click on the legend shows the "
-            "others. Behind it: "
-            f"{_samples_of(results, contrast, compartment)}."
+            f"others. Behind it: {n}."
         ),
         alt=f"Scatter plot of the change of each lineage in {compartment} against {base}",
         scale=rows["scale"].iloc[0],
@@ -612,10 +621,13 @@ def design(results, colours):
     cells = {}
     if counts is not None:
         cells = counts[counts["level"] == "lineage"].groupby("sample")["n_cells"].sum().to_dict()
-    has = study.samples.groupby("donor")["compartment"].nunique()
+    analysed = results.analysed
+    has = analysed.groupby("donor")["compartment"].nunique()
+    lost = len(study.samples) - len(analysed)
+    without = f" ({captions.samples(analysed)} analysed)" if lost else ""
     blocks = [
         Text(
-            f"{study.samples['sample'].nunique()} samples of {len(has)} donors, {len(study.compartments)} compartments "
+            f"{captions.samples(study.samples)}{without}, {len(study.compartments)} compartments "
             f"({', '.join(study.compartments)}; the first is the reference) and "
             f"{study.samples['condition'].nunique()} conditions. {int((has > 1).sum())} donors have more than one "
             "compartment: "
@@ -631,7 +643,8 @@ def design(results, colours):
             caption=(
                 "How to read it: one column per donor, one row per compartment; the colour is the condition, the "
                 "number the "
-                f"cells that were kept, a gap a sample that does not exist. Behind it: {len(has)} donors."
+                "cells that were kept, a gap a sample that does not exist. Behind it: "
+                f"{captions.samples(study.samples)}{without}."
             ),
             alt="Grid of donors and compartments",
         ),
@@ -694,7 +707,7 @@ def _power_of(rows, more, contrast, term, compartment, study):
     best, worst, last = now.iloc[0], now.iloc[-1], rows[rows["more_donors"] == more[-1]]
     between = term == "interaction"
     place = f"{compartment} against {study.reference_compartment}" if between else f"in {compartment}"
-    donors = _donors(best["n_condition"], best["n_reference"], contrast)
+    donors = captions.per_arm(now["n_condition"], now["n_reference"], contrast)
     words = (
         f"{place[0].upper() + place[1:]}, {_arms(contrast)}: with {donors} a typical lineage must "
         f"{'differ between compartments' if between else 'change'} {now['fold_mde80'].median():.1f}-fold to be found "
@@ -720,7 +733,7 @@ def _power_of(rows, more, contrast, term, compartment, study):
             "How to read it: one line per lineage; the dark circle is the fold "
             f"{'difference' if between else 'change'} that this cohort finds in 4 of 5 studies (two-sided test at "
             ".05), the paler symbols the same with more donors in each arm. Further left is better. From the lineage's "
-            f"own spread between donors and its counts. Behind it: {donors} ({best['tier']})."
+            f"own spread between donors and its counts. Behind it: {captions.estimates(now, contrast)}."
         ),
         alt=f"Dots of the minimum detectable fold change per lineage, {place}",
         x="fold change found with 80 % power (log scale)",
@@ -748,7 +761,6 @@ def quality(results, colours):
     """Cells called, kept and removed per sample; counts, genes and mitochondrial share per cell."""
     calls, kept = results.summaries("calls"), results.summaries("qc")
     blocks = _input_notes(results.summaries("read"), calls)
-    n = f"{len(results.study.samples)} samples of {results.study.samples['donor'].nunique()} donors"
     limits = [results.table(f"samples/{s}/{s}.qc.tsv") for s in results.sample_names]
     limits = [table for table in limits if table is not None]
     cells = results.table("cohort/cells.tsv.gz")
@@ -770,7 +782,8 @@ def quality(results, colours):
                 caption=(
                     "How to read it: cells called from the droplets, and those left after quality limits and "
                     "doublets. A sample "
-                    f"with few cells says little about rare lineages. Behind it: {n}."
+                    "with few cells says little about rare lineages. Behind it: "
+                    f"{captions.samples(table, results.study, {k: names[k] for k in numbers})}."
                 ),
                 alt="Bars of cells called and kept per sample",
                 y="cells",
@@ -790,7 +803,8 @@ def quality(results, colours):
                         caption=(
                             "How to read it: the box holds the middle half of the cells of a sample, the line is the "
                             "median, the "
-                            f"whiskers hold 95 %. Cells kept for the analysis. Behind it: {n}."
+                            "whiskers hold 95 %. Cells kept for the analysis. Behind it: "
+                            f"{captions.samples(captions.drawn(cells, [column]))}."
                         ),
                         alt=f"Boxes of {label} by sample",
                         y=label,
@@ -798,21 +812,22 @@ def quality(results, colours):
                         colour=figures.OKABE_ITO[k],
                     )
                 )
-    blocks += _rank_curves(results, n)
+    blocks += _rank_curves(results)
     for name, title, table in (("calls", "Cell calling", calls), ("qc", "Quality per sample", kept)):
         if table is not None:
             blocks.append(Table(name, title, table, f"samples/*/*.{name}.json", folded=True))
     if limits:
         frame = pd.concat(limits, ignore_index=True)
-        blocks.append(_removed(frame, results.sample_names, n))
+        blocks.append(_removed(frame, results))
         note = "lower and upper are the limits of this sample (median absolute deviations, within hard limits)."
         blocks.append(Table("limits", "What each limit removed", frame, "samples/*/*.qc.tsv", note))
     return blocks
 
 
-def _removed(limits, samples, n):
+def _removed(limits, results):
     wide = limits.pivot_table(index="sample", columns="metric", values="n_removed", aggfunc="sum", sort=False)
-    wide = wide.reindex([s for s in samples if s in wide.index])
+    wide = wide.reindex([s for s in results.sample_names if s in wide.index])
+    n = captions.samples(wide.reset_index(), results.study)
     return figures.bars(
         "removed",
         wide.reset_index(),
@@ -828,7 +843,7 @@ def _removed(limits, samples, n):
     )
 
 
-def _rank_curves(results, n):
+def _rank_curves(results):
     curves = results.curves("calls", "curve_rank", "curve_total")
     if not curves:
         return []
@@ -838,16 +853,17 @@ def _rank_curves(results, n):
         trace = {"type": "scatter", "mode": "lines", "name": sample, "x": rank, "y": total, "line": style}
         traces.append(trace | {"hovertemplate": sample + ": rank %{x}, %{y} counts<extra></extra>"})
         rows.append(pd.DataFrame({"sample": sample, "rank": rank, "total": total}))
+    data = pd.concat(rows, ignore_index=True)
     axis = {"type": "log", "dtick": 1}
     legend = {"orientation": "h", "y": -0.2, "yanchor": "top"}
     shown = figures.layout("droplet rank", "counts", xaxis=axis, yaxis=axis, legend=legend)
     caption = (
         "How to read it: droplets in order of their counts. Cells stand left of the knee, empty droplets on the "
         "plateau to the "
-        f"right; without a drop between them cells are hard to tell from soup. Behind it: {n}."
+        f"right; without a drop between them cells are hard to tell from soup. Behind it: "
+        f"{captions.samples(data, results.study)}."
     )
     alt = "Barcode rank curves, one line per sample"
-    data = pd.concat(rows, ignore_index=True)
     return [figures.Figure("rank_curves", "Droplets in order of counts", caption, alt, traces, shown, data, 480)]
 
 
@@ -871,7 +887,8 @@ def ambient(results, colours):
                 caption=(
                     "How to read it: share of counts removed, of the median cell and of the sample (method: "
                     f"{method}). Samples "
-                    f"far above the others deserve a look. Behind it: {len(table)} samples."
+                    "far above the others deserve a look. Behind it: "
+                    f"{captions.samples(table, results.study, names)}."
                 ),
                 alt="Bars of the removed share of counts per sample",
                 y="share of counts",
@@ -904,7 +921,9 @@ def ambient(results, colours):
     shares = results.table("cohort/ambient_share.tsv.gz")
     if shares is not None and len(shares):
         top = shares.groupby(["condition", "compartment", "lineage"], sort=False).head(10)
-        note = "Genes of at least 15 counts; the ten most ambient of each lineage. All of them are in the file."
+        note = (
+            f"Genes of at least 15 counts; the ten most ambient of each lineage: {len(top):,} of {len(shares):,} rows."
+        )
         blocks.append(
             Table("ambient_share", "Most ambient genes", top, "cohort/ambient_share.tsv.gz", note, folded=True)
         )
@@ -943,12 +962,13 @@ def _cellbender_curves(results):
             traces.append(trace | {"line": style})
             rows.append(pd.DataFrame({"sample": sample, "part": part, "epoch": epoch, "elbo": elbo}))
     if traces:
+        data = pd.concat(rows, ignore_index=True)
         caption = (
             "How to read it: the lower bound of the evidence that CellBender maximises; it should rise and level off, "
-            f"in training (lines) and on held-out droplets (dots) alike. Behind it: {len(summary)} samples."
+            f"in training (lines) and on held-out droplets (dots) alike. Behind it: "
+            f"{captions.samples(data, results.study)}."
         )
         shown = figures.layout("epoch", "ELBO", legend={"orientation": "h", "y": -0.2, "yanchor": "top"})
-        data = pd.concat(rows, ignore_index=True)
         alt = "Training curves of CellBender, two lines per sample"
         blocks.append(figures.Figure("cellbender", "CellBender's training", caption, alt, traces, shown, data, 420))
     for row in summary.itertuples():
@@ -981,7 +1001,8 @@ def doublets(results, colours):
                 caption=(
                     "How to read it: share of cells called doublets and removed; 0 where the sample is too small or "
                     "the scores "
-                    f"show no second peak (the table says which). Behind it: {len(table)} samples."
+                    "show no second peak (the table says which). Behind it: "
+                    f"{captions.samples(table, results.study, {rate: 'known'})}."
                 ),
                 alt="Bars of the share of doublets per sample",
                 y="share of cells",
@@ -1015,7 +1036,8 @@ def annotation(results, colours):
                 caption=(
                     "How to read it: share of each lineage among the cells of a sample. Shares hide changes of the "
                     "total; the "
-                    f"section on composition says what follows from them. Behind it: {len(shares)} samples."
+                    "section on composition says what follows from them. Behind it: "
+                    f"{captions.samples(captions.drawn(shares, list(shares)).reset_index(), results.study)}."
                 ),
                 alt="Stacked bars of lineage shares per sample",
                 y="share of cells",
@@ -1102,7 +1124,7 @@ def _embeddings(results, colours):
                     "at it for how many cells and which share). Near squares have similar expression; distances "
                     "between far "
                     "groups mean little. For orientation only: no statistic uses this map. Behind it: "
-                    f"{cells['sample'].nunique()} samples of {cells['donor'].nunique()} donors."
+                    f"{captions.samples(cells)}."
                 ),
                 alt=f"Map of all cells coloured by {what}",
             )
@@ -1198,8 +1220,7 @@ def expression(results, colours):
         blocks.append(_genes_found(table, contrast, title))
         between = table[(table["term"] == "interaction") & table["p_value"].notna()]
         for compartment, rows in between.groupby("compartment", sort=False, observed=True):
-            tiers = ", ".join(sorted(rows["tier"].astype(str).unique()))
-            n = f"{int(rows['n_condition'].max())} v {int(rows['n_reference'].max())} donors with both compartments"
+            n = captions.estimates(rows, contrast, " with both compartments")
             blocks.append(
                 figures.volcano(
                     f"volcano_{contrast.contrast}_{compartment}",
@@ -1208,9 +1229,10 @@ def expression(results, colours):
                     caption=(
                         "How to read it: one dot per gene of the lineage chosen at the top left; right of 0 it "
                         "rises more in "
-                        f"{compartment} than in {study.reference_compartment}. Genes with q > .05 are thinned to 400 "
-                        "per lineage. "
-                        f"Behind it: at most {n} ({tiers}); single donors of the first genes are in the next figure."
+                        f"{compartment} than in {study.reference_compartment}. "
+                        f"Shown are {len(figures.thinned(rows)):,} of {len(rows):,}: of each lineage at most "
+                        f"{figures.VOLCANO_GENES} genes with q <= .05, those of smallest p, and the others thinned. "
+                        f"Behind it: {n}; single donors of the first genes are in the next figure."
                     ),
                     alt=f"Volcano plot of the interaction in {compartment}",
                 )
@@ -1218,10 +1240,10 @@ def expression(results, colours):
             blocks += _gene_donors(results, colours, contrast, compartment, rows)
         columns = ["lineage", "gene", "term", "compartment", "log2fc", "log2fc_shrunken", "se", "p_value", "q_value"]
         columns += ["q_global", "n_condition", "n_reference", "tier", "robust", "call"]
-        top = table[table["p_value"].notna()].nsmallest(ROWS_SHOWN, "p_value")
-        note = "robust: sign and size stay when any one donor is left out."
+        top, cut = captions.first_rows(table[table["p_value"].notna()], "p_value")
+        note = f"robust: sign and size stay when any one donor is left out. {cut}".strip()
         shown = top[[c for c in columns if c in top]]
-        blocks.append(Table(f"genes_{contrast.contrast}", f"Top genes: {title}", shown, file, _cut(note, table)))
+        blocks.append(Table(f"genes_{contrast.contrast}", f"Top genes: {title}", shown, file, note))
     return blocks + _target(results, colours)
 
 
@@ -1251,9 +1273,8 @@ def _gene_donors(results, colours, contrast, compartment, rows):
                 f"How to read it: one line per lineage and gene, the {len(rows)} with the smallest p; right of 0 the "
                 f"gene rises more in {compartment} than in {base}. Bars are the estimate plus and minus 1.96 standard "
                 "errors of the count model. Open circles are single donors: their own difference of log2 counts per "
-                "million between the compartments, relative to the mean of the reference donors. Behind it: at most "
-                f"{_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both compartments "
-                f"({', '.join(sorted(rows['tier'].astype(str).unique()))})."
+                "million between the compartments, relative to the mean of the reference donors. Behind it: "
+                f"{captions.estimates(rows, contrast, ' with both compartments', donors)}."
             ),
             alt=f"Forest plot of the genes that change most between {compartment} and {base}",
             x="log2 fold change, difference between compartments",
@@ -1298,12 +1319,11 @@ def _differences_forest(name, rows, values, value, contrast, compartment, base, 
     donors = _own_differences(values, ["lineage"], value, contrast, compartment, base)
     rows, donors, series = _labelled(rows, donors, lambda x: x["lineage"], compartment, base)
     donors = donors[donors["label"].isin(rows["label"])]
-    n = _donors(rows["n_condition"].max(), rows["n_reference"].max(), contrast)
-    tiers = ", ".join(sorted(rows["tier"].astype(str).unique()))
+    n = captions.estimates(rows, contrast, " with both compartments", donors)
     caption = (
         f"How to read it: one line per lineage; right of 0 {what} rises more in {compartment} than in {base}. Bars are "
         "95 % confidence intervals, open circles single donors: their own difference between the compartments, "
-        f"relative to the mean of the reference donors. Behind it: at most {n} with both compartments ({tiers})."
+        f"relative to the mean of the reference donors. Behind it: {n}."
     )
     return [
         figures.forest(
@@ -1313,19 +1333,12 @@ def _differences_forest(name, rows, values, value, contrast, compartment, base, 
     ]  # fmt: skip
 
 
-def _cut(note, table):
-    return (
-        f"{note} The {ROWS_SHOWN} smallest of {len(table):,} p-values; the file has all."
-        if len(table) > ROWS_SHOWN
-        else note
-    )
-
-
 def _genes_found(table, contrast, title):
     place = table["term"].where(table["term"] != "interaction", "difference in " + table["compartment"].astype(str))
     found = (table["q_value"] <= 0.05).groupby([table["lineage"], place.str.replace("within:", "in ")]).sum()
     wide = found.unstack(fill_value=0)
-    n = _donors(table["n_condition"].max(), table["n_reference"].max(), contrast)
+    tested = table[table["p_value"].notna()]
+    n = captions.per_arm(tested["n_condition"], tested["n_reference"], contrast)
     return figures.bars(
         f"genes_found_{contrast.contrast}",
         wide.reset_index(),
@@ -1334,8 +1347,8 @@ def _genes_found(table, contrast, title):
         title=f"Genes with q <= .05: {title}",
         caption=(
             "How to read it: number of genes per lineage that change within a compartment, and differently between "
-            "compartments. Lineages with many cells find more: a low bar is not proof of no change. Behind it: at most "
-            f"{n}."
+            "compartments. Lineages with many cells find more: a low bar is not proof of no change. "
+            f"Behind it: {n}."
         ),
         alt="Bars of the number of changed genes per lineage",
         y="genes",
@@ -1350,8 +1363,8 @@ def _target(results, colours):
     gene = table["gene"].iloc[0]
     place = table["compartment"] + ", " + table["condition"]
     wide = table.assign(place=place).pivot_table(index="lineage", columns="place", values="mean_log2_cpm", sort=False)
-    samples = table.groupby(["compartment", "condition"], sort=False)["n_samples"].max()
-    n = ", ".join(f"{compartment} {condition} {count}" for (compartment, condition), count in samples.items())
+    samples = captions.drawn(table, ["mean_log2_cpm"]).groupby(["compartment", "condition"], sort=False)["n_samples"]
+    n = ", ".join(f"{' '.join(place)} {captions.span(counts)}" for place, counts in samples)
     note = "Descriptive: donors are few, and lineages are no replicates."
     blocks = [
         figures.heatmap(
@@ -1359,8 +1372,8 @@ def _target(results, colours):
             wide,
             title=f"Expression of {gene}",
             caption=(
-                "How to read it: mean log2 counts per million over samples; grey, too few cells. Behind it: samples at "
-                f"most {n}; their spread is in expression/target_gene.tsv."
+                "How to read it: mean log2 counts per million over samples; grey, too few cells. Behind it: samples "
+                f"{n}; their spread is in expression/target_gene.tsv."
             ),
             alt=f"Heat map of the expression of {gene} by lineage, compartment and condition",
             label="log2 CPM",
@@ -1385,12 +1398,16 @@ def migration(results, colours):
         within = rows[rows["term"].isin([f"within:{c}" for c in series])]
         if len(within):
             within = within.assign(label=within["gene_set"], series=within["compartment"])
-            tiers = f"{_donors(within['n_condition'].max(), within['n_reference'].max(), contrast)}"
+            donors = _score_donors(results, contrast, list(series))
+            tiers = "; ".join(
+                f"{c}: {captions.estimates(part, contrast, circles=_of_series(donors, c))}"
+                for c, part in within.groupby("series", sort=False)
+            )
             blocks.append(
                 figures.forest(
                     f"sets_{contrast.contrast}_{compartment}",
                     within,
-                    _score_donors(results, contrast, list(series)),
+                    donors,
                     list(dict.fromkeys(within.sort_values("estimate", ascending=False)["label"])),
                     series,
                     colours,
@@ -1436,10 +1453,8 @@ def migration(results, colours):
                     title=f"Difference between {compartment} and {base} per lineage",
                     caption=(
                         f"How to read it: orange, the set rises more in {compartment} than in {base}; blue, less; "
-                        "grey, not "
-                        "testable. Behind it: at most "
-                        f"{_donors(between['n_condition'].max(), between['n_reference'].max(), contrast)} "
-                        "with both compartments; single donors are in the figure above, those of all sets in "
+                        "grey, not testable. Behind it: "
+                        f"{captions.estimates(captions.drawn(between, ['estimate']), contrast, ' with both compartments')}; single donors are in the figure above, those of all sets in "
                         "migration/scores.tsv."
                     ),
                     alt="Heat map of the interaction of migration scores by gene set and lineage",
@@ -1510,7 +1525,7 @@ def interactions(results, colours):
                 x="log-odds of the share, difference between compartments",
             )
         wide = between.pivot_table(index="lineage", columns="network", values="estimate", sort=False)
-        n = _donors(between["n_condition"].max(), between["n_reference"].max(), contrast)
+        n = captions.estimates(captions.drawn(between, ["estimate"]), contrast, " with both compartments")
         blocks.append(
             figures.heatmap(
                 f"centrality_{contrast.contrast}_{compartment}",
@@ -1518,9 +1533,8 @@ def interactions(results, colours):
                 title=f"Gain of a central role in {compartment}: {contrast.condition} against {contrast.reference}",
                 caption=(
                     f"How to read it: orange, the share of signalling of a lineage rises more in {compartment} than in "
-                    f"{study.reference_compartment} (log-odds of the share); blue, less; grey, too few cells. Behind "
-                    "it: at most "
-                    f"{n} with both compartments; single donors are in the figure above."
+                    f"{study.reference_compartment} (log-odds of the share); blue, less; grey, too few cells. "
+                    f"Behind it: {n}; single donors are in the figure above."
                 ),
                 alt="Heat map of the interaction of centrality by lineage and network",
                 label="log-odds",
@@ -1535,23 +1549,23 @@ def interactions(results, colours):
     for contrast in study.contrasts.itertuples(index=False):
         for compartment in [*study.compartments[1:], study.reference_compartment]:
             blocks += _networks(results, colours, contrast, compartment)
-    for file, title in (
-        ("interactions/centrality_effects.tsv", "Centrality, all comparisons"),
-        ("interactions/groups.tsv", "Groups of pairs"),
-        ("interactions/effects.tsv", "Single pairs"),
-        ("interactions/cross_compartment.tsv", "Pairs across compartments: hypotheses, not findings"),
-        ("interactions/not_testable.tsv", "Not tested, and why"),
+    predicted = "Predictions from expression: a pair means that both genes are expressed, not that cells touched."
+    shared = "Predictions from expression: a share of the signalling that the expressed genes allow."
+    for file, title, note, by in (
+        ("centrality_effects", "Centrality, all comparisons", shared, "p_value"),
+        ("groups", "Groups of pairs", predicted, "p_value"),
+        ("effects", "Single pairs", predicted, "evidence"),
+        ("cross_compartment", "Pairs across compartments: hypotheses, not findings", predicted, ""),
+        ("not_testable", "Not tested, and why", "", ""),
     ):
-        table = results.table(file)
+        table = results.table(f"interactions/{file}.tsv")
         if table is not None and len(table):
-            table = table[table["status"] == "tested"] if "status" in table else table
-            if "evidence" in table:
-                ordered = table.sort_values("evidence", key=lambda z: -z.abs(), kind="stable")
-            else:
-                ordered = table.sort_values("p_value", kind="stable") if "p_value" in table else table
-            name = file.split("/")[1].split(".")[0] + "_table"
-            note = "Predictions from expression: a pair means that both genes are expressed, not that cells touched."
-            blocks.append(Table(name, title, ordered.head(ROWS_SHOWN), file, _cut(note, table)))
+            if "status" in table:
+                tested = table[table["status"] == "tested"]
+                note += f" {len(tested):,} of {len(table):,} pairs were tested." if len(tested) < len(table) else ""
+                table = tested
+            table, cut = captions.first_rows(table, by, largest=by == "evidence")
+            blocks.append(Table(f"{file}_table", title, table, f"interactions/{file}.tsv", f"{note} {cut}".strip()))
     return blocks
 
 
@@ -1583,14 +1597,14 @@ def _share_dots(results, colours, shares):
         )
     lineages = rows["lineage"].nunique()
     axis = {"type": "category", "autorange": "reversed"}
-    samples = f"{rows['sample'].nunique()} samples of {rows['donor'].nunique()} donors"
+    rows = captions.drawn(rows, ["share"])
     return [
         figures.Figure(
             "shares",
             f"Share of each lineage in the {network} network",
             "How to read it: one symbol per sample; the share of all signalling, sent and received, that a lineage "
             "takes part in. "
-            f"The colour is the condition, the symbol the compartment. Behind it: {samples}.",
+            f"The colour is the condition, the symbol the compartment. Behind it: {captions.samples(rows)}.",
             "Dots of the centrality share per lineage and sample",
             traces,
             figures.layout("share of signalling", "", yaxis=axis),
@@ -1648,6 +1662,7 @@ def _liana_pairs(results, colours, compartment):
         yaxis={"type": "category", "categoryorder": "array", "categoryarray": labels[::-1]},
     )
     donors = rows.drop_duplicates("donor")["condition"].value_counts()
+    drawn = captions.counted(rows["sample"].nunique(), "sample")
     return [
         figures.Figure(
             f"liana_{compartment}",
@@ -1655,8 +1670,8 @@ def _liana_pairs(results, colours, compartment):
             "How to read it: one line per sending and receiving lineage with ligand and receptor, one symbol per "
             "sample: the place of the pair among all pairs of that sample by LIANA's magnitude. Places say what is "
             "strong within a sample; they depend on its other pairs and are not compared between conditions, which the "
-            "figures that follow do. Shown are the first by median place of those in the upper 5 % of at least half of "
-            f"the samples. Behind it: {n} samples of {', '.join(f'{k} {c}' for c, k in donors.items())} donors.",
+            f"figures that follow do. Shown are the first {len(labels)} by median place of the {len(pairs):,} in the upper "
+            f"5 % of at least half of the {n} samples. Behind it: {drawn} of {', '.join(f'{k} {c}' for c, k in donors.items())} donors.",
             f"Dots of the places of the first pairs in {compartment}, one per sample",
             traces,
             shown,
@@ -1693,8 +1708,7 @@ def _top_edges(results, colours, contrast, compartment):
                 f"pair rises more in {compartment} than in {base}. Bars are 95 % confidence intervals; lines are "
                 "sorted by the evidence of change of ligand and receptor together. Open circles are single donors: "
                 "their own difference between the compartments, relative to the mean of the reference donors. Behind "
-                f"it: at most {_donors(rows['n_condition'].max(), rows['n_reference'].max(), contrast)} with both "
-                "lineages in both compartments."
+                f"it: {captions.estimates(rows, contrast, ' with both lineages in both compartments', donors)}."
             ),
             alt=f"Forest plot of the pairs that change most, {series}",
             x="log2 fold change",
@@ -1717,6 +1731,7 @@ def _networks(results, colours, contrast, compartment):
     if len(common) < 3 or not all(arms.values()):
         return []
     edges = edges[edges["source"].isin(common) & edges["target"].isin(common)]
+    drawn = edges.drop_duplicates("sample")["condition"].value_counts()
     edges = edges.assign(share=edges["strength"] / edges.groupby("sample")["strength"].transform("sum"))
     means = {
         condition: edges[edges["sample"].isin(members)]
@@ -1734,8 +1749,8 @@ def _networks(results, colours, contrast, compartment):
     data = data[data["source"] != data["target"]]
     both = {text: m + m.T for text, m in views.items()}
     behind = (
-        f"Behind it: the mean of {len(arms[contrast.condition])} {contrast.condition} and "
-        f"{len(arms[contrast.reference])} {contrast.reference} samples, the {len(common)} lineages that at least "
+        f"Behind it: the mean of {drawn[contrast.condition]} {contrast.condition} and "
+        f"{drawn[contrast.reference]} {contrast.reference} samples, the {len(common)} lineages that at least "
         "half of each have (the mean is over the samples that have both partners). The menu changes between the "
         "conditions and their difference."
     )
@@ -1840,7 +1855,7 @@ def _leave_one_out(row, drivers, contrast, compartment):
         "coupled); the bar is "
         "its 95 % confidence interval. A point far left of 'all' names a lineage, or a donor, that the result hangs "
         "on. Behind it: "
-        f"{_donors(row['n_condition'], row['n_reference'], contrast)} with both compartments ({row['tier']}).",
+        f"{captions.estimates(row.to_frame().T, contrast, ' with both compartments')}.",
         "Dots of tau_U with each lineage and each donor left out",
         traces,
         figures.layout("tau_U (log2)", "", yaxis={"type": "category"}, xaxis={"rangemode": "tozero"}),
@@ -1857,7 +1872,8 @@ def skipped(results, colours):
     counts = table["stage"].value_counts()
     text = f"{len(table)} samples, lineages or comparisons were left out, each with its reason. By step: "
     text += ", ".join(f"{stage} {n}" for stage, n in counts.items()) + "."
-    return [Text(text), Table("skipped_table", "Left out", table.head(4 * ROWS_SHOWN), "skipped.tsv")]
+    shown, cut = captions.first_rows(table, limit=4 * captions.ROWS_SHOWN)
+    return [Text(text), Table("skipped_table", "Left out", shown, "skipped.tsv", cut)]
 
 
 def make_report(results, template, title="", plotly=None):
@@ -1905,6 +1921,7 @@ def make_report(results, template, title="", plotly=None):
     citations = Citations(template / "references.tsv")
     methods = environment.get_template("methods.html.j2").render(
         study=study,
+        analysed=results.analysed if study is not None else None,
         params=params,
         cite=citations.cite,
         composition=results.json("composition/composition.json"),
@@ -1921,6 +1938,7 @@ def make_report(results, template, title="", plotly=None):
     return environment.get_template("report.html.j2").render(
         title=title,
         study=study,
+        analysed=results.analysed if study is not None else None,
         simulated=results.simulated,
         sections=sections,
         unfinished=unfinished,

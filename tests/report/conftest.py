@@ -1,0 +1,45 @@
+"""Reports of whole and of partial results, made once."""
+
+import contextlib
+import io
+import sys
+from functools import partial
+
+import pytest
+
+from compartments.core import door
+from compartments.core.errors import run
+from tests.support import results as synthetic_results
+from tests.support.page import Page
+
+
+@pytest.fixture(scope="session")
+def call():
+    """Make findings and report of a folder by the executables, in this process (start-up is most of their time)."""
+
+    def make(folder, findings=True):
+        output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc")]
+        steps = [("make_report", output)]
+        if findings:
+            steps.insert(0, ("write_findings", []))
+        said = io.StringIO()
+        before = sys.argv
+        for name, options in steps:
+            options = ["--results", str(folder), *options]
+            try:
+                with contextlib.redirect_stderr(said), contextlib.chdir(folder), contextlib.suppress(SystemExit):
+                    run(partial(door.call, name, options))
+            finally:
+                sys.argv = before
+        return said.getvalue(), Page((folder / "report.html").read_text())
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def whole(call, tmp_path_factory):
+    """Folder, page and what was said of a run that lost nothing."""
+    folder = tmp_path_factory.mktemp("whole") / "results"
+    synthetic_results.make(folder)
+    said, page = call(folder)
+    return folder, page, said

@@ -1,0 +1,383 @@
+"""Tables of comparisons for a results tree: fitted to random values of the donors with a known change."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from compartments.compare.detectable import with_more_donors
+from compartments.compare.moderated import fit_moderated, interval, minimum_detectable_effect, permutation_p
+from compartments.core.files import write_json
+from compartments.core.multiple_testing import benjamini_hochberg
+from compartments.study.arms import donors_per_arm, tier
+from tests.support.tables import LINEAGES, PLACES, Gaps, shares, write
+
+SETS = {"CSF_MIGRATION_CORE": True, "GOBP_LEUKOCYTE_MIGRATION": True, "CHEMOKINE_RECEPTORS": False}
+COUPLING = {  # of coupling.tsv: what does not follow from the effects
+    "p_value": (0.004, 0.4),
+    "verdict": ("partly_uncoupled", "cannot_tell"),
+    "drivers": ("pDC", ""),
+}
+
+
+def values_of(study, rng, change, noise=0.3):
+    """One value per sample (ln units): donor effect, noise, and ``change(compartment)`` in log2 for treated donors."""
+    donors = {d: rng.normal(0, 0.35) for d in study.samples["donor"]}
+    treated = study.contrasts["condition"].iloc[0]
+    return {
+        r.sample: donors[r.donor]
+        + rng.normal(0, noise)
+        + (math.log(2) * change(r.compartment) if r.condition == treated else 0.0)
+        for r in study.samples.itertuples()
+    }
+
+
+def raised_elsewhere(study):
+    """Change of a feature that rises by 2 log2 in all compartments but the reference."""
+    return lambda compartment: 0.0 if compartment == study.reference_compartment else 2.0
+
+
+def fit(study, values, keys, to_log2, column, gaps):
+    """Rows of an effects table and of its donor values from one value per sample and feature."""
+    effects, donors = [], []
+    for contrast, term, compartment in study.terms():
+        units = study.units(term, compartment)
+        units = units[units["condition"].isin([contrast.condition, contrast.reference])]
+        groups = {}  # features by the donors that have them: they share a fit
+        for feature in values:
+            there = [gaps.has(s, *feature) for s in units["sample"]]
+            if term == "interaction":
+                there = [a and gaps.has(s, *feature) for a, s in zip(there, units["reference_sample"], strict=True)]
+            groups.setdefault(tuple(there), []).append(feature)
+        made = []
+        for there, features in groups.items():
+            made += _fit_together(values, features, units[list(there)], (contrast, term), (to_log2, column))
+        q = benjamini_hochberg(pd.Series([row["p_value"] for row, _ in made], dtype=float))
+        place = {"contrast": contrast.contrast, "term": term, "compartment": compartment}
+        for q_value, (row, shown) in zip(q, made, strict=True):
+            base = dict(zip(keys, row.pop("feature"), strict=True)) | place
+            effects.append(base | row | {"q_value": q_value})
+            donors += [base | donor for donor in shown]
+    return pd.DataFrame(effects), pd.DataFrame(donors)
+
+
+def _fit_together(values, features, units, compared, scale):
+    """(row, donors' values) of each feature; all features have the same donors."""
+    (contrast, term), (to_log2, column) = compared, scale
+    z = np.array([[values[f][s] for f in features] for s in units["sample"]]).reshape(len(units), len(features))
+    if term == "interaction":
+        z = z - np.array([[values[f][s] for f in features] for s in units["reference_sample"]])
+    treated = (units["condition"] == contrast.condition).to_numpy()
+    n, df = donors_per_arm(units, contrast), len(units) - 2
+    if min(n) == 0:
+        return []
+    grade = tier(*n, df)
+    if grade in ("inferential", "exploratory"):
+        fitted = fit_moderated(z, np.column_stack([np.ones(len(z)), treated]), names=range(len(features)))
+    else:
+        empty = dict.fromkeys(("estimate", "se", "df", "p_value", "p_plain"), np.nan)
+        fitted = pd.DataFrame(empty, index=range(len(features)))
+        fitted = fitted.assign(estimate=z[treated].mean(0) - z[~treated].mean(0))
+    low, high = interval(fitted["estimate"], fitted["se"], fitted["df"])
+    made = []
+    for k, feature in enumerate(features):
+        row = fitted.iloc[k]
+        permuted, floor = permutation_p(z[:, k], treated)
+        numbers = {
+            "feature": feature,
+            column: row["estimate"] / to_log2,
+            "se": row["se"] / to_log2,
+            "df": row["df"],
+            "df_residual": df,
+            "ci_low": low.iloc[k] / to_log2,
+            "ci_high": high.iloc[k] / to_log2,
+            "p_value": row["p_value"],
+            "p_plain": row["p_plain"],
+            "p_permutation": permuted,
+            "permutation_floor": floor,
+            "mde80": minimum_detectable_effect(row["se"] / to_log2, row["df"]),
+            "n_condition": n[0],
+            "n_reference": n[1],
+            "tier": grade,
+            "call": "",
+            "call_p": np.nan,
+            "call_q": np.nan,
+        }
+        shown = [
+            {"donor": unit.donor, "condition": unit.condition, "value": value / to_log2}
+            for unit, value in zip(units.itertuples(), z[:, k], strict=True)
+        ]
+        made.append((numbers, shown))
+    return made
+
+
+def without(effects, *columns):
+    """The table without columns that its file does not have."""
+    return effects.drop(columns=list(columns))
+
+
+def composition(folder, study, rng, gaps):
+    """Effects, donors, calls, power, counts and summary; a lineage without cells counts 0 and stays."""
+    values = {}
+    for level in ("lineage", "lineage_broad", "lineage_marker"):
+        for name, (_, _, there, blood) in LINEAGES.items():
+            change = {study.reference_compartment: blood}
+            values[(level, name)] = values_of(study, rng, lambda c, change=change, there=there: change.get(c, there))
+    effects, donors = fit(study, values, ["level", "lineage"], math.log(2), "log2fc", Gaps(gaps.lost))
+    scale = "abs" if study.absolute else "rel"
+    effects.insert(2, "scale", scale)
+    write(with_more_donors(effects), folder, "composition/power.tsv")
+    donors = donors.rename(columns={"value": "log2_value"}).assign(variance=0.01, n_cells=50)
+    made = calls(study, effects)
+    write(effects, folder, "composition/effects.tsv")
+    write(donors, folder, "composition/donors.tsv")
+    columns = ["level", "lineage", "contrast", "compartment", "call", "p_value", "q_value", "holds", "tier"]
+    write(pd.DataFrame(made, columns=columns), folder, "composition/calls.tsv")
+    counts = [
+        {"sample": s, "level": "lineage", "lineage": lineage, "n_cells": int(rng.poisson(600 * share))}
+        for s in study.samples["sample"]
+        for lineage, share in zip(LINEAGES, shares(), strict=True)
+    ]
+    counts = [row for row in counts if gaps.has(row["sample"], row["lineage"])]
+    write(pd.DataFrame(counts), folder, "composition/counts.tsv")
+    within = effects[effects["term"].str.startswith("within:") & (effects["level"] == "lineage")]
+    terms = [
+        {"level": "lineage", "contrast": k[0], "term": k[1], "compartment": k[2], "zero_log2": 0.0}
+        | {"tipping_factor": float(2 ** -part["log2fc"].max())}
+        for k, part in within.groupby(["contrast", "term", "compartment"], sort=False)
+    ]
+    summary = {"equiv_margin": 1.0, "scale": scale, "warnings": [], "terms": terms}
+    write_json(summary, folder / "composition" / "composition.json")
+    return effects
+
+
+def calls(study, effects):
+    """Rows of ``calls.tsv``; the call that holds is written into the interaction rows of ``effects``."""
+    key = ["level", "lineage", "contrast"]
+    p = {tuple(r[k] for k in [*key, "term", "compartment"]): r for r in effects.to_dict("records")}
+    reference, made = study.reference_compartment, []
+    prefix = "" if study.absolute else "relatively_"
+
+    def one_sided(r, sign):
+        return r["p_value"] / 2 if sign * r["log2fc"] > 0 else 1 - r["p_value"] / 2
+
+    for i, row in effects[effects["term"] == "interaction"].iterrows():
+        if not np.isfinite(row["p_value"]):
+            continue
+        group = tuple(row[k] for k in key)
+        own = p[(*group, f"within:{row['compartment']}", row["compartment"])]
+        base = p[(*group, f"within:{reference}", reference)]
+        tests = {
+            "depleted_both": max(one_sided(own, -1), one_sided(base, -1)),
+            f"discordant_{row['compartment']}_retained": max(one_sided(base, -1), one_sided(row, 1)),
+            f"discordant_{reference}_retained": max(one_sided(own, -1), one_sided(row, -1)),
+        }
+        for call, p_call in tests.items():
+            place = {c: row[c] for c in ("level", "lineage", "contrast", "compartment")}
+            values = {"call": prefix + call, "p_value": p_call, "q_value": min(1.0, p_call * 2), "holds": p_call < 0.05}
+            made.append(place | values | {"tier": row["tier"]})
+        call = min(tests, key=tests.get)
+        if tests[call] * 2 <= 0.05:
+            effects.loc[i, ["call", "call_p", "call_q"]] = [prefix + call, tests[call], tests[call] * 2]
+        else:
+            effects.loc[i, "call"] = "inconclusive"
+    return made
+
+
+def _genes(study, rng, lineage, gaps):
+    """Rows of ``expression/<contrast>.parquet`` for one lineage: one frame per term."""
+    for contrast, term, compartment in study.terms():
+        units = study.units(term, compartment)
+        there = [gaps.has(s, lineage) for s in units["sample"]]
+        if term == "interaction":
+            there = [a and gaps.has(s, lineage) for a, s in zip(there, units["reference_sample"], strict=True)]
+        n = donors_per_arm(units[there], contrast)
+        effect, se = rng.normal(0, 1, 300), rng.uniform(0.3, 0.8, 300)
+        p = 2 * 0.5 * np.exp(-((effect / se) ** 2) / 2)
+        yield pd.DataFrame(
+            {
+                "contrast": contrast.contrast,
+                "lineage": lineage,
+                "gene": [f"GENE{i}" for i in range(300)],
+                "term": term,
+                "compartment": compartment,
+                "base_mean": rng.lognormal(3, 1, 300),
+                "log2fc": effect,
+                "log2fc_shrunken": effect * 0.7,
+                "se": se,
+                "stat": effect / se,
+                "p_value": p,
+                "q_value": benjamini_hochberg(p),
+                "q_global": benjamini_hochberg(p),
+                "n_condition": n[0],
+                "n_reference": n[1],
+                "tier": "exploratory",
+                "robust": rng.random(300) < 0.5,
+                "call": "",
+            }
+        )
+
+
+def expression(folder, study, rng, gaps):
+    """Genes of three lineages, the target gene, and the summary."""
+    tables = pd.concat(
+        [part for lineage in ("CD4 T", "NK", "Classical monocyte") for part in _genes(study, rng, lineage, gaps)]
+    )
+    for contrast, table in tables.groupby("contrast", sort=False):
+        for ending in ("parquet", "tsv.gz"):
+            write(table.reset_index(drop=True), folder, f"expression/{contrast}.{ending}")
+    target = []
+    for lineage in LINEAGES:
+        kept = study.samples[[gaps.has(s, lineage) for s in study.samples["sample"]]]
+        for (compartment, condition), n in kept.groupby(["compartment", "condition"], sort=False).size().items():
+            row = {"gene": "CD52", "lineage": lineage, "compartment": compartment, "condition": condition}
+            row |= {"n_samples": n, "n_cells": 90, "mean_log2_cpm": 6 + rng.normal(), "sd_log2_cpm": 0.4}
+            target.append(row | {"percent_expressing": 60.0})
+    write(pd.DataFrame(target), folder, "expression/target_gene.tsv")
+    write_json({"de_engine": "pydeseq2"}, folder / "expression" / "expression.json")
+
+
+def liana(folder, study, rng, gaps):
+    """Ranks of all pairs of lineages with two pairs of genes."""
+    pairs = pd.DataFrame({"source": list(LINEAGES)}).merge(pd.DataFrame({"target": list(LINEAGES)}), how="cross")
+    genes = pd.DataFrame({"ligand_complex": ["CXCL10", "CCL3"], "receptor_complex": ["CXCR3", "CCR5"]})
+    table = study.samples[PLACES].merge(pairs.merge(genes, how="cross"), how="cross")
+    strength = np.tile(rng.normal(size=2 * len(pairs)), len(study.samples)) + rng.normal(0, 0.3, len(table))
+    ranks = pd.Series(-strength).groupby(table["sample"]).rank(pct=True)
+    table = table.assign(magnitude_rank=ranks, present=rng.random(len(table)) < 0.9)
+    there = [gaps.has(*row) for row in zip(table["sample"], table["source"], table["target"], strict=True)]
+    write(table[there], folder, "interactions/liana.parquet")
+
+
+def migration(folder, study, rng, gaps):
+    """Scores of gene sets in all cells and two lineages; all but the reference compartment rise."""
+    values = {
+        (name, lineage): values_of(study, rng, raised_elsewhere(study), noise=0.1)
+        for name in SETS
+        for lineage in ("all", "CD4 T", "pDC")
+    }
+    effects, _ = fit(study, values, ["gene_set", "lineage"], 1.0, "estimate", gaps)
+    effects.insert(1, "primary", effects["gene_set"].map(SETS))
+    rows = (effects["term"] == "interaction") & (effects["q_value"] <= 0.05)
+    effects.loc[rows, "call"] = effects.loc[rows, "compartment"] + "_only"
+    effects = without(effects, "df_residual", "p_permutation", "permutation_floor")
+    write(effects, folder, "migration/effects.tsv")
+    rows = [
+        r._asdict() | {"lineage": lineage, "gene_set": name, "score": values[(name, lineage)][r.sample], "n_cells": 200}
+        for (name, lineage) in values
+        for r in study.samples[PLACES].itertuples(index=False)
+        if gaps.has(r.sample, lineage)
+    ]
+    write(pd.DataFrame(rows).assign(n_genes=40, coverage=0.9), folder, "migration/scores.tsv")
+
+
+def interactions(folder, study, rng, gaps):
+    """Groups of pairs, the share of each lineage in the networks, single pairs, and the networks."""
+    groups = {
+        ("chemokine", "all", "all"): values_of(study, rng, raised_elsewhere(study), 0.1),
+        ("adhesion", "all", "all"): values_of(study, rng, lambda c: 0.0, 0.1),
+    }
+    unknown = ("df_residual", "p_permutation", "permutation_floor", "call_p", "call_q")
+    effects, _ = fit(study, groups, ["group", "source", "target"], 1.0, "estimate", gaps)
+    write(without(effects, *unknown, "call"), folder, "interactions/groups.tsv")
+    _centrality(folder, study, rng, gaps, unknown)
+    pairs = [("pDC", "CD4 T", "CXCL10", "CXCR3"), ("Classical monocyte", "NK", "CCL3", "CCR5")]
+    edges = {pair: values_of(study, rng, lambda c: 0.0) for pair in pairs}
+    effects, _ = fit(study, edges, ["source", "target", "ligand", "receptor"], math.log(2), "log2fc", gaps)
+    effects = without(effects, *unknown, "call")
+    write(effects.assign(status="tested"), folder, "interactions/effects.tsv")
+    write(_top_edges(study, effects, edges, gaps), folder, "interactions/top_edges.tsv")
+    network = [
+        sample._asdict() | {"network": kind, "source": source, "target": target, "strength": strength}
+        for sample in study.samples[PLACES].itertuples(index=False)
+        for kind in ("all", "migration")
+        for source in LINEAGES
+        for target in LINEAGES
+        if source != target
+        for strength in [rng.lognormal(0, 0.3) * (3 if "pDC" in (source, target) else 1)]
+        if gaps.has(sample.sample, source, target)
+    ]
+    network = pd.DataFrame(network)
+    write(network.assign(strength_downsampled=network["strength"]), folder, "interactions/network.tsv")
+
+
+def _centrality(folder, study, rng, gaps, unknown):
+    base = study.reference_compartment
+    shares = {
+        (network, lineage): values_of(
+            study, rng, lambda c, lineage=lineage: 2.0 if lineage == "pDC" and c != base else 0.0, 0.1
+        )
+        for network in ("all", "migration")
+        for lineage in LINEAGES
+    }
+    effects, _ = fit(study, shares, ["network", "lineage"], 1.0, "estimate", gaps)
+    rows = (effects["term"] == "interaction") & (effects["q_value"] <= 0.05) & (effects["lineage"] == "pDC")
+    effects.loc[rows, "call"] = "hub_gained_in_" + effects.loc[rows, "compartment"]
+    write(without(effects, *unknown), folder, "interactions/centrality_effects.tsv")
+    table = []
+    for (network, lineage), values in shares.items():
+        for r in study.samples[PLACES].itertuples(index=False):
+            share = 0.1 * math.exp(values[r.sample]) / (1 + math.exp(values[r.sample]))
+            table.append(
+                r._asdict()
+                | {"network": network, "lineage": lineage, "n_cells": 50, "out_strength": share, "in_strength": share}
+                | {"share": share, "share_downsampled": share, "rank": 1, "p_permutation": 0.01, "pagerank": 0.1}
+                | {"hub": 0.1, "authority": 0.1, "betweenness": 0.0}
+            )
+    table = [row for row in table if gaps.has(row["sample"], row["lineage"])]
+    write(pd.DataFrame(table), folder, "interactions/centrality.tsv")
+
+
+def _top_edges(study, effects, edges, gaps):
+    """Donors' values of the pairs, per comparison between compartments."""
+    arms = study.contrasts.set_index("contrast")[["condition", "reference"]]
+    top = [
+        dict(zip(("source", "target", "ligand", "receptor"), pair, strict=True))
+        | {"contrast": row.contrast, "compared": row.compartment, "score": values[sample.sample] / math.log(2)}
+        | sample._asdict()
+        for row in effects[effects["term"] == "interaction"][["contrast", "compartment"]].drop_duplicates().itertuples()
+        for pair, values in edges.items()
+        for sample in study.samples[PLACES].itertuples(index=False)
+        if sample.condition in set(arms.loc[row.contrast])
+        and sample.compartment in (row.compartment, study.reference_compartment)
+        and gaps.has(sample.sample, *pair[:2])
+    ]
+    columns = ["source", "target", "ligand", "receptor", "contrast", "compared", *PLACES, "score"]
+    return pd.DataFrame(top, columns=columns)
+
+
+def coupling(folder, study, effects):
+    """tau_U of the differences between compartments, and without each lineage."""
+    rows, drivers = [], []
+    interactions = effects[(effects["term"] == "interaction") & (effects["level"] == "lineage")]
+    for (contrast, compartment), part in interactions.groupby(["contrast", "compartment"], sort=False):
+        if not part["se"].notna().all():
+            continue
+        u, se = part["log2fc"].to_numpy(), part["se"].to_numpy()
+        tau = float(u.std(ddof=1))
+        place = {"contrast": contrast, "compartment": compartment, "level": "lineage"}
+        numbers = {
+            "scale": part["scale"].iloc[0],
+            "tau_u": tau,
+            "tau_low": tau / 2,
+            "tau_high": tau * 1.8,
+            "q_statistic": float(((u - u.mean()) ** 2 / se**2).sum()),
+            "q_df1": len(u) - 1,
+            "q_df2": float(part["df"].median()),
+            "mean_u": float(u.mean()),
+            "mean_u_low": float(u.mean() - 0.7),
+            "mean_u_high": float(u.mean() + 0.7),
+            "ccc": 0.6,
+            "n_lineages": len(u),
+            "n_condition": int(part["n_condition"].iloc[0]),
+            "n_reference": int(part["n_reference"].iloc[0]),
+            "tier": part["tier"].iloc[0],
+            "reason": "no discordance shown, but differences above 1 log2 are not excluded",
+        }
+        rows.append(place | numbers | {column: pair[tau <= 0.5] for column, pair in COUPLING.items()})
+        for lineage in part["lineage"]:
+            rest = float(part.loc[part["lineage"] != lineage, "log2fc"].std(ddof=1))
+            drivers.append(place | {"left_out": lineage, "kind": "lineage", "tau_u": rest})
+    columns = ["contrast", "compartment", "level", "scale", "tau_u"]
+    write(pd.DataFrame(rows, columns=None if rows else columns), folder, "coupling/coupling.tsv")
+    write(pd.DataFrame(drivers, columns=None if drivers else columns[:3]), folder, "coupling/drivers.tsv")

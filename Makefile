@@ -35,7 +35,7 @@ lint: setup
 	.tools/core/bin/ruff format --check .
 	.tools/core/bin/mypy
 	$(PYTHON) tools/check_house.py
-	NXF_SYNTAX_PARSER=v2 $(NEXTFLOW) lint main.nf modules nextflow.config conf
+	NXF_SYNTAX_PARSER=v2 $(NEXTFLOW) lint main.nf workflows modules lib nextflow.config conf
 
 test: setup setup-cellbender lint
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(WITHOUT)
@@ -47,7 +47,7 @@ bundle:
 	@IMAGES="$(IMAGES)" MODELS="$(MODELS)" tools/bundle.sh $(BUNDLE)
 
 bench: setup
-	$(PYTHON) benchmarks/scoreboard.py
+	$(PYTHON) -m benchmarks.scoreboard
 
 docs: setup
 	$(PYTHON) tools/make_docs.py

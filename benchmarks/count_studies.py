@@ -3,10 +3,11 @@
 import numpy as np
 import pandas as pd
 
+from benchmarks.studies import count_study
 from compartments.compare import composition, coupling
-from compartments.simulate.studies import count_study, preset_effects
+from compartments.simulate.presets import preset_effects
+from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from compartments.study.study import make_study
 
 
 def long_counts(table):

@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Print wall time, CPU time and peak memory per process of a finished run, from its trace.
 
-benchmarks/demo_resources.py results/demo/pipeline_info/trace.tsv
+    python -m benchmarks.demo_resources results/demo/pipeline_info/trace.tsv
 """
 
 import argparse

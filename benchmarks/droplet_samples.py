@@ -6,7 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from compartments.simulate.droplets import DROPLET_BASE, ProfileSource, Settings, draw_sample
+from compartments.simulate.droplets import draw_sample
+from compartments.simulate.presets import DROPLET_BASE
+from compartments.simulate.settings import Settings
+from compartments.simulate.sources import ProfileSource
 
 ROOT = Path(__file__).resolve().parents[1]
 

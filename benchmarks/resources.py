@@ -1,7 +1,6 @@
-#!/usr/bin/env python3
 """Memory and time of each step against the size of its input files, fitted to the traces of finished runs.
 
-benchmarks/resources.py small/pipeline_info/trace.tsv large/pipeline_info/trace.tsv ...
+    python -m benchmarks.resources small/pipeline_info/trace.tsv large/pipeline_info/trace.tsv ...
 
 The work folders of the runs must still be there: a task's input is what its work folder links to. Prints one row per
 process: tasks, input in MB, peak memory as `base + slope * input`, and seconds likewise. The rows stand in
@@ -13,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from demo_resources import amount
+
+from benchmarks.demo_resources import amount
 
 
 def input_mb(folder):

@@ -1,8 +1,11 @@
-"""Every step against its gates: runs all benchmarks/bench_*.py; scoreboard.tsv beside them and docs/scoreboard.md.
+"""Every step against its gates: runs all benchmarks/*/bench_*.py; scoreboard.tsv beside them, docs/how/scoreboard.md.
+
+    python -m benchmarks.scoreboard [--quick] [--only STEP] [--speed NAME] [--show NAME] [--page]
 
 Exit code 1 if a gate is missed. `--quick` runs the small form of every bench; `--only STEP` runs some and keeps the
-rows of the others; `--speed NAME` runs speed_NAME.py and keeps what it prints. The page says of each part with which
-command, when and on what machine it was run (runs.json).
+rows of the others; `--speed NAME` runs speed_NAME.py and keeps what it prints; `--show NAME` runs nothing and prints
+the stored rows of a step and what its speed script printed; `--page` only writes the page anew. Of each part it is kept
+with which command, when and on what machine it was run (runs.json).
 """
 
 import argparse
@@ -30,25 +33,45 @@ from what the code reaches; a row without a gate is for information. All cohorts
 real data. `n` is the number of studies, samples, cells or genes that a value rests on.
 
 {summary}
+
+All rows are in [benchmarks/scoreboard.tsv](../../benchmarks/scoreboard.tsv); a command of the table prints those of its
+step. `make bench` measures everything anew.
+
+| step | gates met | rows | print them | measured with |
+|---|---|---|---|---|
+"""
+SPEED = """
+## Speed
+
+Wall time, CPU time and peak memory; `--show` prints the figures.
+
+| of | what | print them | measured with |
+|---|---|---|---|
 """
 
 
 def paths():
     """Where table, record of runs and page are."""
     folder = ROOT / "benchmarks"
-    return folder / "scoreboard.tsv", folder / "runs.json", ROOT / "docs" / "scoreboard.md"
+    return folder / "scoreboard.tsv", folder / "runs.json", ROOT / "docs" / "how" / "scoreboard.md"
 
 
 def benches(kind="bench"):
     """Paths of all benches (or of ``speed`` scripts) by name; the name of a bench is the step of its rows."""
-    return {path.stem.removeprefix(f"{kind}_"): path for path in sorted((ROOT / "benchmarks").glob(f"{kind}_*.py"))}
+    found = sorted((ROOT / "benchmarks").glob(f"*/{kind}_*.py"), key=lambda path: path.stem)
+    return {path.stem.removeprefix(f"{kind}_"): path for path in found}
+
+
+def module_of(path):
+    """Dotted name of a bench, as ``python -m`` takes it."""
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts)
 
 
 def load(path):
     """The module of a bench."""
-    spec = importlib.util.spec_from_file_location(path.stem, path)
+    spec = importlib.util.spec_from_file_location(module_of(path), path)
     module = importlib.util.module_from_spec(spec)
-    sys.modules[path.stem] = module
+    sys.modules[spec.name] = module
     spec.loader.exec_module(module)
     return module
 
@@ -87,24 +110,46 @@ def write(rows, runs):
         table.writeheader()
         table.writerows(rows)
     runs_path.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n")
+    page_path.write_text(page(rows, runs))
+
+
+def judged(rows):
+    """Of rows: how many gates are met, how many there are, and the rows that miss theirs."""
     gated = [row for row in rows if row["gate"]]
     missed = [row for row in gated if row["pass"] == WORDS[False]]
-    summary = f"{len(gated) - len(missed)} of {len(gated)} gates met."
+    return len(gated) - len(missed), len(gated), missed
+
+
+def page(rows, runs):
+    """Text of the page: every missed gate by name, a line per step, a line per speed script."""
+    met, gates, missed = judged(rows)
+    summary = f"{met} of {gates} gates met."
     if missed:
         summary += " Missed: " + "; ".join(f"{r['step']}, {r['metric']} ({r['setting']})" for r in missed) + "."
     parts = [HEAD.format(summary=summary)]
     for step in dict.fromkeys(row["step"] for row in rows):
-        parts.append(f"\n## {step}\n\n{_origin(runs['bench'][step])}\n\n")
-        parts.append("| metric | setting | value | gate | met | n | seed |\n|---|---|---|---|---|---|---|\n")
-        for row in rows:
-            if row["step"] == step:
-                cells = [row[c].replace("|", "\\|") for c in COLUMNS if c != "step"]
-                parts.append("| " + " | ".join(cells) + " |\n")
-    if runs["speed"]:
-        parts.append("\n## Speed\n")
+        rows_of_step = [row for row in rows if row["step"] == step]
+        met, gates, _ = judged(rows_of_step)
+        cells = [_link(step), f"{met} of {gates}", str(len(rows_of_step)), _show(step), _origin(runs["bench"][step])]
+        parts.append(f"| {' | '.join(cells)} |\n")
+    parts += [SPEED] * bool(runs["speed"])
     for name, run in sorted(runs["speed"].items()):
-        parts.append(f"\n### {name}\n\n{run['what']}\n\n{_origin(run)}\n\n```\n{run['output']}\n```\n")
-    page_path.write_text("".join(parts))
+        parts.append(f"| {' | '.join([_link(name, 'speed'), run['what'], _show(name), _origin(run)])} |\n")
+    return "".join(parts)
+
+
+def _link(name, kind="bench"):
+    """The name as link to its script; of a bench, an anchor for other pages, too."""
+    path = benches(kind)[name].relative_to(ROOT).as_posix()
+    return f'<a id="{name}"></a>' * (kind == "bench") + f"[{name}](../../{path})"
+
+
+def _show(name):
+    return f"`python -m benchmarks.scoreboard --show {name}`"
+
+
+def _origin(run):
+    return f"`{run['command']}`, {run['date']}, {run['machine']}, {run['cpu_seconds']} CPU seconds"
 
 
 def stored():
@@ -117,51 +162,86 @@ def stored():
     return rows, json.loads(runs_path.read_text())
 
 
-def _origin(run):
-    return f"`{run['command']}`, {run['date']}, {run['machine']}, {run['cpu_seconds']} CPU seconds."
+def shown(name):
+    """What is stored of a step, or of a speed script, for people: rows in columns, then what the script printed."""
+    rows, runs = stored()
+    columns = [column for column in COLUMNS if column != "step"]
+    table = [columns, *([row[column] for column in columns] for row in rows if row["step"] == name)]
+    widths = [max(map(len, column)) for column in zip(*table, strict=True)]
+    parts = []
+    if len(table) > 1:
+        lines = ["  ".join(map(str.ljust, line, widths)).rstrip() for line in table]
+        met, gates, _ = judged([row for row in rows if row["step"] == name])
+        parts.append("\n".join([*lines, "", f"{met} of {gates} gates met. {_origin(runs['bench'][name])}"]))
+    if name in runs["speed"]:
+        run = runs["speed"][name]
+        parts.append(f"{run['what']}\n{run['output']}\n{_origin(run)}")
+    return "\n\n".join(parts) or f"{name} was not measured yet"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments():
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    steps, speeds = benches(), benches("speed")
     parser.add_argument("--quick", action="store_true", help="small form of every bench")
-    parser.add_argument("--only", action="append", choices=sorted(benches()), metavar="STEP", help=", ".join(benches()))
+    parser.add_argument("--only", action="append", choices=sorted(steps), metavar="STEP", help=", ".join(steps))
     parser.add_argument(
         "--speed",
         action="append",
         default=[],
-        choices=sorted(benches("speed")),
+        choices=sorted(speeds),
         metavar="NAME",
-        help=f"instead of benches: {', '.join(benches('speed'))}",
+        help=f"instead of benches: {', '.join(speeds)}",
     )
-    arguments = parser.parse_args()
-    steps = arguments.only or ([] if arguments.speed else list(benches()))
-    missed = False
-    for step in steps:
-        before = cpu_seconds()
-        found = measure(step, arguments.quick)
-        if not found:  # its real data are not here: what was measured before stays
-            continue
-        missed |= any(row["pass"] == WORDS[False] for row in found)
-        command = "python benchmarks/scoreboard.py" + " --quick" * arguments.quick + f" --only {step}"
-        kept, runs = stored()  # anew each time: another step may have ended beside this one
-        runs["bench"][step] = _record(command, before)
-        for row in found:
-            print("\t".join(row.values()), flush=True)
-        print(f"# {step}: {runs['bench'][step]['cpu_seconds']} CPU seconds", file=sys.stderr)
-        # written after each step, so that a long run that is stopped keeps what it has
-        kept = sorted([row for row in kept if row["step"] != step] + found, key=lambda row: row["step"])
-        write(kept, runs)
-    for name in arguments.speed:
-        before, path, load_before = cpu_seconds(), benches("speed")[name], os.getloadavg()[0]
-        output = subprocess.run([sys.executable, str(path)], check=True, stdout=subprocess.PIPE, text=True).stdout
-        what = load(path).__doc__.strip().splitlines()[0]
-        record = _record(f"python benchmarks/{path.name}", before)
-        record["machine"] += f", load {load_before:.1f} before it"
-        kept, runs = stored()
-        runs["speed"][name] = record | {"what": what, "output": output.strip()}
-        print(output)
-        write(kept, runs)
-    sys.exit(missed)
+    parser.add_argument(
+        "--show", choices=sorted({*steps, *speeds}), metavar="NAME", help="print what is stored of a step"
+    )
+    parser.add_argument("--page", action="store_true", help="write the page from what is stored")
+    return parser.parse_args()
+
+
+def main():
+    options = arguments()
+    if options.show or options.page:
+        if options.page:
+            write(*stored())
+        print(shown(options.show) if options.show else paths()[2])
+        return
+    missed = [run_bench(step, options.quick) for step in options.only or ([] if options.speed else benches())]
+    for name in options.speed:
+        run_speed(name)
+    sys.exit(any(missed))
+
+
+def run_bench(step, quick):
+    """Measure a step and keep its rows; whether it missed a gate."""
+    before = cpu_seconds()
+    found = measure(step, quick)
+    if not found:  # its real data are not here: what was measured before stays
+        return False
+    command = "python -m benchmarks.scoreboard" + " --quick" * quick + f" --only {step}"
+    kept, runs = stored()  # anew each time: another step may have ended beside this one
+    runs["bench"][step] = _record(command, before)
+    for row in found:
+        print("\t".join(row.values()), flush=True)
+    print(f"# {step}: {runs['bench'][step]['cpu_seconds']} CPU seconds", file=sys.stderr)
+    # written after each step, so that a long run that is stopped keeps what it has
+    write(sorted([row for row in kept if row["step"] != step] + found, key=lambda row: row["step"]), runs)
+    return bool(judged(found)[2])
+
+
+def run_speed(name):
+    """Run a speed script and keep what it prints."""
+    before, path, load_before = cpu_seconds(), benches("speed")[name], os.getloadavg()[0]
+    command = [sys.executable, "-m", module_of(path)]
+    output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
+    what = load(path).__doc__.strip().splitlines()[0]
+    record = _record(f"python -m {module_of(path)}", before)
+    record["machine"] += f", load {load_before:.1f} before it"
+    kept, runs = stored()
+    runs["speed"][name] = record | {"what": what, "output": output.strip()}
+    print(output)
+    write(kept, runs)
 
 
 def _record(command, before):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import numpy as np
@@ -13,8 +14,9 @@ from compartments.simulate.edges import add_log2fc
 from compartments.simulate.effects import GeneSets, condition_factors, plan_expression
 from compartments.simulate.people import Noise, plan_donors, plan_samples
 from compartments.simulate.settings import Settings
-from compartments.simulate.sources import Source
+from compartments.simulate.sources import Factors, Source
 
+RED_CELL_SOUP = 0.05  # of a compartment that the settings do not know
 BLOODY_SOUP = 0.6  # haemoglobin's share of the soup of a traumatic tap
 
 
@@ -59,26 +61,35 @@ class Cohort:
 
     def draw(self) -> Iterator[tuple[Any, Sample]]:
         """Each sample's row of ``samples`` with its droplets, made when it is asked for."""
-        settings, source = self.settings, self.source
-        ceiling = condition_factors(self.expression, source)
-        unchanged = np.ones_like(ceiling)
-        changed = {c: condition_factors(self.expression, source, c) for c in self.base.columns}
-        donors = list(dict.fromkeys(self.samples["donor"]))
         for number, row in enumerate(self.samples.itertuples(index=False)):
-            yield (
-                row,
-                draw_sample(
-                    np.random.default_rng([settings.seed, 5, number]),
-                    settings,
-                    source,
-                    self.proportions.loc[row.sample],
-                    row.n_cells,
-                    self.noise.factors(row, donors.index(row.donor), number),
-                    changed[row.compartment] if row.condition == settings.condition else unchanged,
-                    ceiling,
-                    BLOODY_SOUP if row.admixture else settings.red_cell_soup.get(row.compartment, 0.05),
-                ),
-            )
+            yield row, self.draw_one(number, np.random.default_rng([self.settings.seed, 5, number]))
+
+    def draw_one(self, number: int, rng: np.random.Generator) -> Sample:
+        """The sample of row ``number``."""
+        settings, row = self.settings, self.samples.iloc[number]
+        donor = list(dict.fromkeys(self.samples["donor"])).index(row["donor"])
+        treated = row["condition"] == settings.condition
+        return draw_sample(
+            rng,
+            settings,
+            self.source,
+            self.proportions.loc[row["sample"]],
+            row["n_cells"],
+            self.noise.factors(row, donor, number),
+            self.changed[row["compartment"]] if treated else np.ones_like(self.ceiling),
+            self.ceiling,
+            BLOODY_SOUP if row["admixture"] else settings.red_cell_soup.get(row["compartment"], RED_CELL_SOUP),
+        )
+
+    @cached_property
+    def changed(self) -> dict[str, Factors]:
+        """Factors of the condition in each compartment, lineages x genes."""
+        return {c: condition_factors(self.expression, self.source, c) for c in self.base.columns}
+
+    @cached_property
+    def ceiling(self) -> Factors:
+        """The highest factors anywhere."""
+        return condition_factors(self.expression, self.source)
 
     def samplesheet(self) -> pd.DataFrame:
         """The samplesheet; files of a sample are in a folder of its name."""

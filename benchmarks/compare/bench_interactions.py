@@ -14,13 +14,15 @@ import pandas as pd
 from scipy import sparse
 
 from benchmarks import gates
-from compartments.compare import centrality, interactions, liana
+from compartments.compare import candidates, centrality, liana, pair_scores, pathways, scored_cells
+from compartments.compare.edges import compare_edges
+from compartments.compare.hubs import compare_centrality
 from compartments.core import pairs
-from compartments.simulate import droplets
-from compartments.simulate.studies import preset_effects
-from compartments.study.study import make_study
+from compartments.simulate import droplets, people, presets, settings, sources
+from compartments.simulate.presets import preset_effects
+from compartments.study.design import make_study
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "interactions"
 AMBIENT_LEFT = 0.3
@@ -47,7 +49,7 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
     typical : dict of DataFrame, lineages x genes
         By compartment: expected counts per cell with the condition, before donors and samples differ.
     """
-    settings = droplets.Settings(
+    settings = settings.Settings(
         preset=preset,
         n_condition=n_condition,
         n_reference=n_reference,
@@ -60,15 +62,15 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
         dying=0.0,
         batches=1,
     )
-    source = droplets.ProfileSource(ROOT / "assets" / "profiles.tsv.gz", 3000)
+    source = sources.ProfileSource(ROOT / "assets" / "profiles.tsv.gz", 3000)
     gene_sets = droplets.read_gene_sets(ROOT / "assets" / "migration_sets.gmt")
-    base = droplets.DROPLET_BASE
+    base = presets.DROPLET_BASE
     base = base.loc[[k for k in base.index if k in source.lineages]]
     effects = preset_effects(preset, base.index)
     rng = np.random.default_rng([seed, 1])
-    donors = droplets.plan_donors(settings)
-    sheet, proportions = droplets.plan_samples(rng, settings, donors, base, effects)
-    expression, edges = droplets.plan_expression(rng, settings, source, base, effects, gene_sets)
+    donors = people.plan_donors(settings)
+    sheet, proportions = people.plan_samples(rng, settings, donors, base, effects)
+    expression, edges = effects.plan_expression(rng, settings, source, base, effects, gene_sets)
     if pairs_only:
         true = edges[edges["kind"] == "true"]
         ends = {
@@ -79,12 +81,12 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
         }
         planted = pd.MultiIndex.from_frame(expression[["gene", "lineage"]]).isin(ends)
         planted &= expression["kind"].isin(["hub", "interaction"]).to_numpy()
-        expression = expression.assign(log2fc=expression["log2fc"].mask(planted, droplets.PAIR_LOG2FC))[
+        expression = expression.assign(log2fc=expression["log2fc"].mask(planted, effects.PAIR_LOG2FC))[
             planted | expression["kind"].isin(["decoy", "de_common"])
         ]
-    noise = droplets.Noise(settings, source, list(base.columns))
-    ceiling = droplets.condition_factors(expression, source)
-    changed = {c: droplets.condition_factors(expression, source, c) for c in base.columns}
+    noise = people.Noise(settings, source, list(base.columns))
+    ceiling = effects.condition_factors(expression, source)
+    changed = {c: effects.condition_factors(expression, source, c) for c in base.columns}
     typical = {c: source.typical(settings.mean_umi) * factors for c, factors in changed.items()}
     samples = {}
     for number, row in enumerate(sheet.itertuples(index=False)):
@@ -134,7 +136,7 @@ def true_changes(edges, typical):
     Complexes by their weakest subunit, as in the score. Without the condition the compartments express alike.
     """
     found = []
-    for role, lineage in interactions.PARTNERS.items():
+    for role, lineage in candidates.PARTNERS.items():
         weakest = {
             compartment: [
                 min(means.at[k, gene] for gene in genes.split("_"))
@@ -185,13 +187,13 @@ def evaluate_hub(study, samples, genes, resource, groups, n_perms):
     networks = {"all": np.ones(len(resource), bool), "migration": np.any(list(groups.values()), axis=0)}
     nodes, edges = [], []
     for sample, (_, corrected, lineages) in samples.items():
-        keep, _ = liana.testable_cells(lineages, 5)
-        expression = centrality.Expression.of(liana.log_normalise(corrected[keep]), genes, resource, networks)
+        keep, _ = scored_cells.testable_cells(lineages, 5)
+        expression = centrality.Expression.of(scored_cells.log_normalise(corrected[keep]), genes, resource, networks)
         found = centrality.score_centrality(expression, lineages[keep], n_perms, 1)
         for tables, table in zip((nodes, edges), found, strict=True):
             tables.append(table.assign(sample=sample))
     nodes, edges = pd.concat(nodes, ignore_index=True), pd.concat(edges, ignore_index=True)
-    return nodes, interactions.compare_centrality(study, nodes, edges)[0]
+    return nodes, compare_centrality(study, nodes, edges)[0]
 
 
 def describe_hubs(study, nodes, effects):
@@ -243,12 +245,12 @@ def compare_with_liana(resource_name, n_perms=100, seed=1):
 def evaluate_cohort(preset, arms, seed, pairs_only, resource, groups):
     """What is found in one cohort, centrality and groups too unless ``pairs_only``: dict of figures."""
     study, samples, genes, planted, typical = simulate(preset, *arms, seed, CELLS, pairs_only)
-    scores = interactions.score_pseudobulk(pseudobulk(samples, genes), study.samples["sample"], resource)
-    found = evaluate_edges(interactions.compare_edges(study, scores)[0], planted, typical)
+    scores = pair_scores.score_pseudobulk(pseudobulk(samples, genes), study.samples["sample"], resource)
+    found = evaluate_edges(compare_edges(study, scores)[0], planted, typical)
     if not pairs_only:
         nodes, hubs = evaluate_hub(study, samples, genes, resource, groups, N_PERMS)
         found |= describe_hubs(study, nodes, hubs)
-        found |= describe_groups(interactions.compare_groups(study, scores, groups)[0])
+        found |= describe_groups(pathways.compare_groups(study, scores, groups)[0])
     return found
 
 

@@ -6,10 +6,10 @@ import warnings
 import numpy as np
 import pandas as pd
 
-from benchmarks.bench_expression import lineage_of
+from benchmarks import studies
+from benchmarks.compare.bench_expression import lineage_of
 from benchmarks.gates import row
 from compartments.compare import genesets
-from compartments.simulate import studies
 
 STEP = "genesets"
 SEED = 30

@@ -8,14 +8,12 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from benchmarks import studies
 from benchmarks.gates import row
 from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.expression import Options, compare_lineage
-from compartments.simulate import studies
+from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from compartments.study.study import make_study
-
-ROOT = Path(__file__).resolve().parents[1]
 
 STEP = "expression"
 SEED = 20

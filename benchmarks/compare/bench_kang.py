@@ -18,7 +18,7 @@ from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.expression import Options, compare_lineage
 from compartments.study.study import Study
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "kang"
 # raised in every leukocyte by type I interferon (Kang 2018, figure 3; Mostafavi 2016 Cell 164:564, core signature)

@@ -6,10 +6,8 @@ from pathlib import Path
 
 import numpy as np
 
-from benchmarks.speed_expression import write_cohort
+from benchmarks.compare.speed_expression import write_cohort
 from benchmarks.timed import timed
-
-ROOT = Path(__file__).resolve().parents[1]
 
 SIZES = (314, 41, 60, 205, 52, 105, 28, 68, 58, 25, 19, 27, 33, 10)  # of assets/migration_sets.gmt
 

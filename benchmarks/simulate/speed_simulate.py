@@ -1,9 +1,9 @@
-"""Wall and CPU time and peak memory of simulate_cohort.py at its defaults: 12 samples, 6,000 genes."""
+"""Wall and CPU time and peak memory of simulate_cohort at its defaults: 12 samples, 6,000 genes."""
 
 import argparse
 import tempfile
 
-from timed import timed
+from benchmarks.timed import timed
 
 
 def main():

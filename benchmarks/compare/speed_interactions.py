@@ -1,6 +1,6 @@
 """CPU time and peak memory of LIANA: one task per sample here, against one ``liana.mt.rank_aggregate.by_sample``.
 
-    python benchmarks/speed_interactions.py [--samples 24] [--cells 5000] [--lineages 15] [--perms 1000] [--plain 4]
+    python -m benchmarks.compare.speed_interactions [--samples 24] [--cells 5000] [--lineages 15] [--perms 1000] [--plain 4]
 
 Each side runs in processes of its own, imports and reading included. ``--plain`` limits the samples of the plain call,
 which is slow; its time per sample is what is compared. The tables of the common samples are compared number by number.
@@ -13,7 +13,7 @@ from pathlib import Path
 
 from benchmarks.timed import timed
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
 PLAIN = """

@@ -1,4 +1,4 @@
-"""Wall time, CPU time and peak memory of compare_expression.py: 24 samples x 15 lineages x 15,000 genes by default."""
+"""Wall time, CPU time and peak memory of compare_expression: 24 samples x 15 lineages x 15,000 genes by default."""
 
 import argparse
 import json
@@ -9,11 +9,9 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from benchmarks import studies
 from benchmarks.timed import timed
-from compartments.simulate import studies
 from compartments.study.samplesheet import parse_samplesheet
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):

@@ -7,11 +7,9 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.count_studies import long_counts, study_of
+from benchmarks.studies import count_study
 from benchmarks.timed import timed
 from compartments.core.files import write_tsv
-from compartments.simulate.studies import count_study
-
-ROOT = Path(__file__).resolve().parents[1]
 
 
 def main():

@@ -1,8 +1,7 @@
-#!/usr/bin/env python3
 """Make assets/profiles.tsv.gz again from the expression table of the PyPI package immucellai2.
 
     pip download --no-deps immucellai2==2.1.34 && unzip immucellai2-*.whl 'immucellai2/myconfig/*'
-    benchmarks/derive_profiles.py immucellai2/myconfig/reference_normalCelltypes.txt
+    python -m benchmarks.simulate.derive_profiles immucellai2/myconfig/reference_normalCelltypes.txt
 
 What is done, and why, stands in assets/README.md; the numbers are the constants below.
 """
@@ -18,7 +17,7 @@ import pandas as pd
 from compartments.core.errors import UserError, run
 from compartments.core.files import write_tsv
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 COLUMNS = {
     "CD4_T": ["CD4Tnaive", "CD4Tcm", "CD4Tem"],

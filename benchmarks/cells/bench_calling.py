@@ -17,7 +17,7 @@ from benchmarks.droplet_samples import one_sample
 from benchmarks.gates import row
 from compartments.cells.calling import call_cells
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "calling"
 QUICK = [("CSF", 300, 80), ("CSF", 100, 80), ("blood", 2000, 80)]

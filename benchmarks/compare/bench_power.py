@@ -7,7 +7,7 @@ import numpy as np
 from benchmarks.count_studies import many
 from benchmarks.gates import row
 from compartments.compare.detectable import with_more_donors
-from compartments.simulate.studies import preset_effects
+from compartments.simulate.presets import preset_effects
 
 STEP = "power"
 SEED = 13

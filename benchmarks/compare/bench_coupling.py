@@ -6,7 +6,7 @@ import numpy as np
 
 from benchmarks.count_studies import many
 from benchmarks.gates import row
-from compartments.simulate.studies import preset_effects
+from compartments.simulate.presets import preset_effects
 
 STEP = "coupling"
 SEED = 12

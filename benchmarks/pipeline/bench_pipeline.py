@@ -12,7 +12,7 @@ import pandas as pd
 from benchmarks.gates import row
 from tests.support.runs import differing, nextflow, tables
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "pipeline"
 SEEDS = (1, 2)

@@ -14,7 +14,7 @@ from benchmarks.count_studies import long_counts, study_of
 from benchmarks.gates import row
 from compartments.compare import composition
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "schafflick"
 FOLDER = Path(os.environ.get("COMPARTMENTS_TEST_DATA", ROOT.parent / "shared" / "data")) / "schafflick2020"

@@ -25,7 +25,7 @@ from compartments.counts import reading
 from compartments.labels import annotation, lineages, markers
 from compartments.labels.model import load_model
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "annotation"
 SEEDS = (2, 3, 4, 5, 6)

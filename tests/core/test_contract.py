@@ -22,6 +22,15 @@ def test_columns_are_put_in_the_order_of_the_dictionary(tmp_path, monkeypatch):
     assert (tmp_path / "a" / "effects.tsv").read_text() == "lineage\tlog2fc\tlabel:b\tlabel:a\tn\nB\t0.5\tx\ty\t3\n"
 
 
+def test_a_table_with_further_columns_keeps_its_order(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sheet = Contract("toy", {"samples.tsv": [("sample", ""), ("raw", ""), ("*", "")]}, {})
+    sheet.write(pd.DataFrame({"room": ["1"], "sample": ["a"], "site": ["x"], "raw": ["f"]}), "samples.tsv")
+    assert (tmp_path / "samples.tsv").read_text() == "room\tsample\tsite\traw\n1\ta\tx\tf\n"
+    with pytest.raises(MissingColumn, match="samples.tsv lacks column 'raw'"):
+        sheet.write(pd.DataFrame({"sample": ["a"]}), "samples.tsv")
+
+
 def test_an_unknown_column_is_refused(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     table = pd.DataFrame({"lineage": ["B"], "log2fc": [1.0], "n": [3], "log2_fc": [1.0]})

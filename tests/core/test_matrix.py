@@ -5,6 +5,7 @@ import pytest
 from scipy import sparse
 
 from compartments.core.matrix import log_normalise, memberships, totals
+from tests.support.models import simulate
 
 COUNTS = np.array([[1, 0, 3], [0, 0, 0], [2, 5, 0]])
 
@@ -27,3 +28,12 @@ def test_log_normalise(dtype):
     expected = np.log1p(1e4 * COUNTS / np.maximum(COUNTS.sum(1, keepdims=True), 1))
     assert normalised.dtype == dtype and np.allclose(normalised.toarray(), expected, rtol=1e-6)
     assert counts.toarray().tolist() == COUNTS.tolist(), "the counts stay as they are"
+
+
+def test_normalise_is_a_copy_and_sums_to_ten_thousand():
+    counts = simulate(["pDC", "Plasma cells"])
+    counts = sparse.csr_matrix(sparse.vstack([counts, sparse.csr_matrix((1, counts.shape[1]), dtype=np.int32)]))
+    before = counts.copy()
+    normalised = log_normalise(counts)
+    np.testing.assert_allclose(np.expm1(normalised.toarray()).sum(1), [1e4, 1e4, 0])
+    assert (counts != before).nnz == 0

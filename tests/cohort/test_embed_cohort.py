@@ -1,0 +1,104 @@
+"""Both steps of the cohort: the same bytes twice, tables, and a file that other tools read."""
+
+import anndata as ad
+import h5py
+import numpy as np
+from scipy import sparse
+
+from compartments.cohort import embedding
+from compartments.core.files import read_tsv
+from tests.support.samples import arguments_of
+
+
+def test_merge_and_embed(written, execute):
+    folder, _, _ = written
+    (folder / "D3_CSF.labels.tsv.gz").unlink()
+    done = execute("merge_samples", *arguments_of(folder))
+    assert done.returncode == 0, done.stderr
+    skipped = read_tsv(folder / "skipped.tsv")
+    assert list(skipped["sample"]) == ["D3_CSF"] and "no labels" in skipped["reason"][0]
+    tables = ("composition/counts.tsv", "cohort/cells.tsv.gz", "cohort/warnings.tsv")
+    first = [(folder / name).read_bytes() for name in tables]
+    assert execute("merge_samples", *arguments_of(folder)).returncode == 0
+    assert [(folder / name).read_bytes() for name in tables] == first
+    merged = ad.read_h5ad(folder / "merged.h5ad")
+    assert merged.n_obs == 7 * 57 and merged.X is None and "predicted_doublet" not in merged.obs
+    assert "filtered" not in merged.obs and set(merged.obs["note"].astype(str)) == {"n0", "n1", "n2", "n3"}
+
+    done = execute("embed_cohort", "--merged", "merged.h5ad", "--seed", "3")
+    assert done.returncode == 0, done.stderr
+    embedded = ad.read_h5ad(folder / "cohort/cohort.h5ad")
+    names = [f"cohort/{name}" for name in ("umap.tsv.gz", "clusters.tsv", "mixing.tsv", "transfer.tsv")]
+    first = [(folder / name).read_bytes() for name in names]
+    assert execute("embed_cohort", "--merged", "merged.h5ad", "--seed", "3").returncode == 0
+    assert [(folder / name).read_bytes() for name in names] == first, "coordinates or clusters differ between two runs"
+    check_embedding_tables(folder, embedded)
+    check_file_for_other_tools(folder / "cohort/cohort.h5ad", merged)
+    np.testing.assert_allclose(np.expm1(embedded.X.toarray()).sum(1), 1e4, rtol=1e-4)
+    assert sparse.issparse(embedded.X) and {"X_pca", "X_pca_harmony", "X_umap"} <= set(embedded.obsm)
+    assert (embedded.layers["counts"] != merged.layers["counts"]).nnz == 0
+    assert list(embedded.obs["sheet_sex"].astype(str)) == list(merged.obs["sex"].astype(str))
+    assert read_tsv(folder / "cohort/clusters.tsv")["n_cells"].sum() == embedded.n_obs
+    for name in ("merged.h5ad", "cohort/cohort.h5ad", "cohort/pseudobulk.h5ad"):
+        assert encodings(folder / name) <= READABLE, name
+    done = execute("embed_cohort", "--merged", "merged.h5ad", "--integration_key", "plate")
+    assert done.returncode == 2 and "--integration_key 'plate' is not a column" in done.stderr
+
+
+# what anndataR (read_h5ad) and zellkonverter know; nullable types and "null" are not among them
+READABLE = {"", "anndata", "array", "categorical", "csr_matrix", "dataframe", "dict", "numeric-scalar", "raw"}
+READABLE |= {"string", "string-array"}
+
+
+def encodings(path):
+    """Encoding types of every group and data set of an h5ad."""
+    kinds = set()
+    with h5py.File(path) as file:
+        file.visititems(lambda _, node: kinds.add(node.attrs.get("encoding-type", "")))
+    return kinds
+
+
+def check_embedding_tables(folder, embedded):
+    """Every compartment has its own picture; donors mix better after Harmony; compartments stay apart."""
+    umap, mixing = (read_tsv(folder / f"cohort/{name}") for name in ("umap.tsv.gz", "mixing.tsv"))
+    mixing = mixing.fillna({"compartment": ""})
+    assert umap.notna().all(axis=None) and len(umap) == embedded.n_obs
+    assert (umap["leiden_within"].str.split(":").str[0] == umap["sample"].str.split("_").str[1]).all()
+    rows = mixing.set_index(["compartment", "key"])
+    assert list(rows.index) == [
+        *(("", key) for key in ("donor", "compartment", "lineage")),
+        *((name, key) for name in ("CSF", "blood") for key in ("donor", "lineage")),
+    ]
+    donors = rows.xs("donor", level="key")
+    assert (donors["mixing_after"] > donors["mixing_before"] + 0.2).all(), (
+        "Harmony did not mix the planted donor effects"
+    )
+    assert rows.loc[("", "compartment"), "mixing_after"] < 0.3 and mixing["remark"].isna().all()
+    shares = read_tsv(folder / "cohort/clusters.tsv")["doublet_share"]
+    assert shares.between(0, 1).all()
+
+
+def check_file_for_other_tools(path, merged):
+    """Structure that the cellxgene schema asks of an h5ad, read from the file; ontology terms are the curator's."""
+    with h5py.File(path) as file:
+        for name, kind in (("X", "float32"), ("raw/X", "float32"), ("layers/counts", "int32")):
+            node = file[name]
+            assert node.attrs["encoding-type"] == "csr_matrix" and node["data"].dtype == kind, name
+            assert tuple(node.attrs["shape"]) == merged.shape
+        raw, counts = file["raw/X"], file["layers/counts"]
+        assert (raw["data"][:] == counts["data"][:]).all() and (raw["indices"][:] == counts["indices"][:]).all()
+        assert (raw["data"][:] == np.rint(raw["data"][:])).all() and (np.diff(raw["indptr"][:]) > 0).all()
+        assert (
+            file["raw/var"][file["raw/var"].attrs["_index"]][:] == file["var"][file["var"].attrs["_index"]][:]
+        ).all()
+        assert file["var/feature_is_filtered"].dtype == bool and not file["var/feature_is_filtered"][:].any()
+        index = file["obs"][file["obs"].attrs["_index"]][:]
+        assert len(set(index)) == len(index) == merged.n_obs
+        for name in ("X_pca", "X_pca_harmony", "X_umap"):
+            places = file["obsm"][name]
+            assert places.dtype == "float32" and places.shape[0] == merged.n_obs and np.isfinite(places[:]).all()
+        assert file["uns/default_embedding"].asstr()[()] in file["obsm"]
+        assert not [name for frame in ("obs", "var", "raw/var") for name in file[frame] if name.startswith("__")]
+        assert not set(file["obs"]) & set(embedding.RESERVED) and "sheet_sex" in file["obs"]
+        for column in ("probability", "probability_broad", "doublet_score", "contamination"):
+            assert file["obs"][column].dtype == "float64", column

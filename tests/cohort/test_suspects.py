@@ -1,0 +1,78 @@
+"""Samples that look wrong are named, others are not."""
+
+import anndata as ad
+import h5py
+import numpy as np
+import pytest
+from scipy import sparse
+
+from compartments.cohort import suspects
+from compartments.cohort.pseudobulk import make_pseudobulk
+from tests.support.samples import make_study_of, merge_all, write_sample
+
+
+def test_no_warning_without_reason(written):
+    folder, study, _ = written
+    merged, _ = merge_all(folder, study)
+    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    assert not found["warning"].str.contains("swapped|sex|XIST").any(), found.to_string()
+
+
+@pytest.mark.parametrize(
+    "a, b, expected",
+    [
+        ("D0_CSF", "D1_CSF", "differ in sex"),
+        ("D0_CSF", "D2_CSF", "donor-specific expression"),
+        ("D0_CSF", "D0_blood", "its expression is that of"),
+    ],
+)
+def test_a_swap_is_named(tmp_path, a, b, expected):
+    study, rng = make_study_of(), np.random.default_rng(1)
+    for row in study.samples.itertuples():
+        write_sample(tmp_path, row.sample, rng, n=200, donor=int(row.donor[1:]))
+    for path in sorted(tmp_path.glob(f"{a}.*")):
+        other = path.with_name(path.name.replace(a, b))
+        path.rename(tmp_path / "spare")
+        other.rename(path)
+        (tmp_path / "spare").rename(other)
+    for sample in (a, b):
+        with h5py.File(tmp_path / f"{sample}.filtered.h5ad", "r+") as file:
+            file["uns/sample"][()] = sample
+    merged, _ = merge_all(tmp_path, study)
+    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    assert set(found.loc[found["warning"].str.contains(expected), "sample"]) >= {a, b}, found.to_string()
+
+
+def test_low_complexity_is_named(written):
+    """One sample whose cells find a third of the genes that the other samples' cells find with as many counts."""
+    folder, study, _ = written
+    path = folder / "D2_CSF.filtered.h5ad"
+    poor = ad.read_h5ad(path)
+    dense = poor.layers["counts"].toarray()
+    total = dense.sum(1)
+    dense[:, 60:150] = 0
+    dense[:, 0] += total - dense.sum(1)
+    poor.layers["counts"] = poor.layers["corrected"] = sparse.csr_matrix(dense.astype(np.int32))
+    poor.write_h5ad(path)
+    merged, _ = merge_all(folder, study)
+    # the made-up cells have few genes altogether; what tells the sample apart is its difference to the others
+    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    low = found[found["warning"].str.contains("less than in the other CSF samples")]
+    assert set(low["sample"]) <= {"D2_CSF"}
+    few = found[found["warning"].str.contains("low complexity")]
+    assert "D2_CSF" in set(few["sample"])
+
+
+def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
+    folder, study, _ = written
+    merged, _ = merge_all(folder, study)
+    totals = suspects._sample_sums(make_pseudobulk(merged))
+    assert dict(suspects.sex_of_samples(totals)) == {s: "MF"[s[1] in "02"] for s in totals.index}
+    totals.loc["D0_CSF", "RPS4Y1"] = totals.loc["D0_CSF", "XIST"]
+    totals.loc["D1_CSF", ["RPS4Y1", "DDX3Y"]] = 2
+    totals.loc["D2_CSF", ["RPS4Y1", "XIST"]] = [500, 0]
+    assert list(suspects.sex_of_samples(totals)[["D0_CSF", "D1_CSF", "D2_CSF"]]) == ["mixed", "unclear", "M"]
+    words = {(sample, text.split(":")[0][:30]) for sample, text in suspects._sex_warnings(totals, study)}
+    assert {sample for sample, text in words if text.startswith("XIST and Y genes are both")} == {"D0_CSF"}
+    assert {sample for sample, text in words if "donor D2 differ" in text} == {"D2_CSF", "D2_blood"}
+    assert {sample for sample, text in words if text.startswith("stated sex is F")} == {"D2_CSF"}

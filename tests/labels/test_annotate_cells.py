@@ -1,0 +1,76 @@
+"""The step that labels the cells of one sample."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import sparse
+
+from compartments.cohort.sample import load_annotated
+from compartments.core.files import read_json, read_tsv, write_tsv
+from tests.support.models import GENES, PROFILES, make_model, simulate, write_model, write_sample
+
+
+def test_executable(sample, execute):
+    folder, barcodes, names = sample
+    overrides = folder / "overrides.tsv"
+    overrides.write_text(f"sample\tbarcode\tlineage\ns1\t{barcodes[0]}\tTreg\nother\tX\tB\n")
+    options = ("--cells", "s1.filtered.h5ad", "--model", "made_up.pkl", "--compartment", "CSF")
+    done = execute("annotate_cells", *options, "--label_overrides", overrides)
+    assert done.returncode == 0, done.stderr
+    first = (folder / "samples/s1/s1.labels.tsv.gz").read_bytes()
+    labels = read_tsv(folder / "samples/s1/s1.labels.tsv.gz")
+    assert list(labels["barcode"]) == barcodes
+    assert tuple(labels.loc[0, ["lineage", "lineage_broad", "confidence"]]) == ("Treg", "T", "override")
+    summary = read_json(folder / "samples/s1/s1.labels.json")
+    assert summary["n_overrides"] == 1 and len(summary["model_sha256"]) == 64
+    assert (folder / "skipped.tsv").read_text().count("\n") == 1
+    execute("annotate_cells", *options, "--label_overrides", overrides)
+    assert (folder / "samples/s1/s1.labels.tsv.gz").read_bytes() == first
+
+    doublets = pd.DataFrame({"barcode": barcodes[::-1], "doublet_score": 0.1, "predicted_doublet": False})
+    doublets.loc[0, "predicted_doublet"] = True
+    write_tsv(doublets, folder / "s1.doublets.tsv.gz")
+    written = (folder / "s1.filtered.h5ad", folder / "s1.doublets.tsv.gz", folder / "samples/s1/s1.labels.tsv.gz")
+    joined = load_annotated(*written)
+    assert list(joined.obs_names) == barcodes[:-1] and joined.obs["marker_pdc"].dtype == bool
+    assert joined.obs["lineage"].iloc[0] == "Treg"
+
+
+def test_a_sample_without_cells_is_skipped(tmp_path, execute):
+    write_sample(tmp_path, sparse.csr_matrix((0, len(GENES)), dtype=np.int32))
+    write_model(make_model(), tmp_path / "made_up.pkl")
+    done = execute("annotate_cells", "--cells", "s1.filtered.h5ad", "--model", "made_up.pkl", "--compartment", "CSF")
+    assert done.returncode == 0, done.stderr
+    assert "s1\t\t\tno cell left" in (tmp_path / "skipped.tsv").read_text()
+    assert not (tmp_path / "samples/s1/s1.labels.tsv.gz").exists()
+
+
+GENE_NAMES = {
+    "Ensembl ids alone": (lambda i, name: (f"ENSG{i:011d}",) * 2, "the gene names are Ensembl ids: give a matrix"),
+    "versioned ids alone": (lambda i, name: (f"ENSG{i:011d}.7",) * 2, "the gene names are Ensembl ids: give a matrix"),
+    "mouse genes": (lambda i, name: (name.capitalize(), f"ENSMUSG{i:011d}"), "as between mouse and human: use a model"),
+    "another species": (lambda i, name: (f"dme{i}", f"FBgn{i:07d}"), "use a model of the same species"),
+    "ids beside symbols": (lambda i, name: (name, f"ENSG{i:011d}.7"), None),
+}
+
+
+@pytest.mark.parametrize("case", GENE_NAMES)
+def test_gene_names_through_the_executable(tmp_path, execute, case):
+    rename, reason = GENE_NAMES[case]
+    symbols, ids = zip(*(rename(i, name) for i, name in enumerate(GENES)), strict=True)
+    write_sample(tmp_path, simulate(list(PROFILES) * 3), genes=symbols, gene_id=list(ids))
+    write_model(make_model(), tmp_path / "made_up.pkl")
+    done = execute("annotate_cells", "--cells", "s1.filtered.h5ad", "--model", "made_up.pkl", "--compartment", "CSF")
+    assert done.returncode == 0, done.stderr
+    skipped = read_tsv(tmp_path / "skipped.tsv")
+    assert (tmp_path / "samples/s1/s1.labels.tsv.gz").exists() == (reason is None)
+    if reason is None:
+        assert skipped.empty and not done.stderr
+    else:
+        # one bad sample does not stop the others: it is left out, with the cause and the fix
+        assert (
+            list(skipped["sample"]) == ["s1"]
+            and reason in skipped["reason"][0]
+            and "50% needed" in skipped["reason"][0]
+        )
+        assert reason in done.stderr and "Traceback" not in done.stderr

@@ -1,0 +1,68 @@
+"""Labels are checked before any cell is read."""
+
+import os
+import pickle
+import re
+
+import pytest
+
+from compartments.study.design import make_study
+from compartments.study.samplesheet import parse_samplesheet
+from tests.support.models import make_model, write_model
+
+CHECKS = {
+    "model that runs code": ({"m.pkl": pickle.dumps(os.getcwd)}, ["--model", "m.pkl"], "model m.pkl.*would run"),
+    "labels not in the map": ({"map.tsv": "lineage_map"}, ["--lineage_map", "map.tsv"], "not in the lineage map"),
+    "unknown sample": (
+        {"o.tsv": "s9\tx\t\tB"},
+        ["--label_overrides", "o.tsv"],
+        "row 2, column sample: 's9' is no sample",
+    ),
+    "unknown lineage": ({"o.tsv": "s1\tx\t\tBee"}, ["--label_overrides", "o.tsv"], "'Bee' is no lineage; one of B,"),
+    "clusters of nowhere": ({"o.tsv": "s1\t\t3\tB"}, ["--label_overrides", "o.tsv"], "give the cohort/umap.tsv.gz"),
+    "unknown cluster": (
+        {"o.tsv": "\t\t3\tB", "u.tsv": "sample\tbarcode\tleiden\ns1\tx\t1\n"},
+        ["--label_overrides", "o.tsv", "--label_clusters", "u.tsv"],
+        "row 2, column cluster: '3' is not a cluster of u.tsv",
+    ),
+    "clusters alone": (
+        {"u.tsv": "sample\tbarcode\tleiden\n"},
+        ["--label_clusters", "u.tsv"],
+        "without --label_overrides",
+    ),
+    "no such column": (
+        {},
+        ["--integration_key", "donors"],
+        "'donors' is no column of the samplesheet; choose none or one",
+    ),
+    "all is well": ({"o.tsv": "s1\tx\t\tB"}, ["--label_overrides", "o.tsv", "--integration_key", "donor"], ""),
+}
+
+
+@pytest.mark.parametrize("case", CHECKS)
+def test_labels_are_checked_before_any_cell_is_read(tmp_path, execute, root, case):
+    files, options, expected = CHECKS[case]
+    sheet = "sample,donor,compartment,condition,filtered\n" + "".join(
+        f"s{i},d{i // 2},{'CSF' if i % 2 else 'blood'},{'ms' if i < 2 else 'control'},x.h5\n" for i in range(4)
+    )
+    study = make_study(
+        parse_samplesheet(sheet), reference_compartment="", reference_condition="", contrasts=None, covariates=[]
+    )
+    study.save(tmp_path / "study.json")
+    write_model(make_model(), tmp_path / "made_up.pkl")
+    default_map = root / "assets" / "celltypist_immune_all_low_lineage.tsv"
+    for name, content in files.items():
+        if content == "lineage_map":
+            kept = [line for line in default_map.read_text().splitlines() if not line.startswith("Naive B cells\t")]
+            content = "\n".join(kept) + "\n"
+        elif name == "o.tsv":
+            content = f"sample\tbarcode\tcluster\tlineage\n{content}\n"
+        (tmp_path / name).write_bytes(content if isinstance(content, bytes) else content.encode())
+    given = {"--model": "made_up.pkl", "--lineage_map": default_map, "--markers": root / "assets" / "markers.tsv"}
+    given |= dict(zip(options[::2], options[1::2], strict=True))
+    arguments = [part for pair in given.items() for part in pair]
+    done = execute("check_labels", "--study", "study.json", *arguments, "--problems", "problems.txt")
+    assert done.returncode == 0, done.stderr
+    said = (tmp_path / "problems.txt").read_text()
+    assert re.search(expected, said) if expected else said == ""
+    assert said.count("\n") == (1 if expected else 0)

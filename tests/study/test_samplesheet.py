@@ -1,0 +1,100 @@
+"""Samplesheets: what is read, and every refusal with its row, column and fix."""
+
+import pytest
+
+from compartments.core.errors import UserError
+from compartments.study.samplesheet import parse_samplesheet
+from tests.support.sheets import GOOD, HEADER, sheet, study_of
+
+
+@pytest.mark.parametrize("delimiter", [",", "\t", ";"])
+def test_delimiters_bom_comments_and_blank_lines(delimiter):
+    text = "\ufeff" + GOOD.replace(",", delimiter).replace("P2_CSF", "# off\n\nP2_CSF", 1)
+    frame = parse_samplesheet(text)
+    assert len(frame) == 12 and frame["sample"].iloc[0] == "P1_CSF"
+    # row numbers are those of the file, comments counted
+    assert frame.set_index("sample")["row"].loc[["P1_CSF", "P2_CSF"]].tolist() == [2, 6]
+
+
+def test_quotes_spaces_and_unknown_columns_are_kept():
+    header = "sample, donor ,compartment,condition,raw,site name\n"
+    text = header + 'A_c,A,c,x,"a,b.h5", Ward 3\nA_b,A,b,x,y.h5,\nB_b,B,b,y,z.h5,1\n'
+    frame = parse_samplesheet(text)
+    assert frame["raw"].iloc[0] == "a,b.h5" and frame["site name"].tolist() == ["Ward 3", "", "1"]
+    assert frame["filtered"].tolist() == ["", "", ""]
+
+
+def test_identifiers_stay_text():
+    text = sheet([("01", "CSF", "1"), ("01", "blood", "1"), ("02", "CSF", "0"), ("02", "blood", "0")])
+    frame = parse_samplesheet(text)
+    assert frame["donor"].tolist() == ["01", "01", "02", "02"] and frame["condition"].tolist() == ["1", "1", "0", "0"]
+
+
+def test_optional_numbers():
+    frame = parse_samplesheet(
+        sheet(
+            [("A", "c", "x", 500, 2.5), ("A", "b", "x", "", ""), ("B", "b", "y", "5e3", 6000)],
+            ("expected_cells", "cells_per_ul"),
+        )
+    )
+    assert frame["expected_cells"].tolist()[0] == 500 and frame["expected_cells"].isna().tolist() == [
+        False,
+        True,
+        False,
+    ]
+    assert frame["cells_per_ul"].tolist()[::2] == [2.5, 6000.0]
+
+
+def test_cells_loaded_and_erythrocytes_are_numbers():
+    rows = [("A", "c", "x", "5e3", 0), ("A", "b", "x", "", ""), ("B", "b", "y", "8000.0", 12.5)]
+    study = study_of(sheet(rows, ("loaded_cells", "rbc_per_ul")), reference_compartment="b", reference_condition="y")
+    assert study.samples["loaded_cells"].astype(str).tolist() == ["5000", "<NA>", "8000"]
+    assert study.samples["rbc_per_ul"].tolist()[::2] == [0.0, 12.5]
+
+
+A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "is empty: it needs a header with sample, donor"),
+        (HEADER, "has a header but no sample"),
+        ("sample,donor,compartment,raw\n" + A, "row 1: column 'condition' is missing; add it"),
+        ("sample,patient,compartment,condition,raw\n" + A, "column 'donor' is missing; rename 'patient' to 'donor'"),
+        ("sample,Donor,compartment,condition,raw\n" + A, "rename 'Donor' to 'donor'"),
+        ("sample,donor,compartmnt,condition,raw\n" + A, "rename 'compartmnt' to 'compartment'"),
+        ("sample,donor,donor,condition,raw\n" + A, "row 1: column 'donor' is there twice"),
+        ("sample,donor,compartment,condition,,raw\n" + A, "row 1: an unnamed column"),
+        ("sample,donor,compartment,condition,row\n" + A, "'row' is reserved"),
+        ("sample,donor,compartment,condition,filterd\n" + A, "column 'filterd' looks like 'filtered'"),
+        ("sample,donor,compartment,condition,raw,cell_per_ul\n" + A, "looks like 'cells_per_ul'"),
+        (HEADER + A + "B_c,,c,y,a.h5\n", "row 3, column donor: empty"),
+        (HEADER + A + "B c,B,c,y,a.h5\n", "row 3, column sample: 'B c' may hold letters"),
+        (HEADER + A + "../B,B,c,y,a.h5\n", "row 3, column sample: '../B'"),
+        (HEADER + A + A, "row 3, column sample: 'A_c' is already in row 2"),
+        (HEADER + A + "A_d,A,c,x,a.h5\n", "row 3: donor 'A' already has a sample of compartment 'c' in row 2"),
+        (HEADER + A + "A_b,A,b,y,a.h5\n", "donor 'A' has two conditions (row 2 'x', row 3 'y')"),
+        (HEADER + A + "B_c,B,c,y,\n", "row 3 (sample 'B_c'): no input; give 'raw', 'filtered' or 'cellbender'"),
+        (HEADER + A + "B_c,B,c,y,a.h5,extra\n", "row 3: 6 fields but the header has 5"),
+        (HEADER + A + "B_C,B,C,y,a.h5\n", "column compartment: 'C' and 'c' differ only in case"),
+        (HEADER + A + "B_c,B,c,y,a.h5\n", "column compartment: all samples have 'c'"),
+        (HEADER + A + B, "column condition: all samples have 'x'"),
+        (sheet([("A", "c", "x", -1)], ["cells_per_ul"]), "row 2, column cells_per_ul: '-1' is not a positive number"),
+        (sheet([("A", "c", "x", "many")], ["cells_per_ul"]), "'many' is not a positive number"),
+        (sheet([("A", "c", "x", "inf")], ["cells_per_ul"]), "'inf' is not a positive number"),
+        (sheet([("A", "c", "x", 10.5)], ["expected_cells"]), "'10.5' is not a positive whole number"),
+        (
+            sheet([("A", "c", "x", "abc")], ["loaded_cells"]),
+            "row 2, column loaded_cells: 'abc' is not a positive whole",
+        ),
+        (sheet([("A", "c", "x", 0)], ["loaded_cells"]), "'0' is not a positive whole number"),
+        (sheet([("A", "c", "x", -1)], ["rbc_per_ul"]), "column rbc_per_ul: '-1' is not a number of at least 0"),
+        ("sample,donor,compartment,condition,fastq_1\n" + A, "column fastq_1: this version starts from counts"),
+    ],
+)
+def test_bad_samplesheets(text, message):
+    with pytest.raises(UserError) as error:
+        parse_samplesheet(text, "sheet.csv")
+    assert message in str(error.value) and "sheet.csv" in str(error.value)
+    assert "\n" not in str(error.value)

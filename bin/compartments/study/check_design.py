@@ -27,12 +27,12 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     parameters = read_json(given.params) if given.params else {}
-    if given.params:
-        Contract.of(STEP).write_summary(parameters, "pipeline_info/params.json")
     with problem_in(given.problems) if given.problems else nullcontext():
         if given.schema:
             _check_parameters(parameters, given.schema)
         _check_study(given, parameters)
+        if given.params:
+            Contract.of(STEP).write_summary(parameters, "pipeline_info/params.json")
 
 
 def _check_parameters(parameters: dict[str, object], schema: str) -> None:

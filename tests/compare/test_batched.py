@@ -10,9 +10,9 @@ from pydeseq2.dds import DeseqDataSet
 from pydeseq2.default_inference import DefaultInference
 from pydeseq2.ds import DeseqStats
 
+from benchmarks.studies import pseudobulk_study
 from compartments.compare import batched
 from compartments.compare.batched import BatchedInference
-from compartments.simulate.studies import pseudobulk_study
 
 
 def reference():

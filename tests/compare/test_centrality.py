@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compartments.compare import centrality, liana
-from tests.compare.test_liana import PAIRS, toy, write_sample
+from compartments.compare import centrality, scored_cells, shares
+from tests.support.annotated import PAIRS, toy, write_sample
 
 NETWORKS = {"all": np.ones(4, bool), "migration": np.array([True, False, False, False])}
 
 
 def brute_force(counts, genes, lineages, pairs, expr_prop=0.1):
     """Strengths by their definition, one edge at a time."""
-    x = liana.log_normalise(counts).toarray()
+    x = scored_cells.log_normalise(counts).toarray()
     names = sorted(set(lineages))
     index = {gene: i for i, gene in enumerate(genes)}
     s = np.zeros((len(names), len(names)))
@@ -34,7 +34,7 @@ def scored(seed=0, sizes=(30, 25, 12), n_perms=20, change=None):
     counts, genes, lineages = toy(seed, sizes)
     if change:
         change(counts, genes, lineages)
-    x = liana.log_normalise(counts)
+    x = scored_cells.log_normalise(counts)
     expression = centrality.Expression.of(x, genes, PAIRS, NETWORKS)
     return counts, genes, lineages, *centrality.score_centrality(expression, lineages, n_perms, seed=1)
 
@@ -65,14 +65,14 @@ def test_measures_equal_networkx(seed, n):
         np.testing.assert_allclose(found["hub"], [hubs[k] for k in range(n)], atol=1e-6)
         np.testing.assert_allclose(found["authority"], [authorities[k] for k in range(n)], atol=1e-6)
     np.testing.assert_allclose(found["pagerank"].sum(), 1, rtol=1e-6)
-    share = centrality.shares(s)
+    share = shares.shares(s)
     np.testing.assert_allclose(share, (found["out_strength"] + found["in_strength"]) / (2 * s.sum()))
-    np.testing.assert_allclose(centrality.shares(7 * s), share)
+    np.testing.assert_allclose(shares.shares(7 * s), share)
 
 
 def test_empty_network_has_no_share():
-    assert np.isnan(centrality.shares(np.zeros((3, 3)))).all()
-    assert np.isnan(centrality.permutation_p(np.full(3, np.nan), np.ones((5, 3)))).all()
+    assert np.isnan(shares.shares(np.zeros((3, 3)))).all()
+    assert np.isnan(centrality.max_t_p(np.full(3, np.nan), np.ones((5, 3)))).all()
 
 
 def test_a_planted_hub_is_first_and_significant():
@@ -94,7 +94,7 @@ def test_max_t_keeps_the_family_wise_error():
     hits = 0
     for _ in range(400):
         values = rng.normal(size=(100, 6))
-        hits += (centrality.permutation_p(values[0], values[1:]) <= 0.05).any()
+        hits += (centrality.max_t_p(values[0], values[1:]) <= 0.05).any()
     assert 0.02 <= hits / 400 <= 0.09  # binomial spread around .05
 
 

@@ -7,6 +7,7 @@ from scipy import stats
 
 from compartments.compare import detectable
 from compartments.compare.moderated import minimum_detectable_effect
+from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv, write_tsv
 
@@ -91,15 +92,16 @@ def test_one_against_one_has_no_mde():
 
 
 def test_executable(tmp_path, execute):
-    from tests.compare.test_composition import cohort, long_counts
+    from tests.support.cohorts import cohort, long_counts
 
     study, counts, _ = cohort()
     study.save(tmp_path / "study.json")
     write_tsv(long_counts(counts), tmp_path / "counts.tsv")
     assert execute("compare_composition", "--study", "study.json", "--counts", "counts.tsv").returncode == 0
-    assert execute("power", "--effects", "effects.tsv", "--out", "a.tsv").returncode == 0
+    assert execute("power", "--effects", "composition/effects.tsv", "--out", "a.tsv").returncode == 0
     assert execute("power", "--study", "study.json", "--counts", "counts.tsv", "--out", "b.tsv").returncode == 0
-    first, second = read_tsv(tmp_path / "a.tsv", detectable.POWER), read_tsv(tmp_path / "b.tsv", detectable.POWER)
+    first, second = read_tsv(tmp_path / "a.tsv"), read_tsv(tmp_path / "b.tsv")
+    assert list(first) == Contract.of("power").names("composition/power.tsv")
     pd.testing.assert_frame_equal(first, second, rtol=1e-6)
     done = execute("power", "--condition", "2", "--reference", "4", "--cells", "50", "--more", "0")
     assert done.returncode == 0 and len(read_tsv(tmp_path / "power.tsv")) == 2

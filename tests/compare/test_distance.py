@@ -7,10 +7,18 @@ import pytest
 from scipy.spatial.distance import cdist, pdist
 
 from compartments.compare import distance
+from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_tsv
+from compartments.core.left_out import LeftOut
+from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from compartments.study.study import make_study
-from tests.compare.test_coupling import analysed
+from tests.support.cohorts import analysed
+
+
+def distances(cells, pca, study):
+    """The table, and the reasons for what it lacks."""
+    left_out = LeftOut("compare_coupling")
+    return distance.arm_distances(cells, pca, study, left_out), left_out.rows
 
 
 def cloud(rng, study, shift, compartment="CSF"):
@@ -26,7 +34,8 @@ def study():
     rows = ["sample,donor,compartment,condition,filtered"]
     for number in range(5):
         for compartment in ("blood", "CSF"):
-            rows.append(f"{number}{compartment},{number},{compartment},{'t' if number < 2 else 'u'},x.h5")
+            arm = "t" if number < 2 else "u"
+            rows += [f"{number}{compartment},{number},{compartment},{arm},x.h5"]
     return make_study(parse_samplesheet("\n".join(rows)), reference_compartment="blood", reference_condition="u")
 
 
@@ -40,7 +49,7 @@ def test_equals_the_definition_over_pairs():
 
 def test_a_moved_lineage_stands_out_and_no_other(study):
     cells, pca = cloud(np.random.default_rng(2), study, 2.0)
-    table, skipped = distance.arm_distances(cells, pca, study)
+    table, skipped = distances(cells, pca, study)
     table = table.set_index(["compartment", "lineage"])
     assert not skipped and (table["tier"] == "descriptive").all()
     assert table.loc[("CSF", "A"), "edistance"] == pytest.approx(2 * 4 * 2.0**2, rel=0.2)
@@ -54,7 +63,7 @@ def test_an_arm_with_few_cells_is_left_out_with_the_reason(study):
     cells, pca = cloud(np.random.default_rng(3), study, 0.0)
     lost = cells["sample"].isin(["0CSF", "1CSF"]) & (cells["lineage"] == "B")
     lost.iloc[np.flatnonzero(lost)[:4]] = False
-    table, skipped = distance.arm_distances(cells[~lost].reset_index(drop=True), pca[~lost], study)
+    table, skipped = distances(cells[~lost].reset_index(drop=True), pca[~lost], study)
     assert len(table) == 3 and len(skipped) == 1
     assert skipped[0]["lineage"] == "B" and "in CSF: 4 cells of t, 90 cells of u" in skipped[0]["reason"]
 
@@ -72,6 +81,7 @@ def test_executable_writes_the_table(tmp_path, execute):
     options = ["--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"]
     done = execute("compare_coupling", *options, "--cohort", "cohort.h5ad")
     assert done.returncode == 0, done.stderr
-    direct = distance.arm_distances(cells.reset_index(drop=True), pca, study)[0]
-    table = read_tsv(tmp_path / "edistance.tsv", distance.EDISTANCE)
+    direct = distances(cells.reset_index(drop=True), pca, study)[0]
+    table = read_tsv(tmp_path / "coupling" / "edistance.tsv")
+    assert list(table) == Contract.of("compare_coupling").names("coupling/edistance.tsv")
     np.testing.assert_allclose(table["edistance"], direct["edistance"], rtol=1e-5)

@@ -10,47 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import sparse
 
-from compartments.compare import liana
-from compartments.core.errors import SampleSkipped, UserError
-from compartments.core.pairs import read_groups, read_resource
+from compartments.compare import liana, scored_cells
+from compartments.core.contract import Contract
+from compartments.core.errors import SampleSkipped
+from compartments.core.pairs import read_resource
+from tests.support.annotated import PAIRS, toy, write_sample
 
 KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
-
-
-def write_sample(folder, counts, genes, lineages, sample="S1"):
-    """The three files of an annotated sample; gives the arguments that name them."""
-    import anndata
-
-    barcodes = [f"cell{i}-1" for i in range(counts.shape[0])]
-    matrix = sparse.csr_matrix(counts, dtype=np.int32)
-    anndata.AnnData(
-        obs=pd.DataFrame(index=barcodes),
-        var=pd.DataFrame(index=list(genes)),
-        layers={"counts": matrix, "corrected": matrix},
-        uns={"sample": sample},
-    ).write_h5ad(folder / f"{sample}.filtered.h5ad")
-    doublets = {"barcode": barcodes, "doublet_score": 0.1, "predicted_doublet": False}
-    pd.DataFrame(doublets).to_csv(folder / f"{sample}.doublets.tsv.gz", sep="\t", index=False)
-    labels = {"barcode": barcodes, "celltypist_label": lineages, "lineage": lineages, "lineage_broad": lineages}
-    labels |= {"probability": 0.9, "confidence": "high", "marker_lineage": "", "marker_agrees": True}
-    pd.DataFrame(labels | {"marker_pdc": False}).to_csv(folder / f"{sample}.labels.tsv.gz", sep="\t", index=False)
-    return [
-        *("--filtered", folder / f"{sample}.filtered.h5ad"),
-        *("--doublets", folder / f"{sample}.doublets.tsv.gz"),
-        *("--labels", folder / f"{sample}.labels.tsv.gz"),
-    ]
-
-
-def toy(seed=0, sizes=(30, 25, 12)):
-    """Counts of a few lineages over the genes of ``PAIRS``, cells x genes."""
-    rng = np.random.default_rng(seed)
-    genes = ["L1", "L2", "R1", "R2", "R3", *(f"G{i}" for i in range(15))]
-    rate = rng.gamma(1.0, 2.0, (len(sizes), len(genes)))
-    codes = np.repeat(np.arange(len(sizes)), sizes)
-    return rng.poisson(rate[codes]), genes, np.array([f"T{k}" for k in codes], object)
-
-
-PAIRS = pd.DataFrame({"ligand": ["L1", "L2", "L1_L2", "L1"], "receptor": ["R1", "R2", "R1", "R2_R3"]})
 
 
 @pytest.fixture(scope="module")
@@ -69,11 +35,11 @@ def pbmc():
 
 @pytest.mark.parametrize(("resource", "min_cells", "seed"), [("consensus", 10, 1), ("cellphonedb", 5, 7)])
 def test_equal_to_liana(pbmc, resource, min_cells, seed):
-    import liana
+    import liana as published
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        reference = liana.mt.rank_aggregate(
+        reference = published.mt.rank_aggregate(
             pbmc,
             groupby="bulk_labels",
             resource_name=resource,
@@ -106,7 +72,7 @@ def test_equal_to_liana(pbmc, resource, min_cells, seed):
 def test_complexes_are_present_only_with_all_subunits():
     counts, genes, lineages = toy()
     counts[lineages == "T0", genes.index("L2")] = 0
-    table = liana.rank_aggregate(liana.log_normalise(counts), genes, lineages, PAIRS, n_perms=10)
+    table = liana.rank_aggregate(scored_cells.log_normalise(counts), genes, lineages, PAIRS, n_perms=10)
     rows = table[(table["source"] == "T0") & table["ligand_complex"].isin(["L2", "L1_L2"])]
     assert len(rows) == 6
     assert not rows["present"].any()
@@ -117,7 +83,7 @@ def test_complexes_are_present_only_with_all_subunits():
 @settings(max_examples=15, deadline=None)
 def test_order_of_cells_of_genes_and_of_pairs_does_not_matter(seed):
     counts, genes, lineages = toy(seed)
-    x = liana.log_normalise(counts)
+    x = scored_cells.log_normalise(counts)
     rng = np.random.default_rng(seed)
     columns, pairs = rng.permutation(len(genes)), rng.permutation(len(PAIRS))
     a = liana.rank_aggregate(x, genes, lineages, PAIRS, n_perms=20)
@@ -132,81 +98,16 @@ def test_order_of_cells_of_genes_and_of_pairs_does_not_matter(seed):
 
 def test_permutations_run_in_blocks_give_the_same(monkeypatch):
     counts, genes, lineages = toy(3)
-    x = liana.log_normalise(counts)
+    x = scored_cells.log_normalise(counts)
     whole = liana.rank_aggregate(x, genes, lineages, PAIRS, n_perms=30)
     monkeypatch.setattr(liana, "BLOCK_BYTES", 2 * 4 * x.shape[0])
     pd.testing.assert_frame_equal(whole, liana.rank_aggregate(x, genes, lineages, PAIRS, n_perms=30))
 
 
-def test_log_normalise_is_scanpy_s():
-    import anndata
-    import scanpy
-
-    counts, _, _ = toy(1)
-    counts[4] = 0
-    adata = anndata.AnnData(sparse.csr_matrix(counts, dtype=np.float32))
-    scanpy.pp.normalize_total(adata, target_sum=1e4)
-    scanpy.pp.log1p(adata)
-    np.testing.assert_allclose(liana.log_normalise(counts).toarray(), adata.X.toarray(), rtol=1e-6)
-
-
-def test_too_small_lineages_are_named_and_large_ones_capped():
-    lineages = np.array(["A"] * 30 + ["B"] * 9 + ["unassigned"] * 50 + ["C"] * 10, object)
-    keep, reasons = liana.testable_cells(lineages, 10, max_cells=20, seed=3)
-    assert pd.Series(lineages[keep]).value_counts().to_dict() == {"A": 20, "C": 10}
-    assert set(reasons) == {"B", "unassigned"}
-    assert "9 cells" in reasons["B"]
-    assert list(keep) == sorted(set(keep))
-
-
 def test_one_lineage_is_skipped():
     counts, genes, lineages = toy(sizes=(40,))
     with pytest.raises(SampleSkipped, match="an interaction needs two"):
-        liana.rank_aggregate(liana.log_normalise(counts), genes, lineages, PAIRS)
-
-
-def test_groups_of_migration_pairs(root):
-    resource = read_resource("consensus")
-    groups = read_groups(root / "assets" / "interaction_groups.tsv", resource)
-    assert {name: int(inside.sum()) for name, inside in groups.items()} == {"chemokine": 79, "adhesion": 24}
-    chemokine = resource[groups["chemokine"]]
-    assert ((chemokine["ligand"] == "CXCL12") & (chemokine["receptor"] == "CXCR4")).any()
-
-
-def test_groups_as_pairs(tmp_path):
-    path = tmp_path / "pairs.tsv"
-    path.write_text("group\tligand\treceptor\nx\tL1\tR2_R3\nx\tL9\tR1\ny\tL2\tR2\n")
-    groups = read_groups(path, PAIRS)
-    assert groups["x"].tolist() == [False, False, False, True]
-    assert groups["y"].tolist() == [False, True, False, False]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("ligand\tpartner\nA\tB\n", "column 'receptor' missing"),
-        ("source\ttarget\nA\tB\n", "column 'ligand' and 'receptor' missing"),
-        ("ligand\treceptor\nA\t\n", "no row with all of ligand, receptor"),
-        ("", "cannot be read as a table"),
-    ],
-)
-def test_bad_resource_tables(tmp_path, text, message):
-    path = tmp_path / "pairs.tsv"
-    path.write_text(text)
-    with pytest.raises(UserError, match=message):
-        read_resource(str(path))
-
-
-def test_bad_groups_tables(tmp_path):
-    path = tmp_path / "groups.tsv"
-    path.write_text("group\tligand\nx\tA\n")
-    with pytest.raises(UserError, match="column 'receptor' missing"):
-        read_groups(path, PAIRS)
-    path.write_text("group\trole\tgene\nx\tsender\tA\n")
-    with pytest.raises(UserError, match="'sender'; it is ligand or receptor"):
-        read_groups(path, PAIRS)
-    with pytest.raises(UserError, match="no such file"):
-        read_groups(tmp_path / "none.tsv", PAIRS)
+        liana.rank_aggregate(scored_cells.log_normalise(counts), genes, lineages, PAIRS)
 
 
 def test_executable(execute, tmp_path):
@@ -220,7 +121,8 @@ def test_executable(execute, tmp_path):
     assert list(table) == ["sample", *liana.COLUMNS, "present"]
     assert set(table["source"]) == {"T0", "T1"}
     assert len(table) == 4 * len(PAIRS)
-    summary = json.loads((tmp_path / "S1.liana.json").read_text())
+    summary = json.loads((tmp_path / "samples" / "S1" / "S1.liana.json").read_text())
+    assert list(summary) == Contract.of("run_liana").names("samples/S1/S1.liana.json")
     assert summary["n_genes_unknown"] == 1
     assert summary["genes_unknown"] == "NOGENE"
     assert summary["n_edges_present"] == table["present"].sum()

@@ -5,12 +5,20 @@ array operations over genes, which is some thirty times faster on one core. Ever
 trend and prior, multiplicity) stays PyDESeq2's own.
 """
 
+from typing import Any, Literal
+
 import numpy as np
+import numpy.typing as npt
 from pydeseq2.default_inference import DefaultInference
 from pydeseq2.utils import fit_alpha_mle, irls_solver
 from pydeseq2.utils import wald_test as wald_test_one_gene
 from scipy.special import digamma, gammaln, polygamma
 from scipy.stats import norm
+
+Array = npt.NDArray[Any]
+Flags = npt.NDArray[np.bool_]
+Optimiser = Literal["BFGS", "L-BFGS-B"]
+Alternative = Literal["greaterAbs", "lessAbs", "greater", "less"]
 
 CHUNK_ELEMENTS = 4_000_000  # genes x coefficients^2 held at once: 32 MB per array
 RIDGE = 1e-6  # PyDESeq2's ridge on the coefficients of the GLM
@@ -24,10 +32,10 @@ class BatchedInference(DefaultInference):
     Genes that do not converge here are handed to PyDESeq2's own solver, one by one.
     """
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__(n_cpus=1)
 
-    def lin_reg_mu(self, counts, size_factors, design_matrix, min_mu):
+    def lin_reg_mu(self, counts: Array, size_factors: Array, design_matrix: Array, min_mu: float) -> Array:
         """Means by least squares on normalised counts, at least ``min_mu``; array (samples, genes)."""
         normalised = counts / size_factors[:, None]
         fitted = design_matrix @ np.linalg.lstsq(design_matrix, normalised, rcond=None)[0]
@@ -35,17 +43,17 @@ class BatchedInference(DefaultInference):
 
     def irls(
         self,
-        counts,
-        size_factors,
-        design_matrix,
-        disp,
-        min_mu,
-        beta_tol,
-        min_beta=-30,
-        max_beta=30,
-        optimizer="L-BFGS-B",
-        maxiter=250,
-    ):
+        counts: Array,
+        size_factors: Array,
+        design_matrix: Array,
+        disp: Array,
+        min_mu: float,
+        beta_tol: float,
+        min_beta: float = -30,
+        max_beta: float = 30,
+        optimizer: Optimiser = "L-BFGS-B",
+        maxiter: int = 250,
+    ) -> tuple[Array, Array, Array, Flags]:
         """Negative binomial GLM per gene by iteratively reweighted least squares (Love 2014, equations 1-2).
 
         Returns
@@ -60,11 +68,11 @@ class BatchedInference(DefaultInference):
         hat = np.empty((samples, genes))
         converged = np.ones(genes, bool)
         for part in _chunks(genes, design_matrix.shape[1]):
-            own, diverged = _irls(
+            coefficients, diverged = _irls(
                 counts[:, part], size_factors, design_matrix, disp[part], min_mu, beta_tol, max_beta, maxiter
             )
             for gene in np.flatnonzero(diverged):
-                own[gene], _, _, converged[part.start + gene] = irls_solver(
+                coefficients[gene], _, _, converged[part.start + gene] = irls_solver(
                     counts[:, part.start + gene],
                     size_factors,
                     design_matrix,
@@ -76,25 +84,25 @@ class BatchedInference(DefaultInference):
                     optimizer,
                     maxiter,
                 )
-            beta[part] = own
+            beta[part] = coefficients
             hat[:, part] = _hat_diagonals(
-                design_matrix, _bounded_mu(own, size_factors, design_matrix, min_mu), disp[part]
+                design_matrix, _bounded_mu(coefficients, size_factors, design_matrix, min_mu), disp[part]
             )
         return beta, size_factors[:, None] * np.exp(design_matrix @ beta.T), hat, converged
 
     def alpha_mle(
         self,
-        counts,
-        design_matrix,
-        mu,
-        alpha_hat,
-        min_disp,
-        max_disp,
-        prior_disp_var=None,
-        cr_reg=True,
-        prior_reg=False,
-        optimizer="L-BFGS-B",
-    ):
+        counts: Array,
+        design_matrix: Array,
+        mu: Array,
+        alpha_hat: Array,
+        min_disp: float,
+        max_disp: float,
+        prior_disp_var: float | None = None,
+        cr_reg: bool = True,
+        prior_reg: bool = False,
+        optimizer: Optimiser = "L-BFGS-B",
+    ) -> tuple[Array, Flags]:
         """Dispersion per gene: minimum of the negative log likelihood with Cox-Reid and prior terms.
 
         Newton steps on the gradient in log dispersion, downhill from ``alpha_hat``, bisected where they would leave the
@@ -130,7 +138,17 @@ class BatchedInference(DefaultInference):
                 )
         return alpha, converged
 
-    def wald_test(self, design_matrix, disp, lfc, mu, ridge_factor, contrast, lfc_null, alt_hypothesis=None):
+    def wald_test(
+        self,
+        design_matrix: Array,
+        disp: Array,
+        lfc: Array,
+        mu: Array,
+        ridge_factor: Array,
+        contrast: Array,
+        lfc_null: Array,
+        alt_hypothesis: Alternative | None = None,
+    ) -> tuple[Array, Array, Array]:
         """Wald p, statistic and standard error per gene; arrays (genes,)."""
         genes = mu.shape[1]
         p, statistic, se = np.empty(genes), np.empty(genes), np.empty(genes)
@@ -148,8 +166,16 @@ class BatchedInference(DefaultInference):
         return 2 * norm.sf(np.abs(statistic)), statistic, se
 
     def lfc_shrink_nbinom_glm(
-        self, design_matrix, counts, size, offset, prior_no_shrink_scale, prior_scale, optimizer, shrink_index
-    ):
+        self,
+        design_matrix: Array,
+        counts: Array,
+        size: Array,
+        offset: Array,
+        prior_no_shrink_scale: float,
+        prior_scale: float,
+        optimizer: str,
+        shrink_index: int,
+    ) -> tuple[Array, Array, Flags]:
         """Maximum a posteriori coefficients with a Cauchy prior on one of them (apeGLM, Zhu 2019).
 
         The objective can have two minima; both sides are tried where that can happen and the lower one is taken.
@@ -184,34 +210,43 @@ class BatchedInference(DefaultInference):
         return beta, inverse, converged
 
 
-def _chunks(genes, coefficients):
+def _chunks(genes: int, coefficients: int) -> list[slice]:
     """Slices of genes small enough for (genes, coefficients, coefficients) arrays."""
     size = max(1, CHUNK_ELEMENTS // coefficients**2)
     return [slice(start, min(start + size, genes)) for start in range(0, genes, size)]
 
 
-def _cross_product(design, weights):
+def _cross_product(design: Array, weights: Array) -> Array:
     """``X' diag(w_g) X`` for every gene: weights (samples, genes) to (genes, coefficients, coefficients)."""
     samples, p = design.shape
     products = (design[:, :, None] * design[:, None, :]).reshape(samples, p * p)
     return (weights.T @ products).reshape(-1, p, p)
 
 
-def _solve(matrices, vectors):
+def _solve(matrices: Array, vectors: Array) -> Array:
     return np.linalg.solve(matrices, vectors[..., None])[..., 0]
 
 
-def _bounded_mu(beta, size_factors, design, min_mu):
+def _bounded_mu(beta: Array, size_factors: Array, design: Array, min_mu: float) -> Array:
     return np.maximum(size_factors[:, None] * np.exp(design @ beta.T), min_mu)
 
 
-def _hat_diagonals(design, mu, disp):
+def _hat_diagonals(design: Array, mu: Array, disp: Array) -> Array:
     weights = mu / (1 + mu * disp)
     inverse = np.linalg.inv(_cross_product(design, weights) + RIDGE * np.eye(design.shape[1]))
     return weights * np.einsum("ij,gjk,ik->ig", design, inverse, design, optimize=True)
 
 
-def _irls(counts, size_factors, design, disp, min_mu, tolerance, max_beta, maxiter):
+def _irls(
+    counts: Array,
+    size_factors: Array,
+    design: Array,
+    disp: Array,
+    min_mu: float,
+    tolerance: float,
+    max_beta: float,
+    maxiter: int,
+) -> tuple[Array, Flags]:
     """Coefficients (genes, p) and a mask of genes that diverged; the steps of ``pydeseq2.utils.irls_solver``."""
     genes, p = counts.shape[1], design.shape[1]
     q, r = np.linalg.qr(design)
@@ -247,7 +282,17 @@ def _irls(counts, size_factors, design, disp, min_mu, tolerance, max_beta, maxit
     return beta, diverged
 
 
-def _alpha_mle(counts, design, mu, alpha_hat, min_disp, max_disp, prior_var, cox_reid, maxiter=100):
+def _alpha_mle(
+    counts: Array,
+    design: Array,
+    mu: Array,
+    alpha_hat: Array,
+    min_disp: float,
+    max_disp: float,
+    prior_var: float | None,
+    cox_reid: bool,
+    maxiter: int = 100,
+) -> tuple[Array, Flags]:
     """Dispersions (genes,) and a mask of genes that did not finish within ``maxiter`` Newton or bisection steps."""
     low_bound, high_bound = np.log(min_disp), np.log(max_disp)
     centre = np.log(alpha_hat)
@@ -283,7 +328,9 @@ def _alpha_mle(counts, design, mu, alpha_hat, min_disp, max_disp, prior_var, cox
     return np.exp(x), unfinished
 
 
-def _dispersion_derivatives(x, counts, design, mu, centre, prior_var, cox_reid):
+def _dispersion_derivatives(
+    x: Array, counts: Array, design: Array, mu: Array, centre: Array, prior_var: float | None, cox_reid: bool
+) -> tuple[Array, Array]:
     """First and second derivative in log dispersion of the penalised negative log likelihood, per gene."""
     alpha = np.exp(x)
     r = 1 / alpha
@@ -308,13 +355,22 @@ def _dispersion_derivatives(x, counts, design, mu, centre, prior_var, cox_reid):
 class _Posterior:
     """Negative log posterior of ``pydeseq2.utils.nbinomFn`` for many genes."""
 
-    def __init__(self, design, counts, size, offset, normal_scale, cauchy_scale, index):
+    def __init__(
+        self,
+        design: Array,
+        counts: Array,
+        size: Array,
+        offset: Array,
+        normal_scale: float,
+        cauchy_scale: float,
+        index: int,
+    ) -> None:
         self.design, self.counts, self.size, self.offset = design, counts, size, offset
         self.normal_scale, self.cauchy_scale, self.index = normal_scale, cauchy_scale, index
         self.free = np.ones(design.shape[1])
         self.free[index] = 0
 
-    def take(self, genes):
+    def take(self, genes: npt.NDArray[np.intp]) -> "_Posterior":
         """The same for some of the genes."""
         return _Posterior(
             self.design,
@@ -326,7 +382,7 @@ class _Posterior:
             self.index,
         )
 
-    def loss(self, beta):
+    def loss(self, beta: Array) -> Array:
         """Value per gene."""
         eta = self.design @ beta.T
         shrunken = beta[:, self.index]
@@ -334,7 +390,7 @@ class _Posterior:
         log_mean = np.logaddexp(eta + self.offset[:, None], np.log(self.size))
         return prior - (self.counts * eta - (self.counts + self.size) * log_mean).sum(0)
 
-    def gradient(self, beta):
+    def gradient(self, beta: Array) -> Array:
         """First derivative, (genes, coefficients)."""
         eta = self.design @ beta.T + self.offset[:, None]
         shrunken = beta[:, self.index]
@@ -343,7 +399,7 @@ class _Posterior:
         residual = self.counts - (self.counts + self.size) / (1 + self.size * np.exp(-eta))
         return slope - residual.T @ self.design
 
-    def hessian(self, beta, majorise=False):
+    def hessian(self, beta: Array, majorise: bool = False) -> Array:
         """Second derivative, (genes, p, p); with ``majorise`` the Cauchy term's convex upper bound instead."""
         mean = np.exp(self.design @ beta.T + self.offset[:, None])
         weights = (self.counts + self.size) * self.size * mean / (self.size + mean) ** 2
@@ -355,7 +411,7 @@ class _Posterior:
         curvature[:, each, each] += diagonal
         return curvature
 
-    def minimise(self, beta, maxiter=200):
+    def minimise(self, beta: Array, maxiter: int = 200) -> tuple[Array, Array, Flags]:
         """Descend from ``beta`` by majorised Newton steps with halving; coefficients, losses and convergence."""
         beta = beta.copy()
         loss = self.loss(beta)

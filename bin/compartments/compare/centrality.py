@@ -1,12 +1,17 @@
 """Who talks most: networks between the lineages of one sample, and how central each lineage is."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import networkx as nx
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from compartments.compare.scored_cells import EXPR_PROP
+from compartments.compare.shares import shares
 from compartments.core.pairs import Pairs
 
 DOWNSAMPLED_CELLS = 20
@@ -28,14 +33,21 @@ class Expression:
     expr_prop : float
     """
 
-    stacked: np.ndarray
-    ligand: np.ndarray
-    receptor: np.ndarray
-    links: dict
+    stacked: npt.NDArray[np.float32]
+    ligand: npt.NDArray[np.intp]
+    receptor: npt.NDArray[np.intp]
+    links: dict[str, sparse.csr_matrix]
     expr_prop: float
 
     @classmethod
-    def of(cls, x, genes, resource, networks, expr_prop=0.1):
+    def of(
+        cls,
+        x: sparse.csr_matrix,
+        genes: npt.ArrayLike,
+        resource: pd.DataFrame,
+        networks: Mapping[str, npt.NDArray[np.bool_]],
+        expr_prop: float = EXPR_PROP,
+    ) -> "Expression":
         """Prepare one sample.
 
         Parameters
@@ -67,7 +79,9 @@ class Expression:
             )
         return cls(dense, np.searchsorted(used, ligand), np.searchsorted(used, receptor), links, expr_prop)
 
-    def strengths(self, cells, bounds):
+    def strengths(
+        self, cells: npt.NDArray[np.intp], bounds: npt.NDArray[np.intp]
+    ) -> dict[str, npt.NDArray[np.float64]]:
         """Networks between groups of cells.
 
         Parameters
@@ -92,33 +106,32 @@ class Expression:
             np.sqrt(mean[:, entity].min(2)) * (detected[:, entity].min(2) >= threshold)
             for entity in (self.ligand, self.receptor)
         )
-        found = {}
+        networks = {}
         for name, link in self.links.items():
             s = (link @ sent.T.astype(float)).T @ received.T
             np.fill_diagonal(s, 0)
-            found[name] = s
-        return found
+            networks[name] = s
+        return networks
 
 
-def shares(s):
-    """Share of all signal that a lineage sends or receives: (out + in) / (2 sum S).
+def networks_of(groups: Mapping[str, npt.NDArray[np.bool_]]) -> dict[str, npt.NDArray[np.bool_]]:
+    """The networks of a sample: all pairs, and those of any group of migration pairs.
 
     Parameters
     ----------
-    s : array, shape (..., lineages, lineages)
-        Zero diagonal.
-
-    Returns
-    -------
-    array, shape (..., lineages)
-        Sums to one; NaN where the network is empty.
+    groups : dict of str to bool array, shape (pairs of the resource,)
+        From :func:`compartments.core.pairs.read_groups`.
     """
-    total = s.sum((-2, -1))[..., None]
-    with np.errstate(invalid="ignore"):
-        return (s.sum(-1) + s.sum(-2)) / (2 * np.where(total > 0, total, np.nan))
+    migration = np.any(list(groups.values()), axis=0)
+    return {"all": np.ones(len(migration), bool), "migration": migration}
 
 
-def graph_measures(s):
+def without_shares(nodes: pd.DataFrame) -> list[str]:
+    """Networks in which no pair has both partners expressed."""
+    return [name for name, rows in nodes.groupby("network", sort=False) if rows["share"].isna().all()]
+
+
+def graph_measures(s: npt.NDArray[np.float64]) -> pd.DataFrame:
     """Measures of each node of a weighted directed network.
 
     Returns
@@ -140,7 +153,7 @@ def graph_measures(s):
         edge["length"] = 1 / edge["weight"]
     nodes = range(len(s))
 
-    def ordered(values):
+    def ordered(values: Mapping[int, float]) -> list[float]:
         return [values[node] for node in nodes]
 
     hub, authority = np.abs(left[:, 0]), np.abs(right[0])
@@ -157,7 +170,7 @@ def graph_measures(s):
     )
 
 
-def permutation_p(observed, null):
+def max_t_p(observed: npt.NDArray[np.float64], null: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     """One-sided p that a lineage is more central than any would be with shuffled labels (max-T).
 
     Parameters
@@ -184,7 +197,9 @@ def permutation_p(observed, null):
     return (1 + (highest[:, None] >= z - 1e-12).sum(0)) / (1 + len(highest))
 
 
-def score_centrality(expression, lineages, n_perms=1000, seed=1):
+def score_centrality(
+    expression: Expression, lineages: npt.NDArray[Any], n_perms: int = 1000, seed: int = 1
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Centrality of every lineage of one sample in every network.
 
     Parameters
@@ -213,15 +228,7 @@ def score_centrality(expression, lineages, n_perms=1000, seed=1):
     for b in range(n_perms):
         for name, s in expression.strengths(rng.permutation(len(codes)), bounds).items():
             null[name][b] = shares(s)
-    fewer = np.minimum(sizes, DOWNSAMPLED_CELLS)
-    repeats = {name: [] for name in observed}
-    for _ in range(DOWNSAMPLED_REPEATS):
-        drawn = [
-            rng.choice(cells[a:b], k, replace=False) for a, b, k in zip(bounds[:-1], bounds[1:], fewer, strict=True)
-        ]
-        drawn = np.concatenate(drawn)
-        for name, s in expression.strengths(drawn, np.concatenate([[0], np.cumsum(fewer)])).items():
-            repeats[name].append(s)
+    downsampled = _downsampled(expression, cells, bounds, rng)
 
     nodes, edges = [], []
     source, target = np.nonzero(~np.eye(len(names), dtype=bool))
@@ -230,11 +237,10 @@ def score_centrality(expression, lineages, n_perms=1000, seed=1):
         table.insert(0, "network", name)
         table.insert(1, "lineage", names)
         table.insert(2, "n_cells", sizes)
-        drawn = np.array(repeats[name])
         table["share"] = shares(s)
-        table["share_downsampled"] = np.median(shares(drawn), axis=0)
+        table["share_downsampled"] = np.median(shares(downsampled[name]), axis=0)
         table["rank"] = table["share"].rank(ascending=False, method="min").astype("Int64")
-        table["p_permutation"] = permutation_p(table["share"].to_numpy(), null[name])
+        table["p_permutation"] = max_t_p(table["share"].to_numpy(), null[name])
         nodes.append(table)
         edges.append(
             pd.DataFrame(
@@ -243,8 +249,24 @@ def score_centrality(expression, lineages, n_perms=1000, seed=1):
                     "source": names[source],
                     "target": names[target],
                     "strength": s[source, target],
-                    "strength_downsampled": np.median(drawn, axis=0)[source, target],
+                    "strength_downsampled": np.median(downsampled[name], axis=0)[source, target],
                 }
             )
         )
     return pd.concat(nodes, ignore_index=True), pd.concat(edges, ignore_index=True)
+
+
+def _downsampled(
+    expression: Expression, cells: npt.NDArray[np.intp], bounds: npt.NDArray[np.intp], rng: np.random.Generator
+) -> dict[str, npt.NDArray[np.float64]]:
+    """Networks of repeated draws of at most 20 cells per lineage: arrays, shape (repeats, lineages, lineages)."""
+    fewer = np.minimum(np.diff(bounds), DOWNSAMPLED_CELLS)
+    repeats: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in expression.links}
+    for _ in range(DOWNSAMPLED_REPEATS):
+        drawn = [
+            rng.choice(cells[a:b], k, replace=False) for a, b, k in zip(bounds[:-1], bounds[1:], fewer, strict=True)
+        ]
+        strengths = expression.strengths(np.concatenate(drawn), np.concatenate([[0], np.cumsum(fewer)]))
+        for name, s in strengths.items():
+            repeats[name].append(s)
+    return {name: np.array(networks) for name, networks in repeats.items()}

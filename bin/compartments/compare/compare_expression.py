@@ -1,73 +1,58 @@
 """Pseudobulk differential expression within compartments and between them, per lineage."""
 
-import argparse
 import os
+from argparse import Namespace
 
-from compartments.core.errors import UserError
-from compartments.core.left_out import write_skipped
+from compartments.core.contract import Contract
+from compartments.core.left_out import LeftOut
+from compartments.core.options import Options
+
+STEP = "compare_expression"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> Namespace:
+    parser = Options(STEP, __doc__)
     parser.add_argument("--study", required=True, help="study.json")
     parser.add_argument("--pseudobulk", required=True, help="pseudobulk.h5ad")
-    parser.add_argument("--de_engine", choices=["pydeseq2", "edger_ql"], default="pydeseq2")
-    parser.add_argument("--min_cells_pb", type=int, default=10, help="cells that a pseudobulk must have")
-    parser.add_argument(
-        "--ambient_share_max", type=float, default=0.2, help="genes with more ambient counts in any group are left out"
-    )
-    parser.add_argument("--target_gene", default="", help="gene symbol, e.g. the target of the treatment")
     parser.add_argument("--composition", help="composition effects.tsv: relates the target gene to depletion")
-    parser.add_argument("--cpus", type=int, default=1)
-    options = parser.parse_args()
-    if options.min_cells_pb < 1:
-        raise UserError(f"--min_cells_pb is {options.min_cells_pb}; give at least 1")
-    if not 0 < options.ambient_share_max <= 1:
-        raise UserError(f"--ambient_share_max is {options.ambient_share_max}; give a share above 0, at most 1")
+    parser.add_argument("--cpus", type=int, default=1, help="processes")
+    return parser.parse_args()
 
+
+def main() -> None:
+    given = arguments()
     # one thread per process: the processes are the parallelism
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
-    from importlib.util import find_spec
 
     import pandas as pd
 
-    from compartments.cohort import pseudobulk
-    from compartments.compare import expression
-    from compartments.core import files
+    from compartments.cohort.pseudobulk import lineages, read_pseudobulk
+    from compartments.compare.expression import compare_lineages
+    from compartments.compare.target import target_expression, target_relation
+    from compartments.core.files import read_tsv
     from compartments.study.study import Study
 
-    edger = find_spec("edgepython") is not None
-    if options.de_engine == "edger_ql" and not edger:
-        raise UserError(expression.EDGER_MISSING)
-    study = Study.load(options.study)
-    data = pseudobulk.read_pseudobulk(options.pseudobulk, study)
-    lineages, skipped = pseudobulk.lineages(data, options.min_cells_pb, expression.STAGE)
-
-    settings = expression.Options(
-        options.de_engine, options.ambient_share_max, options.de_engine == "pydeseq2" and edger
-    )
-    results, fits, reasons = expression.compare_expression(lineages, study, settings, options.cpus)
-    skipped += reasons
-
-    target = pd.DataFrame(columns=expression.TARGET_COLUMNS)
-    relation = pd.DataFrame(columns=expression.RELATION_COLUMNS)
-    if options.target_gene:
+    contract, left_out = Contract.of(STEP), LeftOut(STEP)
+    study = Study.load(given.study)
+    data = read_pseudobulk(given.pseudobulk, study)
+    usable = lineages(data, given.min_cells_pb, left_out)
+    compared = compare_lineages(usable, study, left_out, given.cpus)
+    target, relation = pd.DataFrame(), pd.DataFrame()
+    if given.target_gene:
         try:
-            target = expression.target_expression(data, lineages, options.target_gene)
+            target = target_expression(data, usable, given.target_gene)
         except LookupError as reason:
-            skipped.append({"stage": expression.STAGE, "reason": reason.args[0]})
+            left_out.add(reason.args[0])
         else:
-            if options.composition:
-                effects = files.read_tsv(
-                    options.composition, ("level", "lineage", "contrast", "term", "compartment", "scale", "log2fc")
-                )
-                relation = expression.target_relation(target, effects, study.contrasts)
+            if given.composition:
+                columns = ("level", "lineage", "contrast", "term", "compartment", "scale", "log2fc")
+                relation = target_relation(target, read_tsv(given.composition, columns), study.contrasts)
 
-    for name, table in results.items():
-        files.write_parquet(table, f"{name}.parquet")
-        files.write_tsv(table, f"{name}.tsv.gz")
-    files.write_tsv(target, "target_gene.tsv")
-    files.write_tsv(relation, "target_relation.tsv")
-    files.write_json(expression.summarise(settings, options.min_cells_pb, lineages, fits), "expression.json")
-    write_skipped(skipped)
+    tables = {"expression/target_gene.tsv": target, "expression/target_relation.tsv": relation}
+    for contrast, table in compared.tables.items():
+        tables |= {f"expression/{contrast}.{ending}": table for ending in ("parquet", "tsv.gz")}
+    for place, table in tables.items():
+        contract.write(table if len(table) else pd.DataFrame(columns=contract.names(place)), place)
+    contract.write_summary(compared.summary(given.min_cells_pb, len(usable)), "expression/expression.json")
+    left_out.write()

@@ -4,167 +4,44 @@ Built on the composition effects: the interaction U of every lineage (compartmen
 spread over lineages (tau_U), the agreement of the two compartments' changes, and what these rest on. All in log2.
 """
 
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
-from scipy import optimize, stats
 
-from compartments.compare.composition import call_table, fit_arms
+from compartments.compare.calls import call_table
+from compartments.compare.engine import fit_arms
+from compartments.compare.heterogeneity import (
+    concordance_correlation,
+    concordance_interval,
+    dersimonian_laird,
+    q_reference,
+    q_test,
+    simes,
+    tau_interval,
+)
 from compartments.compare.moderated import excess_variance, interval
+from compartments.core.left_out import LeftOut
+from compartments.core.vocabulary import ALPHA, LN2
 from compartments.study.arms import arm_design, donors_per_arm
+from compartments.study.study import Contrast, Study
 
-STAGE = "compare_coupling"
-ALPHA = 0.05
+EFFECTS = ["level", "lineage", "contrast", "term", "compartment", "scale", "log2fc", "se", "df", "q_value"]
+EFFECTS += ["n_condition", "n_reference", "tier"]
+DONORS = ["level", "lineage", "contrast", "term", "compartment", "donor", "condition", "log2_value", "variance"]
 MIN_LINEAGES = 3
 EXPRESSION_Q = 0.1
 MIN_GENES = 3
-COUPLING = [
-    "contrast", "compartment", "level", "scale", "tau_u", "tau_low", "tau_high", "q_statistic", "q_df1",
-    "q_df2", "p_value", "mean_u", "mean_u_low", "mean_u_high", "ccc", "ccc_low", "ccc_high", "n_lineages",
-    "n_depleted_reference", "n_changed", "n_shared", "n_discordant", "q_discordant", "p_uncoupled", "drivers",
-    "tau_low_donor", "tau_high_donor", "n_condition", "n_reference", "tier", "verdict", "reason",
-]  # fmt: skip
-DRIVERS = ["contrast", "compartment", "level", "left_out", "kind", "tau_u", "change", "p_value"]
-CONCORDANCE = [
-    "contrast", "compartment", "lineage", "n_genes", "ccc", "same_direction", "n_changed_compartment",
-    "n_changed_reference", "n_interaction", "tier",
-]  # fmt: skip
+DRIVER_SHARE = 0.1  # of tau_U, that it must fall by without a lineage
+Matrix = npt.NDArray[np.float64]
 
 
-def dersimonian_laird(estimate, se):
-    """Spread of true effects beyond their standard errors.
-
-    Parameters
-    ----------
-    estimate, se : array, shape (lineages,)
-
-    Returns
-    -------
-    tau : float
-        Standard deviation, same units, at least 0.
-    q : float
-        Cochran's Q, sum of w (estimate - weighted mean)^2 with w = 1/se^2.
-
-    Notes
-    -----
-    DerSimonian and Laird (1986) Control Clin Trials 7:177.
-    """
-    w = 1 / np.asarray(se, float) ** 2
-    q = cochran_q(estimate, se, 0.0)
-    return float(np.sqrt(max(0.0, (q - (len(w) - 1)) / (w.sum() - (w**2).sum() / w.sum())))), q
-
-
-def cochran_q(estimate, se, tau):
-    """Cochran's Q with weights ``1 / (se^2 + tau^2)``."""
-    w = 1 / (np.asarray(se, float) ** 2 + tau**2)
-    return float((w * (estimate - (w * estimate).sum() / w.sum()) ** 2).sum())
-
-
-def q_reference(se, df, tau=0.0):
-    """What Q is compared with when the standard errors are estimated: ``factor * F(n - 1, df2)``.
-
-    Parameters
-    ----------
-    se, df : array, shape (lineages,)
-    tau : float
-
-    Returns
-    -------
-    factor, df2 : float
-
-    Notes
-    -----
-    Welch (1951) Biometrika 38:330: each weight's own degrees of freedom enter by its share of the total weight.
-    """
-    w = 1 / (np.asarray(se, float) ** 2 + tau**2)
-    n = len(w)
-    # with tau > 0 only the estimated part of the variance is uncertain
-    uncertain = (np.asarray(se, float) ** 2 * w) ** 2 / np.asarray(df, float)
-    total = (uncertain * (1 - w / w.sum()) ** 2).sum()
-    return (n - 1) * (1 + 2 * (n - 2) / (n**2 - 1) * total), (n**2 - 1) / (3 * total)
-
-
-def q_test(q, se, df):
-    """p of no spread, from Q by :func:`q_reference`."""
-    factor, df2 = q_reference(se, df)
-    return float(stats.f.sf(q / factor, len(se) - 1, df2))
-
-
-def tau_interval(estimate, se, df, level=0.95):
-    """Q-profile interval of tau: all values whose Q is neither too large nor too small.
-
-    Parameters
-    ----------
-    estimate, se, df : array, shape (lineages,)
-
-    Returns
-    -------
-    low, high : float
-
-    Notes
-    -----
-    Viechtbauer (2007) Stat Med 26:37, with :func:`q_reference` in place of chi-square.
-    """
-    estimate, se = np.asarray(estimate, float), np.asarray(se, float)
-    bounds = []
-    for share in (0.5 + level / 2, 0.5 - level / 2):
-
-        def excess(tau, share=share):
-            factor, df2 = q_reference(se, df, tau)
-            return cochran_q(estimate, se, tau) - factor * stats.f.ppf(share, len(se) - 1, df2)
-
-        top = max(1.0, np.ptp(estimate), se.max())
-        while excess(top) > 0:
-            top *= 2
-        bounds.append(optimize.brentq(excess, 0.0, top, xtol=1e-10) if excess(0.0) > 0 else 0.0)
-    return bounds[0], bounds[1]
-
-
-def concordance_correlation(x, y):
-    """Lin's concordance correlation coefficient (Lin 1989 Biometrics 45:255) along the last axis.
-
-    NaN for fewer than 2 points.
-    """
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    n = x.shape[-1]
-    if n < 2:
-        return np.nan
-    dx, dy = x - x.mean(-1, keepdims=True), y - y.mean(-1, keepdims=True)
-    spread = ((dx**2).sum(-1) + (dy**2).sum(-1)) / (n - 1) + (x.mean(-1) - y.mean(-1)) ** 2
-    with np.errstate(invalid="ignore"):
-        return (2 * (dx * dy).sum(-1) / (n - 1) / spread)[()]
-
-
-def concordance_interval(own, base, u, seed=0, draws=2000):
-    """Parametric bootstrap interval of the concordance of two compartments' changes.
-
-    Parameters
-    ----------
-    own, base, u : DataFrame, shape (lineages, ...)
-        Columns ``log2fc, se``; effects in the compartment, in the reference, and their interaction.
-
-    Returns
-    -------
-    low, high : float, within [-1, 1]
-
-    Notes
-    -----
-    Normal interval on Fisher's z scale with the bootstrap's spread; the simulated values themselves lie too low, since
-    they hold the sampling error twice. Both changes share the donors' own deviations: their covariance is
-    (se_own^2 + se_base^2 - se_u^2) / 2.
-    """
-    rng = np.random.default_rng(seed)
-    a, b = own["se"].to_numpy(), base["se"].to_numpy()
-    rho = np.clip((a**2 + b**2 - u["se"].to_numpy() ** 2) / (2 * a * b), -0.99, 0.99)
-    first, second = rng.normal(size=(2, draws, len(a)))
-    x = own["log2fc"].to_numpy() + a * first
-    y = base["log2fc"].to_numpy() + b * (rho * first + np.sqrt(1 - rho**2) * second)
-    simulated = concordance_correlation(x, y)
-    centre = np.arctanh(concordance_correlation(own["log2fc"], base["log2fc"]))
-    half = stats.norm.ppf(0.975) * np.arctanh(simulated).std(ddof=1)
-    return float(np.tanh(centre - half)), float(np.tanh(centre + half))
-
-
-def mean_difference(values, variances, units, contrast):
+def mean_difference(
+    values: Matrix, variances: Matrix, units: pd.DataFrame, contrast: Contrast
+) -> tuple[float, float, float]:
     """Compartment-wide difference: donors' weighted mean over lineages, compared between conditions.
 
     Parameters
@@ -172,7 +49,7 @@ def mean_difference(values, variances, units, contrast):
     values, variances : array, shape (donors, lineages), log2
         Within-donor differences and their sampling variances.
     units : DataFrame, index donor, with ``condition``
-    contrast : named tuple ``contrast, condition, reference``
+    contrast : Contrast
 
     Returns
     -------
@@ -189,17 +66,7 @@ def mean_difference(values, variances, units, contrast):
     return float(fit["estimate"].iloc[0]), float(low.iloc[0]), float(high.iloc[0])
 
 
-def simes(p):
-    """One p-value from several that need not be independent: the smallest of ``n p_(i) / i``; NaN are left out.
-
-    Simes (1986) Biometrika 73:751.
-    """
-    p = np.asarray(p, float)
-    p = np.sort(p[~np.isnan(p)])
-    return float((len(p) * p / np.arange(1, len(p) + 1)).min()) if len(p) else np.nan
-
-
-def verdict(row, margin):
+def verdict(row: Mapping[str, Any], margin: float) -> tuple[str, str]:
     """One word on the coupling of two compartments, with the reason.
 
     Parameters
@@ -228,11 +95,9 @@ def verdict(row, margin):
         evidence.append(f"{row['n_shared']} lineages change in both compartments")
         return "partly_uncoupled" if row["n_shared"] else "uncoupled", "; ".join(evidence)
     if row["p_value"] < ALPHA or row["n_discordant"]:
-        return (
-            "cannot_tell",
-            f"the Q test (p = {row['p_value']:.2g}) and the discordant lineages (smallest q = "
-            f"{row['q_discordant']:.2g}) do not hold together (p = {row['p_uncoupled']:.2g})",
-        )
+        discordant = f"the discordant lineages (smallest q = {row['q_discordant']:.2g})"
+        together = f"do not hold together (p = {row['p_uncoupled']:.2g})"
+        return "cannot_tell", f"the Q test (p = {row['p_value']:.2g}) and {discordant} {together}"
     if row["n_changed"] < MIN_LINEAGES:
         return (
             "cannot_tell",
@@ -246,14 +111,72 @@ def verdict(row, margin):
     return "cannot_tell", f"no discordance shown, but differences above {margin:g} log2 are not excluded"
 
 
-def compare(study, effects, donors, equiv_margin=1.0, seed=0):
+@dataclass(frozen=True)
+class Question:
+    """One contrast, compartment and level, and the composition effects that answer it.
+
+    Attributes
+    ----------
+    keys : dict
+        ``contrast, compartment, level``.
+    contrast : Contrast
+    between, within, reference : DataFrame, index lineage
+        Effects ``log2fc, se, df ...``: the interaction, within the compartment and within the reference compartment;
+        the last two with the lineages of the first.
+    """
+
+    keys: dict[str, str]
+    contrast: Contrast
+    between: pd.DataFrame
+    within: pd.DataFrame
+    reference: pd.DataFrame
+
+    @classmethod
+    def of(cls, study: Study, effects: pd.DataFrame, contrast: Contrast, compartment: str, level: str) -> "Question":
+        """The question with its part of ``effects``."""
+        keys = {"contrast": contrast.contrast, "compartment": compartment, "level": level}
+        asked = effects[(effects["contrast"] == contrast.contrast) & (effects["level"] == level)]
+
+        def term(name: str, compartment: str) -> pd.DataFrame:
+            rows = asked[(asked["term"] == name) & (asked["compartment"] == compartment)]
+            return rows.set_index("lineage")
+
+        between, base = term("interaction", compartment), study.reference_compartment
+        within, reference = (term(f"within:{one}", one).reindex(between.index) for one in (compartment, base))
+        return cls(keys, contrast, between, within, reference)
+
+    def unanswerable(self) -> str:
+        """Why it cannot be answered; empty if it can."""
+        if len(self.between) < MIN_LINEAGES:
+            return f"{len(self.between)} lineages with an interaction, at least {MIN_LINEAGES} are needed"
+        if self.between["se"].isna().any():
+            return "no residual degrees of freedom: the interactions have no standard errors"
+        return ""
+
+    def rows(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows of a table with columns ``contrast, compartment, level``."""
+        for column, value in self.keys.items():
+            table = table[table[column] == value]
+        return table
+
+
+def compare(
+    study: Study,
+    effects: pd.DataFrame,
+    donors: pd.DataFrame,
+    left_out: LeftOut,
+    equiv_margin: float = 1.0,
+    seed: int = 0,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Coupling of every contrast, compartment and level.
 
     Parameters
     ----------
-    study : compartments.study.study.Study
+    study : Study
     effects, donors : DataFrame
         From :func:`compartments.compare.composition.compare`.
+    left_out : LeftOut
+        Is given the reasons for what cannot be answered.
     equiv_margin : float
         log2.
     seed : int
@@ -262,69 +185,46 @@ def compare(study, effects, donors, equiv_margin=1.0, seed=0):
     Returns
     -------
     coupling, drivers : DataFrame
-    skipped : list of dict
+        Columns as in ``coupling/coupling.tsv`` and ``drivers.tsv``; none where nothing can be answered.
     """
     calls = call_table(effects, equiv_margin, study.primary_lineages)
-    rows, drivers, skipped = [], [], []
+    rows, drivers = [], []
     for contrast in study.contrasts.itertuples(index=False):
         for compartment in study.compartments[1:]:
             for level in effects["level"].unique():
-                place = {"contrast": contrast.contrast, "compartment": compartment, "level": level}
-                here = effects[(effects["contrast"] == contrast.contrast) & (effects["level"] == level)]
-                u = _term(here, "interaction", compartment)
-                why = ""
-                if len(u) < MIN_LINEAGES:
-                    why = f"{len(u)} lineages with an interaction, at least {MIN_LINEAGES} are needed"
-                elif u["se"].isna().any():
-                    why = "no residual degrees of freedom: the interactions have no standard errors"
+                question = Question.of(study, effects, contrast, compartment, level)
+                why = question.unanswerable()
                 if why:
-                    reason = f"{compartment}, {level}: {why}"
-                    skipped.append({"stage": STAGE, "contrast": contrast.contrast, "reason": reason})
+                    left_out.add(f"{compartment}, {level}: {why}", contrast=contrast.contrast)
                     continue
-                own = _term(here, f"within:{compartment}", compartment).reindex(u.index)
-                base = _term(here, f"within:{study.reference_compartment}", study.reference_compartment)
-                base = base.reindex(u.index)
-                values, variances, units = donor_matrices(donors, place, u.index)
-                row = place | _summary(u, own, base, _calls_at(calls, place), seed, study.primary_lineages)
+                row = _summary(question, question.rows(calls), seed, study.primary_lineages)
+                values, variances, units = donor_matrices(question.rows(donors), question.between.index)
                 if row["scale"] == "abs":
                     names = ["mean_u", "mean_u_low", "mean_u_high"]
                     row |= dict(zip(names, mean_difference(values, variances, units, contrast), strict=True))
-                left = leave_one_out(u, values, variances, units, contrast, row["scale"], row["tau_u"])
-                drivers.append(left.assign(**place))
+                left = leave_one_out(question, values, variances, units, row["scale"], row["tau_u"])
+                drivers.append(left.assign(**question.keys))
                 row |= _driver_summary(left)
                 row["verdict"], row["reason"] = verdict(row, equiv_margin)
                 rows.append(row)
-    drivers = pd.concat(drivers, ignore_index=True) if drivers else pd.DataFrame()
-    return pd.DataFrame(rows).reindex(columns=COUPLING), drivers.reindex(columns=DRIVERS), skipped
+    return pd.DataFrame(rows), pd.concat(drivers, ignore_index=True) if drivers else pd.DataFrame()
 
 
-def _term(effects, term, compartment):
-    found = effects[(effects["term"] == term) & (effects["compartment"] == compartment)]
-    return found.set_index("lineage")
-
-
-def _calls_at(calls, place):
-    for column, value in place.items():
-        calls = calls[calls[column] == value]
-    return calls
-
-
-def _summary(u, own, base, calls, seed, primary):
-    """Index, test, concordance and counts of lineages of one contrast, compartment and level."""
-    estimate, se = u["log2fc"].to_numpy(), u["se"].to_numpy()
+def _summary(question: Question, calls: pd.DataFrame, seed: int, primary: Collection[str]) -> dict[str, Any]:
+    """Index, test, concordance and counts of lineages; the mean is added on the absolute scale."""
+    u, within, reference = question.between, question.within, question.reference
+    estimate, se, df = (u[column].to_numpy() for column in ("log2fc", "se", "df"))
     tau, q = dersimonian_laird(estimate, se)
-    df = u["df"].to_numpy()
     low, high = tau_interval(estimate, se, df)
-    scale = u["scale"].iloc[0]
-    word = u["tier"].iloc[0]
-    if scale == "rel" and word == "inferential":
-        word = "exploratory"  # centring makes the test slightly liberal
+    scale, trust = u["scale"].iloc[0], u["tier"].iloc[0]
+    if scale == "rel" and trust == "inferential":
+        trust = "exploratory"  # centring makes the test slightly liberal
     kind = calls["call"].str.removeprefix("relatively_")
     apart = kind.str.match("discordant_|maintained_")
     held = calls["q_value"] < ALPHA
-    changed = (own["q_value"] < ALPHA) | (base["q_value"] < ALPHA)
-    depleted = int(((base["q_value"] < ALPHA) & (base["log2fc"] < 0)).sum())
-    row = {
+    changed = (within["q_value"] < ALPHA) | (reference["q_value"] < ALPHA)
+    depleted = int(((reference["q_value"] < ALPHA) & (reference["log2fc"] < 0)).sum())
+    row = question.keys | {
         "scale": scale,
         "tau_u": tau,
         "tau_low": low,
@@ -332,8 +232,8 @@ def _summary(u, own, base, calls, seed, primary):
         "q_statistic": q,
         "q_df1": len(u) - 1,
         "q_df2": q_reference(se, df)[1],
-        "p_value": q_test(q, se, df) if word in ("inferential", "exploratory") else np.nan,
-        "ccc": np.nan,
+        "p_value": q_test(q, se, df) if trust in ("inferential", "exploratory") else np.nan,
+        **dict.fromkeys(["mean_u", "mean_u_low", "mean_u_high", "ccc", "ccc_low", "ccc_high"], np.nan),
         "n_lineages": len(u),
         "n_depleted_reference": depleted,
         "n_changed": int(changed.sum()),
@@ -342,25 +242,23 @@ def _summary(u, own, base, calls, seed, primary):
         "q_discordant": simes(calls[apart].groupby(calls["lineage"].isin(primary))["q_value"].min()),
         "n_condition": int(u["n_condition"].iloc[0]),
         "n_reference": int(u["n_reference"].iloc[0]),
-        "tier": word,
+        "tier": trust,
     }
     row["p_uncoupled"] = simes([row["p_value"], row["q_discordant"]])
-    both = own["log2fc"].notna() & base["log2fc"].notna()
+    both = within["log2fc"].notna() & reference["log2fc"].notna()
     if depleted >= MIN_LINEAGES and both.sum() >= MIN_LINEAGES:
-        row["ccc"] = concordance_correlation(own["log2fc"][both], base["log2fc"][both])
-        row["ccc_low"], row["ccc_high"] = concordance_interval(own[both], base[both], u[both], seed)
+        row["ccc"] = concordance_correlation(within["log2fc"][both], reference["log2fc"][both])
+        row["ccc_low"], row["ccc_high"] = concordance_interval(within[both], reference[both], u[both], seed)
     return row
 
 
-def donor_matrices(donors, place, lineages):
+def donor_matrices(donors: pd.DataFrame, lineages: pd.Index) -> tuple[Matrix, Matrix, pd.DataFrame]:
     """Within-donor differences behind the interactions.
 
     Parameters
     ----------
     donors : DataFrame
-        ``donors.tsv`` of the composition.
-    place : dict
-        ``contrast, compartment, level``.
+        Rows of the composition's ``donors.tsv`` of one contrast, compartment and level.
     lineages : Index
 
     Returns
@@ -369,8 +267,6 @@ def donor_matrices(donors, place, lineages):
     units : DataFrame, index donor, with ``condition``
     """
     rows = donors[donors["term"] == "interaction"]
-    for column, value in place.items():
-        rows = rows[rows[column] == value]
     order = rows["donor"].unique()
     values, variances = (
         rows.pivot(index="donor", columns="lineage", values=column).loc[order, lineages].to_numpy()
@@ -379,7 +275,9 @@ def donor_matrices(donors, place, lineages):
     return values, variances, rows.drop_duplicates("donor").set_index("donor")[["condition"]]
 
 
-def leave_one_out(u, values, variances, units, contrast, scale, tau):
+def leave_one_out(
+    question: Question, values: Matrix, variances: Matrix, units: pd.DataFrame, scale: str, tau: float
+) -> pd.DataFrame:
     """tau_U without each lineage and without each donor.
 
     Returns
@@ -389,35 +287,36 @@ def leave_one_out(u, values, variances, units, contrast, scale, tau):
         leave no residual df have no row.
     """
     rows = []
-    estimate, se, df = (u[c].to_numpy() for c in ("log2fc", "se", "df"))
-    if len(u) > MIN_LINEAGES:
-        for i, lineage in enumerate(u.index):
-            kept = np.arange(len(u)) != i
+    lineages, contrast = question.between.index, question.contrast
+    estimate, se, df = (question.between[column].to_numpy() for column in ("log2fc", "se", "df"))
+    if len(lineages) > MIN_LINEAGES:
+        for i, lineage in enumerate(lineages):
+            kept = np.arange(len(lineages)) != i
             rows.append((lineage, "lineage", *_spread(estimate[kept], se[kept], df[kept])))
-    ln2 = np.log(2)
     for i, donor in enumerate(units.index):
         kept = np.arange(len(units)) != i
         if min(donors_per_arm(units[kept], contrast)) == 0:
             continue
         fit, _ = fit_arms(
-            units[kept], contrast, values[kept] * ln2, variances[kept] * ln2**2, adjust=False, centre=scale == "rel"
+            units[kept], contrast, values[kept] * LN2, variances[kept] * LN2**2, adjust=False, centre=scale == "rel"
         )
         if fit["se"].notna().all():
-            rows.append((donor, "donor", *_spread(fit["estimate"] / ln2, fit["se"] / ln2, fit["df"])))
+            rows.append((donor, "donor", *_spread(fit["estimate"] / LN2, fit["se"] / LN2, fit["df"])))
     table = pd.DataFrame(rows, columns=["left_out", "kind", "tau_u", "p_value"])
     return table.assign(change=tau - table["tau_u"])
 
 
-def _spread(estimate, se, df):
+def _spread(estimate: npt.ArrayLike, se: npt.ArrayLike, df: npt.ArrayLike) -> tuple[float, float]:
+    """tau and the p of the Q test."""
     tau, q = dersimonian_laird(np.asarray(estimate), np.asarray(se))
-    return tau, q_test(q, se, df)
+    return tau, q_test(q, np.asarray(se), np.asarray(df))
 
 
-def _driver_summary(left):
+def _driver_summary(left: pd.DataFrame) -> dict[str, Any]:
     """Lineages without which tau_U falls by a tenth or more, largest first, and the range over left-out donors."""
     lineages, donors = (left[left["kind"] == kind] for kind in ("lineage", "donor"))
     full = (lineages["tau_u"] + lineages["change"]).max() if len(lineages) else np.nan
-    named = lineages[lineages["change"] >= 0.1 * full] if full > 0 else lineages[:0]
+    named = lineages[lineages["change"] >= DRIVER_SHARE * full] if full > 0 else lineages[:0]
     return {
         "drivers": ",".join(named.sort_values("change", ascending=False, kind="stable")["left_out"]),
         "tau_low_donor": donors["tau_u"].min(),
@@ -425,56 +324,57 @@ def _driver_summary(left):
     }
 
 
-def expression_concordance(table, contrast, reference_compartment):
+def expression_concordance(
+    table: pd.DataFrame, contrast: str, reference_compartment: str, left_out: LeftOut
+) -> pd.DataFrame:
     """Agreement of expression changes between each compartment and the reference, per lineage.
 
     Parameters
     ----------
     table : DataFrame
-        ``expression/<contrast>.parquet``: ``lineage, gene, term, compartment, log2fc, q_value, tier``.
-    contrast : str
+        ``expression/<contrast>.parquet``: ``lineage, gene, term, compartment, log2fc, q_value``.
+    contrast, reference_compartment : str
+    left_out : LeftOut
+        Is given the lineages with too few genes.
 
     Returns
     -------
-    DataFrame, columns ``CONCORDANCE``
-        Over genes with q < .1 in either compartment; descriptive, since those genes are chosen by their effect.
-        ``same_direction`` is the share of them that change alike in sign.
-    skipped : list of dict
+    DataFrame
+        Columns as in ``coupling/concordance.tsv``, over genes with q < .1 in either compartment; descriptive, since
+        those genes are chosen by their effect. ``same_direction`` is the share of them that change alike in sign.
     """
-    rows, skipped = [], []
+    rows = []
     interactions = table[table["term"] == "interaction"]
     pairs = table[table["term"].str.startswith("within:") & (table["compartment"] != reference_compartment)]
-    for (lineage, compartment), own in pairs.groupby(["lineage", "compartment"], sort=False, observed=True):
+    for (lineage, compartment), within in pairs.groupby(["lineage", "compartment"], sort=False, observed=True):
         base = table[(table["lineage"] == lineage) & (table["term"] == f"within:{reference_compartment}")]
         if base.empty:
             continue
         u = interactions[(interactions["lineage"] == lineage) & (interactions["compartment"] == compartment)]
-        both = own.set_index("gene")[["log2fc", "q_value"]].join(
+        both = within.set_index("gene")[["log2fc", "q_value"]].join(
             base.set_index("gene")[["log2fc", "q_value"]], how="inner", rsuffix="_base"
         )
         both = both.dropna(subset=["log2fc", "log2fc_base"])
-        in_own, in_base = both["q_value"] < EXPRESSION_Q, both["q_value_base"] < EXPRESSION_Q
-        chosen = both[in_own | in_base]
-        if len(chosen) < MIN_GENES:
+        in_compartment, in_base = both["q_value"] < EXPRESSION_Q, both["q_value_base"] < EXPRESSION_Q
+        chosen = both[in_compartment | in_base]
+        enough = len(chosen) >= MIN_GENES
+        if not enough:
             why = f"{len(chosen)} genes with q < {EXPRESSION_Q} in {compartment} or {reference_compartment}"
             reason = f"concordance of expression: {why}, at least {MIN_GENES} are needed"
-            skipped.append({"stage": STAGE, "lineage": lineage, "contrast": contrast, "reason": reason})
+            left_out.add(reason, lineage=lineage, contrast=contrast)
+        alike = np.sign(chosen["log2fc"]) == np.sign(chosen["log2fc_base"])
         rows.append(
             {
                 "contrast": contrast,
                 "compartment": compartment,
                 "lineage": lineage,
                 "n_genes": len(chosen),
-                "ccc": concordance_correlation(chosen["log2fc"], chosen["log2fc_base"])
-                if len(chosen) >= MIN_GENES
-                else np.nan,
-                "same_direction": (np.sign(chosen["log2fc"]) == np.sign(chosen["log2fc_base"])).mean()
-                if len(chosen)
-                else np.nan,
-                "n_changed_compartment": int(in_own.sum()),
+                "ccc": concordance_correlation(chosen["log2fc"], chosen["log2fc_base"]) if enough else np.nan,
+                "same_direction": alike.mean() if len(chosen) else np.nan,
+                "n_changed_compartment": int(in_compartment.sum()),
                 "n_changed_reference": int(in_base.sum()),
                 "n_interaction": int((u["q_value"] < EXPRESSION_Q).sum()),
                 "tier": "descriptive",
             }
         )
-    return pd.DataFrame(rows, columns=CONCORDANCE), skipped
+    return pd.DataFrame(rows)

@@ -1,34 +1,36 @@
 """Power of the user's own design: the smallest change that a comparison of donors would find."""
 
+from collections.abc import Sequence
+from math import comb
+
 import numpy as np
 import pandas as pd
 
 from compartments.compare.moderated import minimum_detectable_effect
 from compartments.core.errors import UserError
+from compartments.core.vocabulary import LN2
 from compartments.study.arms import tier
 
-LN2 = np.log(2)
 MORE_DONORS = (0, 1, 2, 3, 4)
-POWER = [
-    "level", "lineage", "contrast", "term", "compartment", "more_donors", "n_condition", "n_reference", "df", "se",
-    "mde80", "fold_mde80", "permutation_floor", "tier",
-]  # fmt: skip
+CELLS = (5.0, 20.0, 100.0, 1000.0)
+COMPARISON = ["level", "lineage", "contrast", "term", "compartment"]
+NEEDED = [*COMPARISON, "se", "df", "df_residual", "n_condition", "n_reference"]
 
 
-def with_more_donors(effects, more=MORE_DONORS):
+def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -> pd.DataFrame:
     """Minimum detectable effect of every row at this cohort's size, and with more donors in each arm.
 
     Parameters
     ----------
     effects : DataFrame
-        ``composition/effects.tsv``; rows without a standard error are left out.
+        ``composition/effects.tsv``, columns ``NEEDED``; rows without a standard error are left out.
     more : sequence of int
         Donors added to each arm.
 
     Returns
     -------
-    DataFrame, columns ``POWER``
-        80 % power, two-sided .05, log2 and fold.
+    DataFrame
+        Columns as in ``composition/power.tsv``: 80 % power, two-sided .05, log2 and fold.
 
     Notes
     -----
@@ -44,7 +46,7 @@ def with_more_donors(effects, more=MORE_DONORS):
         residual = usable["df_residual"] + 2 * k
         prior = usable["df"] - usable["df_residual"]
         capped = np.isclose(prior, usable["df_residual"])
-        table = usable[POWER[:5]].assign(
+        table = usable[COMPARISON].assign(
             more_donors=k,
             n_condition=n_condition,
             n_reference=n_reference,
@@ -52,12 +54,18 @@ def with_more_donors(effects, more=MORE_DONORS):
             se=usable["se"] * np.sqrt((1 / n_condition + 1 / n_reference) / now),
         )
         tables.append(_with_mde(table, residual))
-    return pd.concat(tables, ignore_index=True)[POWER] if tables else pd.DataFrame(columns=POWER)
+    return pd.concat(tables, ignore_index=True)
 
 
 def before_a_study(
-    n_condition, n_reference, cells=(5, 20, 100, 1000), more=MORE_DONORS, sd_donor=0.35, sd_sample=0.30, cv_total=0.15
-):
+    n_condition: int,
+    n_reference: int,
+    cells: Sequence[float] = CELLS,
+    more: Sequence[int] = MORE_DONORS,
+    sd_donor: float = 0.35,
+    sd_sample: float = 0.30,
+    cv_total: float = 0.15,
+) -> pd.DataFrame:
     """Minimum detectable effect from numbers alone, for lineages of given size.
 
     Parameters
@@ -73,22 +81,23 @@ def before_a_study(
 
     Returns
     -------
-    DataFrame, columns ``POWER``
-        ``lineage`` reads ``<cells> cells per sample``; terms ``within`` and ``interaction``; prior df at their cap.
+    DataFrame
+        Columns as in ``composition/power.tsv``; ``lineage`` reads ``<cells> cells per sample``; terms ``within`` and
+        ``interaction``; prior df at their cap.
 
     Raises
     ------
     UserError
         An arm without donors, cells or a spread below zero, or one donor in each arm.
     """
-    for name, value in (("--condition", n_condition), ("--reference", n_reference)):
-        if value < 1:
-            raise UserError(f"{name} {value}: give at least one donor per arm")
+    for name, n_donors in (("--condition", n_condition), ("--reference", n_reference)):
+        if n_donors < 1:
+            raise UserError(f"{name} {n_donors}: give at least one donor per arm")
     if min(cells) <= 0:
         raise UserError(f"--cells {min(cells):g}: give cells of the lineage per sample, above 0")
-    for name, value in (("--sd_donor", sd_donor), ("--sd_sample", sd_sample), ("--cv_total", cv_total)):
-        if value < 0:
-            raise UserError(f"{name} {value}: a spread is not below 0")
+    for name, spread in (("--sd_donor", sd_donor), ("--sd_sample", sd_sample), ("--cv_total", cv_total)):
+        if spread < 0:
+            raise UserError(f"{name} {spread}: a spread is not below 0")
     rows = []
     for k in more:
         condition, reference = n_condition + k, n_reference + k
@@ -111,13 +120,11 @@ def before_a_study(
                     }
                 )
     table = pd.DataFrame(rows)
-    return _with_mde(table, table["n_condition"] + table["n_reference"] - 2)[POWER]
+    return _with_mde(table, table["n_condition"] + table["n_reference"] - 2)
 
 
-def _with_mde(table, residual):
+def _with_mde(table: pd.DataFrame, residual: pd.Series) -> pd.DataFrame:
     """Add the effect found with 80 % power, the permutation floor and the tier."""
-    from math import comb
-
     arms = list(zip(table["n_condition"], table["n_reference"], residual, strict=True))
     mde = [minimum_detectable_effect(se, df) for se, df in zip(table["se"], table["df"], strict=True)]
     return table.assign(

@@ -7,18 +7,16 @@ stands beside it as its measure.
 from itertools import combinations
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
-from compartments.compare.coupling import STAGE
+from compartments.core.left_out import LeftOut
+from compartments.study.study import Study
 
 MIN_CELLS = 10
-EDISTANCE = [
-    "contrast", "compartment", "lineage", "n_cells_condition", "n_cells_reference", "n_condition", "n_reference",
-    "edistance", "edistance_reference_donors", "tier",
-]  # fmt: skip
 
 
-def e_distance(x, y):
+def e_distance(x: npt.NDArray[np.floating], y: npt.NDArray[np.floating]) -> float:
     """Energy distance of two groups of cells with squared Euclidean distances.
 
     Parameters
@@ -41,7 +39,17 @@ def e_distance(x, y):
     return float(2 * (centre @ centre - within))
 
 
-def arm_distances(cells, pca, study):
+def read_cells(path: str) -> tuple[pd.DataFrame, npt.NDArray[np.floating]]:
+    """Cells of ``cohort.h5ad``: ``sample, lineage`` of each, and principal components, shape (cells, components)."""
+    import h5py
+    from anndata.io import read_elem
+
+    with h5py.File(path) as file:
+        cells = pd.DataFrame({name: read_elem(file[f"obs/{name}"]) for name in ("sample", "lineage")})
+        return cells, file["obsm/X_pca"][:]
+
+
+def arm_distances(cells: pd.DataFrame, pca: npt.NDArray[np.floating], study: Study, left_out: LeftOut) -> pd.DataFrame:
     """Distance of the arms of every contrast, per compartment and lineage.
 
     Parameters
@@ -50,16 +58,17 @@ def arm_distances(cells, pca, study):
         One row per cell: ``sample, lineage``.
     pca : array, shape (cells, components)
         Principal components before any integration, which would remove what is asked for.
-    study : compartments.study.study.Study
+    study : Study
+    left_out : LeftOut
+        Is given the lineages with fewer than ``MIN_CELLS`` cells in an arm.
 
     Returns
     -------
-    DataFrame, columns ``EDISTANCE``
-        ``edistance_reference_donors`` is the median over pairs of reference donors with at least ``MIN_CELLS`` cells.
-    skipped : list of dict
-        Lineages with fewer than ``MIN_CELLS`` cells in an arm.
+    DataFrame
+        Columns as in ``coupling/edistance.tsv``. ``edistance_reference_donors`` is the median over pairs of reference
+        donors with at least ``MIN_CELLS`` cells.
     """
-    rows, skipped = [], []
+    rows = []
     cells = cells.merge(study.samples[["sample", "donor", "compartment", "condition"]], on="sample", how="left")
     for contrast in study.contrasts.itertuples(index=False):
         arms = {"condition": contrast.condition, "reference": contrast.reference}
@@ -68,7 +77,7 @@ def arm_distances(cells, pca, study):
             if min(len(one) for one in by_arm.values()) < MIN_CELLS:
                 counts = ", ".join(f"{len(by_arm[arm])} cells of {name}" for arm, name in arms.items())
                 reason = f"E-distance in {compartment}: {counts}; at least {MIN_CELLS} each are needed"
-                skipped.append({"stage": STAGE, "lineage": lineage, "contrast": contrast.contrast, "reason": reason})
+                left_out.add(reason, lineage=lineage, contrast=contrast.contrast)
                 continue
             donors = [pca[d.index] for _, d in by_arm["reference"].groupby("donor") if len(d) >= MIN_CELLS]
             between = [e_distance(a, b) for a, b in combinations(donors, 2)]
@@ -84,4 +93,4 @@ def arm_distances(cells, pca, study):
                     "tier": "descriptive",
                 }
             )
-    return pd.DataFrame(rows, columns=EDISTANCE), skipped
+    return pd.DataFrame(rows)

@@ -7,78 +7,37 @@ values of its first subunit (``present`` still asks for all subunits). And ``exp
 magnitude consensus (Connectome and NATMI share the name), so that its ranks are turned round the second time.
 """
 
+from typing import Any
+
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, special
 from scipy.stats import rankdata
 
+from compartments.compare.scored_cells import EXPR_PROP, testable_cells
 from compartments.core.errors import SampleSkipped
+from compartments.core.matrix import memberships
 from compartments.core.pairs import Pairs
-from compartments.core.vocabulary import UNASSIGNED
 
 SCORES = ["lr_means", "cellphone_pvals", "expr_prod", "scaled_weight", "lr_logfc", "spec_weight", "lrscore"]
 COLUMNS = ["source", "target", "ligand_complex", "receptor_complex", *SCORES, "specificity_rank", "magnitude_rank"]
+SPECIFIC = ["cellphone_pvals", "scaled_weight", "lr_logfc", "spec_weight"]
+STRONG = ["lr_means", "expr_prod", "lrscore"]
 BLOCK_BYTES = 128 * 2**20  # of the dense expression that permutations run on
+Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # lineage and gene of each edge
 
 
-def log_normalise(counts):
-    """log1p of counts scaled to 10,000 per cell.
-
-    Parameters
-    ----------
-    counts : CSR, shape (cells, genes)
-
-    Returns
-    -------
-    CSR of float32, without stored zeros. Cells without counts stay zero.
-    """
-    x = sparse.csr_matrix(counts, dtype=np.float64, copy=True)
-    x.eliminate_zeros()
-    totals = np.asarray(x.sum(1)).ravel()
-    x.data = np.log1p(x.data * np.repeat(1e4 / np.maximum(totals, 1), np.diff(x.indptr)))
-    return x.astype(np.float32)
-
-
-def testable_cells(lineages, min_cells, max_cells=0, seed=1):
-    """Cells of lineages with enough cells, and why the others are left out.
-
-    Parameters
-    ----------
-    lineages : array of str, shape (cells,)
-    min_cells : int
-    max_cells : int
-        Keep at most so many of a lineage, drawn without replacement; 0 keeps all.
-    seed : int
-
-    Returns
-    -------
-    keep : int array
-        Positions, ascending.
-    reasons : dict of str to str
-        Lineage (``unassigned`` among them) to reason.
-    """
-    lineages = np.asarray(lineages, object)
-    counts = pd.Series(lineages).value_counts().sort_index()
-    reasons, keep = {}, []
-    rng = np.random.default_rng(seed)
-    for lineage, n in counts.items():
-        cells = np.flatnonzero(lineages == lineage)
-        if lineage == UNASSIGNED:
-            reasons[lineage] = f"{n} cells without a lineage: not a cell type"
-        elif n < min_cells:
-            reasons[lineage] = f"{n} cells, fewer than --min_cells {min_cells}: its edges are missing, not zero"
-        else:
-            keep.append(np.sort(rng.choice(cells, max_cells, replace=False)) if 0 < max_cells < n else cells)
-    return np.sort(np.concatenate(keep)) if keep else np.array([], int), reasons
-
-
-def one_hot(codes, n_groups, dtype=np.float64):
-    """Membership matrix, CSR of shape (groups, cells), from a group code per cell."""
-    n = len(codes)
-    return sparse.csr_matrix((np.ones(n, dtype), (codes, np.arange(n))), shape=(n_groups, n))
-
-
-def rank_aggregate(x, genes, lineages, resource, n_perms=1000, seed=1, min_cells=10, expr_prop=0.1):
+def rank_aggregate(
+    x: sparse.csr_matrix,
+    genes: npt.ArrayLike,
+    lineages: npt.NDArray[Any],
+    resource: pd.DataFrame,
+    n_perms: int = 1000,
+    seed: int = 1,
+    min_cells: int = 10,
+    expr_prop: float = EXPR_PROP,
+) -> pd.DataFrame:
     """LIANA's consensus of CellPhoneDB, Connectome, log2FC, NATMI and SingleCellSignalR.
 
     Parameters
@@ -115,15 +74,15 @@ def rank_aggregate(x, genes, lineages, resource, n_perms=1000, seed=1, min_cells
     Sums run in the same order and precision as LIANA's (float32), because exact ties between permuted and observed
     means decide p-values of small lineages.
     """
-    genes = pd.Index(genes)
-    order = np.argsort(genes.to_numpy(object))
+    symbols = pd.Index(genes)
+    order = np.argsort(symbols.to_numpy(object))
     order = order[x.getnnz(axis=0)[order] > 0]
     keep, _ = testable_cells(lineages, min_cells)
     names, codes = np.unique(np.asarray(lineages, object)[keep].astype(str), return_inverse=True)
     if len(names) < 2:
         raise SampleSkipped(f"{len(names)} lineage with at least {min_cells} cells: an interaction needs two")
     x = x[keep][:, order]
-    pairs = Pairs.of(resource, genes[order])
+    pairs = Pairs.of(resource, symbols[order])
     if pairs.table.empty:
         raise SampleSkipped("no pair of the resource has all its genes detected in the sample")
     overall_mean = np.mean(x, dtype=np.float32)
@@ -139,46 +98,81 @@ def rank_aggregate(x, genes, lineages, resource, n_perms=1000, seed=1, min_cells
     if not len(s):
         raise SampleSkipped(f"no edge has both partners in at least {expr_prop:g} of the cells")
     left, right = (s, ligands[p, 0]), (t, receptors[p, 0])
+    scores = _scores(group, left, right, overall_mean)
+    scores["cellphone_pvals"] = _permutation_p(x, codes, left, right, scores["lr_means"], n_perms, seed)
+    return _table(scores, present, names, pairs.table)
 
-    def both(statistic):
+
+def _scores(
+    group: dict[str, npt.NDArray[Any]], left: Places, right: Places, overall_mean: np.float32
+) -> dict[str, npt.NDArray[Any]]:
+    """Every score of each edge but CellPhoneDB's p."""
+
+    def both(statistic: str) -> tuple[npt.NDArray[Any], npt.NDArray[Any]]:
         return group[statistic][left], group[statistic][right]
 
     lm, rm = both("mean")
-    scores = {"lr_means": np.where((lm == 0) | (rm == 0), np.float32(0), (lm + rm) / np.float32(2))}
-    scores["cellphone_pvals"] = _permutation_p(x, codes, left, right, scores["lr_means"], n_perms, seed)
-    scores["expr_prod"] = lm * rm
-    scores["scaled_weight"] = np.mean(both("zscore"), axis=0)
-    scores["lr_logfc"] = np.mean(both("logfc"), axis=0)
     ls, rs = both("mean_sum")
-    scores["spec_weight"] = (lm / ls) * (rm / rs)
     root = np.sqrt(lm) * np.sqrt(rm)
-    scores["lrscore"] = root / (root + overall_mean)
-
-    specificity, rest_specificity = _consensus(
-        scores, ["cellphone_pvals", "scaled_weight", "lr_logfc", "spec_weight"], present.size
-    )
-    magnitude, rest_magnitude = _consensus(scores, ["lr_means", "expr_prod", "lrscore"], present.size)
-
-    best = np.lexsort((t, s, p, magnitude))
-    rs_, rt, rp = np.nonzero(~present)
-    table = {
-        "source": pd.Categorical.from_codes(np.concatenate([s[best], rs_]), names),
-        "target": pd.Categorical.from_codes(np.concatenate([t[best], rt]), names),
+    return {
+        "lr_means": np.where((lm == 0) | (rm == 0), np.float32(0), (lm + rm) / np.float32(2)),
+        "expr_prod": lm * rm,
+        "scaled_weight": np.mean(both("zscore"), axis=0),
+        "lr_logfc": np.mean(both("logfc"), axis=0),
+        "spec_weight": (lm / ls) * (rm / rs),
+        "lrscore": root / (root + overall_mean),
     }
-    p = np.concatenate([p[best], rp])
+
+
+def _table(
+    scores: dict[str, npt.NDArray[Any]],
+    present: npt.NDArray[np.bool_],
+    names: npt.NDArray[np.str_],
+    pairs: pd.DataFrame,
+) -> pd.DataFrame:
+    """All edges, those that are present first, with both consensus ranks."""
+    s, t, p = np.nonzero(present)
+    specificity, rest_specificity = _consensus(scores, SPECIFIC, present.size)
+    magnitude, rest_magnitude = _consensus(scores, STRONG, present.size)
+    best = np.lexsort((t, s, p, magnitude))
+    rest_s, rest_t, rest_p = np.nonzero(~present)
+    table: dict[str, Any] = {
+        "source": pd.Categorical.from_codes(np.concatenate([s[best], rest_s]), names),
+        "target": pd.Categorical.from_codes(np.concatenate([t[best], rest_t]), names),
+    }
+    pair = np.concatenate([p[best], rest_p])
     for column, role in (("ligand_complex", "ligand"), ("receptor_complex", "receptor")):
-        symbols, code = np.unique(pairs.table[role].to_numpy(str), return_inverse=True)
-        table[column] = pd.Categorical.from_codes(code[p], symbols)
-    for name, values in scores.items():
+        symbols, code = np.unique(pairs[role].to_numpy(str), return_inverse=True)
+        table[column] = pd.Categorical.from_codes(code[pair], symbols)
+    for name in SCORES:
+        values = scores[name]
         worst = values.max() if name == "cellphone_pvals" else values.min()
-        table[name] = np.concatenate([values[best], np.full(len(rp), worst, values.dtype)])
-    table["specificity_rank"] = np.concatenate([specificity[best], np.full(len(rp), rest_specificity)])
-    table["magnitude_rank"] = np.concatenate([magnitude[best], np.full(len(rp), rest_magnitude)])
-    table["present"] = np.arange(len(p)) < len(best)
+        table[name] = np.concatenate([values[best], np.full(len(rest_p), worst, values.dtype)])
+    table["specificity_rank"] = np.concatenate([specificity[best], np.full(len(rest_p), rest_specificity)])
+    table["magnitude_rank"] = np.concatenate([magnitude[best], np.full(len(rest_p), rest_magnitude)])
+    table["present"] = np.arange(len(pair)) < len(best)
     return pd.DataFrame(table)
 
 
-def _group_statistics(x, codes, n_groups):
+def of_sample(table: pd.DataFrame, sample: str) -> pd.DataFrame:
+    """The table of :func:`rank_aggregate` with the name of its sample as first column."""
+    named = table.copy(deep=False)
+    named.insert(0, "sample", sample)
+    return named.astype({"sample": "category"})
+
+
+def tested(table: pd.DataFrame, lineages: npt.NDArray[Any]) -> dict[str, int]:
+    """What was tested: numbers of pairs, cells, lineages and edges, for ``<sample>.liana.json``."""
+    return {
+        "n_pairs_tested": len(table.drop_duplicates(["ligand_complex", "receptor_complex"])),
+        "n_cells": len(lineages),
+        "n_lineages": len(np.unique(lineages)),
+        "n_edges": len(table),
+        "n_edges_present": int(table["present"].sum()),
+    }
+
+
+def _group_statistics(x: sparse.csr_matrix, codes: npt.NDArray[np.intp], n_groups: int) -> dict[str, npt.NDArray[Any]]:
     """Per lineage and gene: share detected, mean, sum of means, mean z-score, log2 fold change against the rest.
 
     Returns
@@ -186,7 +180,7 @@ def _group_statistics(x, codes, n_groups):
     dict of arrays, shape (groups, genes)
     """
     n = x.shape[0]
-    members = one_hot(codes, n_groups)
+    members = memberships(codes, n_groups)
     size = np.bincount(codes, minlength=n_groups)[:, None]
     detected = x.copy()
     detected.data = np.ones_like(x.data)
@@ -220,7 +214,15 @@ def _group_statistics(x, codes, n_groups):
     }
 
 
-def _permutation_p(x, codes, left, right, truth, n_perms, seed):
+def _permutation_p(
+    x: sparse.csr_matrix,
+    codes: npt.NDArray[np.intp],
+    left: Places,
+    right: Places,
+    truth: npt.NDArray[np.float32],
+    n_perms: int,
+    seed: int,
+) -> npt.NDArray[np.float64]:
     """CellPhoneDB's p: share of label permutations whose mean of both partners reaches the observed one.
 
     Parameters
@@ -259,7 +261,9 @@ def _permutation_p(x, codes, left, right, truth, n_perms, seed):
     return reached / n_perms
 
 
-def _consensus(scores, names, n_edges):
+def _consensus(
+    scores: dict[str, npt.NDArray[Any]], names: list[str], n_edges: int
+) -> tuple[npt.NDArray[np.float64], float]:
     """Robust rank aggregation of some scores over all edges.
 
     Parameters

@@ -1,0 +1,94 @@
+"""Which genes of a lineage are tested: expressed enough, its own, and not from the ambient soup."""
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from scipy import sparse
+
+from compartments.core.matrix import totals
+from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
+
+RED_CELL_PLATELET = re.compile(r"HB[AB]\d*|PPBP")
+IG_SEGMENT = re.compile(r"IG[HKL][VDJ](\d|I|\()")
+TR_SEGMENT = re.compile(r"TR[ABDG][VDJ]\d")
+B_LINEAGE = re.compile(r"B($|[^a-z])|.*plasma", re.IGNORECASE)
+T_LINEAGE = re.compile(r"T($|[^a-z]|reg|fh)|.*[^A-Z]T($|[^A-Za-z])|gdT|MAIT|NKT")
+
+
+def filter_by_expression(
+    counts: npt.NDArray[np.integer],
+    groups: npt.NDArray[Any],
+    min_count: float = 10,
+    min_total_count: float = 15,
+    large_n: float = 10,
+    min_prop: float = 0.7,
+) -> npt.NDArray[np.bool_]:
+    """Genes with enough counts in enough samples to be tested.
+
+    Parameters
+    ----------
+    counts : array, shape (samples, genes)
+    groups : array, shape (samples,)
+        Labels; the smallest group says in how many samples a gene must be expressed.
+    min_count, min_total_count, large_n, min_prop
+        As in edgeR's ``filterByExpr`` (Chen, Lun and Smyth 2016, F1000Research 5:1438).
+
+    Returns
+    -------
+    bool array, shape (genes,)
+    """
+    library = counts.sum(1)
+    smallest = float(np.unique(groups, return_counts=True)[1].min())
+    if smallest > large_n:
+        smallest = large_n + (smallest - large_n) * min_prop
+    cutoff = min_count / np.median(library) * 1e6
+    cpm = counts / library[:, None] * 1e6
+    tolerance = 1e-14
+    return ((cpm >= cutoff).sum(0) >= smallest - tolerance) & (counts.sum(0) >= min_total_count - tolerance)
+
+
+def ambient_genes(
+    counts: sparse.csr_array, ambient: sparse.csr_array, groups: npt.NDArray[Any], share_max: float
+) -> npt.NDArray[np.bool_]:
+    """Genes of which more than ``share_max`` of the raw counts were ambient in any group with at least 15 raw counts.
+
+    Parameters
+    ----------
+    counts, ambient : sparse arrays, shape (samples, genes)
+    groups : array, shape (samples,)
+        Condition x compartment.
+
+    Returns
+    -------
+    bool array, shape (genes,)
+    """
+    from_soup = np.zeros(counts.shape[1], bool)
+    for group in dict.fromkeys(groups):
+        rows = np.flatnonzero(groups == group)
+        raw, soup = totals(counts[rows], 0), totals(ambient[rows], 0)
+        from_soup |= (raw >= MIN_AMBIENT_COUNTS) & (soup > share_max * raw)
+    return from_soup
+
+
+def foreign_genes(genes: Iterable[str], lineage: str) -> npt.NDArray[np.bool_]:
+    """Genes that only contamination brings to a lineage: red cells', platelets', and receptor segments of B or T cells.
+
+    Immunoglobulin V, D and J segments stay in B and plasma cells, T-cell receptor segments in T cells (by the name of
+    the lineage).
+
+    Returns
+    -------
+    bool array, shape (genes,)
+    """
+    ig, tr = not B_LINEAGE.match(lineage), not T_LINEAGE.match(lineage)
+    return np.array(
+        [
+            bool(
+                RED_CELL_PLATELET.fullmatch(gene) or (ig and IG_SEGMENT.match(gene)) or (tr and TR_SEGMENT.match(gene))
+            )
+            for gene in genes
+        ]
+    )

@@ -1,0 +1,66 @@
+"""Which genes are tested: the filter by expression, ambient genes, and genes that a lineage cannot make."""
+
+import anndata
+import hypothesis.strategies as st
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from scipy import sparse
+
+from compartments.compare.genes import ambient_genes, filter_by_expression, foreign_genes
+
+
+def test_filter_equals_decoupler():
+    decoupler = pytest.importorskip("decoupler")
+    rng = np.random.default_rng(0)
+    counts = rng.poisson(rng.gamma(0.4, 20, 500) * rng.lognormal(0, 0.7, (9, 1)))
+    groups = np.array(list("aaabbbccc"))
+    data = anndata.AnnData(counts.astype(float), obs=pd.DataFrame({"g": groups}, index=[f"s{i}" for i in range(9)]))
+    data.var_names = [f"g{i}" for i in range(500)]
+    decoupler.pp.filter_by_expr(data, group="g", min_count=10, min_total_count=15, large_n=10, min_prop=0.7)
+    found = filter_by_expression(counts, groups)
+    assert 50 < found.sum() < 450
+    np.testing.assert_array_equal(found, np.isin([f"g{i}" for i in range(500)], data.var_names))
+
+
+@given(st.integers(0, 2**32 - 1), st.integers(2, 40))
+@settings(max_examples=25, deadline=None)
+def test_filter_is_stricter_with_more_counts_asked(seed, more):
+    rng = np.random.default_rng(seed)
+    counts = rng.poisson(rng.gamma(0.4, 30, 60), (6, 60)) + 1
+    groups = np.array(list("aabbbb"))
+    loose = filter_by_expression(counts, groups)
+    strict = filter_by_expression(counts, groups, min_count=10 + more)
+    assert not (strict & ~loose).any()
+
+
+def test_ambient_genes():
+    counts = sparse.csr_array(np.array([[20, 100, 5, 100], [20, 100, 5, 100]]))
+    ambient = sparse.csr_array(np.array([[9, 5, 5, 0], [0, 5, 5, 41]], dtype=np.float32))
+    groups = np.array(["a", "b"])
+    # the third gene is all ambient but too rare to say so; the fourth is only in one group
+    assert list(ambient_genes(counts, ambient, groups, 0.2)) == [True, False, False, True]
+    assert not ambient_genes(counts, ambient, groups, 1.0).any()
+
+
+@pytest.mark.parametrize(
+    ("lineage", "kept"),
+    [
+        ("CD4_T", {"TRBV7-2", "IGKC", "CD3E"}),
+        ("Treg", {"TRBV7-2", "IGKC", "CD3E"}),
+        ("gdT", {"TRBV7-2", "IGKC", "CD3E"}),
+        ("MAIT", {"TRBV7-2", "IGKC", "CD3E"}),
+        ("CD8 T cells", {"TRBV7-2", "IGKC", "CD3E"}),
+        ("B", {"IGHV3-23", "IGLJ1", "IGKC", "CD3E"}),
+        ("B_prog", {"IGHV3-23", "IGLJ1", "IGKC", "CD3E"}),
+        ("Plasma", {"IGHV3-23", "IGLJ1", "IGKC", "CD3E"}),
+        ("cMono", {"IGKC", "CD3E"}),
+        ("Mast_Baso", {"IGKC", "CD3E"}),
+        ("NK", {"IGKC", "CD3E"}),
+        ("pDC", {"IGKC", "CD3E"}),
+    ],
+)
+def test_foreign_genes(lineage, kept):
+    genes = np.array(["TRBV7-2", "IGHV3-23", "IGLJ1", "IGKC", "HBB", "HBA1", "PPBP", "CD3E"])
+    assert set(genes[~foreign_genes(genes, lineage)]) == kept

@@ -1,0 +1,63 @@
+"""Pseudobulks of simulated studies: as files that a step reads, as a lineage, and the design of their donors."""
+
+import types
+
+import anndata
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from compartments.cohort import pseudobulk
+from compartments.study.design import make_study
+from compartments.study.samplesheet import parse_samplesheet
+
+TREATED = types.SimpleNamespace(contrast="treated_vs_untreated", condition="treated", reference="untreated")
+
+
+def write_inputs(folder, simulated, sheet=None):
+    """``study.json`` and ``pseudobulk.h5ad`` of {lineage: PseudobulkStudy} with the same samples."""
+    blocks, obs = [], []
+    for lineage, study in simulated.items():
+        samples = study.samples.assign(lineage=lineage)
+        obs.append(samples.set_index(samples["sample"] + ":" + lineage).rename_axis(None))
+        blocks.append(study.counts.to_numpy())
+    counts = sparse.csr_matrix(np.vstack(blocks).astype(np.int64))
+    obs = pd.concat(obs).assign(total_counts=np.asarray(counts.sum(1)).ravel())
+    text = ["sample", "donor", "compartment", "condition", "lineage"]
+    genes = pd.Index(study.counts.columns.to_numpy(), dtype=object)
+    anndata.AnnData(
+        obs=obs.astype(dict.fromkeys(text, object)),
+        var=pd.DataFrame({"gene_id": genes}, index=genes),
+        layers={
+            "counts": counts,
+            "corrected": counts,
+            "n_expressing": counts.minimum(10).astype(np.int32),
+            "ambient": sparse.csr_matrix(counts.shape, dtype=np.float32),
+        },
+    ).write_h5ad(folder / "pseudobulk.h5ad")
+    sheet = study.samples.drop(columns="n_cells").assign(filtered="x.h5") if sheet is None else sheet
+    made = make_study(parse_samplesheet(sheet.to_csv(index=False)))
+    made.save(folder / "study.json")
+    return made
+
+
+def lineage_of(study, name="T", keep=None):
+    """Lineage of a simulated study, optionally of some of its samples."""
+    samples = study.samples.set_index("sample").rename_axis(None)
+    rows = np.ones(len(samples), bool) if keep is None else samples.index.isin(keep)
+    counts = study.counts.to_numpy()[rows]
+    empty = sparse.csr_array(counts.shape, dtype=np.float32)
+    return pseudobulk.Lineage(
+        name, samples[rows], pd.Index(study.counts.columns), counts, sparse.csr_array(counts), empty
+    )
+
+
+def study_of(simulated):
+    sheet = simulated.samples.drop(columns="n_cells").assign(filtered="x.h5")
+    return make_study(parse_samplesheet(sheet.to_csv(index=False)))
+
+
+def pairs_of(conditions):
+    donors = [f"D{i}" for i in range(len(conditions))]
+    frame = {"donor": donors, "condition": conditions, "sample": [f"{d}_csf" for d in donors]}
+    return pd.DataFrame(frame | {"reference_sample": [f"{d}_blood" for d in donors]}, index=donors)

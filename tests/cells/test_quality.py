@@ -1,21 +1,10 @@
-import anndata
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 
 from compartments.cells import quality
-from compartments.core.files import read_json, read_tsv
-
-SYMBOLS = ["MT-CO1", "RPL3", "HBB", "PPBP", *[f"G{i}" for i in range(300)]]
-
-
-def clean(n=400, seed=0, spread=0.45):
-    """Cells of one kind: log-normal depth, 6 % mitochondrial."""
-    rng = np.random.default_rng(seed)
-    p = np.r_[0.06, 0.1, 0.001, 0.0005, np.full(300, 0.8385 / 300)]
-    depth = rng.lognormal(np.log(2500), spread, n).astype(int)
-    return np.array([rng.multinomial(d, p) for d in depth])
+from tests.support.cells import SYMBOLS, clean
 
 
 def judged(dense, **limits):
@@ -104,40 +93,3 @@ def test_adaptive_limits_switch_off():
         "pct_mt": (-np.inf, 100),
         "pct_top20": (-np.inf, np.inf),
     }
-
-
-def cells_file(path, dense):
-    counts = sp.csr_matrix(dense.astype(np.int32))
-    data = anndata.AnnData(
-        obs=pd.DataFrame({"contamination": 0.0}, index=[f"B{i}" for i in range(len(dense))]),
-        var=pd.DataFrame({"gene_id": SYMBOLS}, index=SYMBOLS),
-        layers={"counts": counts, "corrected": counts},
-        uns={"sample": "S1", "ambient_method": "none"},
-    )
-    data.write_h5ad(path)
-
-
-def test_executable(execute, tmp_path):
-    dense = clean()
-    dense[:3, 0] += 4000
-    cells_file(tmp_path / "S1.cells.h5ad", dense)
-    assert execute("filter_cells", "--cells", "S1.cells.h5ad").returncode == 0
-    table, per_cell = (
-        read_tsv(tmp_path / "samples" / "S1" / "S1.qc.tsv"),
-        read_tsv(tmp_path / "samples" / "S1" / "S1.qc_cells.tsv.gz"),
-    )
-    filtered = anndata.read_h5ad(tmp_path / "S1.filtered.h5ad")
-    assert list(table) == ["sample", "metric", "lower", "upper", "n_removed", "n_removed_only"]
-    assert set(per_cell.loc[~per_cell["passes"], "barcode"]) == {f"B{i}" for i in range(400)} - set(filtered.obs_names)
-    assert not {"B0", "B1", "B2"} & set(filtered.obs_names)
-    assert (filtered.layers["counts"] != sp.csr_matrix(dense)[[int(b[1:]) for b in filtered.obs_names]]).nnz == 0
-    assert read_json(tmp_path / "samples" / "S1" / "S1.qc.json")["n_cells"] == filtered.n_obs
-    assert filtered.X is None and filtered.obs["total_counts"].min() >= 300
-
-
-def test_nothing_left_is_a_skip(execute, tmp_path):
-    cells_file(tmp_path / "S1.cells.h5ad", clean(30))
-    done = execute("filter_cells", "--cells", "S1.cells.h5ad", "--min_counts", 1e6)
-    assert done.returncode == 0 and not (tmp_path / "S1.filtered.h5ad").exists()
-    skipped = read_tsv(tmp_path / "skipped.tsv")
-    assert skipped.loc[0, "sample"] == "S1" and "total_counts" in skipped.loc[0, "reason"]

@@ -1,7 +1,6 @@
 """One ambient RNA method for the cohort: what is chosen, and what is refused with which words."""
 
 import itertools
-import json
 
 import pytest
 from hypothesis import given
@@ -9,16 +8,7 @@ from hypothesis import strategies as st
 
 from compartments.core.errors import UserError
 from compartments.study.ambient_choice import announce, choose_methods, foresee
-
-RAW = {"kind": "raw", "cell_source": "none"}
-CALLED = {"kind": "raw", "cell_source": "filtered"}
-FILTERED = {"kind": "filtered", "cell_source": "filtered"}
-FINISHED = {"kind": "raw", "cell_source": "cellbender"}
-FINISHED_ONLY = {"kind": "filtered", "cell_source": "cellbender"}
-
-
-def cohort(*kinds):
-    return [{"sample": f"s{n}", **kind} for n, kind in enumerate(kinds, 1)]
+from tests.support.summaries import CALLED, FILTERED, FINISHED, FINISHED_ONLY, RAW, cohort
 
 
 @pytest.mark.parametrize(
@@ -143,43 +133,3 @@ def test_the_samplesheet_tells_beforehand():
 
 
 # -- the executable -------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def summaries(tmp_path):
-    def write(*kinds):
-        paths = []
-        for summary in reversed(cohort(*kinds)):
-            path = tmp_path / f"{summary['sample']}.read.json"
-            path.write_text(json.dumps(summary))
-            paths.append(path)
-        return paths
-
-    return write
-
-
-def test_executable_writes_methods_in_order(execute, tmp_path, summaries):
-    done = execute("choose_ambient", "--problems", "problems.txt", *summaries(RAW, RAW))
-    assert done.returncode == 0, done.stderr
-    assert (tmp_path / "problems.txt").read_text() == ""
-    assert (tmp_path / "methods.tsv").read_text() == "sample\tmethod\treason\ns1\tsoupem\t\ns2\tsoupem\t\n"
-    assert (tmp_path / "plan.txt").read_text() == "Ambient RNA: soupem (2 samples)\n"
-
-
-def test_executable_takes_gpu_and_mixed(execute, tmp_path, summaries):
-    arguments = ("--gpu", "--allow_mixed_ambient", "--problems", "problems.txt")
-    done = execute("choose_ambient", *arguments, *summaries(RAW, FILTERED))
-    assert done.returncode == 0
-    lines = (tmp_path / "methods.tsv").read_text().splitlines()
-    assert lines[:2] == ["sample\tmethod\treason", "s1\tcellbender\t"]
-    assert lines[2].startswith("s2\tnone\tonly called cells")
-    assert (tmp_path / "plan.txt").read_text().startswith("WARNING: ")
-
-
-def test_executable_hands_the_problem_over(execute, tmp_path, summaries):
-    arguments = ("--ambient_method", "soupem", "--problems", "problems.txt")
-    done = execute("choose_ambient", *arguments, *summaries(RAW, FILTERED))
-    assert done.returncode == 0 and done.stderr == ""
-    assert len((tmp_path / "problems.txt").read_text().splitlines()) == 1
-    assert "s2 has only called cells" in (tmp_path / "problems.txt").read_text()
-    assert not (tmp_path / "methods.tsv").exists()

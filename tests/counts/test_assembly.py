@@ -1,0 +1,56 @@
+"""What belongs together, and as what."""
+
+import numpy as np
+import pytest
+
+from compartments.core.errors import UserError
+from compartments.counts import assembly, reading
+from tests.support.matrices import names, raw_and_cells, write_cellbender, write_h5
+
+
+def test_raw_and_filtered_are_told_from_the_data(tmp_path):
+    droplets, cells = raw_and_cells()
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets))
+    filtered = reading.read_counts(write_h5(tmp_path / "filtered.h5", droplets[cells]))
+    for given, kind, source, n, note in [
+        ({"raw": raw}, "raw", "none", 460, None),
+        ({"filtered": filtered}, "filtered", "filtered", 60, None),
+        ({"raw": raw, "filtered": filtered}, "raw", "filtered", 460, None),
+        ({"raw": filtered, "filtered": raw}, "raw", "filtered", 460, "wrong way round"),
+        ({"raw": filtered}, "filtered", "filtered", 60, "no empty droplets"),
+        ({"filtered": raw}, "raw", "none", 460, "cells are called here"),
+        ({"raw": filtered, "filtered": filtered}, "filtered", "filtered", 60, "used as filtered"),
+        ({"raw": raw, "filtered": raw}, "raw", "none", 460, "cells are called here"),
+    ]:
+        data, notes = assembly.assemble("S1", **given)
+        assert (data.uns["kind"], data.uns["cell_source"], data.n_obs) == (kind, source, n)
+        assert notes == [] if note is None else note in notes[0]
+        assert ("is_cell" in data.obs) == (source != "none")
+
+
+def test_files_of_two_libraries_are_refused(tmp_path):
+    droplets, cells = raw_and_cells()
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets))
+    other = write_h5(tmp_path / "filtered.h5", droplets[cells], barcodes=[f"TTTT{i}-1" for i in range(60)])
+    with pytest.raises(UserError, match="60 of 60 filtered barcodes"):
+        assembly.assemble("S1", raw=raw, filtered=reading.read_counts(other))
+    bare = write_h5(tmp_path / "bare.h5", droplets[cells], barcodes=[b.removesuffix("-1") for b in names(60)])
+    data, _ = assembly.assemble("S1", raw=raw, filtered=reading.read_counts(bare))
+    assert data.obs["is_cell"].sum() == 60
+
+
+def test_cellbender_beside_raw(tmp_path):
+    droplets, cells = raw_and_cells()
+    corrected = droplets.copy()
+    corrected.data = corrected.data - (corrected.data > 10)
+    corrected = corrected[:60]
+    path = write_cellbender(tmp_path / "cb.h5", corrected, np.r_[np.full(50, 0.99), np.full(10, 0.2)])
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets))
+    data, _ = assembly.assemble("S1", raw=raw, cellbender=reading.read_counts(path))
+    assert data.uns["cell_source"] == "cellbender" and data.obs["is_cell"].to_numpy().nonzero()[0].max() == 49
+    assert (data.layers["corrected"][:50] != corrected[:50]).nnz == 0 and data.layers["corrected"][50:].nnz == 0
+    alone, notes = assembly.assemble("S1", cellbender=reading.read_counts(path))
+    assert alone.n_obs == 50 and alone.uns["counts_are_corrected"] and "stand in" in notes[0]
+    high = write_cellbender(tmp_path / "high.h5", droplets[cells] + droplets[cells], np.ones(60))
+    with pytest.raises(UserError, match="exceed"):
+        assembly.assemble("S1", raw=raw, cellbender=reading.read_counts(high))

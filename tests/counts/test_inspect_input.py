@@ -1,0 +1,38 @@
+"""Bad files are named before anything is computed."""
+
+import pytest
+
+from compartments.core.errors import UserError
+from compartments.counts import reading
+from tests.support.matrices import damaged, some_counts, write_h5
+
+
+@pytest.mark.parametrize(
+    ("kind", "word"),
+    [
+        ("missing", "no such file"), ("truncated", "damaged or cut off"), ("text", "not an HDF5 file"),
+        ("empty", "not an HDF5 file"), ("other", "neither 10x"), ("indptr", "does not fit"),
+        ("indices", "does not fit"),
+        ("data", "does not fit"),
+        ("negative", "negative values such as -1"), ("fractional", "fractional values"),
+        ("mouse", "mouse genes"), ("mouse symbols", "mouse-like genes"), ("no symbols", "without gene symbols"),
+        ("antibodies", "no gene expression"), ("twice", "occur twice"),
+    ],
+)  # fmt: skip
+def test_bad_files_are_named_before_and_while_reading(execute, tmp_path, kind, word):
+    path = damaged(kind, tmp_path / "bad.h5")
+    done = execute("inspect_input", "--sample", "S1", "--row", 3, "--column", "raw", "--path", path)
+    assert done.returncode == 0
+    (line,) = (tmp_path / "problems.txt").read_text().splitlines()
+    assert line.startswith("row 3, sample 'S1', column 'raw': ") and word in line and "bad.h5" in line
+    with pytest.raises(UserError, match=word):
+        reading.read_counts(path)
+
+
+def test_good_file_has_no_problem(execute, tmp_path):
+    write_h5(tmp_path / "a.h5", some_counts())
+    both = ("--column", "raw", "--path", "a.h5", "--column", "cellbender", "--path", "a.h5")
+    assert execute("inspect_input", "--sample", "S1", "--row", 2, *both[:4]).returncode == 0
+    assert (tmp_path / "problems.txt").read_text() == ""
+    execute("inspect_input", "--sample", "S1", "--row", 2, *both)
+    assert "not a CellBender output" in (tmp_path / "problems.txt").read_text()

@@ -1,0 +1,29 @@
+"""From a file to the droplets of a sample."""
+
+import shutil
+
+import anndata
+import numpy as np
+
+from compartments.core.files import read_json, read_tsv
+from tests.support.matrices import some_counts, write_mtx
+
+
+def test_cut_gzip_is_a_skip(execute, tmp_path):
+    folder = write_mtx(tmp_path / "mtx", some_counts(2000))
+    matrix = folder / "matrix.mtx.gz"
+    matrix.write_bytes(matrix.read_bytes()[: matrix.stat().st_size // 2])
+    done = execute("read_counts", "--sample", "S1", "--raw", folder)
+    assert done.returncode == 0 and not (tmp_path / "S1.droplets.h5ad").exists()
+    assert "cut off" in read_tsv(tmp_path / "skipped.tsv").loc[0, "reason"]
+
+
+def test_real_cellbender_output(real_data, execute, tmp_path):
+    path = shutil.copy(real_data / "csf" / "csf_cellbender_v3_filtered.h5", tmp_path / "cb.h5")
+    assert execute("read_counts", "--sample", "csf", "--cellbender", path).returncode == 0
+    data, summary = (
+        anndata.read_h5ad(tmp_path / "csf.droplets.h5ad"),
+        read_json(tmp_path / "samples" / "csf" / "csf.read.json"),
+    )
+    assert data.shape == (1317, 36_387) and data.X.dtype == np.int32 and data.X.sum() == 2_648_453
+    assert data.obs["is_cell"].all() and summary["cell_source"] == "cellbender" and "stand in" in summary["notes"]

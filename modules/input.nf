@@ -1,10 +1,11 @@
-include { code ; memoryFor ; timeFor } from './library'
+include { code } from '../lib/code'
+include { options ; parametersOf } from '../lib/options'
+include { memoryFor ; timeFor } from '../lib/resources'
 
 // The samplesheet, the parameters and the questions, before any data are read.
 process CHECK_DESIGN {
     label 'light'
     ext code: { code('check_design') }
-    publishDir params.outdir, mode: params.publish_mode, saveAs: { name -> name in ['design.tsv', 'samples.tsv', 'study.json'] ? name : name == 'params.json' ? "pipeline_info/${name}" : null }
 
     input:
     path samplesheet, stageAs: 'sheet/*'
@@ -18,18 +19,19 @@ process CHECK_DESIGN {
     path 'problems.txt', emit: problems
     path 'study.json', emit: study, optional: true
     path 'samples.tsv', emit: samples, optional: true
-    path 'design.tsv', emit: design, optional: true
     path 'plan.txt', emit: plan, optional: true
-    path 'params.json', emit: parameters
+    path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
 
     script:
-    def options = (contrasts ? "--contrasts '${contrasts}' " : '') + (groups ? "--interaction_groups '${groups}' " : '') + "--lr_resource '${resource_table ?: params.lr_resource}'"
+    def resource = resource_table ?: params.lr_resource
     """
     # code ${task.ext.code}
     cat > params.json <<'PARAMETERS'
     ${parameters}
     PARAMETERS
-    sc-compartments check_design --samplesheet '${samplesheet}' ${options} --params params.json --schema '${schema}' --problems problems.txt
+    sc-compartments check_design ${options(samplesheet: samplesheet, contrasts: contrasts)} \\
+        ${options(interaction_groups: groups, lr_resource: resource, schema: schema)} \\
+        --params params.json --problems problems.txt
     """
 }
 
@@ -39,7 +41,7 @@ process INSPECT_INPUT {
     label 'light'
     memory { memoryFor(task, [matrix]) }
     time { timeFor(task, [matrix]) }
-    ext code: { code('inspect_input') }
+    ext code: { code('inspect_input') }, given: { parametersOf('inspect_input') }
 
     input:
     tuple val(meta), val(column), path(matrix, stageAs: 'input/*')
@@ -52,7 +54,8 @@ process INSPECT_INPUT {
     """
     # code ${task.ext.code}
     (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
-    sc-compartments inspect_input --sample '${meta.sample}' --row ${meta.row} --column ${column} --path '${matrix}' ${params.genome ? "--genome '${params.genome}'" : ''}
+    sc-compartments inspect_input ${options(sample: meta.sample, row: meta.row, column: column)} \\
+        ${options(path: matrix)} ${task.ext.given}
     """
 
     stub:
@@ -61,26 +64,31 @@ process INSPECT_INPUT {
     """
 }
 
-// Reasons of all steps in one table.
-process COLLECT_SKIPPED {
+// Models, tables and names that the labels rest on, looked at before any cell is.
+process CHECK_LABELS {
     label 'light'
-    ext code: { code('collect_skipped') }
-    publishDir params.outdir, mode: params.publish_mode
+    ext code: { code('check_labels') }, given: { parametersOf('check_labels') }
 
     input:
     path study
-    path pieces, stageAs: 'pieces/?/*'
-    val failed
+    path models, stageAs: 'models/*'
+    path lineage_map
+    path markers
+    path overrides, stageAs: 'overrides/*'
+    path clusters, stageAs: 'clusters/*'
 
     output:
-    path 'skipped.tsv', emit: skipped
+    path 'problems.txt', emit: problems
 
     script:
     """
     # code ${task.ext.code}
-    cat > failed.tsv <<'FAILED'
-    ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
-    FAILED
-    sc-compartments collect_skipped --study '${study}' pieces/*/*.tsv failed.tsv
+    sc-compartments check_labels ${options(study: study, model: models, lineage_map: lineage_map, markers: markers)} \\
+        ${options(label_overrides: overrides, label_clusters: clusters)} ${task.ext.given} --problems problems.txt
+    """
+
+    stub:
+    """
+    touch problems.txt
     """
 }

@@ -1,23 +1,47 @@
-include { code ; stepFailed ; memoryFor ; timeFor } from './library'
-include { layOut } from './helpers'
+include { code } from '../lib/code'
+include { stepFailed } from '../lib/failures'
+include { laidOut ; options } from '../lib/options'
+include { memoryFor ; timeFor } from '../lib/resources'
+
+// Reasons of all steps in one table.
+process COLLECT_SKIPPED {
+    label 'light'
+    ext code: { code('collect_skipped') }
+
+    input:
+    path study
+    path pieces, stageAs: 'pieces/?/*'
+    val failed
+
+    output:
+    path 'skipped.tsv', emit: results
+
+    script:
+    """
+    # code ${task.ext.code}
+    cat > failed.tsv <<'FAILED'
+    ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
+    FAILED
+    sc-compartments collect_skipped ${options(study: study)} pieces/*/*.tsv failed.tsv
+    """
+}
 
 // The five questions, answered in sentences.
 process WRITE_FINDINGS {
     label 'light'
     ext code: { code('write_findings') }
     errorStrategy { stepFailed(task) }
-    publishDir params.outdir, mode: params.publish_mode
 
     input:
-    tuple val(targets), path(files, stageAs: 'staged/?/*')
+    tuple val(places), path(files, stageAs: 'staged/?/*')
 
     output:
-    path 'findings.tsv', emit: findings
+    path 'findings.tsv', emit: results
 
     script:
     """
     # code ${task.ext.code}
-    ${layOut(targets)}
+    ${laidOut(places)}
     sc-compartments write_findings --results results
     """
 
@@ -33,21 +57,20 @@ process MAKE_REPORT {
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
     ext code: { code('make_report') }
-    publishDir params.outdir, mode: params.publish_mode
 
     input:
-    tuple val(targets), path(files, stageAs: 'staged/?/*')
+    tuple val(places), path(files, stageAs: 'staged/?/*')
     path template, stageAs: 'template'
     path dictionary
 
     output:
     path 'report.html', emit: report
-    path 'multiqc', emit: multiqc, optional: true
+    path 'multiqc/**', emit: multiqc, optional: true
 
     script:
     """
     # code ${task.ext.code}
-    ${layOut(targets)}
+    ${laidOut(places)}
     sc-compartments make_report --results results --template template --out report.html --multiqc multiqc
     """
 
@@ -57,7 +80,8 @@ process MAKE_REPORT {
     """
 }
 
-// What failed, said when the report has been written: a task of its own, because an error in the workflow stops what is being published.
+// What failed, said when the report has been written: a task of its own, because an error in the workflow stops what is
+// being published.
 process NAME_FAILURES {
     label 'light'
 

@@ -1,11 +1,12 @@
-include { code } from './library'
+include { code } from '../lib/code'
+include { options ; parametersOf ; wordsOf } from '../lib/options'
 
-// A cohort with known truth: samplesheet, raw droplets, truth tables, labelled reference.
+// A cohort with known truth: samplesheet and raw droplets, truth tables, labelled reference.
 process SIMULATE_COHORT {
     tag "${preset}"
     label 'light'
-    ext code: { code('simulate_cohort') }
-    publishDir "${params.outdir}/simulated", mode: params.publish_mode, pattern: 'truth'
+    ext code: { code('simulate_cohort') },
+        given: { [wordsOf(params.simulate_options), parametersOf('simulate_cohort')].join(' ') }
 
     input:
     val preset
@@ -13,28 +14,31 @@ process SIMULATE_COHORT {
     path gene_sets
 
     output:
-    path 'cohort/samplesheet.csv', emit: samplesheet
-    path 'cohort', type: 'dir', emit: folder
-    path 'cohort/reference.h5ad', emit: reference
-    path 'truth', type: 'dir', emit: truth
+    path 'samplesheet.csv', emit: samplesheet
+    path 'reference.h5ad', emit: reference
+    path '*.h5', emit: droplets
+    path 'simulated/**', emit: results
 
     script:
     """
     # code ${task.ext.code}
-    sc-compartments simulate_cohort --preset ${preset} ${params.simulate_options} --profiles '${profiles}' --gene_sets '${gene_sets}' --seed ${params.seed} --outdir cohort
-    mv cohort/truth truth
+    sc-compartments simulate_cohort ${options(preset: preset, profiles: profiles, gene_sets: gene_sets)} \\
+        ${task.ext.given} --outdir cohort
+    mkdir simulated
+    mv cohort/truth simulated/truth
+    mv cohort/* .
     """
 
     stub:
     """
-    sc-compartments write_stub cohort/samplesheet.csv cohort/reference.h5ad truth/cells.tsv
+    sc-compartments write_stub samplesheet.csv reference.h5ad simulated/truth/cells.tsv
     """
 }
 
 // A CellTypist model from labelled cells.
 process TRAIN_MODEL {
     label 'sample'
-    ext code: { code('train_model') }
+    ext code: { code('train_model') }, given: { parametersOf('train_model') }
 
     input:
     path reference
@@ -46,7 +50,7 @@ process TRAIN_MODEL {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments train_model --reference '${reference}' --labels lineage --out model.pkl --seed ${params.seed}
+    sc-compartments train_model ${options(reference: reference)} --labels lineage --out model.pkl ${task.ext.given}
     """
 
     stub:

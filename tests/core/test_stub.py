@@ -45,7 +45,8 @@ def stub_names(root):
     """Every file name that a stub block of the modules asks for."""
     found = set()
     for module in (root / "modules").glob("*.nf"):
-        for line in re.findall(r"^\s*sc-compartments write_stub (.+)$", module.read_text(), re.M):
+        text = module.read_text().replace("\\\\\n", " ")
+        for line in re.findall(r"^\s*sc-compartments write_stub (.+)$", text, re.M):
             line = re.sub(r"--sample '[^']*'", "", line).replace("${meta.sample}", "S1")
             found |= set(line.split())
     return sorted(found)

@@ -9,7 +9,7 @@ import pytest
 from tests.support.runs import ROOT, tracked, variables
 
 SCRIPT = """
-include { memoryFor ; timeFor } from './modules/library'
+include { memoryFor ; timeFor } from './lib/resources'
 
 workflow {
     def small = file("${projectDir}/small")

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tests.labels.test_annotation import make_model, write_model
+from tests.support.models import make_model, write_model
 from tests.support.real_cohort import write_real_cohort
 from tests.support.runs import nextflow, trace
 

@@ -1,0 +1,56 @@
+// What a run says on the console.
+
+// The first lines: what is run, on what, where results go.
+def banner() {
+    def lines = [
+        "sc-compartments ${workflow.manifest.version}, profile ${workflow.profile}",
+        "input   ${params.simulate ? "simulated cohort '${params.simulate}'" : params.input}",
+        "results ${params.outdir}",
+        "work    ${workflow.workDir}",
+    ]
+    (lines + (workflow.resume ? ['resumed: tasks that are done are not repeated'] : [])).join('\n')
+}
+
+// One line when everything in a channel is there; `#` in it becomes how many that are.
+def announced(channel, words) {
+    channel.count().filter { n -> n > 0 }.subscribe { n -> log.info("-- ${words.replace('#', n.toString())}") }
+}
+
+// The last lines: the answers, what was left out, where to look.
+def ending(outcome) {
+    (answers(outcome.findings) + withouts(outcome.skipped) + ["Report: ${params.outdir}/report.html"]).join('\n')
+}
+
+def answers(findings) {
+    def words = [yes: 'yes', no: 'no', cannot_tell: 'cannot be told']
+    def asked = findings.findAll { row -> !row.lineage }
+    def several = asked.collect { row -> [row.contrast, row.compartment] }.unique().size() > 1
+    asked.collect { row ->
+        def where = several ? "${row.contrast}, ${row.compartment}: " : ''
+        "${row.question}. ${where}${(words[row.verdict] ?: row.verdict).toUpperCase()} (${row.tier}): ${row.statement}"
+    }
+}
+
+def withouts(skipped) {
+    // a sample without these steps is still in the statistics
+    def harmless = ['run_cellbender', 'run_liana', 'score_centrality']
+    def lost = skipped.findAll { row -> row.sample && !row.lineage && !row.contrast && !(row.stage in harmless) }
+    def samples = lost.collect { row -> row.sample }.unique()
+    def first = samples ? ["Without ${samples.size() == 1 ? 'sample' : 'samples'} ${samples.join(', ')}."] : []
+    first + (skipped ? ["${skipped.size()} reasons for what was left out: ${params.outdir}/skipped.tsv"] : [])
+}
+
+// All parameters, as nextflow_schema.json describes them.
+def usage() {
+    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
+    def texts = groups.collect { group ->
+        def lines = group.properties.collect { name, value ->
+            def choices = value['enum'] ? " (${value['enum'].join(', ')})" : ''
+            def preset = value['default'] != null && value['default'] != '' ? " [${value['default']}]" : ''
+            "  --${name.padRight(24)} ${value.description}${choices}${preset}"
+        }
+        "${group.title}\n${lines.join('\n')}"
+    }
+    def call = 'nextflow run sc-compartments --input samplesheet.csv --outdir results'
+    "${call} -profile <docker|podman|apptainer|local|slurm|...>\n\n${texts.join('\n\n')}"
+}

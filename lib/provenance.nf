@@ -1,0 +1,158 @@
+// A record of the run that others can read: ro-crate-metadata.json (RO-Crate 1.1, Workflow Run Crate terms).
+
+// What a command prints, or an empty text where it cannot be run.
+def outputOf(command) {
+    try {
+        def process = command.execute()
+        def text = process.text.trim()
+        process.waitFor() == 0 ? text : ''
+    }
+    catch (IOException _error) {
+        ''
+    }
+}
+
+// Commit of the pipeline: of the repository that Nextflow fetched, of the folder's own, or of the bundle it came in.
+def commitOf() {
+    def git = ['git', '-C', projectDir.toString()]
+    def bundled = file("${projectDir}/.revision")
+    if (workflow.commitId) {
+        return workflow.commitId
+    }
+    def own = file("${projectDir}/.git").exists() ? outputOf(git + ['rev-parse', 'HEAD']) : ''
+    if (own) {
+        def changed = outputOf(git + ['status', '--porcelain', '--untracked-files=no'])
+        return changed ? "${own} with changes".toString() : own
+    }
+    bundled.exists() ? bundled.text.trim() : 'unknown'
+}
+
+// Digest of an image: in its name, else as the engine of this machine knows it, else of its lock file alone.
+def digestOfImage(name) {
+    def formats = [docker: '{{index .RepoDigests 0}}', podman: '{{.Digest}}']
+    def format = formats[workflow.containerEngine]
+    if (name.contains('@')) {
+        return name.tokenize('@')[1]
+    }
+    format ? outputOf([workflow.containerEngine, 'image', 'inspect', '--format', format, name]) : ''
+}
+
+def sha256(path) {
+    def digest = java.security.MessageDigest.getInstance('SHA-256')
+    path.withInputStream { stream -> stream.eachByte(1048576) { buffer, count -> digest.update(buffer, 0, count) } }
+    digest.digest().encodeHex().toString()
+}
+
+// An entity of the crate.
+def entity(id, type, properties) {
+    ['@id': id.toString(), '@type': type] + properties
+}
+
+// References to entities of the crate.
+def refs(rows) {
+    rows.collect { row -> ['@id': row['@id']] }
+}
+
+// Files that parameters name, with their digests; remote ones and folders by name alone.
+def namedFiles() {
+    def names = ['input', 'contrasts', 'celltypist_model', 'lineage_map', 'markers', 'label_overrides']
+    names += ['label_clusters', 'gene_sets', 'lr_resource', 'interaction_groups']
+    names
+        .findAll { name -> params[name] }
+        .collectMany { name -> params[name].toString().tokenize(',').collect { text -> [name, file(text.trim())] } }
+        .findAll { _name, path -> path.exists() && path.isFile() && path.toUri().scheme == 'file' }
+        .collect { name, path ->
+            def about = [name: path.name, about: "--${name}".toString(), sha256: sha256(path)]
+            entity("#file/${name}/${path.name}", 'File', about)
+        }
+}
+
+// Inputs of the samples, with the digests that INSPECT_INPUT found.
+def sampleFiles(hashes) {
+    hashes.toSorted { a, b -> a.join() <=> b.join() }.collect { digest, sample, name ->
+        entity("#input/${sample}/${name}", 'File', [name: name, about: sample, sha256: digest])
+    }
+}
+
+// Published files; a results folder in an object store is not read again for their digests.
+def resultFiles(out) {
+    def found = []
+    out.eachFileRecurse { path -> found.add(path) }
+    def plain = out.toUri().scheme == 'file'
+    found.findAll { path -> path.isFile() && path.name != 'ro-crate-metadata.json' }.toSorted().collect { path ->
+        entity(out.relativize(path), 'File', [contentSize: path.size()] + (plain ? [sha256: sha256(path)] : [:]))
+    }
+}
+
+// Lock files of the images, and the images where there are some.
+def software() {
+    def locks = ['core', 'cellbender'].collect { name ->
+        def lock = "containers/${name}/requirements.lock".toString()
+        entity("#${lock}", 'File', [name: lock, sha256: sha256(file("${projectDir}/${lock}"))])
+    }
+    def container = workflow.container
+    def names = workflow.containerEngine ? (container instanceof Map ? container.values() : [container]).unique() : []
+    def images = names.collect { name ->
+        def text = name.toString()
+        entity("#image/${text}", 'ContainerImage', [name: text, digest: digestOfImage(text)])
+    }
+    locks + images
+}
+
+// The run itself, the pipeline and its language.
+def theRun(ins, outs, needs) {
+    def engine = workflow.containerEngine ?: 'none'
+    def about = "profile ${workflow.profile}, container engine ${engine}, session ${workflow.sessionId}"
+    def dataset = [
+        name: "sc-compartments, run ${workflow.runName}".toString(),
+        description: 'Results of a run of sc-compartments',
+        datePublished: workflow.complete.toString(),
+        license: 'not stated',
+        hasPart: refs(outs),
+        mentions: [['@id': '#run']],
+        mainEntity: ['@id': '#pipeline'],
+    ]
+    def pipeline = [
+        name: workflow.manifest.name,
+        version: workflow.manifest.version,
+        identifier: commitOf(),
+        programmingLanguage: ['@id': '#nextflow'],
+        softwareRequirements: refs(needs),
+    ]
+    def run = [
+        name: workflow.runName,
+        instrument: ['@id': '#pipeline'],
+        startTime: workflow.start.toString(),
+        endTime: workflow.complete.toString(),
+        actionStatus: workflow.success ? 'CompletedActionStatus' : 'FailedActionStatus',
+        description: about.toString(),
+        object: refs(ins),
+        result: refs(outs),
+    ]
+    [
+        entity('./', 'Dataset', dataset),
+        entity('#pipeline', ['SoftwareSourceCode', 'ComputationalWorkflow'], pipeline),
+        entity('#nextflow', 'ComputerLanguage', [name: 'Nextflow', version: workflow.nextflow.version.toString()]),
+        entity('#run', 'CreateAction', run),
+    ]
+}
+
+// Write the crate into the results folder, once everything else is there.
+def writeCrate(hashes) {
+    def out = file(params.outdir)
+    if (!out.exists()) {
+        return
+    }
+    def settings = params.collect { name, value ->
+        entity("#param/${name}", 'PropertyValue', [name: name, value: value?.toString()])
+    }
+    def ins = sampleFiles(hashes) + namedFiles() + settings
+    def outs = resultFiles(out)
+    def needs = software()
+    def itself = [conformsTo: ['@id': 'https://w3id.org/ro/crate/1.1'], about: ['@id': './']]
+    def first = [entity('ro-crate-metadata.json', 'CreativeWork', itself)]
+    def graph = first + theRun(ins, outs, needs) + ins + needs + outs
+    def crate = ['@context': 'https://w3id.org/ro/crate/1.1/context', '@graph': graph]
+    def text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(crate))
+    file("${params.outdir}/ro-crate-metadata.json").text = text
+}

@@ -1,0 +1,42 @@
+include { code } from '../lib/code'
+include { sampleFailed } from '../lib/failures'
+include { options ; parametersOf } from '../lib/options'
+include { memoryFor ; timeFor } from '../lib/resources'
+
+// CellTypist labels, summed within lineages and checked against markers.
+process ANNOTATE_CELLS {
+    tag "${meta.sample}"
+    label 'sample'
+    memory { memoryFor(task, [filtered]) }
+    time { timeFor(task, [filtered]) }
+    ext code: { code('annotate_cells') }, given: { parametersOf('annotate_cells') }
+    errorStrategy { sampleFailed(task, meta) }
+
+    input:
+    tuple val(meta), path(filtered)
+    path models, stageAs: 'models/*'
+    path lineage_map
+    path markers
+    path overrides, stageAs: 'overrides/*'
+    path clusters, stageAs: 'clusters/*'
+
+    output:
+    tuple val(meta), path("samples/*/${meta.sample}.labels.tsv.gz"), emit: labels, optional: true
+    path 'samples/*/*.labels.json', emit: results, optional: true
+    path 'skipped.tsv', topic: skipped
+    tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments annotate_cells ${options(cells: filtered, compartment: meta.compartment, model: models)} \\
+        ${options(lineage_map: lineage_map, markers: markers, label_overrides: overrides)} \\
+        ${options(label_clusters: clusters)} ${task.ext.given}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub --sample '${meta.sample}' skipped.tsv \\
+        samples/${meta.sample}/${meta.sample}.labels.tsv.gz samples/${meta.sample}/${meta.sample}.labels.json
+    """
+}

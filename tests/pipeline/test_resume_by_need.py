@@ -1,0 +1,133 @@
+"""With -resume an edit repeats the steps that use what it touches, and no other: by the rule of lib/code.nf."""
+
+import ast
+import json
+import re
+import subprocess
+
+import pytest
+
+from compartments.core import door
+from compartments.core.dictionary import load
+from tests.support.closures import closure, imports, users
+from tests.support.runs import ROOT, variables
+from tools.make_docs import contracts
+
+PACKAGE = ROOT / "bin" / "compartments"
+# rooms -> steps that an edit of them may repeat
+ROOMS = {
+    "compare/{expression,deseq,batched,genes,target}.py": {"compare_expression"},
+    "cells/{calling,emptydrops,ranks}.py": {"call_cells"},
+    "cells/{soupem,soup,removal}.py": {"remove_ambient", "import_cellbender"},
+    "counts/{formats,reading,assembly,values}.py": {"inspect_input", "read_counts", "import_cellbender"},
+    "compare/liana.py": {"run_liana", "compare_interactions"},
+    "labels/annotation.py": {"annotate_cells"},
+    "compare/centrality.py": {"score_centrality"},
+    "compare/genesets.py": {"score_gene_sets"},
+    "findings/{depleted,kept,migration,signalling,uncoupled}.py": {"write_findings"},
+}
+ASKING = """
+include { closureOf } from './lib/code'
+
+workflow {
+    ['filter_cells', 'compare_interactions', 'make_report', ['compare_composition', 'power']].each { steps ->
+        log.info("closure ${[steps].flatten().join('+')} ${closureOf(steps).join(' ')}")
+    }
+}
+"""
+
+
+def rooms(pattern):
+    """Files that a pattern with one brace names."""
+    before, names, after = re.fullmatch(r"([^{]*)\{?([^}]*)\}?(.*)", pattern).groups()
+    return [f"{before}{name}{after}" for name in names.split(",")]
+
+
+@pytest.mark.parametrize("pattern", ROOMS)
+def test_an_edit_of_a_room_repeats_its_own_steps(pattern):
+    found = users(PACKAGE)
+    for name in rooms(pattern):
+        assert (PACKAGE / name).exists(), name
+        assert found[name] <= ROOMS[pattern], name
+
+
+def test_a_step_uses_no_other_step():
+    found = users(PACKAGE)
+    doors = {step: str(path.relative_to(PACKAGE)) for step, path in door.steps().items()}
+    assert {step: found[name] - {step} for step, name in doors.items() if found[name] != {step}} == {}
+
+
+def test_every_room_is_used_by_a_step():
+    modules = {str(path.relative_to(PACKAGE)) for path in PACKAGE.glob("*/*.py") if path.name != "__init__.py"}
+    assert sorted(modules - users(PACKAGE).keys()) == []
+
+
+def test_the_contract_of_a_step_is_in_the_closure_of_that_step_alone():
+    found = users(PACKAGE)
+    written = {str(path.relative_to(PACKAGE)): path.stem for path in PACKAGE.glob("*/*.json")}
+    assert len(written) > 15
+    assert {name: found.get(name, set()) for name in written} == {name: {step} for name, step in written.items()}
+
+
+def test_imports_have_the_one_form_that_the_rule_reads():
+    for path in PACKAGE.glob("*/*.py"):
+        tree = ast.parse(path.read_text())
+        types = {id(one) for node in tree.body if isinstance(node, ast.If) for one in ast.walk(node)}
+        wanted = set()
+        for node in ast.walk(tree):
+            assert not (isinstance(node, ast.Import) and "compartments" in ast.unparse(node)), path
+            if isinstance(node, ast.ImportFrom) and node.module.startswith("compartments") and id(node) not in types:
+                inner = node.module.removeprefix("compartments").strip(".").replace(".", "/")
+                assert inner, f"{path}: name the package"
+                wanted |= {f"{inner}.py"} | {f"{inner}/{one.name}.py" for one in node.names}
+        name = str(path.relative_to(PACKAGE))
+        assert imports(PACKAGE, name) == {one for one in wanted if (PACKAGE / one).exists()}, name
+
+
+@pytest.fixture(scope="module")
+def sources():
+    """Rows of the dictionary, the schema, and the contracts that are written from them."""
+    schema = json.loads((ROOT / "nextflow_schema.json").read_text())
+    rows = load()
+    return rows, schema, contracts(rows, schema)
+
+
+def repeated(before, after):
+    """Steps that are repeated because their contract changed."""
+    changed = {name.removeprefix("bin/compartments/") for name in before if before[name] != after[name]}
+    found = users(PACKAGE)
+    return {step for name in changed for step in found[name]}
+
+
+def test_a_new_column_repeats_the_step_that_writes_it(sources):
+    rows, schema, before = sources
+    last = max(n for n, row in enumerate(rows) if row["file"] == "composition/effects.tsv")
+    more = [*rows[: last + 1], {**rows[last], "column": "new_column"}, *rows[last + 1 :]]
+    assert repeated(before, contracts(more, schema)) == {"compare_composition"}
+
+
+@pytest.mark.parametrize(
+    ("name", "steps"),
+    [("nmads_mt", {"filter_cells"}), ("integration_key", {"check_labels", "embed_cohort"}), ("outdir", set())],
+)
+def test_a_changed_default_repeats_the_steps_that_take_the_parameter(sources, name, steps):
+    rows, schema, before = sources
+    changed = json.loads(json.dumps(schema))
+    for group in changed["$defs"].values():
+        if name in group["properties"]:
+            group["properties"][name]["default"] = "changed"
+    assert repeated(before, contracts(rows, changed)) == steps
+
+
+@pytest.mark.pipeline
+def test_the_rule_is_that_of_the_pipeline(project, tmp_path):
+    (project / "asking.nf").write_text(ASKING)
+    words = [str(project / "tools" / "nextflow"), "run", str(project / "asking.nf"), "-ansi-log", "false"]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, env=variables())
+    told = {steps: names.split() for steps, names in re.findall(r"closure (\S+) (.+)", done.stdout)}
+    assert len(told) == 4, done.stdout + done.stderr
+    for steps, names in told.items():
+        wanted = closure(project / "bin" / "compartments", *steps.split("+"))
+        assert sorted(names) == sorted(
+            ["sc-compartments", "compartments/__init__.py", *(f"compartments/{name}" for name in wanted)]
+        ), steps

@@ -1,0 +1,95 @@
+include { announced } from '../lib/console'
+include { isTrue } from '../lib/options'
+include { READ_COUNTS ; CALL_CELLS } from '../modules/cells'
+include { CHOOSE_AMBIENT ; REMOVE_AMBIENT ; RUN_CELLBENDER ; IMPORT_CELLBENDER } from '../modules/cells'
+include { FILTER_CELLS ; SCORE_DOUBLETS } from '../modules/cells'
+
+// Counts to sound cells without ambient RNA, and which of them are doublets.
+workflow CELLS {
+    take:
+    samples // [meta, raw, filtered, cellbender]
+
+    main:
+    READ_COUNTS(samples)
+    CALL_CELLS(READ_COUNTS.out.droplets)
+    ch_called = READ_COUNTS.out.droplets.join(CALL_CELLS.out.calls)
+    AMBIENT(ch_called, READ_COUNTS.out.results)
+    announced(AMBIENT.out.cells, '# samples: cells called, ambient RNA seen to')
+    FILTER_CELLS(AMBIENT.out.cells)
+    SCORE_DOUBLETS(FILTER_CELLS.out.filtered)
+
+    filtered = FILTER_CELLS.out.filtered
+    doublets = SCORE_DOUBLETS.out.doublets
+    results = READ_COUNTS.out.results.mix(
+        CALL_CELLS.out.results,
+        AMBIENT.out.results,
+        FILTER_CELLS.out.results,
+        SCORE_DOUBLETS.out.results,
+    )
+
+    emit:
+    filtered // [meta, h5ad]
+    doublets // [meta, table]
+    results
+}
+
+// One method for the cohort; where CellBender fails for one sample, soupem takes its place for all.
+workflow AMBIENT {
+    take:
+    called // [meta, droplets, calls]
+    summaries // what READ_COUNTS found in each sample
+
+    main:
+    def gpu = workflow.profile.tokenize(',').contains('gpu')
+    // where a retry of CellBender finds what a killed task had reached; not on object storage
+    def checkpoints = "${workflow.workDir}".startsWith('/') ? "${workflow.workDir}/cellbender_checkpoints" : ''
+
+    CHOOSE_AMBIENT(summaries.collect(sort: { a, b -> a.name <=> b.name }), gpu)
+    CHOOSE_AMBIENT.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
+    CHOOSE_AMBIENT.out.plan.subscribe { plan ->
+        plan.text.startsWith('WARNING') ? log.warn(plan.text.trim() - 'WARNING: ') : log.info(plan.text.trim())
+    }
+    ch_methods = CHOOSE_AMBIENT.out.methods.flatMap { table ->
+        table.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.method, row.reason] }
+    }
+    ch_called = called
+        .map { meta, droplets, calls -> [meta.sample, meta, droplets, calls] }
+        .join(ch_methods)
+        .map { _sample, meta, droplets, calls, method, reason -> [meta, droplets, calls, method, reason] }
+        .branch { _meta, _droplets, _calls, method, _reason ->
+            cellbender: method == 'cellbender'
+            finished: method == 'finished'
+            cpu: true
+        }
+
+    ch_asked = ch_called.cellbender.map { meta, droplets, _calls, _method, _reason -> [meta, droplets] }
+    RUN_CELLBENDER(ch_asked, gpu, checkpoints)
+    ch_cellbender = ch_called.cellbender
+        .map { meta, droplets, calls, _method, _reason -> [meta, droplets, calls] }
+        .join(RUN_CELLBENDER.out.output, remainder: true)
+        .map { meta, droplets, calls, output -> [meta, droplets, calls, output ?: []] }
+        .toList()
+        .flatMap { rows ->
+            def failures = rows.findAll { row -> !row[3] }.collect { row -> row[0].sample }.toSorted().join(', ')
+            rows.collect { row -> row + [failures] }
+        }
+        .branch { _meta, _droplets, _calls, output, failures ->
+            done: output && (isTrue(params.allow_mixed_ambient) || !failures)
+            failed: true
+        }
+
+    ch_done = ch_cellbender.done.map { meta, droplets, _calls, output, _failures -> [meta, droplets, output] }
+    ch_finished = ch_called.finished.map { meta, droplets, _calls, _method, _reason -> [meta, droplets, []] }
+    ch_failed = ch_cellbender.failed.map { meta, droplets, calls, _output, failures ->
+        [meta, droplets, calls, 'soupem', "CellBender failed for ${failures}, soupem was used instead".toString()]
+    }
+    IMPORT_CELLBENDER(ch_done.mix(ch_finished))
+    REMOVE_AMBIENT(ch_called.cpu.mix(ch_failed))
+
+    cells = REMOVE_AMBIENT.out.cells.mix(IMPORT_CELLBENDER.out.cells)
+    results = RUN_CELLBENDER.out.results.mix(REMOVE_AMBIENT.out.results, IMPORT_CELLBENDER.out.results)
+
+    emit:
+    cells // [meta, h5ad]
+    results
+}

@@ -1,0 +1,29 @@
+include { MERGE_SAMPLES ; EMBED_COHORT } from '../modules/cohort'
+
+// All samples in one object, the sums that statistics need, and the picture of all cells.
+workflow COHORT {
+    take:
+    study // study.json
+    cells // [meta, h5ad, doublets, labels]
+
+    main:
+    ch_parts = cells.toSortedList { a, b -> a[0].sample <=> b[0].sample }
+    MERGE_SAMPLES(
+        study,
+        ch_parts.map { parts -> parts.collect { _meta, filtered, _doublets, _labels -> filtered } },
+        ch_parts.map { parts -> parts.collect { _meta, _filtered, doublets, _labels -> doublets } },
+        ch_parts.map { parts -> parts.collect { _meta, _filtered, _doublets, labels -> labels } },
+    )
+    EMBED_COHORT(MERGE_SAMPLES.out.merged)
+
+    pseudobulk = MERGE_SAMPLES.out.pseudobulk
+    counts = MERGE_SAMPLES.out.counts
+    embedded = EMBED_COHORT.out.cohort
+    results = MERGE_SAMPLES.out.results.mix(MERGE_SAMPLES.out.pseudobulk, EMBED_COHORT.out.results)
+
+    emit:
+    pseudobulk // h5ad
+    counts // table of cells per sample and lineage
+    embedded // h5ad
+    results
+}

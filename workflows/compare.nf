@@ -1,0 +1,62 @@
+include { carried } from '../lib/code'
+include { announced } from '../lib/console'
+include { filesOf ; tableOf } from '../lib/files'
+include { COMPARE_COMPOSITION ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
+include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING } from '../modules/compare'
+
+// What differs between conditions, within compartments and between them: donors are the replicates.
+workflow COMPARE {
+    take:
+    study // study.json
+    cells // [meta, h5ad, doublets, labels]
+    pseudobulk // h5ad
+    counts // table of cells per sample and lineage
+    embedded // h5ad
+
+    main:
+    def resource = params.lr_resource
+    def table = tableOf(params.lr_resource)
+    def pairs = carried(file("${projectDir}/assets/interaction_groups.tsv"))
+    def sets = [carried(file("${projectDir}/assets/migration_sets.gmt"))] + filesOf(params.gene_sets, 'gene_sets')
+
+    COMPARE_COMPOSITION(study, counts)
+    COMPARE_EXPRESSION(study, pseudobulk, COMPARE_COMPOSITION.out.effects)
+    SCORE_GENE_SETS(study, pseudobulk, sets)
+    RUN_LIANA(cells, resource, table)
+    SCORE_CENTRALITY(cells, resource, table, pairs)
+    COMPARE_INTERACTIONS(
+        study,
+        pseudobulk,
+        RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
+        SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
+        SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name },
+        resource,
+        table,
+        pairs,
+        filesOf(params.interaction_groups, 'interaction_groups'),
+    )
+    COMPARE_COUPLING(
+        study,
+        COMPARE_COMPOSITION.out.effects,
+        COMPARE_COMPOSITION.out.donors,
+        COMPARE_EXPRESSION.out.effects,
+        embedded,
+    )
+
+    announced(COMPARE_COMPOSITION.out.results.flatten(), 'composition compared (# tables)')
+    announced(COMPARE_EXPRESSION.out.results.flatten(), 'expression compared (# tables)')
+    announced(SCORE_GENE_SETS.out.results.flatten(), 'migration scores compared (# tables)')
+    announced(COMPARE_INTERACTIONS.out.results.flatten(), 'interactions compared (# tables)')
+    announced(COMPARE_COUPLING.out.results.flatten(), 'coupling of the compartments (# tables)')
+
+    results = COMPARE_COMPOSITION.out.results.mix(
+        COMPARE_EXPRESSION.out.results,
+        SCORE_GENE_SETS.out.results,
+        RUN_LIANA.out.results,
+        COMPARE_INTERACTIONS.out.results,
+        COMPARE_COUPLING.out.results,
+    )
+
+    emit:
+    results
+}

@@ -1,0 +1,57 @@
+include { carried } from '../lib/code'
+include { failedSteps ; failedTasks } from '../lib/failures'
+include { placed } from '../lib/files'
+include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; WRITE_FINDINGS } from '../modules/report'
+
+// What was left out, five answers, one page, made from tables alone.
+workflow REPORT {
+    take:
+    study // study.json
+    results // files as their tasks named them
+
+    main:
+    ch_skipped = channel.topic('skipped').collect(sort: { a, b -> a.text <=> b.text })
+    // complete only when every task that may fail has ended
+    COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedTasks() })
+    ch_versions = channel.topic('versions')
+        .flatMap { process, found -> found.tokenize(';').collect { one -> "${process.tokenize(':').last()}: ${one}" } }
+        .unique()
+        .collectFile(name: 'versions.yml', newLine: true, sort: true, storeDir: "${params.outdir}/pipeline_info")
+
+    // what a page can show of a sample waits for the page
+    ch_placed = results.flatten().map { path -> placed(path) }.branch { place, _path ->
+        page: place.startsWith('samples/') || place.startsWith('pipeline_info/')
+        tables: true
+    }
+    ch_tables = ch_placed.tables.mix(COLLECT_SKIPPED.out.results.map { path -> placed(path) })
+    WRITE_FINDINGS(inOrder(ch_tables))
+    ch_page = ch_tables.mix(
+        ch_placed.page,
+        WRITE_FINDINGS.out.results.map { path -> placed(path) },
+        ch_versions.map { path -> ['pipeline_info/versions.yml', path] },
+    )
+    MAKE_REPORT(
+        inOrder(ch_page),
+        carried(file("${projectDir}/assets/report")),
+        carried(file("${projectDir}/assets/dictionary.tsv")),
+    )
+
+    // a run of which a step failed ends as failed, but not before what finished is on the page
+    NAME_FAILURES(MAKE_REPORT.out.report.map { _report -> failedSteps() }.filter { steps -> steps })
+    NAME_FAILURES.out.failures.subscribe { steps ->
+        def page = "The report of what finished: ${params.outdir}/report.html"
+        error("ERROR: The run is incomplete. ${steps.text.trim()} ${page}")
+    }
+
+    findings = WRITE_FINDINGS.out.results
+    left_out = COLLECT_SKIPPED.out.results
+
+    emit:
+    findings
+    left_out
+}
+
+// All of a channel as one [places, files], the same whatever was ready first.
+def inOrder(channel) {
+    channel.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }
+}

@@ -5,6 +5,7 @@ import pandas as pd
 
 from benchmarks.studies import count_study
 from compartments.compare import composition, coupling
+from compartments.core.left_out import LeftOut
 from compartments.simulate.presets import preset_effects
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
@@ -28,7 +29,7 @@ def analyse(simulated, absolute=True, with_coupling=False):
     found = composition.compare(study, long_counts(simulated.counts))
     if not with_coupling:
         return found, None
-    return found, coupling.compare(study, found.effects, found.donors)[0]
+    return found, coupling.compare(study, found.effects, found.donors, LeftOut("compare_coupling"))[0]
 
 
 def many(preset, arms, n, seed, absolute=True, with_coupling=False, effects=None, unequal=0.0):
@@ -37,7 +38,7 @@ def many(preset, arms, n, seed, absolute=True, with_coupling=False, effects=None
     Parameters
     ----------
     preset : str
-        Of :data:`compartments.simulate.studies.PRESETS`.
+        Of :data:`compartments.simulate.presets.PRESETS`.
     arms : pair of int
         Donors with the condition and of the reference.
     effects : DataFrame, optional

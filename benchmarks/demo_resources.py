@@ -1,6 +1,6 @@
 """Print wall time, CPU time and peak memory per process of a finished run, from its trace.
 
-    python -m benchmarks.demo_resources results/demo/pipeline_info/trace.tsv
+python -m benchmarks.demo_resources results/demo/pipeline_info/trace.tsv
 """
 
 import argparse

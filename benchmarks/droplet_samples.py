@@ -30,7 +30,7 @@ def one_sample(compartment, n_cells, seed, n_genes=3000, **settings):
         ``CSF`` or ``blood``.
     n_cells, seed, n_genes : int
     **settings
-        Of :class:`compartments.simulate.droplets.Settings`: ``empties``, ``soup_umi``, ``dying``, ``doublet_rate`` ...
+        Of :class:`compartments.simulate.settings.Settings`: ``empties``, ``soup_umi``, ``dying``, ``doublet_rate`` ...
 
     Returns
     -------

@@ -130,7 +130,8 @@ def page(rows, runs):
     for step in dict.fromkeys(row["step"] for row in rows):
         rows_of_step = [row for row in rows if row["step"] == step]
         met, gates, _ = judged(rows_of_step)
-        cells = [_link(step), f"{met} of {gates}", str(len(rows_of_step)), _show(step), _origin(runs["bench"][step])]
+        share = f"{met} of {gates}" if gates else "no gate"
+        cells = [_link(step), share, str(len(rows_of_step)), _show(step), _origin(runs["bench"][step])]
         parts.append(f"| {' | '.join(cells)} |\n")
     parts += [SPEED] * bool(runs["speed"])
     for name, run in sorted(runs["speed"].items()):

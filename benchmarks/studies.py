@@ -14,6 +14,9 @@ from compartments.core.errors import UserError
 from compartments.simulate.people import check_arms
 from compartments.simulate.presets import BLOOD_BASE, CELLS_PER_UL, CSF_BASE
 
+SD_DONOR, SD_TOTAL = 0.35, 0.15  # ln units
+CAPTURED = {"CSF": (300, 2500), "blood": (2500, 7000)}  # cells of a sample
+
 
 def effect_vector(effects, lineages):
     """``effects`` (None, a mapping lineage -> log2, or an array in the order of ``lineages``) as a float array.
@@ -27,7 +30,7 @@ def effect_vector(effects, lineages):
     if effects is None:
         return np.zeros(len(lineages))
     if isinstance(effects, dict | pd.Series):
-        for name in effects.keys():
+        for name in dict(effects):
             if name not in lineages:
                 close = difflib.get_close_matches(str(name), lineages, 1)
                 hint = f" (did you mean '{close[0]}'?)" if close else ""
@@ -64,17 +67,13 @@ def count_study(
     effects_blood=None,
     base_csf=None,
     base_blood=None,
-    sd_donor=0.35,
     sd_sample=0.30,
-    sd_total=0.15,
-    cells_csf=(300, 2500),
-    cells_blood=(2500, 7000),
 ):
     """One paired study at the level of cell counts.
 
-    ln abundance = ln base + donor N(0, sd_donor) + sample N(0, sd_sample) + effect, independent per lineage; the total
-    per microlitre is measured with log-normal error ``sd_total``; the cells captured are multinomial, their number
-    log-uniform in ``cells_csf`` or ``cells_blood``.
+    ln abundance = ln base + donor N(0, ``SD_DONOR``) + sample N(0, sd_sample) + effect, independent per lineage; the
+    total per microlitre is measured with log-normal error ``SD_TOTAL``; the cells captured are multinomial, their
+    number log-uniform in ``CAPTURED``.
 
     Parameters
     ----------
@@ -85,7 +84,7 @@ def count_study(
         log2 change of absolute abundance in the condition, see :func:`effect_vector`; none by default.
     base_csf, base_blood : mapping lineage -> proportion, optional
         Default ``CSF_BASE`` and ``BLOOD_BASE``; both with the same lineages.
-    sd_donor, sd_sample : float or array over lineages
+    sd_sample : float or array over lineages
         ln units.
 
     Returns
@@ -96,9 +95,9 @@ def count_study(
     bases = {"CSF": base_csf or CSF_BASE, "blood": base_blood or BLOOD_BASE}
     lineages = list(bases["CSF"])
     effects = {"CSF": effect_vector(effects_csf, lineages), "blood": effect_vector(effects_blood, lineages)}
-    n, ranges = n_condition + n_reference, {"CSF": cells_csf, "blood": cells_blood}
+    n = n_condition + n_reference
     treated = np.arange(n) < n_condition
-    donor = rng.normal(0, 1, (n, len(lineages))) * sd_donor
+    donor = rng.normal(0, 1, (n, len(lineages))) * SD_DONOR
     counts, totals = {}, {}
     for compartment, base in bases.items():
         proportions = np.array([base[lineage] for lineage in lineages], float)
@@ -109,8 +108,8 @@ def count_study(
             + np.outer(treated, effects[compartment]) * np.log(2)
         )
         abundance = np.exp(log_abundance)
-        totals[compartment] = CELLS_PER_UL[compartment] * abundance.sum(1) * rng.lognormal(0, sd_total, n)
-        captured = np.exp(rng.uniform(*np.log(ranges[compartment]), n)).astype(int)
+        totals[compartment] = CELLS_PER_UL[compartment] * abundance.sum(1) * rng.lognormal(0, SD_TOTAL, n)
+        captured = np.exp(rng.uniform(*np.log(CAPTURED[compartment]), n)).astype(int)
         counts[compartment] = rng.multinomial(captured, abundance / abundance.sum(1, keepdims=True))
     donors = [f"D{i + 1:02d}" for i in range(n)]
     samples = pd.DataFrame(
@@ -149,31 +148,12 @@ class PseudobulkStudy:
     truth: pd.DataFrame
 
 
-def pseudobulk_study(
-    rng,
-    n_condition=2,
-    n_reference=4,
-    n_genes=1500,
-    fraction_interaction=0.0,
-    log2fc=1.5,
-    sd_donor=0.35,
-    sd_residual=0.25,
-    cells=(60, 150),
-    treated_cells=1.0,
-    heavy_tails=False,
-    set_size=0,
-    set_log2fc=0.0,
-    sd_programme=0.2,
-):
-    """One lineage's pseudobulk counts of a paired study.
+@dataclass(frozen=True)
+class Expression:
+    """What the pseudobulks of a study are like.
 
-    Expression has a gamma baseline, a compartment effect on 40 % of genes, a condition effect common to both
-    compartments on 20 %, a donor effect shared by both compartments, and negative-binomial counts (dispersion
-    sd_residual^2 chi2_10/10 per gene).
-
-    Parameters
+    Attributes
     ----------
-    rng : numpy.random.Generator
     fraction_interaction : float
         Share of genes with an interaction of +-``log2fc`` (three quarters up).
     sd_donor, sd_residual : float
@@ -185,13 +165,44 @@ def pseudobulk_study(
     heavy_tails : bool
         Sample effects from t with 4 df and Poisson counts instead of negative-binomial counts.
     set_size : int
-        The first ``set_size`` genes form a set with shared programme activity N(0, sd_programme) per donor and per
+        The first ``set_size`` genes form a set with shared programme activity N(0, ``sd_programme``) per donor and per
         sample, and ``set_log2fc`` added in treated CSF.
+    """
+
+    n_genes: int = 1500
+    fraction_interaction: float = 0.0
+    log2fc: float = 1.5
+    sd_donor: float = 0.35
+    sd_residual: float = 0.25
+    cells: tuple[float, float] = (60, 150)
+    treated_cells: float = 1.0
+    heavy_tails: bool = False
+    set_size: int = 0
+    set_log2fc: float = 0.0
+    sd_programme: float = 0.2
+
+
+def pseudobulk_study(rng, n_condition=2, n_reference=4, **expression):
+    """One lineage's pseudobulk counts of a paired study.
+
+    Expression has a gamma baseline, a compartment effect on 40 % of genes, a condition effect common to both
+    compartments on 20 %, a donor effect shared by both compartments, and negative-binomial counts (dispersion
+    sd_residual^2 chi2_10/10 per gene).
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+    n_condition, n_reference : int
+        Donors per arm, each with both compartments.
+    **expression
+        Of :class:`Expression`.
 
     Returns
     -------
     PseudobulkStudy
     """
+    given = Expression(**expression)
+    n_genes = given.n_genes
     check_arms(n_condition, n_reference)
     n = n_condition + n_reference
     donor = np.repeat(np.arange(n), 2)
@@ -199,28 +210,31 @@ def pseudobulk_study(
     treated = (donor < n_condition).astype(int)
     base = rng.gamma(0.6, 1, n_genes) + 0.02
     n_cells = np.maximum(
-        np.where(csf == 1, *cells) * np.where(treated == 1, treated_cells, 1.0) * rng.lognormal(0, 0.6, 2 * n), 10
+        np.where(csf == 1, *given.cells)
+        * np.where(treated == 1, given.treated_cells, 1.0)
+        * rng.lognormal(0, 0.6, 2 * n),
+        10,
     )
     compartment_effect = rng.normal(0, 0.6, n_genes) * (rng.random(n_genes) < 0.4)
     both_effect = rng.normal(0, 0.6, n_genes) * (rng.random(n_genes) < 0.2)
-    changed = rng.random(n_genes) < fraction_interaction
-    interaction = np.where(changed, log2fc * np.log(2) * rng.choice([1, 1, 1, -1], n_genes), 0.0)
-    in_set = np.arange(n_genes) < set_size
-    interaction = interaction + in_set * set_log2fc * np.log(2)
-    activity = rng.normal(0, sd_programme, n)[donor] + rng.normal(0, sd_programme, 2 * n)
+    changed = rng.random(n_genes) < given.fraction_interaction
+    interaction = np.where(changed, given.log2fc * np.log(2) * rng.choice([1, 1, 1, -1], n_genes), 0.0)
+    in_set = np.arange(n_genes) < given.set_size
+    interaction = interaction + in_set * given.set_log2fc * np.log(2)
+    activity = rng.normal(0, given.sd_programme, n)[donor] + rng.normal(0, given.sd_programme, 2 * n)
     eta = (
         np.log(base / base.sum())
         + np.outer(csf, compartment_effect)
         + np.outer(treated, both_effect)
         + np.outer(csf * treated, interaction)
-        + rng.normal(0, sd_donor, (n, n_genes))[donor]
+        + rng.normal(0, given.sd_donor, (n, n_genes))[donor]
         + np.outer(activity, in_set)
     )
-    if heavy_tails:
-        sd = sd_residual * np.sqrt(rng.chisquare(6, n_genes) / 6)
+    if given.heavy_tails:
+        sd = given.sd_residual * np.sqrt(rng.chisquare(6, n_genes) / 6)
         noise = np.exp(rng.standard_t(4, eta.shape) / np.sqrt(2) * sd)
     else:
-        dispersion = sd_residual**2 * rng.chisquare(10, n_genes) / 10
+        dispersion = given.sd_residual**2 * rng.chisquare(10, n_genes) / 10
         noise = rng.gamma(1 / dispersion, dispersion, eta.shape)
     counts = rng.poisson(n_cells[:, None] * 2000 * np.exp(eta) * noise)
     samples = pd.DataFrame(

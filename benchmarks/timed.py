@@ -1,4 +1,4 @@
-"""Wall time, CPU time and peak memory of one executable, for the speed scripts."""
+"""Wall time, CPU time and peak memory of one step, for the speed scripts."""
 
 import os
 import resource
@@ -7,11 +7,11 @@ import sys
 import time
 from pathlib import Path
 
-BIN = Path(__file__).resolve().parents[1] / "bin"
+ROOT = Path(__file__).resolve().parents[1]
 
 
 def timed(folder, name, *options):
-    """Run ``bin/name`` in ``folder`` with one thread per process.
+    """Run a step, or a module of the benches by its dotted name, in ``folder`` with one thread per process.
 
     Returns
     -------
@@ -23,12 +23,13 @@ def timed(folder, name, *options):
     Raises
     ------
     SystemExit
-        With the exit status of the executable if it fails.
+        With the exit status of the program if it fails.
     """
     before, start, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0.0
-    program = [name] if str(name).endswith(".py") else [BIN / "sc-compartments", name]
+    program = ["-m", name] if "." in name else [ROOT / "bin" / "sc-compartments", name]
     command = [sys.executable, *map(str, program), *map(str, options)]
-    process = subprocess.Popen(command, cwd=folder, env=os.environ | {"OMP_NUM_THREADS": "1"})
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    process = subprocess.Popen(command, cwd=folder, env=environment)
     while process.poll() is None:
         peak = max(peak, tree_memory(process.pid))
         time.sleep(0.1)

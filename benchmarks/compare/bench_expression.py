@@ -2,7 +2,6 @@
 
 import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,8 @@ from scipy import sparse
 from benchmarks import studies
 from benchmarks.gates import row
 from compartments.cohort.pseudobulk import Lineage
-from compartments.compare.expression import Options, compare_lineage
+from compartments.compare.expression import compare_lineage
+from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 
@@ -36,9 +36,10 @@ def analyse(rng, n_condition, n_reference, **settings):
     """Result rows of one simulated lineage, with the simulated effect of each term in ``truth``."""
     simulated = studies.pseudobulk_study(rng, n_condition, n_reference, **settings)
     lineage, study = lineage_of(simulated)
-    tables, _, skipped = compare_lineage(lineage, study, Options())
-    if any("not fitted" in row["reason"] for row in skipped):
-        raise RuntimeError(skipped)
+    left_out = LeftOut("compare_expression")
+    tables, _ = compare_lineage(lineage, study, left_out)
+    if any("not fitted" in row["reason"] for row in left_out.rows):
+        raise RuntimeError(left_out.rows)
     truth = simulated.truth
     effect = {
         "interaction": truth["interaction_log2fc"],

@@ -10,6 +10,7 @@ from benchmarks import studies
 from benchmarks.compare.bench_expression import lineage_of
 from benchmarks.gates import row
 from compartments.compare import genesets
+from compartments.core.left_out import LeftOut
 
 STEP = "genesets"
 SEED = 30
@@ -26,11 +27,14 @@ def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_linea
         lineage, study = lineage_of(simulated, f"L{number}")
         lineages.append(lineage)
     sets = {"SET": list(lineage.genes[:SET_SIZE])}
-    scores, skipped = genesets.score_lineages(lineages, sets, SEED, matched)
-    if skipped:
-        raise RuntimeError(skipped)
-    scores, _ = genesets.add_all_lineages(scores, len(lineage.samples))
-    return genesets.compare_scores(scores, study, ["SET"])[0]
+    if matched:
+        lineages = [genesets.match_depth(one, SEED) for one in lineages]
+    left_out = LeftOut("score_gene_sets")
+    scores = genesets.score_lineages(lineages, sets, SEED, left_out)
+    if left_out.rows:
+        raise RuntimeError(left_out.rows)
+    scores = genesets.add_all_lineages(scores, len(lineage.samples), left_out)
+    return genesets.compare_scores(scores, study, ["SET"], left_out).effects
 
 
 def run(quick=False):
@@ -39,11 +43,11 @@ def run(quick=False):
     rows = []
     for arms in [(2, 4), (6, 6)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
         for matched in (False,) if quick else (False, True):
-            studies = 40 if quick else 200
+            n_studies = 40 if quick else 200
             setting = f"{arms[0]}v{arms[1]}" + (" depth matched" if matched else "")
             for log2fc in (0.0, 0.8):
                 rng = np.random.default_rng([SEED, *arms, int(matched)])
-                each = pd.concat([effects_of(rng, *arms, log2fc, matched) for _ in range(studies)])
+                each = pd.concat([effects_of(rng, *arms, log2fc, matched) for _ in range(n_studies)])
                 single = each[each["lineage"] != genesets.ALL]
                 for term in ("interaction", "within:CSF", "within:blood"):
                     own = single[single["term"] == term]

@@ -6,6 +6,7 @@ counts removed), so that the figures are those of the interaction statistics alo
 
 import sys
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import anndata
@@ -14,17 +15,29 @@ import pandas as pd
 from scipy import sparse
 
 from benchmarks import gates
-from compartments.compare import candidates, centrality, liana, pair_scores, pathways, scored_cells
+from compartments.compare import centrality
+from compartments.compare.candidates import PARTNERS
 from compartments.compare.edges import compare_edges
 from compartments.compare.hubs import compare_centrality
+from compartments.compare.liana import COLUMNS, rank_aggregate
+from compartments.compare.pair_scores import score_pseudobulk
+from compartments.compare.pathways import compare_groups
+from compartments.compare.scored_cells import log_normalise, testable_cells
 from compartments.core import pairs
-from compartments.simulate import droplets, people, presets, settings, sources
-from compartments.simulate.presets import preset_effects
+from compartments.core.gene_sets import read_gmt
+from compartments.core.left_out import LeftOut
+from compartments.core.matrix import memberships
+from compartments.simulate.cohort import Cohort
+from compartments.simulate.edges import PAIR_LOG2FC
+from compartments.simulate.presets import DROPLET_BASE, effects_in
+from compartments.simulate.settings import Settings
+from compartments.simulate.sources import ProfileSource
 from compartments.study.design import make_study
 
 ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "interactions"
+STAGE = "compare_interactions"
 AMBIENT_LEFT = 0.3
 CELLS = {"CSF": 1400, "blood": 4750}  # of an untreated donor, the middle of what such studies capture
 FIRST = 50  # edges looked at
@@ -49,7 +62,7 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
     typical : dict of DataFrame, lineages x genes
         By compartment: expected counts per cell with the condition, before donors and samples differ.
     """
-    settings = settings.Settings(
+    settings = Settings(
         preset=preset,
         n_condition=n_condition,
         n_reference=n_reference,
@@ -62,55 +75,41 @@ def simulate(preset, n_condition, n_reference, seed, cells, pairs_only=False):
         dying=0.0,
         batches=1,
     )
-    source = sources.ProfileSource(ROOT / "assets" / "profiles.tsv.gz", 3000)
-    gene_sets = droplets.read_gene_sets(ROOT / "assets" / "migration_sets.gmt")
-    base = presets.DROPLET_BASE
-    base = base.loc[[k for k in base.index if k in source.lineages]]
-    effects = preset_effects(preset, base.index)
-    rng = np.random.default_rng([seed, 1])
-    donors = people.plan_donors(settings)
-    sheet, proportions = people.plan_samples(rng, settings, donors, base, effects)
-    expression, edges = effects.plan_expression(rng, settings, source, base, effects, gene_sets)
+    source = ProfileSource(ROOT / "assets" / "profiles.tsv.gz", 3000)
+    gene_sets = read_gmt(ROOT / "assets" / "migration_sets.gmt")
+    cohort = Cohort.plan(settings, source, DROPLET_BASE, effects_in(preset, DROPLET_BASE), gene_sets)
     if pairs_only:
-        true = edges[edges["kind"] == "true"]
-        ends = {
-            (gene, lineage)
-            for genes, lineage in true[["ligand", "source"]].to_numpy().tolist()
-            + true[["receptor", "target"]].to_numpy().tolist()
-            for gene in genes.split("_")
-        }
-        planted = pd.MultiIndex.from_frame(expression[["gene", "lineage"]]).isin(ends)
-        planted &= expression["kind"].isin(["hub", "interaction"]).to_numpy()
-        expression = expression.assign(log2fc=expression["log2fc"].mask(planted, effects.PAIR_LOG2FC))[
-            planted | expression["kind"].isin(["decoy", "de_common"])
-        ]
-    noise = people.Noise(settings, source, list(base.columns))
-    ceiling = effects.condition_factors(expression, source)
-    changed = {c: effects.condition_factors(expression, source, c) for c in base.columns}
-    typical = {c: source.typical(settings.mean_umi) * factors for c, factors in changed.items()}
+        cohort = replace(cohort, expression=_of_pairs(cohort))
+    typical = {c: source.typical(settings.mean_umi) * factors for c, factors in cohort.changed.items()}
     samples = {}
-    for number, row in enumerate(sheet.itertuples(index=False)):
+    for number, name in enumerate(cohort.samples["sample"]):
         stream = np.random.default_rng([seed, 5, number])
-        sample = droplets.draw_sample(
-            stream,
-            settings,
-            source,
-            proportions.loc[row.sample],
-            row.n_cells,
-            noise.factors(row, list(donors["donor"]).index(row.donor), number),
-            changed[row.compartment] if row.condition == "treated" else np.ones_like(ceiling),
-            ceiling,
-            settings.red_cell_soup[row.compartment],
-        )
+        sample = cohort.draw_one(number, stream)
         left = sample.ambient.copy()
         left.data = stream.binomial(left.data, AMBIENT_LEFT)
-        samples[row.sample] = (
+        samples[name] = (
             sparse.csr_matrix(sample.native + sample.ambient),
             sparse.csr_matrix(sample.native + left),
             sample.cells["lineage"].to_numpy(object),
         )
-    study = make_study(sheet[["sample", "donor", "compartment", "condition"]].assign(row=range(2, 2 + len(sheet))))
-    return study, samples, source.genes, edges, typical
+    sheet = cohort.samples[["sample", "donor", "compartment", "condition"]]
+    study = make_study(sheet.assign(row=range(2, 2 + len(sheet))))
+    return study, samples, source.genes, cohort.edges, typical
+
+
+def _of_pairs(cohort):
+    """What changes with the planted pairs, at the same log2 fold change on both ends, the decoys and in all alike."""
+    expression, true = cohort.expression, cohort.edges[cohort.edges["kind"] == "true"]
+    ends = {
+        (gene, lineage)
+        for genes, lineage in true[["ligand", "source"]].to_numpy().tolist()
+        + true[["receptor", "target"]].to_numpy().tolist()
+        for gene in genes.split("_")
+    }
+    planted = pd.MultiIndex.from_frame(expression[["gene", "lineage"]]).isin(ends)
+    planted &= expression["kind"].isin(["hub", "interaction"]).to_numpy()
+    changed = expression.assign(log2fc=expression["log2fc"].mask(planted, PAIR_LOG2FC))
+    return changed[planted | expression["kind"].isin(["decoy", "de_common"])]
 
 
 def pseudobulk(samples, genes):
@@ -118,7 +117,7 @@ def pseudobulk(samples, genes):
     obs, layers = [], {name: [] for name in ("counts", "corrected", "n_expressing", "ambient")}
     for sample, (counts, corrected, lineages) in samples.items():
         names, codes = np.unique(lineages.astype(str), return_inverse=True)
-        members = liana.one_hot(codes, len(names))
+        members = memberships(codes, len(names))
         layers["counts"].append(members @ counts)
         layers["corrected"].append(members @ corrected)
         layers["n_expressing"].append(members @ (corrected > 0).astype(float))
@@ -136,7 +135,7 @@ def true_changes(edges, typical):
     Complexes by their weakest subunit, as in the score. Without the condition the compartments express alike.
     """
     found = []
-    for role, lineage in candidates.PARTNERS.items():
+    for role, lineage in PARTNERS.items():
         weakest = {
             compartment: [
                 min(means.at[k, gene] for gene in genes.split("_"))
@@ -187,13 +186,13 @@ def evaluate_hub(study, samples, genes, resource, groups, n_perms):
     networks = {"all": np.ones(len(resource), bool), "migration": np.any(list(groups.values()), axis=0)}
     nodes, edges = [], []
     for sample, (_, corrected, lineages) in samples.items():
-        keep, _ = scored_cells.testable_cells(lineages, 5)
-        expression = centrality.Expression.of(scored_cells.log_normalise(corrected[keep]), genes, resource, networks)
+        keep, _ = testable_cells(lineages, 5)
+        expression = centrality.Expression.of(log_normalise(corrected[keep]), genes, resource, networks)
         found = centrality.score_centrality(expression, lineages[keep], n_perms, 1)
         for tables, table in zip((nodes, edges), found, strict=True):
             tables.append(table.assign(sample=sample))
     nodes, edges = pd.concat(nodes, ignore_index=True), pd.concat(edges, ignore_index=True)
-    return nodes, compare_centrality(study, nodes, edges)[0]
+    return nodes, compare_centrality(study, nodes, edges, LeftOut(STAGE)).effects
 
 
 def describe_hubs(study, nodes, effects):
@@ -234,8 +233,8 @@ def compare_with_liana(resource_name, n_perms=100, seed=1):
         theirs = liana.mt.rank_aggregate(adata, n_perms=n_perms, seed=seed, **settings, **fixed)
     resource = pairs.read_resource(resource_name)
     lineages = adata.obs["bulk_labels"].to_numpy(str)
-    ours = liana.rank_aggregate(adata.X, adata.var_names, lineages, resource, n_perms, seed)
-    keys, numbers = liana.COLUMNS[:4], liana.COLUMNS[4:]
+    ours = rank_aggregate(adata.X, adata.var_names, lineages, resource, n_perms, seed)
+    keys, numbers = COLUMNS[:4], COLUMNS[4:]
     ours, theirs = (table.astype(dict.fromkeys(keys, str)).set_index(keys)[numbers] for table in (ours, theirs))
     if not (len(ours) == len(theirs) and ours.index.sort_values().equals(theirs.index.sort_values())):
         return np.inf, len(theirs)
@@ -245,12 +244,12 @@ def compare_with_liana(resource_name, n_perms=100, seed=1):
 def evaluate_cohort(preset, arms, seed, pairs_only, resource, groups):
     """What is found in one cohort, centrality and groups too unless ``pairs_only``: dict of figures."""
     study, samples, genes, planted, typical = simulate(preset, *arms, seed, CELLS, pairs_only)
-    scores = pair_scores.score_pseudobulk(pseudobulk(samples, genes), study.samples["sample"], resource)
-    found = evaluate_edges(compare_edges(study, scores)[0], planted, typical)
+    scores = score_pseudobulk(pseudobulk(samples, genes), study.samples["sample"], resource)
+    found = evaluate_edges(compare_edges(study, scores, LeftOut(STAGE)).effects, planted, typical)
     if not pairs_only:
         nodes, hubs = evaluate_hub(study, samples, genes, resource, groups, N_PERMS)
         found |= describe_hubs(study, nodes, hubs)
-        found |= describe_groups(pathways.compare_groups(study, scores, groups)[0])
+        found |= describe_groups(compare_groups(study, scores, groups, LeftOut(STAGE)).effects)
     return found
 
 

@@ -15,14 +15,15 @@ from scipy import sparse
 
 from benchmarks.gates import row
 from compartments.cohort.pseudobulk import Lineage
-from compartments.compare.expression import Options, compare_lineage
+from compartments.compare.expression import compare_lineage
+from compartments.core.left_out import LeftOut
 from compartments.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
 
 STEP = "kang"
 # raised in every leukocyte by type I interferon (Kang 2018, figure 3; Mostafavi 2016 Cell 164:564, core signature)
-CORE = "ISG15 ISG20 IFI6 IFIT1 IFIT2 IFIT3 MX1 OAS1 LY6E IFI44L".split()
+CORE = ["ISG15", "ISG20", "IFI6", "IFIT1", "IFIT2", "IFIT3", "MX1", "OAS1", "LY6E", "IFI44L"]
 
 
 def lineages(data, swapped):
@@ -63,9 +64,10 @@ def run(quick=False):
     for swapped in (False, True):
         each, study = lineages(data, swapped)
         for lineage in each:
-            tables, _, skipped = compare_lineage(lineage, study, Options())
+            left_out = LeftOut("compare_expression")
+            tables, _ = compare_lineage(lineage, study, left_out)
             if not tables:
-                raise RuntimeError(skipped)
+                raise RuntimeError(left_out.rows)
             table = tables[0].set_index("gene")
             setting = f"Kang 2018, {lineage.name}"
             if swapped:

@@ -31,8 +31,10 @@ def run(quick=False):
         larger = _interactions("null", (arms[0] + 2, arms[1] + 2), n).groupby("lineage")["mde80"].median()
         ratio = (predicted / larger).median()
         rows.append(row(STEP, "predicted over true MDE, two more donors per arm", setting, ratio, ".8-1.25", n, SEED))
-        for lineage in ("CD4_T", "pDC"):
-            rows.append(row(STEP, f"MDE of the interaction, {lineage}, log2", setting, promised[lineage], "", n, SEED))
+        rows += [
+            row(STEP, f"MDE of the interaction, {lineage}, log2", setting, promised[lineage], "", n, SEED)
+            for lineage in ("CD4_T", "pDC")
+        ]
     return rows
 
 

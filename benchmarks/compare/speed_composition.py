@@ -24,7 +24,15 @@ def main():
         write_tsv(long_counts(simulated.counts), Path(folder) / "counts.tsv")
         steps = [
             ["compare_composition", "--study", "study.json", "--counts", "counts.tsv"],
-            ["compare_coupling", "--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"],
+            [
+                "compare_coupling",
+                "--study",
+                "study.json",
+                "--composition",
+                "composition/effects.tsv",
+                "--donors",
+                "composition/donors.tsv",
+            ],
         ]
         print("step\twall_s\tcpu_s\tpeak_GiB")
         for name, *options in steps:

@@ -11,6 +11,7 @@ from scipy import sparse
 
 from benchmarks import studies
 from benchmarks.timed import timed
+from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 
 
@@ -31,7 +32,7 @@ def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
     ambient = (corrected * 0.03).astype(np.float32)
     obs = pd.concat(obs).assign(total_counts=np.asarray(corrected.sum(1)).ravel())
     data = anndata.AnnData(
-        obs=obs.astype({column: object for column in ("sample", "donor", "compartment", "condition", "lineage")}),
+        obs=obs.astype(dict.fromkeys(("sample", "donor", "compartment", "condition", "lineage"), object)),
         var=pd.DataFrame({"gene_id": study.counts.columns.to_numpy()}, index=study.counts.columns.rename(None)),
         layers={
             "counts": (corrected + ambient.rint().astype(np.int64)).tocsr(),
@@ -42,7 +43,7 @@ def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
     )
     data.write_h5ad(folder / "pseudobulk.h5ad")
     sheet = study.samples.drop(columns="n_cells").assign(filtered="cells.h5ad").to_csv(index=False)
-    study.make_study(parse_samplesheet(sheet)).save(folder / "study.json")
+    make_study(parse_samplesheet(sheet)).save(folder / "study.json")
     return study.counts.columns.to_numpy()
 
 
@@ -59,7 +60,7 @@ def main():
         write_cohort(folder, *options.donors, options.lineages, options.genes, options.seed)
         options_of_step = ["--study", "study.json", "--pseudobulk", "pseudobulk.h5ad", "--cpus", options.cpus]
         wall, cpu, peak = timed(folder, "compare_expression", *options_of_step)
-        fits = json.loads((folder / "expression.json").read_text())["fits"]
+        fits = json.loads((folder / "expression" / "expression.json").read_text())["fits"]
         tests = sum(fit["n_genes"] for fit in fits)
     print(
         f"{2 * sum(options.donors)} samples x {options.lineages} lineages x {options.genes} genes, {options.cpus} cpus"

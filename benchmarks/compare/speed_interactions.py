@@ -1,6 +1,7 @@
 """CPU time and peak memory of LIANA: one task per sample here, against one ``liana.mt.rank_aggregate.by_sample``.
 
-    python -m benchmarks.compare.speed_interactions [--samples 24] [--cells 5000] [--lineages 15] [--perms 1000] [--plain 4]
+    python -m benchmarks.compare.speed_interactions [--samples 24] [--cells 5000] [--lineages 15] [--perms 1000]
+        [--plain 4]
 
 Each side runs in processes of its own, imports and reading included. ``--plain`` limits the samples of the plain call,
 which is slow; its time per sample is what is compared. The tables of the common samples are compared number by number.
@@ -13,24 +14,7 @@ from pathlib import Path
 
 from benchmarks.timed import timed
 
-ROOT = Path(__file__).resolve().parents[2]
-
 KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
-PLAIN = """
-import sys, warnings, anndata, liana
-warnings.simplefilter("ignore")
-from compartments.compare.liana import log_normalise
-parts = {}
-for path in sys.argv[4:]:
-    part = anndata.read_h5ad(path)
-    x = log_normalise(part.layers["corrected"])
-    parts[path.split("/")[-1].split(".")[0]] = anndata.AnnData(x, obs=part.obs, var=part.var)
-adata = anndata.concat(parts, label="sample", index_unique="-")
-adata.obs["lineage"] = [name.split("_")[0] for name in adata.obs_names]
-table = liana.mt.rank_aggregate.by_sample(adata, sample_key="sample", groupby="lineage", use_raw=False, expr_prop=0.1,
-    min_cells=10, n_perms=int(sys.argv[2]), return_all_lrs=True, seed=1, inplace=False, verbose=False)
-table.to_parquet(sys.argv[3])
-"""
 
 
 def write_sample(folder, seed, n_cells, n_lineages, n_genes=12_000):
@@ -89,16 +73,15 @@ def main():
         ours = [timed(folder, "run_liana", *inputs[s], "--n_perms", options.perms) for s in samples]
         wall, cpu, peak = (float(f([row[i] for row in ours])) for i, f in enumerate((sum, sum, max)))
         print(
-            f"run_liana.py          {len(samples)} samples: {cpu:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB a task"
+            f"run_liana             {len(samples)} samples: {cpu:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB a task"
         )
         wall, network, peak = timed(folder, "score_centrality", *inputs[samples[0]], "--n_perms", options.perms)
-        print(f"score_centrality.py   1 sample: {network:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB", flush=True)
+        print(f"score_centrality      1 sample: {network:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB", flush=True)
 
         plain = samples[: options.plain]
         table_path = folder / "plain.parquet"
-        (folder / "plain.py").write_text(PLAIN)
         files = [folder / f"{s}.filtered.h5ad" for s in plain]
-        wall, plain_cpu, peak = timed(folder, folder / "plain.py", ROOT / "bin", options.perms, table_path, *files)
+        wall, plain_cpu, peak = timed(folder, "benchmarks.compare.plain_liana", options.perms, table_path, *files)
         print(f"plain by_sample       {len(plain)} samples: {plain_cpu:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB")
         print(f"CPU per sample, plain / here: {plain_cpu / len(plain) / (cpu / len(samples)):.1f}")
         reference = pd.read_parquet(table_path).astype(dict.fromkeys([*KEYS, "sample"], str))

@@ -11,15 +11,15 @@ import pandas as pd
 from benchmarks.timed import timed
 from compartments.core.files import write_parquet, write_tsv
 from tests.support import results as synthetic_results
+from tests.support.tables import LINEAGES
 
 PLACES = ["sample", "donor", "compartment", "condition"]
 
 
 def widen(lineages):
     """Give the synthetic results as many lineages."""
-    known = synthetic_results.LINEAGES
-    for i in range(len(known), lineages):
-        known[f"Lineage {i}"] = ("Other", 0.01, -0.5, -0.5)
+    for i in range(len(LINEAGES), lineages):
+        LINEAGES[f"Lineage {i}"] = ("Other", 0.01, -0.5, -0.5)
 
 
 def write_expression(folder, study, lineages, genes, rng):
@@ -80,7 +80,7 @@ def main():
     options = parser.parse_args()
     samples = 2 * sum(options.donors)
     widen(options.lineages)
-    lineages, rng = list(synthetic_results.LINEAGES), np.random.default_rng(0)
+    lineages, rng = list(LINEAGES), np.random.default_rng(0)
     arms = (("treated", options.donors[0]), ("untreated", options.donors[1]))
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary) / "results"
@@ -88,7 +88,7 @@ def main():
         synthetic_results.make_pseudobulk(folder, study, rng, options.genes)
         write_expression(folder, study, lineages, options.genes, rng)
         write_interactions(folder, study, lineages, options.pairs, rng)
-        spent = timed(Path(temporary), "write_findings", "--results", "results")
+        spent = timed(folder, "write_findings", "--results", ".")
         (Path(temporary) / "findings.tsv").replace(folder / "findings.tsv")
         wall, cpu, peak = timed(Path(temporary), "make_report", "--results", "results", "--out", "report.html")
         size = (Path(temporary) / "report.html").stat().st_size

@@ -8,7 +8,6 @@ What is done, and why, stands in assets/README.md; the numbers are the constants
 
 import argparse
 import sys
-from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -16,8 +15,15 @@ import pandas as pd
 
 from compartments.core.errors import UserError, run
 from compartments.core.files import write_tsv
+from compartments.core.gene_sets import read_gmt
+from compartments.core.pairs import read_resource
 
 ROOT = Path(__file__).resolve().parents[2]
+
+
+def _genes(text):
+    return text.split()
+
 
 COLUMNS = {
     "CD4_T": ["CD4Tnaive", "CD4Tcm", "CD4Tem"],
@@ -64,54 +70,46 @@ RESTRICTED = {
 # The cDC1 column is of mature cells: without these it is not taken for migratory DC.
 REMOVED = {"cDC1": "CCR7 LAMP3 EBI3 CCL19 CCL22"}
 HAEMOGLOBIN = {"HBB": 4.5e5, "HBA2": 2.5e5, "HBA1": 2e5}
-CELL_CYCLE = (
+CELL_CYCLE = _genes(
     "MKI67 TOP2A CCNB1 CCNB2 CCNA2 CDK1 BIRC5 TYMS PCNA MCM2 MCM3 MCM4 MCM5 MCM6 MCM7 RRM1 RRM2 UBE2C CDC20 CENPF "
     "CENPE CENPA NUSAP1 TPX2 HMGB2 TUBB4B STMN1 TUBA1B ZWINT CDKN3 PTTG1 AURKA AURKB BUB1 BUB1B KIF11 KIF23 ASPM GINS2 "
     "CKS1B CKS2 DLGAP5 HMMR DUT TK1"
-).split()
+)
 # Lineages that the source lacks: genes that all lineages express, plus these (transcripts per million, set by hand).
 COMPOSED = {
-    "Platelet_MK": dict.fromkeys("PPBP PF4".split(), 9e4)
+    "Platelet_MK": dict.fromkeys(_genes("PPBP PF4"), 9e4)
     | dict.fromkeys(
-        "TUBB1 GNG11 NRGN SPARC CLU GP9 ITGA2B GP1BB MYL9 TREML1 RGS18 CMTM5 SELP CAVIN2 SDPR MPP1".split(), 1.2e4
+        _genes("TUBB1 GNG11 NRGN SPARC CLU GP9 ITGA2B GP1BB MYL9 TREML1 RGS18 CMTM5 SELP CAVIN2 SDPR MPP1"), 1.2e4
     ),
     "Erythroid": HAEMOGLOBIN
-    | dict.fromkeys("ALAS2 AHSP CA1 HBD HBM HBQ1 SLC25A37 SLC4A1 GYPA GYPB HEMGN".split(), 6e3),
+    | dict.fromkeys(_genes("ALAS2 AHSP CA1 HBD HBM HBQ1 SLC25A37 SLC4A1 GYPA GYPB HEMGN"), 6e3),
     "HSPC": dict.fromkeys(
-        "CD34 SPINK2 AVP CRHBP PRSS57 CYTL1 SMIM24 EGFL7 MYB KIT SOX4 HOPX MSRB3 FLT3 GATA2 MPO CDK6 STMN1".split(),
+        _genes("CD34 SPINK2 AVP CRHBP PRSS57 CYTL1 SMIM24 EGFL7 MYB KIT SOX4 HOPX MSRB3 FLT3 GATA2 MPO CDK6 STMN1"),
         2.5e3,
     ),
 }
 UBIQUITOUS_SHARE = {"Platelet_MK": 0.5, "Erythroid": 0.05, "HSPC": 0.95}
 MITOCHONDRIAL = 2.5e4  # transcripts per million in every lineage; the source has none in most columns
 SET_BY_HAND = {"LYVE1": {"Macrophage": 300.0}}
-SEX_GENES = "XIST RPS4Y1 DDX3Y KDM5D UTY EIF1AY USP9Y ZFY".split()
-MARKERS = (
+SEX_GENES = _genes("XIST RPS4Y1 DDX3Y KDM5D UTY EIF1AY USP9Y ZFY")
+MARKERS = _genes(
     "LILRA4 CLEC4C IL3RA TCF4 PLD4 SERPINF1 ITM2C GZMB IRF7 JCHAIN CD3D CD3E CD3G MS4A1 LYZ CLEC9A XCR1 CADM1 BATF3 "
     "CD1C FCER1A CLEC10A CD14 S100A8 S100A9 VCAN FCGR3A MS4A7 CDKN1C C1QA C1QB C1QC LYVE1 STAB1 GNLY NKG7 KLRD1 KLRF1 "
     "TRDC TRGC1 TRGC2 SLC4A10 TRAV1-2 KLRB1 FOXP3 IL2RA CTLA4 CD4 IL7R CD8A CD8B CD79A CD79B MZB1 SDC1 PPBP PF4 HBB "
     "HBA1 HBA2 CD34 SPINK2 FCGR3B CSF3R MKI67 TOP2A CD52 CD19 IGKC IGHM IGHG1 TPSAB1 CPA3 GATA3 KIT"
-).split()
+)
 SHARPEN = 0.05
 MIN_TPM = 5.0
 CHEMOKINE = r"^(CCL|CXCL|XCL|CX3CL|CCR|CXCR|XCR|CX3CR|ACKR)\d"
 NOT_GENES = (
-    r"^(RP\d+-|AC\d{6}|AL\d{6}|AP\d{6}|FP\d{6}|CR\d{6}|BX\d{6}|CT[ABCD]-|LINC|MIR\d|SNOR|SCARNA|RNU|RN7|RNA5|RNVU|Y_RNA|MT-R|"
-    r"MT-T|IGH[VDJ]|IGK[VJ]|IGL[VJ]|TR[ABDG][VDJ]\d|HLA-[A-Z]*\d+P)"
+    r"^(RP\d+-|AC\d{6}|AL\d{6}|AP\d{6}|FP\d{6}|CR\d{6}|BX\d{6}|CT[ABCD]-|LINC|MIR\d|SNOR|SCARNA|RNU|RN7|RNA5|RNVU|"
+    r"Y_RNA|MT-R|MT-T|IGH[VDJ]|IGK[VJ]|IGL[VJ]|TR[ABDG][VDJ]\d|HLA-[A-Z]*\d+P)"
 )
 
 
 def ligand_receptor_genes():
     """All genes of LIANA's consensus resource, read from the installed package."""
-    spec = find_spec("liana")
-    if spec is None:
-        raise UserError(
-            "the Python package 'liana' is needed for its list of ligands and receptors: run in the core environment"
-        )
-    table = pd.read_csv(Path(spec.submodule_search_locations[0]) / "resource" / "omni_resource.csv")
-    table = table[table["resource"] == "consensus"]
-    sides = pd.concat([table["source_genesymbol"], table["target_genesymbol"]])
-    return sorted({gene for side in sides for gene in side.split("_")})
+    return sorted({gene for entity in read_resource("consensus").to_numpy().ravel() for gene in entity.split("_")})
 
 
 def real_genes(names):
@@ -173,7 +171,7 @@ def derive(table, wanted, size):
     profiles.insert(0, "core", core[table.index.get_indexer(keep)].astype(int))
     # everything below is the same in all lineages
     same = pd.concat([mt, sex.mean(axis=1)])
-    constant = pd.DataFrame({lineage: same for lineage in profiles.columns[1:]})
+    constant = pd.DataFrame(dict.fromkeys(profiles.columns[1:], same))
     constant.insert(0, "core", 1)
     profiles = pd.concat([profiles, constant])
     values = profiles.columns[1:]
@@ -195,7 +193,7 @@ def main():
         raise UserError(f"{arguments.table}: no such file; it is in the wheel of immucellai2 2.1.34 (see --help)")
     table = pd.read_csv(arguments.table, sep="\t", index_col=0)
     table = table[~table.index.duplicated()]
-    sets = {line.split("\t")[0]: line.rstrip("\n").split("\t")[2:] for line in open(arguments.gene_sets)}
+    sets = read_gmt(arguments.gene_sets)
     wanted = [*MARKERS, *sets["CSF_MIGRATION_CORE"], *HAEMOGLOBIN, *CELL_CYCLE]
     wanted += [gene for genes in COMPOSED.values() for gene in genes]
     communication = pd.Index(ligand_receptor_genes())

@@ -1,5 +1,6 @@
 """The quick gates of every bench, and the scoreboard itself."""
 
+import re
 import sys
 
 import pytest
@@ -48,9 +49,9 @@ def test_a_gate_that_cannot_be_read_is_refused():
 
 def test_table_page_and_exit_code(tmp_path, monkeypatch):
     """A missed gate is named on the page and gives exit code 1; other steps' rows survive ``--only``."""
-    folder = tmp_path / "benchmarks"
-    folder.mkdir()
-    (tmp_path / "docs").mkdir()
+    folder = tmp_path / "benchmarks" / "cells"
+    folder.mkdir(parents=True)
+    (tmp_path / "docs" / "how").mkdir(parents=True)
     for step, value in (("good", 0.05), ("poor", 0.2)):
         (folder / f"bench_{step}.py").write_text(
             "from benchmarks.gates import row\n"
@@ -69,7 +70,9 @@ def test_table_page_and_exit_code(tmp_path, monkeypatch):
 
     assert run("--quick") == 1
     page = page_path.read_text()
-    assert "1 of 2 gates met. Missed: poor, error (quick)." in page and "## good" in page
+    assert "1 of 2 gates met. Missed: poor, error (quick)." in page
+    assert "[good](../../benchmarks/cells/bench_good.py) | 1 of 1 | 1 |" in page
+    assert "[poor](../../benchmarks/cells/bench_poor.py) | 0 of 1 | 1 |" in page
     lines = table.read_text().splitlines()
     assert lines[0].split("\t") == gates.COLUMNS and len(lines) == 3
     (folder / "bench_poor.py").write_text((folder / "bench_poor.py").read_text().replace("0.2", "0.04"))
@@ -79,10 +82,42 @@ def test_table_page_and_exit_code(tmp_path, monkeypatch):
     assert run("--only", "absent") == 0 and len(table.read_text().splitlines()) == 3
     assert run("--speed", "it") == 0
     page = page_path.read_text()
-    assert "2 of 2 gates met." in page and "What it costs." in page and "wall 1 s" in page
-    assert "`python benchmarks/scoreboard.py --quick --only good`" in page
-    assert "`python benchmarks/scoreboard.py --only poor`" in page
+    assert "2 of 2 gates met." in page and "What it costs." in page and "`python -m benchmarks.cells.speed_it`" in page
+    assert "`python -m benchmarks.scoreboard --quick --only good`" in page
+    assert "`python -m benchmarks.scoreboard --only poor`" in page
+    assert "What it costs." in scoreboard.shown("it") and "wall 1 s" in scoreboard.shown("it")
+    good = scoreboard.shown("good").splitlines()
+    assert good[0].split() == [column for column in gates.COLUMNS if column != "step"]
+    assert good[1].split() == ["error", "quick", "0.05", ".03-.07", "yes", "3", "1"]
+    assert good[-1].startswith("1 of 1 gates met. `python -m benchmarks.scoreboard --quick --only good`")
+    assert scoreboard.shown("absent") == "absent was not measured yet"
     (folder / "bench_poor.py").write_text((folder / "bench_poor.py").read_text().replace("'poor'", "'other'"))
     monkeypatch.setattr(sys, "argv", ["scoreboard.py", "--only", "poor"])
     with pytest.raises(ValueError, match="bench_poor.py gives rows of step other"):
         scoreboard.main()
+
+
+def test_the_committed_page_is_made_from_the_committed_rows(root):
+    """Every step has one line; what is missed is named; printed commands name scripts that are there."""
+    rows, runs = scoreboard.stored()
+    page = scoreboard.paths()[2].read_text()
+    assert page == scoreboard.page(rows, runs)
+    lines = page.splitlines()
+    for step in {row["step"] for row in rows}:
+        assert sum(f"[{step}](" in line and "/bench_" in line for line in lines) == 1
+    missed = [row for row in rows if row["pass"] == "MISSED"]
+    assert all(f"{row['step']}, {row['metric']} ({row['setting']})" in page for row in missed)
+    stored = (root / "benchmarks" / "cells" / "ambient_stored.tsv").read_text()
+    commands = set(re.findall(r"python -m ([\w.]+)", page + stored))
+    assert len(commands) > 5
+    for module in commands:
+        assert (root / f"{module.replace('.', '/')}.py").is_file(), module
+    assert len(re.findall(r"python [^-]", page + stored)) == 0
+
+
+def test_one_step_is_printed(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["scoreboard", "--show", "power"])
+    scoreboard.main()
+    printed = capsys.readouterr().out
+    rows = [row for row in scoreboard.stored()[0] if row["step"] == "power"]
+    assert len(printed.splitlines()) == len(rows) + 3 and all(row["metric"] in printed for row in rows)

@@ -19,7 +19,7 @@ def test_a_second_caller_only_takes_calls_away():
     alone = doublets.call_doublets(counts, 15 / 615)
     both = doublets.call_doublets(counts, 15 / 615, callers=doublets.CALLERS)
     assert both.n_scrublet == alone.is_doublet.sum() and not (both.is_doublet & ~alone.is_doublet).any()
-    assert 0 < both.is_doublet.sum() and both.is_doublet[:-15].sum() == 0
+    assert both.is_doublet.sum() > 0 and both.is_doublet[:-15].sum() == 0
     assert (both.score == alone.score).all() and alone.coexpression is None
     assert np.median(both.coexpression[-15:]) > np.percentile(both.coexpression[:-15], 95)
 

@@ -31,3 +31,15 @@ def test_nothing_left_is_a_skip(execute, tmp_path):
     assert done.returncode == 0 and not (tmp_path / "S1.filtered.h5ad").exists()
     skipped = read_tsv(tmp_path / "skipped.tsv")
     assert skipped.loc[0, "sample"] == "S1" and "total_counts" in skipped.loc[0, "reason"]
+
+
+def test_zero_is_no_limit_and_limits_are_those_of_the_schema(execute, tmp_path):
+    cells_file(tmp_path / "S1.cells.h5ad", clean())
+    assert execute("filter_cells", "--cells", "S1.cells.h5ad", "--max_counts", 0).returncode == 0
+    table = read_tsv(tmp_path / "samples" / "S1" / "S1.qc.tsv").set_index("metric")
+    assert table.loc["total_counts", "n_removed"] < 5
+    assert execute("filter_cells", "--cells", "S1.cells.h5ad", "--max_counts", 2000).returncode == 0
+    table = read_tsv(tmp_path / "samples" / "S1" / "S1.qc.tsv").set_index("metric")
+    assert table.loc["total_counts", "upper"] == 2000 and table.loc["total_counts", "n_removed"] > 100
+    done = execute("filter_cells", "--cells", "S1.cells.h5ad", "--max_mt", 101)
+    assert done.returncode == 2 and "--max_mt is 101" in done.stderr

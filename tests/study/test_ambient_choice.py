@@ -10,6 +10,49 @@ from compartments.core.errors import UserError
 from compartments.study.ambient_choice import announce, choose_methods, foresee
 from tests.support.summaries import CALLED, FILTERED, FINISHED, FINISHED_ONLY, RAW, cohort
 
+# what there is -> methods for auto, auto on a GPU, cellbender, soupem, none; part of a sentence where it is refused
+DIFFER, CALLED_ONLY = "come as finished CellBender outputs, but", "needs all droplets, but"
+NOWHERE, ALREADY = "but no sample has them", "from CellBender already"
+TABLE = {
+    "finished": ("finished", "finished", "finished", ALREADY, ALREADY),
+    "raw": ("soupem", "cellbender", "cellbender", "soupem", "none"),
+    "filtered": ("none", "none", NOWHERE, NOWHERE, "none"),
+    "raw filtered": ("none none", "none none", CALLED_ONLY, CALLED_ONLY, "none none"),
+    "finished raw": (DIFFER, "finished cellbender", "finished cellbender", ALREADY, ALREADY),
+    "finished filtered": (DIFFER, CALLED_ONLY, CALLED_ONLY, ALREADY, ALREADY),
+    "finished raw filtered": (DIFFER, CALLED_ONLY, CALLED_ONLY, ALREADY, ALREADY),
+}
+MIXED = {
+    "finished": ("finished", "finished", "finished", "finished", "finished"),
+    "raw": ("soupem", "cellbender", "cellbender", "soupem", "none"),
+    "filtered": ("none", "none", NOWHERE, NOWHERE, "none"),
+    "raw filtered": ("soupem none", "cellbender none", "cellbender none", "soupem none", "none none"),
+    "finished raw filtered": (
+        "finished soupem none", "finished cellbender none", "finished cellbender none", "finished soupem none",
+        "finished none none",
+    ),
+}  # fmt: skip
+ASKED = (("auto", False), ("auto", True), ("cellbender", False), ("soupem", False), ("none", False))
+
+
+@pytest.mark.parametrize(
+    ("given", "requested", "gpu", "mixed", "expected"),
+    [
+        (given, requested, gpu, mixed, expected)
+        for mixed, table in ((False, TABLE), (True, MIXED))
+        for given, row in table.items()
+        for (requested, gpu), expected in zip(ASKED, row, strict=True)
+    ],
+)
+def test_table_of_all_cases(given, requested, gpu, mixed, expected):
+    kinds = {"finished": FINISHED, "raw": RAW, "filtered": FILTERED}
+    samples = cohort(*(kinds[word] for word in given.split()))
+    if expected in (DIFFER, CALLED_ONLY, NOWHERE, ALREADY):
+        with pytest.raises(UserError, match=expected):
+            choose_methods(samples, requested, gpu, mixed)
+    else:
+        assert " ".join(choose_methods(samples, requested, gpu, mixed)[0].values()) == expected
+
 
 @pytest.mark.parametrize(
     ("kinds", "requested", "gpu", "expected"),

@@ -1,0 +1,43 @@
+"""Names in HDF5 files, in every encoding."""
+
+import h5py
+import numpy as np
+import pytest
+
+from compartments.counts.hdf5 import column_of, row_names, strings_of, text_of
+
+
+@pytest.fixture
+def file(tmp_path):
+    with h5py.File(tmp_path / "a.h5", "w") as handle:
+        yield handle
+
+
+def test_strings_in_every_encoding(file):
+    file["fixed"] = np.array([b"CD3E", "Ä".encode()])
+    file["variable"] = ["CD3E", "Ä"]
+    file["categories/codes"], file["categories/categories"] = [0, -1, 1], ["CD3E", "Ä"]
+    file["nullable/values"], file["nullable/mask"] = ["CD3E", "x", "Ä"], [False, True, False]
+    assert strings_of(file["fixed"]).tolist() == strings_of(file["variable"]).tolist() == ["CD3E", "Ä"]
+    assert strings_of(file["categories"]).tolist() == strings_of(file["nullable"]).tolist() == ["CD3E", "", "Ä"]
+
+
+def test_rows_and_columns_of_old_frames(file):
+    file["var"] = np.array([(b"G1", b"a"), (b"G2", b"b")], [("index", "S2"), ("symbol", "S1")])
+    assert row_names(file["var"]).tolist() == ["G1", "G2"] and column_of(file["var"], "symbol").tolist() == ["a", "b"]
+    file["obs/kind"], file["obs/__categories/kind"] = [1, 0], ["T", "B"]
+    assert column_of(file["obs"], "kind").tolist() == ["B", "T"]
+
+
+def test_rows_of_frames_of_today(file):
+    file["var/_index"] = ["G1", "G2"]
+    assert row_names(file["var"]).tolist() == ["G1", "G2"]
+    file["obs/barcode"] = ["A", "B"]
+    file["obs"].attrs["_index"] = "barcode"
+    assert row_names(file["obs"]).tolist() == ["A", "B"]
+
+
+def test_texts_of_attributes():
+    given = [b"v3", "v3", np.array([b"v3"]), np.array(["v3", "v4"], object)]
+    assert {text_of(value) for value in given} == {"v3"}
+    assert text_of(np.array([])) == text_of(h5py.Empty("S1")) == ""

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from compartments.core.contract import PACKAGES
 from compartments.core.options import Options
+from compartments.core.tenx import write_10x_h5
 
 STEP = "write_stub"
 CELLS, GENES = 12, 8
@@ -100,17 +101,11 @@ def write_h5ad(path: Path, sample: str) -> None:
 
 def write_h5(path: Path) -> None:
     """A matrix as Cell Ranger writes it."""
-    import h5py
     import numpy as np
+    import scipy.sparse as sp
 
-    with h5py.File(path, "w") as handle:
-        group = handle.create_group("matrix")
-        group["shape"] = np.array([GENES, CELLS], "i4")
-        group["data"] = np.ones(CELLS, "i4")
-        group["indices"] = np.zeros(CELLS, "i8")
-        group["indptr"] = np.arange(CELLS + 1, dtype="i8")
-        group["barcodes"] = np.array([f"BARCODE{i:02d}-1" for i in range(CELLS)], "S")
-        features = group.create_group("features")
-        features["id"] = np.array([f"ENSG{i:011d}" for i in range(GENES)], "S")
-        features["name"] = np.array([f"GENE{i}" for i in range(GENES)], "S")
-        features["feature_type"] = np.array(["Gene Expression"] * GENES, "S")
+    genes = np.zeros(CELLS, np.int64)
+    counts = sp.csr_matrix((np.ones(CELLS, np.int32), genes, np.arange(CELLS + 1)), shape=(CELLS, GENES))
+    barcodes = [f"BARCODE{i:02d}-1" for i in range(CELLS)]
+    names, ids = [f"GENE{i}" for i in range(GENES)], [f"ENSG{i:011d}" for i in range(GENES)]
+    write_10x_h5(path, counts, barcodes, names, ids, origin="stub")

@@ -13,12 +13,11 @@ from scipy import sparse
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.matrix import totals
+from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
 from compartments.labels.lineages import broad_lineages
 
 N_CONTROLS = 25
 MIN_MARKERS = 2
-ERYTHROID_GENES = ["HBB", "HBA1", "HBA2"]
-ERYTHROID_SHARE = 0.05
 CD3_GENES = ["CD3D", "CD3E", "CD3G"]
 NK_GENES = ["FCER1G", "TYROBP", "KLRF1"]
 PDC_GENES = ["LILRA4", "CLEC4C"]
@@ -169,7 +168,7 @@ def marker_evidence(
     score[np.ix_(t_like, of_nk)] = -np.inf
     score[np.ix_((nk > cd3) & (score[:, of_nk] > -np.inf).any(axis=1), of_t)] = -np.inf
     total = totals(counts)
-    erythroid = (_total(counts, symbols, ERYTHROID_GENES) >= ERYTHROID_SHARE * total) & (total > 0)
+    erythroid = (_total(counts, symbols, ADULT_HAEMOGLOBIN) >= ERYTHROID_SHARE * total) & (total > 0)
     # both make MZB1 and JCHAIN in plenty
     of_pdc, of_plasma = (np.array([name == lineage for name in lineages]) for lineage in ("pDC", "Plasma"))
     pdc = (score[:, of_pdc] > -np.inf).any(axis=1) & (_total(counts, symbols, PDC_GENES) > 0)

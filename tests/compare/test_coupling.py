@@ -1,20 +1,12 @@
-"""Coupling: published formulas, verdicts, drivers, concordance of expression, and the executable."""
+"""Coupling: published formulas, verdicts, drivers, and concordance of expression."""
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from compartments.compare import coupling, heterogeneity
-from compartments.core.contract import Contract
-from compartments.core.files import read_tsv, write_tsv
 from compartments.core.left_out import LeftOut
-from tests.support.cohorts import analysed
-
-
-def coupled(study, found):
-    """Coupling and drivers of a composition, and the reasons for what they lack."""
-    left_out = LeftOut("compare_coupling")
-    return *coupling.compare(study, found.effects, found.donors, left_out), left_out.rows
+from tests.support.cohorts import analysed, coupled
+from tests.support.pseudobulks import expression_table
 
 
 def concordant(table):
@@ -104,21 +96,6 @@ def test_verdict_rule(change, word):
     assert verdict == word and reason
 
 
-def expression_table(rng, n=200, slope=1.0):
-    base = rng.normal(0, 2, n)
-    own = slope * base + rng.normal(0, 0.1, n)
-    parts = [("within:blood", "blood", base), ("within:CSF", "CSF", own), ("interaction", "CSF", own - base)]
-    return pd.concat(
-        pd.DataFrame(
-            {
-                "lineage": "T", "gene": [f"g{i}" for i in range(n)], "term": term, "compartment": compartment,
-                "log2fc": value, "q_value": np.where(np.abs(value) > 1.5, 0.01, 0.9), "base_mean": 5.0,
-            }
-        )
-        for term, compartment, value in parts
-    )  # fmt: skip
-
-
 def test_concordance_of_expression():
     rng = np.random.default_rng(3)
     same, skipped = concordant(expression_table(rng))
@@ -133,41 +110,3 @@ def test_concordance_of_expression():
         and table.loc[0, "n_genes"] == 0
         and "0 genes with q < 0.1" in skipped[0]["reason"]
     )
-
-
-def test_executable(tmp_path, execute):
-    study, found = analysed()
-    study.save(tmp_path / "study.json")
-    write_tsv(found.effects, tmp_path / "effects.tsv")
-    write_tsv(found.donors, tmp_path / "donors.tsv")
-    expression_table(np.random.default_rng(4)).to_parquet(tmp_path / "treated_vs_untreated.parquet")
-    options = ["--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"]
-    done = execute("compare_coupling", *options, "--expression", "treated_vs_untreated.parquet")
-    assert done.returncode == 0, done.stderr
-    names = ["coupling/coupling.tsv", "coupling/drivers.tsv", "coupling/concordance.tsv", "skipped.tsv"]
-    first = {name: (tmp_path / name).read_bytes() for name in names}
-    table = read_tsv(tmp_path / "coupling" / "coupling.tsv")
-    assert list(table) == Contract.of("compare_coupling").names("coupling/coupling.tsv")
-    direct = coupled(study, found)[0]
-    assert table["tau_u"].iloc[0] == pytest.approx(direct["tau_u"].iloc[0], rel=1e-6, abs=1e-8)
-    assert read_tsv(tmp_path / "coupling" / "concordance.tsv")["contrast"].tolist() == ["treated_vs_untreated"]
-    execute("compare_coupling", *options, "--expression", "treated_vs_untreated.parquet")
-    assert first == {name: (tmp_path / name).read_bytes() for name in names}
-    write_tsv(found.effects.drop(columns="se"), tmp_path / "effects.tsv")
-    bad = execute("compare_coupling", *options)
-    assert bad.returncode == 2 and "column 'se' is missing" in bad.stderr and len(bad.stderr.splitlines()) == 1
-
-
-def test_executable_writes_headers_where_nothing_can_be_told(tmp_path, execute):
-    study, found = analysed(arms=(1, 1))
-    study.save(tmp_path / "study.json")
-    write_tsv(found.effects, tmp_path / "effects.tsv")
-    write_tsv(found.donors, tmp_path / "donors.tsv")
-    done = execute(
-        "compare_coupling", "--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"
-    )
-    assert done.returncode == 0, done.stderr
-    for name in ("coupling", "drivers", "concordance", "edistance"):
-        table = read_tsv(tmp_path / "coupling" / f"{name}.tsv")
-        assert len(table) == 0 and list(table) == Contract.of("compare_coupling").names(f"coupling/{name}.tsv")
-    assert "no residual degrees of freedom" in (tmp_path / "skipped.tsv").read_text()

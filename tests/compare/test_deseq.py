@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given, settings
 from scipy import stats
 
-from compartments.compare import normalisation
-from compartments.compare import deseq, expression
+from compartments.compare import deseq, expression, normalisation
 from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of
 
 

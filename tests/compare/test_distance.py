@@ -1,18 +1,13 @@
-"""E-distance: the definition over all pairs of cells, its scale, what is left out, and the executable."""
+"""E-distance: the definition over all pairs of cells, its scale, and what is left out."""
 
-import anndata
 import numpy as np
-import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist, pdist
 
 from compartments.compare import distance
-from compartments.core.contract import Contract
-from compartments.core.files import read_tsv, write_tsv
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from tests.support.cohorts import analysed
 
 
 def distances(cells, pca, study):
@@ -66,22 +61,3 @@ def test_an_arm_with_few_cells_is_left_out_with_the_reason(study):
     table, skipped = distances(cells[~lost].reset_index(drop=True), pca[~lost], study)
     assert len(table) == 3 and len(skipped) == 1
     assert skipped[0]["lineage"] == "B" and "in CSF: 4 cells of t, 90 cells of u" in skipped[0]["reason"]
-
-
-def test_executable_writes_the_table(tmp_path, execute):
-    study, found = analysed()
-    study.save(tmp_path / "study.json")
-    write_tsv(found.effects, tmp_path / "effects.tsv")
-    write_tsv(found.donors, tmp_path / "donors.tsv")
-    cells = study.samples.loc[study.samples.index.repeat(12), ["sample"]].reset_index(drop=True)
-    cells["lineage"] = pd.Categorical(["CD4_T"] * len(cells))
-    pca = np.random.default_rng(5).normal(size=(len(cells), 3)).astype(np.float32)
-    cells.index = cells.index.astype(str)
-    anndata.AnnData(obs=cells, obsm={"X_pca": pca}).write_h5ad(tmp_path / "cohort.h5ad")
-    options = ["--study", "study.json", "--composition", "effects.tsv", "--donors", "donors.tsv"]
-    done = execute("compare_coupling", *options, "--cohort", "cohort.h5ad")
-    assert done.returncode == 0, done.stderr
-    direct = distances(cells.reset_index(drop=True), pca, study)[0]
-    table = read_tsv(tmp_path / "coupling" / "edistance.tsv")
-    assert list(table) == Contract.of("compare_coupling").names("coupling/edistance.tsv")
-    np.testing.assert_allclose(table["edistance"], direct["edistance"], rtol=1e-5)

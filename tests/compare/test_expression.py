@@ -1,4 +1,4 @@
-"""Pseudobulk differential expression: designs, filters, robustness, calls, and the executable."""
+"""Pseudobulk differential expression: designs, filters, robustness, calls."""
 
 import types
 
@@ -11,12 +11,10 @@ from hypothesis import given, settings
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
 from compartments.compare import deseq, expression
-from compartments.core import files
-from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of, write_inputs
+from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of
 
 
 def compare_one(lineage, study):
@@ -162,68 +160,3 @@ def test_covariate_that_does_not_fit_is_named(simulated):
     _, fits, skipped = compare_one(lineage_of(simulated), study)
     assert len(fits) == 3
     assert any("batch is collinear with" in row["reason"] for row in skipped)
-
-
-def test_executable(tmp_path, execute):
-    rng = np.random.default_rng(4)
-    lineages = {name: pseudobulk_study(rng, 2, 4, n_genes=150, fraction_interaction=0.2) for name in ("B", "NK")}
-    lineages["unassigned"] = pseudobulk_study(rng, 2, 4, n_genes=150)
-    write_inputs(tmp_path, lineages)
-    arguments = ("--study", tmp_path / "study.json", "--pseudobulk", tmp_path / "pseudobulk.h5ad")
-    for folder, cpus in (("one", 1), ("two", 2)):
-        (tmp_path / folder).mkdir()
-        done = execute(
-            "compare_expression", *arguments, "--cpus", cpus, "--target_gene", "gene00003", cwd=tmp_path / folder
-        )
-        assert done.returncode == 0, done.stderr
-    names = sorted(str(path.relative_to(tmp_path / "one")) for path in (tmp_path / "one").rglob("*.*"))
-    assert names == [
-        "expression/expression.json",
-        "expression/target_gene.tsv",
-        "expression/target_relation.tsv",
-        "expression/treated_vs_untreated.parquet",
-        "expression/treated_vs_untreated.tsv.gz",
-        "skipped.tsv",
-    ]
-    for name in names:
-        assert (tmp_path / "one" / name).read_bytes() == (tmp_path / "two" / name).read_bytes(), name
-    public = tmp_path / "one" / "expression"
-    table = pd.read_parquet(public / "treated_vs_untreated.parquet")
-    contract = Contract.of("compare_expression")
-    assert list(table.columns) == contract.names("expression/treated_vs_untreated.parquet")
-    assert set(table["lineage"]) == {"B", "NK"}
-    assert table.loc[table["term"] == "interaction", "q_global"].notna().all()
-    assert table.loc[table["term"] != "interaction", "q_global"].isna().all()
-    assert ((table["p_value"] >= 0) & (table["p_value"] <= 1)).all()
-    assert len(files.read_tsv(public / "treated_vs_untreated.tsv.gz")) == len(table)
-    target = files.read_tsv(public / "target_gene.tsv")
-    assert list(target.columns) == contract.names("expression/target_gene.tsv") and len(target) == 8
-    assert "unassigned" in (tmp_path / "one" / "skipped.tsv").read_text()
-
-
-def test_executable_reasons_and_bad_input(tmp_path, execute):
-    made = pseudobulk_study(np.random.default_rng(5), 2, 3, n_genes=100)
-    write_inputs(tmp_path, {"B": made})
-    arguments = ("--study", tmp_path / "study.json", "--pseudobulk", tmp_path / "pseudobulk.h5ad")
-    done = execute("compare_expression", *arguments, "--min_cells_pb", 100_000, "--target_gene", "Gene00003x")
-    assert done.returncode == 0, done.stderr
-    skipped = (tmp_path / "skipped.tsv").read_text()
-    assert "below 100000" in skipped and "no sample has enough cells" in skipped and "'Gene00003x'" in skipped
-    empty = pd.read_parquet(tmp_path / "expression" / "treated_vs_untreated.parquet")
-    contract = Contract.of("compare_expression")
-    assert len(empty) == 0 and list(empty) == contract.names("expression/treated_vs_untreated.parquet")
-    for name in ("target_gene", "target_relation"):
-        table = files.read_tsv(tmp_path / "expression" / f"{name}.tsv")
-        assert len(table) == 0 and list(table) == contract.names(f"expression/{name}.tsv")
-
-    (tmp_path / "broken.h5ad").write_bytes(b"not hdf5")
-    cases = [
-        ([*arguments[:2], "--pseudobulk", tmp_path / "broken.h5ad"], "broken.h5ad"),
-        ([*arguments, "--min_cells_pb", 0], "--min_cells_pb"),
-        ([*arguments, "--ambient_share_max", 2], "--ambient_share_max"),
-        ([*arguments, "--de_engine", "edger_ql"], "--de_engine"),
-    ]
-    for command, expected in cases:
-        done = execute("compare_expression", *command)
-        assert done.returncode == 2, done.stderr
-        assert done.stderr.startswith("ERROR: ") and done.stderr.count("\n") == 1 and expected in done.stderr

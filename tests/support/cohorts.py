@@ -3,7 +3,8 @@
 import numpy as np
 
 from benchmarks.studies import count_study
-from compartments.compare import composition
+from compartments.compare import composition, coupling
+from compartments.core.left_out import LeftOut
 from compartments.simulate.presets import preset_effects
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
@@ -30,3 +31,9 @@ def cohort(preset="alemtuzumab", arms=(2, 4), seed=0, absolute=True, keep=None, 
 def analysed(preset="alemtuzumab", arms=(4, 4), seed=1, absolute=True):
     study, counts, _ = cohort(preset, arms, seed, absolute)
     return study, composition.compare(study, long_counts(counts))
+
+
+def coupled(study, found):
+    """Coupling and drivers of a composition, and the reasons for what they lack."""
+    left_out = LeftOut("compare_coupling")
+    return *coupling.compare(study, found.effects, found.donors, left_out), left_out.rows

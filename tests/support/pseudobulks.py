@@ -61,3 +61,18 @@ def pairs_of(conditions):
     donors = [f"D{i}" for i in range(len(conditions))]
     frame = {"donor": donors, "condition": conditions, "sample": [f"{d}_csf" for d in donors]}
     return pd.DataFrame(frame | {"reference_sample": [f"{d}_blood" for d in donors]}, index=donors)
+
+
+def expression_table(rng, n=200, slope=1.0):
+    base = rng.normal(0, 2, n)
+    own = slope * base + rng.normal(0, 0.1, n)
+    parts = [("within:blood", "blood", base), ("within:CSF", "CSF", own), ("interaction", "CSF", own - base)]
+    return pd.concat(
+        pd.DataFrame(
+            {
+                "lineage": "T", "gene": [f"g{i}" for i in range(n)], "term": term, "compartment": compartment,
+                "log2fc": value, "q_value": np.where(np.abs(value) > 1.5, 0.01, 0.9), "base_mean": 5.0,
+            }
+        )
+        for term, compartment, value in parts
+    )  # fmt: skip

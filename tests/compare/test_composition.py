@@ -10,33 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from compartments.compare import composition as c
-from compartments.compare import moderated
+from benchmarks.studies import count_study
+from compartments.compare import abundance, calls, composition, moderated
 from compartments.core import multiple_testing
+from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_tsv
-from compartments.simulate.studies import count_study, preset_effects
-from compartments.study.samplesheet import parse_samplesheet
-from compartments.study.study import make_study
+from tests.support.cohorts import cohort, long_counts, study_of
 
 LN2 = np.log(2)
-
-
-def long_counts(table, level="lineage"):
-    long = table.rename_axis("sample").reset_index().melt("sample", var_name="lineage", value_name="n_cells")
-    return long.assign(level=level)[["sample", "level", "lineage", "n_cells"]]
-
-
-def study_of(samples, **options):
-    return make_study(parse_samplesheet(samples.assign(filtered="x.h5ad").to_csv(index=False)), **options)
-
-
-def cohort(preset="alemtuzumab", arms=(2, 4), seed=0, absolute=True, keep=None, **options):
-    effects = preset_effects(preset)
-    simulated = count_study(np.random.default_rng(seed), *arms, effects["CSF"], effects["blood"])
-    samples = simulated.samples if absolute else simulated.samples.drop(columns="cells_per_ul")
-    if keep is not None:
-        samples = samples[keep(samples)]
-    return study_of(samples, **options), simulated.counts.loc[samples["sample"]], simulated.truth
+CONTRACT = Contract.of("compare_composition")
 
 
 def row_of(table, **values):
@@ -53,7 +35,7 @@ def row_of(table, **values):
 @given(st.lists(st.lists(st.integers(0, 5000), min_size=4, max_size=4), min_size=2, max_size=5))
 def test_relative_values_are_the_centred_log_ratio_with_crumblr_variance(cells):
     table = pd.DataFrame(cells, columns=list("abcd"))
-    z, v = c.log_abundance(table, table.sum(axis=1), "rel")
+    z, v = abundance.log_abundance(table, table.sum(axis=1), "rel")
     x = table.to_numpy() + 0.5
     n, p = x.sum(1, keepdims=True), x / x.sum(1, keepdims=True)
     np.testing.assert_allclose(z, np.log(x) - np.log(x).mean(1, keepdims=True), atol=1e-12)
@@ -65,14 +47,14 @@ def test_relative_values_are_the_centred_log_ratio_with_crumblr_variance(cells):
 def test_the_relative_variance_is_that_of_multinomial_counts():
     p = np.array([0.6, 0.25, 0.1, 0.05])
     draws = pd.DataFrame(np.random.default_rng(0).multinomial(3000, p, 20_000))
-    z, v = c.log_abundance(draws, draws.sum(axis=1), "rel")
+    z, v = abundance.log_abundance(draws, draws.sum(axis=1), "rel")
     np.testing.assert_allclose(z.var(), v.mean(), rtol=0.05)
 
 
 def test_absolute_values_and_variance():
     table = pd.DataFrame({"a": [40, 0], "b": [60, 10]}, index=["s1", "s2"])
     totals, per_ul = pd.Series([120, 10], table.index), pd.Series([2.0, 5.0], table.index)
-    z, v = c.log_abundance(table, totals, "abs", per_ul, cv_total=0.2)
+    z, v = abundance.log_abundance(table, totals, "abs", per_ul, cv_total=0.2)
     # 20 cells of s1 are of no lineage: they are a part of their own
     assert z.loc["s1", "a"] == pytest.approx(np.log(40.5 / (120 + 1.5) * 2))
     assert v.loc["s1", "a"] == pytest.approx(1 / 40.5 - 1 / 120 + 0.04)
@@ -81,7 +63,7 @@ def test_absolute_values_and_variance():
 
 def test_rare_lineages_are_pooled_and_named():
     table = pd.DataFrame({"T": [90, 80], "rare": [9, 0], "once": [0, 50], "two": [5, 5], "unassigned": [1, 0]})
-    kept, pooled = c.pool_rare(table)
+    kept, pooled = abundance.pool_rare(table)
     assert list(kept) == ["T", "two", "unassigned", "other"] and set(pooled) == {"rare", "once"}
     assert kept["other"].tolist() == [9, 50] and "9 cells in 1 samples" in pooled["rare"]
     assert (kept.sum(axis=1) == table.sum(axis=1)).all()
@@ -92,7 +74,7 @@ def test_rare_lineages_are_pooled_and_named():
 
 def test_interaction_equals_the_engine_on_within_donor_differences():
     study, counts, _ = cohort()
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     samples = study.samples.set_index("sample")
     y, n = counts + 0.5, counts.sum(axis=1)
     z = np.log(y).add(np.log(samples["cells_per_ul"]) - np.log(n + 0.5 * counts.shape[1]), axis=0)
@@ -118,7 +100,7 @@ def test_interaction_equals_the_engine_on_within_donor_differences():
 
 def test_planted_effects_are_found():
     study, counts, truth = cohort(arms=(6, 6), seed=3)
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     inside = []
     for term, column in (("within:CSF", "CSF"), ("within:blood", "blood"), ("interaction", "interaction")):
         rows = found.effects[found.effects["term"] == term].set_index("lineage")
@@ -131,7 +113,7 @@ def test_planted_effects_are_found():
 
 def test_relative_scale_is_centred_worded_and_has_a_tipping_point():
     study, counts, truth = cohort(arms=(6, 6), seed=3, absolute=False)
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     for _, rows in found.effects.groupby("term"):
         assert rows["log2fc"].median() == pytest.approx(0, abs=1e-12)
     words = found.effects.loc[found.effects["call"].notna(), "call"]
@@ -145,13 +127,13 @@ def test_relative_scale_is_centred_worded_and_has_a_tipping_point():
     # what is relative does not depend on a factor common to a sample
     thinned = counts.copy()
     thinned.loc["D01_CSF"] *= 3
-    again = c.compare(study, long_counts(thinned))
+    again = composition.compare(study, long_counts(thinned))
     pick = {"term": "within:blood", "lineage": "pDC"}
     assert row_of(again.effects, **pick)["log2fc"] == row_of(found.effects, **pick)["log2fc"]
 
 
 def test_tipping_point_by_hand():
-    every, most = c.tipping_point([-1.0, 0.0, 0.5, 1.0, 3.0])
+    every, most = calls.tipping_point([-1.0, 0.0, 0.5, 1.0, 3.0])
     assert every == pytest.approx(1 / 8) and most == pytest.approx(1 / 2)
 
 
@@ -162,8 +144,8 @@ def test_a_common_factor_on_one_compartment_of_all_donors_changes_no_interaction
     scaled = study.samples.assign(
         cells_per_ul=study.samples["cells_per_ul"] * np.where(study.samples["compartment"] == "CSF", factor, 1.0)
     )
-    first = c.compare(study, long_counts(counts)).effects
-    second = c.compare(
+    first = composition.compare(study, long_counts(counts)).effects
+    second = composition.compare(
         study_of(scaled[["sample", "donor", "compartment", "condition", "cells_per_ul"]]), long_counts(counts)
     )
     np.testing.assert_allclose(second.effects["log2fc"], first["log2fc"], atol=1e-7)
@@ -173,11 +155,11 @@ def test_a_common_factor_on_one_compartment_of_all_donors_changes_no_interaction
 def test_unassigned_cells_count_in_totals_and_are_not_tested():
     study, counts, _ = cohort()
     more = counts.assign(unassigned=counts.sum(axis=1))
-    without, found = (c.compare(study, long_counts(x)).effects for x in (counts, more))
+    without, found = (composition.compare(study, long_counts(x)).effects for x in (counts, more))
     assert "unassigned" not in set(found["lineage"])
     # twice the cells at the same total per microlitre: half the abundance everywhere, the same differences
     np.testing.assert_allclose(found["log2fc"], without["log2fc"], atol=0.05)
-    donors = [c.compare(study, long_counts(x)).donors for x in (counts, more)]
+    donors = [composition.compare(study, long_counts(x)).donors for x in (counts, more)]
     own = [d[(d["term"] == "within:blood") & (d["lineage"] == "CD4_T")]["log2_value"].to_numpy() for d in donors]
     np.testing.assert_allclose(own[0] - own[1], 1.0, atol=0.01)
 
@@ -187,8 +169,8 @@ def test_levels_are_corrected_apart_and_marker_level_shares_the_total():
     broad = counts.rename(columns={"CD4_T": "T", "CD8_T": "T", "Treg": "T"}).T.groupby(level=0, sort=False).sum().T
     marker = counts.assign(pDC=counts["pDC"] // 2)
     table = pd.concat([long_counts(counts), long_counts(broad, "lineage_broad"), long_counts(marker, "lineage_marker")])
-    found = c.compare(study, table.reset_index(drop=True)).effects
-    assert list(found["level"].unique()) == c.LEVELS
+    found = composition.compare(study, table.reset_index(drop=True)).effects
+    assert list(found["level"].unique()) == abundance.LEVELS
     for _, rows in found.groupby(["level", "term"]):
         np.testing.assert_allclose(rows["q_value"], multiple_testing.benjamini_hochberg(rows["p_value"]))
     pick = {"term": "interaction", "lineage": "CD4_T"}
@@ -201,7 +183,7 @@ def test_levels_are_corrected_apart_and_marker_level_shares_the_total():
 
 def test_one_donor_is_descriptive_with_a_single_case_test():
     study, counts, _ = cohort(arms=(1, 4))
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     assert set(found.effects["tier"]) == {"descriptive"}
     assert found.effects[["p_value", "q_value", "p_plain", "p_permutation"]].isna().all().all()
     assert found.effects[["log2fc", "ci_low", "ci_high"]].notna().all().all()
@@ -218,7 +200,7 @@ def test_one_donor_is_descriptive_with_a_single_case_test():
 
 def test_one_against_one_gives_the_bare_difference():
     study, counts, _ = cohort(arms=(1, 1))
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     own = found.donors[(found.donors["term"] == "interaction") & (found.donors["lineage"] == "B")]
     values = own.set_index("donor")["log2_value"]
     row = row_of(found.effects, term="interaction", lineage="B")
@@ -230,12 +212,12 @@ def test_one_against_one_gives_the_bare_difference():
 def test_single_case_rows_stop_at_two_donors():
     for arms, expected in (((2, 4), True), ((3, 4), False)):
         study, counts, _ = cohort(arms=arms)
-        assert bool(len(c.compare(study, long_counts(counts)).single_case)) is expected
+        assert bool(len(composition.compare(study, long_counts(counts)).single_case)) is expected
 
 
 def test_unpaired_donors_count_within_and_not_in_the_interaction():
     study, counts, _ = cohort(arms=(3, 5), keep=lambda s: ~s["sample"].isin(["D01_CSF", "D08_blood"]))
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     arms = found.effects.groupby("term")[["n_condition", "n_reference"]].first()
     assert arms.loc["within:CSF"].tolist() == [2, 5] and arms.loc["within:blood"].tolist() == [3, 4]
     assert arms.loc["interaction"].tolist() == [2, 4]
@@ -248,9 +230,9 @@ def test_unpaired_donors_count_within_and_not_in_the_interaction():
 def test_a_compartment_without_the_condition_is_skipped_by_name():
     keep = lambda s: ~((s["compartment"] == "CSF") & (s["condition"] == "treated"))  # noqa: E731
     study, counts, _ = cohort(arms=(3, 4), keep=keep)
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     assert set(found.effects["term"]) == {"within:blood"} and found.effects["call"].isna().all()
-    reasons = " | ".join(row["reason"] for row in found.skipped)
+    reasons = " | ".join(row["reason"] for row in found.left_out.rows)
     assert "within:CSF: not testable, no donor with condition 'treated'" in reasons and "interaction" in reasons
 
 
@@ -269,11 +251,11 @@ def three_conditions(seed=0):
 
 def test_three_conditions_share_the_variance():
     samples, counts = three_conditions()
-    found = c.compare(study_of(samples), long_counts(counts))
+    found = composition.compare(study_of(samples), long_counts(counts))
     assert set(found.effects["contrast"]) == {"drug_a_vs_control", "drug_b_vs_control"}
     assert (found.effects["df_residual"] == 6).all()
     assert set(found.donors.loc[found.donors["contrast"] == "drug_b_vs_control", "condition"]) == {"drug_b", "control"}
-    alone = c.compare(
+    alone = composition.compare(
         study_of(samples[samples["condition"] != "drug_a"]),
         long_counts(counts.loc[lambda x: ~x.index.str.startswith("g1")]),
     )
@@ -291,7 +273,7 @@ def three_compartments():
 
 def test_every_compartment_is_set_against_the_reference():
     study, counts = three_compartments()
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     assert set(zip(found.effects["term"], found.effects["compartment"], strict=True)) == {
         ("within:blood", "blood"), ("within:CSF", "CSF"), ("within:node", "node"), ("interaction", "CSF"),
         ("interaction", "node"),
@@ -308,14 +290,14 @@ def test_covariates_adjust_within_and_not_the_interaction():
     study, counts, _ = cohort(arms=(4, 5))
     batch = study.samples["donor"].map(lambda d: "AB"[int(d[1:]) % 2])
     samples = study.samples[["sample", "donor", "compartment", "condition", "cells_per_ul"]]
-    plain = c.compare(study_of(samples), long_counts(counts)).effects
-    adjusted = c.compare(study_of(samples.assign(batch=batch)), long_counts(counts)).effects
+    plain = composition.compare(study_of(samples), long_counts(counts)).effects
+    adjusted = composition.compare(study_of(samples.assign(batch=batch)), long_counts(counts)).effects
     df = adjusted.groupby("term")["df_residual"].first()
     assert df["within:CSF"] == 6 and df["interaction"] == 7
     own = [x[x["term"] == "interaction"]["log2fc"].to_numpy() for x in (plain, adjusted)]
     np.testing.assert_allclose(*own)
     confounded = samples.assign(batch=np.where(samples["condition"] == "treated", "A", "B"))
-    found = c.compare(study_of(confounded), long_counts(counts))
+    found = composition.compare(study_of(confounded), long_counts(counts))
     assert any("batch is collinear" in text for text in found.summary["warnings"])
     pd.testing.assert_frame_equal(found.effects, plain)
 
@@ -324,7 +306,7 @@ def test_a_lineage_lost_from_an_arm_is_estimated_and_said_to_rest_on_the_pseudoc
     study, counts, _ = cohort(preset="null", arms=(3, 4))
     gone = counts.copy()
     gone.loc[["D01_blood", "D02_blood", "D03_blood"], "pDC"] = 0
-    found = c.compare(study, long_counts(gone))
+    found = composition.compare(study, long_counts(gone))
     row = row_of(found.effects, term="within:blood", lineage="pDC")
     assert row["log2fc"] < -2 and "no cell in treated" in row["note"] and row["cells_condition"] == 0
     assert "no cell in treated" in row_of(found.effects, term="interaction", lineage="pDC")["note"]
@@ -334,24 +316,27 @@ def test_a_lineage_lost_from_an_arm_is_estimated_and_said_to_rest_on_the_pseudoc
 def test_a_lineage_of_one_compartment_only_has_no_interaction():
     study, counts, _ = cohort()
     counts = counts.assign(macrophage=np.where(counts.index.str.endswith("_CSF"), 30, 0))
-    found = c.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts))
     assert set(found.effects.loc[found.effects["lineage"] == "macrophage", "term"]) == {"within:CSF"}
-    reasons = [row["reason"] for row in found.skipped if row.get("lineage") == "macrophage"]
+    reasons = [row["reason"] for row in found.left_out.rows if row["lineage"] == "macrophage"]
     assert len(reasons) == 2 and all("nothing to compare" in reason for reason in reasons)
 
 
 def test_a_sample_without_cells_is_skipped_and_the_others_go_on():
     study, counts, _ = cohort(arms=(3, 4))
     counts.loc["D05_CSF"] = 0
-    found = c.compare(study, long_counts(counts))
-    assert [row["sample"] for row in found.skipped if "sample" in row] == ["D05_CSF"]
+    found = composition.compare(study, long_counts(counts))
+    assert [row["sample"] for row in found.left_out.rows if row["sample"]] == ["D05_CSF"]
     assert "D05" not in set(found.donors.loc[found.donors["term"] == "interaction", "donor"])
 
 
 def test_compartments_differ_by_a_paired_comparison():
     study, counts, _ = cohort(preset="null", arms=(5, 5))
-    found = c.compare(study, long_counts(counts))
-    assert list(found.compartments) == c.COMPARTMENTS and (found.compartments["n_donors"] == 10).all()
+    found = composition.compare(study, long_counts(counts))
+    assert (
+        list(found.compartments) == CONTRACT.names("composition/compartments.tsv")
+        and (found.compartments["n_donors"] == 10).all()
+    )
     own = found.donors[found.donors["term"] == "interaction"]
     values, variances = (own.pivot(index="donor", columns="lineage", values=x) for x in ("log2_value", "variance"))
     treated = own.drop_duplicates("donor").set_index("donor").loc[values.index, "condition"] == "treated"
@@ -400,15 +385,15 @@ def effects_of(own, base, u, se=0.2, df=20.0, scale="abs", tier="inferential"):
 )
 def test_call(own, base, u, se, call):
     effects = effects_of(own, base, u, se)
-    chosen = c.chosen_calls(c.call_table(effects)).iloc[0]
+    chosen = calls.chosen_calls(calls.call_table(effects)).iloc[0]
     assert chosen["call"] == call
-    relative = c.chosen_calls(c.call_table(effects.assign(scale="rel"))).iloc[0]["call"]
+    relative = calls.chosen_calls(calls.call_table(effects.assign(scale="rel"))).iloc[0]["call"]
     assert relative == (call if call == "inconclusive" else f"relatively_{call}")
 
 
 def test_calls_are_intersection_union_tests():
     effects = effects_of(-0.3, -1.0, 0.7, se=0.4, df=7.0)
-    table = c.call_table(effects, margin=0.8).set_index("call")["p_value"]
+    table = calls.call_table(effects, margin=0.8).set_index("call")["p_value"]
     cdf = lambda x: stats.t.cdf(x / 0.4, 7)  # noqa: E731
     assert table["depleted_both"] == pytest.approx(max(cdf(-0.3), cdf(-1.0)))
     assert table["discordant_CSF_retained"] == pytest.approx(max(cdf(-1.0), cdf(-0.7)))
@@ -416,20 +401,20 @@ def test_calls_are_intersection_union_tests():
     assert table["concordant"] == pytest.approx(max(cdf(-(0.7 + 0.8)), cdf(0.7 - 0.8)))
     # TOST at .05 is the 90 % interval inside the margin
     for u, se in itertools.product([0.0, 0.3, 0.6], [0.1, 0.3, 0.5]):
-        holds = c.call_table(effects_of(0, 0, u, se)).set_index("call").loc["concordant", "holds"]
+        holds = calls.call_table(effects_of(0, 0, u, se)).set_index("call").loc["concordant", "holds"]
         assert holds == (abs(u) + stats.t.ppf(0.95, 20) * se < 1)
 
 
 def test_calls_need_replicates_in_all_three_parts():
     effects = effects_of(-2, -2, 0)
     effects.loc[effects["term"] == "within:blood", "tier"] = "descriptive"
-    assert c.call_table(effects).empty
+    assert calls.call_table(effects).empty
 
 
 def test_call_q_is_over_lineages_within_a_kind_of_call():
     study, counts, _ = cohort()
-    calls = c.compare(study, long_counts(counts)).calls
-    for _, rows in calls.groupby("call"):
+    found = composition.compare(study, long_counts(counts)).calls
+    for _, rows in found.groupby("call"):
         assert len(rows) == counts.shape[1]
         np.testing.assert_allclose(rows["q_value"], multiple_testing.benjamini_hochberg(rows["p_value"]))
 
@@ -446,7 +431,8 @@ def staged(tmp_path):
 
 
 FILES = [
-    "effects.tsv", "donors.tsv", "single_case.tsv", "calls.tsv", "compartments.tsv", "composition.json", "skipped.tsv",
+    "composition/effects.tsv", "composition/donors.tsv", "composition/single_case.tsv", "composition/calls.tsv",
+    "composition/compartments.tsv", "composition/composition.json", "skipped.tsv",
 ]  # fmt: skip
 
 
@@ -456,9 +442,9 @@ def test_executable_twice_gives_the_same_bytes(staged, execute):
     first = {name: (staged / name).read_bytes() for name in FILES}
     execute("compare_composition", "--study", "study.json", "--counts", "counts.tsv")
     assert first == {name: (staged / name).read_bytes() for name in FILES}
-    effects = read_tsv(staged / "effects.tsv", c.EFFECTS)
+    effects = read_tsv(staged / "composition/effects.tsv", CONTRACT.names("composition/effects.tsv"))
     assert len(effects) == 3 * 13
-    assert json.loads((staged / "composition.json").read_text())["scale"] == "abs"
+    assert json.loads((staged / "composition/composition.json").read_text())["scale"] == "abs"
 
 
 @pytest.mark.parametrize(
@@ -471,7 +457,7 @@ def test_executable_twice_gives_the_same_bytes(staged, execute):
         (lambda t: t.drop(columns="n_cells"), [], "column 'n_cells' is missing"),
         (lambda t: t.assign(sample="S" + t["sample"]), [], "sample 'SD01_CSF' is not in the study"),
         (lambda t: t, ["--equiv_margin", "0"], "--equiv_margin 0.0 is not above 0"),
-        (lambda t: t, ["--cv_total", "-1"], "--cv_total -1.0 is below 0"),
+        (lambda t: t, ["--cv_total", "-1"], "--cv_total is -1; give a number at least 0"),
     ],
 )
 def test_bad_input_is_one_line(staged, execute, change, options, message):
@@ -480,4 +466,4 @@ def test_bad_input_is_one_line(staged, execute, change, options, message):
     done = execute("compare_composition", "--study", "study.json", "--counts", "counts.tsv", *options)
     assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
     assert message in done.stderr
-    assert not (staged / "effects.tsv").exists()
+    assert not (staged / "composition").exists()

@@ -1,19 +1,22 @@
 """Gene-set scores: reading sets, TMM, scores, and their comparison between donors."""
 
-import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
 from scipy import stats
-from tests.test_expression import lineage_of, study_of, write_inputs
 
+from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
-from compartments.compare import genesets
+from compartments.compare import genesets, normalisation
 from compartments.core import files, gene_sets
+from compartments.core.contract import Contract
 from compartments.core.errors import UserError
-from compartments.simulate.studies import pseudobulk_study
+from compartments.core.left_out import LeftOut
+from tests.support.pseudobulks import lineage_of, study_of, write_inputs
 
+STEP = "score_gene_sets"
+CONTRACT = Contract.of(STEP)
+EFFECTS = CONTRACT.names("migration/effects.tsv")
 SETS = {"SET": [f"gene{i:05d}" for i in range(40)], "OTHER": [f"gene{i:05d}" for i in range(100, 140)]}
 
 
@@ -25,36 +28,7 @@ def simulated():
 @pytest.fixture(scope="module")
 def scored(simulated):
     lineages = [lineage_of(simulated, "A"), lineage_of(simulated, "B")]
-    return genesets.score_lineages(lineages, SETS, 0)[0]
-
-
-def test_tmm_equals_edger():
-    """Normalisation factors of edgeR's method on fixed counts, stored from an independent implementation."""
-    rng = np.random.default_rng(11)
-    base = rng.gamma(0.6, 1, 300) * np.exp(rng.normal(0, 0.4, (6, 300)))
-    base[3:, :30] *= 8
-    counts = rng.poisson(base / base.sum(1, keepdims=True) * np.array([3000, 8000, 20000, 5000, 12000, 900])[:, None])
-    assert counts.sum() == 48806
-    expected = [
-        1.238316776420481,
-        1.0339610262866914,
-        1.1293292838401634,
-        0.7421246846480898,
-        0.8625711994719869,
-        1.0803678554351381,
-    ]
-    np.testing.assert_allclose(pseudobulk.tmm_factors(counts), expected, rtol=1e-12)
-
-
-@given(st.integers(0, 2**31), st.integers(2, 30))
-@settings(max_examples=20, deadline=None)
-def test_tmm_ignores_depth_alone(seed, factor):
-    """Samples that differ in depth only have factor 1, and the factors have product 1."""
-    rng = np.random.default_rng(seed)
-    counts = rng.poisson(50, 200) + 1
-    np.testing.assert_allclose(pseudobulk.tmm_factors(np.vstack([counts, counts * factor, counts])), 1, rtol=1e-9)
-    mixed = rng.poisson(rng.gamma(1, 40, 200), (4, 200))
-    assert np.log(pseudobulk.tmm_factors(mixed)).sum() == pytest.approx(0, abs=1e-9)
+    return genesets.score_lineages(lineages, SETS, 0, LeftOut(STEP))
 
 
 def test_score_by_hand(simulated):
@@ -69,9 +43,10 @@ def test_score_by_hand(simulated):
         lineage.ambient[:, :60],
     )
     members = list(lineage.genes[:12])
-    found, skipped = genesets.score_lineage(lineage, {"S": members}, 0)
-    assert not skipped and (found["n_genes"] == 12).all() and (found["coverage"] == 1).all()
-    values = pseudobulk.log_cpm(lineage.corrected)
+    left_out = LeftOut(STEP)
+    found = genesets.score_lineage(lineage, {"S": members}, 0, left_out)
+    assert not left_out.rows and (found["n_genes"] == 12).all() and (found["coverage"] == 1).all()
+    values = normalisation.log_cpm(lineage.corrected)
     detected = ((lineage.corrected > 0).sum(0) >= 2) & (values.std(0) > 0)
     genes, values = lineage.genes[detected], values[:, detected]
     z = stats.zscore(values)
@@ -91,38 +66,42 @@ def test_score_by_hand(simulated):
 
 def test_other_sets_and_order_do_not_change_a_score(simulated):
     lineage = lineage_of(simulated)
-    both = genesets.score_lineage(lineage, SETS, 5)[0]
-    alone = genesets.score_lineage(lineage, {"SET": SETS["SET"][::-1]}, 5)[0]
+    both = genesets.score_lineage(lineage, SETS, 5, LeftOut(STEP))
+    alone = genesets.score_lineage(lineage, {"SET": SETS["SET"][::-1]}, 5, LeftOut(STEP))
     expected = both.loc[both["gene_set"] == "SET", "score"].to_numpy()
     assert np.corrcoef(alone["score"], expected)[0, 1] > 0.99
-    again = genesets.score_lineage(lineage, {"SET": SETS["SET"]}, 5)[0]
+    again = genesets.score_lineage(lineage, {"SET": SETS["SET"]}, 5, LeftOut(STEP))
     np.testing.assert_array_equal(again["score"], expected)
 
 
 def test_small_and_absent_sets_are_named(simulated):
     sets = {"FEW": SETS["SET"][:9], "ABSENT": SETS["SET"][:15] + [f"x{i}" for i in range(16)], "ALL": list(SETS["SET"])}
-    scores, skipped = genesets.score_lineage(lineage_of(simulated), sets, 0)
+    left_out = LeftOut(STEP)
+    scores = genesets.score_lineage(lineage_of(simulated), sets, 0, left_out)
     assert set(scores["gene_set"]) == {"ALL"}
-    assert "9 of 9 genes of FEW detected" in skipped[0]["reason"]
-    assert "15 of 31 genes of ABSENT detected" in skipped[1]["reason"]
+    assert "9 of 9 genes of FEW detected" in left_out.rows[0]["reason"]
+    assert "15 of 31 genes of ABSENT detected" in left_out.rows[1]["reason"]
 
 
 def test_all_lineages_uses_the_complete_ones(scored):
     partial = scored[~((scored["lineage"] == "B") & (scored["sample"] == "D01_CSF"))]
-    joined, skipped = genesets.add_all_lineages(partial, 14)
+    left_out = LeftOut(STEP)
+    joined = genesets.add_all_lineages(partial, 14, left_out)
     pooled = joined[joined["lineage"] == genesets.ALL]
-    assert not skipped and (pooled["n_lineages"] == 1).all() and len(pooled) == 2 * 14
+    assert not left_out.rows and (pooled["n_lineages"] == 1).all() and len(pooled) == 2 * 14
     merged = pooled.merge(scored[scored["lineage"] == "A"], on=["sample", "gene_set"])
     np.testing.assert_array_equal(merged["score_x"], merged["score_y"])
-    _, skipped = genesets.add_all_lineages(partial[partial["lineage"] == "B"], 14)
-    assert "no lineage is scored in all 14 samples" in skipped[0]["reason"]
+    genesets.add_all_lineages(partial[partial["lineage"] == "B"], 14, left_out)
+    assert "no lineage is scored in all 14 samples" in left_out.rows[0]["reason"]
 
 
 def test_effects_equal_t_tests(scored, simulated):
     """Headline: two-sample t on within-donor differences, and on the samples of a compartment."""
     study = study_of(simulated)
-    effects, skipped = genesets.compare_scores(genesets.add_all_lineages(scored, 14)[0], study, ["SET"])
-    assert not skipped
+    left_out = LeftOut(STEP)
+    joined = genesets.add_all_lineages(scored, 14, left_out)
+    effects = genesets.compare_scores(joined, study, ["SET"], left_out).effects
+    assert not left_out.rows
     own = scored[(scored["lineage"] == "A") & (scored["gene_set"] == "SET")].set_index("sample")["score"]
     pairs = study.units("interaction", "CSF")
     difference = own[pairs["sample"]].to_numpy() - own[pairs["reference_sample"]].to_numpy()
@@ -138,11 +117,11 @@ def test_effects_equal_t_tests(scored, simulated):
     arms = [own[within.loc[within["condition"] == level, "sample"]] for level in ("treated", "untreated")]
     row = effects[(effects["lineage"] == "A") & (effects["gene_set"] == "SET")].set_index("term").loc["within:CSF"]
     assert row["p_value"] == pytest.approx(stats.ttest_ind(*arms).pvalue)
-    assert list(effects.columns) == genesets.EFFECT_COLUMNS
+    assert set(effects) == set(EFFECTS)
 
 
 def test_planted_set_is_called_and_the_other_is_not(scored, simulated):
-    effects, _ = genesets.compare_scores(scored, study_of(simulated), ["SET"])
+    effects = genesets.compare_scores(scored, study_of(simulated), ["SET"], LeftOut(STEP)).effects
     interaction = effects[effects["term"] == "interaction"].set_index("gene_set")
     assert interaction.loc["SET", "call"].str.match("CSF_(only|higher)").all()
     assert (interaction.loc["OTHER", "call"] == "").all()
@@ -154,22 +133,23 @@ def test_one_donor_is_descriptive_and_none_is_named(scored, simulated):
     study = study_of(simulated)
     donors = scored["donor"]
     one = scored[~donors.isin(["D01", "D02"])]
-    effects, _ = genesets.compare_scores(one, study, ["SET"])
+    effects = genesets.compare_scores(one, study, ["SET"], LeftOut(STEP)).effects
     assert set(effects["tier"]) == {"descriptive"}
     assert effects[["p_value", "q_value", "p_plain", "p_moderated"]].isna().all().all()
     assert effects["estimate"].notna().all() and (effects["call"] == "").all()
     none = scored[~donors.isin(["D01", "D02", "D03"])]
-    effects, skipped = genesets.compare_scores(none, study, ["SET"])
-    assert len(effects) == 0 and list(effects.columns) == genesets.EFFECT_COLUMNS
-    assert {row["reason"] for row in skipped} >= {"not_testable: no pair with condition 'treated'"}
+    left_out = LeftOut(STEP)
+    effects = genesets.compare_scores(none, study, ["SET"], left_out).effects
+    assert len(effects) == 0 and list(effects.columns) == EFFECTS
+    assert {row["reason"] for row in left_out.rows} >= {"not_testable: no pair with condition 'treated'"}
     minimal = scored[donors.isin(["D01", "D04"])]
-    effects, _ = genesets.compare_scores(minimal, study, ["SET"])
+    effects = genesets.compare_scores(minimal, study, ["SET"], LeftOut(STEP)).effects
     assert effects["estimate"].notna().all() and effects["se"].isna().all()
 
 
 def test_unpaired_donor_counts_within_only(scored, simulated):
     without = scored[scored["sample"] != "D07_blood"]
-    effects, _ = genesets.compare_scores(without, study_of(simulated), ["SET"])
+    effects = genesets.compare_scores(without, study_of(simulated), ["SET"], LeftOut(STEP)).effects
     numbers = effects[effects["lineage"] == "A"].groupby("term")["n_reference"].first()
     assert numbers.to_dict() == {"interaction": 3, "within:CSF": 4, "within:blood": 3}
 
@@ -223,14 +203,15 @@ def test_executable(tmp_path, execute):
     write_inputs(tmp_path, lineages)
     (tmp_path / "sets.gmt").write_text("".join("\t".join([name, "d", *genes]) + "\n" for name, genes in SETS.items()))
     arguments = ["--study", "study.json", "--pseudobulk", "pseudobulk.h5ad", "--gene_sets", "sets.gmt", "--seed", 3]
+    files_of_step = ("migration/scores.tsv", "migration/effects.tsv", "skipped.tsv")
     contents = []
     for _ in range(2):
-        done = execute("score_gene_sets", *arguments, "--primary", "SET")
+        done = execute("score_gene_sets", *arguments)
         assert done.returncode == 0, done.stderr
-        contents.append([(tmp_path / name).read_bytes() for name in ("scores.tsv", "effects.tsv", "skipped.tsv")])
+        contents.append([(tmp_path / name).read_bytes() for name in files_of_step])
     assert contents[0] == contents[1]
-    scores, effects = files.read_tsv(tmp_path / "scores.tsv"), files.read_tsv(tmp_path / "effects.tsv")
-    assert list(scores.columns) == genesets.SCORE_COLUMNS and list(effects.columns) == genesets.EFFECT_COLUMNS
+    scores, effects = (files.read_tsv(tmp_path / name) for name in files_of_step[:2])
+    assert list(scores.columns) == CONTRACT.names("migration/scores.tsv") and list(effects.columns) == EFFECTS
     assert set(scores["lineage"]) == {"B", "NK", "all"} and len(scores) == 3 * 2 * 12
     assert len(effects) == 3 * 2 * 3
     (tmp_path / "sets.gmt").write_text("SET\n")

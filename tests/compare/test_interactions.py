@@ -6,12 +6,18 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from compartments.compare import interactions
+from compartments.compare import across, pair_scores, pathways, untested
+from compartments.compare.edges import TOP_EDGES, compare_edges, score_top_edges
+from compartments.compare.hubs import compare_centrality
+from compartments.compare.liana import COLUMNS
 from compartments.compare.moderated import fit_moderated
-from compartments.study.study import make_study
+from compartments.core.contract import Contract
+from compartments.core.left_out import LeftOut
+from compartments.study.design import make_study
 
 GENES = ["L1", "L2", "R1", "R2", "R3", *(f"G{i}" for i in range(40))]
 PAIRS = pd.DataFrame({"ligand": ["L1", "L2", "L1_L2", "L1", "L2"], "receptor": ["R1", "R2", "R1", "R2_R3", "R3"]})
+STEP = "compare_interactions"
 LINEAGES = ["A", "B", "C"]
 GROUPS = {"near": np.array([True, True, False, False, False]), "far": np.array([False, False, True, True, True])}
 
@@ -50,7 +56,7 @@ def make_cohort(n_condition=4, n_reference=4, seed=0, n_cells=60, change=None):
 
 
 def score(study, pseudobulk, **options):
-    return interactions.score_pseudobulk(pseudobulk, study.samples["sample"], PAIRS, **options)
+    return pair_scores.score_pseudobulk(pseudobulk, study.samples["sample"], PAIRS, **options)
 
 
 def raise_pair(rate, row):
@@ -72,7 +78,7 @@ def test_scores_are_log_cpm_of_the_weakest_subunit():
     scores = score(study, pseudobulk)
     row = pseudobulk["D1_CSF:B"]
     counts = pd.Series(row.layers["corrected"].toarray()[0], GENES)
-    expected = np.log(counts * 1e6 / counts.sum() + interactions.CPM_OFFSET)
+    expected = np.log(counts * 1e6 / counts.sum() + pair_scores.CPM_OFFSET)
     i, k = scores.samples.get_loc("D1_CSF"), scores.lineages.get_loc("B")
     np.testing.assert_allclose(scores.ligand[i, k], [expected[p.split("_")].min() for p in PAIRS["ligand"]])
     np.testing.assert_allclose(scores.receptor[i, k], [expected[p.split("_")].min() for p in PAIRS["receptor"]])
@@ -87,7 +93,7 @@ def test_sampling_variance_is_that_of_repeated_draws():
     for _ in range(300):
         counts = sparse.csr_matrix(rng.poisson(np.tile(rate, (4, 1))))
         obs = pd.DataFrame({"sample": names, "lineage": "A", "n_cells": 50}).set_index(names + ":A", drop=False)
-        layers = {name: counts for name in ("counts", "corrected", "n_expressing", "ambient")}
+        layers = dict.fromkeys(("counts", "corrected", "n_expressing", "ambient"), counts)
         pseudobulk = anndata.AnnData(obs=obs, var=pd.DataFrame(index=GENES), layers=layers)
         scores = score(study, pseudobulk)
         drawn.append(scores.ligand[:, 0, :2])
@@ -99,7 +105,7 @@ def test_sampling_variance_is_that_of_repeated_draws():
 def test_an_edge_is_a_difference_in_differences():
     study, pseudobulk = make_cohort(change=raise_pair)
     scores = score(study, pseudobulk)
-    effects, _ = interactions.compare_edges(study, scores)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
     row = edge(effects)
     assert row["log2fc"] == pytest.approx(2, abs=0.35)
     assert row["q_value"] < 0.01
@@ -134,7 +140,7 @@ def test_edges_whose_partners_both_change_come_first():
 
     study, pseudobulk = make_cohort(n_cells=200, change=change)
     scores = score(study, pseudobulk)
-    effects, _ = interactions.compare_edges(study, scores)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
     rows = effects[effects["term"] == "interaction"].reset_index(drop=True)
     keys = ["source", "target", "ligand", "receptor"]
     assert tuple(rows.loc[0, ["source", "target", "receptor"]]) == ("A", "C", "R1")
@@ -174,9 +180,9 @@ def test_what_is_not_tested_is_listed_with_the_reason():
     ambient[rows, 0] = 0.3 * pseudobulk.layers["counts"].toarray()[rows, 0]
     pseudobulk.layers["ambient"] = sparse.csr_matrix(ambient, dtype=np.float32)
     resource = pd.concat([PAIRS, pd.DataFrame({"ligand": ["NOGENE_L1"], "receptor": ["R1"]})], ignore_index=True)
-    scores = interactions.score_pseudobulk(pseudobulk, study.samples["sample"], resource)
-    effects, _ = interactions.compare_edges(study, scores)
-    table = interactions.list_untested(study, pseudobulk, scores, ["NOGENE"], resource, effects, 10, 0.2)
+    scores = pair_scores.score_pseudobulk(pseudobulk, study.samples["sample"], resource)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
+    table = untested.list_untested(study, pseudobulk, scores, ["NOGENE"], resource, effects, 10, 0.2)
     assert set(table["kind"]) == {"few_cells", "unknown_gene", "lost_lineage", "ambient"}
     few = table[table["kind"] == "few_cells"]
     assert set(few["lineage"]) == {"C"} and len(few) == 6
@@ -198,7 +204,7 @@ def test_no_change_is_called_at_the_nominal_rate():
     p = []
     for seed in range(12):
         study, pseudobulk = make_cohort(seed=seed)
-        effects, _ = interactions.compare_edges(study, score(study, pseudobulk))
+        effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
         p.append(effects.loc[effects["term"] == "interaction", "p_value"])
     assert np.mean(pd.concat(p) < 0.05) < 0.1
 
@@ -206,13 +212,13 @@ def test_no_change_is_called_at_the_nominal_rate():
 def test_two_against_four_is_exploratory_and_one_is_descriptive():
     for n, word in ((2, "exploratory"), (1, "descriptive")):
         study, pseudobulk = make_cohort(n, 4, change=raise_pair)
-        effects, _ = interactions.compare_edges(study, score(study, pseudobulk))
+        effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
         row = edge(effects)
         assert row["tier"] == word
         assert row["log2fc"] > 1
         assert np.isnan(row["p_value"]) == (word == "descriptive")
     study, pseudobulk = make_cohort(1, 1, change=raise_pair)
-    row = edge(interactions.compare_edges(study, score(study, pseudobulk))[0])
+    row = edge(compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects)
     assert row["log2fc"] > 1
     assert np.isnan(row["se"])
 
@@ -224,22 +230,23 @@ def test_a_lost_lineage_is_absent_not_zero():
         return rate
 
     study, pseudobulk = make_cohort(change=lose)
-    effects, skipped = interactions.compare_edges(study, score(study, pseudobulk))
+    left_out = LeftOut(STEP)
+    effects = compare_edges(study, score(study, pseudobulk), left_out).effects
     lost = (effects["source"] == "C") | (effects["target"] == "C")
     assert set(effects.loc[lost, "status"]) == {"absent_in_treated"}
     assert effects.loc[lost, ["log2fc", "p_value"]].isna().all(axis=None)
     assert set(effects.loc[~lost, "status"]) == {"tested"}
-    assert any("absent_in_treated" in row["reason"] for row in skipped)
+    assert any("absent_in_treated" in row["reason"] for row in left_out.rows)
 
 
 def test_scores_of_the_top_edges_give_their_estimates():
     study, pseudobulk = make_cohort(change=raise_pair)
     scores = score(study, pseudobulk)
-    effects, _ = interactions.compare_edges(study, scores)
-    top = interactions.score_top_edges(study, scores, effects)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
+    top = score_top_edges(study, scores, effects)
     keys = ["source", "target", "ligand", "receptor"]
     tested = effects[(effects["term"] == "interaction") & (effects["status"] == "tested")]
-    first = tested[: interactions.TOP_EDGES][keys].to_numpy().tolist()
+    first = tested[:TOP_EDGES][keys].to_numpy().tolist()
     assert top[keys].drop_duplicates().to_numpy().tolist() == first and ["A", "B", "L1", "R1"] in first
     wide = top.pivot(index=[*keys, "donor", "condition"], columns="compartment", values="score")
     means = (wide["CSF"] - wide["blood"]).groupby([*keys, "condition"]).mean().unstack()
@@ -255,7 +262,7 @@ def test_donors_without_a_lineage_are_left_out_of_its_edges_only():
         return rate
 
     study, pseudobulk = make_cohort(change=lose)
-    effects, _ = interactions.compare_edges(study, score(study, pseudobulk))
+    effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
     lost = (effects["source"] == "C") | (effects["target"] == "C")
     assert set(effects.loc[lost, "n_condition"]) == {3}
     assert set(effects.loc[~lost, "n_condition"]) == {4}
@@ -267,11 +274,11 @@ def test_ambient_edges_are_dropped_with_the_reason():
     ambient = np.zeros(pseudobulk.shape)
     ambient[rows, GENES.index("L1")] = 0.3 * pseudobulk.layers["counts"].toarray()[rows, GENES.index("L1")]
     pseudobulk.layers["ambient"] = sparse.csr_matrix(ambient, dtype=np.float32)
-    effects, _ = interactions.compare_edges(study, score(study, pseudobulk))
+    effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
     dropped = (effects["source"] == "A") & effects["ligand"].isin(["L1", "L1_L2"])
     assert set(effects.loc[dropped, "status"]) == {"ambient"}
     assert set(effects.loc[~dropped, "status"]) == {"tested"}
-    kept, _ = interactions.compare_edges(study, score(study, pseudobulk), ambient_share_max=0.4)
+    kept = compare_edges(study, score(study, pseudobulk), LeftOut(STEP), ambient_share_max=0.4).effects
     assert set(kept["status"]) == {"tested"}
 
 
@@ -282,7 +289,7 @@ def test_unexpressed_partners_are_no_edges():
         return rate
 
     study, pseudobulk = make_cohort(change=silence)
-    effects, _ = interactions.compare_edges(study, score(study, pseudobulk))
+    effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
     assert not ((effects["source"] == "A") & effects["ligand"].isin(["L1", "L1_L2"])).any()
     assert ((effects["source"] == "B") & (effects["ligand"] == "L1")).any()
 
@@ -294,7 +301,7 @@ def test_groups_sum_over_sources_and_targets():
         return rate
 
     study, pseudobulk = make_cohort(change=stronger)
-    table, _ = interactions.compare_groups(study, score(study, pseudobulk), GROUPS)
+    table = pathways.compare_groups(study, score(study, pseudobulk), GROUPS, LeftOut(STEP)).effects
     rows = table[(table["term"] == "interaction") & (table["group"] == "near")]
     assert rows["level"].value_counts().to_dict() == {"all": 1, "source": 3, "target": 3, "pair": 9}
     total = rows[rows["level"] == "all"].iloc[0]
@@ -344,7 +351,7 @@ def in_arm(condition, compartment, high, low=1.0):
 def test_hub_rule(share, call):
     study, _ = make_cohort()
     nodes, edges = make_networks(study, share)
-    table, _ = interactions.compare_centrality(study, nodes, edges)
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
     row = table[(table["lineage"] == "A") & (table["term"] == "interaction")].iloc[0]
     assert row["call"] == call
     others = table[(table["lineage"] != "A") & (table["term"] == "interaction")]
@@ -357,7 +364,7 @@ def test_a_hub_gained_in_both_compartments_is_called_in_neither():
     calls = []
     for seed in range(25):
         nodes, edges = make_networks(study, lambda row: 3.0 if row.condition == "treated" else 1.0, seed)
-        table, _ = interactions.compare_centrality(study, nodes, edges)
+        table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
         calls += table.loc[(table["lineage"] == "A") & (table["term"] == "interaction"), "call"].tolist()
     assert np.mean([call != "inconclusive" for call in calls]) <= 0.16  # 25 draws at .05: more than 4 in 1 % of cases
 
@@ -365,7 +372,7 @@ def test_a_hub_gained_in_both_compartments_is_called_in_neither():
 def test_centrality_is_a_difference_of_logit_shares():
     study, _ = make_cohort(3, 4)
     nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
-    table, _ = interactions.compare_centrality(study, nodes, edges)
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
     row = table[(table["lineage"] == "A") & (table["term"] == "interaction")].iloc[0]
     values = {}
     for sample, rows in edges.groupby("sample"):
@@ -383,11 +390,11 @@ def test_centrality_is_a_difference_of_logit_shares():
 def test_shares_are_recomputed_on_common_lineages():
     study, _ = make_cohort()
     nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
-    full, _ = interactions.compare_centrality(study, nodes, edges)
+    full = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
     lacking = (edges["sample"] == "D5_CSF") & ((edges["source"] == "E") | (edges["target"] == "E"))
-    fewer, _ = interactions.compare_centrality(study, nodes, edges[~lacking])
+    fewer = compare_centrality(study, nodes, edges[~lacking], LeftOut(STEP)).effects
     without = edges[~((edges["source"] == "E") | (edges["target"] == "E"))]
-    never, _ = interactions.compare_centrality(study, nodes, without)
+    never = compare_centrality(study, nodes, without, LeftOut(STEP)).effects
     keys = ["lineage", "term", "compartment"]
     for table in (full, fewer, never):
         table.set_index(keys, inplace=True)  # noqa: PD002
@@ -399,7 +406,7 @@ def test_shares_are_recomputed_on_common_lineages():
 
 def test_cross_compartment_rows_are_hypotheses():
     study, pseudobulk = make_cohort(change=raise_pair)
-    table = interactions.cross_compartments(study, score(study, pseudobulk), GROUPS)
+    table = across.cross_compartments(study, score(study, pseudobulk), GROUPS)
     assert set(table["tier"]) == {"hypothesis_generating"}
     assert "p_value" not in table
     rows = table[(table["source"] == "A") & (table["target"] == "B") & (table["receptor"] == "R1")]
@@ -419,38 +426,41 @@ def test_executable(execute, tmp_path, root):
     migration.write_text("group\trole\tgene\nchemokine\tligand\tL1\nchemokine\treceptor\tR1\n")
     groups.write_text("group\tligand\treceptor\nmine\tL2\tR2\nstrange\tX\tY\n")
     nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    measures = set(Contract.of(STEP).names("interactions/centrality.tsv")) - {"donor", "compartment", "condition"}
+    nodes = nodes.reindex(columns=sorted(measures))
     for kind, table in (("centrality", nodes), ("network", edges)):
         for sample, rows in table.groupby("sample"):
             rows.to_csv(tmp_path / f"{sample}.{kind}.tsv", sep="\t", index=False)
     liana = pd.DataFrame({c: ["A"] for c in ("source", "target", "ligand_complex", "receptor_complex")})
-    liana = liana.assign(**dict.fromkeys(interactions.COLUMNS[4:], 0.5), present=True).astype({"source": "category"})
+    liana = liana.assign(**dict.fromkeys(COLUMNS[4:], 0.5), present=True).astype({"source": "category"})
     for sample in ("D0_CSF", "D5_blood"):
         liana.assign(sample=sample).to_parquet(tmp_path / f"{sample}.liana.parquet")
+    results = tmp_path / "interactions"
     command = ["compare_interactions", "--study", "study.json", "--pseudobulk", "pseudobulk.h5ad"]
     command += ["--lr_resource", pairs, "--migration_pairs", migration, "--groups", groups]
     command += ["--centrality", *sorted(tmp_path.glob("*.centrality.tsv"))]
     command += ["--networks", *sorted(tmp_path.glob("*.network.tsv")), "--liana", *tmp_path.glob("*.liana.parquet")]
     done = execute(*command)
     assert done.returncode == 0, done.stderr
-    effects = pd.read_csv(tmp_path / "effects.tsv", sep="\t")
+    effects = pd.read_csv(results / "effects.tsv", sep="\t")
     assert edge(effects)["q_value"] < 0.01
-    found = pd.read_csv(tmp_path / "groups.tsv", sep="\t")
+    found = pd.read_csv(results / "groups.tsv", sep="\t")
     assert set(found["group"]) == {"chemokine", "mine"}
-    hubs = pd.read_csv(tmp_path / "centrality_effects.tsv", sep="\t")
+    hubs = pd.read_csv(results / "centrality_effects.tsv", sep="\t")
     assert hubs["call"].eq("hub_gained_in_CSF").sum() == 1
-    joined = pd.read_parquet(tmp_path / "liana.parquet")
+    joined = pd.read_parquet(results / "liana.parquet")
     assert joined["sample"].tolist() == ["D0_CSF", "D5_blood"]
     assert joined["condition"].tolist() == ["treated", "control"]
-    assert len(pd.read_csv(tmp_path / "network.tsv", sep="\t")) == len(edges)
-    assert len(pd.read_csv(tmp_path / "cross_compartment.tsv", sep="\t"))
-    assert list(pd.read_csv(tmp_path / "not_testable.tsv", sep="\t"))[-1] == "reason"
+    assert len(pd.read_csv(results / "network.tsv", sep="\t")) == len(edges)
+    assert len(pd.read_csv(results / "cross_compartment.tsv", sep="\t"))
+    assert list(pd.read_csv(results / "not_testable.tsv", sep="\t"))[-1] == "reason"
     assert "'strange'" in (tmp_path / "skipped.tsv").read_text()
-    tables = {p.name: p.read_bytes() for p in tmp_path.glob("*effects.tsv")} | {
-        "g": (tmp_path / "groups.tsv").read_bytes()
+    tables = {p.name: p.read_bytes() for p in results.glob("*effects.tsv")} | {
+        "g": (results / "groups.tsv").read_bytes()
     }
     assert execute(*command).returncode == 0
-    again = {p.name: p.read_bytes() for p in tmp_path.glob("*effects.tsv")} | {
-        "g": (tmp_path / "groups.tsv").read_bytes()
+    again = {p.name: p.read_bytes() for p in results.glob("*effects.tsv")} | {
+        "g": (results / "groups.tsv").read_bytes()
     }
     assert tables == again
 
@@ -473,22 +483,24 @@ def test_unpaired_donors_have_no_interaction_but_within_terms():
     study = study.subset(kept)
     pseudobulk = pseudobulk[pseudobulk.obs["sample"].isin(kept)].copy()
     scores = score(study, pseudobulk)
-    effects, _ = interactions.compare_edges(study, scores)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
     assert set(effects["term"]) == {"within:CSF", "within:blood"}
     assert set(effects["tier"]) == {"exploratory"}
-    table, skipped = interactions.compare_groups(study, scores, GROUPS)
+    left_out = LeftOut(STEP)
+    table = pathways.compare_groups(study, scores, GROUPS, left_out).effects
     assert set(table["term"]) == {"within:CSF", "within:blood"}
-    assert any("interaction" in row["reason"] for row in skipped)
+    assert any("interaction" in row["reason"] for row in left_out.rows)
     nodes, edges = make_networks(study, lambda row: 1.0)
-    hubs, _ = interactions.compare_centrality(study, nodes, edges)
+    hubs = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
     assert set(hubs["term"]) == {"within:CSF", "within:blood"}
-    assert len(interactions.cross_compartments(study, scores, GROUPS)) == 0
+    assert len(across.cross_compartments(study, scores, GROUPS)) == 0
 
 
 def test_without_networks_there_is_an_empty_table():
     study, _ = make_cohort()
     empty = pd.DataFrame(columns=["sample", "network"])
-    table, skipped = interactions.compare_centrality(study, empty, empty)
-    assert list(table) == interactions.CENTRALITY_COLUMNS
+    left_out = LeftOut(STEP)
+    table = compare_centrality(study, empty, empty, left_out).effects
+    assert list(table) == Contract.of(STEP).names("interactions/centrality_effects.tsv")
     assert len(table) == 0
-    assert skipped == []
+    assert left_out.rows == []

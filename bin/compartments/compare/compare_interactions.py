@@ -1,103 +1,145 @@
 """Compare interactions between conditions: edges, groups of pairs, centrality, and across compartments."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from compartments.core.contract import Contract
 from compartments.core.errors import UserError
-from compartments.core.left_out import write_skipped
+from compartments.core.files import read_tsv, replacing, write_parquet
+from compartments.core.left_out import LeftOut
+from compartments.core.options import Options
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+
+    from compartments.study.study import Study
+
+STEP = "compare_interactions"
 MIGRATION_PAIRS = Path(__file__).resolve().parents[3] / "assets" / "interaction_groups.tsv"
-STAGE = "compare_interactions"
+OF_SAMPLE = ["donor", "compartment", "condition"]
+TEXT = ["sample", *OF_SAMPLE, "source", "target", "ligand_complex", "receptor_complex"]  # columns of liana.parquet
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--study", required=True, help="study.json")
-    parser.add_argument("--pseudobulk", required=True, help="pseudobulk.h5ad")
+def arguments() -> argparse.Namespace:
+    """Command line."""
+    parser = Options(STEP, __doc__)
+    parser.add_argument("--study", required=True, help="study.json of check_design")
+    parser.add_argument("--pseudobulk", required=True, help="pseudobulk.h5ad of merge_samples")
     parser.add_argument("--liana", nargs="*", default=[], help="<sample>.liana.parquet of all samples")
     parser.add_argument("--centrality", nargs="*", default=[], help="<sample>.centrality.tsv of all samples")
     parser.add_argument("--networks", nargs="*", default=[], help="<sample>.network.tsv of all samples")
     parser.add_argument(
         "--lr_resource", default="consensus", help="a resource of LIANA, or a .tsv with columns ligand, receptor"
     )
-    parser.add_argument(
-        "--migration_pairs", default=MIGRATION_PAIRS, help="groups of migration pairs (default: chemokine and adhesion)"
-    )
+    parser.add_argument("--migration_pairs", default=MIGRATION_PAIRS, help="groups of migration pairs")
     parser.add_argument("--groups", help="further groups of pairs: .tsv with columns group, ligand, receptor")
-    parser.add_argument(
-        "--ambient_share_max", type=float, default=0.2, help="largest ambient share of a partner (default .2)"
-    )
-    parser.add_argument("--min_cells", type=int, default=10, help="cells a pseudobulk needs (default 10)")
-    parser.add_argument(
-        "--expr_prop", type=float, default=0.1, help="share of cells that must express a partner (default .1)"
-    )
-    options = parser.parse_args()
+    return parser.parse_args()
 
+
+def main() -> None:
+    """Write the tables of ``interactions/``."""
+    options = arguments()
     import anndata
-    import pandas as pd
 
-    from compartments.compare.interactions import (
-        compare_centrality,
-        compare_edges,
-        compare_groups,
-        cross_compartments,
-        list_untested,
-        score_pseudobulk,
-        score_top_edges,
-        write_liana,
-    )
-    from compartments.core.files import read_tsv, write_parquet, write_tsv
+    from compartments.compare.across import cross_compartments
+    from compartments.compare.edges import compare_edges, score_top_edges
+    from compartments.compare.hubs import compare_centrality
+    from compartments.compare.pair_scores import score_pseudobulk
+    from compartments.compare.pathways import compare_groups
+    from compartments.compare.untested import list_untested
     from compartments.core.pairs import check_genes, read_groups, read_resource
     from compartments.study.study import Study
 
-    if not 0 <= options.ambient_share_max <= 1 or not 0 <= options.expr_prop <= 1:
-        raise UserError("--ambient_share_max and --expr_prop lie between 0 and 1")
+    left_out, contract = LeftOut(STEP), Contract.of(STEP)
     study = Study.load(options.study)
     resource = read_resource(options.lr_resource)
     migration = read_groups(options.migration_pairs, resource)
-    groups = dict(migration)
-    skipped = []
-    if options.groups:
-        given = read_groups(options.groups, resource)
-        for name, members in given.items():
-            if name in migration:
-                raise UserError(f"{options.groups}: group '{name}' is a group of migration pairs already; rename it")
-            if not members.any():
-                skipped.append({"reason": f"group '{name}' of {options.groups}: none of its pairs is in the resource"})
-        groups |= given
+    further = read_groups(options.groups, resource) if options.groups else {}
+    check_groups(further, migration, options.groups, left_out)
     pseudobulk = anndata.read_h5ad(options.pseudobulk)
     unknown, _ = check_genes(resource, pseudobulk.var_names, options.lr_resource, options.pseudobulk)
     names = study.samples["sample"]
     names = names[names.isin(pseudobulk.obs["sample"].astype(str))]
-    scores = score_pseudobulk(pseudobulk, names, resource, options.min_cells, options.expr_prop)
+    scores = score_pseudobulk(pseudobulk, names, resource, options.min_cells_pb)
+    nodes = read_samples(options.centrality, study, contract.names("interactions/centrality.tsv"))
+    edges = read_samples(options.networks, study, contract.names("interactions/network.tsv"))
 
-    def cohort(paths):
-        text = ("sample", "network", "lineage", "source", "target")
-        tables = [read_tsv(path, required=["sample", "network"], text=text) for path in sorted(paths)]
-        table = pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=["sample", "network"])
-        place = study.samples[["sample", "donor", "compartment", "condition"]]
-        order = study.samples["sample"].tolist()
-        table = place.merge(table, on="sample", how="inner")
-        return table.sort_values("sample", key=lambda c: c.map(order.index), kind="stable", ignore_index=True)
+    effects, _ = compare_edges(study, scores, left_out)
+    untested = list_untested(study, pseudobulk, scores, unknown, resource, effects, options.min_cells_pb)
+    contract.write(effects, "interactions/effects.tsv")
+    ordered = contract.ordered(list(effects), "interactions/effects.tsv")
+    write_parquet(effects[ordered], "interactions/effects.parquet")
+    contract.write(score_top_edges(study, scores, effects), "interactions/top_edges.tsv")
+    contract.write(untested, "interactions/not_testable.tsv")
+    contract.write(compare_groups(study, scores, migration | further, left_out).effects, "interactions/groups.tsv")
+    contract.write(nodes, "interactions/centrality.tsv")
+    contract.write(edges, "interactions/network.tsv")
+    hubs = compare_centrality(study, nodes, edges, left_out)
+    contract.write(hubs.effects, "interactions/centrality_effects.tsv")
+    contract.write(cross_compartments(study, scores, migration), "interactions/cross_compartment.tsv")
+    write_liana(options.liana, study, "interactions/liana.parquet")
+    left_out.write()
 
-    effects, reasons = compare_edges(study, scores, options.ambient_share_max)
-    skipped += reasons
-    write_tsv(effects, "effects.tsv")
-    write_parquet(effects, "effects.parquet")
-    write_tsv(score_top_edges(study, scores, effects), "top_edges.tsv")
-    untested = list_untested(
-        study, pseudobulk, scores, unknown, resource, effects, options.min_cells, options.ambient_share_max
-    )
-    write_tsv(untested, "not_testable.tsv")
-    table, reasons = compare_groups(study, scores, groups, options.ambient_share_max)
-    skipped += reasons
-    write_tsv(table, "groups.tsv")
-    nodes, edges = cohort(options.centrality), cohort(options.networks)
-    write_tsv(nodes, "centrality.tsv")
-    write_tsv(edges, "network.tsv")
-    table, reasons = compare_centrality(study, nodes, edges)
-    skipped += reasons
-    write_tsv(table, "centrality_effects.tsv")
-    write_tsv(cross_compartments(study, scores, migration), "cross_compartment.tsv")
-    write_liana(options.liana, study, "liana.parquet")
-    write_skipped([{"stage": STAGE, **row} for row in skipped])
+
+def check_groups(
+    further: dict[str, "npt.NDArray[np.bool_]"],
+    migration: dict[str, "npt.NDArray[np.bool_]"],
+    path: str,
+    left_out: LeftOut,
+) -> None:
+    """Refuse a group of the user's that has the name of a group of migration pairs; name those without a pair."""
+    for name, members in further.items():
+        if name in migration:
+            raise UserError(f"{path}: group '{name}' is a group of migration pairs already; rename it")
+        if not members.any():
+            left_out.add(f"group '{name}' of {path}: none of its pairs is in the resource")
+
+
+def read_samples(paths: Sequence[str], study: "Study", columns: list[str]) -> "pd.DataFrame":
+    """One table of those of the samples, with ``donor, compartment, condition``, in the order of the study.
+
+    Without a sample it is empty and has ``columns``.
+    """
+    import pandas as pd
+
+    text = ("sample", "network", "lineage", "source", "target")
+    tables = [read_tsv(path, required=["sample", "network"], text=text) for path in sorted(paths)]
+    if not tables:
+        return pd.DataFrame(columns=columns)
+    table = pd.concat(tables, ignore_index=True)
+    order = study.samples["sample"].tolist()
+    table = study.samples[["sample", *OF_SAMPLE]].merge(table, on="sample", how="inner")
+    return table.sort_values("sample", key=lambda c: c.map(order.index), kind="stable", ignore_index=True)
+
+
+def write_liana(paths: Sequence[str], study: "Study", path: str) -> None:
+    """Join the LIANA tables of all samples, one sample in memory at a time.
+
+    Parameters
+    ----------
+    paths : sequence of path
+        ``<sample>.liana.parquet``.
+    study : Study
+        Gives the order, and ``donor, compartment, condition`` of each sample.
+    path : path
+        Parquet with one row group per sample; written with columns only if there is no sample.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    samples = study.samples.set_index("sample")
+    by_sample = {Path(given).name.removesuffix(".liana.parquet"): given for given in paths}
+    Path(path).parent.mkdir(parents=True, exist_ok=True)
+    kinds = dict.fromkeys(TEXT, pa.string()) | {"present": pa.bool_()}
+    columns = Contract.of(STEP).names("interactions/liana.parquet")
+    schema = pa.schema([(column, kinds.get(column, pa.float64())) for column in columns])
+    with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:
+        for sample in samples.index[samples.index.isin(by_sample)]:
+            table = pq.read_table(by_sample[sample])
+            for column in OF_SAMPLE:
+                table = table.append_column(column, pa.array([samples.at[sample, column]] * len(table)))
+            writer.write_table(table.select(schema.names).cast(schema), row_group_size=max(len(table), 1))

@@ -8,8 +8,10 @@ converts. Features are columns (lineages, edges, sets), observations are donors 
 import functools
 import itertools
 import math
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import special, stats
 
@@ -17,7 +19,7 @@ MAX_RELABELLINGS = 20_000
 TAU2_FLOOR = 0.02  # ln units squared: donors differ at least by 14 % whatever the data say
 
 
-def trigamma_inverse(x):
+def trigamma_inverse(x: float) -> float:
     """Solve ``trigamma(y) = x`` for y > 0 by Newton steps on 1/trigamma (Smyth 2004, appendix)."""
     if x > 1e7:  # the asymptotes, where Newton steps lose all digits
         return 1 / math.sqrt(x)
@@ -33,7 +35,7 @@ def trigamma_inverse(x):
     return float(y)
 
 
-def fit_f_dist(s2, df):
+def fit_f_dist(s2: npt.ArrayLike, df: npt.ArrayLike) -> tuple[float, float]:
     """Prior degrees of freedom and variance of an inverse-chi-square prior on variances.
 
     Parameters
@@ -53,22 +55,22 @@ def fit_f_dist(s2, df):
     Moments of log s2, Smyth (2004) Stat Appl Genet Mol Biol 3:3, section 6.2, as limma's ``fitFDist``, but for
     variances of exactly 0: a feature that never varies says nothing on how much others do and is left out.
     """
-    s2, df = np.broadcast_arrays(np.asarray(s2, float), np.asarray(df, float))
-    usable = np.isfinite(s2) & (s2 > 1e-15) & (df > 0)
+    variance, n = np.broadcast_arrays(np.asarray(s2, float), np.asarray(df, float))
+    usable = np.isfinite(variance) & (variance > 1e-15) & (n > 0)
     if usable.sum() < 2:
         return 0.0, math.nan
-    s2, df = s2[usable], df[usable]
-    s2 = np.maximum(s2, 1e-5 * np.median(s2))
-    e = np.log(s2) - special.digamma(df / 2) + np.log(df / 2)
+    variance, n = variance[usable], n[usable]
+    variance = np.maximum(variance, 1e-5 * np.median(variance))
+    e = np.log(variance) - special.digamma(n / 2) + np.log(n / 2)
     mean = e.mean()
-    excess = ((e - mean) ** 2).sum() / (len(e) - 1) - special.polygamma(1, df / 2).mean()
+    excess = ((e - mean) ** 2).sum() / (len(e) - 1) - special.polygamma(1, n / 2).mean()
     if excess <= 0:
-        return math.inf, float(s2.mean())
+        return math.inf, float(variance.mean())
     d0 = 2 * trigamma_inverse(excess)
     return d0, float(np.exp(mean + special.digamma(d0 / 2) - np.log(d0 / 2)))
 
 
-def excess_variance(z, design, v):
+def excess_variance(z: npt.NDArray[np.float64], design: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> float:
     """Variance between donors beyond sampling: median over features of residual mean square minus mean ``v``.
 
     One value for all features, because a few donors cannot tell features apart; the moderated variance does that.
@@ -88,7 +90,15 @@ def excess_variance(z, design, v):
     return max(TAU2_FLOOR, float(np.median((residual**2).sum(0) / df - v.mean(0))))
 
 
-def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre=False):
+def fit_moderated(
+    z: npt.ArrayLike,
+    design: npt.ArrayLike,
+    v: npt.ArrayLike | None = None,
+    contrast: npt.ArrayLike | None = None,
+    names: Any = None,
+    cap: bool = True,
+    centre: bool = False,
+) -> pd.DataFrame:
     """Fit every column of ``z`` on ``design`` and test one contrast with moderated variances.
 
     Parameters
@@ -171,7 +181,12 @@ def fit_moderated(z, design, v=None, contrast=None, names=None, cap=True, centre
     return result
 
 
-def _least_squares(z, design, weights, c):
+def _least_squares(
+    z: npt.NDArray[np.float64],
+    design: npt.NDArray[np.float64],
+    weights: npt.NDArray[np.float64],
+    c: npt.NDArray[np.float64],
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64], npt.NDArray[np.float64]]:
     """Contrast estimates, their unscaled standard errors and residual variances, one per column of ``z``."""
     xtwx = np.einsum("nf,np,nq->fpq", weights, design, design, optimize=True)
     xtwz = np.einsum("nf,np,nf->fp", weights, design, z, optimize=True)
@@ -181,13 +196,15 @@ def _least_squares(z, design, weights, c):
     return beta @ c, unscaled, s2
 
 
-def interval(estimate, se, df, level=0.95):
+def interval[Numbers: (float, pd.Series, npt.NDArray[np.float64])](
+    estimate: Numbers, se: Numbers, df: Any, level: float = 0.95
+) -> tuple[Numbers, Numbers]:
     """Two-sided confidence interval of a t-distributed estimate: arrays ``low, high``."""
     half = stats.t.ppf(0.5 + level / 2, df) * se
     return estimate - half, estimate + half
 
 
-def permutation_p(values, in_condition, seed=0):
+def permutation_p(values: npt.ArrayLike, in_condition: npt.ArrayLike, seed: int = 0) -> tuple[Any, float]:
     """Exact two-sided permutation p of a difference of means between two groups of donors.
 
     Parameters
@@ -224,12 +241,12 @@ def permutation_p(values, in_condition, seed=0):
     return (difference >= observed - tolerance).mean(0)[()], floor
 
 
-def _enumerable(n, k):
+def _enumerable(n: int, k: int) -> bool:
     return math.comb(n, k) <= MAX_RELABELLINGS
 
 
 @functools.lru_cache(maxsize=8)
-def _relabellings(n, k, seed):
+def _relabellings(n: int, k: int, seed: int) -> tuple[npt.NDArray[np.float64], float]:
     """0/1 matrix (relabellings x donors) of who is called treated, and the smallest p that they allow."""
     if _enumerable(n, k):
         chosen = np.array(list(itertools.combinations(range(n), k)))
@@ -243,7 +260,7 @@ def _relabellings(n, k, seed):
     return relabelled, floor
 
 
-def single_case_t(value, references):
+def single_case_t(value: float, references: npt.ArrayLike) -> tuple[float, float, float]:
     """Crawford and Howell (1998) t of one case against few controls.
 
     Returns
@@ -260,7 +277,7 @@ def single_case_t(value, references):
     return float(t), float(n - 1), float(2 * stats.t.sf(abs(t), n - 1))
 
 
-def minimum_detectable_effect(se, df, power=0.8, alpha=0.05):
+def minimum_detectable_effect(se: float, df: float, power: float = 0.8, alpha: float = 0.05) -> float:
     """Smallest true effect found with ``power`` by a two-sided t test at ``alpha``, in the units of ``se``.
 
     Solves ``P(T_nc > t_crit) = power`` for the noncentrality by bisection (noncentral t, upper tail).
@@ -270,10 +287,10 @@ def minimum_detectable_effect(se, df, power=0.8, alpha=0.05):
     return _noncentrality(round(float(df), 6), power, alpha) * se
 
 
-_noncentralities = {}
+_noncentralities: dict[tuple[float, float, float], float] = {}
 
 
-def _noncentrality(df, power, alpha):
+def _noncentrality(df: float, power: float, alpha: float) -> float:
     key = (df, power, alpha)
     if key not in _noncentralities:
         critical = stats.t.ppf(1 - alpha / 2, df)

@@ -1,0 +1,251 @@
+"""The one way to compare two arms of donors: estimates, intervals, tests where donors replicate, and what they rest on.
+
+Composition, gene sets, edges, groups of edges and hubs say what they measured (:class:`Measured`) and add their own
+columns; tiers, intervals, p-values and detectable effects mean the same in all of them.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compartments.compare.moderated import fit_moderated, interval, minimum_detectable_effect
+from compartments.compare.terms import Term
+from compartments.study.arms import arm_design, donors_per_arm, tier
+
+TESTS = ["estimate", "se", "df", "ci_low", "ci_high", "p_value", "p_plain", "mde80"]
+OTHER_TEST = ["se_moderated", "df_moderated", "p_moderated"]
+ARMS = ["n_condition", "n_reference", "tier"]
+PRIORS = {"df_residual": "df_plain", "tau2": "tau2", "prior_df": "d0", "prior_variance": "s02", "zero": "zero"}
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What is compared: a value of every unit (row) and feature (column).
+
+    Attributes
+    ----------
+    features : Index
+    values : array, shape (units, features)
+        Rows as in ``Term.units``; missing where a unit does not have the feature.
+    variances : array, shape (units, features), optional
+        Sampling variances, for weights.
+    unit : float
+        Estimates are divided by it: log 2 turns natural logs into log2.
+    centre : bool
+        The median feature is taken as unchanged (compositional zero).
+    plain : bool
+        Standard error, interval and p are those of one feature alone; else of variances moderated over features.
+    """
+
+    features: pd.Index
+    values: npt.NDArray[np.float64]
+    variances: npt.NDArray[np.float64] | None = None
+    unit: float = 1.0
+    centre: bool = False
+    plain: bool = False
+
+
+@dataclass(frozen=True)
+class Group:
+    """Features that the same units have, compared in one fit.
+
+    Attributes
+    ----------
+    features : Index
+    absent : str
+        Condition that none of the units has: nothing was compared.
+    dropped : list of str
+        Covariates left out of the design, with reasons.
+    """
+
+    features: pd.Index
+    absent: str
+    dropped: list[str]
+
+
+@dataclass(frozen=True)
+class Compared:
+    """One term compared.
+
+    Attributes
+    ----------
+    term : Term
+    effects : DataFrame, shape (features compared, ...)
+        In the order of the features: ``estimate, se, df, ci_low, ci_high, p_value, p_plain, mde80``, ``se_moderated,
+        df_moderated, p_moderated``, ``n_condition, n_reference, tier``, and of the fit ``df_residual, tau2, prior_df,
+        prior_variance`` (the two variances in squared units of the values) and ``zero`` (the median that was
+        subtracted).
+    values : DataFrame, shape (units of the two arms, features compared)
+        What the estimates rest on, in their unit; missing where a unit does not count.
+    variances : array like ``values``, optional
+    groups : list of Group
+        In the order of their first features.
+    """
+
+    term: Term
+    effects: pd.DataFrame
+    values: pd.DataFrame
+    variances: npt.NDArray[np.float64] | None
+    groups: list[Group]
+
+    def donors(self) -> pd.DataFrame:
+        """The values that the estimates rest on, a row each: the feature, ``donor, condition, value, variance``."""
+        n, features = self.values.shape
+        units = self.term.units.loc[self.values.index]
+        table = self.values.columns.to_frame(index=False)
+        table = table.iloc[np.tile(np.arange(features), n)].reset_index(drop=True)
+        table["donor"] = np.repeat(units["donor"].to_numpy(), features)
+        table["condition"] = np.repeat(units["condition"].to_numpy(), features)
+        table["value"] = self.values.to_numpy(float).ravel()
+        table["variance"] = np.nan if self.variances is None else self.variances.ravel()
+        return table[table["value"].notna()].assign(**self.term.keys).reset_index(drop=True)
+
+
+class Comparison(NamedTuple):
+    """Effects of all terms, and what they rest on."""
+
+    effects: pd.DataFrame
+    compared: list[Compared]
+
+    def donors(self) -> pd.DataFrame:
+        """:meth:`Compared.donors` of all terms."""
+        tables = [one.donors() for one in self.compared if len(one.effects)]
+        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def compare(term: Term, measured: Measured, covariates: Sequence[str] = ()) -> Compared:
+    """Compare the two conditions of a term, feature by feature.
+
+    Parameters
+    ----------
+    term : Term
+    measured : Measured
+    covariates : sequence of str
+        Adjusted for where the design allows; not for differences within donors, which are free of what is constant
+        within a donor.
+
+    Returns
+    -------
+    Compared
+        Without residual degrees of freedom only the estimates; p-values only where both arms have two donors.
+
+    Notes
+    -----
+    Features with the same units share one fit, with variances moderated over them. Conditions beside the two compared
+    keep their own mean and share the variance.
+    """
+    features, values = measured.features, measured.values
+    tables, groups = [], []
+    for present, at in _shared_units(np.isfinite(values)):
+        units = term.units[present]
+        n_condition, n_reference = donors_per_arm(units, term.contrast)
+        absent = absent_condition(units, term.contrast)
+        dropped: list[str] = []
+        if not absent:
+            z, v = (_part(array, present, at) for array in (values, measured.variances))
+            fit, dropped = fit_arms(units, term.contrast, z, v, covariates, not term.paired, measured.centre, at)
+            trust = tier(n_condition, n_reference, int(fit["df_plain"].iloc[0]))
+            table = _tested(fit, measured, replicated=trust != "descriptive")
+            tables.append(table.assign(n_condition=n_condition, n_reference=n_reference, tier=trust))
+        groups.append(Group(features[at], absent, dropped))
+    empty = pd.DataFrame(columns=[*TESTS, *OTHER_TEST, *ARMS, *PRIORS], dtype=float).astype({"tier": object})
+    effects = pd.concat(tables).sort_index() if tables else empty
+    at, arms = effects.index.to_numpy(int), term.in_arms()
+    rests_on = pd.DataFrame(values[arms][:, at] / measured.unit, term.units.index[arms], features[at])
+    variances = None if measured.variances is None else measured.variances[arms][:, at] / measured.unit**2
+    return Compared(term, effects.set_axis(features[at]), rests_on, variances, groups)
+
+
+def absent_condition(units: pd.DataFrame, contrast: Any) -> str:
+    """The condition of a contrast that none of the units has; empty if both are there."""
+    n_condition, n_reference = donors_per_arm(units, contrast)
+    return contrast.condition if n_condition == 0 else contrast.reference if n_reference == 0 else ""
+
+
+def _shared_units(
+    present: npt.NDArray[np.bool_],
+) -> Iterable[tuple[npt.NDArray[np.bool_], npt.NDArray[np.intp]]]:
+    """Which units have them, and positions, of features that the same units have; in the order of the first ones."""
+    found: dict[bytes, list[int]] = {}
+    for position, column in enumerate(np.ascontiguousarray(present.T)):
+        found.setdefault(column.tobytes(), []).append(position)
+    for pattern, positions in found.items():
+        yield np.frombuffer(pattern, bool), np.array(positions)
+
+
+def _part(array: Any, present: npt.NDArray[np.bool_], at: npt.NDArray[np.intp]) -> Any:
+    """Rows and columns of an array, itself where that is all of it; None of None."""
+    if array is None or (present.all() and len(at) == array.shape[1]):
+        return array
+    return array[present][:, at]
+
+
+def fit_arms(
+    units: pd.DataFrame,
+    contrast: Any,
+    z: npt.NDArray[np.float64],
+    v: npt.NDArray[np.float64] | None = None,
+    covariates: Sequence[str] = (),
+    adjust: bool = True,
+    centre: bool = False,
+    names: Any = None,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Fit condition against reference; with no residual df, the bare difference without an interval.
+
+    Parameters
+    ----------
+    units : DataFrame
+        Observations, from :meth:`compartments.study.study.Study.units`.
+    contrast : named tuple ``contrast, condition, reference``
+    z, v : array, shape (units, features)
+        No missing values.
+    covariates, adjust : see :func:`compartments.study.arms.arm_design`
+    centre : bool
+        Subtract the median over features.
+    names : sequence, optional
+        Of the features.
+
+    Returns
+    -------
+    fit : DataFrame
+        As :func:`compartments.compare.moderated.fit_moderated`.
+    dropped : list of str
+        Covariates left out.
+
+    Raises
+    ------
+    ValueError
+        An arm is empty.
+    """
+    design, vector, dropped = arm_design(units, contrast, covariates, adjust)
+    if len(units) > design.shape[1]:
+        return fit_moderated(z, design, v, vector, names, centre=centre), dropped
+    estimate = vector @ np.linalg.lstsq(design.to_numpy(), z, rcond=None)[0]
+    zero = float(np.median(estimate)) if centre else 0.0
+    fit = pd.DataFrame({"estimate": estimate - zero}, index=names)
+    fit[["se", "df", "p_value", "se_plain", "p_plain"]] = np.nan
+    fit["df_plain"] = 0.0
+    fit.attrs = {"d0": np.nan, "s02": np.nan, "tau2": np.nan, "zero": zero}
+    return fit, dropped
+
+
+def _tested(fit: pd.DataFrame, measured: Measured, replicated: bool) -> pd.DataFrame:
+    """Estimates of a fit in their unit with interval and p-values; the latter only where donors replicate."""
+    se, df, p = ("se_plain", "df_plain", "p_plain") if measured.plain else ("se", "df", "p_value")
+    bare = fit["df_plain"].iloc[0] < 1
+    table = pd.DataFrame({"estimate": fit["estimate"] / measured.unit, "se": fit[se] / measured.unit})
+    table["df"] = np.nan if bare else fit[df]
+    table["ci_low"], table["ci_high"] = interval(table["estimate"], table["se"], table["df"])
+    table["p_value"], table["p_plain"] = fit[p], fit["p_plain"]
+    detectable = {x: minimum_detectable_effect(1.0, x) for x in table["df"].unique()}
+    table["mde80"] = table["se"] * table["df"].map(detectable)
+    table[OTHER_TEST] = fit[["se", "df", "p_value"]]
+    table["se_moderated"] /= measured.unit
+    if not replicated:
+        table[["p_value", "p_plain", "p_moderated"]] = np.nan
+    given = {"df_plain": fit["df_plain"]} | fit.attrs | {"zero": fit.attrs["zero"] / measured.unit}
+    return table.assign(**{column: given[name] for column, name in PRIORS.items()})

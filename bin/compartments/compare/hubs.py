@@ -1,0 +1,192 @@
+"""Do lineages become more central in the networks of their samples? Shares compared between donors."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, Measured, absent_condition, compare
+from compartments.compare.shares import shares
+from compartments.compare.terms import Term, terms_of
+from compartments.core.contract import Contract
+from compartments.core.left_out import LeftOut
+from compartments.core.multiple_testing import benjamini_hochberg
+from compartments.core.vocabulary import ALPHA
+from compartments.study.study import Study
+
+TOP_RANK = 3  # of a hub, in every sample of the condition
+MIN_SHARE = 1e-6  # shares are kept this far from 0 and 1 for the logit
+KINDS = ["strength", "strength_downsampled"]
+
+
+def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, left_out: LeftOut) -> Comparison:
+    """Test whether lineages become more central: logit of their share of the network, compared between donors.
+
+    Parameters
+    ----------
+    study : Study
+    nodes : DataFrame
+        All ``centrality.tsv`` of the samples.
+    edges : DataFrame
+        All ``network.tsv`` of the samples.
+    left_out : LeftOut
+        Gets lineages that half of an arm lacks.
+
+    Returns
+    -------
+    Comparison
+        Effects: ``network, lineage, contrast, term, compartment, estimate`` (logit share, natural log) with its test,
+        ``estimate_downsampled`` (at most 20 cells per lineage), ``loo_low, loo_high`` (range of estimates without one
+        donor), ``loo_same_sign``, ``worst_rank`` (in the condition's samples of the compartment), ``call``.
+
+    Notes
+    -----
+    A lineage is compared over the units that have it, in the network of the lineages that all these units have. The
+    call ``hub_gained_in_<compartment>`` stands on interaction rows and needs three things: within the compartment the
+    share is up, more so than in the other compartment (an intersection-union test: both two-sided p < .05, neither row
+    descriptive), and the lineage is among the top 3 in every sample of the condition there. It is made for the
+    reference compartment on the same row, with the sign of the interaction reversed.
+    """
+    tables, compared = [], []
+    for network, network_edges in edges.groupby("network", sort=False):
+        strengths = _matrices(network_edges)
+        ranks = nodes[nodes["network"] == network].set_index(["sample", "lineage"])["rank"]
+        for term in terms_of(study, list(strengths)):
+            features, values = _measure(term, strengths, str(network), left_out)
+            if not len(features):
+                continue
+            table, answer = _compare_shares(term, features, values, study.covariates)
+            table["q_value"] = benjamini_hochberg(table["p_value"], table["lineage"].isin(study.primary_lineages))
+            treated = study.samples["compartment"].eq(term.compartment)
+            treated &= study.samples["condition"].eq(term.contrast.condition)
+            table["worst_rank"] = _worst_ranks(ranks, study.samples.loc[treated, "sample"], table["lineage"])
+            tables.append(table)
+            compared.append(answer)
+    if not tables:
+        columns = Contract.of(left_out.stage).names("interactions/centrality_effects.tsv")
+        return Comparison(pd.DataFrame(columns=columns), compared)
+    return Comparison(_call_hubs(pd.concat(tables, ignore_index=True), study), compared)
+
+
+def _matrices(edges: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Sample -> DataFrame with columns (kind, target), rows source; symmetric in its lineages, zero diagonal."""
+    matrices = {}
+    for sample, rows in edges.groupby("sample", sort=False):
+        wide = rows.pivot(index="source", columns="target", values=["strength", "strength_downsampled"])
+        matrices[sample] = wide.fillna(0.0)
+    return matrices
+
+
+def _measure(
+    term: Term, strengths: dict[str, pd.DataFrame], network: str, left_out: LeftOut
+) -> tuple[pd.MultiIndex, list[npt.NDArray[np.float64]]]:
+    """Logit shares of every lineage that can be compared, shape (units, lineages), of :data:`KINDS`."""
+    samples = term.units[term.sample_columns].to_numpy()
+    lineages = sorted({name for sample in samples.ravel() for name in strengths[sample].index})
+    has = np.array([[all(k in strengths[x].index for x in row) for k in lineages] for row in samples])
+    has = has.reshape(len(samples), len(lineages)).astype(bool)
+    names, measured = [], []
+    for lineage, present in zip(lineages, has.T, strict=True):
+        reason = _lost(term, present)
+        if reason:
+            reason = f"network '{network}', {term.name} {term.compartment}: {reason}"
+            left_out.add(reason, lineage=lineage, contrast=term.contrast.contrast)
+            continue
+        common = [k for k, there in zip(lineages, has[present].all(0), strict=True) if there]
+        if len(common) < 2:
+            continue
+        values = np.full((2, len(samples)), np.nan)
+        values[:, present] = [_logit_shares(strengths, samples[present], common, lineage, kind) for kind in KINDS]
+        if np.isfinite(values[0, present]).all():
+            names.append((network, lineage))
+            values[1, present] = np.nan_to_num(values[1, present])
+            measured.append(values)
+    features = pd.MultiIndex.from_tuples(names, names=["network", "lineage"])
+    return features, [np.array([values[i] for values in measured]).T for i in range(len(KINDS))]
+
+
+def _lost(term: Term, present: npt.NDArray[np.bool_]) -> str:
+    """Why a lineage is not compared, or an empty string."""
+    for condition in (term.contrast.condition, term.contrast.reference):
+        arm = present[term.has(condition)]
+        if not len(arm) or (~arm).mean() > 0.5:
+            return f"absent in {condition} ({int(arm.sum())} of {len(arm)} donors have it)"
+    return ""
+
+
+def _logit_shares(
+    strengths: dict[str, pd.DataFrame], samples: npt.NDArray[Any], common: list[str], lineage: str, kind: str
+) -> npt.NDArray[np.float64]:
+    """Logit share of one lineage per unit (row of ``samples``); for pairs the difference; NaN for an empty network."""
+    values = []
+    for row in samples:
+        share = [
+            shares(strengths[sample][kind].loc[common, common].to_numpy())[common.index(lineage)] for sample in row
+        ]
+        share = np.clip(share, MIN_SHARE, 1 - MIN_SHARE)
+        logit = np.log(share / (1 - share))
+        values.append(logit[0] - logit[1] if len(logit) == 2 else logit[0])
+    return np.array(values)
+
+
+def _compare_shares(
+    term: Term, features: pd.MultiIndex, values: list[npt.NDArray[np.float64]], covariates: Sequence[str]
+) -> tuple[pd.DataFrame, Compared]:
+    """Effects on logit shares, on those with few cells, and their range without one donor."""
+    all_cells, few_cells = values
+    answer = compare(term, Measured(features, all_cells), covariates)
+    table = answer.effects[[*TESTS, *ARMS]].copy()
+    table["estimate_downsampled"] = compare(term, Measured(features, few_cells), covariates).effects["estimate"]
+    table = table.join(_without_one_donor(term, features, all_cells, answer, covariates))
+    return table.reset_index().assign(**term.keys), answer
+
+
+def _without_one_donor(
+    term: Term,
+    features: pd.MultiIndex,
+    values: npt.NDArray[np.float64],
+    answer: Compared,
+    covariates: Sequence[str],
+) -> pd.DataFrame:
+    """Range of the estimates without each unit in turn, where both arms keep one, and whether the sign stays."""
+    tables = []
+    for group in answer.groups:
+        at = features.get_indexer(group.features)
+        present = np.isfinite(values[:, at[0]])
+        units, z = term.of(present), values[present][:, at]
+        found: dict[int, pd.Series] = {}
+        for left in range(len(z)):
+            rest = np.arange(len(z)) != left
+            if not absent_condition(units.units[rest], term.contrast):
+                without = compare(units.of(rest), Measured(group.features, z[rest]), covariates)
+                found[left] = without.effects["estimate"]
+        estimates = pd.DataFrame(found or {0: np.nan}, index=group.features)
+        whole = np.sign(answer.effects.loc[group.features, "estimate"])
+        table = pd.DataFrame({"loo_low": estimates.min(axis=1), "loo_high": estimates.max(axis=1)})
+        tables.append(table.assign(loo_same_sign=np.sign(estimates).eq(whole, axis=0).all(axis=1)))
+    return pd.concat(tables)
+
+
+def _worst_ranks(ranks: pd.Series, samples: pd.Series, lineages: pd.Series) -> pd.Series:
+    """Largest rank of each lineage in some samples; missing where it is absent from one."""
+    worst = [max((ranks.get((sample, k), np.inf) for sample in samples), default=np.inf) for k in lineages]
+    return pd.Series(worst).replace(np.inf, np.nan).astype("Int64")
+
+
+def _call_hubs(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Fill ``call`` on interaction rows: hub gained in its compartment, in the reference, or inconclusive."""
+    within = table[table["term"].str.startswith("within:")]
+    gained = (within["estimate"] > 0) & (within["p_value"] < ALPHA) & within["worst_rank"].le(TOP_RANK).fillna(False)
+    keys = ["network", "lineage", "contrast", "compartment"]
+    hubs = set(within.loc[gained, keys].itertuples(index=False, name=None))
+    calls = []
+    for row in table.itertuples(index=False):
+        if row.term != "interaction":
+            calls.append("")
+            continue
+        compartment = row.compartment if row.estimate > 0 else study.reference_compartment
+        hub = row.p_value < ALPHA and (row.network, row.lineage, row.contrast, compartment) in hubs
+        calls.append(f"hub_gained_in_{compartment}" if hub else "inconclusive")
+    return table.assign(call=calls)

@@ -1,0 +1,161 @@
+"""Ligands and receptors of samples and lineages: log expression with sampling variances, from pseudobulk counts."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from compartments.compare.terms import Term
+from compartments.core.matrix import totals
+from compartments.core.pairs import Pairs
+from compartments.core.vocabulary import UNASSIGNED
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+CPM_OFFSET = 10.0
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Ligands and receptors of all samples and lineages.
+
+    Arrays have the shape (samples, lineages, pairs).
+
+    Attributes
+    ----------
+    samples, lineages : Index
+    pairs : DataFrame
+        ``ligand, receptor``; index: row numbers of the resource.
+    valid : bool array, shape (samples, lineages)
+        Enough cells.
+    ligand, receptor : float arrays
+        log(CPM + offset), natural, of the weakest subunit; only meaningful where ``valid``.
+    v_ligand, v_receptor : float arrays
+        Their sampling variances.
+    expresses_ligand, expresses_receptor : bool arrays
+        All subunits detected in at least ``expr_prop`` of the cells, and ``valid``.
+    counts_ligand, counts_receptor, ambient_ligand, ambient_receptor : float arrays, (..., subunits) last
+        Raw counts and the ambient part of them.
+    """
+
+    samples: pd.Index
+    lineages: pd.Index
+    pairs: pd.DataFrame
+    valid: npt.NDArray[np.bool_]
+    ligand: npt.NDArray[np.float64]
+    receptor: npt.NDArray[np.float64]
+    v_ligand: npt.NDArray[np.float64]
+    v_receptor: npt.NDArray[np.float64]
+    expresses_ligand: npt.NDArray[np.bool_]
+    expresses_receptor: npt.NDArray[np.bool_]
+    counts_ligand: npt.NDArray[np.float32]
+    counts_receptor: npt.NDArray[np.float32]
+    ambient_ligand: npt.NDArray[np.float32]
+    ambient_receptor: npt.NDArray[np.float32]
+
+    def rows(self, term: Term) -> list[npt.NDArray[np.intp]]:
+        """Positions of the samples of each unit: of the compartment, and for differences of the reference one."""
+        return [self.samples.get_indexer(term.units[column]) for column in term.sample_columns]
+
+    def having(self, term: Term) -> npt.NDArray[np.bool_]:
+        """Which lineages each unit has, in both of its samples where there are two: shape (units, lineages)."""
+        return np.logical_and.reduce([self.valid[rows] for rows in self.rows(term)])
+
+    def in_units(self, array: npt.NDArray[np.float64], term: Term) -> npt.NDArray[np.float64]:
+        """Values of units from those of samples (first axis): of the sample, or the difference to the reference."""
+        first, *second = (array[rows] for rows in self.rows(term))
+        return first - second[0] if second else first
+
+    def edge_keys(
+        self, source: npt.NDArray[np.intp], target: npt.NDArray[np.intp], pair: npt.NDArray[np.intp]
+    ) -> pd.DataFrame:
+        """Names of edges given by positions: ``source, target, ligand, receptor``."""
+        return pd.DataFrame(
+            {
+                "source": self.lineages[source],
+                "target": self.lineages[target],
+                "ligand": self.pairs["ligand"].to_numpy()[pair],
+                "receptor": self.pairs["receptor"].to_numpy()[pair],
+            }
+        )
+
+
+def score_pseudobulk(
+    pseudobulk: "AnnData",
+    samples: Iterable[str],
+    resource: pd.DataFrame,
+    min_cells: int = 10,
+    expr_prop: float = 0.1,
+) -> Scores:
+    """Ligand and receptor scores from pseudobulk counts.
+
+    Parameters
+    ----------
+    pseudobulk : AnnData, shape (samples x lineages, genes)
+        ``layers`` counts, corrected, n_expressing, ambient; ``obs`` sample, lineage, n_cells.
+    samples : sequence of str
+        Order of the first axis.
+    resource : DataFrame
+        ``ligand, receptor``.
+    min_cells : int
+        Pseudobulks of fewer cells are missing, not zero.
+    expr_prop : float
+
+    Returns
+    -------
+    Scores
+
+    Notes
+    -----
+    The score of a gene with corrected count k in a pseudobulk of N counts is log(1e6 k / N + 10). A constant offset in
+    CPM (edgeR's prior count scaled to library size) keeps the scores of deep and shallow pseudobulks comparable, which
+    an offset in counts would not. Its sampling variance is the delta method on a Poisson count:
+    (k + 1/2) / (k + 10 N / 1e6)^2. Variation between cells and donors beyond that is what the fit adds as its excess
+    variance.
+    """
+    obs = cast(pd.DataFrame, pseudobulk.obs)
+    kept = obs["sample"].isin(set(samples)).to_numpy() & (obs["lineage"] != UNASSIGNED).to_numpy()
+    obs = obs[kept]
+    names = pd.Index(samples)
+    lineages = pd.Index(np.unique(obs["lineage"].to_numpy(str)))
+    pairs = Pairs.of(resource, pd.Index(pseudobulk.var_names))
+    genes = np.unique(np.concatenate([pairs.ligand.ravel(), pairs.receptor.ravel()]))
+    at = names.get_indexer(obs["sample"]) * len(lineages) + lineages.get_indexer(obs["lineage"].astype(str))
+    n_rows = len(names) * len(lineages)
+
+    def spread(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Rows of every sample and lineage from those of the pseudobulks; zero where there is none."""
+        full = np.zeros((n_rows, *values.shape[1:]), values.dtype)
+        full[at] = values
+        return full
+
+    def layer(name: str) -> npt.NDArray[np.float64]:
+        return spread(np.asarray(sparse.csr_matrix(pseudobulk.layers[name])[kept][:, genes].toarray(), float))
+
+    size = spread(totals(sparse.csr_matrix(pseudobulk.layers["corrected"])[kept]).astype(float))[:, None]
+    n_cells = spread(obs["n_cells"].to_numpy(float))[:, None]
+    counts = layer("corrected")
+    scale = 1e6 / np.maximum(size, 1)
+    score = np.log(scale * counts + CPM_OFFSET)
+    variance = (counts + 0.5) / (counts + CPM_OFFSET / scale) ** 2
+    expressed = layer("n_expressing") / np.maximum(n_cells, 1) >= expr_prop
+    expressed &= n_cells >= min_cells
+    raw, ambient = layer("counts"), layer("ambient")
+    shape = (len(names), len(lineages), len(pairs.table))
+
+    parts: dict[str, npt.NDArray[Any]] = {}
+    for role, subunits in (("ligand", pairs.ligand), ("receptor", pairs.receptor)):
+        columns = np.searchsorted(genes, subunits)
+        weakest = score[:, columns].argmin(2)[..., None]
+        parts[role] = np.take_along_axis(score[:, columns], weakest, 2).reshape(shape)
+        parts[f"v_{role}"] = np.take_along_axis(variance[:, columns], weakest, 2).reshape(shape)
+        parts[f"expresses_{role}"] = expressed[:, columns].all(2).reshape(shape)
+        parts[f"counts_{role}"] = raw[:, columns].reshape(*shape, -1).astype(np.float32)
+        parts[f"ambient_{role}"] = ambient[:, columns].reshape(*shape, -1).astype(np.float32)
+    valid = (n_cells >= min_cells).reshape(shape[:2])
+    return Scores(names, lineages, pairs.table, valid, **parts)

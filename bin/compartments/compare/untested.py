@@ -1,0 +1,127 @@
+"""What could not be tested and why: a lineage that is missing is not a signal of zero."""
+
+from typing import TYPE_CHECKING, Any, cast
+
+import numpy as np
+import pandas as pd
+
+from compartments.compare.candidates import PARTNERS
+from compartments.compare.pair_scores import Scores
+from compartments.compare.terms import terms_of
+from compartments.study.study import Study
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+ASKED = ["contrast", "term", "compartment"]
+COLUMNS = ["kind", *ASKED, "sample", "lineage", "source", "target", "gene", "n_edges", "reason"]
+ORDER = ["lost_lineage", "ambient", "few_donors", "few_cells", "unknown_gene"]
+Row = dict[str, Any]
+
+
+def list_untested(
+    study: Study,
+    pseudobulk: "AnnData",
+    scores: Scores,
+    unknown: list[str],
+    resource: pd.DataFrame,
+    effects: pd.DataFrame,
+    min_cells: int,
+    ambient_share_max: float = 0.2,
+) -> pd.DataFrame:
+    """What could not be tested and why: a lineage that is missing is not a signal of zero.
+
+    Parameters
+    ----------
+    study : Study
+    pseudobulk : AnnData
+        As for :func:`score_pseudobulk`.
+    scores : Scores
+    unknown : sequence of str
+        Symbols of the resource that are not among the genes.
+    resource : DataFrame
+        ``ligand, receptor``.
+    effects : DataFrame
+        Of :func:`compartments.compare.edges.compare_edges`.
+    min_cells : int
+    ambient_share_max : float
+
+    Returns
+    -------
+    DataFrame
+        ``kind, contrast, term, compartment, sample, lineage, source, target, gene, n_edges, reason``. Kinds:
+        ``few_cells`` (a lineage of a sample), ``unknown_gene`` (``n_edges`` are pairs of the resource), and of edges
+        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``) and ``few_donors``.
+    """
+    rows = [
+        *_few_cells(study, pseudobulk, scores, min_cells),
+        *_unknown_genes(unknown, resource),
+        *_lost_lineages(study, scores, effects),
+        *_ambient(effects, ambient_share_max),
+    ]
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"n_edges": "Int64"})
+    return table.sort_values("kind", key=lambda kind: kind.map(ORDER.index), kind="stable", ignore_index=True)
+
+
+def _few_cells(study: Study, pseudobulk: "AnnData", scores: Scores, min_cells: int) -> list[Row]:
+    rows = []
+    n_cells = cast(pd.DataFrame, pseudobulk.obs).set_index(["sample", "lineage"])["n_cells"].to_dict()
+    compartments = study.samples.set_index("sample")["compartment"]
+    for i, k in np.argwhere(~scores.valid):
+        sample, lineage = scores.samples[i], scores.lineages[k]
+        reason = f"{n_cells.get((sample, lineage), 0)} cells, fewer than {min_cells}: its edges are missing, not zero"
+        row = {"kind": "few_cells", "compartment": compartments[sample], "sample": sample, "lineage": lineage}
+        rows.append(row | {"reason": reason})
+    return rows
+
+
+def _unknown_genes(unknown: list[str], resource: pd.DataFrame) -> list[Row]:
+    symbols = [set(f"{ligand}_{receptor}".split("_")) for ligand, receptor in resource.to_numpy()]
+    reason = "not among the genes of the counts: its pairs are left out"
+    return [
+        {"kind": "unknown_gene", "gene": gene, "n_edges": sum(gene in members for members in symbols), "reason": reason}
+        for gene in unknown
+    ]
+
+
+def _lost_lineages(study: Study, scores: Scores, effects: pd.DataFrame) -> list[Row]:
+    rows = []
+    having = _donors_having(study, scores)
+    lost = effects[~effects["status"].isin(["tested", "ambient"])]
+    for (*asked, status, source, target), edges in lost.groupby([*ASKED, "status", "source", "target"], sort=False):
+        kind, reason = "few_donors", "no donor of one arm has both lineages"
+        if status != "not_testable":
+            arms = [
+                f"{condition}: "
+                + ", ".join(f"{k} in {having[*asked, condition, k]} donors" for k in dict.fromkeys((source, target)))
+                for condition in (word.removeprefix("absent_in_") for word in status.split(","))
+            ]
+            kind, reason = "lost_lineage", f"{'; '.join(arms)}: the loss explains the edges"
+        row = dict(zip(ASKED, asked, strict=True)) | {"source": source, "target": target, "n_edges": len(edges)}
+        rows.append(row | {"kind": kind, "reason": reason})
+    return rows
+
+
+def _ambient(effects: pd.DataFrame, ambient_share_max: float) -> list[Row]:
+    rows = []
+    ambient = effects[effects["status"] == "ambient"]
+    for role, end in PARTNERS.items():
+        high = ambient[ambient[f"{role}_ambient"] > ambient_share_max]
+        for (*asked, lineage, gene), edges in high.groupby([*ASKED, end, role], sort=False):
+            share = edges[f"{role}_ambient"].max()
+            reason = f"{role}: {share:.0%} of its counts were ambient, more than {ambient_share_max:.0%}"
+            row = dict(zip(ASKED, asked, strict=True)) | {"lineage": lineage, "gene": gene, "n_edges": len(edges)}
+            rows.append(row | {"kind": "ambient", "reason": reason})
+    return rows
+
+
+def _donors_having(study: Study, scores: Scores) -> dict[tuple[str, ...], str]:
+    """(contrast, term, compartment, condition, lineage) -> "2 of 4", donors that have the lineage."""
+    numbers = {}
+    for term in terms_of(study, scores.samples):
+        having = scores.having(term)
+        for condition in (term.contrast.condition, term.contrast.reference):
+            arm = having[term.has(condition)]
+            for lineage, n in zip(scores.lineages, arm.sum(0), strict=True):
+                numbers[*term.keys.values(), condition, lineage] = f"{n} of {len(arm)}"
+    return numbers

@@ -1,23 +1,38 @@
 #!/usr/bin/env python3
-"""Write the pages that are made from code: docs/output.md from the data dictionary, docs/parameters.md from the schema,
-the contract beside every step from both.
+"""Write the pages that are made from code: docs/results/output.md from the data dictionary, docs/use/parameters.md from
+the schema, docs/change/contracts.md and the contract beside every step from both and the steps.
 
 With --check only say whether they are up to date.
 """
 
 import argparse
+import ast
 import json
+import re
 import sys
+from importlib import import_module
 from pathlib import Path
+from unittest.mock import patch
 
 from compartments.core import door
 from compartments.core.dictionary import load, markdown, tables_of
 
 ROOT = Path(__file__).resolve().parents[1]
+LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
+HEAD = """# Contracts between steps
+
+<!-- Written by tools/make_docs.py from the steps' options, modules/*.nf, assets/dictionary.tsv and the schema. -->
+
+What each step reads and writes, package by package along [the street](architecture.md). A step is called as
+`bin/sc-compartments STEP`; in capitals the process that calls it. Options with two hyphens are files or values that the
+process gives; *parameters* are those of the pipeline ([all of them](../use/parameters.md)), with the same names.
+*Publishes*: files by their place in the results folder, whose columns are in [output.md](../results/output.md).
+*Hands on*: files for later steps only; [architecture.md](architecture.md#files-between-the-steps) says what is in them.
+`<s>` is the name of a sample, `*` any part of a name."""
 
 
 def parameters_page(schema):
-    """``docs/parameters.md`` from the content of ``nextflow_schema.json``: a heading and a table per group."""
+    """``docs/use/parameters.md`` from the content of ``nextflow_schema.json``: a heading and a table per group."""
     lines = [
         "# Parameters",
         "",
@@ -36,7 +51,7 @@ def parameters_page(schema):
 def _parameter_row(name, value):
     default = value.get("default", "")
     default = str(default).lower() if isinstance(default, bool) else str(default).replace("${projectDir}/", "")
-    limits = [f"{word} {value[key]}" for key, word in (("minimum", "at least"), ("maximum", "at most")) if key in value]
+    limits = [f"{word} {value[key]}" for key, word in LIMITS.items() if key in value]
     limits += [f"one of {', '.join(f'`{choice}`' for choice in value['enum'])}"] if "enum" in value else []
     meaning = value["description"] + (f" ({', '.join(limits)})" if limits else "")
     cells = [f"`--{name}`", value["type"], f"`{default}`" if default else "", meaning.replace("|", "\\|")]
@@ -60,6 +75,99 @@ def _without_step(definition):
     return {key: value for key, value in definition.items() if key != "step"}
 
 
+class Parsed(Exception):
+    """Holds the parser of a step instead of the options that it was to read."""
+
+
+def parser_of(step):
+    """The command line of a step."""
+
+    def stop(parser, *_arguments, **_options):
+        raise Parsed(parser)
+
+    module = import_module(door.find(step))
+    with patch.object(argparse.ArgumentParser, "parse_args", stop):
+        try:
+            getattr(module, "arguments", module.main)()
+        except Parsed as found:
+            return found.args[0]
+    raise TypeError(f"{step} reads no options")
+
+
+def processes(modules):
+    """Every process of ``modules/*.nf``: name, comment above it, steps that it calls, files that it hands on."""
+    found = []
+    for path in sorted(modules.glob("*.nf")):
+        text = path.read_text(encoding="utf-8")
+        for comment, name, body in re.findall(r"((?:^//[^\n]*\n)*)^process (\w+) \{\n(.*?)^\}", text, re.M | re.S):
+            script = re.search(r"^    script:\n(.*?)(?=^    stub:|\Z)", body, re.M | re.S)
+            outputs = re.search(r"^    output:\n(.*?)(?=^    \w+:)", body, re.M | re.S)
+            steps = re.findall(r"^    (?:.* )?sc-compartments (\w+)", script[1] if script else "", re.M)
+            places = re.findall(r"""path[( ]['"]([^'"]+)['"]""", outputs[1] if outputs else "")
+            own = [place.replace("${meta.sample}", "<s>") for place in places if "/" not in place]
+            comment = " ".join(line.removeprefix("//").strip() for line in comment.splitlines())
+            found.append({"name": name, "comment": comment, "steps": list(dict.fromkeys(steps)), "files": own})
+    return found
+
+
+def contracts_page(rows, schema, modules):
+    """The page.
+
+    Parameters
+    ----------
+    rows : list of dict
+        Of the dictionary.
+    schema : dict
+        Content of ``nextflow_schema.json``.
+    modules : Path
+        Folder of the processes.
+    """
+    parameters = {name: value for group in schema["$defs"].values() for name, value in group["properties"].items()}
+    called = processes(modules)
+    lines, package = [HEAD], ""
+    for step, path in door.steps().items():
+        if path.parent.name != package:
+            package = path.parent.name
+            lines += ["", f"## {package}", "", _docstring(path.parent / "__init__.py")]
+        takes = [name for name, value in parameters.items() if step in value.get("step", [])]
+        lines += ["", f"### `{step}`", "", *_step(step, path, takes, called, list(tables_of(rows, step)))]
+    lines += ["", "## Processes without a step", ""]
+    lines += [f"- {one['name']}: {one['comment']}" for one in called if not one["steps"]]
+    return "\n".join(lines) + "\n"
+
+
+def _step(step, path, takes, called, places):
+    """Description of a step and a list of what goes in and out."""
+    own = [one for one in called if step in one["steps"]]
+    lines = [_docstring(path), *(f"{one['name']}: {one['comment']}" for one in own), ""]
+    for action in parser_of(step)._actions:
+        if action.dest not in ("help", *takes):
+            name = action.option_strings[-1] if action.option_strings else action.metavar or action.dest
+            lines.append(f"- reads `{name}`: {_help(action)}".removesuffix(": "))
+    lines += [f"- parameters: {', '.join(f'`--{name}`' for name in takes)}"] if takes else []
+    lines += [f"- publishes {', '.join(f'`{place}`' for place in places)}"] if places else []
+    first = [one for one in own if one["steps"][0] == step]
+    handed = [file for one in first for file in one["files"] if file not in places]
+    return lines + ([f"- hands on {', '.join(f'`{file}`' for file in handed)}"] if handed else [])
+
+
+def _docstring(path):
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or ""
+    return " ".join(text.partition("\n\n")[0].replace("``", "`").split())
+
+
+def _help(action):
+    text = (action.help or "") % {**vars(action), "prog": ""}
+    needed = "" if action.required or not action.option_strings else "optional"
+    default = (
+        ""
+        if action.default in (None, False, [], "")
+        else f"default {action.default}".replace(f"{door.PACKAGES.parents[1]}/", "")
+    )
+    notes = ", ".join(note for note in (needed, default) if note)
+    return " ".join(text.split()) + (f" ({notes})" if notes else "")
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
@@ -67,7 +175,11 @@ def main():
 
     schema = json.loads((ROOT / "nextflow_schema.json").read_text(encoding="utf-8"))
     rows = load(ROOT / "assets" / "dictionary.tsv")
-    pages = {"docs/output.md": markdown(rows), "docs/parameters.md": parameters_page(schema)}
+    pages = {
+        "docs/results/output.md": markdown(rows),
+        "docs/use/parameters.md": parameters_page(schema),
+        "docs/change/contracts.md": contracts_page(rows, schema, ROOT / "modules"),
+    }
     for name, text in (pages | contracts(rows, schema)).items():
         path = ROOT / name
         if not arguments.check:

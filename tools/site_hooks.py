@@ -19,8 +19,8 @@ DEMO = """# The demo's report
 {body}
 `make demo` makes it on your machine: a simulated cohort with known truth (2 treated and 4 untreated donors,
 cerebrospinal fluid and blood), from raw droplets to the page that a run with real data gives. Every section of it says
-that it is simulated. [What may I conclude?](interpretation.md) reads it with you, [output.md](output.md) describes the
-files behind it.
+that it is simulated. [What may I conclude?](results/interpretation.md) reads it with you,
+[output.md](results/output.md) describes the files behind it.
 """
 
 
@@ -45,9 +45,19 @@ def on_files(files, config):
 
 
 def on_page_markdown(markdown, page, config, files):
-    """Links to files outside ``docs/`` lead to their page; blocks of mathematics get the extension's marks."""
-    for name, source in OUTSIDE.items():
-        markdown = markdown.replace(f"](../{source})", f"]({name})")
+    """Links to files outside ``docs/`` lead to their page, or become text; mathematics gets the extension's marks."""
+    here = Path(page.file.src_uri).parent
+    pages = {source: name for name, source in OUTSIDE.items()}
+
+    def led(match):
+        words, link = match.groups()
+        target = os.path.normpath(Path("docs") / here / link)
+        if target.startswith("docs/") or "://" in link:
+            return match[0]
+        name = pages.get(target)
+        return f"[{words}]({os.path.relpath(name, here)})" if name else f"`{words}`"
+
+    markdown = re.sub(r"(?<!!)\[([^\]]*)\]\(([^)#\s]+)\)", led, markdown)
     return re.sub(r"^```math\n(.*?)^```", r"$$\n\1$$", markdown, flags=re.M | re.S)
 
 

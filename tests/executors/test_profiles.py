@@ -65,7 +65,7 @@ def test_a_profile_that_adds_to_cellbender_keeps_its_image_and_resources(profile
 def test_every_profile_has_a_worked_example():
     page = (ROOT / "docs" / "running.md").read_text()
     for name in [*EXECUTORS, "gpu", "array", "podman", "apptainer"]:
-        assert re.search(rf"-profile \S*\b{name}\b", page), f"docs/running.md has no command with -profile {name}"
+        assert re.search(rf"-profile \S*\b{name}\b", page), f"docs/use/running.md has no command with -profile {name}"
 
 
 def test_schema_holds_no_place_for_a_secret():

@@ -1,6 +1,6 @@
 """The data dictionary: what every column of every output file means. One source, ``assets/dictionary.tsv``.
 
-``docs/output.md`` is written from it (``tools/make_docs.py``), and the report explains its tables with it.
+``docs/results/output.md`` is written from it (``tools/make_docs.py``), and the report explains its tables with it.
 """
 
 import csv
@@ -56,7 +56,7 @@ def undocumented(rows: list[dict[str, str]], file: str, columns: Iterable[str]) 
 
 
 def markdown(rows: list[dict[str, str]]) -> str:
-    """``docs/output.md``: one heading and one table per file, in the order of the dictionary."""
+    """``docs/results/output.md``: one heading and one table per file, in the order of the dictionary."""
     lines = [
         "# Output",
         "",

@@ -7,7 +7,7 @@ import pytest
 
 from tests.support.runs import CUT_OFF, arguments_of, nextflow, once, step, tracked, write_cut_off
 
-COHORT = "--treated 1 --untreated 2 --scale 0.2 --genes 700 --empties 200 --filtered".split()
+COHORT = ["--treated", "1", "--untreated", "2", "--scale", "0.2", "--genes", "700", "--empties", "200", "--filtered"]
 
 
 @pytest.fixture(scope="session")

@@ -29,20 +29,20 @@ FAULTS = '''
         """A defect of a step."""
 
     for stage, output in {stages!r}.items():
-        if arguments.sample == f"breaks_{{stage}}" and any(name.endswith(output) for name in arguments.names):
+        if options.sample == f"breaks_{{stage}}" and any(name.endswith(output) for name in options.names):
             raise Broken(f"planted in {{stage}}")
-    if "coupling.tsv" in map(str, arguments.names):
+    if "coupling/coupling.tsv" in options.names:
         raise Broken("planted in compare_coupling")
-    doublets = any("doublets.json" in name for name in arguments.names)
-    if doublets and arguments.sample == "memory":
+    doublets = any("doublets.json" in name for name in options.names)
+    if doublets and options.sample == "memory":
         os.kill(os.getppid(), signal.SIGKILL)
-    if doublets and arguments.sample == "killed" and not Path({marker!r}).exists():
+    if doublets and options.sample == "killed" and not Path({marker!r}).exists():
         Path({marker!r}).touch()
         os.kill(os.getppid(), signal.SIGKILL)
-    if doublets and arguments.sample == "slow":
+    if doublets and options.sample == "slow":
         time.sleep(600)
-    if doublets and arguments.sample == "disk":
-        from compartments.cli import replacing
+    if doublets and options.sample == "disk":
+        from compartments.core.files import replacing
 
         with replacing("disk.doublets.tsv.gz") as temporary, open(temporary, "wb") as out:
             while True:
@@ -69,9 +69,7 @@ def faulty(project, small_disk, tmp_path_factory):
     folder = tmp_path_factory.mktemp("faulty")
     stub = project / "bin" / "compartments" / "core" / "write_stub.py"
     planted = FAULTS.format(stages=STAGES, marker=str(folder / "killed_once"))
-    text = stub.read_text().replace(
-        "    arguments = parser.parse_args()\n", "    arguments = parser.parse_args()\n" + planted
-    )
+    text = stub.read_text().replace("    options = arguments()\n", "    options = arguments()\n" + planted)
     assert planted in text
     stub.write_text(text)
     subprocess.run(step("write_stub", "good.h5"), cwd=folder, check=True)
@@ -157,8 +155,8 @@ def test_a_step_of_the_cohort_that_breaks_ends_the_run_after_its_report(faulty):
     """One clean line says it at the end; the other steps have finished and the report is there."""
     folder, text, _skipped = faulty
     said = [line for line in text.splitlines() if line.startswith("ERROR")]
-    reason = "compare_coupling: the task failed (exit status 1, attempt 1): main.<locals>.Broken: planted in "
-    reason += "compare_coupling."
+    reason = "compare_coupling: the task failed (exit status 1, attempt 1): "
+    reason += "compartments.core.write_stub.main.<locals>.Broken: planted in compare_coupling."
     assert said == [f"ERROR: The run is incomplete. {reason} The report of what finished: out/report.html"]
     assert (folder / "out" / "report.html").exists() and (folder / "out" / "expression").exists()
     assert not (folder / "out" / "coupling").exists()

@@ -15,10 +15,26 @@ from tests.support.runs import nextflow, trace
 
 pytestmark = pytest.mark.pipeline
 
-RESULTS = """report.html findings.tsv design.tsv skipped.tsv samples.tsv cohort/cohort.h5ad composition/effects.tsv
-composition/counts.tsv migration/scores.tsv migration/effects.tsv interactions/liana.parquet interactions/effects.tsv
-interactions/centrality.tsv coupling/coupling.tsv pipeline_info/trace.tsv pipeline_info/timeline.html
-pipeline_info/execution.html pipeline_info/versions.yml""".split()
+RESULTS = [
+    "report.html",
+    "findings.tsv",
+    "design.tsv",
+    "skipped.tsv",
+    "samples.tsv",
+    "cohort/cohort.h5ad",
+    "composition/effects.tsv",
+    "composition/counts.tsv",
+    "migration/scores.tsv",
+    "migration/effects.tsv",
+    "interactions/liana.parquet",
+    "interactions/effects.tsv",
+    "interactions/centrality.tsv",
+    "coupling/coupling.tsv",
+    "pipeline_info/trace.tsv",
+    "pipeline_info/timeline.html",
+    "pipeline_info/execution.html",
+    "pipeline_info/versions.yml",
+]
 TEST_SIZE = "--scale 0.8 --genes 2000 --empties 3000"
 
 

@@ -1,0 +1,131 @@
+"""The functions of lib/*.nf, in both parsers: what enters a script, where a result belongs, why a task failed."""
+
+import json
+import re
+import shlex
+import subprocess
+
+import pytest
+
+from tests.support.runs import tracked, variables
+
+pytestmark = pytest.mark.pipeline
+
+HOSTILE = 'it\'s $(touch planted) `touch planted`; "two" \\ & | *'
+SCRIPT = r'''
+include { failedSteps ; failedTasks ; failures ; forgetFailures ; sampleFailed ; stepFailed } from './lib/failures'
+include { placed } from './lib/files'
+include { laidOut ; options ; parametersOf ; wordsOf } from './lib/options'
+
+process SHOW {
+    ext given: { parametersOf('compare_expression') }
+
+    input:
+    path files, stageAs: 'in/*'
+    val text
+
+    output:
+    path 'words.txt', emit: words
+
+    script:
+    """
+    printf '%s\\n' ${options(files: files, text: text, none: '', zero: 0, flag: true, off: false)} \\
+        ${task.ext.given} > words.txt
+    """
+}
+
+def told(name, value) {
+    log.info("TOLD ${groovy.json.JsonOutput.toJson([name, value])}")
+}
+
+workflow {
+    told('expression', parametersOf('compare_expression'))
+    told('ambient', parametersOf('choose_ambient'))
+    told('words', wordsOf(params.simulate_options))
+    told('no words', wordsOf(''))
+    def hash = 'ab/0123456789abcdef0123456789abcd'
+    def names = ['composition/effects.tsv', 'samples/ff/ff.qc.json', 'skipped.tsv']
+    told('placed', names.collect { name -> placed("/bucket/work/${hash}/${name}")[0] })
+    told('laid out', laidOut(['composition/effects.tsv', "samples/it's/x.json", 'skipped.tsv']))
+
+    System.setProperty('sc-compartments.failed/another/run/read_counts/s9', 'of another run')
+    def folder = file("${projectDir}/task")
+    def task = [process: 'CELLS:READ_COUNTS', exitStatus: 1, attempt: 1, maxRetries: 2, workDir: folder]
+    told('killed', sampleFailed(task + [exitStatus: 137], [sample: 's1']))
+    told('killed for good', sampleFailed(task + [exitStatus: 137, attempt: 3], [sample: 's1']))
+    told('wrong', stepFailed(task + [process: 'COMPARE:COMPARE_COUPLING']))
+    told('failures', failures())
+    told('tasks', failedTasks())
+    told('steps', failedSteps())
+    forgetFailures()
+    told('forgotten', failures())
+    SHOW(channel.of(1).map { _one -> files("${projectDir}/given/*").toSorted() }, params.target_gene)
+    SHOW.out.words.subscribe { path -> told('script', path.readLines()) }
+}
+'''
+
+
+@pytest.fixture(scope="module", params=["v1", "v2"])
+def told(request, tmp_path_factory):
+    """What the script says: name -> value."""
+    folder = tmp_path_factory.mktemp(request.param)
+    project = tracked(folder / "project")
+    (project / "functions.nf").write_text(SCRIPT)
+    for name in ("task", "given"):
+        (project / name).mkdir()
+    (project / "task" / ".command.err").write_text("first\nERROR: no   cells\n\n")
+    for name in ("a b.tsv", "it's.tsv"):
+        (project / "given" / name).write_text("")
+    given = {"target_gene": HOSTILE, "allow_mixed_ambient": "false", "simulate_options": "--scale 0.8 --x 'a b' c$(d)"}
+    (folder / "params.json").write_text(json.dumps(given))
+    words = [project / "tools" / "nextflow", "run", project / "functions.nf", "-ansi-log", "false"]
+    done = subprocess.run(
+        [*map(str, words), "-profile", "local", "-params-file", "params.json"],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        env=variables(NXF_SYNTAX_PARSER=request.param),
+    )
+    found = dict(json.loads(line) for line in re.findall(r"TOLD (.*)", done.stdout))
+    assert "script" in found, done.stdout + done.stderr
+    assert not list(folder.rglob("planted"))
+    return found
+
+
+def test_parameters_of_a_step_are_those_of_the_schema_that_are_set(told):
+    assert shlex.split(told["expression"]) == ["--min_cells_pb", "10", "--target_gene", HOSTILE]
+    assert shlex.split(told["ambient"]) == ["--ambient_method", "auto"], "a flag that is false is left out"
+
+
+def test_whatever_a_value_holds_the_script_gets_it_as_one_word(told):
+    expected = ["--files", "in/a b.tsv", "in/it's.tsv", "--text", HOSTILE, "--zero", "0", "--flag"]
+    assert told["script"] == [*expected, "--min_cells_pb", "10", "--target_gene", HOSTILE]
+
+
+def test_options_in_one_text_are_split_as_a_shell_would(told):
+    assert shlex.split(told["words"]) == ["--scale", "0.8", "--x", "a b", "c$(d)"]
+    assert told["no words"] == ""
+
+
+def test_a_result_belongs_where_its_task_named_it(told):
+    assert told["placed"] == ["composition/effects.tsv", "samples/ff/ff.qc.json", "skipped.tsv"]
+
+
+def test_staged_files_are_laid_out_as_the_results_folder(told, tmp_path):
+    for n in (1, 2, 3):
+        (tmp_path / "staged" / str(n)).mkdir(parents=True)
+        (tmp_path / "staged" / str(n) / "file").write_text(str(n))
+    subprocess.run(["bash", "-euo", "pipefail", "-c", told["laid out"]], cwd=tmp_path, check=True)
+    found = {str(path.relative_to(tmp_path / "results")): path.read_text() for path in tmp_path.glob("results/**/*.*")}
+    assert found == {"composition/effects.tsv": "1", "samples/it's/x.json": "2", "skipped.tsv": "3"}
+
+
+def test_reasons_of_failed_tasks_are_kept_for_the_run_and_no_longer(told):
+    assert told["killed"] == "retry"
+    assert told["killed for good"] == told["wrong"] == "ignore"
+    killed = "the task failed (exit status 137, attempt 3): killed, most likely out of memory"
+    wrong = "the task failed (exit status 1, attempt 1): no cells"
+    assert told["failures"] == [["compare_coupling", "", wrong], ["read_counts", "s1", killed]]
+    assert told["tasks"] == [f"compare_coupling\t\t\t\t{wrong}", f"read_counts\ts1\t\t\t{killed}"]
+    assert told["steps"] == [f"compare_coupling: {wrong}"]
+    assert told["forgotten"] == []

@@ -139,7 +139,7 @@ def call_elevated(
 
 
 def compare_lineage(
-    lineage: Lineage, study: Study, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX
+    lineage: Lineage, study: Study, left_out: LeftOut
 ) -> tuple[list[pd.DataFrame], list[dict[str, Any]]]:
     """All terms of all contrasts in one lineage.
 
@@ -149,7 +149,6 @@ def compare_lineage(
     study : Study
     left_out : LeftOut
         Is given the reasons for what cannot be compared.
-    ambient_share_max : float
 
     Returns
     -------
@@ -161,7 +160,7 @@ def compare_lineage(
     groups = (lineage.samples["condition"] + " " + lineage.samples["compartment"]).to_numpy()
     if lineage.counts is None or lineage.ambient is None:
         raise TypeError(f"{lineage.name} was read without its raw and ambient counts")
-    excluded = ambient_genes(lineage.counts, lineage.ambient, groups, ambient_share_max)
+    excluded = ambient_genes(lineage.counts, lineage.ambient, groups, AMBIENT_SHARE_MAX)
     excluded |= foreign_genes(lineage.genes, lineage.name)
     tables, fits = {}, []
     shared: dict[tuple[str, str], list[Term]] = {}  # the contrasts of a term share one fit

@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from compartments.core import dictionary, door
+from compartments.report import provenance
 from tools.make_docs import parser_of
 
 
@@ -113,6 +114,7 @@ def test_names_in_the_pages_exist(root, page):
 
 PLANNED = {"bin/compartments/cells/cycle.py", "bin/compartments/cells/score_cycle.py"}
 PLANNED |= {"tests/cells/test_cycle.py", "tests/cells/test_score_cycle.py"}
+PLANNED |= {"report/sections/cycle.py", "assets/report/words/cycle.toml"}
 PLANNED |= {"benchmarks/cells/bench_cycle.py"}  # the step that architecture.md adds
 
 
@@ -199,11 +201,11 @@ def test_methods_state_the_defaults_of_the_schema(root):
 
 def test_methods_text_of_the_report_agrees_with_the_schema(root):
     """Fallback values of the text are the defaults; every ambient RNA method has its words there and in methods.md."""
-    text = (root / "assets" / "report" / "methods.html.j2").read_text()
+    text = "".join(path.read_text() for path in (root / "assets" / "report" / "methods").glob("*.j2"))
     known = schema_parameters(root)
-    fallbacks = re.findall(r"p\('(\w+)', '([^']*)'\)", text)
-    assert len(fallbacks) >= 10
-    assert [(name, value) for name, value in fallbacks if str(known[name].get("default")) != value] == []
+    named, fallbacks = re.findall(r"\bp\('(\w+)'\)", text), provenance.defaults()
+    assert len(set(named)) >= 10
+    assert [name for name in named if str(known[name].get("default")) != str(fallbacks[name])] == []
     page = (root / "docs" / "how" / "methods.md").read_text()
     for method in set(known["ambient_method"]["enum"]) - {"auto"}:
         assert f"'{method}' in ambient" in text

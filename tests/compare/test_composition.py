@@ -1,8 +1,5 @@
 """Composition: formulas, filters, calls, and every kind of design through the library and the executable."""
 
-import itertools
-import json
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -11,62 +8,12 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.studies import count_study
-from compartments.compare import abundance, calls, composition, moderated
+from compartments.compare import abundance, composition, moderated
 from compartments.core import multiple_testing
-from compartments.core.contract import Contract
-from compartments.core.files import read_tsv, write_tsv
-from tests.support.cohorts import cohort, long_counts, study_of
-
-LN2 = np.log(2)
-CONTRACT = Contract.of("compare_composition")
-
-
-def row_of(table, **values):
-    for column, value in values.items():
-        table = table[table[column] == value]
-    assert len(table) == 1
-    return table.iloc[0]
-
+from compartments.core.vocabulary import LN2
+from tests.support.cohorts import cohort, long_counts, row_of, study_of
 
 # ------------------------------------------------------------------------------------------- abundances
-
-
-@settings(max_examples=30, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 5000), min_size=4, max_size=4), min_size=2, max_size=5))
-def test_relative_values_are_the_centred_log_ratio_with_crumblr_variance(cells):
-    table = pd.DataFrame(cells, columns=list("abcd"))
-    z, v = abundance.log_abundance(table, table.sum(axis=1), "rel")
-    x = table.to_numpy() + 0.5
-    n, p = x.sum(1, keepdims=True), x / x.sum(1, keepdims=True)
-    np.testing.assert_allclose(z, np.log(x) - np.log(x).mean(1, keepdims=True), atol=1e-12)
-    # crumblr: (1/p - 2/(pD) + sum(1/p)/D^2) / n
-    np.testing.assert_allclose(v, (1 / p - 2 / (4 * p) + (1 / p).sum(1, keepdims=True) / 16) / n, rtol=1e-10)
-    np.testing.assert_allclose(z.sum(axis=1), 0, atol=1e-9)
-
-
-def test_the_relative_variance_is_that_of_multinomial_counts():
-    p = np.array([0.6, 0.25, 0.1, 0.05])
-    draws = pd.DataFrame(np.random.default_rng(0).multinomial(3000, p, 20_000))
-    z, v = abundance.log_abundance(draws, draws.sum(axis=1), "rel")
-    np.testing.assert_allclose(z.var(), v.mean(), rtol=0.05)
-
-
-def test_absolute_values_and_variance():
-    table = pd.DataFrame({"a": [40, 0], "b": [60, 10]}, index=["s1", "s2"])
-    totals, per_ul = pd.Series([120, 10], table.index), pd.Series([2.0, 5.0], table.index)
-    z, v = abundance.log_abundance(table, totals, "abs", per_ul, cv_total=0.2)
-    # 20 cells of s1 are of no lineage: they are a part of their own
-    assert z.loc["s1", "a"] == pytest.approx(np.log(40.5 / (120 + 1.5) * 2))
-    assert v.loc["s1", "a"] == pytest.approx(1 / 40.5 - 1 / 120 + 0.04)
-    assert (v >= 0.04 - 1e-12).all().all()
-
-
-def test_rare_lineages_are_pooled_and_named():
-    table = pd.DataFrame({"T": [90, 80], "rare": [9, 0], "once": [0, 50], "two": [5, 5], "unassigned": [1, 0]})
-    kept, pooled = abundance.pool_rare(table)
-    assert list(kept) == ["T", "two", "unassigned", "other"] and set(pooled) == {"rare", "once"}
-    assert kept["other"].tolist() == [9, 50] and "9 cells in 1 samples" in pooled["rare"]
-    assert (kept.sum(axis=1) == table.sum(axis=1)).all()
 
 
 # ------------------------------------------------------------------------------------------- estimates
@@ -132,11 +79,6 @@ def test_relative_scale_is_centred_worded_and_has_a_tipping_point():
     assert row_of(again.effects, **pick)["log2fc"] == row_of(found.effects, **pick)["log2fc"]
 
 
-def test_tipping_point_by_hand():
-    every, most = calls.tipping_point([-1.0, 0.0, 0.5, 1.0, 3.0])
-    assert every == pytest.approx(1 / 8) and most == pytest.approx(1 / 2)
-
-
 @settings(max_examples=8, deadline=None)
 @given(st.integers(0, 10_000), st.floats(0.01, 100))
 def test_a_common_factor_on_one_compartment_of_all_donors_changes_no_interaction(seed, factor):
@@ -181,23 +123,6 @@ def test_levels_are_corrected_apart_and_marker_level_shares_the_total():
 # ------------------------------------------------------------------------------------------- designs
 
 
-def test_one_donor_is_descriptive_with_a_single_case_test():
-    study, counts, _ = cohort(arms=(1, 4))
-    found = composition.compare(study, long_counts(counts))
-    assert set(found.effects["tier"]) == {"descriptive"}
-    assert found.effects[["p_value", "q_value", "p_plain", "p_permutation"]].isna().all().all()
-    assert found.effects[["log2fc", "ci_low", "ci_high"]].notna().all().all()
-    assert found.effects["call"].isna().all() and found.calls.empty
-    own = found.donors[(found.donors["term"] == "within:CSF") & (found.donors["lineage"] == "NK")]
-    values = own.set_index("donor")["log2_value"]
-    t, df, p = moderated.single_case_t(values["D01"], values.drop("D01"))
-    case = row_of(found.single_case, term="within:CSF", lineage="NK")
-    assert (case["t"], case["df"], case["p_value"]) == pytest.approx((t, df, p))
-    assert case["ci_low"] < case["log2fc"] < case["ci_high"]
-    outside = not values.drop("D01").min() <= values["D01"] <= values.drop("D01").max()
-    assert case["outside_reference_range"] == outside and case["k_outside"] == outside
-
-
 def test_one_against_one_gives_the_bare_difference():
     study, counts, _ = cohort(arms=(1, 1))
     found = composition.compare(study, long_counts(counts))
@@ -207,12 +132,6 @@ def test_one_against_one_gives_the_bare_difference():
     assert row["log2fc"] == pytest.approx(values["D01"] - values["D02"])
     assert np.isnan(row["se"]) and np.isnan(row["ci_low"]) and row["tier"] == "descriptive"
     assert found.single_case.empty
-
-
-def test_single_case_rows_stop_at_two_donors():
-    for arms, expected in (((2, 4), True), ((3, 4), False)):
-        study, counts, _ = cohort(arms=arms)
-        assert bool(len(composition.compare(study, long_counts(counts)).single_case)) is expected
 
 
 def test_unpaired_donors_count_within_and_not_in_the_interaction():
@@ -330,140 +249,7 @@ def test_a_sample_without_cells_is_skipped_and_the_others_go_on():
     assert "D05" not in set(found.donors.loc[found.donors["term"] == "interaction", "donor"])
 
 
-def test_compartments_differ_by_a_paired_comparison():
-    study, counts, _ = cohort(preset="null", arms=(5, 5))
-    found = composition.compare(study, long_counts(counts))
-    assert (
-        list(found.compartments) == CONTRACT.names("composition/compartments.tsv")
-        and (found.compartments["n_donors"] == 10).all()
-    )
-    own = found.donors[found.donors["term"] == "interaction"]
-    values, variances = (own.pivot(index="donor", columns="lineage", values=x) for x in ("log2_value", "variance"))
-    treated = own.drop_duplicates("donor").set_index("donor").loc[values.index, "condition"] == "treated"
-    arms = np.column_stack([treated, ~treated]).astype(float)
-    fit = moderated.fit_moderated(values * LN2, arms, variances * LN2**2, [0.5, 0.5], values.columns)
-    rows = found.compartments.set_index("lineage")
-    np.testing.assert_allclose(rows["log2fc"], fit["estimate"][rows.index] / LN2, rtol=1e-7)
-    np.testing.assert_allclose(rows["p_value"], fit["p_value"][rows.index], rtol=1e-6)
-    proportions = counts.div(counts.sum(axis=1), axis=0)
-    csf = proportions[proportions.index.str.endswith("_CSF")].mean()
-    np.testing.assert_allclose(rows["mean_proportion"], csf[rows.index])
-
-
 # ------------------------------------------------------------------------------------------- calls
 
 
-def effects_of(own, base, u, se=0.2, df=20.0, scale="abs", tier="inferential"):
-    parts = [("within:blood", "blood", base), ("within:CSF", "CSF", own), ("interaction", "CSF", u)]
-    rows = [
-        {
-            "level": "lineage", "lineage": "x", "contrast": "t", "term": term, "compartment": compartment,
-            "scale": scale, "log2fc": value, "se": se, "df": df, "tier": tier,
-        }
-        for term, compartment, value in parts
-    ]  # fmt: skip
-    return pd.DataFrame(rows)
-
-
-@pytest.mark.parametrize(
-    ("own", "base", "u", "se", "call"),
-    [
-        (-2.0, -2.0, 0.0, 0.2, "depleted_both"),
-        (-2.0, -2.0, 0.0, 0.7, "depleted_both"),
-        (2.0, 2.0, 0.0, 0.7, "increased_both"),
-        (0.0, 0.0, 0.0, 0.2, "concordant"),
-        (0.0, -3.0, 3.0, 0.3, "maintained_CSF"),
-        (-2.0, -4.0, 2.0, 0.3, "discordant_CSF_retained"),
-        (-3.0, 0.0, -3.0, 0.3, "maintained_blood"),
-        (-4.0, -2.0, -2.0, 0.3, "discordant_blood_retained"),
-        (3.0, 0.0, 3.0, 0.3, "discordant_CSF_increased"),
-        (0.0, 3.0, -3.0, 0.3, "discordant_blood_increased"),
-        (-1.0, -1.0, 0.0, 1.0, "inconclusive"),
-        # a difference that is there, but shown to be below the margin, is not called discordant
-        (-2.0, -2.5, 0.5, 0.1, "depleted_both"),
-    ],
-)
-def test_call(own, base, u, se, call):
-    effects = effects_of(own, base, u, se)
-    chosen = calls.chosen_calls(calls.call_table(effects)).iloc[0]
-    assert chosen["call"] == call
-    relative = calls.chosen_calls(calls.call_table(effects.assign(scale="rel"))).iloc[0]["call"]
-    assert relative == (call if call == "inconclusive" else f"relatively_{call}")
-
-
-def test_calls_are_intersection_union_tests():
-    effects = effects_of(-0.3, -1.0, 0.7, se=0.4, df=7.0)
-    table = calls.call_table(effects, margin=0.8).set_index("call")["p_value"]
-    cdf = lambda x: stats.t.cdf(x / 0.4, 7)  # noqa: E731
-    assert table["depleted_both"] == pytest.approx(max(cdf(-0.3), cdf(-1.0)))
-    assert table["discordant_CSF_retained"] == pytest.approx(max(cdf(-1.0), cdf(-0.7)))
-    assert table["maintained_CSF"] == pytest.approx(max(cdf(-1.0), cdf(-0.7), cdf(-(-0.3 + 0.8))))
-    assert table["concordant"] == pytest.approx(max(cdf(-(0.7 + 0.8)), cdf(0.7 - 0.8)))
-    # TOST at .05 is the 90 % interval inside the margin
-    for u, se in itertools.product([0.0, 0.3, 0.6], [0.1, 0.3, 0.5]):
-        holds = calls.call_table(effects_of(0, 0, u, se)).set_index("call").loc["concordant", "holds"]
-        assert holds == (abs(u) + stats.t.ppf(0.95, 20) * se < 1)
-
-
-def test_calls_need_replicates_in_all_three_parts():
-    effects = effects_of(-2, -2, 0)
-    effects.loc[effects["term"] == "within:blood", "tier"] = "descriptive"
-    assert calls.call_table(effects).empty
-
-
-def test_call_q_is_over_lineages_within_a_kind_of_call():
-    study, counts, _ = cohort()
-    found = composition.compare(study, long_counts(counts)).calls
-    for _, rows in found.groupby("call"):
-        assert len(rows) == counts.shape[1]
-        np.testing.assert_allclose(rows["q_value"], multiple_testing.benjamini_hochberg(rows["p_value"]))
-
-
 # ------------------------------------------------------------------------------------------- executable
-
-
-@pytest.fixture
-def staged(tmp_path):
-    study, counts, _ = cohort()
-    study.save(tmp_path / "study.json")
-    write_tsv(long_counts(counts), tmp_path / "counts.tsv")
-    return tmp_path
-
-
-FILES = [
-    "composition/effects.tsv", "composition/donors.tsv", "composition/single_case.tsv", "composition/calls.tsv",
-    "composition/compartments.tsv", "composition/composition.json", "skipped.tsv",
-]  # fmt: skip
-
-
-def test_executable_twice_gives_the_same_bytes(staged, execute):
-    done = execute("compare_composition", "--study", "study.json", "--counts", "counts.tsv")
-    assert done.returncode == 0, done.stderr
-    first = {name: (staged / name).read_bytes() for name in FILES}
-    execute("compare_composition", "--study", "study.json", "--counts", "counts.tsv")
-    assert first == {name: (staged / name).read_bytes() for name in FILES}
-    effects = read_tsv(staged / "composition/effects.tsv", CONTRACT.names("composition/effects.tsv"))
-    assert len(effects) == 3 * 13
-    assert json.loads((staged / "composition/composition.json").read_text())["scale"] == "abs"
-
-
-@pytest.mark.parametrize(
-    ("change", "options", "message"),
-    [
-        (lambda t: t.assign(n_cells=t["n_cells"].where(t.index != 3, -1)), [], "row 5, column n_cells: '-1'"),
-        (lambda t: t.assign(n_cells=t["n_cells"] + 0.5), [], "row 2, column n_cells"),
-        (lambda t: t.assign(level="fine"), [], "row 2, column level: 'fine' is not one of lineage"),
-        (lambda t: pd.concat([t, t.iloc[:1]]), [], "sample 'D01_CSF' is there twice"),
-        (lambda t: t.drop(columns="n_cells"), [], "column 'n_cells' is missing"),
-        (lambda t: t.assign(sample="S" + t["sample"]), [], "sample 'SD01_CSF' is not in the study"),
-        (lambda t: t, ["--equiv_margin", "0"], "--equiv_margin 0.0 is not above 0"),
-        (lambda t: t, ["--cv_total", "-1"], "--cv_total is -1; give a number at least 0"),
-    ],
-)
-def test_bad_input_is_one_line(staged, execute, change, options, message):
-    table = read_tsv(staged / "counts.tsv")
-    write_tsv(change(table), staged / "counts.tsv")
-    done = execute("compare_composition", "--study", "study.json", "--counts", "counts.tsv", *options)
-    assert done.returncode == 2 and len(done.stderr.strip().splitlines()) == 1
-    assert message in done.stderr
-    assert not (staged / "composition").exists()

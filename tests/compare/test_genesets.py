@@ -8,11 +8,11 @@ from scipy import stats
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
 from compartments.compare import genesets, normalisation
-from compartments.core import files, gene_sets
+from compartments.core import gene_sets
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
-from tests.support.pseudobulks import lineage_of, study_of, write_inputs
+from tests.support.pseudobulks import lineage_of, study_of
 
 STEP = "score_gene_sets"
 CONTRACT = Contract.of(STEP)
@@ -164,23 +164,6 @@ def test_match_depth(simulated):
     np.testing.assert_array_equal(thinned.corrected, genesets.match_depth(lineage, 0).corrected)
 
 
-@pytest.mark.parametrize(
-    ("text", "expected"),
-    [
-        ("A\tsource\tX\tY\nB\tsource\n", "line 2"),
-        ("A source X Y\n", "line 1"),
-        ("A\td\tX\n\nA\td\tY\n", "line 3"),
-        ("\n", "no gene set"),
-        ("A\td\t\t\n", "line 1"),
-    ],
-)
-def test_gmt_errors(tmp_path, text, expected):
-    path = tmp_path / "bad.gmt"
-    path.write_text(text)
-    with pytest.raises(UserError, match=expected):
-        gene_sets.read_gmt(path)
-
-
 def test_gmt_reading(tmp_path, root):
     path = tmp_path / "own.gmt"
     path.write_text("A\td\tX\tY\tX\t\n\nB\td\tZ\n")
@@ -197,24 +180,9 @@ def test_gmt_reading(tmp_path, root):
         genesets.choose_primary(shipped, ["CSF_MIGRATION_COR"])
 
 
-def test_executable(tmp_path, execute):
-    rng = np.random.default_rng(4)
-    lineages = {name: pseudobulk_study(rng, 2, 4, n_genes=200, set_size=40) for name in ("B", "NK")}
-    write_inputs(tmp_path, lineages)
-    (tmp_path / "sets.gmt").write_text("".join("\t".join([name, "d", *genes]) + "\n" for name, genes in SETS.items()))
-    arguments = ["--study", "study.json", "--pseudobulk", "pseudobulk.h5ad", "--gene_sets", "sets.gmt", "--seed", 3]
-    files_of_step = ("migration/scores.tsv", "migration/effects.tsv", "skipped.tsv")
-    contents = []
-    for _ in range(2):
-        done = execute("score_gene_sets", *arguments)
-        assert done.returncode == 0, done.stderr
-        contents.append([(tmp_path / name).read_bytes() for name in files_of_step])
-    assert contents[0] == contents[1]
-    scores, effects = (files.read_tsv(tmp_path / name) for name in files_of_step[:2])
-    assert list(scores.columns) == CONTRACT.names("migration/scores.tsv") and list(effects.columns) == EFFECTS
-    assert set(scores["lineage"]) == {"B", "NK", "all"} and len(scores) == 3 * 2 * 12
-    assert len(effects) == 3 * 2 * 3
-    (tmp_path / "sets.gmt").write_text("SET\n")
-    done = execute("score_gene_sets", *arguments)
-    assert done.returncode == 2 and done.stderr.startswith("ERROR: ") and "line 1" in done.stderr
-    assert done.stderr.count("\n") == 1
+def test_the_donors_values_are_the_scores_and_their_differences(scored, simulated):
+    found = genesets.compare_scores(scored, study_of(simulated), ["SET"], LeftOut(STEP))
+    keys = ["lineage", "gene_set", "contrast", "term", "compartment"]
+    means = found.donors().groupby([*keys, "condition"])["value"].mean().unstack()
+    effects = found.effects.set_index(keys)
+    np.testing.assert_allclose((means["treated"] - means["untreated"])[effects.index], effects["estimate"])

@@ -37,3 +37,10 @@ def coupled(study, found):
     """Coupling and drivers of a composition, and the reasons for what they lack."""
     left_out = LeftOut("compare_coupling")
     return *coupling.compare(study, found.effects, found.donors, left_out), left_out.rows
+
+
+def row_of(table, **values):
+    for column, value in values.items():
+        table = table[table[column] == value]
+    assert len(table) == 1
+    return table.iloc[0]

@@ -1,0 +1,83 @@
+"""Intersection-union calls of two compartments, and the tipping point."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+
+from compartments.compare import calls, composition
+from compartments.core import multiple_testing
+from tests.support.cohorts import cohort, long_counts
+
+
+def test_tipping_point_by_hand():
+    every, most = calls.tipping_point([-1.0, 0.0, 0.5, 1.0, 3.0])
+    assert every == pytest.approx(1 / 8) and most == pytest.approx(1 / 2)
+
+
+def effects_of(own, base, u, se=0.2, df=20.0, scale="abs", tier="inferential"):
+    parts = [("within:blood", "blood", base), ("within:CSF", "CSF", own), ("interaction", "CSF", u)]
+    rows = [
+        {
+            "level": "lineage", "lineage": "x", "contrast": "t", "term": term, "compartment": compartment,
+            "scale": scale, "log2fc": value, "se": se, "df": df, "tier": tier,
+        }
+        for term, compartment, value in parts
+    ]  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize(
+    ("own", "base", "u", "se", "call"),
+    [
+        (-2.0, -2.0, 0.0, 0.2, "depleted_both"),
+        (-2.0, -2.0, 0.0, 0.7, "depleted_both"),
+        (2.0, 2.0, 0.0, 0.7, "increased_both"),
+        (0.0, 0.0, 0.0, 0.2, "concordant"),
+        (0.0, -3.0, 3.0, 0.3, "maintained_CSF"),
+        (-2.0, -4.0, 2.0, 0.3, "discordant_CSF_retained"),
+        (-3.0, 0.0, -3.0, 0.3, "maintained_blood"),
+        (-4.0, -2.0, -2.0, 0.3, "discordant_blood_retained"),
+        (3.0, 0.0, 3.0, 0.3, "discordant_CSF_increased"),
+        (0.0, 3.0, -3.0, 0.3, "discordant_blood_increased"),
+        (-1.0, -1.0, 0.0, 1.0, "inconclusive"),
+        # a difference that is there, but shown to be below the margin, is not called discordant
+        (-2.0, -2.5, 0.5, 0.1, "depleted_both"),
+    ],
+)
+def test_call(own, base, u, se, call):
+    effects = effects_of(own, base, u, se)
+    chosen = calls.chosen_calls(calls.call_table(effects)).iloc[0]
+    assert chosen["call"] == call
+    relative = calls.chosen_calls(calls.call_table(effects.assign(scale="rel"))).iloc[0]["call"]
+    assert relative == (call if call == "inconclusive" else f"relatively_{call}")
+
+
+def test_calls_are_intersection_union_tests():
+    effects = effects_of(-0.3, -1.0, 0.7, se=0.4, df=7.0)
+    table = calls.call_table(effects, margin=0.8).set_index("call")["p_value"]
+    cdf = lambda x: stats.t.cdf(x / 0.4, 7)  # noqa: E731
+    assert table["depleted_both"] == pytest.approx(max(cdf(-0.3), cdf(-1.0)))
+    assert table["discordant_CSF_retained"] == pytest.approx(max(cdf(-1.0), cdf(-0.7)))
+    assert table["maintained_CSF"] == pytest.approx(max(cdf(-1.0), cdf(-0.7), cdf(-(-0.3 + 0.8))))
+    assert table["concordant"] == pytest.approx(max(cdf(-(0.7 + 0.8)), cdf(0.7 - 0.8)))
+    # TOST at .05 is the 90 % interval inside the margin
+    for u, se in itertools.product([0.0, 0.3, 0.6], [0.1, 0.3, 0.5]):
+        holds = calls.call_table(effects_of(0, 0, u, se)).set_index("call").loc["concordant", "holds"]
+        assert holds == (abs(u) + stats.t.ppf(0.95, 20) * se < 1)
+
+
+def test_calls_need_replicates_in_all_three_parts():
+    effects = effects_of(-2, -2, 0)
+    effects.loc[effects["term"] == "within:blood", "tier"] = "descriptive"
+    assert calls.call_table(effects).empty
+
+
+def test_call_q_is_over_lineages_within_a_kind_of_call():
+    study, counts, _ = cohort()
+    found = composition.compare(study, long_counts(counts)).calls
+    for _, rows in found.groupby("call"):
+        assert len(rows) == counts.shape[1]
+        np.testing.assert_allclose(rows["q_value"], multiple_testing.benjamini_hochberg(rows["p_value"]))

@@ -1,0 +1,109 @@
+"""Centrality compared between conditions, and when a hub is called."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from compartments.compare.hubs import compare_centrality
+from compartments.core.contract import Contract
+from compartments.core.left_out import LeftOut
+from tests.support.signalling import STEP, in_arm, make_cohort, make_networks
+
+
+@pytest.mark.parametrize(
+    ("share", "call"),
+    [
+        (in_arm("treated", "CSF", 3.0), "hub_gained_in_CSF"),
+        (in_arm("treated", "blood", 3.0), "hub_gained_in_blood"),
+        (lambda row: 1.0, "inconclusive"),
+        # up, but far from the top
+        (in_arm("treated", "CSF", 0.7, 0.3), "inconclusive"),
+        # not in every sample
+        (lambda row: 3.0 if row.sample in ("D1_CSF", "D2_CSF", "D3_CSF") else 0.5, "inconclusive"),
+    ],
+)
+def test_hub_rule(share, call):
+    study, _ = make_cohort()
+    nodes, edges = make_networks(study, share)
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
+    row = table[(table["lineage"] == "A") & (table["term"] == "interaction")].iloc[0]
+    assert row["call"] == call
+    others = table[(table["lineage"] != "A") & (table["term"] == "interaction")]
+    assert not others["call"].eq("hub_gained_in_CSF").any()
+    assert table.loc[table["term"] != "interaction", "call"].eq("").all()
+
+
+def test_a_hub_gained_in_both_compartments_is_called_in_neither():
+    study, _ = make_cohort()
+    calls = []
+    for seed in range(25):
+        nodes, edges = make_networks(study, lambda row: 3.0 if row.condition == "treated" else 1.0, seed)
+        table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
+        calls += table.loc[(table["lineage"] == "A") & (table["term"] == "interaction"), "call"].tolist()
+    assert np.mean([call != "inconclusive" for call in calls]) <= 0.16  # 25 draws at .05: more than 4 in 1 % of cases
+
+
+def test_centrality_is_a_difference_of_logit_shares():
+    study, _ = make_cohort(3, 4)
+    nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
+    row = table[(table["lineage"] == "A") & (table["term"] == "interaction")].iloc[0]
+    values = {}
+    for sample, rows in edges.groupby("sample"):
+        out = rows.loc[rows["source"] == "A", "strength"].sum() + rows.loc[rows["target"] == "A", "strength"].sum()
+        share = out / (2 * rows["strength"].sum())
+        values[sample] = np.log(share / (1 - share))
+    change = pd.Series({f"D{d}": values[f"D{d}_CSF"] - values[f"D{d}_blood"] for d in range(7)})
+    assert row["estimate"] == pytest.approx(change[:3].mean() - change[3:].mean())
+    assert row["estimate_downsampled"] == pytest.approx(row["estimate"])
+    assert row["loo_low"] <= row["estimate"] <= row["loo_high"]
+    assert row["loo_same_sign"]
+    assert row["worst_rank"] == 1
+
+
+def test_shares_are_recomputed_on_common_lineages():
+    study, _ = make_cohort()
+    nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    full = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
+    lacking = (edges["sample"] == "D5_CSF") & ((edges["source"] == "E") | (edges["target"] == "E"))
+    fewer = compare_centrality(study, nodes, edges[~lacking], LeftOut(STEP)).effects
+    without = edges[~((edges["source"] == "E") | (edges["target"] == "E"))]
+    never = compare_centrality(study, nodes, without, LeftOut(STEP)).effects
+    keys = ["lineage", "term", "compartment"]
+    for table in (full, fewer, never):
+        table.set_index(keys, inplace=True)  # noqa: PD002
+    a = ("A", "interaction", "CSF")
+    assert fewer.loc[a, "estimate"] == pytest.approx(never.loc[a, "estimate"])
+    assert fewer.loc[a, "estimate"] != pytest.approx(full.loc[a, "estimate"])
+    assert fewer.loc[("E", "interaction", "CSF"), "n_reference"] == 3
+
+
+def test_without_networks_there_is_an_empty_table():
+    study, _ = make_cohort()
+    empty = pd.DataFrame(columns=["sample", "network"])
+    left_out = LeftOut(STEP)
+    table = compare_centrality(study, empty, empty, left_out).effects
+    assert list(table) == Contract.of(STEP).names("interactions/centrality_effects.tsv")
+    assert len(table) == 0
+    assert left_out.rows == []
+
+
+def test_the_donors_values_are_the_logit_shares():
+    study, _ = make_cohort(2, 3)
+    nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    found = compare_centrality(study, nodes, edges, LeftOut(STEP))
+    keys = ["network", "lineage", "contrast", "term", "compartment"]
+    means = found.donors().groupby([*keys, "condition"])["value"].mean().unstack()
+    effects = found.effects.set_index(keys)
+    np.testing.assert_allclose((means["treated"] - means["control"])[effects.index], effects["estimate"])
+
+
+def test_a_donor_left_out_counts_for_the_lineages_that_it_has():
+    study, _ = make_cohort(2, 3)
+    nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    lacking = (edges["sample"] == "D4_CSF") & ((edges["source"] == "E") | (edges["target"] == "E"))
+    table = compare_centrality(study, nodes, edges[~lacking], LeftOut(STEP)).effects
+    rows = table[table["term"] == "within:CSF"].set_index("lineage")
+    assert rows.loc["E", "n_reference"] == 2 and rows["loo_low"].notna().all()
+    low, high, estimate = (rows.loc["A", column] for column in ("loo_low", "loo_high", "estimate"))
+    assert rows.loc["A", "loo_same_sign"] and low <= estimate <= high

@@ -1,0 +1,46 @@
+"""Groups of pairs compared between conditions."""
+
+import numpy as np
+import pytest
+
+from compartments.compare import pathways
+from compartments.core.contract import Contract
+from compartments.core.left_out import LeftOut
+from tests.support.signalling import GENES, GROUPS, PAIRS, STEP, make_cohort, score
+
+
+def test_groups_sum_over_sources_and_targets():
+    def stronger(rate, row):
+        if row["condition"] == "treated" and row["compartment"] == "CSF":
+            rate[[GENES.index(g) for g in ("L1", "R1", "L2", "R2")]] *= 3
+        return rate
+
+    study, pseudobulk = make_cohort(change=stronger)
+    table = pathways.compare_groups(study, score(study, pseudobulk), GROUPS, LeftOut(STEP)).effects
+    rows = table[(table["term"] == "interaction") & (table["group"] == "near")]
+    assert rows["level"].value_counts().to_dict() == {"all": 1, "source": 3, "target": 3, "pair": 9}
+    total = rows[rows["level"] == "all"].iloc[0]
+    assert (total["source"], total["target"], total["n_edges"]) == ("all", "all", 18)
+    assert total["p_value"] < 0.01
+    assert total["log2fc"] == pytest.approx(np.log2(3), abs=0.4)
+    assert total["estimate"] > 1
+    blood = table[(table["term"] == "within:blood") & (table["group"] == "near") & (table["level"] == "all")]
+    assert blood["p_value"].iloc[0] > 0.05
+
+
+def test_estimates_are_differences_of_the_donors_values():
+    study, pseudobulk = make_cohort(2, 3)
+    found = pathways.compare_groups(study, score(study, pseudobulk), GROUPS, LeftOut(STEP))
+    keys = ["group", "source", "target", "level", "contrast", "term", "compartment"]
+    means = found.donors().groupby([*keys, "condition"], observed=True)["value"].mean().unstack()
+    effects = found.effects.astype({"level": str}).set_index(keys)
+    np.testing.assert_allclose((means["treated"] - means["control"])[effects.index], effects["estimate"])
+
+
+def test_no_testable_pair_gives_an_empty_table_with_its_columns():
+    study, pseudobulk = make_cohort(2, 2)
+    left_out = LeftOut(STEP)
+    nothing = {"none": np.zeros(len(PAIRS), bool)}
+    table = pathways.compare_groups(study, score(study, pseudobulk), nothing, left_out).effects
+    assert table.empty and list(table) == Contract.of(STEP).names("interactions/groups.tsv")
+    assert [row["reason"] for row in left_out.rows][0].startswith("group 'none', within:blood blood")

@@ -1,0 +1,89 @@
+"""Made-up signalling: pseudobulks of a few genes and lineages with planted pairs, networks with a planted hub."""
+
+import anndata
+import numpy as np
+import pandas as pd
+from scipy import sparse
+
+from compartments.compare import pair_scores
+from compartments.study.design import make_study
+
+GENES = ["L1", "L2", "R1", "R2", "R3", *(f"G{i}" for i in range(40))]
+PAIRS = pd.DataFrame({"ligand": ["L1", "L2", "L1_L2", "L1", "L2"], "receptor": ["R1", "R2", "R1", "R2_R3", "R3"]})
+STEP = "compare_interactions"
+LINEAGES = ["A", "B", "C"]
+GROUPS = {"near": np.array([True, True, False, False, False]), "far": np.array([False, False, True, True, True])}
+
+
+def make_cohort(n_condition=4, n_reference=4, seed=0, n_cells=60, change=None):
+    """A study and its pseudobulk; ``change(rate, row)`` may alter the expected counts per cell of a sample's lineage.
+
+    ``rate`` is an array over ``GENES``; ``row`` has donor, compartment, condition, lineage.
+    """
+    rng = np.random.default_rng(seed)
+    base = rng.gamma(2.0, 1.0, (len(LINEAGES), len(GENES))) + 0.5
+    sheet, obs, counts, expressing = [], [], [], []
+    for d in range(n_condition + n_reference):
+        condition = "treated" if d < n_condition else "control"
+        donor = np.exp(rng.normal(0, 0.2, base.shape))
+        for compartment in ("blood", "CSF"):
+            place = {"donor": f"D{d}", "compartment": compartment, "condition": condition}
+            sample = f"D{d}_{compartment}"
+            sheet.append({"sample": sample, **place, "row": len(sheet) + 2})
+            for k, lineage in enumerate(LINEAGES):
+                row = {"sample": sample, "lineage": lineage, "n_cells": n_cells, **place}
+                rate = base[k] * donor[k] * np.exp(rng.normal(0, 0.1, len(GENES)))
+                if change:
+                    rate = change(rate, row)
+                cells = rng.poisson(rate, (row["n_cells"], len(GENES)))
+                obs.append(row)
+                counts.append(cells.sum(0))
+                expressing.append((cells > 0).sum(0))
+    counts = sparse.csr_matrix(np.array(counts))
+    layers = {"counts": counts, "corrected": counts.copy(), "n_expressing": sparse.csr_matrix(np.array(expressing))}
+    layers["ambient"] = sparse.csr_matrix(counts.shape, dtype=np.float32)
+    obs = pd.DataFrame(obs)
+    obs.index = obs["sample"] + ":" + obs["lineage"]
+    pseudobulk = anndata.AnnData(obs=obs, var=pd.DataFrame(index=GENES), layers=layers)
+    return make_study(pd.DataFrame(sheet)), pseudobulk
+
+
+def score(study, pseudobulk, **options):
+    return pair_scores.score_pseudobulk(pseudobulk, study.samples["sample"], PAIRS, **options)
+
+
+def raise_pair(rate, row):
+    """L1 in A and R1 in B doubled twice in treated CSF."""
+    if row["condition"] == "treated" and row["compartment"] == "CSF":
+        gene = {"A": "L1", "B": "R1"}.get(row["lineage"])
+        if gene:
+            rate[GENES.index(gene)] *= 4
+    return rate
+
+
+def edge(table, source="A", target="B", ligand="L1", receptor="R1", term="interaction"):
+    chosen = table[["source", "target", "ligand", "receptor", "term"]].eq([source, target, ligand, receptor, term])
+    return table[chosen.all(axis=1)].iloc[0]
+
+
+def make_networks(study, share, seed=0):
+    """Nodes and edges of all samples; ``share(row)`` is how much stronger lineage A talks than the others."""
+    rng = np.random.default_rng(seed)
+    names = ["A", "B", "C", "D", "E"]
+    nodes, edges = [], []
+    for row in study.samples.itertuples():
+        s = rng.uniform(0.9, 1.1, (5, 5))
+        s[0] *= share(row)
+        s[:, 0] *= share(row)
+        np.fill_diagonal(s, 0)
+        strength = (s.sum(0) + s.sum(1)) / (2 * s.sum())
+        rank = pd.Series(strength).rank(ascending=False).astype(int)
+        nodes.append(pd.DataFrame({"sample": row.sample, "network": "all", "lineage": names, "rank": rank}))
+        a, b = np.nonzero(~np.eye(5, dtype=bool))
+        place = {"sample": row.sample, "network": "all", "source": np.array(names)[a], "target": np.array(names)[b]}
+        edges.append(pd.DataFrame(place | {"strength": s[a, b], "strength_downsampled": s[a, b]}))
+    return pd.concat(nodes, ignore_index=True), pd.concat(edges, ignore_index=True)
+
+
+def in_arm(condition, compartment, high, low=1.0):
+    return lambda row: high if (row.condition, row.compartment) == (condition, compartment) else low

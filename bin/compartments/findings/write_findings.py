@@ -38,6 +38,7 @@ OTHERS = {"study": "study.json", "composition_json": "composition/composition.js
 
 
 def arguments() -> argparse.Namespace:
+    """Command line: a folder of results, or tables one by one."""
     parser = Options(STEP, __doc__)
     parser.add_argument("--results", metavar="DIR", help="results folder; the options below name single files instead")
     for name, place in (OTHERS | {name: place for name, (place, _) in TABLES.items()}).items():
@@ -64,6 +65,7 @@ def find(given: argparse.Namespace, name: str, place: str) -> Path | None:
 
 
 def main() -> None:
+    """Write ``findings.tsv`` from the tables that are there."""
     given = arguments()
 
     from compartments.findings.answers import answer_all

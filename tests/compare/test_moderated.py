@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from scipy import integrate, special, stats
 
 from compartments.compare import moderated
-from compartments.core import multiple_testing
 
 CASES = json.loads((Path(__file__).parents[1] / "data" / "limma_moderated.json").read_text())["cases"]
 
@@ -187,33 +186,6 @@ def test_minimum_detectable_effect_without_a_standard_error():
     assert moderated.minimum_detectable_effect(1.0, 1e6) == pytest.approx(
         stats.norm.ppf(0.975) + stats.norm.ppf(0.8), rel=1e-3
     )
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-def test_benjamini_hochberg_by_definition(p):
-    p = np.array(p)
-    order = np.sort(p)
-    n = len(p)
-    expected = [min(1.0, min(order[k] * n / (k + 1) for k in range(n) if order[k] >= x)) for x in p]
-    np.testing.assert_allclose(multiple_testing.benjamini_hochberg(p), expected, atol=1e-12)
-
-
-def test_benjamini_hochberg_leaves_missing_out():
-    q = multiple_testing.benjamini_hochberg([0.01, np.nan, 0.04])
-    assert np.isnan(q[1])
-    np.testing.assert_allclose(q[[0, 2]], [0.02, 0.04])
-    assert np.isnan(multiple_testing.benjamini_hochberg([np.nan])).all()
-
-
-@pytest.mark.parametrize(
-    ("arms", "df", "word"),
-    [
-        ((3, 3), 4, "inferential"), ((3, 3), 3, "exploratory"), ((2, 9), 9, "exploratory"), ((2, 2), 0, "descriptive"),
-        ((1, 9), 8, "descriptive"), ((9, 1), 8, "descriptive"), ((0, 9), 8, "not_testable"),
-    ],
-)  # fmt: skip
-def test_tier(arms, df, word):
-    assert arms.tier(*arms, df) == word
 
 
 def test_interval_covers_as_often_as_it_says():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compartments.study.arms import arm_design
+from compartments.study.arms import arm_design, tier
 from tests.support.sheets import study_of, with_column
 
 
@@ -35,3 +35,14 @@ def test_designs_have_full_rank_and_estimate_the_contrast(rows, adjust):
     truth = units["condition"].map({"x": 3.0, "y": 1.0, "z": -7.0})
     beta = np.linalg.lstsq(matrix.to_numpy(), truth, rcond=None)[0]
     assert vector @ beta == pytest.approx(2.0)
+
+
+@pytest.mark.parametrize(
+    ("arms", "df", "word"),
+    [
+        ((3, 3), 4, "inferential"), ((3, 3), 3, "exploratory"), ((2, 9), 9, "exploratory"), ((2, 2), 0, "descriptive"),
+        ((1, 9), 8, "descriptive"), ((9, 1), 8, "descriptive"), ((0, 9), 8, "not_testable"),
+    ],
+)  # fmt: skip
+def test_tier(arms, df, word):
+    assert tier(*arms, df) == word

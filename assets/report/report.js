@@ -144,9 +144,12 @@
   document.querySelectorAll(".save-table").forEach(function (button) {
     button.addEventListener("click", function () {
       const table = tableOf(button);
-      const lines = [table.tHead.rows[0]].concat(Array.from(table.tBodies[0].rows)).filter(function (row) { return !row.hidden; });
+      const rows = [table.tHead.rows[0]].concat(Array.from(table.tBodies[0].rows));
+      const lines = rows.filter(function (row) { return !row.hidden; });
       const text = lines.map(function (row) {
-        return Array.from(row.cells).map(function (c) { return "v" in c.dataset ? c.dataset.v : c.textContent.trim(); }).join("\t");
+        return Array.from(row.cells).map(function (c) {
+          return "v" in c.dataset ? c.dataset.v : c.textContent.trim();
+        }).join("\t");
       }).join("\n") + "\n";
       save(button.dataset.table + ".tsv", text, "text/tab-separated-values");
     });
@@ -155,7 +158,9 @@
   // Contents: closed on small screens, the current section marked.
   const contents = document.querySelector("nav details");
   if (window.innerWidth <= 900) contents.open = false;
-  const links = new Map(Array.from(document.querySelectorAll("nav a")).map(function (a) { return [a.hash.slice(1), a]; }));
+  const links = new Map(Array.from(document.querySelectorAll("nav a")).map(function (a) {
+    return [a.hash.slice(1), a];
+  }));
   if ("IntersectionObserver" in window) {
     const seen = new IntersectionObserver(function (entries) {
       entries.filter(function (e) { return e.isIntersecting; }).forEach(function (e) {

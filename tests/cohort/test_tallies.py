@@ -9,7 +9,10 @@ from scipy import sparse
 
 from compartments.cohort import tallies
 from compartments.core.files import read_tsv, write_tsv
-from compartments.report import report
+from compartments.report.blocks import Text
+from compartments.report.page import Page
+from compartments.report.results import Results
+from compartments.report.sections import annotation
 from tests.support.samples import arguments_of, make_study_of, merge_all, write_sample
 
 
@@ -76,11 +79,11 @@ def test_models_side_by_side(written):
     # and the report crosses them, adding up compartments
     (folder / "cohort").mkdir()
     write_tsv(table, folder / "cohort" / "models.tsv")
-    blocks = report.annotation(report.Results(folder), None)
+    blocks = annotation.build(Page(Results(folder)))
     cross = next(block.frame for block in blocks if getattr(block, "name", "") == "model_Other")
     cross = cross.set_index("broad lineage that stands")
     assert cross.loc["pDC", "T"] == (merged.obs["lineage"] == "pDC").sum() and cross.to_numpy().sum() == merged.n_obs
-    shares = [block.text for block in blocks if isinstance(block, report.Text)]
+    shares = [block.text for block in blocks if isinstance(block, Text)]
     agreed = (merged.obs["lineage_broad"].astype(str) == merged.obs["lineage:Other"].astype(str)).mean()
     assert shares == [f"Other names the same broad lineage for {agreed:.1%} of the cells. It decides nothing."]
 

@@ -9,7 +9,7 @@ import pytest
 
 from compartments.core.files import read_tsv
 from compartments.report import captions
-from compartments.report.report import Results
+from compartments.report.results import Results
 from tests.support import results as synthetic_results
 from tests.support.tables import write
 

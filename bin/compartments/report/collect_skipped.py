@@ -1,27 +1,31 @@
 """Join the skipped.tsv of all steps into one sorted table."""
 
 import argparse
+import csv
 
-from compartments.core.left_out import write_skipped
+from compartments.core.files import read_json
+from compartments.core.left_out import LeftOut
+from compartments.core.options import Options
+
+STEP = "collect_skipped"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> argparse.Namespace:
+    parser = Options(STEP, __doc__)
     parser.add_argument("--study", required=True, help="study.json, for the order of the samples")
     parser.add_argument("pieces", nargs="+", help="skipped.tsv of the steps")
-    arguments = parser.parse_args()
+    return parser.parse_args()
 
-    import csv
-    import json
 
-    with open(arguments.study) as handle:
-        order = {row["sample"]: number for number, row in enumerate(json.load(handle)["samples"])}
-    rows = []
-    for path in arguments.pieces:
+def main() -> None:
+    given = arguments()
+
+    from compartments.report.skipped import joined
+
+    rows: list[dict[str, str]] = []
+    for path in given.pieces:
         with open(path, newline="") as handle:
             rows += csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
-    # MERGE_SAMPLES can only say that files are missing: the step that lost the sample says why
-    lost = {row["sample"] for row in rows if row["stage"] != "merge_samples" and not row["lineage"]}
-    rows = [row for row in rows if row["sample"] not in lost or "by an earlier step" not in row["reason"]]
-    unique = {tuple(row.values()): row for row in rows}.values()
-    write_skipped(sorted(unique, key=lambda row: (order.get(row["sample"], len(order)), *row.values())))
+    every = LeftOut(STEP)
+    every.rows = joined(rows, [row["sample"] for row in read_json(given.study)["samples"]])
+    every.write("skipped.tsv")

@@ -1,29 +1,49 @@
 """Make report.html, and MultiQC's tables, from a results folder."""
 
 import argparse
+from pathlib import Path
+
+from compartments.core.errors import UserError
+from compartments.core.files import replacing
+from compartments.core.options import Options
+
+STEP = "make_report"
+TEMPLATE = Path(__file__).resolve().parents[3] / "assets" / "report"
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__)
+def arguments() -> argparse.Namespace:
+    parser = Options(STEP, __doc__)
     parser.add_argument("--results", required=True, metavar="DIR", help="results folder; every part is optional")
-    parser.add_argument("--template", metavar="DIR", help="folder with the page's template [assets/report]")
-    parser.add_argument("--title", default="", help="title of the page [the comparisons and compartments]")
-    parser.add_argument("--out", default="report.html", help="[%(default)s]")
-    parser.add_argument("--multiqc", default="multiqc", metavar="DIR", help="folder of MultiQC's tables [%(default)s]")
-    args = parser.parse_args()
+    parser.add_argument("--template", type=Path, metavar="DIR", help="folder with the page's template [assets/report]")
+    parser.add_argument(
+        "--dictionary", type=Path, metavar="FILE", help="what the columns mean [dictionary.tsv beside the template]"
+    )
+    parser.add_argument("--title", help="title of the page [the comparisons and compartments]")
+    parser.add_argument("--out", default="report.html", help="the page")
+    parser.add_argument("--multiqc", default="multiqc", metavar="DIR", help="folder of MultiQC's tables")
+    given = parser.parse_args()
+    given.template = given.template or TEMPLATE
+    given.dictionary = given.dictionary or given.template.parent / "dictionary.tsv"
+    if not Path(given.results).is_dir():
+        raise UserError(f"--results {given.results}: no such folder")
+    return given
 
-    from pathlib import Path
 
-    from compartments.core.errors import UserError
-    from compartments.core.files import replacing
-    from compartments.report.multiqc import write_multiqc
-    from compartments.report.report import Results, make_report
+def main() -> None:
+    given = arguments()
 
-    if not Path(args.results).is_dir():
-        raise UserError(f"--results {args.results}: no such folder")
-    template = args.template or Path(__file__).resolve().parents[3] / "assets" / "report"
-    results = Results(args.results)
-    page = make_report(results, template, args.title)
-    with replacing(args.out) as temporary:
-        temporary.write_text(page, encoding="utf-8")
-    write_multiqc(results, args.multiqc)
+    from compartments.core import dictionary
+    from compartments.report.html import check_template, make_report
+    from compartments.report.multiqc import multiqc_files
+    from compartments.report.results import Results
+
+    check_template(given.template)
+    if not given.dictionary.is_file():
+        raise UserError(f"--dictionary {given.dictionary}: no such file; give assets/dictionary.tsv of the pipeline")
+    results = Results(given.results, dictionary.load(given.dictionary))
+    texts = {Path(given.out): make_report(results, given.template, given.title or "")}
+    texts |= {Path(given.multiqc, name): text for name, text in multiqc_files(results).items()}
+    for path, text in texts.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
+            temporary.write_text(text, encoding="utf-8")

@@ -1,11 +1,12 @@
 """Sample-level tables as MultiQC custom content: data, not pictures, so that they join a core facility's own report."""
 
 import json
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import pandas as pd
 
-from compartments.core.files import replacing, write_json
+from compartments.report.results import Results
 
 GENERAL = {  # step, metric: title, description, format
     ("calls", "n_cells"): ("Cells called", "Cells called from the droplets", "{:,.0f}"),
@@ -16,104 +17,107 @@ GENERAL = {  # step, metric: title, description, format
     ("labels", "model_gene_overlap"): ("Model overlap", "Share of the model's genes in the data", "{:.2f}"),
     ("labels", "marker_agreement"): ("Marker agreement", "Share of cells whose markers agree with the label", "{:.2f}"),
 }
+SECTIONS: dict[
+    str, tuple[str, str, str, dict[str, Any]]
+] = {  # name, plot: title, description, further settings of the plot
+    "lineages": (
+        "Lineages",
+        "bargraph",
+        "Cells per lineage and sample, after quality limits and without doublets.",
+        {"title": "lineages", "ylab": "cells"},
+    ),
+    "removed": (
+        "Cells removed",
+        "bargraph",
+        "Cells that each quality limit would remove; a cell may fail several.",
+        {"title": "cells removed", "ylab": "cells", "stacking": "group"},
+    ),
+    "ranks": (
+        "Droplets in order of counts",
+        "linegraph",
+        "Counts of the droplets by rank; cells stand left of the drop.",
+        {"title": "droplets in order of counts", "xlab": "rank", "ylab": "counts", "xlog": True, "ylog": True},
+    ),
+    "findings": (
+        "Five questions",
+        "table",
+        "Answers to the five questions; sc-compartments' own report has the pictures.",
+        {"title": "findings"},
+    ),
+}
 
 
-def write_multiqc(results, folder):
-    """Write ``sc_compartments_*_mqc.tsv`` and ``.json`` into ``folder``.
-
-    Parameters
-    ----------
-    results : compartments.report.report.Results
-    folder : path
-        Made if missing; a table without data is left out.
-    """
+def multiqc_files(results: Results) -> dict[str, str]:
+    """Name -> text of ``sc_compartments_*_mqc.tsv`` and ``.json``; a table without data is left out."""
     note = " Simulated data." if results.simulated else ""
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    tables = {step: results.summaries(step) for step in dict.fromkeys(step for step, _ in GENERAL)}
+    texts = {f"sc_compartments_{name}_mqc.tsv": text for name, text in _tables(results, note)}
+    curves = results.curves("calls", "curve_rank", "curve_total")
+    if curves:
+        data = {"data": {sample: dict(zip(*curve, strict=True)) for sample, curve in curves.items()}}
+        content = json.dumps(_header("ranks", note) | data, indent=1, allow_nan=False) + "\n"
+        texts["sc_compartments_ranks_mqc.json"] = content
+    return texts
+
+
+def _tables(results: Results, note: str) -> Iterator[tuple[str, str]]:
+    general = _general(results, note)
+    if general:
+        yield "samples", _text(*general)
+    counts = results.usable("composition/counts.tsv")
+    if counts is not None:
+        rows = counts[counts["level"] == "lineage"]
+        wide = rows.pivot_table(index="sample", columns="lineage", values="n_cells", aggfunc="sum", sort=False)
+        yield "lineages", _text(_header("lineages", note), wide)
+    limits = results.limits()
+    if limits is not None:
+        wide = limits.pivot_table(index="sample", columns="metric", values="n_removed", sort=False)
+        yield "removed", _text(_header("removed", note), wide)
+    findings = results.usable("findings.tsv")
+    if findings is not None:
+        yield "findings", _text(_header("findings", note), _answers(findings))
+
+
+def _header(name: str, note: str) -> dict[str, Any]:
+    title, plot, description, settings = SECTIONS[name]
+    label = "table" if plot == "table" else "plot"
+    return {
+        "id": f"sc_compartments_{name}",
+        "section_name": title,
+        "description": description + note,
+        "plot_type": plot,
+        "pconfig": {"id": f"sc_compartments_{name}_{label}"}
+        | settings
+        | {"title": f"sc-compartments: {settings['title']}"},
+    }
+
+
+def _general(results: Results, note: str) -> tuple[dict[str, Any], pd.DataFrame] | None:
+    """Header and columns of the general statistics."""
+    tables = {step: results.summaries(step) for step, _ in GENERAL}
     columns, headers = {}, {}
     for (step, metric), (title, description, number) in GENERAL.items():
         table = tables[step]
         if table is not None and metric in table:
             key = f"{step}_{metric}"
             columns[key] = table.set_index("sample")[metric]
-            headers[key] = {"title": title, "description": description + "." + note, "format": number}
-    if columns:
-        header = {
-            "id": "sc_compartments_samples",
-            "plot_type": "generalstats",
-            "headers": headers,
-        }
-        _write(folder / "sc_compartments_samples_mqc.tsv", header, pd.DataFrame(columns))
-    counts = results.table("composition/counts.tsv")
-    if counts is not None:
-        rows = counts[counts["level"] == "lineage"]
-        wide = rows.pivot_table(index="sample", columns="lineage", values="n_cells", aggfunc="sum", sort=False)
-        header = {
-            "id": "sc_compartments_lineages",
-            "section_name": "Lineages",
-            "description": "Cells per lineage and sample, after quality limits and without doublets." + note,
-            "plot_type": "bargraph",
-            "pconfig": {"id": "sc_compartments_lineages_plot", "title": "sc-compartments: lineages", "ylab": "cells"},
-        }
-        _write(folder / "sc_compartments_lineages_mqc.tsv", header, wide)
-    removed = [results.table(f"samples/{s}/{s}.qc.tsv") for s in results.sample_names]
-    removed = [table for table in removed if table is not None]
-    if removed:
-        wide = pd.concat(removed).pivot_table(index="sample", columns="metric", values="n_removed", sort=False)
-        header = {
-            "id": "sc_compartments_removed",
-            "section_name": "Cells removed",
-            "description": "Cells that each quality limit would remove; a cell may fail several." + note,
-            "plot_type": "bargraph",
-            "pconfig": {
-                "id": "sc_compartments_removed_plot",
-                "title": "sc-compartments: cells removed",
-                "ylab": "cells",
-                "stacking": "group",
-            },
-        }
-        _write(folder / "sc_compartments_removed_mqc.tsv", header, wide)
-    curves = results.curves("calls", "curve_rank", "curve_total")
-    if curves:
-        content = {
-            "id": "sc_compartments_ranks",
-            "section_name": "Droplets in order of counts",
-            "description": "Counts of the droplets by rank; cells stand left of the drop." + note,
-            "plot_type": "linegraph",
-            "pconfig": {
-                "id": "sc_compartments_ranks_plot",
-                "title": "sc-compartments: droplets in order of counts",
-                "xlab": "rank",
-                "ylab": "counts",
-                "xlog": True,
-                "ylog": True,
-            },
-            "data": {sample: dict(zip(*curve, strict=True)) for sample, curve in curves.items()},
-        }
-        write_json(content, folder / "sc_compartments_ranks_mqc.json")
-    findings = results.table("findings.tsv")
-    if findings is not None:
-        rows = findings[findings["lineage"].isna()].reset_index(drop=True)
-        names = [f"Q{r.question} {r.contrast}" for r in rows.itertuples()]
-        for column in ("compartment", "aspect"):
-            if column in rows:
-                extra = rows[column].fillna("").astype(str)
-                names = [" ".join(filter(None, pair)) for pair in zip(names, extra, strict=True)]
-        wide = rows[["verdict", "tier", "statement"]].set_axis(pd.Index(names, name="Question"), axis=0)
-        header = {
-            "id": "sc_compartments_findings",
-            "section_name": "Five questions",
-            "description": "Answers to the five questions; sc-compartments' own report has the pictures." + note,
-            "plot_type": "table",
-            "pconfig": {"id": "sc_compartments_findings_table", "title": "sc-compartments: findings"},
-        }
-        _write(folder / "sc_compartments_findings_mqc.tsv", header, wide[~wide.index.duplicated()])
+            headers[key] = {"title": title, "description": f"{description}.{note}", "format": number}
+    header = {"id": "sc_compartments_samples", "plot_type": "generalstats", "headers": headers}
+    return (header, pd.DataFrame(columns)) if columns else None
 
 
-def _write(path, header, frame):
+def _answers(findings: pd.DataFrame) -> pd.DataFrame:
+    """One row per answer, named after its question and comparison."""
+    rows = findings[findings["lineage"].isna()].reset_index(drop=True)
+    parts = rows[["compartment", "aspect"]].fillna("").astype(str).itertuples(index=False, name=None)
+    names = [
+        " ".join(filter(None, (f"Q{row.question} {row.contrast}", *more)))
+        for row, more in zip(rows.itertuples(), parts, strict=True)
+    ]
+    wide = rows[["verdict", "tier", "statement"]].set_axis(pd.Index(names, name="Question"), axis=0)
+    return wide[~wide.index.duplicated()]
+
+
+def _text(header: dict[str, Any], frame: pd.DataFrame) -> str:
     lines = [f"# {key}: {json.dumps(value)}" for key, value in header.items()]
     frame = frame.rename_axis(frame.index.name if frame.index.name == "Question" else "Sample")
-    body = frame.to_csv(sep="\t", float_format="%.6g", lineterminator="\n")
-    with replacing(path) as temporary:
-        temporary.write_text("\n".join(lines) + "\n" + body, encoding="utf-8")
+    return "\n".join(lines) + "\n" + frame.to_csv(sep="\t", float_format="%.6g", lineterminator="\n")

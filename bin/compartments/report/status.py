@@ -1,4 +1,8 @@
-"""What of a run is missing, and why: lost samples and steps that failed, from ``skipped.tsv`` and the trace."""
+"""What of a run is missing, and why: lost samples and steps that gave nothing, from ``skipped.tsv``."""
+
+from collections.abc import Collection
+
+import pandas as pd
 
 # steps that a sample must pass to be in the cohort, in their order
 PER_SAMPLE = [
@@ -11,10 +15,9 @@ PER_SAMPLE = [
     "annotate_cells",
     "merge_samples",
 ]
-DONE = {"COMPLETED", "CACHED"}
 
 
-def lost_samples(skipped):
+def lost_samples(skipped: pd.DataFrame | None) -> dict[str, tuple[str, str]]:
     """Samples that are not in the cohort, with the reason of the first step that left them out.
 
     Parameters
@@ -31,53 +34,25 @@ def lost_samples(skipped):
         return {}
     whole = skipped["sample"].notna() & skipped["lineage"].isna() & skipped["contrast"].isna()
     rows = skipped[whole & skipped["stage"].isin(PER_SAMPLE)]
-    order = rows["stage"].map(PER_SAMPLE.index)
+    order = rows["stage"].map({stage: number for number, stage in enumerate(PER_SAMPLE)})
     first = rows.loc[order.sort_values(kind="stable").index].drop_duplicates("sample")
     return {row.sample: (row.stage, row.reason) for row in first.sort_index().itertuples()}
 
 
-def failed_tasks(trace):
-    """Tasks that never finished.
-
-    Parameters
-    ----------
-    trace : DataFrame or None
-        Nextflow's trace with ``name, status, exit``; a task that was tried again has several rows.
-
-    Returns
-    -------
-    list of (stage, name, exit)
-        ``stage`` is the process in lower case; ``exit`` text, ``-`` where the task has no exit status.
-    """
-    if trace is None or not {"name", "status", "exit"} <= set(trace.columns):
-        return []
-    found = {}
-    for row in trace.itertuples():
-        if row.status in DONE:
-            found.pop(row.name, None)
-        elif row.status in ("FAILED", "ABORTED"):
-            stage = row.name.split(" ")[0].split(":")[-1].lower()
-            found[row.name] = (stage, row.name, str(row.exit).removesuffix(".0"))
-    return list(found.values())
-
-
-def reason_for(stages, skipped, trace):
-    """One line on why a step gave nothing: a failed task, else what the step itself says of all it had to do.
+def reason_for(stages: Collection[str], skipped: pd.DataFrame | None) -> str:
+    """One line on why a step gave nothing: what it says itself of all that it had to do.
 
     Parameters
     ----------
     stages : collection of str
         Names of steps, as in ``skipped.tsv``.
-    skipped, trace : DataFrame or None
+    skipped : DataFrame or None
 
     Returns
     -------
     str
         Empty if nothing is known.
     """
-    for stage, name, status in failed_tasks(trace):
-        if stage in stages:
-            return f"task {name} failed with exit status {status}"
     if skipped is None:
         return ""
     rows = skipped[skipped["stage"].isin(stages)]
@@ -85,5 +60,5 @@ def reason_for(stages, skipped, trace):
     if rows.empty:
         return ""
     first = rows.sort_values("narrow", kind="stable").iloc[0]
-    where = ", ".join(str(first[c]) for c in ("sample", "lineage", "contrast") if isinstance(first[c], str))
-    return f"{where}: {first['reason']}" if where else str(first["reason"])
+    named = ", ".join(str(first[c]) for c in ("sample", "lineage", "contrast") if isinstance(first[c], str))
+    return f"{named}: {first['reason']}" if named else str(first["reason"])

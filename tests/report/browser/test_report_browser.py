@@ -13,13 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from compartments.core.files import read_tsv, write_tsv
-from compartments.findings.answers import answer_all
-from compartments.findings.rows import Tables
-from compartments.report.report import Results, make_report
 from tests.support import results as synthetic_results
 
-HERE = Path(__file__).parent
+SUPPORT = Path(__file__).resolve().parents[2] / "support"
 FLAGS = [
     "--headless",
     "--no-sandbox",
@@ -51,26 +47,14 @@ def run(folder, *arguments):
 
 
 @pytest.fixture(scope="module")
-def page(root, tmp_path_factory):
+def page(call, tmp_path_factory):
     """A whole report as text."""
     if chromium() is None:
         pytest.skip("no Chromium found: install chromium, or set CHROMIUM to its path")
     folder = tmp_path_factory.mktemp("browser") / "results"
-    study = synthetic_results.make(folder)
-    files = {
-        "composition": "composition/effects.tsv",
-        "calls": "composition/calls.tsv",
-        "coupling": "coupling/coupling.tsv",
-    }
-    files |= {
-        "drivers": "coupling/drivers.tsv",
-        "migration": "migration/effects.tsv",
-        "groups": "interactions/groups.tsv",
-    }
-    files |= {"centrality": "interactions/centrality_effects.tsv"}
-    tables = Tables(**{name: read_tsv(folder / file) for name, file in files.items()})
-    write_tsv(answer_all(study, tables), folder / "findings.tsv")
-    return make_report(Results(folder), root / "assets" / "report")
+    synthetic_results.make(folder)
+    call(folder)
+    return (folder / "report.html").read_text()
 
 
 def axe_source():
@@ -87,7 +71,7 @@ def visit(request, page, tmp_path_factory):
     """What the browser found at a width."""
     folder = tmp_path_factory.mktemp(f"w{request.param}")
     assert page.count("</head>") >= 1
-    watch, probe = (f"<script>{(HERE / f'report_{name}.js').read_text()}</script>" for name in ("watch", "probe"))
+    watch, probe = (f"<script>{(SUPPORT / f'report_{name}.js').read_text()}</script>" for name in ("watch", "probe"))
     watched = page.replace("<head>", "<head>" + watch, 1)
     cut = watched.rindex("</body>")
     (folder / "page.html").write_text(watched[:cut] + axe_source() + probe + watched[cut:])

@@ -1,7 +1,9 @@
 """What the report says about ambient RNA."""
 
 from compartments.core.files import write_json
-from compartments.report import report
+from compartments.report.page import Page
+from compartments.report.results import Results
+from compartments.report.sections import ambient, quality
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 
@@ -26,15 +28,13 @@ def test_report_says_what_was_not_removed_and_shows_leaks_and_curves(tmp_path):
     make_study(parse_samplesheet(sheet), reference_compartment="Q", reference_condition="y").save(
         tmp_path / "study.json"
     )
-    results = report.Results(tmp_path)
-    blocks = {
-        getattr(block, "name", block.kind + str(i)): block for i, block in enumerate(report.ambient(results, None))
-    }
+    page = Page(Results(tmp_path))
+    blocks = {getattr(block, "name", block.kind + str(i)): block for i, block in enumerate(ambient.build(page))}
     said = " ".join(block.text for block in blocks.values() if block.kind == "text")
     assert f"Ambient RNA was not removed in s1: {reason}." in said and "CellBender, s1: not converged." in said
     assert blocks["leaks"].frame[["gene", "cells", "before", "after"]].to_numpy().tolist() == [["LYZ", "T", 50.0, 10.0]]
     assert len(blocks["cellbender"].traces) == 2 and not any(
         c.startswith("leak_") for c in blocks["ambient_table"].frame
     )
-    said = " ".join(block.text for block in report.quality(results, None) if block.kind == "text")
+    said = " ".join(block.text for block in quality.build(page) if block.kind == "text")
     assert "s1: gene expression only: left out were 20 Peaks." in said and "s1: 30 cells: too few" in said

@@ -1,0 +1,86 @@
+"""What a section is made of besides figures: tables, paragraphs, answers."""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import pandas as pd
+
+from compartments.report.figures.style import Figure
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table on the page.
+
+    Attributes
+    ----------
+    name : str
+        Unique on the page.
+    title : str
+    frame : DataFrame
+    file : str
+        The output file it comes from: linked, and explained by the dictionary. Empty if there is none.
+    note : str
+    folded : bool
+        Shown only when opened.
+    """
+
+    name: str
+    title: str
+    frame: pd.DataFrame
+    file: str = ""
+    note: str = ""
+    folded: bool = False
+
+    kind = "table"
+
+    def __post_init__(self) -> None:
+        # no p-value without its tier: the tier stands before the first of them
+        columns = list(self.frame.columns)
+        first = next((c for c in columns if c in ("p_value", "q_value", "call_p")), None)
+        if first and "tier" in columns:
+            columns.remove("tier")
+            columns.insert(columns.index(first), "tier")
+            object.__setattr__(self, "frame", self.frame[columns])
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph: a ``note``, ``warning``, ``heading`` or ``question``, or what is ``missing``."""
+
+    text: str
+    level: str = "note"
+
+    kind = "text"
+
+
+@dataclass(frozen=True)
+class Answer:
+    """The answer to a question for one contrast and compartment: summary rows of ``findings.tsv``."""
+
+    rows: list[dict[str, Any]]
+    heading: str = ""
+
+    kind = "answer"
+
+
+@dataclass(frozen=True)
+class Glance:
+    """All answers on one screen: (question number, question, comparison or empty, answer) each."""
+
+    rows: list[tuple[int, str, str, dict[str, Any]]]
+
+    kind = "glance"
+
+
+Block = Table | Text | Answer | Glance | Figure
+
+
+@dataclass
+class Section:
+    """A part of the page."""
+
+    name: str
+    title: str
+    blocks: list[Block] = field(default_factory=list)
+    finished: bool = True

@@ -1,0 +1,56 @@
+"""The sections of the page in their order, each built or said to be missing."""
+
+import sys
+from types import ModuleType
+
+from compartments.core.contract import MissingColumn
+from compartments.report import status
+from compartments.report.blocks import Section, Text
+from compartments.report.page import Page
+from compartments.report.sections import (
+    ambient,
+    annotation,
+    composition,
+    coupling,
+    design,
+    doublets,
+    expression,
+    interactions,
+    left_out,
+    migration,
+    quality,
+    questions,
+)
+
+ORDER = [
+    questions, design, quality, ambient, doublets, annotation, composition, expression, migration, interactions,
+    coupling, left_out,
+]  # fmt: skip
+
+
+def build_sections(page: Page) -> list[Section]:
+    """All sections of the page in order."""
+    return [build_section(page, module) for module in ORDER]
+
+
+def build_section(page: Page, module: ModuleType) -> Section:
+    """A section with its blocks, or with one line on why there is none.
+
+    A table of another version must not cost the reader the whole report: a section that lacks a column says so. Any
+    other exception is a defect of the report and ends it.
+    """
+    section, lacking = Section(module.NAME, module.TITLE), ""
+    try:
+        absent = [file for file in module.NEEDS if page.results.table(file) is None]
+        lacking = f": {', '.join(absent)} is missing" if absent else ""
+        if not absent and (page.results.study is not None or module is left_out):
+            section.blocks = module.build(page)
+    except MissingColumn as error:
+        sys.stderr.write(f"WARNING: section '{module.TITLE}' could not be made: {error}\n")
+        lacking = f": a column that this section needs is missing ({error})"
+    section.finished = bool(section.blocks)
+    if not section.finished:
+        reason = status.reason_for(module.STEPS, page.results.usable("skipped.tsv"))
+        said = f"This step did not finish{lacking}." + (f" {reason}." if reason else "")
+        section.blocks = [Text(said, "missing")]
+    return section

@@ -1,0 +1,1 @@
+"""Plots as plotly JSON, each with its words and the data it was drawn from."""

@@ -1,0 +1,194 @@
+"""Dots: samples of donors, lineages between compartments, genes, ranks."""
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from compartments.report.figures.style import GREY, OKABE_ITO, Colours, Figure, Trace, Words, bars_around, layout, menu
+
+VOLCANO_GENES = 400  # with q <= .05, of each lineage
+
+
+def paired_dots(
+    name: str,
+    table: pd.DataFrame,
+    value: str,
+    colours: Colours,
+    conditions: Sequence[str],
+    compartments: Sequence[str],
+    words: Words,
+    *,
+    y: str,
+) -> Figure:
+    """One dot per sample, by compartment and condition; lines join the samples of a donor.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``donor, compartment, condition, <value>``.
+    """
+    spots = [(compartment, condition) for condition in conditions for compartment in compartments]
+    place = {spot: i + 0.6 * (i // len(compartments)) for i, spot in enumerate(spots)}
+    table = table[table["condition"].isin(conditions) & table["compartment"].isin(compartments)]
+    x = [place[spot] for spot in zip(table["compartment"], table["condition"], strict=True)]
+    table = table.assign(_x=x)
+    traces: list[Trace] = []
+    for condition in conditions:
+        traces += _one_condition(table[table["condition"] == condition], value, condition, colours)
+    means = table.groupby("_x")[value].mean()
+    bars = {"type": "scatter", "mode": "markers", "name": "mean", "x": means.index, "y": means, "hoverinfo": "skip"}
+    traces.append(bars | {"marker": {"symbol": "line-ew-open", "size": 34, "color": "#111", "line": {"width": 2.5}}})
+    ticks = {"tickvals": list(place.values()), "ticktext": [f"{c}<br>{k}" for c, k in place], "showgrid": False}
+    ticks |= {"range": [-0.6, max(place.values()) + 0.6], "zeroline": False, "tickangle": 0}
+    ticks |= {"ticklabeloverflow": "allow"}
+    return Figure(name, words, traces, layout("", y, xaxis=ticks), table.drop(columns="_x"), 400)
+
+
+def _one_condition(rows: pd.DataFrame, value: str, condition: str, colours: Colours) -> list[Trace]:
+    line_x: list[Any] = []
+    line_y: list[Any] = []
+    for _, one in rows.groupby("donor", sort=False):
+        one = one.sort_values("_x")
+        line_x += [*one["_x"], None]
+        line_y += [*one[value], None]
+    colour = colours.condition.get(condition, GREY)
+    lines = {"type": "scatter", "mode": "lines", "x": line_x, "y": line_y, "hoverinfo": "skip", "showlegend": False}
+    symbols = [colours.symbol[c] for c in rows["compartment"]]
+    dots = {
+        "type": "scatter",
+        "mode": "markers",
+        "name": condition,
+        "x": rows["_x"],
+        "y": rows[value],
+        "text": rows["donor"] + ", " + rows["compartment"],
+        "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
+        "marker": {"size": 10, "color": colour, "symbol": symbols, "line": {"width": 1, "color": "#fff"}},
+    }
+    return [lines | {"line": {"color": colour, "width": 1.2}, "opacity": 0.5}, dots]
+
+
+def coupling_scatter(
+    name: str,
+    table: pd.DataFrame,
+    donors: pd.DataFrame,
+    compartments: tuple[str, str],
+    colours: Colours,
+    words: Words,
+    *,
+    change: str,
+) -> Figure:
+    """Change in one compartment against change in the other, one point per lineage with both intervals.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``lineage``, and ``own, own_low, own_high`` of the first compartment, ``base...`` of the second.
+    donors : DataFrame
+        ``lineage, donor, condition, own, base``: small open circles; those of the first condition at once, the others
+        by a click on the legend.
+    change : str
+        What the axes show.
+    """
+    own, base = compartments
+    low = min(table["own_low"].min(), table["base_low"].min(), table["own"].min(), table["base"].min(), -0.5)
+    high = max(table["own_high"].max(), table["base_high"].max(), table["own"].max(), table["base"].max(), 0.5)
+    low, high = (-1.0, 1.0) if not (math.isfinite(low) and math.isfinite(high)) else (low - 0.3, high + 0.3)
+    diagonal = {"type": "line", "x0": low, "y0": low, "x1": high, "y1": high, "line": {"dash": "dash", "color": GREY}}
+    style = {"thickness": 1, "width": 0, "color": "#9aa1ab"}
+    hover = "%{text}: " + base + " %{x:.2f}, " + own + " %{y:.2f}<extra></extra>"
+    errors = {
+        f"error_{axis}": bars_around(table[side], table[f"{side}_low"], table[f"{side}_high"], **style)
+        for axis, side in (("x", "base"), ("y", "own"))
+    }
+    lineages = {
+        "type": "scatter",
+        "mode": "markers+text",
+        "x": table["base"],
+        "y": table["own"],
+        "text": table["lineage"],
+        "textposition": "top center",
+        "textfont": {"size": 11},
+        "hovertemplate": hover,
+        "marker": {"size": 10, "color": [colours.lineage.get(x, GREY) for x in table["lineage"]]},
+    }
+    traces = [lineages | errors | {"showlegend": False}]
+    for i, (condition, rows) in enumerate(donors.groupby("condition", sort=False)):
+        marker = {"size": 6, "symbol": "circle-open", "color": colours.condition.get(str(condition), GREY)}
+        dots = {"type": "scatter", "mode": "markers", "name": f"donors, {condition}", "x": rows["base"]}
+        dots |= {"y": rows["own"], "text": rows["lineage"] + ", " + rows["donor"], "hovertemplate": hover}
+        traces.append(dots | {"marker": marker, "visible": True if i == 0 else "legendonly"})
+    axes = {"xaxis": {"range": [low, high]}, "yaxis": {"range": [low, high]}}
+    shown = layout(f"{base}: {change}", f"{own}: {change}", shapes=[diagonal], **axes)
+    return Figure(name, words, traces, shown, table, 480)
+
+
+def sample_dots(
+    groups: Sequence[tuple[str, pd.DataFrame, str, str]], value: str, label: str, hover: str
+) -> list[Trace]:
+    """Traces of one symbol per sample and label.
+
+    Parameters
+    ----------
+    groups : sequence of (name, rows, colour, symbol)
+        ``rows`` with ``sample, <value>, <label>``.
+    hover : str
+        Of plotly, behind the sample's name.
+    """
+    return [
+        {
+            "type": "scatter",
+            "mode": "markers",
+            "name": name,
+            "x": rows[value],
+            "y": rows[label],
+            "text": rows["sample"],
+            "hovertemplate": "%{text}: " + hover + "<extra></extra>",
+            "marker": {"size": 9, "color": colour, "symbol": symbol, "opacity": 0.75},
+        }
+        for name, rows, colour, symbol in groups
+    ]
+
+
+def thinned(table: pd.DataFrame, limit: int = VOLCANO_GENES) -> pd.DataFrame:
+    """The genes of a volcano plot: of each lineage up to ``limit`` with q <= .05, and each n-th of the others."""
+    parts = []
+    for _, rows in table.groupby("lineage", sort=False):
+        found = rows[rows["q_value"] <= 0.05].nsmallest(limit, "p_value")
+        rest = rows[~(rows["q_value"] <= 0.05)]
+        parts += [rest.iloc[:: max(1, len(rest) // limit)], found]
+    return pd.concat(parts) if parts else table
+
+
+def volcano(name: str, table: pd.DataFrame, words: Words) -> Figure:
+    """log2 fold change against -log10 p, a menu of lineages.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``lineage, gene, log2fc, p_value, q_value``, :func:`thinned`.
+    """
+    groups, traces = list(table["lineage"].unique()), []
+    for i, lineage in enumerate(groups):
+        rows = table[table["lineage"] == lineage]
+        found = rows["q_value"] <= 0.05
+        for part, colour, text in ((rows[~found], "#9aa1ab", "q > .05"), (rows[found], OKABE_ITO[1], "q <= .05")):
+            traces.append(
+                {
+                    "type": "scatter",
+                    "mode": "markers",
+                    "name": f"{lineage}, {text}",
+                    "x": part["log2fc"],
+                    "y": -np.log10(part["p_value"].clip(lower=1e-300)),
+                    "text": part["gene"],
+                    "hovertemplate": "%{text}: log2 %{x:.2f}, -log10 p %{y:.2f}<extra></extra>",
+                    "marker": {"size": 6, "color": colour, "symbol": "circle" if "<=" in text else "circle-open"},
+                    "visible": i == 0,
+                }
+            )
+    views = {group: [i // 2 == k for i in range(2 * len(groups))] for k, group in enumerate(groups)}
+    menus = menu(views, y=1.2, yanchor="top")
+    shown = layout("log2 fold change, difference between compartments", "-log10 p", updatemenus=menus, margin={"t": 80})
+    return Figure(name, words, traces, shown, table, 460)

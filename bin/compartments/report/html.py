@@ -1,0 +1,101 @@
+"""The report: one HTML file that opens offline, made from the tables of a results folder.
+
+Every part of the folder is optional: a section whose tables are missing says so. The page holds plotly.js once, all
+figures as JSON and the data behind each; nothing is loaded from elsewhere.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from compartments.core.dictionary import meanings
+from compartments.core.errors import UserError
+from compartments.report import methods, provenance, status
+from compartments.report.citations import Citations
+from compartments.report.contents import build_sections
+from compartments.report.figures.style import Figure
+from compartments.report.numbers import is_numeric, show, sort_value
+from compartments.report.page import TEMPLATE, Page
+from compartments.report.results import Results
+from compartments.study.study import Study
+
+FILES = ["report.html.j2", "methods.html.j2", "report.css", "report.js", "references.tsv", "blocks", "words"]
+
+
+def check_template(folder: Path) -> None:
+    """See that a folder is a template of the page.
+
+    Raises
+    ------
+    UserError
+        It lacks a file.
+    """
+    for name in FILES:
+        if not (folder / name).exists():
+            raise UserError(f"--template {folder}: {name} is missing; give the folder assets/report of the pipeline")
+
+
+def make_report(results: Results, template: Path = TEMPLATE, title: str = "", plotly: str = "") -> str:
+    """The page as text.
+
+    Parameters
+    ----------
+    results : Results
+    template : Path
+        Folder that passes :func:`check_template`.
+    title : str
+        Default: names of conditions and compartments.
+    plotly : str
+        Source of plotly.js; default: that of the plotly package.
+
+    """
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(template), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
+    )
+    environment.filters |= {"cell": show, "sortable": sort_value, "numeric": is_numeric}
+    page, citations = Page(results, template), Citations(template / "references.tsv")
+    sections = build_sections(page)
+    figures = [block for section in sections for block in section.blocks if isinstance(block, Figure)]
+    text = environment.get_template("methods.html.j2").render(methods.values_of(page, citations))
+    return environment.get_template("report.html.j2").render(
+        title=title or _title(results.study),
+        study=results.study,
+        analysed=results.analysed,
+        simulated=results.simulated,
+        sections=sections,
+        unfinished=[section for section in sections if not section.finished],
+        lost=status.lost_samples(results.usable("skipped.tsv")),
+        meanings=lambda file: meanings(results.dictionary, file),
+        exists=lambda file: bool(file) and "*" not in file and (results.root / file).exists(),
+        methods=text,
+        references=citations.used(),
+        params=provenance.parameters_table(page.parameters),
+        versions=pd.DataFrame(provenance.software(results.root), columns=["software", "version"]),
+        files=provenance.output_files(results.root),
+        css=(template / "report.css").read_text(encoding="utf-8"),
+        js=(template / "report.js").read_text(encoding="utf-8"),
+        plotly=plotly or _plotly(),
+        figures=script_json({figure.name: figure.json() for figure in figures}),
+    )
+
+
+def _plotly() -> str:
+    from plotly.offline import get_plotlyjs
+
+    return get_plotlyjs()
+
+
+def _title(study: Study | None) -> str:
+    if study is None:
+        return "sc-compartments"
+    return f"{', '.join(study.contrasts['contrast'])}: {', '.join(study.compartments)}".replace("_", " ")
+
+
+def script_json(value: Any) -> str:
+    """JSON that may stand inside a script element."""
+    text = json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")

@@ -1,0 +1,50 @@
+"""The section on methods: what was done in this run, from its parameters and summaries."""
+
+import math
+from typing import Any
+
+import pandas as pd
+
+from compartments.report import provenance
+from compartments.report.citations import Citations
+from compartments.report.page import Page
+
+
+def values_of(page: Page, citations: Citations) -> dict[str, Any]:
+    """What ``methods.html.j2`` asks for."""
+    results = page.results
+    given, versions = provenance.defaults() | _set(page.parameters), dict(provenance.software(results.root))
+    return {
+        "study": results.study,
+        "analysed": results.analysed,
+        "simulated": results.simulated,
+        "preset": page.parameters.get("simulate"),
+        "p": lambda name: str(given.get(name, f"({name} is not known)")),
+        "v": lambda package: f"{package} {versions[package]}" if package in versions else package,
+        "cite": citations.cite,
+        "composition": results.json("composition/composition.json"),
+        "expression": results.json("expression/expression.json"),
+        "ambient": _ambient(results.summaries("ambient")),
+        "models": _models(results.summaries("labels")),
+        "versions": versions,
+    }
+
+
+def _set(params: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that have a value."""
+    return {name: value for name, value in params.items() if value is not None and value != ""}
+
+
+def _ambient(table: pd.DataFrame | None) -> list[str]:
+    """Methods of ambient RNA removal that were used."""
+    return sorted(map(str, table["method"].dropna().unique())) if table is not None and "method" in table else []
+
+
+def _models(labels: pd.DataFrame | None) -> list[tuple[str, str, float]]:
+    """Annotation models: (name, version, lowest overlap of genes)."""
+    if labels is None or "model" not in labels:
+        return []
+    overlap = labels["model_gene_overlap"] if "model_gene_overlap" in labels else pd.Series(math.nan, labels.index)
+    version = labels["model_version"] if "model_version" in labels else pd.Series("", labels.index)
+    rows = pd.DataFrame({"model": labels["model"], "version": version.fillna(""), "overlap": overlap})
+    return list(rows.groupby(["model", "version"])["overlap"].min().reset_index().itertuples(index=False, name=None))

@@ -1,0 +1,32 @@
+"""Numbers as the page writes them."""
+
+import math
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+
+def is_numeric(series: pd.Series) -> bool:
+    """True for numbers, not for booleans."""
+    return pd.api.types.is_numeric_dtype(series) and not pd.api.types.is_bool_dtype(series)
+
+
+def show(value: Any) -> str:
+    """A table cell as text: three significant digits, empty for missing."""
+    if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
+        return ""
+    if isinstance(value, bool | np.bool_):
+        return "yes" if value else "no"
+    if isinstance(value, int | np.integer):
+        return f"{value:,}"
+    if isinstance(value, float | np.floating):
+        number = float(value)
+        return f"{int(number):,}" if number.is_integer() and abs(number) < 1e15 else f"{number:.3g}"
+    return str(value)
+
+
+def sort_value(value: Any) -> str:
+    """A number that the browser sorts by; empty for missing."""
+    missing = value is None or value is pd.NA or (isinstance(value, float | np.floating) and not math.isfinite(value))
+    return "" if missing else f"{value:.9g}"

@@ -1,0 +1,219 @@
+"""A results folder, as the report reads it: every part of it is optional."""
+
+from collections.abc import Iterator, Sequence
+from fnmatch import fnmatchcase
+from functools import cached_property
+from pathlib import Path
+from typing import Any, cast
+
+import numpy as np
+import pandas as pd
+
+from compartments.core import dictionary
+from compartments.core.contract import MissingColumn
+from compartments.core.files import read_json, read_tsv
+from compartments.core.matrix import totals
+from compartments.core.vocabulary import UNASSIGNED
+from compartments.study.study import Contrast, Study
+
+TEXT = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden")
+
+
+def require(columns: Sequence[str], needed: Sequence[str], file: str) -> None:
+    """Say which column a table lacks.
+
+    Raises
+    ------
+    MissingColumn
+    """
+    missing = [column for column in needed if column not in columns]
+    if missing:
+        raise MissingColumn(f"{file} has no column '{missing[0]}'")
+
+
+class Results:
+    """A results folder, read when asked; what is not there is ``None``.
+
+    Parameters
+    ----------
+    root : path
+    rows : list of dict, optional
+        The data dictionary; default: ``assets/dictionary.tsv`` beside the package.
+    """
+
+    def __init__(self, root: str | Path, rows: list[dict[str, str]] | None = None) -> None:
+        self.root = Path(root)
+        self.dictionary = dictionary.load() if rows is None else rows
+        self._tables: dict[str, pd.DataFrame | None] = {}
+
+    def table(self, file: str) -> pd.DataFrame | None:
+        """A TSV or parquet of the folder, ``None`` if it is missing.
+
+        Raises
+        ------
+        MissingColumn
+            It lacks a column that the dictionary says it has: it is of another version.
+        """
+        if file not in self._tables:
+            path = self.root / file
+            if not path.is_file():
+                self._tables[file] = None
+            elif file.endswith(".parquet"):
+                self._tables[file] = pd.read_parquet(path)
+            else:
+                self._tables[file] = read_tsv(path, text=TEXT)
+        table = self._tables[file]
+        if table is not None:
+            require(list(table), self._documented(file), file)
+        return table
+
+    def _documented(self, file: str) -> list[str]:
+        """Columns that a table always has."""
+        rows = [row for row in self.dictionary if row["column"] and fnmatchcase(file, row["file"])]
+        return [row["column"] for row in rows if not row["need"] and "*" not in row["column"]]
+
+    def usable(self, file: str) -> pd.DataFrame | None:
+        """As :meth:`table`, ``None`` also if it is of another version: for what stands outside of sections."""
+        try:
+            return self.table(file)
+        except MissingColumn:
+            return None
+
+    def some_columns(self, file: str, columns: list[str], filters: list[tuple[str, str, Any]]) -> pd.DataFrame | None:
+        """Rows of a parquet file that meet ``filters``, these columns only; ``None`` if it is missing."""
+        path = self.root / file
+        if not path.is_file():
+            return None
+        import pyarrow.parquet
+
+        present = pyarrow.parquet.read_schema(path).names
+        require(present, [*columns, *(name for name, _, _ in filters)], file)
+        return pd.read_parquet(path, columns=columns, filters=filters)
+
+    def log2_cpm(self, wanted: pd.DataFrame) -> pd.DataFrame | None:
+        """Expression in the pseudobulks, log2 counts per million of ambient-corrected counts (half a count added).
+
+        Parameters
+        ----------
+        wanted : DataFrame
+            ``lineage, gene``.
+
+        Returns
+        -------
+        DataFrame or None
+            ``sample, donor, compartment, condition, lineage, gene, n_cells, log2_cpm``; ``None`` without the file.
+        """
+        path = self.root / "cohort" / "pseudobulk.h5ad"
+        if not path.is_file():
+            return None
+        import h5py
+        from anndata.io import read_elem, sparse_dataset
+
+        with h5py.File(path) as file:
+            obs, var = (cast(pd.DataFrame, read_elem(file[part])) for part in ("obs", "var"))
+            rows = np.flatnonzero(obs["lineage"].isin(wanted["lineage"]))
+            counts: Any = sparse_dataset(file["layers/corrected"])[rows]
+        counts = counts.tocsc()
+        names = ["sample", "donor", "compartment", "condition", "lineage"]
+        obs = obs.iloc[rows][[*names, "n_cells"]].astype(dict.fromkeys(names, str)).reset_index(drop=True)
+        total, column = totals(counts, axis=1), {gene: i for i, gene in enumerate(var.index)}
+        parts = []
+        for lineage, gene in wanted[["lineage", "gene"]].drop_duplicates().itertuples(index=False):
+            members = np.flatnonzero(obs["lineage"] == lineage)
+            values = counts[:, [column[gene]]].toarray()[members, 0]
+            cpm = np.log2((values + 0.5) / (total[members] + 1) * 1e6)
+            parts.append(obs.iloc[members].assign(gene=gene, log2_cpm=cpm))
+        return pd.concat(parts, ignore_index=True)
+
+    def json(self, file: str) -> dict[str, Any]:
+        """A JSON file of the folder, ``{}`` if it is missing."""
+        path = self.root / file
+        return read_json(path) if path.is_file() else {}
+
+    def summaries(self, step: str, needed: Sequence[str] = ()) -> pd.DataFrame | None:
+        """``samples/<sample>/<sample>.<step>.json`` of all samples: one row each, single values only; or ``None``.
+
+        Raises
+        ------
+        MissingColumn
+            No sample has one of the ``needed`` values.
+        """
+        rows = []
+        for sample in self.sample_names:
+            values = self.json(f"samples/{sample}/{sample}.{step}.json")
+            if values:
+                rows.append({k: v for k, v in values.items() if not isinstance(v, list | dict)})
+        if not rows:
+            return None
+        table = pd.DataFrame(rows)
+        require(list(table), needed, f"samples/*/*.{step}.json")
+        return table
+
+    def curves(self, step: str, x: str, y: str) -> dict[str, tuple[list[float], list[float]]]:
+        """Lists ``x`` and ``y`` of the samples' JSON summaries: sample -> (x, y)."""
+        found = {}
+        for sample in self.sample_names:
+            values = self.json(f"samples/{sample}/{sample}.{step}.json")
+            if values.get(x) and values.get(y):
+                found[sample] = (values[x], values[y])
+        return found
+
+    def limits(self) -> pd.DataFrame | None:
+        """What each quality limit removed, of all samples."""
+        tables = [self.table(f"samples/{s}/{s}.qc.tsv") for s in self.sample_names]
+        known = [table for table in tables if table is not None]
+        return pd.concat(known, ignore_index=True) if known else None
+
+    @cached_property
+    def sample_names(self) -> list[str]:
+        """Samples in samplesheet order, then folders that the samplesheet does not name."""
+        known = list(self.study.samples["sample"]) if self.study else []
+        folder = self.root / "samples"
+        return known + sorted(p.name for p in folder.glob("*") if p.is_dir() and p.name not in known)
+
+    @cached_property
+    def study(self) -> Study | None:
+        """The study from ``study.json``, else from ``samples.tsv`` and ``design.tsv``, else ``None``."""
+        if (self.root / "study.json").is_file():
+            return Study.load(self.root / "study.json")
+        samples, design = self.usable("samples.tsv"), self.usable("design.tsv")
+        if samples is None or design is None:
+            return None
+        contrasts = design[["contrast", "condition", "reference"]].drop_duplicates(ignore_index=True)
+        reference = design["reference_compartment"].dropna()
+        return None if reference.empty else Study(samples, reference.iloc[0], contrasts, [], [])
+
+    @property
+    def analysed(self) -> pd.DataFrame | None:
+        """Rows of the samplesheet whose samples are in the cohort, by ``composition/counts.tsv``; all without it."""
+        if self.study is None:
+            return None
+        counts, samples = self.usable("composition/counts.tsv"), self.study.samples
+        return samples if counts is None else samples[samples["sample"].isin(counts["sample"])]
+
+    @property
+    def simulated(self) -> bool:
+        """True if the samplesheet marks any sample as simulated."""
+        if self.study is None or "simulated" not in self.study.samples:
+            return False
+        return bool(self.study.samples["simulated"].astype(str).str.lower().isin(["true", "1", "yes"]).any())
+
+    def contrasts(self) -> Iterator[tuple[Contrast, str]]:
+        """(contrast, compartment) for every compartment but the reference."""
+        if self.study is not None:
+            for contrast, term, compartment in self.study.terms():
+                if term == "interaction":
+                    yield contrast, compartment
+
+    def comparisons(self) -> list[Contrast]:
+        """All contrasts of the study."""
+        found = {} if self.study is None else {contrast.contrast: contrast for contrast, _, _ in self.study.terms()}
+        return list(found.values())
+
+    def lineages(self) -> list[str]:
+        """All lineages in order of abundance, ``other`` and ``unassigned`` last."""
+        counts = self.usable("composition/counts.tsv")
+        if counts is None:
+            return []
+        rows = counts[counts["level"] == "lineage"].groupby("lineage")["n_cells"].sum().sort_values(ascending=False)
+        return sorted(rows.index, key=lambda name: name in ("other", UNASSIGNED))

@@ -1,0 +1,99 @@
+"""Lineages of all cells: the map of the cohort, shares per sample, and the labels' quality."""
+
+from compartments.report import captions
+from compartments.report.blocks import Block, Text
+from compartments.report.figures.bars import bars
+from compartments.report.figures.maps import embedding
+from compartments.report.figures.style import Figure, palette
+from compartments.report.page import Page
+
+NAME = "annotation"
+TITLE = "Annotation"
+NEEDS: list[str] = []
+STEPS = ["annotate_cells", "merge_samples", "embed_cohort"]
+
+
+def build(page: Page) -> list[Block]:
+    """Maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
+    blocks: list[Block] = [*_maps(page), *_shares(page)]
+    labels = page.results.summaries("labels", ["warnings"])
+    if labels is not None:
+        said = labels[labels["warnings"].fillna("").ne("")]
+        blocks += [Text(f"{row.sample}: {row.warnings}", "warning") for row in said.itertuples()]
+        blocks.append(page.listing("annotation.labels", labels, "samples/*/*.labels.json", folded=True))
+    blocks += _models(page)
+    for name in ("transfer", "mixing", "clusters"):
+        table = page.table(f"cohort/{name}.tsv")
+        if table is not None:
+            blocks.append(page.listing(f"annotation.{name}", table, f"cohort/{name}.tsv", folded=True))
+    warnings = page.table("cohort/warnings.tsv")
+    if warnings is not None:
+        blocks += [Text(" ".join(map(str, row)), "warning") for row in warnings.fillna("").itertuples(index=False)]
+    return blocks
+
+
+def _shares(page: Page) -> list[Figure]:
+    counts = page.table("composition/counts.tsv")
+    if counts is None:
+        return []
+    rows = counts[counts["level"] == "lineage"]
+    wide = rows.pivot_table(index="sample", columns="lineage", values="n_cells", aggfunc="sum", sort=False)
+    shares = wide.div(wide.sum(axis=1), axis=0).reindex(page.results.sample_names)[page.results.lineages()]
+    drawn = captions.drawn(shares, list(shares)).reset_index()
+    words = page.words("annotation.lineages", captions.samples(drawn, page.study))
+    return [
+        bars(
+            "lineages",
+            shares.reset_index(),
+            "sample",
+            {x: x for x in shares.columns},
+            words,
+            y="share of cells",
+            colours=page.colours.lineage,
+            stacked=True,
+            percent=True,
+        )
+    ]
+
+
+def _models(page: Page) -> list[Block]:
+    """How much each further model disagrees, and a cross-table of broad lineages per model."""
+    models = page.table("cohort/models.tsv")
+    if models is None:
+        return []
+    broad = models[models["level"] == "lineage_broad"].fillna({"other_name": "not in the map"})
+    blocks: list[Block] = []
+    for model, rows in broad.groupby("model", sort=False):
+        agreed = rows.loc[rows["name"] == rows["other_name"], "n_cells"].sum()
+        blocks.append(page.text("annotation.model_share", model=model, share=agreed / rows["n_cells"].sum()))
+        wide = rows.pivot_table(index="name", columns="other_name", values="n_cells", aggfunc="sum", fill_value=0)
+        wide.index.name, wide.columns.name = "broad lineage that stands", None
+        file, name = "cohort/models.tsv", f"model_{model}"
+        blocks.append(page.listing("annotation.model", wide.reset_index(), file, name=name, folded=True, model=model))
+    return blocks
+
+
+def _maps(page: Page) -> list[Figure]:
+    """The map of all cells by every annotation."""
+    cells, umap = page.table("cohort/cells.tsv.gz"), page.table("cohort/umap.tsv.gz")
+    if cells is None or umap is None:
+        return []
+    new = [c for c in umap if c in ("sample", "cell") or c not in cells]
+    cells = cells.merge(umap[new], on=["sample", "cell"], how="inner", validate="one_to_one")
+    cells = cells.dropna(subset=["umap_1", "umap_2"])
+    if cells.empty:
+        return []
+    clusters = sorted(cells["leiden"].astype(str).unique(), key=lambda c: (len(c), c))
+    palettes = {
+        "lineage": page.colours.lineage,
+        "compartment": page.colours.compartment,
+        "condition": page.colours.condition,
+        "donor": palette(page.study.samples["donor"].unique()),
+        "leiden": palette(clusters),
+    }
+    found = []
+    for by, colours in palettes.items():
+        what, behind = ("cluster" if by == "leiden" else by), captions.samples(cells)
+        words = page.words("annotation.map", behind, n_cells=len(cells), what=what)
+        found.append(embedding(f"umap_{by}", cells, by, colours, words))
+    return found

@@ -1,0 +1,43 @@
+"""Changes of abundance within compartments and between them."""
+
+from compartments.report import forests
+from compartments.report.blocks import Block, Text
+from compartments.report.page import Page, flags
+
+NAME = "composition"
+TITLE = "Composition"
+NEEDS = ["composition/effects.tsv"]
+STEPS = ["compare_composition"]
+
+EFFECTS = "composition/effects.tsv"
+SHOWN = ["level", "lineage", "contrast", "term", "compartment", "log2fc", "ci_low", "ci_high", "p_value", "q_value"]
+SHOWN += ["p_plain", "p_permutation", "permutation_floor", "mde80", "n_condition", "n_reference", "tier", "call"]
+SHOWN += ["call_q", "note"]
+
+
+def build(page: Page) -> list[Block]:
+    """On which scale, the forests of broad lineages, and all tables."""
+    effects = page.needed(EFFECTS)
+    warnings = page.results.json("composition/composition.json").get("warnings", [])
+    if len(effects) and effects["scale"].iloc[0] == "rel":
+        blocks: list[Block] = [page.text("composition.relative", "warning")]
+    else:
+        blocks = [page.text("composition.absolute"), *(Text(warning, "warning") for warning in warnings)]
+    blocks.append(page.text("composition.elsewhere"))
+    for contrast in page.results.comparisons():
+        name = f"lineage_{contrast.contrast}"
+        if (effects["level"] == "lineage").any() and len(page.study.compartments) != 2:  # else the figure of question 1
+            blocks += forests.within(page, contrast, page.study.compartments, f"within_{name}")
+        level, name = "lineage_broad", f"lineage_broad_{contrast.contrast}"
+        blocks += forests.within(page, contrast, page.study.compartments, f"within_{name}", level)
+        for compartment in page.study.compartments[1:]:
+            blocks += forests.between(page, contrast, compartment, f"between_{name}_{compartment}", level)
+    blocks.append(page.listing("composition.composition_table", effects[SHOWN], EFFECTS))
+    single = page.table("composition/single_case.tsv")
+    if single is not None:
+        blocks.append(page.listing("composition.single_case", single, "composition/single_case.tsv", folded=True))
+    calls = page.table("composition/calls.tsv")
+    if calls is not None:
+        held = calls[flags(calls["holds"])]
+        blocks.append(page.listing("composition.calls_table", held, "composition/calls.tsv", folded=True))
+    return blocks

@@ -1,0 +1,33 @@
+"""Changes of abundance."""
+
+import re
+
+import numpy as np
+
+from compartments.core.files import read_tsv
+from tests.support import results as synthetic_results
+
+
+def test_numbers_of_the_page_are_those_of_the_tables(whole):
+    folder, page, _ = whole
+    findings = read_tsv(folder / "findings.tsv")
+    for statement in findings.loc[findings["lineage"].isna(), "statement"]:
+        assert statement[1:] in page.words
+    effects = read_tsv(folder / "composition" / "effects.tsv")
+    table = page.source[page.source.index('data-name="composition_table"') :]
+    values = [float(v) for v in re.findall(r'data-v="([^"]+)"', table[: table.index("</table>")])]
+    assert all(np.isclose(values, x, rtol=1e-6).any() for x in effects["log2fc"])
+
+
+def test_one_treated_donor_three_conditions_and_relative_scale(call, tmp_path):
+    synthetic_results.make(
+        tmp_path / "r",
+        arms=(("treated", 1), ("other", 3), ("untreated", 4)),
+        compartments=("blood", "CSF", "node"),
+        absolute=False,
+    )
+    said, page = call(tmp_path / "r")
+    assert "WARNING" not in said
+    assert "Relative scale" in page.words and "not identifiable" in page.words
+    assert "descriptive" in page.words and "no p (too few donors)" in page.source
+    assert len([name for name in page.figures if name.startswith("q1_")]) == 4

@@ -1,0 +1,99 @@
+"""The page as a whole: complete, offline, the same for the same input, and safe."""
+
+import re
+import shutil
+
+import pandas as pd
+
+from compartments.core.files import read_tsv, write_tsv
+from tests.support import results as synthetic_results
+from tests.support.page import SECTIONS
+
+
+def test_every_section_is_there_and_complete(whole):
+    _, page, said = whole
+    assert [i for i in page.ids if i in SECTIONS] == SECTIONS
+    assert "did not finish" not in page.words and "WARNING" not in said
+    assert "This run is incomplete" not in page.words
+    assert len(page.figures) >= 20
+
+
+def test_nothing_is_loaded_from_elsewhere(whole):
+    _, page, _ = whole
+    assert [source for source in page.loaded if not source.startswith("data:")] == []
+    style = re.search(r"<style>(.*?)</style>", page.source, re.S).group(1)
+    assert "url(" not in style and "@import" not in style
+
+
+def test_links_lead_to_files_and_sections(whole):
+    folder, page, _ = whole
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids
+        elif not link.startswith("https://doi.org/"):
+            assert (folder / link).is_file(), link
+    assert "composition/effects.tsv" in page.links and "findings.tsv" in page.links
+
+
+def test_headings_do_not_skip_levels(whole):
+    _, page, _ = whole
+    assert page.headings[0] == 1 and page.headings.count(1) == 1
+    assert all(b - a <= 1 for a, b in zip(page.headings, page.headings[1:], strict=False))
+
+
+def test_captions_say_how_to_read_and_who_is_behind(whole):
+    _, page, _ = whole
+    captions = re.findall(r"<figcaption>(.*?)<button", page.source, re.S)
+    assert len(captions) == len(page.figures)
+    for caption in captions:
+        assert "How to read it:" in caption and re.search(r"Behind it: .*\d", caption, re.S), caption
+    assert page.source.count('role="group" aria-label="') == len(page.figures)
+
+
+def test_simulated_is_marked_everywhere(whole, call, tmp_path):
+    _, page, _ = whole
+    assert page.source.count('<span class="sim">simulated data</span>') == len(SECTIONS)
+    assert "Simulated data: every number" in page.words and "(simulated data)</title>" in page.source
+    synthetic_results.make(tmp_path / "r", simulated=False)
+    _, real = call(tmp_path / "r")
+    assert 'class="sim"' not in real.source and "Simulated data" not in real.words
+    assert "(simulated data)</title>" not in real.source
+
+
+def test_empty_folder_still_gives_a_page(call, tmp_path):
+    (tmp_path / "r").mkdir()
+    _, page = call(tmp_path / "r", findings=False)
+    assert "This run is incomplete" in page.words and [i for i in page.ids if i in SECTIONS] == SECTIONS
+    assert page.figures == {}
+
+
+def test_text_from_tables_is_escaped(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    evil = "</script><script>alert(1)</script><img src=http://x.example/y>"
+    write_tsv(
+        pd.DataFrame([{"stage": "x", "sample": "", "lineage": evil, "contrast": "", "reason": evil}]),
+        tmp_path / "r" / "skipped.tsv",
+    )
+    counts = read_tsv(tmp_path / "r" / "composition" / "counts.tsv")
+    write_tsv(counts.replace({"lineage": {"pDC": evil}}), tmp_path / "r" / "composition" / "counts.tsv")
+    _, page = call(tmp_path / "r", findings=False)
+    assert evil not in page.source
+    assert [source for source in page.loaded if not source.startswith("data:")] == []
+    assert evil in page.figures["lineages"]["csv"]
+
+
+def test_same_input_same_page(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    (tmp_path / "r" / "report.html").unlink()
+    _, page = call(tmp_path / "r", findings=False)
+    assert page.source == whole[1].source
+
+
+def test_size_does_not_grow_with_cells(call, tmp_path):
+    """The map is binned and the quality plots are quantiles: ten times the cells, about the same page."""
+    sizes = []
+    for cells in (300, 3000):
+        synthetic_results.make(tmp_path / str(cells), cells=cells)
+        call(tmp_path / str(cells))
+        sizes.append((tmp_path / str(cells) / "report.html").stat().st_size)
+    assert sizes[1] < 15e6 and sizes[1] - sizes[0] < 1.5e6

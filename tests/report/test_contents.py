@@ -6,6 +6,10 @@ import pandas as pd
 import pytest
 
 from compartments.core.files import write_tsv
+from compartments.report.contents import build_section
+from compartments.report.page import Page
+from compartments.report.results import Results
+from compartments.report.sections import doublets
 from tests.support.page import SECTIONS
 
 
@@ -44,3 +48,36 @@ def test_a_table_of_another_version_costs_its_section_only(whole, call, tmp_path
     said, page = call(tmp_path / "r", findings=False)
     assert "WARNING: section 'Coupling'" in said
     assert "Coupling : This step did not finish" in page.words and "compartment" in page.words
+
+
+def test_a_defect_of_a_section_keeps_its_traceback(whole, monkeypatch):
+    """Only a missing column is a section's excuse."""
+    page = Page(Results(whole[0]))
+    assert build_section(page, doublets).finished
+    for error in (KeyError("x"), ValueError("x"), AttributeError("x"), IndexError("x"), TypeError("x")):
+
+        def broken(page, error=error):
+            raise error
+
+        monkeypatch.setattr(doublets, "build", broken)
+        with pytest.raises(type(error)):
+            build_section(page, doublets)
+
+
+def test_a_summary_of_another_version_costs_its_section_only(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    for path in (tmp_path / "r" / "samples").glob("*/*.doublets.json"):
+        path.write_text('{"sample": "x", "n": 1}')
+    said, page = call(tmp_path / "r", findings=False)
+    assert "Doublets : This step did not finish: a column that this section needs is missing" in page.words
+    assert "no column 'n_cells'" in said and "Ambient RNA : This step" not in page.words
+
+
+def test_a_lacking_column_outside_of_sections_costs_no_page(whole, call, tmp_path):
+    """Header, colours and MultiQC do without a table of another version."""
+    shutil.copytree(whole[0], tmp_path / "r")
+    for file in ("composition/counts.tsv", "findings.tsv", "skipped.tsv"):
+        write_tsv(pd.DataFrame({"other": [1]}), tmp_path / "r" / file)
+    said, page = call(tmp_path / "r", findings=False)
+    assert "This run is incomplete" in page.words and "Five questions : This step did not finish" in page.words
+    assert said.count("WARNING") == 4 and "volcano_treated_vs_untreated_CSF" in page.figures

@@ -3,6 +3,7 @@
 import numpy as np
 
 from compartments.core.files import read_tsv
+from compartments.report import forests
 
 
 def test_csv_data_match_the_tables(whole):
@@ -11,3 +12,8 @@ def test_csv_data_match_the_tables(whole):
     effects = read_tsv(folder / "composition" / "effects.tsv")
     rows = effects.query("level == 'lineage' and term == 'interaction'").set_index("lineage")
     assert np.allclose(csv["log2fc"], rows.loc[csv["lineage"], "log2fc"], rtol=1e-5)
+
+
+def test_change_is_named_after_the_scale():
+    assert forests.change_on("abs") == "log2 fold change"
+    assert forests.change_on("rel").endswith("relative to the median lineage")

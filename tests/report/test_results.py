@@ -2,6 +2,11 @@
 
 import shutil
 
+import pytest
+
+from compartments.core.contract import MissingColumn
+from compartments.report.results import Results
+
 
 def test_published_folder_without_study_json(whole, call, tmp_path):
     shutil.copytree(whole[0], tmp_path / "r")
@@ -9,3 +14,21 @@ def test_published_folder_without_study_json(whole, call, tmp_path):
     _, page = call(tmp_path / "r", findings=False)
     assert "This run is incomplete" not in page.words
     assert page.figures.keys() == whole[1].figures.keys()
+
+
+def test_a_table_that_lacks_a_documented_column_is_of_another_version(tmp_path):
+    (tmp_path / "skipped.tsv").write_text("stage\tsample\nx\ty\n")
+    with pytest.raises(MissingColumn, match="skipped.tsv has no column 'lineage'"):
+        Results(tmp_path).table("skipped.tsv")
+    assert Results(tmp_path).usable("skipped.tsv") is None and Results(tmp_path).table("findings.tsv") is None
+    assert len(Results(tmp_path, []).table("skipped.tsv")) == 1
+
+
+def test_a_summary_without_a_needed_value_is_of_another_version(tmp_path):
+    (tmp_path / "samples" / "a").mkdir(parents=True)
+    (tmp_path / "samples" / "a" / "a.qc.json").write_text('{"sample": "a", "n_cells": 3, "list": [1]}')
+    results = Results(tmp_path)
+    assert results.summaries("qc", ["n_cells"]).to_dict("records") == [{"sample": "a", "n_cells": 3}]
+    assert results.summaries("calls", ["n_cells"]) is None
+    with pytest.raises(MissingColumn, match="'n_doublets'"):
+        results.summaries("qc", ["n_doublets"])

@@ -1,0 +1,41 @@
+"""Colours, symbols and numbers of figures."""
+
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from compartments.report.figures.style import COMPARTMENTS, Colours, clean, layout
+from compartments.study.design import make_study
+from compartments.study.samplesheet import parse_samplesheet
+from tests.support.results import make_sheet
+
+
+def study_of(n):
+    """A study of ``n`` compartments."""
+    sheet = make_sheet(arms=(("treated", 1), ("untreated", 1)), compartments=["blood"], absolute=False)
+    head, *rows = sheet.splitlines()
+    lines = [row.replace("blood", f"C{i:02d}") for i in range(n) for row in rows]
+    text = "\n".join([head, *lines]) + "\n"
+    return make_study(parse_samplesheet(text), "C00", "untreated")
+
+
+@pytest.mark.parametrize("n", [5, 9, 40])
+def test_no_two_compartments_look_alike(n):
+    colours = Colours(study_of(n))
+    looks = {(colours.compartment[c], colours.symbol[c]) for c in colours.compartment}
+    assert len(looks) == n
+    assert len(set(colours.compartment.values())) == min(n, len(COMPARTMENTS)) and len(COMPARTMENTS) >= 8
+    assert list(colours.compartment.values())[:4] == ["#882255", "#117733", "#332288", "#999933"]
+
+
+def test_numbers_are_those_that_json_knows():
+    given = {"a": np.array([1.23456789, math.nan]), "b": (np.int64(2), np.bool_(True)), "c": pd.Series([pd.NA])}
+    assert clean(given) == {"a": [1.23457, None], "b": [2, True], "c": [None]}
+
+
+def test_layout_joins_what_is_given():
+    shown = layout("x", "y", xaxis={"type": "log"}, margin={"t": 80}, showlegend=False)
+    assert shown["xaxis"]["type"] == "log" and shown["xaxis"]["title"] == {"text": "x"}
+    assert shown["margin"]["t"] == 80 and shown["margin"]["l"] == 50 and shown["showlegend"] is False

@@ -78,7 +78,6 @@ process CHOOSE_AMBIENT {
 
     input:
     path summaries, stageAs: 'summaries/*'
-    val gpu
 
     output:
     path 'problems.txt', emit: problems
@@ -88,12 +87,12 @@ process CHOOSE_AMBIENT {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments choose_ambient ${options(gpu: gpu, problems: 'problems.txt')} ${task.ext.given} ${summaries}
+    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, problems: 'problems.txt')} ${task.ext.given} ${summaries}
     """
 
     stub:
     """
-    sc-compartments choose_ambient ${options(gpu: gpu, problems: 'problems.txt')} ${task.ext.given} \\
+    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, problems: 'problems.txt')} ${task.ext.given} \\
         --allow_mixed_ambient ${summaries}
     """
 }
@@ -141,7 +140,6 @@ process RUN_CELLBENDER {
 
     input:
     tuple val(meta), path(droplets)
-    val gpu
     val checkpoints
 
     output:
@@ -156,8 +154,9 @@ process RUN_CELLBENDER {
     def hours = task.attempt > 2 && task.time ? task.time.toMinutes() * 0.95 / 60 : null
     """
     # code ${task.ext.code}
-    sc-compartments run_cellbender ${options(droplets: droplets, expected_cells: meta.expected_cells, cuda: gpu)} \\
-        ${options(cpus: task.cpus, checkpoints: checkpoints, max_hours: hours)} ${task.ext.given}
+    sc-compartments run_cellbender ${options(droplets: droplets, expected_cells: meta.expected_cells)} \\
+        ${options(cpus: task.cpus, cuda: task.accelerator != null, checkpoints: checkpoints)} \\
+        ${options(max_hours: hours)} ${task.ext.given}
     """
 
     stub:

@@ -40,11 +40,10 @@ workflow AMBIENT {
     summaries // what READ_COUNTS found in each sample
 
     main:
-    def gpu = workflow.profile.tokenize(',').contains('gpu')
     // where a retry of CellBender finds what a killed task had reached; not on object storage
     def checkpoints = "${workflow.workDir}".startsWith('/') ? "${workflow.workDir}/cellbender_checkpoints" : ''
 
-    CHOOSE_AMBIENT(summaries.collect(sort: { a, b -> a.name <=> b.name }), gpu)
+    CHOOSE_AMBIENT(summaries.collect(sort: { a, b -> a.name <=> b.name }))
     CHOOSE_AMBIENT.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     CHOOSE_AMBIENT.out.plan.subscribe { plan ->
         plan.text.startsWith('WARNING') ? log.warn(plan.text.trim() - 'WARNING: ') : log.info(plan.text.trim())
@@ -63,7 +62,7 @@ workflow AMBIENT {
         }
 
     ch_asked = ch_called.cellbender.map { meta, droplets, _calls, _method, _reason -> [meta, droplets] }
-    RUN_CELLBENDER(ch_asked, gpu, checkpoints)
+    RUN_CELLBENDER(ch_asked, checkpoints)
     ch_cellbender = ch_called.cellbender
         .map { meta, droplets, calls, _method, _reason -> [meta, droplets, calls] }
         .join(RUN_CELLBENDER.out.output, remainder: true)

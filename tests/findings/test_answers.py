@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compartments.compare.moderated import interval
+from compartments.core.vocabulary import QUESTIONS
 from compartments.findings.answers import answer_all
 from compartments.findings.rows import COLUMNS, Tables
-from compartments.findings.words import QUESTIONS
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.effects import CONTRAST, composition, coupling, study, triple

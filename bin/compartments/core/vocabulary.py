@@ -39,3 +39,11 @@ Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]  # of th
 ADULT_HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")  # what red blood cells bring into a sample
 HAEMOGLOBIN = (*ADULT_HAEMOGLOBIN, "HBD", "HBG1", "HBG2", "HBM", "HBZ")  # of any age
 ERYTHROID_SHARE = 0.05  # haemoglobin share of a cell's UMIs from which it counts as erythroid
+QUESTIONS = {
+    1: "Which lineages are depleted in both compartments at once?",
+    2: "Which lineages are kept in one compartment and lost from the other?",
+    3: "Are migration-associated genes raised in one compartment only?",
+    4: "Does a lineage gain a central role in the interactions of one compartment, and is migration signalling "
+    "stronger there?",
+    5: "Are the compartments uncoupled?",
+}

@@ -13,14 +13,6 @@ from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, R
 from compartments.findings.lineages import Lineage
 from compartments.findings.rows import Answer, Comparison, named
 
-QUESTIONS = {
-    1: "Which lineages are depleted in both compartments at once?",
-    2: "Which lineages are kept in one compartment and lost from the other?",
-    3: "Are migration-associated genes raised in one compartment only?",
-    4: "Does a lineage gain a central role in the interactions of one compartment, and is migration signalling "
-    "stronger there?",
-    5: "Are the compartments uncoupled?",
-}
 LOG2 = "log2 fold change"
 LOG2_DIFFERENCE = "log2 fold change, difference between compartments"
 SCORE_DIFFERENCE = "z-score points, difference between compartments"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 
-from compartments.findings.words import QUESTIONS
+from compartments.core.vocabulary import QUESTIONS
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Answer, Block, Glance, Text
 from compartments.report.figures.dots import coupling_scatter, paired_dots

@@ -42,6 +42,9 @@ def write_expression(folder, study, lineages, genes, rng):
             tier="inferential",
             robust=True,
             call="",
+            call_p=np.nan,
+            call_q=np.nan,
+            low_cells=False,
         )
         write_parquet(table, folder / "expression" / f"{contrast}.parquet")
         write_tsv(table, folder / "expression" / f"{contrast}.tsv.gz")

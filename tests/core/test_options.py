@@ -8,6 +8,7 @@ from compartments.core.errors import UserError
 DEFINITIONS = {
     "n": {"type": "integer", "description": "How many", "default": 3, "minimum": 1},
     "share": {"type": "number", "description": "Share, in %", "default": 0.5, "minimum": 0, "maximum": 1},
+    "margin": {"type": "number", "description": "Margin", "default": 1, "exclusiveMinimum": 0},
     "way": {"type": "string", "description": "Way", "default": "a", "enum": ["a", "b"]},
     "really": {"type": "boolean", "description": "Really", "default": False},
     "name": {"type": "string", "description": "Name"},
@@ -21,9 +22,16 @@ def parser(monkeypatch):
 
 
 def test_defaults_and_types_are_those_of_the_schema(parser):
-    assert vars(parser.parse_args([])) == {"n": 3, "share": 0.5, "way": "a", "really": False, "name": None}
+    assert vars(parser.parse_args([])) == {
+        "n": 3,
+        "share": 0.5,
+        "margin": 1.0,
+        "way": "a",
+        "really": False,
+        "name": None,
+    }
     given = parser.parse_args(["--n", "7", "--share", "1", "--way", "b", "--really", "--name", "it's"])
-    assert vars(given) == {"n": 7, "share": 1.0, "way": "b", "really": True, "name": "it's"}
+    assert vars(given) == {"n": 7, "share": 1.0, "margin": 1.0, "way": "b", "really": True, "name": "it's"}
 
 
 @pytest.mark.parametrize(
@@ -34,6 +42,7 @@ def test_defaults_and_types_are_those_of_the_schema(parser):
         (["--n", "1.5"], "--n is 1.5; give a whole number"),
         (["--share", "nan"], "--share is nan; give a number at least 0 and at most 1"),
         (["--share", "2"], "--share is 2; give a number at least 0 and at most 1"),
+        (["--margin", "0"], "--margin 0.0 is not above 0"),
         (["--way", "c"], "--way is 'c'; choose a, b"),
         (["--ways", "c"], "sc-compartments toy: unrecognized arguments: --ways c; see sc-compartments toy --help"),
     ],

@@ -23,6 +23,7 @@ SCHEMA = {
                 "max_mt": {"type": "number", "minimum": 0, "maximum": 100},
                 "validate_only": {"type": "boolean"},
                 "nmads_top20": {"type": "number", "minimum": 0},
+                "margin": {"type": "number", "exclusiveMinimum": 0},
             }
         },
     }
@@ -56,6 +57,7 @@ def test_groups_are_joined():
         "max_mt",
         "validate_only",
         "nmads_top20",
+        "margin",
     ]
 
 
@@ -83,6 +85,7 @@ def test_camel_case_and_hyphen_twins_are_the_same_parameter(name):
         ({"seed": "x"}, "--seed is 'x', not a number"),
         ({"seed": 1.5}, "--seed is 1.5; give a whole number"),
         ({"seed": "-1"}, "--seed is -1; it must be at least 0"),
+        ({"margin": 0}, "--margin is 0; it must be above 0"),
         ({"max_mt": 101}, "--max_mt is 101; it must be from 0 to 100"),
         ({"max_mt": -0.1}, "--max_mt is -0.1; it must be from 0 to 100"),
         ({"validate_only": "yes"}, "--validate_only is 'yes'; give true or false"),

@@ -162,8 +162,8 @@ def compare(term: Term, measured: Measured, covariates: Sequence[str] = ()) -> C
 
 def absent_condition(units: pd.DataFrame, contrast: Any) -> str:
     """The condition of a contrast that none of the units has; empty if both are there."""
-    n_condition, n_reference = donors_per_arm(units, contrast)
-    return contrast.condition if n_condition == 0 else contrast.reference if n_reference == 0 else ""
+    there = set(units["condition"])
+    return next((name for name in (contrast.condition, contrast.reference) if name not in there), "")
 
 
 def _shared_units(
@@ -236,16 +236,24 @@ def fit_arms(
 def _tested(fit: pd.DataFrame, measured: Measured, replicated: bool) -> pd.DataFrame:
     """Estimates of a fit in their unit with interval and p-values; the latter only where donors replicate."""
     se, df, p = ("se_plain", "df_plain", "p_plain") if measured.plain else ("se", "df", "p_value")
-    bare = fit["df_plain"].iloc[0] < 1
-    table = pd.DataFrame({"estimate": fit["estimate"] / measured.unit, "se": fit[se] / measured.unit})
-    table["df"] = np.nan if bare else fit[df]
-    table["ci_low"], table["ci_high"] = interval(table["estimate"], table["se"], table["df"])
-    table["p_value"], table["p_plain"] = fit[p], fit["p_plain"]
-    detectable = {x: minimum_detectable_effect(1.0, x) for x in table["df"].unique()}
-    table["mde80"] = table["se"] * table["df"].map(detectable)
-    table[OTHER_TEST] = fit[["se", "df", "p_value"]]
-    table["se_moderated"] /= measured.unit
-    if not replicated:
-        table[["p_value", "p_plain", "p_moderated"]] = np.nan
-    given = {"df_plain": fit["df_plain"]} | fit.attrs | {"zero": fit.attrs["zero"] / measured.unit}
-    return table.assign(**{column: given[name] for column, name in PRIORS.items()})
+    columns = {name: fit[name].to_numpy(float) for name in fit}
+    estimate, error = columns["estimate"] / measured.unit, columns[se] / measured.unit
+    freedom = columns[df] if columns["df_plain"][0] > 0 else np.full(len(fit), np.nan)
+    low, high = interval(estimate, error, freedom)
+    detectable = {x: minimum_detectable_effect(1.0, x) for x in np.unique(freedom)}
+    shown = 1.0 if replicated else np.nan
+    table = {
+        "estimate": estimate,
+        "se": error,
+        "df": freedom,
+        "ci_low": low,
+        "ci_high": high,
+        "p_value": columns[p] * shown,
+        "p_plain": columns["p_plain"] * shown,
+        "mde80": error * np.array([detectable.get(x, np.nan) for x in freedom]),
+        "se_moderated": columns["se"] / measured.unit,
+        "df_moderated": columns["df"],
+        "p_moderated": columns["p_value"] * shown,
+    }
+    given = columns | fit.attrs | {"zero": fit.attrs["zero"] / measured.unit}
+    return pd.DataFrame(table | {column: given[name] for column, name in PRIORS.items()}, index=fit.index)

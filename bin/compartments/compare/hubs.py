@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, Measured, absent_condition, compare
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, Measured, absent_condition, compare, fit_arms
 from compartments.compare.shares import shares
 from compartments.compare.terms import Term, terms_of
 from compartments.core.contract import Contract
@@ -160,8 +160,9 @@ def _without_one_donor(
         for left in range(len(z)):
             rest = np.arange(len(z)) != left
             if not absent_condition(units.units[rest], term.contrast):
-                without = compare(units.of(rest), Measured(group.features, z[rest]), covariates)
-                found[left] = without.effects["estimate"]
+                kept = units.units[rest]
+                fit, _ = fit_arms(kept, term.contrast, z[rest], None, covariates, not term.paired, names=group.features)
+                found[left] = fit["estimate"]
         estimates = pd.DataFrame(found or {0: np.nan}, index=group.features)
         whole = np.sign(answer.effects.loc[group.features, "estimate"])
         table = pd.DataFrame({"loo_low": estimates.min(axis=1), "loo_high": estimates.max(axis=1)})

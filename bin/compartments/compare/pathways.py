@@ -77,11 +77,15 @@ def compare_groups(
     for term in terms_of(study, scores.samples):
         candidates = find_candidates(scores, term, ambient_share_max)
         edges = candidates.edges(candidates.tested())
-        rows = [row for group in groups for row in _rows(scores, term, edges, group, groups[group])]
-        for group in groups:
-            if not any(row.keys[0] == group for row in rows):
+        of_samples = _standardised(scores, *edges)
+        rows: list[Row] = []
+        for group, members in groups.items():
+            inside = np.asarray(members)[scores.pairs.index][edges[2]]
+            found = list(_rows(scores, term, edges, of_samples, group, inside))
+            if not found:
                 reason = f"group '{group}', {term.name} {term.compartment}: none of its pairs is testable"
                 left_out.add(reason, contrast=term.contrast.contrast)
+            rows += found
         if rows:
             table, answer = _compare_rows(term, rows, study.covariates)
             tables.append(table)
@@ -103,13 +107,16 @@ class Row(NamedTuple):
 
 
 def _rows(
-    scores: Scores, term: Term, edges: tuple[npt.NDArray[np.intp], ...], group: str, members: npt.NDArray[np.bool_]
+    scores: Scores,
+    term: Term,
+    edges: tuple[npt.NDArray[np.intp], ...],
+    of_samples: tuple[npt.NDArray[np.float64], ...],
+    group: str,
+    inside: npt.NDArray[np.bool_],
 ) -> Iterator[Row]:
-    """All rows of a group that both arms have."""
-    s, t, p = edges
-    inside = np.asarray(members)[scores.pairs.index][p]
+    """Rows of one group (the edges ``inside``) that both arms have, from the two scores of samples and edges."""
+    s, t, _ = edges
     having = scores.having(term)
-    tables = _standardised(scores, s, t, p)
     for side in sides(len(scores.lineages)):
         present = having[:, side.fixed].all(1)
         if absent_condition(term.units[present], term.contrast):
@@ -121,7 +128,7 @@ def _rows(
         if not chosen.any():
             continue
         source, target = ("all" if k is None else scores.lineages[k] for k in (side.source, side.target))
-        values = (scores.in_units(table[:, chosen].mean(1), term) for table in tables)
+        values = (scores.in_units(score[:, chosen].mean(1), term) for score in of_samples)
         standardised, plain = (np.where(present, value, np.nan) for value in values)
         yield Row((group, source, target, side.level, int(chosen.sum())), standardised, plain)
 

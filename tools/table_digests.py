@@ -47,6 +47,10 @@ def differences(before: pd.DataFrame, after: pd.DataFrame, changes: pd.DataFrame
     keys = ["file", "column"]
     joined = before.merge(after, on=keys, how="outer", suffixes=("_before", "_after"))
     joined = joined[joined["sha256_before"].fillna("") != joined["sha256_after"].fillna("")]
+    whole = set(
+        joined.loc[joined["column"].eq("") & joined[["sha256_before", "sha256_after"]].isna().any(axis=1), "file"]
+    )
+    joined = joined[joined["column"].eq("") | ~joined["file"].isin(whole)]
     listed = list(changes[keys].itertuples(index=False, name=None))
 
     def meant(file: str, column: str) -> bool:

@@ -6,7 +6,7 @@ from tools import check_house
 
 
 def test_no_import_runs_up_the_street(root):
-    modules = sorted((root / "bin" / "compartments").glob("*/*.py"))
+    modules = sorted((root / "bin" / "compartments").rglob("*/*.py"))
     assert len(modules) >= 60
     breaches = {path.name: check_house.uphill(path.parent.name, path.read_text()) for path in modules}
     assert {name: packages for name, packages in breaches.items() if packages} == {}

@@ -1,3 +1,1 @@
 """All samples in one object, the sums that statistics need, and the picture of all cells."""
-
-STEPS = ["merge_samples", "embed_cohort"]

@@ -29,18 +29,13 @@ def log_normalise(counts: Any) -> sparse.csr_matrix:
     return x.astype(np.float32)
 
 
-def testable_cells(
-    lineages: npt.NDArray[Any], min_cells: int, max_cells: int = 0, seed: int = 1
-) -> tuple[npt.NDArray[np.intp], dict[str, str]]:
+def testable_cells(lineages: npt.NDArray[Any], min_cells: int) -> tuple[npt.NDArray[np.intp], dict[str, str]]:
     """Cells of lineages with enough cells, and why the others are left out.
 
     Parameters
     ----------
     lineages : array of str, shape (cells,)
     min_cells : int
-    max_cells : int
-        Keep at most so many of a lineage, drawn without replacement; 0 keeps all.
-    seed : int
 
     Returns
     -------
@@ -52,7 +47,6 @@ def testable_cells(
     lineages = np.asarray(lineages, object)
     counts = pd.Series(lineages).value_counts().sort_index()
     reasons, keep = {}, []
-    rng = np.random.default_rng(seed)
     for lineage, n in counts.items():
         cells = np.flatnonzero(lineages == lineage)
         if lineage == UNASSIGNED:
@@ -60,5 +54,5 @@ def testable_cells(
         elif n < min_cells:
             reasons[lineage] = f"{n} cells, fewer than --min_cells {min_cells}: its edges are missing, not zero"
         else:
-            keep.append(np.sort(rng.choice(cells, max_cells, replace=False)) if 0 < max_cells < n else cells)
+            keep.append(cells)
     return np.sort(np.concatenate(keep)) if keep else np.array([], int), reasons

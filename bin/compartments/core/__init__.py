@@ -1,3 +1,1 @@
 """The ground: errors, files, the contract of tables, options, words. Imports nothing else of the package."""
-
-STEPS = ["versions", "write_stub"]

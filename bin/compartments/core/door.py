@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import re
 import sys
 from importlib import import_module
 from pathlib import Path
@@ -16,17 +17,23 @@ STREET = ("study", "counts", "cells", "labels", "cohort", "compare", "findings",
 def steps() -> dict[str, Path]:
     """Name -> file of every step, in the order of the analysis.
 
-    Steps are the modules that a package lists in ``STEPS``, read without being imported. In a task only the files of
-    its own step are there, and no list.
+    A step is a module whose constant ``STEP`` is its name; modules are read, not imported. Within a package the order
+    is that of the processes in ``modules/<package>.nf``, where the whole pipeline is at hand; steps without one come
+    last.
     """
     found: dict[str, Path] = {}
     for package in STREET:
-        listed = PACKAGES / package / "__init__.py"
-        tree = ast.parse(listed.read_text(encoding="utf-8")) if listed.exists() else ast.Module([], [])
-        for statement in tree.body:
-            if isinstance(statement, ast.Assign) and getattr(statement.targets[0], "id", "") == "STEPS":
-                found |= {name: PACKAGES / package / f"{name}.py" for name in ast.literal_eval(statement.value)}
+        paths = {path.stem: path for path in sorted((PACKAGES / package).glob("*.py")) if is_step(path)}
+        processes = PACKAGES.parents[1] / "modules" / f"{package}.nf"
+        text = processes.read_text(encoding="utf-8") if processes.is_file() else ""
+        ordered = [name.lower() for name in re.findall(r"(?m)^process (\w+)", text) if name.lower() in paths]
+        found |= {name: paths[name] for name in [*ordered, *sorted(paths.keys() - set(ordered))]}
     return found
+
+
+def is_step(path: Path) -> bool:
+    """Whether a module is a step by its own word."""
+    return f'\nSTEP = "{path.stem}"\n' in path.read_text(encoding="utf-8")
 
 
 def overview() -> str:
@@ -51,7 +58,8 @@ def find(name: str) -> str:
     """
     wanted = name.replace("-", "_")
     for package in STREET:
-        if (PACKAGES / package / f"{wanted}.py").is_file():
+        path = PACKAGES / package / f"{wanted}.py"
+        if path.is_file() and is_step(path):
             return f"compartments.{package}.{wanted}"
     close = difflib.get_close_matches(wanted, steps(), 1, 0.6)
     raise UserError(f"there is no step '{name}'; " + (f"did you mean '{close[0]}'?" if close else "see --help"))

@@ -37,10 +37,3 @@ class LeftOut:
             out.write("\t".join(COLUMNS) + "\n")
             for row in self.rows:
                 out.write("\t".join(" ".join(str(row[column]).split()) for column in COLUMNS) + "\n")
-
-
-def write_skipped(rows, path="skipped.tsv"):
-    """Write rows of reasons."""
-    one = LeftOut("")
-    one.rows = [{column: row.get(column, "") for column in COLUMNS} for row in rows]
-    one.write(path)

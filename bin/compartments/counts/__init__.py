@@ -1,3 +1,1 @@
 """Count matrices as they come, told from their content."""
-
-STEPS = ["inspect_input", "read_counts"]

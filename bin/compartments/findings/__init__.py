@@ -1,3 +1,1 @@
 """The five questions, answered in sentences."""
-
-STEPS = ["write_findings"]

@@ -1,3 +1,1 @@
 """Cohorts with known truth. Beside the street: nothing of the analysis uses it."""
-
-STEPS = ["simulate_cohort"]

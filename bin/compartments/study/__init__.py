@@ -1,3 +1,1 @@
 """What is asked: samplesheet, design, contrasts, parameters."""
-
-STEPS = ["check_design"]

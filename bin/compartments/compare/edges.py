@@ -190,10 +190,10 @@ def score_top_edges(study: Study, scores: Scores, effects: pd.DataFrame) -> pd.D
     value = (scores.ligand[:, s, p] + scores.receptor[:, t, p]) / (2 * LN2)
     has = scores.valid[:, s] & scores.valid[:, t]
     arms = study.contrasts.set_index("contrast")[["condition", "reference"]]
-    place = study.samples.set_index("sample")[["donor", "compartment", "condition"]]
+    of_sample = study.samples.set_index("sample")[["donor", "compartment", "condition"]]
     tables = []
     for edge, row in enumerate(rows[[*keys, "compartment"]].itertuples(index=False)):
-        chosen = place.loc[scores.samples[has[:, edge]]]
+        chosen = of_sample.loc[scores.samples[has[:, edge]]]
         chosen = chosen.assign(score=value[has[:, edge], edge])
         chosen = chosen[chosen["condition"].isin(arms.loc[row.contrast])]
         chosen = chosen[chosen["compartment"].isin([row.compartment, study.reference_compartment])]

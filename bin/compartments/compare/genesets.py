@@ -46,7 +46,7 @@ def choose_primary(names: Collection[str], requested: Collection[str] = ()) -> l
         if name not in names:
             close = difflib.get_close_matches(name, names, 1)
             hint = f"did you mean {close[0]}?" if close else f"they have {', '.join(list(names)[:10])}"
-            raise UserError(f"--primary '{name}' is not in the gene-set files; {hint}")
+            raise UserError(f"gene set '{name}' is not in the gene-set files; {hint}")
     return list(requested) or [name for name in PREREGISTERED if name in names] or list(names)
 
 

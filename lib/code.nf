@@ -72,14 +72,21 @@ def settled(path) {
     plainWorkDir() ? copied(path.parent, [path.name], digestOf(path.text)).resolve(path.name) : path
 }
 
+// A file, or all files below a folder, in a fixed order.
+def filesBelow(path) {
+    def found = [path]
+    if (path.isDirectory()) {
+        path.eachFileRecurse { one -> found.add(one) }
+    }
+    found.findAll { one -> one.isFile() }.toSorted()
+}
+
 // A file or folder of the project as an input of tasks: its copy in the work folder. Other files are what they are.
 def carried(path) {
     if (!plainWorkDir() || !path.startsWith(projectDir) || !path.exists()) {
         return path
     }
-    def names = path.isDirectory()
-        ? path.list().toSorted().collect { name -> "${path.name}/${name}".toString() }
-        : [path.name]
+    def names = filesBelow(path).collect { one -> path.parent.relativize(one).toString() }
     def contents = names.collect { name -> "${name} ${path.parent.resolve(name).bytes.encodeBase64()}" }
     def digest = digestOf(contents.join('\n'))
     copied(path.parent, names, digest).resolve(path.name)

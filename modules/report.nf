@@ -71,7 +71,8 @@ process MAKE_REPORT {
     """
     # code ${task.ext.code}
     ${laidOut(places)}
-    sc-compartments make_report --results results --template template --out report.html --multiqc multiqc
+    sc-compartments make_report --results results ${options(template: template, dictionary: dictionary)} \\
+        --out report.html --multiqc multiqc
     """
 
     stub:

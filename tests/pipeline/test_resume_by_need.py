@@ -58,7 +58,11 @@ def test_a_step_uses_no_other_step():
 
 
 def test_every_room_is_used_by_a_step():
-    modules = {str(path.relative_to(PACKAGE)) for path in PACKAGE.glob("*/*.py") if path.name != "__init__.py"}
+    modules = {
+        str(path.relative_to(PACKAGE))
+        for path in PACKAGE.rglob("*.py")
+        if path.parent != PACKAGE and path.name != "__init__.py"
+    }
     assert sorted(modules - users(PACKAGE).keys()) == []
 
 
@@ -70,7 +74,7 @@ def test_the_contract_of_a_step_is_in_the_closure_of_that_step_alone():
 
 
 def test_imports_have_the_one_form_that_the_rule_reads():
-    for path in PACKAGE.glob("*/*.py"):
+    for path in PACKAGE.glob("*/**/*.py"):
         tree = ast.parse(path.read_text())
         types = {id(one) for node in tree.body if isinstance(node, ast.If) for one in ast.walk(node)}
         wanted = set()

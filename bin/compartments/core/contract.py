@@ -6,10 +6,9 @@ parameter touches, and with ``-resume`` repeats, that step alone.
 """
 
 import json
-from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compartments.core.files import write_json, write_parquet, write_tsv
 
@@ -27,8 +26,7 @@ class MissingColumn(ContractError):
     """A table lacks a column that the dictionary says it has."""
 
 
-@dataclass(frozen=True)
-class Contract:
+class Contract(NamedTuple):
     """What a step may write and is given.
 
     Attributes

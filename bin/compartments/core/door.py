@@ -1,7 +1,5 @@
 """The command line: which steps there are, and how one is called."""
 
-import ast
-import difflib
 import re
 import sys
 from importlib import import_module
@@ -38,6 +36,8 @@ def is_step(path: Path) -> bool:
 
 def overview() -> str:
     """What ``sc-compartments --help`` prints: a line for each step."""
+    import ast  # a task has no need of it, and every task starts anew
+
     rows = {
         name: ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))) or "" for name, path in steps().items()
     }
@@ -61,6 +61,8 @@ def find(name: str) -> str:
         path = PACKAGES / package / f"{wanted}.py"
         if path.is_file() and is_step(path):
             return f"compartments.{package}.{wanted}"
+    import difflib
+
     close = difflib.get_close_matches(wanted, steps(), 1, 0.6)
     raise UserError(f"there is no step '{name}'; " + (f"did you mean '{close[0]}'?" if close else "see --help"))
 

@@ -16,7 +16,7 @@ process SIMULATE_COHORT {
     output:
     path 'samplesheet.csv', emit: samplesheet
     path 'reference.h5ad', emit: reference
-    path '*', type: 'dir', emit: folders // the samples' matrices, which the samplesheet names
+    path 'D*', type: 'dir', emit: folders, optional: true // of the samples, which the samplesheet names
     path 'simulated/**', emit: results
 
     script:

@@ -122,6 +122,18 @@ def test_resume_runs_only_what_a_changed_file_touches(demo, project):
     assert before == {name: (demo / "out" / name).read_bytes() for name in tables}
 
 
+def test_a_changed_parameter_repeats_the_steps_that_take_it(demo, project):
+    """CHECK_DESIGN checks them all; what it says of the study is the same, so that no step is repeated for that."""
+    changed = ["--n_perms", "20", "--cellbender_epochs", "100", "-resume"]
+    done = nextflow(
+        project, demo, "-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}", *changed
+    )
+    assert done.code == 0, done.text[-4000:]
+    ran = set(trace(demo / "out").query("status != 'CACHED'")["process"])
+    taking = {"RUN_LIANA", "SCORE_CENTRALITY"}
+    assert ran == taking | {"CHECK_DESIGN", "COMPARE_INTERACTIONS", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
+
+
 def test_real_cells_from_samplesheet_to_report(project, tmp_path, real_data):
     sheet = write_real_cohort(real_data, tmp_path / "input")
     done = nextflow(

@@ -63,7 +63,7 @@ def test_a_profile_that_adds_to_cellbender_keeps_its_image_and_resources(profile
 
 
 def test_every_profile_has_a_worked_example():
-    page = (ROOT / "docs" / "running.md").read_text()
+    page = (ROOT / "docs" / "use" / "running.md").read_text()
     for name in [*EXECUTORS, "gpu", "array", "podman", "apptainer"]:
         assert re.search(rf"-profile \S*\b{name}\b", page), f"docs/use/running.md has no command with -profile {name}"
 

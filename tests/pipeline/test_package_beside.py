@@ -10,6 +10,8 @@ from tests.support.closures import closure
 from tests.support.runs import ROOT
 
 WHERE = """
+STEP = "where"
+
 import compartments
 from compartments.core import errors
 
@@ -27,7 +29,7 @@ def older(tmp_path):
     for name in ("__init__.py", "core/__init__.py", "core/errors.py"):
         (package / name).write_text("")
     for name in ("core/door.py", "core/where.py"):
-        (package / name).write_text("def main():\n    print('older')\n")
+        (package / name).write_text("STEP = 'where'\n\n\ndef main():\n    print('older')\n")
     return tmp_path / "site"
 
 

@@ -60,3 +60,138 @@ def test_a_samplesheet_that_is_no_text_is_named(tmp_path, execute):
     (tmp_path / "sheet.csv").write_bytes(b"sample,donor\xff\xfe")
     done = execute("check_design", "--samplesheet", "sheet.csv")
     assert done.returncode == 2 and "sheet.csv: not a text file in UTF-8 (byte 12)" in done.stderr
+
+
+COLUMNS = "sample,donor,compartment,condition,raw"
+ROWS = [
+    "d1_csf,d1,CSF,treated,a.h5",
+    "d1_blood,d1,blood,treated,b.h5",
+    "d2_csf,d2,CSF,control,c.h5",
+    "d2_blood,d2,blood,control,d.h5",
+]
+
+
+def sheet_with(row=None, text=None, columns=COLUMNS, extra=()):
+    rows = [*ROWS, *extra]
+    if row is not None:
+        rows[row] = text
+    return "\n".join([columns, *rows]) + "\n"
+
+
+MISTAKES = {
+    "missing column": (
+        sheet_with(columns="sample,patient,compartment,condition,raw"),
+        {},
+        "sheet.csv row 1: column 'donor' is missing; rename 'patient' to 'donor'",
+    ),
+    "duplicate sample": (
+        sheet_with(2, "d1_csf,d2,CSF,control,c.h5"),
+        {},
+        "sheet.csv row 4, column sample: 'd1_csf' is already in row 2; names are unique",
+    ),
+    "two conditions": (
+        sheet_with(1, "d1_blood,d1,blood,control,b.h5"),
+        {},
+        "donor 'd1' has two conditions (row 2 'treated', row 3 'control')",
+    ),
+    "one compartment": (
+        "\n".join([COLUMNS, ROWS[0], ROWS[2]]) + "\n",
+        {},
+        "column compartment: all samples have 'CSF'; at least two are needed",
+    ),
+    "one condition": (
+        "\n".join([COLUMNS, *(row.replace("control", "treated") for row in ROWS)]) + "\n",
+        {},
+        "column condition: all samples have 'treated'; at least two are needed",
+    ),
+    "no reference condition": (
+        sheet_with().replace("control", "placid"),
+        {},
+        "column condition has treated, placid and no obvious reference: choose one with --reference_condition",
+    ),
+    "unknown reference": (
+        sheet_with(),
+        {"reference_condition": "contrl"},
+        "--reference_condition 'contrl' is not in column condition of the samplesheet; did you mean 'control'?",
+    ),
+    "unknown parameter": (
+        sheet_with(),
+        {"ambient_metod": "none"},
+        "unknown parameter --ambient_metod; did you mean --ambient_method?",
+    ),
+    "value out of range": (sheet_with(), {"max_mt": 200}, "--max_mt is 200; it must be from 0 to 100"),
+    "no input": (sheet_with(0, "d1_csf,d1,CSF,treated,"), {}, "row 2 (sample 'd1_csf'): no input; give 'raw'"),
+    "bad name": (sheet_with(0, "d1/csf,d1,CSF,treated,a.h5"), {}, "row 2, column sample: 'd1/csf' may hold letters"),
+    "compartment twice": (
+        sheet_with(extra=["d1_csf2,d1,CSF,treated,e.h5"]),
+        {},
+        "row 6: donor 'd1' already has a sample of compartment 'CSF' in row 2",
+    ),
+    "unknown covariate": (sheet_with(), {"covariates": "age"}, "--covariates 'age' is not a column of the samplesheet"),
+    "empty file": ("", {}, "sheet.csv is empty: it needs a header with sample, donor, compartment, condition"),
+    "only a header": (COLUMNS + "\n", {}, "sheet.csv has a header but no sample"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES)
+def test_a_mistake_is_one_line_and_nothing_is_written(root, execute, tmp_path, mistake):
+    text, parameters, words = MISTAKES[mistake]
+    (tmp_path / "sheet.csv").write_text(text)
+    (tmp_path / "params.json").write_text(json.dumps(parameters))
+    arguments = ("--samplesheet", "sheet.csv", "--params", "params.json", "--schema", root / "nextflow_schema.json")
+    done = execute("check_design", *arguments)
+    assert done.returncode == 2 and done.stdout == ""
+    assert len(done.stderr.splitlines()) == 1 and words in done.stderr, done.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["params.json", "sheet.csv"]
+
+
+def test_the_pipeline_gets_the_problem_as_a_file(execute, tmp_path):
+    text, _, words = MISTAKES["two conditions"]
+    (tmp_path / "sheet.csv").write_text(text)
+    done = execute("check_design", "--samplesheet", "sheet.csv", "--problems", "problems.txt")
+    assert done.returncode == 0
+    assert words in (tmp_path / "problems.txt").read_text() and not (tmp_path / "study.json").exists()
+
+
+@pytest.mark.parametrize(
+    ("resource", "groups", "words"),
+    [
+        (
+            "consensuss",
+            None,
+            "--lr_resource 'consensuss' is no resource of LIANA and no file; did you mean 'consensus'?",
+        ),
+        ("ligand\tpartner\nA\tB\n", None, "pairs.tsv: column 'receptor' missing; it needs ligand, receptor"),
+        ("ligand\treceptor\nA\tB\n", "group\tligand\nx\tA\n", "groups.tsv: column 'receptor' missing"),
+        ("ligand\treceptor\nA\tB\n", "group\tligand\treceptor\nx\tA\tB\n", None),
+    ],
+)
+def test_pairs_are_read_before_anything_is_computed(execute, tmp_path, resource, groups, words):
+    (tmp_path / "sheet.csv").write_text(sheet_with())
+    arguments = ["--samplesheet", "sheet.csv", "--lr_resource", resource]
+    if "\t" in resource:
+        (tmp_path / "pairs.tsv").write_text(resource)
+        arguments[-1] = "pairs.tsv"
+    if groups:
+        (tmp_path / "groups.tsv").write_text(groups)
+        arguments += ["--interaction_groups", "groups.tsv"]
+    done = execute("check_design", *arguments)
+    assert done.returncode == (2 if words else 0), done.stderr
+    assert (tmp_path / "plan.txt").exists() == (words is None)
+    if words:
+        assert len(done.stderr.splitlines()) == 1 and words in done.stderr
+
+
+def test_a_sound_samplesheet_writes_study_and_plan(root, execute, tmp_path):
+    (tmp_path / "sheet.csv").write_text(sheet_with())
+    (tmp_path / "params.json").write_text('{"seed": 3, "referenceCompartment": null}')
+    done = execute(
+        "check_design",
+        *("--samplesheet", "sheet.csv", "--params", "params.json"),
+        *("--schema", root / "nextflow_schema.json", "--problems", "problems.txt"),
+    )
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "problems.txt").read_text() == ""
+    assert pd.read_csv(tmp_path / "samples.tsv", sep="\t")["row"].tolist() == [2, 3, 4, 5]
+    plan = (tmp_path / "plan.txt").read_text()
+    assert "treated_vs_control, CSF against blood: 1 treated against 1 control donor pairs: descriptive" in plan

@@ -1,0 +1,42 @@
+"""One line for a user's mistake, a traceback for a defect."""
+
+import pytest
+
+from compartments.core.errors import SampleSkipped, UserError, problem_in, run
+
+
+def raises(error):
+    def main():
+        raise error
+
+    return main
+
+
+def test_a_users_mistake_is_one_line_and_exit_code_two(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(raises(UserError("sheet.csv row 2:\n  no donor")))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == "ERROR: sheet.csv row 2: no donor\n"
+
+
+@pytest.mark.parametrize("error", [ValueError("ours"), SampleSkipped("not caught by its step")])
+def test_a_defect_keeps_its_traceback(error):
+    with pytest.raises(type(error)):
+        run(raises(error))
+
+
+def test_a_missing_package_is_named_but_not_a_missing_part_of_our_own(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(raises(ModuleNotFoundError("No module named 'scanpy'", name="scanpy")))
+    assert ended.value.code == 2 and "the Python package 'scanpy' is missing" in capsys.readouterr().err
+    with pytest.raises(ModuleNotFoundError):
+        run(raises(ModuleNotFoundError("No module named 'compartments.x'", name="compartments.x")))
+
+
+def test_a_problem_is_handed_over_as_a_file(tmp_path):
+    with problem_in(tmp_path / "problems.txt"):
+        raise UserError("two\nlines")
+    assert (tmp_path / "problems.txt").read_text() == "two lines\n"
+    with problem_in(tmp_path / "problems.txt"):
+        pass
+    assert (tmp_path / "problems.txt").read_text() == ""

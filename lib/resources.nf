@@ -1,14 +1,15 @@
 // Memory and time of a step, from conf/resources.tsv.
 
-// Row of a task's step. Functions have no state, so what the file says is kept as a property of the engine's process: it
-// is read once, and not for every task and attempt.
+// Row of a task's step, or that of steps without one. Functions have no state, so what the file says is kept as a
+// property of the engine's process: it is read once, and not for every task and attempt.
 def rowOf(task) {
     def table = file("${projectDir}/conf/resources.tsv")
     def name = "sc-compartments.resources/${table}/${table.lastModified()}".toString()
     def text = System.getProperty(name) ?: table.text
     System.setProperty(name, text)
     def rows = text.readLines().collect { line -> line.tokenize('\t') }
-    [rows[0], rows.find { row -> row[0] == task.process.tokenize(':').last() }].transpose().collectEntries()
+    def own = rows.find { row -> row[0] == task.process.tokenize(':').last() } ?: rows.find { row -> row[0] == 'any' }
+    [rows[0], own].transpose().collectEntries()
 }
 
 // Size of files and folders in MB; an empty list is none.

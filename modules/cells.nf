@@ -87,7 +87,8 @@ process CHOOSE_AMBIENT {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, problems: 'problems.txt')} ${task.ext.given} ${summaries}
+    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, problems: 'problems.txt')} ${task.ext.given} \\
+        ${summaries}
     """
 
     stub:

@@ -68,7 +68,8 @@ def test_demo_cells_and_labels_match_the_truth(demo):
     assert (merged["_merge"] == "right_only").mean() < 0.01, "empty droplets called cells"
     sound = merged[(merged["dying"] == False) & (merged["doublet"] == False)]  # noqa: E712
     assert (sound["_merge"] == "both").mean() > 0.95
-    both = merged[(merged["_merge"] == "both") & (merged["doublet"] == False) & (merged["lineage"] != "unassigned")]  # noqa: E712
+    both = merged[(merged["_merge"] == "both") & (merged["lineage"] != "unassigned")]
+    both = both[both["doublet"] == False]  # noqa: E712
     assert (both["lineage"] == both["lineage_true"]).mean() > 0.9
     pdc = both[both["lineage_true"] == "pDC"]
     assert (pdc["lineage"] == "pDC").mean() > 0.95

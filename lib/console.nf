@@ -8,7 +8,12 @@ def banner() {
         "results ${params.outdir}",
         "work    ${workflow.workDir}",
     ]
-    (lines + (workflow.resume ? ['resumed: tasks that are done are not repeated'] : [])).join('\n')
+    // until 26.04 the new parser hashes nothing of what `task.ext` holds: code and parameters
+    def blind = System.getenv('NXF_SYNTAX_PARSER') == 'v2' && !workflow.nextflow.version.matches('>=26.04')
+    def resumed = blind
+        ? 'WARNING: resumed, but this Nextflow with NXF_SYNTAX_PARSER=v2 does not see changed code and parameters'
+        : 'resumed: tasks that are done are not repeated'
+    (lines + (workflow.resume ? [resumed] : [])).join('\n')
 }
 
 // One line when everything in a channel is there; `#` in it becomes how many that are.

@@ -1,11 +1,15 @@
 """What the report says about ambient RNA."""
 
-from compartments.core.files import write_json
+import pandas as pd
+
+from compartments.core.files import write_json, write_tsv
+from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
 from compartments.report.page import Page
 from compartments.report.results import Results
 from compartments.report.sections import ambient, quality
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
+from tests.support import results as synthetic_results
 
 
 def test_report_says_what_was_not_removed_and_shows_leaks_and_curves(tmp_path):
@@ -38,3 +42,16 @@ def test_report_says_what_was_not_removed_and_shows_leaks_and_curves(tmp_path):
     )
     said = " ".join(block.text for block in quality.build(page) if block.kind == "text")
     assert "s1: gene expression only: left out were 20 Peaks." in said and "s1: 30 cells: too few" in said
+
+
+def test_the_cut_of_the_most_ambient_genes_is_said(tmp_path):
+    synthetic_results.make(tmp_path / "r", cells=5)
+    groups = [(lineage, place) for lineage in ("B", "T") for place in ("blood", "CSF")]
+    genes = [f"G{i}" for i in range(ambient.MOST_AMBIENT + 3)]
+    rows = [("treated", place, lineage, gene, 40, 20, 0.5) for lineage, place in groups for gene in genes]
+    columns = ["condition", "compartment", "lineage", "gene", "counts", "ambient_counts", "share"]
+    write_tsv(pd.DataFrame(rows, columns=columns), tmp_path / "r" / ambient.SHARES)
+    table = next(b for b in ambient.build(Page(Results(tmp_path / "r"))) if getattr(b, "name", "") == "ambient_share")
+    assert table.frame.groupby(["lineage", "compartment"]).size().eq(ambient.MOST_AMBIENT).all()
+    assert f"at least {MIN_AMBIENT_COUNTS} counts" in table.note
+    assert "of each lineage, compartment and condition: 40 of 52 rows." in table.note

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
 from compartments.report import captions
 from compartments.report.blocks import Block, Text
 from compartments.report.figures.bars import bars, curve
@@ -15,7 +16,7 @@ STEPS = ["choose_ambient", "remove_ambient", "run_cellbender", "import_cellbende
 
 SERIES = {"contamination_median": "median cell", "fraction_removed": "all counts"}
 SHARES = "cohort/ambient_share.tsv.gz"
-MOST_AMBIENT = 10  # genes of each lineage
+MOST_AMBIENT = 10  # genes of each lineage, compartment and condition
 
 
 def build(page: Page) -> list[Block]:
@@ -46,11 +47,8 @@ def build(page: Page) -> list[Block]:
     shares = page.table(SHARES)
     if shares is not None:
         top = shares.groupby(["condition", "compartment", "lineage"], sort=False).head(MOST_AMBIENT)
-        blocks.append(
-            page.listing(
-                "ambient.ambient_share", top, SHARES, folded=True, limit=MOST_AMBIENT, shown=len(top), every=len(shares)
-            )
-        )
+        given = {"least": MIN_AMBIENT_COUNTS, "limit": MOST_AMBIENT, "shown": len(top), "every": len(shares)}
+        blocks.append(page.listing("ambient.ambient_share", top, SHARES, folded=True, **given))
     numbers = table[[c for c in table if not c.startswith("leak_")]]
     return [
         *blocks,

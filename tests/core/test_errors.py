@@ -1,5 +1,6 @@
 """One line for a user's mistake, a traceback for a defect."""
 
+import h5py
 import pytest
 
 from compartments.core.errors import SampleSkipped, UserError, problem_in, run
@@ -23,6 +24,20 @@ def test_a_users_mistake_is_one_line_and_exit_code_two(capsys):
 def test_a_defect_keeps_its_traceback(error):
     with pytest.raises(type(error)):
         run(raises(error))
+
+
+@pytest.mark.parametrize("reader", [open, h5py.File])
+def test_a_missing_file_is_one_line_and_exit_code_two(capsys, tmp_path, reader):
+    path = tmp_path / "nosuch.h5ad"
+    with pytest.raises(SystemExit) as ended:
+        run(lambda: reader(path))
+    assert ended.value.code == 2
+    assert capsys.readouterr().err == f"ERROR: {path}: there is no such file; check the path\n"
+
+
+def test_a_missing_file_without_a_name_keeps_its_traceback():
+    with pytest.raises(FileNotFoundError, match="somewhere"):
+        run(raises(FileNotFoundError("something is not somewhere")))
 
 
 def test_a_missing_package_is_named_but_not_a_missing_part_of_our_own(capsys):

@@ -1,11 +1,14 @@
 """What a step says when it cannot go on: one line for a user's mistake, a reason for a sample that is left out."""
 
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 USER_ERROR = 2
+# how HDF5 names a file that is not there: h5py leaves the exception's own ``filename`` empty
+IN_HDF5 = re.compile(r"unable to open file: name = '(.+)', errno = 2,")
 
 
 class UserError(Exception):
@@ -23,12 +26,19 @@ class CountsChanged(Exception):
 def run(main: Callable[[], None]) -> None:
     """Call ``main()`` and exit: 0 when done, 2 with one line on stderr for a :class:`UserError`.
 
-    Any other exception keeps its traceback: it is a defect of the pipeline, not of the input.
+    So does a file that is not there, if the exception names it: for a step called by hand it is nearly always a
+    mistyped path, and the name says as much as the traceback would. Any other exception keeps its traceback: it is a
+    defect of the pipeline, not of the input.
     """
     try:
         main()
     except UserError as error:
         sys.exit(_complain(str(error)))
+    except FileNotFoundError as error:
+        name = _missing(error)
+        if not name:
+            raise
+        sys.exit(_complain(f"{name}: there is no such file; check the path"))
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("compartments"):
             raise
@@ -38,6 +48,14 @@ def run(main: Callable[[], None]) -> None:
                 "(-profile docker, podman, apptainer ...) or, after `make setup`, with -profile local"
             )
         )
+
+
+def _missing(error: FileNotFoundError) -> str:
+    """Name of the file that is not there; empty if the exception does not say it."""
+    if error.filename:
+        return str(error.filename)
+    named = IN_HDF5.search(str(error))
+    return named[1] if named else ""
 
 
 def _complain(message: str) -> int:

@@ -37,9 +37,10 @@ def answers(findings) {
 }
 
 def withouts(skipped) {
-    // a sample without these steps is still in the statistics
-    def harmless = ['run_cellbender', 'run_liana', 'score_centrality']
-    def lost = skipped.findAll { row -> row.sample && !row.lineage && !row.contrast && !(row.stage in harmless) }
+    // steps that a sample must pass to be in the cohort, as in report/status.py
+    def needed = ['read_counts', 'call_cells', 'remove_ambient', 'import_cellbender', 'filter_cells']
+    needed += ['score_doublets', 'annotate_cells', 'merge_samples']
+    def lost = skipped.findAll { row -> row.sample && !row.lineage && !row.contrast && row.stage in needed }
     def samples = lost.collect { row -> row.sample }.unique()
     def first = samples ? ["Without ${samples.size() == 1 ? 'sample' : 'samples'} ${samples.join(', ')}."] : []
     first + (skipped ? ["${skipped.size()} reasons for what was left out: ${params.outdir}/skipped.tsv"] : [])

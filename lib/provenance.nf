@@ -55,9 +55,11 @@ def refs(rows) {
 
 // Files that parameters name, with their digests; remote ones and folders by name alone.
 def namedFiles() {
-    def names = ['input', 'contrasts', 'celltypist_model', 'lineage_map', 'markers', 'label_overrides']
-    names += ['label_clusters', 'gene_sets', 'lr_resource', 'interaction_groups']
-    names
+    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
+    def known = groups.collectMany { group -> group.properties.collect { name, value -> [name, value.format] } }
+    def names = known.findAll { _name, format -> format == 'file-path' }.collect { name, _format -> name }
+    // the name of a resource, or a file
+    (names + ['lr_resource'])
         .findAll { name -> params[name] }
         .collectMany { name -> params[name].toString().tokenize(',').collect { text -> [name, file(text.trim())] } }
         .findAll { _name, path -> path.exists() && path.isFile() && path.toUri().scheme == 'file' }

@@ -10,13 +10,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+from compartments.core.door import BESIDE, STREET
+
 ROOT = Path(__file__).resolve().parents[1]
-# a package imports itself and those before it; the simulator stands beside the street
-STREET = ("core", "study", "counts", "cells", "labels", "cohort", "compare", "findings", "report")
-BESIDE = ("simulate",)
 MOST_LINES, MOST_CODE, WIDEST, LONGEST_MAIN = 500, 60, 120, 45
 LENGTH_OF = (".py", ".nf", ".css", ".js")
-WIDTH_OF = (*LENGTH_OF, ".config")
+WIDTH_OF = (*LENGTH_OF, ".config", ".test")
 
 
 def allowed(package: str) -> set[str]:

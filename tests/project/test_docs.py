@@ -11,6 +11,7 @@ import pytest
 
 from compartments.core import dictionary, door
 from compartments.report import provenance
+from compartments.report.status import PER_SAMPLE
 from tools.make_docs import parser_of
 
 
@@ -136,11 +137,11 @@ def test_the_street_has_every_package_and_step(root):
     """The picture, the page about it and the list of packages are the same street."""
     picture = (root / "docs" / "images" / "street.svg").read_text()
     shown = set(re.findall(r"[a-z_]+", " ".join(re.findall(r">([^<]+)</text>", picture))))
-    assert sorted((set(door.STREET) | set(door.steps())) - shown) == []
+    assert sorted(({*door.STREET, *door.BESIDE} | set(door.steps())) - shown) == []
     page = (root / "docs" / "change" / "architecture.md").read_text()
-    assert " → ".join(f"`{package}`" for package in door.STREET[:8]) in page
+    assert " → ".join(f"`{package}`" for package in door.STREET[1:]) in page
     headings = re.findall(r"^## (\w+)$", (root / "docs" / "how" / "methods.md").read_text(), re.M)
-    assert [name.lower() for name in headings[:8]] == [*door.STREET[:7], "simulate"]  # the report has no methods
+    assert [name.lower() for name in headings[:8]] == [*door.STREET[1:8], "simulate"]  # the report has no methods
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/index.md"])
@@ -242,3 +243,17 @@ def test_quoted_messages_exist(root):
     assert len(quoted) >= 40
     assert [text for text in quoted if not any(text.removesuffix(" ...") in one for one in known)] == []
     assert not any("column '…' is lost" in one for one in known)
+
+
+def test_resources_of_the_readme_are_those_of_the_processes(root):
+    """The pasted table names every process of the demo, and no other."""
+    text = (root / "README.md").read_text()
+    rows = set(re.findall(r"^\| ([A-Z_]+) \| \d+ \|", text, re.M))
+    not_in_the_demo = {"RUN_CELLBENDER", "IMPORT_CELLBENDER", "NAME_FAILURES"}
+    assert rows == processes_of(root) - not_in_the_demo
+
+
+def test_a_lost_sample_is_the_same_for_the_console_and_the_report(root):
+    text = (root / "lib" / "console.nf").read_text()
+    steps = re.findall(r"'(\w+)'", " ".join(re.findall(r"needed \+?= \[([^\]]*)\]", text)))
+    assert steps == PER_SAMPLE

@@ -2,6 +2,7 @@
 
 import pytest
 
+from compartments.core import door
 from tools import check_house
 
 
@@ -44,11 +45,13 @@ def test_what_is_too_long_is_seen():
 
 
 def test_tests_mirror_the_package(root):
-    """A folder of tests for every package, a module of tests for every room."""
-    for package in (root / "bin" / "compartments").iterdir():
-        rooms = {path.stem for path in package.glob("*.py")} - {"__init__"}
-        tests = {path.stem.removeprefix("test_") for path in (root / "tests" / package.name).glob("test_*.py")}
-        if rooms:
-            assert sorted(tests - rooms) == [], f"tests/{package.name} tests modules that are not there"
-            doors = {name for name in rooms if "def main(" in (package / f"{name}.py").read_text()}
-            assert sorted(rooms - doors - tests) == [], f"modules of {package.name} without a module of tests"
+    """A module of tests for every room, in the same folder of the same name; none for a room that is not there."""
+    package = root / "bin" / "compartments"
+    modules = {path.relative_to(package).with_suffix(""): path for path in package.glob("*/**/*.py")}
+    rooms = {name: path for name, path in modules.items() if name.name != "__init__"}
+    tests = {path.relative_to(root / "tests") for path in (root / "tests").rglob("test_*.py")}
+    tests = {path.with_name(path.stem.removeprefix("test_")) for path in tests}
+    there = {path for path in tests if path.parts[0] in (*door.STREET, *door.BESIDE) and "browser" not in path.parts}
+    assert sorted(map(str, there - rooms.keys())) == [], "tests of modules that are not there"
+    doors = {name for name, path in rooms.items() if door.is_step(path)}
+    assert sorted(map(str, rooms.keys() - doors - tests)) == [], "rooms without a module of tests"

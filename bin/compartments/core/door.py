@@ -8,25 +8,34 @@ from pathlib import Path
 from compartments.core.errors import UserError, run
 
 PACKAGES = Path(__file__).resolve().parents[1]
-# in the order of the analysis; the ground and the simulator beside the street come last
-STREET = ("study", "counts", "cells", "labels", "cohort", "compare", "findings", "report", "simulate", "core")
+# the way of the data: a package imports itself and those before it; the simulator stands beside the street
+STREET = ("core", "study", "counts", "cells", "labels", "cohort", "compare", "findings", "report")
+BESIDE = ("simulate",)
 
 
 def steps() -> dict[str, Path]:
     """Name -> file of every step, in the order of the analysis.
 
-    A step is a module whose constant ``STEP`` is its name; modules are read, not imported. Within a package the order
-    is that of the processes in ``modules/<package>.nf``, where the whole pipeline is at hand; steps without one come
-    last.
+    A step is a module whose constant ``STEP`` is its name; modules are read, not imported. Where the whole pipeline is
+    at hand, the order is that of its processes; a step without one follows the last of its package.
     """
-    found: dict[str, Path] = {}
-    for package in STREET:
-        paths = {path.stem: path for path in sorted((PACKAGES / package).glob("*.py")) if is_step(path)}
-        processes = PACKAGES.parents[1] / "modules" / f"{package}.nf"
-        text = processes.read_text(encoding="utf-8") if processes.is_file() else ""
-        ordered = [name.lower() for name in re.findall(r"(?m)^process (\w+)", text) if name.lower() in paths]
-        found |= {name: paths[name] for name in [*ordered, *sorted(paths.keys() - set(ordered))]}
-    return found
+    found = {path.stem: path for name in (*STREET, *BESIDE) for path in sorted((PACKAGES / name).glob("*.py"))}
+    paths = {name: path for name, path in found.items() if is_step(path)}
+    ordered = [name for name in processes() if name in paths]
+    for name in sorted(paths.keys() - set(ordered)):
+        package = [position for position, one in enumerate(ordered, 1) if paths[one].parent == paths[name].parent]
+        ordered.insert(package[-1] if package else len(ordered), name)
+    return {name: paths[name] for name in ordered}
+
+
+def processes() -> list[str]:
+    """Processes of the pipeline in lower case, in the order of the stages that main.nf includes; none in a task."""
+    pipeline = PACKAGES.parents[1]
+    if not (pipeline / "main.nf").is_file():
+        return []
+    stages = re.findall(r"from './workflows/(\w+)'", (pipeline / "main.nf").read_text(encoding="utf-8"))
+    texts = [(pipeline / "modules" / f"{stage}.nf").read_text(encoding="utf-8") for stage in stages]
+    return [name.lower() for text in texts for name in re.findall(r"(?m)^process (\w+)", text)]
 
 
 def is_step(path: Path) -> bool:
@@ -57,7 +66,7 @@ def find(name: str) -> str:
         No such step.
     """
     wanted = name.replace("-", "_")
-    for package in STREET:
+    for package in (*STREET, *BESIDE):
         path = PACKAGES / package / f"{wanted}.py"
         if path.is_file() and is_step(path):
             return f"compartments.{package}.{wanted}"

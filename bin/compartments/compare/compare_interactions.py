@@ -6,16 +6,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from compartments.core.contract import Contract
-from compartments.core.errors import UserError
-from compartments.core.files import read_tsv, replacing, write_parquet
+from compartments.core.files import replacing
 from compartments.core.left_out import LeftOut
 from compartments.core.options import Options
 
 if TYPE_CHECKING:
-    import numpy as np
-    import numpy.typing as npt
-    import pandas as pd
-
     from compartments.study.study import Study
 
 STEP = "compare_interactions"
@@ -47,6 +42,7 @@ def main() -> None:
 
     from compartments.compare.across import cross_compartments
     from compartments.compare.edges import compare_edges, score_top_edges
+    from compartments.compare.gathered import check_groups, read_samples
     from compartments.compare.hubs import compare_centrality
     from compartments.compare.pair_scores import score_pseudobulk
     from compartments.compare.pathways import compare_groups
@@ -71,8 +67,7 @@ def main() -> None:
     effects, _ = compare_edges(study, scores, left_out)
     untested = list_untested(study, pseudobulk, scores, unknown, resource, effects, options.min_cells_pb)
     contract.write(effects, "interactions/effects.tsv")
-    ordered = contract.ordered(list(effects), "interactions/effects.tsv")
-    write_parquet(effects[ordered], "interactions/effects.parquet")
+    contract.write(effects, "interactions/effects.parquet")
     contract.write(score_top_edges(study, scores, effects), "interactions/top_edges.tsv")
     contract.write(untested, "interactions/not_testable.tsv")
     contract.write(compare_groups(study, scores, migration | further, left_out).effects, "interactions/groups.tsv")
@@ -83,37 +78,6 @@ def main() -> None:
     contract.write(cross_compartments(study, scores, migration), "interactions/cross_compartment.tsv")
     write_liana(options.liana, study, "interactions/liana.parquet")
     left_out.write()
-
-
-def check_groups(
-    further: dict[str, "npt.NDArray[np.bool_]"],
-    migration: dict[str, "npt.NDArray[np.bool_]"],
-    path: str,
-    left_out: LeftOut,
-) -> None:
-    """Refuse a group of the user's that has the name of a group of migration pairs; name those without a pair."""
-    for name, members in further.items():
-        if name in migration:
-            raise UserError(f"{path}: group '{name}' is a group of migration pairs already; rename it")
-        if not members.any():
-            left_out.add(f"group '{name}' of {path}: none of its pairs is in the resource")
-
-
-def read_samples(paths: Sequence[str], study: "Study", columns: list[str]) -> "pd.DataFrame":
-    """One table of those of the samples, with ``donor, compartment, condition``, in the order of the study.
-
-    Without a sample it is empty and has ``columns``.
-    """
-    import pandas as pd
-
-    text = ("sample", "network", "lineage", "source", "target")
-    tables = [read_tsv(path, required=["sample", "network"], text=text) for path in sorted(paths)]
-    if not tables:
-        return pd.DataFrame(columns=columns)
-    table = pd.concat(tables, ignore_index=True)
-    order = study.samples["sample"].tolist()
-    table = study.samples[["sample", *OF_SAMPLE]].merge(table, on="sample", how="inner")
-    return table.sort_values("sample", key=lambda c: c.map(order.index), kind="stable", ignore_index=True)
 
 
 def write_liana(paths: Sequence[str], study: "Study", path: str) -> None:

@@ -47,8 +47,18 @@ def build(page: Page) -> list[Block]:
     shares = page.table(SHARES)
     if shares is not None:
         top = shares.groupby(["condition", "compartment", "lineage"], sort=False).head(MOST_AMBIENT)
-        given = {"least": MIN_AMBIENT_COUNTS, "limit": MOST_AMBIENT, "shown": len(top), "every": len(shares)}
-        blocks.append(page.listing("ambient.ambient_share", top, SHARES, folded=True, **given))
+        blocks.append(
+            page.listing(
+                "ambient.ambient_share",
+                top,
+                SHARES,
+                folded=True,
+                least=MIN_AMBIENT_COUNTS,
+                limit=MOST_AMBIENT,
+                shown=len(top),
+                every=len(shares),
+            )
+        )
     numbers = table[[c for c in table if not c.startswith("leak_")]]
     return [
         *blocks,

@@ -1,11 +1,10 @@
 """What a figure rests on and how a table was cut, counted in the very data that are shown."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import pandas as pd
 
-from compartments.study.study import Study
+from compartments.study.study import Contrast, Study
 
 ROWS_SHOWN = 250  # of long tables; the file has the rest
 
@@ -51,7 +50,7 @@ def samples(table: pd.DataFrame, study: Study | None = None, series: dict[str, s
     return text + (f" ({', '.join(f'{name}: {n}' for name, n in fewer.items())})" if fewer else "")
 
 
-def arms(table: pd.DataFrame, contrast: Any, compartments: Sequence[str]) -> str:
+def arms(table: pd.DataFrame, contrast: Contrast, compartments: Sequence[str]) -> str:
     """``CSF 2 + 4, blood 2 + 3 donors (treated + untreated)`` of a table with a row for each sample."""
     donors = table.groupby(["compartment", "condition"])["donor"].nunique()
     conditions = (contrast.condition, contrast.reference)
@@ -59,12 +58,12 @@ def arms(table: pd.DataFrame, contrast: Any, compartments: Sequence[str]) -> str
     return f"{', '.join(parts)} donors ({' + '.join(conditions)})"
 
 
-def per_arm(n_condition: Iterable[float], n_reference: Iterable[float], contrast: Any) -> str:
+def per_arm(n_condition: Iterable[float], n_reference: Iterable[float], contrast: Contrast) -> str:
     """``2 treated and 3 to 4 untreated donors``."""
     return f"{span(n_condition)} {contrast.condition} and {span(n_reference)} {contrast.reference} donors"
 
 
-def estimates(rows: pd.DataFrame, contrast: Any, shared: str = "", circles: pd.DataFrame | None = None) -> str:
+def estimates(rows: pd.DataFrame, contrast: Contrast, shared: str = "", circles: pd.DataFrame | None = None) -> str:
     """``2 treated and 3 to 4 untreated donors (exploratory)``: donors behind the estimates that are drawn.
 
     Parameters

@@ -1,6 +1,5 @@
 """The five questions: answer, picture, and the rows per lineage."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
@@ -40,7 +39,7 @@ def build(page: Page) -> list[Block]:
             for aspect, one in zip(summary["aspect"], answers, strict=True):
                 glance.rows.append((number, question, f"{heading} {ASPECTS.get(aspect, '')}".strip(), one))
             blocks.append(Answer(answers, heading))
-            blocks += PICTURES[number](page, contrast, compartment, rows)
+            blocks += picture(number, page, contrast, compartment, rows)
             if len(detail):
                 shown = detail[[c for c in DETAIL if detail[c].notna().any()]]
                 name, of = f"q{number}_{tagged(contrast, compartment)}", f", {heading}" if heading else ""
@@ -74,12 +73,34 @@ def answer(row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def depleted(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
+def picture(number: int, page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
+    """Figure of a question, about what its ``rows`` of ``findings.tsv`` are about; empty without its table.
+
+    Raises
+    ------
+    ValueError
+        There is no such question.
+    """
+    match number:
+        case 1:
+            return depleted(page, contrast, compartment)
+        case 2:
+            return kept(page, contrast, compartment)
+        case 3:
+            return migration(page, contrast, compartment, rows)
+        case 4:
+            return hub(page, contrast, compartment, rows)
+        case 5:
+            return coupling(page, contrast, compartment)
+    raise ValueError(f"question {number} has no figure")
+
+
+def depleted(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
     """Changes in both compartments."""
     return forests.within(page, contrast, [compartment, page.base], f"q1_{tagged(contrast, compartment)}")
 
 
-def kept(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
+def kept(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
     """Differences between the compartments."""
     return forests.between(page, contrast, compartment, f"q2_{tagged(contrast, compartment)}")
 
@@ -135,7 +156,7 @@ def _paired(
     return [paired_dots(name, shown, value, page.colours, conditions, compartments, words, y=y)]
 
 
-def coupling(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
+def coupling(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
     """Change in one compartment against change in the other."""
     effects = page.table("composition/effects.tsv")
     if effects is None:
@@ -179,7 +200,3 @@ def _both_changes(page: Page, contrast: Contrast, compartment: str, lineages: li
     wide = values.pivot(index=["condition", "lineage", "donor"], columns="series", values="shown")
     wide = wide.reindex(columns=["own", "base"]).dropna().reset_index()
     return wide.sort_values("condition", key=lambda c: c != contrast.condition, kind="stable")
-
-
-Picture = Callable[[Page, Contrast, str, pd.DataFrame], list[Figure]]
-PICTURES: dict[int, Picture] = {1: depleted, 2: kept, 3: migration, 4: hub, 5: coupling}

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.core.files import read_json, read_tsv, replacing, write_json, write_parquet, write_tsv
+from compartments.core.files import read_json, read_tsv, replacing, write_json, write_parquet, write_text, write_tsv
 
 
 def test_a_write_that_fails_leaves_what_was_there(tmp_path):
@@ -17,6 +17,14 @@ def test_a_write_that_fails_leaves_what_was_there(tmp_path):
         temporary.write_text("half")
         raise RuntimeError("full disk")
     assert path.read_text() == "before" and [one.name for one in tmp_path.iterdir()] == ["table.tsv"]
+
+
+def test_text_is_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "plan.txt"
+    write_text("2 µl\n", path)
+    with pytest.raises(UnicodeEncodeError):
+        write_text("half \ud800", path)
+    assert path.read_bytes() == b"2 \xc2\xb5l\n" and [one.name for one in tmp_path.iterdir()] == ["plan.txt"]
 
 
 def test_the_same_table_gives_the_same_bytes(tmp_path):

@@ -1,10 +1,9 @@
 """Choose the ambient RNA method of every sample; write methods.tsv and plan.txt, or why not to the problems file."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from compartments.core.errors import problem_in
-from compartments.core.files import read_json
+from compartments.core.files import read_json, write_text
 from compartments.core.options import Options
 
 STEP = "choose_ambient"
@@ -27,5 +26,5 @@ def main() -> None:
     summaries = [read_json(path) for path in sorted(args.summaries)]
     with problem_in(args.problems):
         methods, reasons = choose_methods(summaries, args.ambient_method, args.gpu, args.allow_mixed_ambient)
-        Path("methods.tsv").write_text(methods_table(methods, reasons))
-        Path("plan.txt").write_text(announce(methods, reasons) + "\n")
+        write_text(methods_table(methods, reasons), "methods.tsv")
+        write_text(announce(methods, reasons) + "\n", "plan.txt")

@@ -37,6 +37,12 @@ class replacing:
             self.temporary.unlink(missing_ok=True)
 
 
+def write_text(text: str, path: str | Path) -> None:
+    """Write ``text`` as UTF-8."""
+    with replacing(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
 def write_tsv(frame: "pd.DataFrame", path: str | Path) -> None:
     """Write ``frame`` without its index as TSV (gzip if ``path`` ends in .gz), 10 significant digits, LF, NA empty."""
     options = {"sep": "\t", "index": False, "float_format": "%.10g", "lineterminator": "\n"}

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError, problem_in
-from compartments.core.files import read_json
+from compartments.core.files import read_json, write_text
 from compartments.core.options import Options
 
 STEP = "check_design"
@@ -67,7 +67,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     inputs = study.samples.reindex(columns=["sample", "raw", "filtered", "cellbender"]).fillna("").to_dict("records")
     mixed = str(parameters.get("allow_mixed_ambient", "")).lower() == "true"
     outlook = foresee(inputs, str(parameters.get("ambient_method") or "auto"), mixed)
-    Path("plan.txt").write_text(plan(study, design) + outlook)
+    write_text(plan(study, design) + outlook, "plan.txt")
 
 
 def _check_pairs(resource_name: str | None, groups: str | None) -> None:

@@ -2,8 +2,7 @@
 
 from argparse import Namespace
 
-from compartments.core.errors import UserError
-from compartments.core.files import replacing
+from compartments.core.files import write_text
 from compartments.core.options import Options
 
 STEP = "inspect_input"
@@ -25,20 +24,10 @@ def arguments() -> Namespace:
 def main() -> None:
     """One line per problem in ``problems.txt``; an empty file when there is none."""
     args = arguments()
-    from compartments.counts.formats import describe
-    from compartments.counts.values import check_values, peek_values
+    from compartments.counts.inspection import problem_of
 
-    problems = []
+    lines = []
     for column, path in zip(args.column, args.path, strict=True):
-        try:
-            source = describe(path, args.genome)
-            if column == "cellbender" and source.format != "CellBender h5":
-                raise UserError(
-                    f"{path}: a {source.format}, not a CellBender output; put it in column 'raw' or 'filtered'"
-                )
-            check_values(source, peek_values(source))
-        except UserError as error:
-            message = " ".join(str(error).split())
-            problems.append(f"row {args.row}, sample '{args.sample}', column '{column}': {message}")
-    with replacing("problems.txt") as temporary:
-        temporary.write_text("".join(line + "\n" for line in problems))
+        if problem := problem_of(path, column, args.genome):
+            lines.append(f"row {args.row}, sample '{args.sample}', column '{column}': {problem}\n")
+    write_text("".join(lines), "problems.txt")

@@ -28,6 +28,7 @@ def main() -> None:
 
 
 def _check(given: argparse.Namespace) -> None:
+    from compartments.labels.integration import check_integration_key
     from compartments.labels.lineages import check_labels, map_labels, read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
@@ -44,8 +45,4 @@ def _check(given: argparse.Namespace) -> None:
         read_override_table(given.label_overrides, lineage_map, given.label_clusters, samples)
     elif given.label_clusters:
         raise UserError("--label_clusters is given without --label_overrides, whose clusters it explains; give both")
-    if given.integration_key not in [*study.properties, "none"]:
-        raise UserError(
-            f"--integration_key '{given.integration_key}' is no column of the samplesheet; "
-            f"choose none or one of {', '.join(study.properties)}"
-        )
+    check_integration_key(given.integration_key, study)

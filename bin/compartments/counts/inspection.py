@@ -1,0 +1,28 @@
+"""What is wrong with one file of the samplesheet, told without reading it whole."""
+
+from pathlib import Path
+
+from compartments.core.errors import UserError
+from compartments.counts.formats import describe
+from compartments.counts.values import check_values, peek_values
+
+
+def problem_of(path: str | Path, column: str, genome: str | None = None) -> str:
+    """Why the file or folder cannot be used in that column of the samplesheet, on one line; empty if it can.
+
+    Parameters
+    ----------
+    path : str or Path
+    column : str
+        ``raw``, ``filtered`` or ``cellbender``, which takes outputs of CellBender only.
+    genome : str, optional
+        Which genome to take from a file with several.
+    """
+    try:
+        source = describe(path, genome)
+        if column == "cellbender" and source.format != "CellBender h5":
+            raise UserError(f"{path}: a {source.format}, not a CellBender output; put it in column 'raw' or 'filtered'")
+        check_values(source, peek_values(source))
+    except UserError as error:
+        return " ".join(str(error).split())
+    return ""

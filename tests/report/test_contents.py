@@ -9,7 +9,7 @@ from compartments.core.files import write_tsv
 from compartments.report.contents import build_section
 from compartments.report.page import Page
 from compartments.report.results import Results
-from compartments.report.sections import doublets
+from compartments.report.sections import coupling, doublets
 from tests.support.page import SECTIONS
 
 
@@ -48,6 +48,16 @@ def test_a_table_of_another_version_costs_its_section_only(whole, call, tmp_path
     said, page = call(tmp_path / "r", findings=False)
     assert "WARNING: section 'Coupling'" in said
     assert "Coupling : This step did not finish" in page.words and "compartment" in page.words
+
+
+def test_a_section_that_cannot_be_made_returns_its_warning(whole, tmp_path, capsys):
+    shutil.copytree(whole[0], tmp_path / "r")
+    write_tsv(pd.DataFrame({"other": [1]}), tmp_path / "r" / "coupling" / "coupling.tsv")
+    section = build_section(Page(Results(tmp_path / "r")), coupling)
+    assert section.warning.startswith("section 'Coupling' could not be made: coupling/coupling.tsv has no column")
+    assert not section.finished and capsys.readouterr().err == ""
+    whole_section = build_section(Page(Results(whole[0])), coupling)
+    assert whole_section.finished and whole_section.warning == ""
 
 
 def test_a_defect_of_a_section_keeps_its_traceback(whole, monkeypatch):

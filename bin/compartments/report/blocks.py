@@ -78,9 +78,20 @@ Block = Table | Text | Answer | Glance | Figure
 
 @dataclass
 class Section:
-    """A part of the page."""
+    """A part of the page.
+
+    Attributes
+    ----------
+    name, title : str
+    blocks : list of Block
+    finished : bool
+        False if it holds one line on why there is nothing.
+    warning : str
+        Why it could not be made of what is there; else empty.
+    """
 
     name: str
     title: str
     blocks: list[Block] = field(default_factory=list)
     finished: bool = True
+    warning: str = ""

@@ -1,6 +1,5 @@
 """The sections of the page in their order, each built or said to be missing."""
 
-import sys
 from types import ModuleType
 
 from compartments.core.contract import MissingColumn
@@ -46,7 +45,7 @@ def build_section(page: Page, module: ModuleType) -> Section:
         if not absent and (page.results.study is not None or module is left_out):
             section.blocks = module.build(page)
     except MissingColumn as error:
-        sys.stderr.write(f"WARNING: section '{module.TITLE}' could not be made: {error}\n")
+        section.warning = f"section '{module.TITLE}' could not be made: {error}"
         lacking = f": a column that this section needs is missing ({error})"
     section.finished = bool(section.blocks)
     if not section.finished:

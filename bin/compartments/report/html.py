@@ -37,8 +37,10 @@ def check_template(folder: Path) -> None:
             raise UserError(f"--template {folder}: {name} is missing; give the folder assets/report of the pipeline")
 
 
-def make_report(results: Results, template: Path = TEMPLATE, title: str = "", plotly: str = "") -> str:
-    """The page as text.
+def make_report(
+    results: Results, template: Path = TEMPLATE, title: str = "", plotly: str = ""
+) -> tuple[str, list[str]]:
+    """The page as text, and what could not be made.
 
     Parameters
     ----------
@@ -50,6 +52,11 @@ def make_report(results: Results, template: Path = TEMPLATE, title: str = "", pl
     plotly : str
         Source of plotly.js; default: that of the plotly package.
 
+    Returns
+    -------
+    text : str
+    warnings : list of str
+        One for each section that a table of another version cost.
     """
     import jinja2
 
@@ -61,7 +68,7 @@ def make_report(results: Results, template: Path = TEMPLATE, title: str = "", pl
     sections = build_sections(page)
     figures = [block for section in sections for block in section.blocks if isinstance(block, Figure)]
     text = environment.get_template("methods.html.j2").render(methods.values_of(page, citations))
-    return environment.get_template("report.html.j2").render(
+    html = environment.get_template("report.html.j2").render(
         title=title or _title(results.study),
         study=results.study,
         analysed=results.analysed,
@@ -81,6 +88,7 @@ def make_report(results: Results, template: Path = TEMPLATE, title: str = "", pl
         plotly=plotly or _plotly(),
         figures=script_json({figure.name: figure.json() for figure in figures}),
     )
+    return html, [section.warning for section in sections if section.warning]
 
 
 def _plotly() -> str:

@@ -1,6 +1,7 @@
 """Make report.html, and MultiQC's tables, from a results folder."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from compartments.core.errors import UserError
@@ -41,7 +42,10 @@ def main() -> None:
     if not given.dictionary.is_file():
         raise UserError(f"--dictionary {given.dictionary}: no such file; give assets/dictionary.tsv of the pipeline")
     results = Results(given.results, dictionary.load(given.dictionary))
-    texts = {Path(given.out): make_report(results, given.template, given.title or "")}
+    page, warnings = make_report(results, given.template, given.title or "")
+    for warning in warnings:
+        sys.stderr.write(f"WARNING: {warning}\n")
+    texts = {Path(given.out): page}
     texts |= {Path(given.multiqc, name): text for name, text in multiqc_files(results).items()}
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)

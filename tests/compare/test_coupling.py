@@ -110,3 +110,11 @@ def test_concordance_of_expression():
         and table.loc[0, "n_genes"] == 0
         and "0 genes with q < 0.1" in skipped[0]["reason"]
     )
+
+
+def test_concordance_of_several_contrasts_stands_in_one_table():
+    table = expression_table(np.random.default_rng(3))
+    left_out = LeftOut("compare_coupling")
+    joined = coupling.concordance([("t", table), ("u", table)], "blood", left_out)
+    assert joined["contrast"].tolist() == ["t", "u"] and joined["ccc"].nunique() == 1
+    assert coupling.concordance([], "blood", left_out).shape == (0, 0)

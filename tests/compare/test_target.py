@@ -3,7 +3,9 @@
 import pandas as pd
 import pytest
 
-from compartments.compare.target import target_relation
+from compartments.compare.target import target_relation, target_tables
+from compartments.core.left_out import LeftOut
+from tests.support.signalling import make_cohort
 
 
 def test_target_relation():
@@ -31,3 +33,12 @@ def test_no_effect_within_a_compartment_gives_no_relation():
     effects = pd.DataFrame({"level": ["lineage"], "lineage": "T", "term": "interaction", "contrast": "c"})
     contrasts = pd.DataFrame({"contrast": ["c"], "condition": ["treated"], "reference": ["untreated"]})
     assert target_relation(target, effects.assign(compartment="CSF", scale="abs", log2fc=-1.0), contrasts).empty
+
+
+def test_without_a_target_gene_that_was_measured_there_are_no_tables():
+    _, data = make_cohort()
+    contrasts, left_out = pd.DataFrame({"contrast": []}), LeftOut("compare_expression")
+    assert [made.shape for made in target_tables(data, [], None, None, contrasts, left_out)] == [(0, 0)] * 2
+    assert not left_out.rows
+    assert [made.shape for made in target_tables(data, [], "G399", None, contrasts, left_out)] == [(0, 0)] * 2
+    assert "target gene 'G399' is not among the 45 genes measured; similar: G39" in left_out.rows[0]["reason"]

@@ -47,6 +47,14 @@ def test_a_missing_column_is_refused_but_an_optional_one(tmp_path, monkeypatch):
     assert (tmp_path / "a" / "effects.tsv").read_text() == "lineage\tlog2fc\tn\n"
 
 
+def test_a_table_of_nothing_is_written_with_its_columns(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    TOY.write(pd.DataFrame(), "a/effects.tsv")
+    assert (tmp_path / "a" / "effects.tsv").read_text() == "lineage\tlog2fc\tn\n"
+    with pytest.raises(MissingColumn, match="a/effects.tsv lacks column 'lineage'"):
+        TOY.write(pd.DataFrame(index=range(2)), "a/effects.tsv")
+
+
 def test_an_unknown_file_is_refused():
     with pytest.raises(ContractError, match=r"toy writes no a/other\.tsv"):
         TOY.write(pd.DataFrame(), "a/other.tsv")

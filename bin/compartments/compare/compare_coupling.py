@@ -35,18 +35,11 @@ def main() -> None:
     effects = read_tsv(given.composition, coupling.EFFECTS)
     donors = read_tsv(given.donors, coupling.DONORS)
     table, drivers = coupling.compare(study, effects, donors, left_out, given.equiv_margin, given.seed)
-    concordance, distances = [pd.DataFrame()], pd.DataFrame()
-    columns = ["lineage", "gene", "term", "compartment", "log2fc", "q_value"]
-    for path in map(Path, sorted(given.expression)):
-        expression = pd.read_parquet(path, columns=columns)
-        concordance.append(
-            coupling.expression_concordance(expression, path.stem, study.reference_compartment, left_out)
-        )
-    if given.cohort:
-        distances = arm_distances(*read_cells(given.cohort), study, left_out)
-    tables = {"coupling": table, "drivers": drivers, "edistance": distances}
-    tables["concordance"] = pd.concat(concordance, ignore_index=True)
-    for name, made in tables.items():
-        place = f"coupling/{name}.tsv"
-        contract.write(made if len(made) else pd.DataFrame(columns=contract.names(place)), place)
+    expression = ((Path(path).stem, pd.read_parquet(path, columns=coupling.GENES)) for path in sorted(given.expression))
+    concordance = coupling.concordance(expression, study.reference_compartment, left_out)
+    distances = arm_distances(*read_cells(given.cohort), study, left_out) if given.cohort else pd.DataFrame()
+    contract.write(table, "coupling/coupling.tsv")
+    contract.write(drivers, "coupling/drivers.tsv")
+    contract.write(distances, "coupling/edistance.tsv")
+    contract.write(concordance, "coupling/concordance.tsv")
     left_out.write()

@@ -25,11 +25,9 @@ def main() -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
 
-    import pandas as pd
-
     from compartments.cohort.pseudobulk import lineages, read_pseudobulk
     from compartments.compare.expression import compare_lineages
-    from compartments.compare.target import target_expression, target_relation
+    from compartments.compare.target import EFFECTS, target_tables
     from compartments.core.files import read_tsv
     from compartments.study.study import Study
 
@@ -38,21 +36,13 @@ def main() -> None:
     data = read_pseudobulk(given.pseudobulk, study)
     usable = lineages(data, given.min_cells_pb, left_out)
     compared = compare_lineages(usable, study, left_out, given.cpus)
-    target, relation = pd.DataFrame(), pd.DataFrame()
-    if given.target_gene:
-        try:
-            target = target_expression(data, usable, given.target_gene)
-        except LookupError as reason:
-            left_out.add(reason.args[0])
-        else:
-            if given.composition:
-                columns = ("level", "lineage", "contrast", "term", "compartment", "scale", "log2fc")
-                relation = target_relation(target, read_tsv(given.composition, columns), study.contrasts)
+    effects = read_tsv(given.composition, EFFECTS) if given.composition and given.target_gene else None
+    target, relation = target_tables(data, usable, given.target_gene, effects, study.contrasts, left_out)
 
-    tables = {"expression/target_gene.tsv": target, "expression/target_relation.tsv": relation}
+    contract.write(target, "expression/target_gene.tsv")
+    contract.write(relation, "expression/target_relation.tsv")
     for contrast, table in compared.tables.items():
-        tables |= {f"expression/{contrast}.{ending}": table for ending in ("parquet", "tsv.gz")}
-    for place, table in tables.items():
-        contract.write(table if len(table) else pd.DataFrame(columns=contract.names(place)), place)
+        contract.write(table, f"expression/{contrast}.parquet")
+        contract.write(table, f"expression/{contrast}.tsv.gz")
     contract.write_summary(compared.summary(given.min_cells_pb, len(usable)), "expression/expression.json")
     left_out.write()

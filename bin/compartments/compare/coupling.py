@@ -4,7 +4,7 @@ Built on the composition effects: the interaction U of every lineage (compartmen
 spread over lineages (tau_U), the agreement of the two compartments' changes, and what these rest on. All in log2.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -32,6 +32,7 @@ from compartments.study.study import Contrast, Study
 EFFECTS = ["level", "lineage", "contrast", "term", "compartment", "scale", "log2fc", "se", "df", "q_value"]
 EFFECTS += ["n_condition", "n_reference", "tier"]
 DONORS = ["level", "lineage", "contrast", "term", "compartment", "donor", "condition", "log2_value", "variance"]
+GENES = ["lineage", "gene", "term", "compartment", "log2fc", "q_value"]
 MIN_LINEAGES = 3
 EXPRESSION_Q = 0.1
 MIN_GENES = 3
@@ -322,6 +323,14 @@ def _driver_summary(left: pd.DataFrame) -> dict[str, Any]:
         "tau_low_donor": donors["tau_u"].min(),
         "tau_high_donor": donors["tau_u"].max(),
     }
+
+
+def concordance(
+    tables: Iterable[tuple[str, pd.DataFrame]], reference_compartment: str, left_out: LeftOut
+) -> pd.DataFrame:
+    """:func:`expression_concordance` of several contrasts, of each its name and table; one in memory at a time."""
+    made = [expression_concordance(table, name, reference_compartment, left_out) for name, table in tables]
+    return pd.concat([pd.DataFrame(), *made], ignore_index=True)
 
 
 def expression_concordance(

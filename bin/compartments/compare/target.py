@@ -9,9 +9,40 @@ from scipy import stats
 
 from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.normalisation import log_cpm
+from compartments.core.left_out import LeftOut
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+EFFECTS = ["level", "lineage", "contrast", "term", "compartment", "scale", "log2fc"]  # needed of the composition's
+
+
+def target_tables(
+    data: "AnnData",
+    lineages: list[Lineage],
+    gene: str | None,
+    effects: pd.DataFrame | None,
+    contrasts: pd.DataFrame,
+    left_out: LeftOut,
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """:func:`target_expression` and :func:`target_relation`, without columns where there is none.
+
+    Parameters
+    ----------
+    data, lineages : as for :func:`target_expression`
+    gene : str, optional
+    effects, contrasts : as for :func:`target_relation`, the first optional
+    left_out : LeftOut
+        Is told of a gene that was not measured.
+    """
+    if not gene:
+        return pd.DataFrame(), pd.DataFrame()
+    try:
+        target = target_expression(data, lineages, gene)
+    except LookupError as reason:
+        left_out.add(reason.args[0])
+        return pd.DataFrame(), pd.DataFrame()
+    return target, pd.DataFrame() if effects is None else target_relation(target, effects, contrasts)
 
 
 def target_expression(data: "AnnData", lineages: list[Lineage], gene: str) -> pd.DataFrame:

@@ -106,6 +106,7 @@ class Contract(NamedTuple):
         Parameters
         ----------
         table : DataFrame
+            With neither rows nor columns it becomes an empty one with :meth:`names`.
         place : str
             As in the results folder, such as ``composition/effects.tsv``; format by its ending (``.tsv``, ``.tsv.gz``,
             ``.parquet``).
@@ -116,6 +117,10 @@ class Contract(NamedTuple):
             A column that the dictionary does not know, or one that it has and the table lacks.
         """
         Path(place).parent.mkdir(parents=True, exist_ok=True)
+        if table.shape == (0, 0):
+            import pandas as pd
+
+            table = pd.DataFrame(columns=self.names(place))
         ordered = table[self.ordered(list(table.columns), place)]
         (write_parquet if place.endswith(".parquet") else write_tsv)(ordered, place)
 

@@ -2,6 +2,7 @@
 
 import networkx as nx
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -101,3 +102,11 @@ def test_share_downsampled_of_small_lineages_is_the_share():
     *_, nodes, edges = scored(5, (20, 15, 12))
     np.testing.assert_allclose(nodes["share"], nodes["share_downsampled"], rtol=1e-5)
     np.testing.assert_allclose(edges["strength"], edges["strength_downsampled"], rtol=1e-5)
+
+
+def test_reasons_for_no_network_and_for_no_share():
+    assert centrality.too_few_lineages(np.array(["A", "B"], object), 5) == ""
+    one = centrality.too_few_lineages(np.array(["A", "A"], object), 5)
+    assert one == "1 lineage with at least 5 cells: a network needs two"
+    nodes = pd.DataFrame({"network": ["all", "all", "migration"], "share": [0.5, np.nan, np.nan]})
+    assert [reason.split(":")[0] for reason in centrality.without_shares(nodes)] == ["network 'migration'"]

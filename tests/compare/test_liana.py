@@ -106,3 +106,11 @@ def test_one_lineage_is_skipped():
     counts, genes, lineages = toy(sizes=(40,))
     with pytest.raises(SampleSkipped, match="an interaction needs two"):
         liana.rank_aggregate(scored_cells.log_normalise(counts), genes, lineages, PAIRS)
+
+
+def test_of_the_genes_not_measured_the_first_twenty_are_named():
+    about = liana.about_resource(PAIRS, 40, [f"X{i}" for i in range(25)])
+    assert about | {"genes_unknown": ""} == {
+        "n_pairs": len(PAIRS), "n_genes": 40, "n_genes_unknown": 25, "genes_unknown": ""
+    }  # fmt: skip
+    assert about["genes_unknown"].split(",") == [f"X{i}" for i in range(20)]

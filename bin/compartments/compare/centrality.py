@@ -127,8 +127,15 @@ def networks_of(groups: Mapping[str, npt.NDArray[np.bool_]]) -> dict[str, npt.ND
 
 
 def without_shares(nodes: pd.DataFrame) -> list[str]:
-    """Networks in which no pair has both partners expressed."""
-    return [name for name, rows in nodes.groupby("network", sort=False) if rows["share"].isna().all()]
+    """Reasons of the networks in which no lineage has a share."""
+    names = [name for name, rows in nodes.groupby("network", sort=False) if rows["share"].isna().all()]
+    return [f"network '{name}': no pair has both partners expressed, so no lineage has a share" for name in names]
+
+
+def too_few_lineages(lineages: npt.NDArray[Any], min_cells: int) -> str:
+    """Why the cells that are left, each of a lineage, make no network; empty if they do."""
+    n_lineages = len(set(lineages))
+    return "" if n_lineages > 1 else f"{n_lineages} lineage with at least {min_cells} cells: a network needs two"
 
 
 def graph_measures(s: npt.NDArray[np.float64]) -> pd.DataFrame:

@@ -161,6 +161,16 @@ def of_sample(table: pd.DataFrame, sample: str) -> pd.DataFrame:
     return named.astype({"sample": "category"})
 
 
+def about_resource(resource: pd.DataFrame, n_symbols: int, unknown: list[str]) -> dict[str, Any]:
+    """Numbers of pairs, of their genes and of those that were not measured, and the first 20 of the latter."""
+    return {
+        "n_pairs": len(resource),
+        "n_genes": n_symbols,
+        "n_genes_unknown": len(unknown),
+        "genes_unknown": ",".join(unknown[:20]),
+    }
+
+
 def tested(table: pd.DataFrame, lineages: npt.NDArray[Any]) -> dict[str, int]:
     """What was tested: numbers of pairs, cells, lineages and edges, for ``<sample>.liana.json``."""
     return {

@@ -28,7 +28,7 @@ def main() -> None:
         raise UserError(f"--min_cells is {given.min_cells}; give at least 1")
 
     from compartments.cohort.sample import load_annotated
-    from compartments.compare.liana import of_sample, rank_aggregate, tested
+    from compartments.compare.liana import about_resource, of_sample, rank_aggregate, tested
     from compartments.compare.scored_cells import EXPR_PROP, log_normalise, testable_cells
     from compartments.core.files import write_parquet
     from compartments.core.pairs import check_genes, read_resource
@@ -49,9 +49,8 @@ def main() -> None:
         left_out.add(str(reason), sample=sample)
     else:
         write_parquet(of_sample(table, sample), f"{sample}.liana.parquet")
-        summary = {"sample": sample, "lr_resource": given.lr_resource, "n_pairs": len(resource), "n_genes": n_symbols}
-        summary |= {"n_genes_unknown": len(unknown), "genes_unknown": ",".join(unknown[:20])}
-        summary |= tested(table, lineages[keep])
+        used = {"sample": sample, "lr_resource": given.lr_resource, **about_resource(resource, n_symbols, unknown)}
+        summary = used | tested(table, lineages[keep])
         settings = {"n_perms": given.n_perms, "min_cells": given.min_cells, "expr_prop": EXPR_PROP, "seed": given.seed}
         Contract.of(STEP).write_summary(summary | settings, f"samples/{sample}/{sample}.liana.json")
     left_out.write()

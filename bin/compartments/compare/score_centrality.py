@@ -34,7 +34,13 @@ def main() -> None:
         raise UserError(f"--min_cells is {given.min_cells}; give at least 1")
 
     from compartments.cohort.sample import load_annotated
-    from compartments.compare.centrality import Expression, networks_of, score_centrality, without_shares
+    from compartments.compare.centrality import (
+        Expression,
+        networks_of,
+        score_centrality,
+        too_few_lineages,
+        without_shares,
+    )
     from compartments.compare.scored_cells import log_normalise, testable_cells
     from compartments.core.files import write_tsv
     from compartments.core.pairs import check_genes, read_groups, read_resource
@@ -48,16 +54,14 @@ def main() -> None:
     keep, reasons = testable_cells(lineages, given.min_cells)
     for lineage, reason in reasons.items():
         left_out.add(reason, sample=sample, lineage=lineage)
-    n_lineages = len(set(lineages[keep]))
-    if n_lineages < 2:
-        reason = f"{n_lineages} lineage with at least {given.min_cells} cells: a network needs two"
+    reason = too_few_lineages(lineages[keep], given.min_cells)
+    if reason:
         left_out.add(reason, sample=sample)
     else:
         x = log_normalise(adata[keep].layers["corrected"])
         expression = Expression.of(x, adata.var_names, resource, networks_of(groups))
         nodes, edges = score_centrality(expression, lineages[keep], given.n_perms, given.seed)
-        for network in without_shares(nodes):
-            reason = f"network '{network}': no pair has both partners expressed, so no lineage has a share"
+        for reason in without_shares(nodes):
             left_out.add(reason, sample=sample)
         for kind, table in (("centrality", nodes), ("network", edges)):
             table.insert(0, "sample", sample)

@@ -3,8 +3,8 @@
 import math
 
 from compartments.core.contract import Contract
-from compartments.findings.evidence import Limits, Verdict
-from compartments.findings.rows import COLUMNS, Answer, comparisons, lead, named, overall, summary
+from compartments.findings.evidence import EQUIV_MARGIN, Limits, Verdict
+from compartments.findings.rows import COLUMNS, Answer, Tables, comparisons, lead, named, overall, summary
 from tests.support.effects import study
 
 ASKED = comparisons(study(), Limits())[0]
@@ -20,6 +20,11 @@ def answers(*rows):
 
 def test_columns_are_those_of_the_dictionary():
     assert Contract.of("write_findings").names("findings.tsv") == COLUMNS
+
+
+def test_the_margin_is_that_of_the_compositions():
+    assert Tables(composition_summary={"equiv_margin": 0.7}).margin == 0.7
+    assert Tables().margin == EQUIV_MARGIN == 1
 
 
 def test_every_contrast_and_compartment_is_compared_with_the_reference():

@@ -7,6 +7,7 @@ reason, everywhere else. A missing p-value is never read as "no change".
 
 import pandas as pd
 
+from compartments.core.vocabulary import ALPHA
 from compartments.findings.central import central
 from compartments.findings.depleted import depleted
 from compartments.findings.evidence import Limits
@@ -20,7 +21,7 @@ from compartments.study.study import Study
 ROOMS = (depleted, kept, migration, central, signalling, uncoupled)
 
 
-def answer_all(study: Study, tables: Tables, alpha: float = 0.05, margin: float = 1.0) -> pd.DataFrame:
+def answer_all(study: Study, tables: Tables, alpha: float = ALPHA, margin: float | None = None) -> pd.DataFrame:
     """Answer the five questions for every contrast and compartment.
 
     Parameters
@@ -30,7 +31,7 @@ def answer_all(study: Study, tables: Tables, alpha: float = 0.05, margin: float 
     alpha : float
         A claim needs ``q <= alpha``.
     margin : float
-        Equivalence margin in log2 (``--equiv_margin``).
+        Equivalence margin in log2 (``--equiv_margin``); by default that of ``composition.json``.
 
     Returns
     -------
@@ -39,7 +40,7 @@ def answer_all(study: Study, tables: Tables, alpha: float = 0.05, margin: float 
         ``aspect``), followed by a row per lineage.
     """
     found: list[Finding] = []
-    for comparison in comparisons(study, Limits(alpha, margin)):
+    for comparison in comparisons(study, Limits(alpha, tables.margin if margin is None else margin)):
         for answer in ROOMS:
             found += answer(comparison, tables)
     frame = pd.DataFrame([vars(row) for row in found], columns=COLUMNS)

@@ -8,11 +8,12 @@ from typing import Any
 
 import pandas as pd
 
-from compartments.core.vocabulary import CLAIMABLE, TIERS
+from compartments.core.vocabulary import ALPHA, CLAIMABLE, TIERS
 
 Row = Mapping[str, Any]
 
 YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
+EQUIV_MARGIN = 1.0  # log2; where neither the user nor composition.json says one
 SCORE_MARGIN = math.log2(1.5)  # score points, the largest rise of the other compartment that still counts as none
 NUMBERS = ("ci_low", "ci_high", "p_value", "q_value", "n_condition", "n_reference", "tier", "se", "df")
 
@@ -21,8 +22,8 @@ NUMBERS = ("ci_low", "ci_high", "p_value", "q_value", "n_condition", "n_referenc
 class Limits:
     """Limits of a claim: the largest q, and the margin of equivalence in log2."""
 
-    alpha: float = 0.05
-    margin: float = 1.0
+    alpha: float = ALPHA
+    margin: float = EQUIV_MARGIN
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from compartments.findings.evidence import CANNOT_TELL, NO, YES, Limits, Row, Verdict, missing
+from compartments.findings.evidence import CANNOT_TELL, EQUIV_MARGIN, NO, YES, Limits, Row, Verdict, missing
 from compartments.study.arms import donors_per_arm
 from compartments.study.study import Study
 
@@ -33,6 +33,12 @@ class Tables:
     coupling: pd.DataFrame | None = None
     drivers: pd.DataFrame | None = None
     composition_summary: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def margin(self) -> float:
+        """Equivalence margin in log2 with which the compositions were compared."""
+        margin: float = self.composition_summary.get("equiv_margin", EQUIV_MARGIN)
+        return margin
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,12 @@ from compartments.core.options import Options
 from compartments.core.vocabulary import ALPHA
 
 STEP = "write_findings"
-EFFECTS = ["contrast", "term", "compartment", "se", "df", "ci_low", "ci_high", "q_value", "tier"]
-# option: place in the results folder, and the columns that an answer needs
+EFFECTS = ["contrast", "term", "compartment", "ci_low", "ci_high", "q_value", "tier"]
+# option: place in the results folder, and the columns that the rooms read and cannot do without
 TABLES = {
     "composition": (
         "composition/effects.tsv",
-        [*EFFECTS, "level", "lineage", "scale", "log2fc", "call", "call_p", "call_q"],
+        [*EFFECTS, "level", "lineage", "scale", "log2fc", "se", "df", "call", "call_p", "call_q"],
     ),
     "calls": (
         "composition/calls.tsv",
@@ -80,6 +80,6 @@ def main() -> None:
     for name, (place, required) in TABLES.items():
         path = find(given, name, place)
         tables[name] = read_tsv(path, required) if path else None
-    margin = given.equiv_margin or summary.get("equiv_margin", 1.0)
-    answers = answer_all(Study.load(study), Tables(**tables, composition_summary=summary), given.alpha, margin)
+    read = Tables(**tables, composition_summary=summary)
+    answers = answer_all(Study.load(study), read, given.alpha, given.equiv_margin)
     Contract.of(STEP).write(answers, "findings.tsv")

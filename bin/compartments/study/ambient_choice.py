@@ -1,4 +1,8 @@
-"""Which ambient RNA method a cohort gets: one for all samples, because differing methods make compartment effects."""
+"""Which ambient RNA method a cohort gets: one for all samples, because differing methods make compartment effects.
+
+The rule of ``choose_ambient``, a step of the cells, stands here because the plan of a run foresees it (:func:`foresee`)
+before any file is read.
+"""
 
 from collections.abc import Mapping
 from typing import Any

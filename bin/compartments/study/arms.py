@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.core.vocabulary import TIERS
 from compartments.study.study import Contrast
 
 MIN_DF_COVARIATE = 3
@@ -89,9 +90,10 @@ def tier(n_condition: int, n_reference: int, df: float) -> str:
         ``inferential`` (at least 3 donors in each arm and 4 residual df), ``exploratory`` (at least 2),
         ``descriptive`` (at least 1) or ``not_testable``.
     """
+    inferential, exploratory, descriptive, not_testable = TIERS
     smaller = min(n_condition, n_reference)
     if smaller >= 3 and df >= 4:
-        return "inferential"
+        return inferential
     if smaller >= 2 and df >= 1:
-        return "exploratory"
-    return "descriptive" if smaller >= 1 else "not_testable"
+        return exploratory
+    return descriptive if smaller >= 1 else not_testable

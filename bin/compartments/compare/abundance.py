@@ -7,7 +7,7 @@ import pandas as pd
 
 from compartments.compare.terms import Term
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import OTHER, UNASSIGNED
+from compartments.core.vocabulary import CV_TOTAL, OTHER, UNASSIGNED
 
 LEVELS = ["lineage", "lineage_broad", "lineage_marker"]
 MIN_CELLS, MIN_SAMPLES = 10, 2
@@ -113,7 +113,7 @@ def log_abundance(
     totals: pd.Series,
     scale: str,
     cells_per_ul: pd.Series | None = None,
-    cv_total: float = 0.15,
+    cv_total: float = CV_TOTAL,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Log abundances and their sampling variances.
 

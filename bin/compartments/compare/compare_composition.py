@@ -4,6 +4,7 @@ import argparse
 
 from compartments.core.contract import Contract
 from compartments.core.options import Options, checked
+from compartments.core.vocabulary import CV_TOTAL
 
 STEP = "compare_composition"
 
@@ -14,7 +15,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--study", required=True, help="study.json of check_design")
     parser.add_argument("--counts", required=True, help="counts.tsv of merge_samples")
     cv_total = checked("cv_total", {"type": "number", "minimum": 0})
-    parser.add_argument("--cv_total", type=cv_total, default=0.15, help="coefficient of variation of cells_per_ul")
+    parser.add_argument("--cv_total", type=cv_total, default=CV_TOTAL, help="coefficient of variation of cells_per_ul")
     return parser.parse_args()
 
 

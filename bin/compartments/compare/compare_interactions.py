@@ -9,12 +9,12 @@ from compartments.core.contract import Contract
 from compartments.core.files import replacing
 from compartments.core.left_out import LeftOut
 from compartments.core.options import Options
+from compartments.core.vocabulary import MIGRATION_PAIRS
 
 if TYPE_CHECKING:
     from compartments.study.study import Study
 
 STEP = "compare_interactions"
-MIGRATION_PAIRS = Path(__file__).resolve().parents[3] / "assets" / "interaction_groups.tsv"
 OF_SAMPLE = ["donor", "compartment", "condition"]
 TEXT = ["sample", *OF_SAMPLE, "source", "target", "ligand_complex", "receptor_complex"]  # columns of liana.parquet
 

@@ -31,7 +31,7 @@ from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import LN2, UNASSIGNED
+from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, LN2, UNASSIGNED
 from compartments.study.study import Study
 
 STAGE = "compare_composition"
@@ -69,7 +69,11 @@ class Answer:
 
 
 def compare(
-    study: Study, counts: pd.DataFrame, equiv_margin: float = 1.0, cv_total: float = 0.15, seed: int = 0
+    study: Study,
+    counts: pd.DataFrame,
+    equiv_margin: float = EQUIV_MARGIN,
+    cv_total: float = CV_TOTAL,
+    seed: int = 0,
 ) -> Composition:
     """Compare the composition of all samples: every level, contrast and term.
 
@@ -219,7 +223,7 @@ def _effect_rows(compared: Compared, seed: int, primary: list[str]) -> pd.DataFr
     rows = compared.effects[columns].rename(columns={"estimate": "log2fc"}).rename_axis("lineage").reset_index()
     rows["q_value"] = benjamini_hochberg(rows["p_value"], rows["lineage"].isin(primary))
     rows[["p_permutation", "permutation_floor"]] = np.nan
-    if compared.effects["tier"].iloc[0] in ("inferential", "exploratory"):
+    if compared.effects["tier"].iloc[0] in CLAIMABLE:
         units = compared.term.units.loc[compared.values.index]
         treated = (units["condition"] == compared.term.contrast.condition).to_numpy()
         # under the relative scale the null is "like the median lineage", so that shift is taken off the condition

@@ -25,7 +25,7 @@ from compartments.compare.heterogeneity import (
 )
 from compartments.compare.moderated import excess_variance, interval
 from compartments.core.left_out import LeftOut
-from compartments.core.vocabulary import ALPHA, LN2
+from compartments.core.vocabulary import ALPHA, CLAIMABLE, EQUIV_MARGIN, LN2
 from compartments.study.arms import arm_design, donors_per_arm
 from compartments.study.study import Contrast, Study
 
@@ -87,7 +87,7 @@ def verdict(row: Mapping[str, Any], margin: float) -> tuple[str, str]:
         95 % of lineages' interactions within the margin at the upper limit of tau (1.96 tau_high < margin) and, on
         the absolute scale, the interval of the mean within the margin. All else is ``cannot_tell``.
     """
-    if row["tier"] not in ("inferential", "exploratory"):
+    if row["tier"] not in CLAIMABLE:
         return "cannot_tell", f"{row['tier']}: at least two donors per condition with both compartments are needed"
     if row["p_uncoupled"] < ALPHA:
         evidence = [f"interactions differ between lineages or a lineage is discordant (p = {row['p_uncoupled']:.2g})"]
@@ -166,7 +166,7 @@ def compare(
     effects: pd.DataFrame,
     donors: pd.DataFrame,
     left_out: LeftOut,
-    equiv_margin: float = 1.0,
+    equiv_margin: float = EQUIV_MARGIN,
     seed: int = 0,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Coupling of every contrast, compartment and level.
@@ -233,7 +233,7 @@ def _summary(question: Question, calls: pd.DataFrame, seed: int, primary: Collec
         "q_statistic": q,
         "q_df1": len(u) - 1,
         "q_df2": q_reference(se, df)[1],
-        "p_value": q_test(q, se, df) if trust in ("inferential", "exploratory") else np.nan,
+        "p_value": q_test(q, se, df) if trust in CLAIMABLE else np.nan,
         **dict.fromkeys(["mean_u", "mean_u_low", "mean_u_high", "ccc", "ccc_low", "ccc_high"], np.nan),
         "n_lineages": len(u),
         "n_depleted_reference": depleted,

@@ -8,11 +8,9 @@ import pandas as pd
 
 from compartments.compare.moderated import minimum_detectable_effect
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import LN2
+from compartments.core.vocabulary import CV_TOTAL, LN2, MORE_DONORS, PLANNED_CELLS
 from compartments.study.arms import tier
 
-MORE_DONORS = (0, 1, 2, 3, 4)
-CELLS = (5.0, 20.0, 100.0, 1000.0)
 COMPARISON = ["level", "lineage", "contrast", "term", "compartment"]
 NEEDED = [*COMPARISON, "se", "df", "df_residual", "n_condition", "n_reference"]
 
@@ -60,11 +58,11 @@ def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -
 def before_a_study(
     n_condition: int,
     n_reference: int,
-    cells: Sequence[float] = CELLS,
+    cells: Sequence[float] = PLANNED_CELLS,
     more: Sequence[int] = MORE_DONORS,
     sd_donor: float = 0.35,
     sd_sample: float = 0.30,
-    cv_total: float = 0.15,
+    cv_total: float = CV_TOTAL,
 ) -> pd.DataFrame:
     """Minimum detectable effect from numbers alone, for lineages of given size.
 

@@ -15,13 +15,15 @@ from compartments.compare.pair_scores import Scores
 from compartments.compare.terms import Term, terms_of
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import LN2
+from compartments.core.vocabulary import AMBIENT_SHARE_MAX, LN2
 from compartments.study.study import Study
 
 TOP_EDGES = 25  # of a contrast and compartment, whose scores are written donor by donor
 
 
-def compare_edges(study: Study, scores: Scores, left_out: LeftOut, ambient_share_max: float = 0.2) -> Comparison:
+def compare_edges(
+    study: Study, scores: Scores, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX
+) -> Comparison:
     """Test every edge in every contrast and term.
 
     Parameters

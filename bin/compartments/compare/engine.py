@@ -14,6 +14,7 @@ import pandas as pd
 
 from compartments.compare.moderated import fit_moderated, interval, minimum_detectable_effect
 from compartments.compare.terms import Term
+from compartments.core.vocabulary import CLAIMABLE
 from compartments.study.arms import arm_design, donors_per_arm, tier
 
 TESTS = ["estimate", "se", "df", "ci_low", "ci_high", "p_value", "p_plain", "mde80"]
@@ -149,7 +150,7 @@ def compare(term: Term, measured: Measured, covariates: Sequence[str] = ()) -> C
             z, v = (_part(array, present, at) for array in (values, measured.variances))
             fit, dropped = fit_arms(units, term.contrast, z, v, covariates, not term.paired, measured.centre, at)
             trust = tier(n_condition, n_reference, int(fit["df_plain"].iloc[0]))
-            table = _tested(fit, measured, replicated=trust != "descriptive")
+            table = _tested(fit, measured, replicated=trust in CLAIMABLE)
             tables.append(table.assign(n_condition=n_condition, n_reference=n_reference, tier=trust))
         groups.append(Group(features[at], absent, dropped))
     empty = pd.DataFrame(columns=[*TESTS, *OTHER_TEST, *ARMS, *PRIORS], dtype=float).astype({"tier": object})

@@ -21,11 +21,10 @@ from compartments.compare.genes import ambient_genes, filter_by_expression, fore
 from compartments.compare.terms import Term, terms_of
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import ALPHA, CALL_MARGIN, CALL_Q
+from compartments.core.vocabulary import ALPHA, AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
 from compartments.study.arms import arm_design, donors_per_arm, tier
 from compartments.study.study import Contrast, Study
 
-AMBIENT_SHARE_MAX = 0.2  # genes with a larger ambient share in any group are left out
 MIN_DONORS = 2  # per arm; fewer leave the effect to one donor
 MIN_GENES = 20  # fewer cannot carry a dispersion trend
 LOW_CELLS = 20
@@ -133,7 +132,7 @@ def call_elevated(
     only = np.zeros(len(p), bool)
     if within_reference is not None:
         reference = within_reference.reindex(interaction.index)
-        only = (reference["log2fc"] + stats.norm.ppf(0.975) * reference["se"] < CALL_MARGIN).to_numpy()
+        only = (reference["log2fc"] + stats.norm.ppf(1 - ALPHA / 2) * reference["se"] < CALL_MARGIN).to_numpy()
     call = np.where(q < CALL_Q, np.where(only, f"{compartment}_only", f"{compartment}_higher"), "")
     return pd.DataFrame({"call": call, "call_p": p, "call_q": q}, index=interaction.index)
 
@@ -223,7 +222,8 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, summary: dict[
         "n_reference": n_reference,
         "n_genes_significant": int((table["q_value"] < ALPHA).sum()),
         "median_se": float(table["se"].median()),
-        "mde80_log2": float((stats.norm.ppf(0.975) + stats.norm.ppf(0.8)) * table["se"].median()),
+        # at the median error, of a normal statistic: that is what the fit tests
+        "mde80_log2": float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(0.8)) * table["se"].median()),
         **summary,
     }
 

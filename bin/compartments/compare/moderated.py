@@ -15,6 +15,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import special, stats
 
+from compartments.core.vocabulary import ALPHA
+
 MAX_RELABELLINGS = 20_000
 TAU2_FLOOR = 0.02  # ln units squared: donors differ at least by 14 % whatever the data say
 
@@ -277,7 +279,7 @@ def single_case_t(value: float, references: npt.ArrayLike) -> tuple[float, float
     return float(t), float(n - 1), float(2 * stats.t.sf(abs(t), n - 1))
 
 
-def minimum_detectable_effect(se: float, df: float, power: float = 0.8, alpha: float = 0.05) -> float:
+def minimum_detectable_effect(se: float, df: float, power: float = 0.8, alpha: float = ALPHA) -> float:
     """Smallest true effect found with ``power`` by a two-sided t test at ``alpha``, in the units of ``se``.
 
     Solves ``P(T_nc > t_crit) = power`` for the noncentrality by bisection (noncentral t, upper tail).

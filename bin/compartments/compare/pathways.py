@@ -14,7 +14,7 @@ from compartments.compare.terms import Term, terms_of
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import LN2
+from compartments.core.vocabulary import AMBIENT_SHARE_MAX, LN2
 from compartments.study.study import Study
 
 KEYS = ["group", "source", "target", "level", "n_edges"]
@@ -47,7 +47,7 @@ def compare_groups(
     scores: Scores,
     groups: Mapping[str, npt.NDArray[np.bool_]],
     left_out: LeftOut,
-    ambient_share_max: float = 0.2,
+    ambient_share_max: float = AMBIENT_SHARE_MAX,
 ) -> Comparison:
     """Test groups of pairs (pathways): the mean standardised edge score of a sample, compared between donors.
 

@@ -7,6 +7,7 @@ from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import write_tsv
 from compartments.core.options import Options
+from compartments.core.vocabulary import CV_TOTAL, MORE_DONORS, PLANNED_CELLS
 
 STEP = "power"
 PLACE = "composition/power.tsv"
@@ -20,11 +21,11 @@ def arguments() -> Namespace:
     parser.add_argument("--effects", help="effects.tsv of compare_composition")
     parser.add_argument("--condition", type=int, help="donors with the condition")
     parser.add_argument("--reference", type=int, help="donors of the reference")
-    parser.add_argument("--cells", type=float, nargs="+", default=[5, 20, 100, 1000], help="cells of a lineage")
+    parser.add_argument("--cells", type=float, nargs="+", default=list(PLANNED_CELLS), help="cells of a lineage")
     parser.add_argument("--sd_donor", type=float, default=0.35, help="spread between donors, ln")
     parser.add_argument("--sd_sample", type=float, default=0.30, help="spread between samples, ln")
-    parser.add_argument("--cv_total", type=float, default=0.15, help="error of cells_per_ul")
-    parser.add_argument("--more", type=int, nargs="+", default=[0, 1, 2, 3, 4], help="donors to add per arm")
+    parser.add_argument("--cv_total", type=float, default=CV_TOTAL, help="error of cells_per_ul")
+    parser.add_argument("--more", type=int, nargs="+", default=list(MORE_DONORS), help="donors to add per arm")
     parser.add_argument("--out", default="power.tsv", help="table to write")
     given = parser.parse_args()
     if min(given.more) < 0:

@@ -1,13 +1,12 @@
 """Measure how central each lineage of one sample is in its networks of ligands and receptors."""
 
 from argparse import Namespace
-from pathlib import Path
 
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.options import Options
+from compartments.core.vocabulary import MIGRATION_PAIRS
 
-MIGRATION_PAIRS = Path(__file__).resolve().parents[3] / "assets" / "interaction_groups.tsv"
 STEP = "score_centrality"
 
 

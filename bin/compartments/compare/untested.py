@@ -8,6 +8,7 @@ import pandas as pd
 from compartments.compare.candidates import PARTNERS
 from compartments.compare.pair_scores import Scores
 from compartments.compare.terms import terms_of
+from compartments.core.vocabulary import AMBIENT_SHARE_MAX
 from compartments.study.study import Study
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ def list_untested(
     resource: pd.DataFrame,
     effects: pd.DataFrame,
     min_cells: int,
-    ambient_share_max: float = 0.2,
+    ambient_share_max: float = AMBIENT_SHARE_MAX,
 ) -> pd.DataFrame:
     """What could not be tested and why: a lineage that is missing is not a signal of zero.
 

@@ -1,6 +1,11 @@
 """What the page says was done."""
 
+import importlib
 import re
+
+import pytest
+
+from compartments.cells.quality import Limits
 
 
 def test_methods_come_from_the_parameters(whole):
@@ -10,3 +15,39 @@ def test_methods_come_from_the_parameters(whole):
     cited = {int(n) for group in re.findall(r"\[([\d, ]+)\]", page.words) for n in group.split(",") if int(n) < 40}
     references = page.source[page.source.index('class="references"') :]
     assert max(cited) <= references[: references.index("</ol>")].count("<li>")
+
+
+@pytest.mark.parametrize(
+    "part, sentence, module, name",
+    [
+        ("annotation", "a probability below {short} ", "labels.annotation", "MIN_PROBABILITY"),
+        ("cells", "false discovery rate of {short},", "cells.calling", "FDR"),
+        ("cells", "log counts of {value:,} variable genes", "cells.scrublet", "N_GENES"),
+        ("cells", "samples of at least {value} cells", "cells.doublets", "CALL_FROM"),
+        ("coupling", "at least {word} lineages are depleted", "compare.coupling", "MIN_LINEAGES"),
+        ("coupling", "combined {{{{ cite('simes') }}}} at {short},", "core.vocabulary", "ALPHA"),
+        ("expression", "cells and {value:,} counts)", "cohort.pseudobulk", "MIN_COUNTS"),
+        ("expression", "expression.get('ambient_share_max', {value})", "compare.expression", "AMBIENT_SHARE_MAX"),
+        ("expression", "its change exceeds {short} log2", "compare.expression", "ROBUST_LOG2FC"),
+        ("interactions", "both p &lt; {short})", "core.vocabulary", "ALPHA"),
+        ("interactions", "among the first {word} in every sample", "compare.hubs", "TOP_RANK"),
+        ("migration", "stays below {short} points", "core.vocabulary", "CALL_MARGIN"),
+        ("study", "at least {word} residual degrees", "study.arms", "MIN_DF_COVARIATE"),
+    ],
+)
+def test_numbers_of_the_methods_are_those_of_the_code(root, part, sentence, module, name):
+    value = getattr(importlib.import_module(f"compartments.{module}"), name)
+    numbers = {"value": value, "short": f"{value:g}".removeprefix("0"), "word": {3: "three"}.get(value)}
+    assert sentence.format(**numbers) in methods_of(root, part)
+
+
+def test_quality_limits_of_the_methods_are_those_of_the_code(root):
+    text, limits = methods_of(root, "cells"), Limits()
+    assert f"(never cut within { ({5: 'five'}[limits.keep_fold]) }fold of the median)" in text
+    assert f"(or {limits.mt_floor:.0f} %, if that is more)" in text
+    assert f"above the median (or {limits.top20_floor:.0f} %)" in text
+
+
+def methods_of(root, part):
+    """Template of a paragraph of the methods."""
+    return (root / "assets" / "report" / "methods" / f"{part}.html.j2").read_text("utf-8")

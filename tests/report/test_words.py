@@ -1,13 +1,18 @@
 """Words of figures, tables and paragraphs."""
 
 import ast
+import inspect
 import re
 import tomllib
 
 import pytest
 
+from compartments.cells.leaks import MIN_GATED
+from compartments.compare.moderated import minimum_detectable_effect
+from compartments.core.vocabulary import ALPHA
 from compartments.report.contents import ORDER
 from compartments.report.words import Wording
+from compartments.study.arms import tier
 
 
 def test_a_figure_says_how_to_read_it_and_what_is_behind(tmp_path):
@@ -47,3 +52,20 @@ def test_every_entry_is_used_and_every_use_has_its_entry(root):
 def test_every_section_has_its_file(root):
     names = {module.__name__.rpartition(".")[2] for module in ORDER}
     assert {p.stem for p in (root / "assets" / "report" / "words").glob("*.toml")} == names | {"shared"}
+
+
+def test_numbers_in_the_words_are_those_of_the_code(root):
+    """Limits that the words spell out, against the modules that own them."""
+    folder = root / "assets" / "report" / "words"
+    said = {path.stem: path.read_text("utf-8") for path in folder.glob("*.toml")}
+    assert f"fewer than {MIN_GATED} cells: empty" in said["ambient"]
+    defaults = {name: p.default for name, p in inspect.signature(minimum_detectable_effect).parameters.items()}
+    assert said["design"].count(f"in {5 * defaults['power']:.0f} of 5 s") == 3
+    assert f"two-sided test at {defaults['alpha']:.2f})".replace("0.", ".") in said["design"]
+    assert said["expression"].count(f"q <= {ALPHA:.2f}".replace("0.", ".")) == 2
+    assert (
+        "inferential (at least 3 donors per arm and 4 residual df), exploratory (2), descriptive (1:" in said["design"]
+    )
+    arms = {(3, 3, 4): 0, (2, 3, 4): 1, (3, 3, 3): 1, (2, 2, 1): 1, (1, 2, 1): 2, (0, 3, 1): 3}
+    tiers = ["inferential", "exploratory", "descriptive", "not_testable"]
+    assert {arm: tiers.index(tier(*arm)) for arm in arms} == arms

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from compartments.core.vocabulary import ALPHA
 from compartments.report.figures.style import GREY, OKABE_ITO, Colours, Figure, Trace, Words, bars_around, layout, menu
 
 VOLCANO_GENES = 400  # with q <= .05, of each lineage
@@ -156,8 +157,8 @@ def thinned(table: pd.DataFrame, limit: int = VOLCANO_GENES) -> pd.DataFrame:
     """The genes of a volcano plot: of each lineage up to ``limit`` with q <= .05, and each n-th of the others."""
     parts = []
     for _, rows in table.groupby("lineage", sort=False):
-        found = rows[rows["q_value"] <= 0.05].nsmallest(limit, "p_value")
-        rest = rows[~(rows["q_value"] <= 0.05)]
+        found = rows[rows["q_value"] <= ALPHA].nsmallest(limit, "p_value")
+        rest = rows[~(rows["q_value"] <= ALPHA)]
         parts += [rest.iloc[:: max(1, len(rest) // limit)], found]
     return pd.concat(parts) if parts else table
 
@@ -173,7 +174,7 @@ def volcano(name: str, table: pd.DataFrame, words: Words) -> Figure:
     groups, traces = list(table["lineage"].unique()), []
     for i, lineage in enumerate(groups):
         rows = table[table["lineage"] == lineage]
-        found = rows["q_value"] <= 0.05
+        found = rows["q_value"] <= ALPHA
         for part, colour, text in ((rows[~found], "#9aa1ab", "q > .05"), (rows[found], OKABE_ITO[1], "q <= .05")):
             traces.append(
                 {

@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from compartments.core.vocabulary import ALPHA
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Block
 from compartments.report.figures.bars import bars
@@ -18,6 +19,7 @@ NEEDS: list[str] = []
 STEPS = ["compare_expression"]
 
 GENES_SHOWN = 25  # with their donors
+ERRORS = 1.96  # standard errors on each side of an estimate: 95 %
 SHOWN = ["lineage", "gene", "term", "compartment", "log2fc", "log2fc_shrunken", "se", "p_value", "q_value"]
 SHOWN += ["q_global", "n_condition", "n_reference", "tier", "robust", "call"]
 ESTIMATES = ["label", "series", "lineage", "gene", "log2fc", "ci_low", "ci_high", "p_value", "q_value", "tier"]
@@ -51,7 +53,7 @@ def build(page: Page) -> list[Block]:
 def _found(page: Page, table: pd.DataFrame, tested: pd.DataFrame, contrast: Contrast) -> Figure:
     """Number of genes per lineage and term."""
     change = table["term"].where(table["term"] != "interaction", "difference in " + table["compartment"].astype(str))
-    found = (table["q_value"] <= 0.05).groupby([table["lineage"], change.str.replace("within:", "in ")]).sum()
+    found = (table["q_value"] <= ALPHA).groupby([table["lineage"], change.str.replace("within:", "in ")]).sum()
     wide = found.unstack(fill_value=0)
     behind = captions.per_arm(tested["n_condition"], tested["n_reference"], contrast)
     words = page.words("expression.found", behind, arms=arms(contrast))
@@ -83,7 +85,7 @@ def _first(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame)
     keys, pair = ["lineage", "gene"], (compartment, page.base)
     circles = donors.differences(values[values["n_cells"] >= float(fewest)], keys, "log2_cpm", contrast, pair)
     rows, circles, series = donors.labelled(rows, circles, lambda x: x["lineage"] + ": " + x["gene"], pair)
-    rows = rows.assign(ci_low=rows["log2fc"] - 1.96 * rows["se"], ci_high=rows["log2fc"] + 1.96 * rows["se"])
+    rows = rows.assign(ci_low=rows["log2fc"] - ERRORS * rows["se"], ci_high=rows["log2fc"] + ERRORS * rows["se"])
     words = page.words(
         "expression.first",
         captions.estimates(rows, contrast, forests.BOTH, circles),
@@ -91,6 +93,7 @@ def _first(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame)
         base=page.base,
         arms=arms(contrast),
         n=len(rows),
+        errors=ERRORS,
     )
     name, labels = f"genes_{tagged(contrast, compartment)}", list(rows["label"])
     axis, of = "log2 fold change, difference between compartments", {series: compartment}

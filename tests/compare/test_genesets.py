@@ -173,11 +173,10 @@ def test_gmt_reading(tmp_path, root):
         "GOBP_LEUKOCYTE_MIGRATION": 314,
         "CSF_MIGRATION_CORE": 41,
     }
-    assert genesets.choose_primary(shipped, []) == list(genesets.PREREGISTERED)
+    assert genesets.choose_primary(shipped) == list(genesets.PREREGISTERED)
     with pytest.raises(UserError, match="A.*own.gmt.*own.gmt"):
         gene_sets.merge_sets([path, path])
-    with pytest.raises(UserError, match="did you mean CSF_MIGRATION_CORE"):
-        genesets.choose_primary(shipped, ["CSF_MIGRATION_COR"])
+    assert genesets.choose_primary({"A": ["X"], "B": ["Z"]}) == ["A", "B"]
 
 
 def test_the_donors_values_are_the_scores_and_their_differences(scored, simulated):

@@ -4,7 +4,6 @@ A score is one number per pseudobulk: the mean z-score of the set's genes minus 
 Donors, not genes or cells, are the observations of every test.
 """
 
-import difflib
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 
@@ -17,7 +16,6 @@ from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Compa
 from compartments.compare.normalisation import log_cpm
 from compartments.compare.terms import terms_of
 from compartments.core.contract import Contract
-from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import CALL_MARGIN, CALL_Q
@@ -34,24 +32,15 @@ SCORE_COLUMNS = [
 ]
 
 
-def choose_primary(names: Collection[str], requested: Collection[str] = ()) -> list[str]:
-    """Names of the primary sets: those requested, else the pre-registered ones present, else all.
-
-    Raises
-    ------
-    UserError
-        A requested name that no file has, with the nearest one.
-    """
-    for name in requested:
-        if name not in names:
-            close = difflib.get_close_matches(name, names, 1)
-            hint = f"did you mean {close[0]}?" if close else f"they have {', '.join(list(names)[:10])}"
-            raise UserError(f"gene set '{name}' is not in the gene-set files; {hint}")
-    return list(requested) or [name for name in PREREGISTERED if name in names] or list(names)
+def choose_primary(names: Collection[str]) -> list[str]:
+    """Names of the primary sets: the pre-registered ones present, else all."""
+    return [name for name in PREREGISTERED if name in names] or list(names)
 
 
 def match_depth(lineage: Lineage, seed: int) -> Lineage:
     """Thin the counts of the deeper compartments to the depth of the shallowest one.
+
+    For the bench of the gene sets, which asks what a difference in depth does to their scores; no step calls it.
 
     Parameters
     ----------

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from compartments.cells.emptydrops import (
     ITERATIONS,
+    UNLIKELY,
     ambient_profile,
     are_alike,
     unlikeliness,
@@ -111,7 +112,7 @@ def call_cells(
     # all barcodes that may be empty count, not the tested ones alone: cells of the type that makes most of the soup
     # have large p-values, too
     may_be_empty = (totals >= LEAST_SOUP) & (totals <= limit)
-    may_be_empty[tested[p_value > 0.05]] = True
+    may_be_empty[tested[p_value > UNLIKELY]] = True
     upper = _largest_empty(totals[may_be_empty], limit)
     knee, inflection = knee_point(totals, upper)
     # a dominant cell type resembles the soup that it makes: what is far above empty droplets and within a tenth of the

@@ -15,6 +15,7 @@ Ints = npt.NDArray[np.int64]
 
 ITERATIONS = 10_000
 THIN_TO = 3000
+UNLIKELY = 0.05  # p-value up to which a droplet is an unlikely draw of the soup; cells are called by their own FDR
 MOST_UNLIKE = 0.5  # share of the smaller barcodes that are unlikely draws of their own profile (.05 of empty droplets)
 
 
@@ -191,7 +192,7 @@ def are_alike(matrix: sp.csr_matrix, p: Floats, seed: int, n_rows: int = 200, n_
     with np.errstate(divide="ignore"):
         observed = log_probability(rows, np.log(p))
     p_value, _ = monte_carlo(totals_of(rows), observed, p, n_iterations, seed)
-    return bool((p_value <= 0.05).mean() <= MOST_UNLIKE)
+    return bool((p_value <= UNLIKELY).mean() <= MOST_UNLIKE)
 
 
 def unlikeliness(

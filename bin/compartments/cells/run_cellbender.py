@@ -16,7 +16,7 @@ def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
     parser.add_argument("--droplets", required=True, help="<sample>.droplets.h5ad with all barcodes")
-    parser.add_argument("--expected_cells", type=int)
+    parser.add_argument("--expected_cells", type=int, help="cells in the sample; absent: told from the counts")
     parser.add_argument("--cpus", type=int, default=1, help="threads; a checkpoint needs the same number")
     parser.add_argument("--cuda", action="store_true", help="use the GPU")
     parser.add_argument("--checkpoints", help="folder that outlives the task: a retry goes on where a killed task was")

@@ -16,8 +16,8 @@ CELLS, GENES = 12, 8
 def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
-    parser.add_argument("--sample", default="stub")
-    parser.add_argument("names", nargs="+")
+    parser.add_argument("--sample", default="stub", help="name of the sample that the files are of")
+    parser.add_argument("names", nargs="+", help="files to write; the ending says of which kind")
     return parser.parse_args()
 
 

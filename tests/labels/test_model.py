@@ -80,6 +80,35 @@ def test_what_is_no_model_is_refused(tmp_path, content):
         load_model(path)
 
 
+def test_a_model_that_is_cut_off_or_damaged_is_refused(tmp_path):
+    write_model(make_model(), tmp_path / "whole.pkl")
+    whole, path = (tmp_path / "whole.pkl").read_bytes(), tmp_path / "x.pkl"
+    for end in range(0, len(whole), max(1, len(whole) // 40)):
+        path.write_bytes(whole[:end])
+        with pytest.raises(UserError, match="not a readable pickle"):
+            load_model(path)
+    for content in (
+        b"\x80\x04\x96\xff\xff\xff\xff\xff\xff\xff\x7f.",
+        b"]K\x01K\x02s.",
+        b"h\x05.",
+        b"I12x\n.",
+        b"\x80\x63.",
+    ):
+        path.write_bytes(content)
+        with pytest.raises(UserError, match="not a readable pickle"):
+            load_model(path)
+
+
+def test_a_fault_of_our_own_while_a_model_is_read_keeps_its_traceback(tmp_path, monkeypatch):
+    def fault(_self, _module, _name):
+        raise AssertionError("ours")
+
+    write_model(make_model(), tmp_path / "whole.pkl")
+    monkeypatch.setattr("compartments.labels.model._ModelUnpickler.find_class", fault)
+    with pytest.raises(AssertionError, match="ours"):
+        load_model(tmp_path / "whole.pkl")
+
+
 def test_published_models_are_read(real_data):
     for name, labels in (("Immune_All_Low", 98), ("Immune_All_High", 32), ("Healthy_COVID19_PBMC", 51)):
         model = load_model(real_data / "models" / f"{name}.pkl")

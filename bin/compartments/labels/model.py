@@ -28,6 +28,21 @@ NUMPY_MODULES = {
     "numpy.core.numeric",
     "numpy._core.numeric",
 }
+# what a file that is cut off, changed, or no pickle makes the unpickler raise; anything else is a fault of ours
+NO_PICKLE = (
+    pickle.UnpicklingError,
+    EOFError,
+    AttributeError,
+    ImportError,
+    LookupError,  # keys, indices and codecs that are not there
+    TypeError,
+    ValueError,  # with what cannot be decoded
+    ArithmeticError,
+    MemoryError,
+    RecursionError,
+    BufferError,
+    SystemError,  # of numpy, for arrays without sense
+)
 SCALED_MAXIMUM = 10  # CellTypist clips scaled expression from above
 
 
@@ -119,7 +134,7 @@ def load_model(path: str | Path) -> Model:
             f"model {path}: the file would run '{error}' when loaded; a CellTypist model holds numpy and scikit-learn "
             "objects only, so it was not opened: get the model from its publisher or train it anew"
         ) from error
-    except Exception as error:
+    except NO_PICKLE as error:
         raise UserError(
             f"model {path}: not a readable pickle ({type(error).__name__}); give a CellTypist model file (.pkl)"
         ) from error

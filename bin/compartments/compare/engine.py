@@ -16,11 +16,13 @@ from compartments.compare.moderated import fit_moderated, interval, minimum_dete
 from compartments.compare.terms import Term
 from compartments.core.vocabulary import CLAIMABLE
 from compartments.study.arms import arm_design, donors_per_arm, tier
+from compartments.study.study import Contrast
 
 TESTS = ["estimate", "se", "df", "ci_low", "ci_high", "p_value", "p_plain", "mde80"]
 OTHER_TEST = ["se_moderated", "df_moderated", "p_moderated"]
 ARMS = ["n_condition", "n_reference", "tier"]
-PRIORS = {"df_residual": "df_plain", "tau2": "tau2", "prior_df": "d0", "prior_variance": "s02", "zero": "zero"}
+# column of the effects -> of the fit
+OF_THE_FIT = {"df_residual": "df_plain", "tau2": "tau2", "prior_df": "d0", "prior_variance": "s02", "zero": "zero"}
 
 
 @dataclass(frozen=True)
@@ -148,12 +150,14 @@ def compare(term: Term, measured: Measured, covariates: Sequence[str] = ()) -> C
         dropped: list[str] = []
         if not absent:
             z, v = (_part(array, present, at) for array in (values, measured.variances))
-            fit, dropped = fit_arms(units, term.contrast, z, v, covariates, not term.paired, measured.centre, at)
+            fit, dropped = fit_arms(
+                units, term.contrast, z, v, covariates, not term.paired, measured.centre, pd.Index(at)
+            )
             trust = tier(n_condition, n_reference, int(fit["df_plain"].iloc[0]))
             table = _tested(fit, measured, replicated=trust in CLAIMABLE)
             tables.append(table.assign(n_condition=n_condition, n_reference=n_reference, tier=trust))
         groups.append(Group(features[at], absent, dropped))
-    empty = pd.DataFrame(columns=[*TESTS, *OTHER_TEST, *ARMS, *PRIORS], dtype=float).astype({"tier": object})
+    empty = pd.DataFrame(columns=[*TESTS, *OTHER_TEST, *ARMS, *OF_THE_FIT], dtype=float).astype({"tier": object})
     effects = pd.concat(tables).sort_index() if tables else empty
     at, arms = effects.index.to_numpy(int), term.in_arms()
     rests_on = pd.DataFrame(values[arms][:, at] / measured.unit, term.units.index[arms], features[at])
@@ -161,7 +165,7 @@ def compare(term: Term, measured: Measured, covariates: Sequence[str] = ()) -> C
     return Compared(term, effects.set_axis(features[at]), rests_on, variances, groups)
 
 
-def absent_condition(units: pd.DataFrame, contrast: Any) -> str:
+def absent_condition(units: pd.DataFrame, contrast: Contrast) -> str:
     """The condition of a contrast that none of the units has; empty if both are there."""
     there = set(units["condition"])
     return next((name for name in (contrast.condition, contrast.reference) if name not in there), "")
@@ -187,13 +191,13 @@ def _part(array: Any, present: npt.NDArray[np.bool_], at: npt.NDArray[np.intp]) 
 
 def fit_arms(
     units: pd.DataFrame,
-    contrast: Any,
+    contrast: Contrast,
     z: npt.NDArray[np.float64],
     v: npt.NDArray[np.float64] | None = None,
     covariates: Sequence[str] = (),
     adjust: bool = True,
     centre: bool = False,
-    names: Any = None,
+    names: pd.Index | Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Fit condition against reference; with no residual df, the bare difference without an interval.
 
@@ -201,7 +205,7 @@ def fit_arms(
     ----------
     units : DataFrame
         Observations, from :meth:`compartments.study.study.Study.units`.
-    contrast : named tuple ``contrast, condition, reference``
+    contrast : Contrast
     z, v : array, shape (units, features)
         No missing values.
     covariates, adjust : see :func:`compartments.study.arms.arm_design`
@@ -257,4 +261,4 @@ def _tested(fit: pd.DataFrame, measured: Measured, replicated: bool) -> pd.DataF
         "p_moderated": columns["p_value"] * shown,
     }
     given = columns | fit.attrs | {"zero": fit.attrs["zero"] / measured.unit}
-    return pd.DataFrame(table | {column: given[name] for column, name in PRIORS.items()}, index=fit.index)
+    return pd.DataFrame(table | {column: given[name] for column, name in OF_THE_FIT.items()}, index=fit.index)

@@ -8,6 +8,7 @@ converts. Features are columns (lineages, edges, sets), observations are donors 
 import functools
 import itertools
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -97,7 +98,7 @@ def fit_moderated(
     design: npt.ArrayLike,
     v: npt.ArrayLike | None = None,
     contrast: npt.ArrayLike | None = None,
-    names: Any = None,
+    names: pd.Index | Sequence[str] | None = None,
     cap: bool = True,
     centre: bool = False,
 ) -> pd.DataFrame:

@@ -2,13 +2,12 @@
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compartments.study.study import Study
+from compartments.study.study import Contrast, Study
 
 
 @dataclass(frozen=True)
@@ -17,7 +16,7 @@ class Term:
 
     Attributes
     ----------
-    contrast : named tuple ``contrast, condition, reference``
+    contrast : Contrast
     name : str
         ``within:<compartment>`` or ``interaction``.
     compartment : str
@@ -27,7 +26,7 @@ class Term:
         donor with two.
     """
 
-    contrast: Any
+    contrast: Contrast
     name: str
     compartment: str
     units: pd.DataFrame

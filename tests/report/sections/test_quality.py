@@ -1,0 +1,56 @@
+"""Sample quality."""
+
+import math
+
+import numpy as np
+import pytest
+
+from compartments.core.files import write_json
+from compartments.report.sections import quality
+
+
+@pytest.fixture(scope="module")
+def blocks(gappy, named):
+    return named(quality.build(gappy))
+
+
+def test_a_lost_sample_leaves_a_gap_and_is_not_counted(gappy, blocks):
+    figure, cells = blocks["cells"], gappy.needed("cohort/cells.tsv.gz")
+    called, kept = (dict(zip(t["x"], t["y"], strict=True)) for t in figure.traces)
+    assert list(called) == list(gappy.study.samples["sample"]) and len(called) == 12
+    assert math.isnan(called["UN4_CSF"]) and math.isnan(kept["UN4_CSF"])
+    assert {s: n for s, n in kept.items() if s != "UN4_CSF"} == cells["sample"].value_counts().to_dict()
+    assert called["TR1_CSF"] == gappy.results.json("samples/TR1_CSF/TR1_CSF.calls.json")["n_cells"]
+    assert figure.words.caption.endswith("Behind it: 11 samples of 6 donors.")
+
+
+def test_boxes_are_of_the_cells(gappy, blocks):
+    cells = gappy.needed("cohort/cells.tsv.gz")
+    for column in quality.METRICS:
+        (trace,) = blocks[f"quality_{column}"].traces
+        medians = cells.groupby("sample")[column].median()
+        assert np.allclose(trace["median"], medians[trace["x"]]) and len(trace["x"]) == 11
+
+
+def test_removed_cells_are_those_of_each_limit(gappy, blocks):
+    limits = gappy.results.limits().set_index(["sample", "metric"])["n_removed"]
+    for trace in blocks["removed"].traces:
+        assert all(limits[x, trace["name"]] == y for x, y in zip(trace["x"], trace["y"], strict=True))
+    assert len(blocks["removed"].traces) == 3 and len(blocks["limits"].frame) == len(limits) == 33
+
+
+def test_rank_curves_have_a_line_for_each_sample(blocks):
+    lines = blocks["rank_curves"].traces
+    assert len(lines) == 11 and lines[0]["x"] == [1, 10, 100, 1000, 10000] and lines[0]["y"][0] == 20000
+
+
+def test_samples_of_one_remark_share_a_line(bare):
+    for sample in ("TR1_CSF", "TR2_CSF"):
+        folder = bare.results.root / "samples" / sample
+        folder.mkdir(parents=True)
+        write_json({"sample": sample, "notes": "read as text"}, folder / f"{sample}.read.json")
+    assert [block.text for block in quality.build(bare)] == ["TR1_CSF, TR2_CSF: read as text."]
+
+
+def test_nothing_without_summaries(bare):
+    assert quality.build(bare) == []

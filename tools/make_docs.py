@@ -15,7 +15,7 @@ from pathlib import Path
 from unittest.mock import patch
 
 from compartments.core import door
-from compartments.core.dictionary import load, markdown, tables_of
+from compartments.core.dictionary import load
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
@@ -29,6 +29,36 @@ process gives; *parameters* are those of the pipeline ([all of them](../use/para
 *Publishes*: files by their place in the results folder, whose columns are in [output.md](../results/output.md).
 *Hands on*: files for later steps only; [architecture.md](architecture.md#files-between-the-steps) says what is in them.
 `<s>` is the name of a sample, `*` any part of a name."""
+
+
+def output_page(rows):
+    """``docs/results/output.md``: one heading and one table per file, in the order of the dictionary."""
+    lines = [
+        "# Output",
+        "",
+        "<!-- Written by tools/make_docs.py from assets/dictionary.tsv; change it there. -->",
+        "",
+        "Tables are tab-separated text with a header, `.gz` where large; they open in spreadsheets and R. Effects are",
+        "log2, intervals are 95 %, an empty field is a value that does not exist (a p-value where too few donors are).",
+        "`*` in a name stands for a sample, a contrast or a model.",
+    ]
+    for file in dict.fromkeys(row["file"] for row in rows):
+        own = [row for row in rows if row["file"] == file]
+        lines += ["", f"## {file}", "", *(_escaped(row["meaning"]) for row in own if not row["column"])]
+        columns = [row for row in own if row["column"]]
+        if columns:
+            lines += ["", "| column | type | unit | meaning |", "|---|---|---|---|"]
+            lines += [
+                "| " + " | ".join([f"`{row['column']}`", row["type"], row["unit"], _escaped(row["meaning"])]) + " |"
+                for row in columns
+            ]
+    return "\n".join(lines) + "\n"
+
+
+def _escaped(text):
+    for character in "|*<":
+        text = text.replace(character, "\\" + character)
+    return text
 
 
 def parameters_page(schema):
@@ -56,6 +86,14 @@ def _parameter_row(name, value):
     meaning = value["description"] + (f" ({', '.join(limits)})" if limits else "")
     cells = [f"`--{name}`", value["type"], f"`{default}`" if default else "", meaning.replace("|", "\\|")]
     return "| " + " | ".join(cells) + " |"
+
+
+def tables_of(rows, step):
+    """Files that a step writes: place -> (column, need) of its columns, in order."""
+    files = [row["file"] for row in rows if not row["column"] and step in row["step"].split(", ")]
+    return {
+        file: [(row["column"], row["need"]) for row in rows if row["column"] and row["file"] == file] for file in files
+    }
 
 
 def contracts(rows, schema):
@@ -176,7 +214,7 @@ def main():
     schema = json.loads((ROOT / "nextflow_schema.json").read_text(encoding="utf-8"))
     rows = load(ROOT / "assets" / "dictionary.tsv")
     pages = {
-        "docs/results/output.md": markdown(rows),
+        "docs/results/output.md": output_page(rows),
         "docs/use/parameters.md": parameters_page(schema),
         "docs/change/contracts.md": contracts_page(rows, schema, ROOT / "modules"),
     }

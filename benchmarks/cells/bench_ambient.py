@@ -28,6 +28,7 @@ from compartments.cells import soupem
 from compartments.cells.clusters import cluster_cells
 from compartments.cells.soundness import MAX_DRIFT
 from compartments.cells.soup import measure_soup
+from compartments.core.matrix import log_normalise, totals
 from compartments.simulate import droplets, presets, sources
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -105,7 +106,7 @@ class Sample:
         own = [source.draw(rng, kind, int((drawn == kind).sum()), flat, flat, 1, 2500.0) for kind in kinds]
         labels = np.repeat(kinds, [part.shape[0] for part in own])
         own = sp.csr_matrix(sp.vstack(own))
-        profile = np.asarray(own.sum(axis=0)).ravel() / own.sum()
+        profile = totals(own, axis=0) / own.sum()
         profile = droplets.add_red_cells(profile, source.genes, red)
         level = contamination / (1 - contamination) * own.sum() / n_cells
         true = {kind: source.shares[kind].to_numpy() for kind in kinds}
@@ -122,7 +123,7 @@ class Sample:
         counts, parts = sp.csr_matrix(data.X.astype(np.int32)), []
         for kind in np.unique(labels):
             cells = counts[labels == kind]
-            total = np.asarray(cells.sum(axis=0)).ravel()
+            total = totals(cells, axis=0)
             parts.append(cells @ sp.diags_array((total > SOUP_AT_MOST * total.sum() * profile).astype(np.int32)))
         own = sp.csr_matrix(sp.vstack(parts), dtype=np.int32)
         own.eliminate_zeros()
@@ -196,7 +197,7 @@ def _oracle(sample, seed):
     kinds, label = np.unique(sample.labels, return_inverse=True)
     rows = np.repeat(np.arange(raw.shape[0]), np.diff(raw.indptr))
     profiles = np.array([sample.shares[kind] for kind in kinds])
-    noise, own = (np.asarray(part.sum(axis=1)).ravel() for part in (sample.noise, sample.own))
+    noise, own = (totals(part) for part in (sample.noise, sample.own))
     soup_rate = noise[rows] * sample.profile[raw.indices]
     own_rate = own[rows] * profiles[label[rows], raw.indices]
     expected = soupem.expected_soup(raw.data, soup_rate, own_rate, np.full(raw.nnz, 1e-9))
@@ -217,7 +218,7 @@ def _remove_as_much(sample, figures, seed):
 def measure(sample, corrected):
     """Figures of one corrected sample, against its truth."""
     removed = sp.csr_matrix(sample.raw - corrected)
-    difference = _log_profile(corrected) - _log_profile(sample.own)
+    difference = log_normalise(corrected) - log_normalise(sample.own)
     white = sample.labels != "Erythroid"
     hbb = sample.genes.get_loc("HBB")
     return {
@@ -229,13 +230,6 @@ def measure(sample, corrected):
     }
 
 
-def _log_profile(counts):
-    depth = np.maximum(np.asarray(counts.sum(axis=1)).ravel(), 1)
-    logged = sp.csr_matrix(sp.diags_array(1e4 / depth) @ counts.astype(float))
-    logged.data = np.log1p(logged.data)
-    return logged
-
-
 def _pseudobulk_error(sample, corrected):
     """Mean absolute log2 error of counts per million, genes of 20 counts or more, lineages of 10 cells or more."""
     errors = []
@@ -243,7 +237,7 @@ def _pseudobulk_error(sample, corrected):
         members = sample.labels == kind
         if members.sum() < 10:
             continue
-        found, true, raw = (np.asarray(m[members].sum(axis=0)).ravel() for m in (corrected, sample.own, sample.raw))
+        found, true, raw = (totals(m[members], axis=0) for m in (corrected, sample.own, sample.raw))
         seen = raw >= 20
         found, true = (np.log2(v[seen] / v.sum() * 1e6 + 10) for v in (found, true))
         errors.append(np.abs(found - true).mean())

@@ -16,6 +16,7 @@ from scipy.io import mmread
 from benchmarks.droplet_samples import one_sample
 from benchmarks.gates import row
 from compartments.cells.calling import call_cells
+from compartments.core.matrix import totals as totals_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -78,7 +79,7 @@ def _pbmc(seed=1):
 
 def _one(compartment, n_cells, soup, seed, empties):
     sample, _ = one_sample(compartment, n_cells, seed, empties=empties, soup_umi=soup)
-    seen = np.asarray(sample.counts.sum(axis=1)).ravel() > 0
+    seen = totals_of(sample.counts) > 0
     calls = call_cells(sp.csr_matrix(sample.counts[seen]), seed=seed)
     cells = sample.cells.set_index("barcode")
     truth = np.isin(sample.barcodes[seen], cells.index)

@@ -18,6 +18,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from compartments.cells import removal
+from compartments.core.matrix import totals as totals_of
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,7 +64,7 @@ def cellbender_epoch(counts, folder, epochs=2):
     names = pd.DataFrame({"gene_id": [f"G{g}" for g in range(counts.shape[1])]})
     droplets = anndata.AnnData(counts, var=names.set_index("gene_id", drop=False).rename_axis(None))
     cellbender.write_input(droplets, folder / cellbender.INPUT)
-    attempt = plan_attempts(np.asarray(counts.sum(axis=1)).ravel(), None)[1]
+    attempt = plan_attempts(totals_of(counts), None)[1]
     print(f"cellbender: {attempt.expected} cells expected, {attempt.total} droplets analysed", flush=True)
     command = cellbender.command_of(attempt, cellbender.Settings((0.0,), 150))
     run = subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)

@@ -17,6 +17,7 @@ from benchmarks.gates import row
 from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.expression import compare_lineage
 from compartments.core.left_out import LeftOut
+from compartments.core.matrix import totals
 from compartments.study.study import Study
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -42,7 +43,7 @@ def lineages(data, swapped):
     found = []
     for cluster in sorted(labels["cluster_id"].unique()):
         cells = [rows[cluster, sample] for sample in table.index]
-        sums = np.vstack([np.asarray(counts[own].sum(0)).ravel() for own in cells]).astype(np.int64)
+        sums = np.vstack([totals(counts[own], axis=0) for own in cells]).astype(np.int64)
         own = table.assign(n_cells=[len(c) for c in cells])
         empty = sparse.csr_array(sums.shape, dtype=np.float32)
         found.append(Lineage(cluster, own, data.var_names, sums, sparse.csr_array(sums), empty))

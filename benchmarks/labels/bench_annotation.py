@@ -21,6 +21,7 @@ from benchmarks.gates import row
 from compartments.cells import soupem
 from compartments.cells.clusters import cluster_cells
 from compartments.cells.soup import measure_soup
+from compartments.core.matrix import totals
 from compartments.counts import reading
 from compartments.labels import annotation, lineages, markers
 from compartments.labels.model import load_model
@@ -153,7 +154,7 @@ def _pbmc(path, model):
             ("T with NK", ["NK", "T_CD4", "T_CD8"], ["T", "NK_ILC"]),
         )
     ]
-    cd3 = np.asarray(counts[:, data.var_names.isin(markers.CD3_GENES)].sum(axis=1)).ravel()
+    cd3 = totals(counts[:, data.var_names.isin(markers.CD3_GENES)])
     nk, pdc = truth == "NK", truth == "?"
     named_nk = (labels["lineage"] == "NK").to_numpy()
     without, with_cd3 = nk & (cd3 == 0), nk & (cd3 > 0)
@@ -191,7 +192,7 @@ def _csf(path, model):
     """A CSF sample without labels: complement C1q says which cells are macrophages."""
     data = reading.read_counts(path)
     labels, _ = annotation.annotate(data.matrix, data.symbol, data.gene_id, [model], *tables(), "CSF")
-    c1q = np.asarray(data.matrix[:, np.isin(data.symbol, ["C1QA", "C1QB", "C1QC"])].sum(axis=1)).ravel()
+    c1q = totals(data.matrix[:, np.isin(data.symbol, ["C1QA", "C1QB", "C1QC"])])
     named = (labels["display_label"] == "CSF macrophage-like").to_numpy()
     full = c1q >= FULL_OF_C1Q
     return [

@@ -10,11 +10,21 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
-from compartments.core.vocabulary import LABEL_COLUMNS
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+LABEL_COLUMNS = [
+    "barcode",
+    "celltypist_label",
+    "lineage",
+    "lineage_broad",
+    "probability",
+    "confidence",
+    "marker_lineage",
+    "marker_agrees",
+    "marker_pdc",
+]
 DOUBLET_COLUMNS = ["barcode", "doublet_score", "predicted_doublet"]
 
 

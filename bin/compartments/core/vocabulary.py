@@ -4,17 +4,6 @@ import math
 import re
 from pathlib import Path
 
-LABEL_COLUMNS = [
-    "barcode",
-    "celltypist_label",
-    "lineage",
-    "lineage_broad",
-    "probability",
-    "confidence",
-    "marker_lineage",
-    "marker_agrees",
-    "marker_pdc",
-]
 UNASSIGNED, OTHER = "unassigned", "other"
 POOLS = (UNASSIGNED, OTHER)  # not lineages: nothing is claimed of them
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood

@@ -4,7 +4,7 @@ from types import ModuleType
 
 from compartments.core.contract import MissingColumn
 from compartments.report import status
-from compartments.report.blocks import Section, Text
+from compartments.report.blocks import Section
 from compartments.report.page import Page
 from compartments.report.sections import (
     ambient,
@@ -50,6 +50,6 @@ def build_section(page: Page, module: ModuleType) -> Section:
     section.finished = bool(section.blocks)
     if not section.finished:
         reason = status.reason_for(module.STEPS, page.results.usable("skipped.tsv"))
-        said = f"This step did not finish{lacking}." + (f" {reason}." if reason else "")
-        section.blocks = [Text(said, "missing")]
+        reason = f" {reason}." if reason else ""
+        section.blocks = [page.text("shared.unfinished", "missing", lacking=lacking, reason=reason)]
     return section

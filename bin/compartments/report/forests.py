@@ -91,7 +91,7 @@ def between(page: Page, contrast: Contrast, compartment: str, name: str, level: 
             {series: compartment},
             page.colours,
             words,
-            x="log2 fold change, difference between compartments",
+            x=page.wording.get("shared.between", "axis", {}),
             margin=margin_of(page),
         )
     ]

@@ -4,7 +4,7 @@ import pandas as pd
 
 from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
 from compartments.report import captions
-from compartments.report.blocks import Block, Text
+from compartments.report.blocks import Block
 from compartments.report.figures.bars import bars, curve
 from compartments.report.figures.style import BELOW, Figure, layout
 from compartments.report.page import Page, flags
@@ -87,9 +87,9 @@ def _cellbender(page: Page) -> list[Block]:
     blocks: list[Block] = [*_training(page)]
     for row in summary.itertuples():
         if not row.succeeded:
-            blocks.append(Text(f"CellBender failed for {row.sample}: {row.reason}.", "warning"))
+            blocks.append(page.text("ambient.cellbender_failed", "warning", sample=row.sample, reason=row.reason))
         elif isinstance(row.warnings, str) and row.warnings:
-            blocks.append(Text(f"CellBender, {row.sample}: {row.warnings}.", "warning"))
+            blocks.append(page.text("ambient.cellbender_warning", "warning", sample=row.sample, warnings=row.warnings))
     return [*blocks, page.listing("ambient.cellbender_table", summary, "samples/*/*.cellbender.json", folded=True)]
 
 

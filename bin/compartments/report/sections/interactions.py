@@ -130,7 +130,7 @@ def _liana_pairs(page: Page, compartment: str) -> list[Figure]:
         for condition, part in rows.groupby("condition", sort=False)
     ]
     shown = layout(
-        "place among the pairs of its sample (1 = strongest; log scale)",
+        page.wording.get("interactions.liana", "axis", {}),
         "",
         xaxis={"type": "log", "dtick": 1},
         yaxis={"type": "category", "categoryorder": "array", "categoryarray": labels[::-1]},
@@ -162,7 +162,8 @@ def _top_edges(page: Page, contrast: Contrast, compartment: str) -> list[Figure]
     given = {"compartment": compartment, "base": page.base, "arms": arms(contrast), "series": series}
     words, name = page.words("interactions.edges", behind, **given), f"edges_{tagged(contrast, compartment)}"
     series_of = {series: compartment}
-    return [forest(name, rows, circles, list(rows["label"]), series_of, page.colours, words, x="log2 fold change")]
+    axis = page.wording.get("interactions.edges", "axis", {})
+    return [forest(name, rows, circles, list(rows["label"]), series_of, page.colours, words, x=axis)]
 
 
 def _table(page: Page, name: str, by: str) -> list[Block]:
@@ -174,7 +175,8 @@ def _table(page: Page, name: str, by: str) -> list[Block]:
     said = ""
     if name == "effects":
         tested = table[table["status"] == "tested"]
-        said = f"{len(tested):,} of {len(table):,} pairs were tested. " if len(tested) < len(table) else ""
+        if len(tested) < len(table):
+            said = page.text("interactions.tested", tested=len(tested), every=len(table)).text
         table = tested
     shown, cut = captions.first_rows(table, by, largest=by == "evidence")
-    return [page.listing(f"interactions.{name}", shown, file, name=f"{name}_table", cut=f"{said}{cut}".strip())]
+    return [page.listing(f"interactions.{name}", shown, file, name=f"{name}_table", cut=f"{said} {cut}".strip())]

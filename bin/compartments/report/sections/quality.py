@@ -26,7 +26,7 @@ def build(page: Page) -> list[Block]:
     results = page.results
     calls, kept = results.summaries("calls"), results.summaries("qc")
     cells, limits = results.table("cohort/cells.tsv.gz"), results.limits()
-    blocks: list[Block] = [*_remarks(results.summaries("read"), calls), *_cells(page, calls, cells)]
+    blocks: list[Block] = [*_remarks(page, results.summaries("read"), calls), *_cells(page, calls, cells)]
     if cells is not None:
         for k, (column, label) in enumerate(METRICS.items()):
             behind = captions.samples(captions.drawn(cells, [column]))
@@ -43,7 +43,7 @@ def build(page: Page) -> list[Block]:
     return blocks
 
 
-def _remarks(read: pd.DataFrame | None, calls: pd.DataFrame | None) -> list[Text]:
+def _remarks(page: Page, read: pd.DataFrame | None, calls: pd.DataFrame | None) -> list[Text]:
     """What was taken otherwise than it was given, and samples of few or doubtful cells, as warnings."""
     said: list[tuple[str, str]] = []
     for table, column in ((read, "notes"), (calls, "warning")):
@@ -52,11 +52,14 @@ def _remarks(read: pd.DataFrame | None, calls: pd.DataFrame | None) -> list[Text
             said += list(zip(known["sample"], known[column], strict=True))
     if calls is not None and "few_cells" in calls:
         few = calls[flags(calls["few_cells"])]
-        said += [(row.sample, f"{row.n_cells:.0f} cells: too few to say much") for row in few.itertuples()]
+        said += [(row.sample, page.text("quality.few_cells", n=row.n_cells).text) for row in few.itertuples()]
     by_text: dict[str, list[str]] = {}
     for sample, text in said:
         by_text.setdefault(text, []).append(sample)
-    return [Text(f"{', '.join(samples)}: {text}.", "warning") for text, samples in by_text.items()]
+    return [
+        page.text("quality.remark", "warning", samples=", ".join(samples), remark=text)
+        for text, samples in by_text.items()
+    ]
 
 
 def _cells(page: Page, calls: pd.DataFrame | None, cells: pd.DataFrame | None) -> list[Figure]:

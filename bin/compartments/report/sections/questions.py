@@ -181,7 +181,7 @@ def coupling(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
             for condition in (contrast.condition, contrast.reference)
         ]
         first, second = (numbers.reindex(table["lineage"], fill_value=0) for numbers in single)
-        parts.append(f"circles of {captions.per_arm(first, second, contrast)} with both compartments")
+        parts.append(page.text("questions.circles", donors=captions.per_arm(first, second, contrast)).text)
     words = page.words(
         "questions.coupling", "; ".join(parts), compartment=compartment, base=page.base, condition=contrast.condition
     )

@@ -20,6 +20,7 @@ NEEDS = ["interactions/centrality_effects.tsv"]
 STEPS = ["run_liana", "score_centrality", "compare_interactions"]
 
 PAIRS_SHOWN = 20  # of LIANA, per compartment
+UPPER_PART = 0.05  # of the pairs of a sample, by magnitude
 PLACES = ["sample", "donor", "compartment", "condition"]
 EDGE = ["source", "target", "ligand", "receptor"]
 PAIR = ["source", "target", "ligand_complex", "receptor_complex"]
@@ -108,7 +109,7 @@ def _edge_label(table: pd.DataFrame, suffix: str = "") -> pd.Series:
 
 def _liana_pairs(page: Page, compartment: str) -> list[Figure]:
     """Pairs that LIANA ranks first in the samples of one compartment, with the place in every sample."""
-    first = [("compartment", "==", compartment), ("present", "==", True), ("magnitude_rank", "<=", 0.05)]
+    first = [("compartment", "==", compartment), ("present", "==", True), ("magnitude_rank", "<=", UPPER_PART)]
     columns = ["sample", "donor", "condition", *PAIR, "magnitude_rank"]
     rows = page.results.some_columns("interactions/liana.parquet", columns, first)
     if rows is None or rows.empty:
@@ -139,7 +140,7 @@ def _liana_pairs(page: Page, compartment: str) -> list[Figure]:
     behind = f"{captions.counted(rows['sample'].nunique(), 'sample')} of "
     behind += f"{', '.join(f'{n} {condition}' for condition, n in donors_of.items())} donors"
     given = {"compartment": compartment, "shown": len(labels), "every": len(pairs), "n_samples": n_samples}
-    words = page.words("interactions.liana", behind, **given)
+    words = page.words("interactions.liana", behind, upper=100 * UPPER_PART, **given)
     data = rows[["label", *columns, "place"]].sort_values(["label", "sample"])
     traces = sample_dots(groups, "place", "label", "place %{x}")
     return [Figure(f"liana_{compartment}", words, traces, shown, data, 150 + 26 * len(labels))]

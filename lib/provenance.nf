@@ -93,7 +93,9 @@ def software() {
         entity("#${lock}", 'File', [name: lock, sha256: sha256(file("${projectDir}/${lock}"))])
     }
     def container = workflow.container
-    def names = workflow.containerEngine ? (container instanceof Map ? container.values() : [container]).unique() : []
+    // a map's values are a view of it, which cannot be made unique in place
+    def all = container instanceof Map ? container.values().collect { one -> one } : [container]
+    def names = workflow.containerEngine ? all.unique() : []
     def images = names.collect { name ->
         def text = name.toString()
         entity("#image/${text}", 'ContainerImage', [name: text, digest: digestOfImage(text)])

@@ -187,10 +187,13 @@ def test_slurm_without_a_shared_project_folder_gives_the_same_tables(slurm, proj
 
 # what happens to two samples in the stub of SCORE_DOUBLETS
 FAULTS = """
-    if any("doublets.json" in name for name in arguments.names):
-        if arguments.sample == "memory":
+    import os
+    import time
+
+    if any("doublets.json" in name for name in options.names):
+        if options.sample == "memory":
             bytearray(os.urandom(1)) * 200_000_000
-        if arguments.sample == "lost" and not Path({marker!r}).exists():
+        if options.sample == "lost" and not Path({marker!r}).exists():
             Path({marker!r}).touch()
             time.sleep(120)
 """
@@ -201,9 +204,9 @@ def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, cor
     project = tracked(tmp_path / "project")
     marker = tmp_path / "started"
     stub = project / "bin" / "compartments" / "core" / "write_stub.py"
-    text = stub.read_text().replace("import argparse\n", "import argparse\nimport os\nimport time\n", 1)
-    parsed = "    arguments = parser.parse_args()\n"
-    stub.write_text(text.replace(parsed, parsed + FAULTS.format(marker=str(marker))))
+    before, parsed, after = stub.read_text().partition("    options = arguments()\n")
+    assert parsed
+    stub.write_text(before + parsed + FAULTS.format(marker=str(marker)) + after)
     call(*step("write_stub", "good.h5"), cwd=tmp_path)
     (tmp_path / "model.pkl").write_text("stub\n")
     rows = ["memory,d1,CSF,sick,good.h5", "lost,d2,CSF,control,good.h5", "sound,d2,blood,control,good.h5"]

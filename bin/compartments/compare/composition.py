@@ -22,7 +22,6 @@ from compartments.compare.abundance import (
 )
 from compartments.compare.between import compartment_rows
 from compartments.compare.calls import call_table, chosen_calls, tipping_point
-from compartments.compare.compare_composition import STEP
 from compartments.compare.engine import Compared, Measured
 from compartments.compare.engine import compare as compare_arms
 from compartments.compare.moderated import permutation_p
@@ -34,6 +33,9 @@ from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, LN2, UNASSIGNED
 from compartments.study.study import Study
+
+# whose tables and reasons these are; power computes them anew without that step
+STAGE = "compare_composition"
 
 
 @dataclass(frozen=True)
@@ -97,7 +99,7 @@ def compare(
     UserError
         Samples of ``counts`` that the study does not have, malformed counts.
     """
-    left_out = LeftOut(STEP)
+    left_out = LeftOut(STAGE)
     study, matrices, totals = _countable(study, counts, left_out)
     scale = "abs" if study.absolute else "rel"
     answers, differences, warnings = [], [], []
@@ -143,7 +145,7 @@ def compare(
 
 def _stack(frames: list[pd.DataFrame], table: str) -> pd.DataFrame:
     """One table of several, with all columns of its file even where there is none."""
-    columns = Contract.of(STEP).names(f"composition/{table}.tsv")
+    columns = Contract.of(STAGE).names(f"composition/{table}.tsv")
     return pd.concat(frames, ignore_index=True).reindex(columns=columns) if frames else pd.DataFrame(columns=columns)
 
 

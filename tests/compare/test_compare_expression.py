@@ -43,7 +43,8 @@ def test_executable(tmp_path, execute):
     assert len(files.read_tsv(public / "treated_vs_untreated.tsv.gz")) == len(table)
     target = files.read_tsv(public / "target_gene.tsv")
     assert list(target.columns) == contract.names("expression/target_gene.tsv") and len(target) == 8
-    assert "unassigned" in (tmp_path / "one" / "skipped.tsv").read_text()
+    skipped = (tmp_path / "one" / "skipped.tsv").read_text()
+    assert "unassigned" in skipped and "no ambient RNA was removed from 12 samples" in skipped
 
 
 def test_executable_reasons_and_bad_input(tmp_path, execute):

@@ -27,6 +27,7 @@ def main() -> None:
 
     from compartments.cohort.pseudobulk import lineages, read_pseudobulk
     from compartments.compare.expression import compare_lineages
+    from compartments.compare.genes import assume_ambient
     from compartments.compare.target import EFFECTS, target_tables
     from compartments.core.files import read_tsv
     from compartments.study.study import Study
@@ -34,8 +35,9 @@ def main() -> None:
     contract, left_out = Contract.of(STEP), LeftOut(STEP)
     study = Study.load(given.study)
     data = read_pseudobulk(given.pseudobulk, study)
+    assumed = assume_ambient(data, study)
     usable = lineages(data, given.min_cells_pb, left_out)
-    compared = compare_lineages(usable, study, left_out, given.cpus)
+    compared = compare_lineages(usable, study, left_out, given.cpus, assumed)
     effects = read_tsv(given.composition, EFFECTS) if given.composition and given.target_gene else None
     target, relation = target_tables(data, usable, given.target_gene, effects, study.contrasts, left_out)
 

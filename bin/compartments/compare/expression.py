@@ -4,7 +4,7 @@ Each lineage is analysed on its own. Within a compartment donors are compared be
 compares within-donor differences, with one column per donor, so what a donor shares in all compartments cancels.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -312,7 +312,9 @@ class Compared:
         }
 
 
-def compare_lineages(lineages: list[Lineage], study: Study, left_out: LeftOut, cpus: int = 1) -> Compared:
+def compare_lineages(
+    lineages: list[Lineage], study: Study, left_out: LeftOut, cpus: int = 1, ambient_assumed: Collection[str] = ()
+) -> Compared:
     """Every lineage, in parallel processes.
 
     Parameters
@@ -322,6 +324,8 @@ def compare_lineages(lineages: list[Lineage], study: Study, left_out: LeftOut, c
     left_out : LeftOut
         Is given the reasons for what cannot be compared, in the order of the lineages.
     cpus : int
+    ambient_assumed : collection of str
+        Samples of :func:`compartments.compare.genes.assume_ambient`: the reason why a lineage has fewer genes.
 
     Notes
     -----
@@ -347,7 +351,15 @@ def compare_lineages(lineages: list[Lineage], study: Study, left_out: LeftOut, c
         name: _over_lineages([table for table in tables if table["contrast"].iloc[0] == name], study)
         for name in study.contrasts["contrast"]
     }
-    return Compared(by_contrast, [fit for _tables, fits, _reasons in in_order for fit in fits])
+    every = [fit for _tables, fits, _reasons in in_order for fit in fits]
+    for lineage in dict.fromkeys(fit["lineage"] for fit in every) if ambient_assumed else ():
+        genes = max(fit["n_genes_ambient"] for fit in every if fit["lineage"] == lineage)
+        left_out.add(
+            f"up to {genes} genes are not tested: no ambient RNA was removed from {len(ambient_assumed)} samples, and "
+            f"if a tenth of their counts were ambient, more than {AMBIENT_SHARE_MAX:.0%} of these genes' would be",
+            lineage=lineage,
+        )
+    return Compared(by_contrast, every)
 
 
 def _with_reasons(

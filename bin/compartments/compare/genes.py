@@ -2,15 +2,21 @@
 
 import re
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import sparse
 
-from compartments.core.matrix import totals
+from compartments.core.matrix import memberships, totals
 from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
+from compartments.study.study import Study
 
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+ASSUMED_AMBIENT = 0.1  # of the counts of a sample from which nothing was removed: what droplets often have
 RED_CELL_PLATELET = re.compile(r"HB[AB]\d*|PPBP")
 IG_SEGMENT = re.compile(r"IG[HKL][VDJ](\d|I|\()")
 TR_SEGMENT = re.compile(r"TR[ABDG][VDJ]\d")
@@ -71,6 +77,45 @@ def ambient_genes(
         raw, soup = totals(counts[rows], 0), totals(ambient[rows], 0)
         from_soup |= (raw >= MIN_AMBIENT_COUNTS) & (soup > share_max * raw)
     return from_soup
+
+
+def assume_ambient(pseudobulk: "AnnData", study: Study) -> list[str]:
+    """Fill ``layers["ambient"]`` of the samples from which nothing was removed, as if a tenth of them were ambient.
+
+    Where ambient RNA was not removed it is not absent: markers of abundant lineages appear in all others, in one arm
+    more than in the other. The ambient counts of a gene are taken as a tenth of a pseudobulk's counts times the gene's
+    share in the whole sample (at most what was counted), so that with :func:`ambient_genes` a gene is left out where
+    its share in the sample is twice that in the lineage.
+
+    Parameters
+    ----------
+    pseudobulk : AnnData, shape (samples x lineages, genes)
+        ``obs["sample"]``, ``layers`` counts and ambient (CSR); changed in place.
+    study : Study
+        Finished CellBender outputs (column ``cellbender``) stay as they are, whether or not they say what was removed.
+
+    Returns
+    -------
+    list of str
+        The samples.
+    """
+    sample = cast(pd.DataFrame, pseudobulk.obs)["sample"].astype(str)
+    layers = cast(dict[str, Any], pseudobulk.layers)
+    codes, names = pd.factorize(sample)
+    removed = np.bincount(codes, totals(layers["ambient"]), len(names))
+    sheet = study.samples
+    finished = sheet.loc[sheet["cellbender"] != "", "sample"] if "cellbender" in sheet else []
+    untouched = (removed == 0) & ~names.isin(finished)
+    rows = np.flatnonzero(untouched[codes])
+    if not len(rows):
+        return []
+    counts = sparse.csr_array(layers["counts"])
+    of_sample = memberships(codes, len(names)) @ counts
+    profile = of_sample.multiply(1 / np.maximum(totals(of_sample), 1)[:, None]).tocsr()
+    soup = profile[codes[rows]].multiply(ASSUMED_AMBIENT * totals(counts)[rows][:, None]).minimum(counts[rows])
+    added = memberships(rows, counts.shape[0]) @ soup.tocsr()
+    layers["ambient"] = (sparse.csr_array(layers["ambient"]) + added).astype(np.float32)
+    return list(names[untouched])
 
 
 def foreign_genes(genes: Iterable[str], lineage: str) -> npt.NDArray[np.bool_]:

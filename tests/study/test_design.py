@@ -3,7 +3,7 @@
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.study.plan import design_table
+from compartments.study.plan import design_table, plan
 from tests.support.sheets import ROWS, sheet, study_of, with_column
 
 
@@ -38,18 +38,49 @@ def test_nothing_to_compare_is_refused():
         study_of(sheet(rows), reference_compartment="b", reference_condition="y")
 
 
-def test_an_empty_covariate_is_named_by_row():
-    text = sheet([("A", "c", "x", 1), ("A", "b", "x", 1), ("B", "c", "y", ""), ("B", "b", "y", 2)], ["age"])
-    with pytest.raises(UserError, match="row 4, column age: empty, but it is a covariate"):
-        study_of(text, reference_compartment="b", reference_condition="y", covariates=["age"])
+def test_a_covariate_without_any_value_is_refused():
+    with pytest.raises(UserError, match="--covariates 'age': the column has no value"):
+        study_of(with_column(lambda i: "NA", "age"), covariates=["age"])
 
 
-def test_a_batch_that_fits_is_adjusted_for_within_only():
+@pytest.mark.parametrize("unknown", ["", "NA", "unknown", "?"])
+def test_a_covariate_known_for_some_donors_is_left_out_and_costs_no_donor(unknown):
+    study = study_of(with_column(lambda i: unknown if i in (2, 5) else 30 + i, "age"), covariates=["age"])
+    assert study.covariates == [] and len(study.samples) == len(ROWS)
+    (said,) = (w for w in study.warnings if w.startswith("age "))
+    assert "age is not known for every sample of P2, P5 (2 of 9 donors): not adjusted for" in said
+    assert f"note: {said}" in plan(study, design_table(study))
+
+
+def test_donors_without_the_covariate_can_be_left_out_by_the_user():
+    lines = with_column(lambda i: "" if i == 2 else 30 + i, "age").splitlines()
+    study = study_of("\n".join("#" + line if line.startswith("P2_") else line for line in lines), covariates=["age"])
+    assert study.covariates == ["age"] and "P2" not in set(study.samples["donor"])
+
+
+def test_a_batch_known_for_some_samples_is_said():
+    study = study_of(with_column(lambda i: "" if i == 2 else f"b{i % 2}"))
+    assert study.covariates == [] and any(
+        w.startswith("batch is not known for every sample of P2") for w in study.warnings
+    )
+    assert study_of(with_column(lambda i: "")).warnings == []
+
+
+def test_a_slip_among_numbers_is_named_by_row():
+    study = study_of(with_column(lambda i: "4O" if i == 3 else 30 + i, "age"), covariates=["age"])
+    assert any(
+        "age is taken for categories, one coefficient each, because of '4O' in row 8" in w for w in study.warnings
+    )
+    words = study_of(with_column(lambda i: "fm"[i % 2], "sex"), covariates=["sex"])
+    assert not any("categories" in w for w in words.warnings)
+
+
+def test_a_batch_that_fits_is_adjusted_for_within_and_between():
     study = study_of(with_column(lambda i: f"b{i % 2}"))
     assert study.covariates == ["batch"]
     assert any("batch is constant within every donor" in w for w in study.warnings)
     table = design_table(study).set_index("term")
-    assert table.loc["within:CSF", "residual_df"] == 6 and table.loc["interaction", "residual_df"] == 7
+    assert table.loc["within:CSF", "residual_df"] == 6 and table.loc["interaction", "residual_df"] == 6
 
 
 def test_a_confounded_batch_is_named_with_its_collinear_columns():

@@ -9,6 +9,9 @@ from compartments.study.contrasts import OBVIOUS_COMPARTMENTS, OBVIOUS_CONDITION
 from compartments.study.plan import design_table
 from compartments.study.study import Study
 
+# how a samplesheet says that a value is not known, in lower case; "none" may be a level
+UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")
+
 
 def make_study(
     sheet: pd.DataFrame,
@@ -29,14 +32,15 @@ def make_study(
     contrasts : str, optional
         Text of a contrasts table; default: every other condition against the reference.
     covariates : sequence of str
-        Columns to adjust for; ``batch`` is added when the samplesheet has it.
+        Columns to adjust for; ``batch`` is added when the samplesheet has it. One that some samples lack is left out
+        of the study with a warning: without it every donor still counts, with it those donors would not.
     primary_lineages : sequence of str
         See :class:`Study`.
 
     Raises
     ------
     UserError
-        Unknown reference or covariate, no donor in both arms anywhere.
+        Unknown reference, a covariate that the samplesheet lacks or that has no value, no donor in both arms anywhere.
     """
     reference_compartment = choose_reference(
         sheet["compartment"], reference_compartment, OBVIOUS_COMPARTMENTS, "compartment"
@@ -50,10 +54,11 @@ def make_study(
             {"contrast": f"{c}_vs_{base}", "condition": c, "reference": base} for c in conditions if c != base
         )
     covariates = list(dict.fromkeys(covariates))
-    if "batch" in sheet and sheet["batch"].ne("").all() and "batch" not in covariates:
+    if "batch" in sheet and not _unknown(sheet["batch"]).all() and "batch" not in covariates:
         covariates.append("batch")
     _check_covariates(sheet, covariates)
-    warnings = _warnings(sheet, reference_compartment, covariates)
+    covariates, warnings = _usable_covariates(sheet, covariates)
+    warnings += _warnings(sheet, reference_compartment, covariates)
     study = Study(sheet, reference_compartment, table, covariates, warnings, list(primary_lineages))
     if not (design_table(study)["tier"] != "not_testable").any():
         raise UserError("no contrast has a donor in both arms within any compartment: there is nothing to compare")
@@ -61,17 +66,42 @@ def make_study(
 
 
 def _check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
-    """Raise :class:`UserError` for a covariate that the samplesheet lacks, that is the design or has an empty field."""
+    """Raise :class:`UserError` for a covariate that the samplesheet lacks, that is the design or that has no value."""
     for covariate in covariates:
         if covariate not in sheet:
             raise UserError(f"--covariates '{covariate}' is not a column of the samplesheet; it has {', '.join(sheet)}")
         if covariate in ("sample", "donor", "compartment", "condition"):
             raise UserError(f"--covariates '{covariate}' is part of the design already; remove it")
-        empty = sheet[covariate].isna() | (sheet[covariate].astype(str) == "")
-        if empty.any():
-            raise UserError(
-                f"samplesheet row {sheet['row'][empty].iloc[0]}, column {covariate}: empty, but it is a covariate"
+        if _unknown(sheet[covariate]).all():
+            raise UserError(f"--covariates '{covariate}': the column has no value; fill it in or remove the covariate")
+
+
+def _unknown(values: pd.Series) -> "pd.Series[bool]":
+    """Which values of a column are not known."""
+    return values.isna() | values.astype(str).str.lower().isin(UNKNOWN)
+
+
+def _usable_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> tuple[list[str], list[str]]:
+    """Covariates that every sample has, and sentences on the others and on numbers that are none."""
+    usable, sentences = [], []
+    for covariate in covariates:
+        values = sheet[covariate]
+        lacking = sheet.loc[_unknown(values), "donor"].unique()
+        if len(lacking):
+            sentences.append(
+                f"{covariate} is not known for every sample of {', '.join(lacking)} ({len(lacking)} of "
+                f"{sheet['donor'].nunique()} donors): not adjusted for, so that these donors count; to adjust for it, "
+                "fill it in, or leave these donors out with # before their rows"
             )
+            continue
+        usable.append(covariate)
+        words = values[pd.to_numeric(values, errors="coerce").isna()]
+        if 0 < len(words) < len(values) / 2 and values.nunique() - words.nunique() > 2:
+            sentences.append(
+                f"{covariate} is taken for categories, one coefficient each, because of '{words.iloc[0]}' in row "
+                f"{sheet['row'][words.index[0]]}: mend it if the column is of numbers"
+            )
+    return usable, sentences
 
 
 def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Sequence[str]) -> list[str]:
@@ -87,7 +117,10 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
             )
     for covariate in covariates:
         if (sheet.groupby("donor")[covariate].nunique() == 1).all():
-            sentences.append(f"{covariate} is constant within every donor: within-donor differences are free of it")
+            sentences.append(
+                f"{covariate} is constant within every donor: within-donor differences are free of what it does to both "
+                "compartments alike"
+            )
         levels = sheet.groupby(covariate)
         sentences += [
             f"{covariate} is confounded with {column} (every {covariate} has one {column} only): an effect of {column} "

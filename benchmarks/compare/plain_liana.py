@@ -32,7 +32,6 @@ def main():
         expr_prop=0.1,
         min_cells=10,
         n_perms=int(n_perms),
-        return_all_lrs=True,
         seed=1,
         inplace=False,
         verbose=False,

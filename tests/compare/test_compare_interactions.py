@@ -26,7 +26,7 @@ def test_executable(execute, tmp_path, root):
         for sample, rows in table.groupby("sample"):
             rows.to_csv(tmp_path / f"{sample}.{kind}.tsv", sep="\t", index=False)
     liana = pd.DataFrame({c: ["A"] for c in ("source", "target", "ligand_complex", "receptor_complex")})
-    liana = liana.assign(**dict.fromkeys(COLUMNS[4:], 0.5), present=True).astype({"source": "category"})
+    liana = liana.assign(**dict.fromkeys(COLUMNS[4:], 0.5)).astype({"source": "category"})
     for sample in ("D0_CSF", "D5_blood"):
         liana.assign(sample=sample).to_parquet(tmp_path / f"{sample}.liana.parquet")
     results = tmp_path / "interactions"

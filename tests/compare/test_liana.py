@@ -1,4 +1,4 @@
-"""LIANA per sample: equal to LIANA itself, and what happens to samples that cannot be used."""
+"""LIANA per sample: the table of LIANA itself, edge by edge, and what happens to samples that cannot be used."""
 
 import warnings
 
@@ -12,9 +12,24 @@ from scipy import sparse
 from compartments.compare import liana, scored_cells
 from compartments.core.errors import SampleSkipped
 from compartments.core.pairs import read_resource
-from tests.support.annotated import PAIRS, toy
+from tests.support.annotated import PAIRS, published_liana, toy
 
-KEYS = ["source", "target", "ligand_complex", "receptor_complex"]
+KEYS = liana.COLUMNS[:4]
+SCORES = liana.SCORES
+RANKS = ["specificity_rank", "magnitude_rank"]
+
+
+def same_table(ours, reference):
+    """Both tables hold the same edges, with equal scores, and ranks to 1e-6."""
+    assert set(reference) == set(liana.COLUMNS) == set(ours)
+    ours, reference = (t.astype(dict.fromkeys(KEYS, str)).set_index(KEYS).sort_index() for t in (ours, reference))
+    pd.testing.assert_index_equal(ours.index, reference.index)
+    pd.testing.assert_frame_equal(ours[SCORES], reference[SCORES], check_exact=True)
+    np.testing.assert_allclose(ours[RANKS], reference[RANKS], rtol=0, atol=1e-6)
+
+
+def of_complexes(table):
+    return table[table["ligand_complex"].str.contains("_") | table["receptor_complex"].str.contains("_")]
 
 
 @pytest.fixture(scope="module")
@@ -27,54 +42,66 @@ def pbmc():
         adata = scanpy.datasets.pbmc68k_reduced().raw.to_adata()
     x = sparse.csr_matrix(adata.X, dtype=np.float32)
     x.eliminate_zeros()
-    adata.X = x
-    return adata
+    return x, adata.var_names, adata.obs["bulk_labels"].to_numpy(object)
+
+
+@pytest.fixture(scope="module")
+def simulated():
+    """Cells with the genes of a resource in which a third of the pairs have complexes; one lineage is small."""
+    rng = np.random.default_rng(5)
+    pairs = read_resource("cellphonedb")
+    genes = sorted({gene for entity in pairs.to_numpy().ravel() for gene in entity.split("_")})
+    sizes = [60, 40, 25, 9]
+    profile = rng.lognormal(0, 2, len(genes)) * rng.lognormal(0, 1.2, (len(sizes), len(genes)))
+    codes = rng.permutation(np.repeat(range(len(sizes)), sizes))
+    depth = rng.lognormal(np.log(2000), 0.4, (len(codes), 1))
+    counts = rng.poisson(depth * (profile / profile.sum(1, keepdims=True))[codes])
+    return scored_cells.log_normalise(counts), genes, np.array([f"T{k}" for k in codes], object), pairs
 
 
 @pytest.mark.parametrize(("resource", "min_cells", "seed"), [("consensus", 10, 1), ("cellphonedb", 5, 7)])
-def test_equal_to_liana(pbmc, resource, min_cells, seed):
-    import liana as published
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        reference = published.mt.rank_aggregate(
-            pbmc,
-            groupby="bulk_labels",
-            resource_name=resource,
-            use_raw=False,
-            return_all_lrs=True,
-            expr_prop=0.1,
-            min_cells=min_cells,
-            n_perms=100,
-            seed=seed,
-            inplace=False,
-            verbose=False,
-        )
-    ours = liana.rank_aggregate(
-        pbmc.X,
-        pbmc.var_names,
-        pbmc.obs["bulk_labels"].to_numpy(str),
-        read_resource(resource),
-        n_perms=100,
-        seed=seed,
-        min_cells=min_cells,
-    )
-    ours, reference = (table.astype(dict.fromkeys(KEYS, str)) for table in (ours, reference))
-    both = ours.merge(reference, on=KEYS, suffixes=("", "_liana"))
-    assert len(ours) == len(reference) == len(both) > 500
-    for column in liana.COLUMNS[4:]:
-        np.testing.assert_allclose(both[column], both[f"{column}_liana"], rtol=1e-6, atol=1e-6, err_msg=column)
-    assert 0 < ours["present"].sum() < len(ours)
+def test_equal_to_liana_on_real_cells(pbmc, resource, min_cells, seed):
+    pairs, options = read_resource(resource), {"n_perms": 50, "seed": seed, "min_cells": min_cells}
+    ours = liana.rank_aggregate(*pbmc, pairs, **options)
+    assert len(ours) > 100
+    same_table(ours, published_liana(*pbmc, pairs, **options))
 
 
-def test_complexes_are_present_only_with_all_subunits():
+def test_equal_to_liana_with_complexes(simulated):
+    options = {"n_perms": 50, "seed": 3, "min_cells": 10}
+    ours = liana.rank_aggregate(*simulated, **options)
+    assert len(of_complexes(ours)) > 500
+    assert len(ours) - len(of_complexes(ours)) > 500
+    same_table(ours, published_liana(*simulated, **options))
+
+
+def test_of_subunits_with_equal_means_the_first_counts_as_in_liana():
+    rng = np.random.default_rng(0)
+    genes = ["A", "B", "C", "D", "E", "F"]
+    x = rng.integers(0, 5, (64, len(genes))) / 2
+    for complex_ in (
+        ["B", "A"],
+        ["E", "D"],
+    ):  # quarters of powers of two have exact sums: means are equal, spread is not
+        first, second = (genes.index(gene) for gene in complex_)
+        for rows in np.split(np.arange(64), 2):
+            x[rows, second] = 1
+            x[rows[:16], first], x[rows[16:], first] = 0.5, 1.5
+    lineages = np.repeat(np.array(["T0", "T1"], object), 32)
+    pairs = pd.DataFrame({"ligand": ["B_A", "A_B", "C"], "receptor": ["D_E", "E_D", "F"]})
+    x = sparse.csr_matrix(x, dtype=np.float32)
+    ours = liana.rank_aggregate(x, genes, lineages, pairs, n_perms=20)
+    assert len(of_complexes(ours)) == 8
+    same_table(ours, published_liana(x, genes, lineages, pairs, n_perms=20, seed=1, min_cells=10))
+
+
+def test_complexes_need_all_subunits():
     counts, genes, lineages = toy()
     counts[lineages == "T0", genes.index("L2")] = 0
     table = liana.rank_aggregate(scored_cells.log_normalise(counts), genes, lineages, PAIRS, n_perms=10)
-    rows = table[(table["source"] == "T0") & table["ligand_complex"].isin(["L2", "L1_L2"])]
-    assert len(rows) == 6
-    assert not rows["present"].any()
-    assert table["present"].any()
+    with_l2 = table["ligand_complex"].isin(["L2", "L1_L2"])
+    assert set(table.loc[with_l2, "source"]) == {"T1", "T2"}
+    assert set(table.loc[~with_l2, "source"]) == {"T0", "T1", "T2"}
 
 
 @given(st.integers(0, 50))
@@ -94,12 +121,12 @@ def test_order_of_cells_of_genes_and_of_pairs_does_not_matter(seed):
     assert a["specificity_rank"].between(0, 1).all()
 
 
-def test_permutations_run_in_blocks_give_the_same(monkeypatch):
+def test_dense_blocks_give_the_same(monkeypatch):
     counts, genes, lineages = toy(3)
     x = scored_cells.log_normalise(counts)
     whole = liana.rank_aggregate(x, genes, lineages, PAIRS, n_perms=30)
     monkeypatch.setattr(liana, "BLOCK_BYTES", 2 * 4 * x.shape[0])
-    pd.testing.assert_frame_equal(whole, liana.rank_aggregate(x, genes, lineages, PAIRS, n_perms=30))
+    pd.testing.assert_frame_equal(whole, liana.rank_aggregate(x, genes, lineages, PAIRS, n_perms=30), rtol=1e-12)
 
 
 def test_one_lineage_is_skipped():

@@ -6,8 +6,11 @@ import pandas as pd
 import pytest
 
 from compartments.compare import liana
+from compartments.compare.scored_cells import log_normalise
 from compartments.core.contract import Contract
-from tests.support.annotated import PAIRS, toy, write_sample
+from tests.support.annotated import PAIRS, published_liana, toy, write_sample
+
+KEYS = liana.COLUMNS[:4]
 
 
 def test_executable(execute, tmp_path):
@@ -18,14 +21,20 @@ def test_executable(execute, tmp_path):
     done = execute("run_liana", *arguments, "--lr_resource", pairs, "--n_perms", 20)
     assert done.returncode == 0, done.stderr
     table = pd.read_parquet(tmp_path / "S1.liana.parquet")
-    assert list(table) == ["sample", *liana.COLUMNS, "present"]
+    assert list(table) == ["sample", *liana.COLUMNS]
     assert set(table["source"]) == {"T0", "T1"}
-    assert len(table) == 4 * len(PAIRS)
+    scored = lineages != "T2"
+    reference = published_liana(
+        log_normalise(counts[scored]), genes, lineages[scored], PAIRS, n_perms=20, seed=1
+    ).set_index(KEYS)
+    ours = table.astype(dict.fromkeys(KEYS, str)).set_index(KEYS)[liana.COLUMNS[4:]]
+    assert len(ours) == len(reference)
+    pd.testing.assert_frame_equal(ours, reference.loc[ours.index, ours.columns], rtol=0, atol=1e-6)
     summary = json.loads((tmp_path / "samples" / "S1" / "S1.liana.json").read_text())
     assert list(summary) == Contract.of("run_liana").names("samples/S1/S1.liana.json")
     assert summary["n_genes_unknown"] == 1
     assert summary["genes_unknown"] == "NOGENE"
-    assert summary["n_edges_present"] == table["present"].sum()
+    assert (summary["n_edges"], summary["n_pairs_expressed"]) == (12, len(PAIRS))
     skipped = pd.read_csv(tmp_path / "skipped.tsv", sep="\t")
     assert skipped["lineage"].tolist() == ["T2"]
     assert "missing, not zero" in skipped["reason"][0]

@@ -1,5 +1,7 @@
 """A sample after annotation, as the steps of interactions read it, and pairs of its genes."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
@@ -36,6 +38,20 @@ def toy(seed=0, sizes=(30, 25, 12)):
     rate = rng.gamma(1.0, 2.0, (len(sizes), len(genes)))
     codes = np.repeat(np.arange(len(sizes)), sizes)
     return rng.poisson(rate[codes]), genes, np.array([f"T{k}" for k in codes], object)
+
+
+def published_liana(x, genes, lineages, pairs, **options):
+    """The table of LIANA itself at its defaults, but for ``options``."""
+    import anndata
+    import liana
+
+    obs = pd.DataFrame({"lineage": lineages.astype(str)}, index=[f"cell{i}" for i in range(len(lineages))])
+    adata = anndata.AnnData(x.copy(), obs=obs, var=pd.DataFrame(index=list(genes)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return liana.mt.rank_aggregate(
+            adata, groupby="lineage", resource=pairs.copy(), use_raw=False, inplace=False, **options
+        )
 
 
 PAIRS = pd.DataFrame({"ligand": ["L1", "L2", "L1_L2", "L1"], "receptor": ["R1", "R2", "R1", "R2_R3"]})

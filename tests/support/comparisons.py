@@ -244,7 +244,7 @@ def liana(folder, study, rng, gaps):
     table = study.samples[PLACES].merge(pairs.merge(genes, how="cross"), how="cross")
     strength = np.tile(rng.normal(size=2 * len(pairs)), len(study.samples)) + rng.normal(0, 0.3, len(table))
     ranks = pd.Series(-strength).groupby(table["sample"]).rank(pct=True)
-    table = table.assign(magnitude_rank=ranks, present=rng.random(len(table)) < 0.9)
+    table = table.assign(magnitude_rank=ranks)
     there = [gaps.has(*row) for row in zip(table["sample"], table["source"], table["target"], strict=True)]
     write(table[there], folder, "interactions/liana.parquet")
 

@@ -98,7 +98,7 @@ def write_liana(paths: Sequence[str], study: "Study", path: str) -> None:
     samples = study.samples.set_index("sample")
     by_sample = {Path(given).name.removesuffix(".liana.parquet"): given for given in paths}
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    kinds = dict.fromkeys(TEXT, pa.string()) | {"present": pa.bool_()}
+    kinds = dict.fromkeys(TEXT, pa.string())
     columns = Contract.of(STEP).names("interactions/liana.parquet")
     schema = pa.schema([(column, kinds.get(column, pa.float64())) for column in columns])
     with replacing(path) as temporary, pq.ParquetWriter(temporary, schema, compression="zstd") as writer:

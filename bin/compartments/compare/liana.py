@@ -1,10 +1,11 @@
 """Ligand-receptor scores of one sample: LIANA's consensus (``liana.mt.rank_aggregate``), computed vectorised.
 
-The numbers are those of LIANA 1.10 with ``use_raw=False, return_all_lrs=True``; the tests compare the two. LIANA itself
-is not imported: it joins tables of text for every edge and method, which takes most of its time and memory. Two of its
-properties are kept and worth knowing when reading the table. With ``return_all_lrs=True`` a complex enters with the
-values of its first subunit (``present`` still asks for all subunits). And ``expr_prod`` stands twice in LIANA's
-magnitude consensus (Connectome and NATMI share the name), so that its ranks are turned round the second time.
+The table is that of LIANA 1.10 at its defaults with ``use_raw=False``; the tests compare the two edge by edge. LIANA
+itself is not imported: it joins tables of text for every edge and method, which takes most of its time and memory. One
+of its properties is kept and worth knowing when reading the table: ``expr_prod`` stands twice in LIANA's magnitude
+consensus (Connectome and NATMI share the name), so that its ranks are turned round the second time; the strongest
+edges still come first, but the very weakest follow not far behind. LIANA 2 ranks it once (scverse/liana pull request
+261).
 """
 
 from typing import Any
@@ -24,7 +25,7 @@ SCORES = ["lr_means", "cellphone_pvals", "expr_prod", "scaled_weight", "lr_logfc
 COLUMNS = ["source", "target", "ligand_complex", "receptor_complex", *SCORES, "specificity_rank", "magnitude_rank"]
 SPECIFIC = ["cellphone_pvals", "scaled_weight", "lr_logfc", "spec_weight"]
 STRONG = ["lr_means", "expr_prod", "lrscore"]
-BLOCK_BYTES = 128 * 2**20  # of the dense expression that permutations run on
+BLOCK_BYTES = 128 * 2**20  # of dense expression at a time
 Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # lineage and gene of each edge
 
 
@@ -54,25 +55,25 @@ def rank_aggregate(
     min_cells : int
         Lineages with fewer cells are left out.
     expr_prop : float
-        An edge is ``present`` if all its subunits are detected in at least this share of the cells.
+        Share of a lineage's cells in which each subunit of its partner must be detected.
 
     Returns
     -------
     DataFrame
-        ``COLUMNS`` and ``present``; every ordered pair of lineages x every pair whose genes are detected in the sample.
-        Edges that are not present carry LIANA's fill, the worst value among those present. Sorted by
-        ``magnitude_rank``, then by name.
+        ``COLUMNS``; every ordered pair of lineages x every pair of the resource with all subunits expressed in them.
+        Ranks are among these edges. A complex has the values of its subunit of lowest mean in the lineage, the first
+        of those if several are equal. Sorted by ``magnitude_rank``, then in the order of the resource.
 
     Raises
     ------
     SampleSkipped
-        Fewer than two lineages, no pair with genes in the data, no edge present.
+        Fewer than two lineages, no pair with genes in the data, no edge expressed.
 
     Notes
     -----
     Dimitrov et al. (2022) Nat Commun 13:3224; rank aggregation after Kolde et al. (2012) Bioinformatics 28:573.
-    Sums run in the same order and precision as LIANA's (float32), because exact ties between permuted and observed
-    means decide p-values of small lineages.
+    Sums run in the same order and precision as LIANA's, because exact ties between permuted and observed means decide
+    p-values of small lineages, and ties between edges decide ranks.
     """
     symbols = pd.Index(genes)
     order = np.argsort(symbols.to_numpy(object))
@@ -91,16 +92,29 @@ def rank_aggregate(
     ligands, receptors = np.searchsorted(used, pairs.ligand), np.searchsorted(used, pairs.receptor)
     group = _group_statistics(x, codes, len(names))
 
-    detected_l = group["props"][:, ligands].min(2) >= expr_prop
-    detected_r = group["props"][:, receptors].min(2) >= expr_prop
-    present = detected_l[:, None, :] & detected_r[None, :, :]
-    s, t, p = np.nonzero(present)
+    expressed = group["props"] >= expr_prop
+    s, t, p = np.nonzero(expressed[:, ligands].all(2)[:, None] & expressed[:, receptors].all(2)[None])
     if not len(s):
         raise SampleSkipped(f"no edge has both partners in at least {expr_prop:g} of the cells")
-    left, right = (s, ligands[p, 0]), (t, receptors[p, 0])
+    left, right = (s, _weakest(group["mean"], ligands)[s, p]), (t, _weakest(group["mean"], receptors)[t, p])
     scores = _scores(group, left, right, overall_mean)
     scores["cellphone_pvals"] = _permutation_p(x, codes, left, right, scores["lr_means"], n_perms, seed)
-    return _table(scores, present, names, pairs.table)
+    scores["specificity_rank"] = _consensus(scores, SPECIFIC)
+    scores["magnitude_rank"] = _consensus(scores, STRONG)
+    best = np.lexsort((t, s, p, scores["magnitude_rank"]))
+    table: dict[str, Any] = {
+        "source": pd.Categorical.from_codes(s[best], names),
+        "target": pd.Categorical.from_codes(t[best], names),
+    }
+    for column, role in (("ligand_complex", "ligand"), ("receptor_complex", "receptor")):
+        symbols, code = np.unique(pairs.table[role].to_numpy(str), return_inverse=True)
+        table[column] = pd.Categorical.from_codes(code[p[best]], symbols)
+    return pd.DataFrame(table | {name: scores[name][best] for name in COLUMNS[4:]})
+
+
+def _weakest(mean: npt.NDArray[np.float32], subunits: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Gene of the first subunit of lowest mean, per lineage and pair."""
+    return subunits[np.arange(len(subunits)), mean[:, subunits].argmin(2)]
 
 
 def _scores(
@@ -124,36 +138,6 @@ def _scores(
     }
 
 
-def _table(
-    scores: dict[str, npt.NDArray[Any]],
-    present: npt.NDArray[np.bool_],
-    names: npt.NDArray[np.str_],
-    pairs: pd.DataFrame,
-) -> pd.DataFrame:
-    """All edges, those that are present first, with both consensus ranks."""
-    s, t, p = np.nonzero(present)
-    specificity, rest_specificity = _consensus(scores, SPECIFIC, present.size)
-    magnitude, rest_magnitude = _consensus(scores, STRONG, present.size)
-    best = np.lexsort((t, s, p, magnitude))
-    rest_s, rest_t, rest_p = np.nonzero(~present)
-    table: dict[str, Any] = {
-        "source": pd.Categorical.from_codes(np.concatenate([s[best], rest_s]), names),
-        "target": pd.Categorical.from_codes(np.concatenate([t[best], rest_t]), names),
-    }
-    pair = np.concatenate([p[best], rest_p])
-    for column, role in (("ligand_complex", "ligand"), ("receptor_complex", "receptor")):
-        symbols, code = np.unique(pairs[role].to_numpy(str), return_inverse=True)
-        table[column] = pd.Categorical.from_codes(code[pair], symbols)
-    for name in SCORES:
-        values = scores[name]
-        worst = values.max() if name == "cellphone_pvals" else values.min()
-        table[name] = np.concatenate([values[best], np.full(len(rest_p), worst, values.dtype)])
-    table["specificity_rank"] = np.concatenate([specificity[best], np.full(len(rest_p), rest_specificity)])
-    table["magnitude_rank"] = np.concatenate([magnitude[best], np.full(len(rest_p), rest_magnitude)])
-    table["present"] = np.arange(len(pair)) < len(best)
-    return pd.DataFrame(table)
-
-
 def of_sample(table: pd.DataFrame, sample: str) -> pd.DataFrame:
     """The table of :func:`rank_aggregate` with the name of its sample as first column."""
     named = table.copy(deep=False)
@@ -172,14 +156,19 @@ def about_resource(resource: pd.DataFrame, n_symbols: int, unknown: list[str]) -
 
 
 def tested(table: pd.DataFrame, lineages: npt.NDArray[Any]) -> dict[str, int]:
-    """What was tested: numbers of pairs, cells, lineages and edges, for ``<sample>.liana.json``."""
+    """What was scored: numbers of pairs, cells, lineages and edges, for ``<sample>.liana.json``."""
     return {
-        "n_pairs_tested": len(table.drop_duplicates(["ligand_complex", "receptor_complex"])),
+        "n_pairs_expressed": len(table.drop_duplicates(["ligand_complex", "receptor_complex"])),
         "n_cells": len(lineages),
         "n_lineages": len(np.unique(lineages)),
         "n_edges": len(table),
-        "n_edges_present": int(table["present"].sum()),
     }
+
+
+def _blocks(n_rows: int, n_columns: int, item: int) -> list[slice]:
+    """Ranges of columns that take at most ``BLOCK_BYTES`` when dense."""
+    width = max(1, BLOCK_BYTES // (item * n_rows))
+    return [slice(start, start + width) for start in range(0, n_columns, width)]
 
 
 def _group_statistics(x: sparse.csr_matrix, codes: npt.NDArray[np.intp], n_groups: int) -> dict[str, npt.NDArray[Any]]:
@@ -205,22 +194,26 @@ def _group_statistics(x: sparse.csr_matrix, codes: npt.NDArray[np.intp], n_group
         total = new
 
     exact = x.astype(np.float64)
-    sums = (members @ exact).toarray()
-    mu = sums.sum(0) / n
-    squares = np.bincount(x.indices, weights=(x.data * x.data).astype(np.float64), minlength=x.shape[1])
+    mu = np.bincount(x.indices, weights=x.data, minlength=x.shape[1]) / n
+    squares = np.bincount(x.indices, weights=x.data * x.data, minlength=x.shape[1])
     sd = np.sqrt(np.maximum((squares / n - mu**2) * (n / max(n - 1, 1)), 0))
     sd[sd == 0] = 1
+    zscore = np.empty((n_groups, x.shape[1]))
+    for block in _blocks(size.max(), x.shape[1], 8):
+        for k in range(n_groups):
+            zscore[k, block] = ((exact[codes == k][:, block].toarray() - mu[block]) / sd[block]).mean(axis=0)
 
     exact.data = np.power(np.exp(1), exact.data) - 1
-    linear = (members @ exact).toarray()
-    rest = linear.sum(0) - linear
-    logfc = np.log2(linear / size + 1) - np.log2(rest / (n - size) + 1)
+    inside, outside = (
+        np.vstack([np.asarray(exact[of(codes, k)].mean(axis=0)) for k in range(n_groups)])
+        for of in (np.equal, np.not_equal)
+    )
     return {
         "props": (members @ detected).toarray() / size,
         "mean": mean,
         "mean_sum": np.broadcast_to(total, mean.shape),
-        "zscore": (sums / size - mu) / sd,
-        "logfc": logfc,
+        "zscore": zscore,
+        "logfc": np.log2(inside + 1) - np.log2(outside + 1),
     }
 
 
@@ -253,14 +246,13 @@ def _permutation_p(
     bounds = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_groups))])
     weights = np.repeat((1.0 / np.diff(bounds)).astype(np.float32), np.diff(bounds))
     means = np.empty((n_perms, n_groups, len(genes)), np.float32)
-    width = max(1, BLOCK_BYTES // (4 * n))
-    for start in range(0, len(genes), width):
-        dense = x[:, genes[start : start + width]].toarray()
+    for block in _blocks(n, len(genes), 4):
+        dense = x[:, genes[block]].toarray()
         rng = np.random.default_rng(seed)
         for b in range(n_perms):
             # a sparse row times a dense matrix adds cells in the stored order, which is LIANA's
             mean = sparse.csr_matrix((weights, rng.permutation(n)[cells], bounds), shape=(n_groups, n)) @ dense
-            means[b, :, start : start + width] = mean
+            means[b, :, block] = mean
     at_left = left[0] * len(genes) + np.searchsorted(genes, left[1])
     at_right = right[0] * len(genes) + np.searchsorted(genes, right[1])
     twice = 2 * truth.astype(np.float64)
@@ -271,38 +263,13 @@ def _permutation_p(
     return reached / n_perms
 
 
-def _consensus(
-    scores: dict[str, npt.NDArray[Any]], names: list[str], n_edges: int
-) -> tuple[npt.NDArray[np.float64], float]:
-    """Robust rank aggregation of some scores over all edges.
-
-    Parameters
-    ----------
-    scores : dict of arrays, shape (present edges,)
-    names : list of str
-    n_edges : int
-        All edges; those not present tie with the worst one present.
-
-    Returns
-    -------
-    rho : array, shape (present edges,)
-    rest : float
-        The value of all edges that are not present.
-    """
-    n = len(scores[names[0]])
-    ranks = np.empty((n + 1, len(names)))
-    for column, name in enumerate(names):
-        values = scores[name] if name == "cellphone_pvals" else -scores[name]
-        rank = rankdata(values)
-        worst = values == values.max()
-        last = (n - worst.sum() + 1 + n_edges) / 2
-        rank[worst] = last
-        rank = np.append(rank, last)
-        if name == "expr_prod":
-            rank = n_edges + 1 - rank
-        ranks[:, column] = rank / rank.max()
+def _consensus(scores: dict[str, npt.NDArray[Any]], names: list[str]) -> npt.NDArray[np.float64]:
+    """Robust rank aggregation of some scores over all edges: an upper bound of a p-value for each edge."""
+    ranks = np.column_stack([rankdata(scores[name] if name == "cellphone_pvals" else -scores[name]) for name in names])
+    if "expr_prod" in names:
+        turned = names.index("expr_prod")
+        ranks[:, turned] = len(ranks) + 1 - ranks[:, turned]
+    ranks = np.sort(ranks / ranks.max(axis=0), axis=1)
     k = len(names)
-    ranks.sort(axis=1)
     a = np.arange(1, k + 1)
-    rho = np.clip(special.betainc(a, k - a + 1, ranks).min(1) * k, 0, 1)
-    return rho[:n], float(rho[n])
+    return np.clip(special.betainc(a, k - a + 1, ranks).min(1) * k, 0, 1)

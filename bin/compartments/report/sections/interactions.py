@@ -109,7 +109,7 @@ def _edge_label(table: pd.DataFrame, suffix: str = "") -> pd.Series:
 
 def _liana_pairs(page: Page, compartment: str) -> list[Figure]:
     """Pairs that LIANA ranks first in the samples of one compartment, with the place in every sample."""
-    first = [("compartment", "==", compartment), ("present", "==", True), ("magnitude_rank", "<=", UPPER_PART)]
+    first = [("compartment", "==", compartment), ("magnitude_rank", "<=", UPPER_PART)]
     columns = ["sample", "donor", "condition", *PAIR, "magnitude_rank"]
     rows = page.results.some_columns("interactions/liana.parquet", columns, first)
     if rows is None or rows.empty:

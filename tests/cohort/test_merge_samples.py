@@ -36,5 +36,6 @@ def test_a_sample_that_could_not_be_cleaned_is_left_out(tmp_path, execute):
     done = execute("merge_samples", *arguments_of(tmp_path))
     assert done.returncode == 0, done.stderr
     skipped = read_tsv(tmp_path / "skipped.tsv")
-    assert list(skipped["sample"]) == ["D3_CSF"] and "ambient RNA" in skipped["reason"][0]
+    assert list(skipped["sample"].fillna("")) == ["D3_CSF", "", ""] and "ambient RNA" in skipped["reason"][0]
+    assert skipped["reason"][1].startswith("within:CSF: 1 treated and 2 untreated donors are left of 2 and 2")
     assert "D3_CSF" not in set(read_tsv(tmp_path / "composition/counts.tsv")["sample"])

@@ -15,6 +15,7 @@ from compartments.study.plan import design_table
 from compartments.study.study import Study
 
 LAYERS = ("counts", "corrected")
+FEW_CELLS = 30  # of a sample: below, all but its most frequent lineages have a handful of cells
 
 
 @dataclass
@@ -138,6 +139,28 @@ def drop_uncleaned(gathered: Gathered, left_out: LeftOut) -> None:
             del column[position]
         del gathered.methods[sample]
         left_out.add(reason + fix, sample=sample)
+
+
+def say_weakened(study: Study, gathered: Gathered, left_out: LeftOut) -> None:
+    """One reason per comparison whose tier fell with its samples, and per arm without a sample of many cells."""
+    planned, left = design_table(study), design_table(study.subset(gathered.names))
+    for before, now in zip(planned.itertuples(), left.itertuples(), strict=True):
+        if before.tier == now.tier:
+            continue
+        term = now.term if now.term != "interaction" else f"interaction {now.compartment}"
+        arms = f"{now.n_condition} {now.condition} and {now.n_reference} {now.reference} donors"
+        reason = f"{term}: {arms} are left of {before.n_condition} and {before.n_reference}"
+        left_out.add(f"{reason}: {now.tier}, not {before.tier} as planned", contrast=now.contrast)
+    n_cells = pd.Series([len(obs) for obs in gathered.obs], gathered.names)
+    there = study.samples[study.samples["sample"].isin(gathered.names)]
+    for (compartment, condition), names in there.groupby(["compartment", "condition"], sort=False)["sample"]:
+        cells = n_cells[names]
+        if cells.max() < FEW_CELLS:
+            each = ", ".join(f"{sample} {n}" for sample, n in cells.items())
+            left_out.add(
+                f"{compartment}, {condition}: every sample has fewer than {FEW_CELLS} cells ({each}): there only large "
+                "changes of frequent lineages can be seen, and hardly any of expression and interactions"
+            )
 
 
 def check_left(study: Study, names: Collection[str]) -> None:

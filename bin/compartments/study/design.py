@@ -118,8 +118,8 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
     for covariate in covariates:
         if (sheet.groupby("donor")[covariate].nunique() == 1).all():
             sentences.append(
-                f"{covariate} is constant within every donor: within-donor differences are free of what it does to both "
-                "compartments alike"
+                f"{covariate} is constant within every donor: within-donor differences are free of what it does to "
+                "both compartments alike"
             )
         levels = sheet.groupby(covariate)
         sentences += [

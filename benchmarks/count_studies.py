@@ -1,11 +1,15 @@
 """Count-level studies with known truth, through the composition step: what the benches of the statistics share."""
 
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
 from benchmarks.studies import count_study
 from compartments.compare import composition, coupling
 from compartments.core.left_out import LeftOut
+from compartments.findings.answers import answer_all
+from compartments.findings.rows import Tables
 from compartments.simulate.presets import preset_effects
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
@@ -17,9 +21,29 @@ def long_counts(table):
     return long.assign(level="lineage")
 
 
-def study_of(samples):
+def study_of(samples, covariates=()):
     """The study of simulated samples, by way of a samplesheet."""
-    return make_study(parse_samplesheet(samples.assign(filtered="none.h5ad").to_csv(index=False)))
+    sheet = parse_samplesheet(samples.assign(filtered="none.h5ad").to_csv(index=False))
+    return make_study(sheet, covariates=covariates)
+
+
+class Claims(NamedTuple):
+    """What a run says of one study: tables of composition and coupling, and the findings."""
+
+    effects: pd.DataFrame
+    coupling: pd.DataFrame
+    findings: pd.DataFrame
+
+
+def claims(samples, counts, covariates=()):
+    """All that composition and coupling lead to, for one study of samples x lineages."""
+    study = study_of(samples, covariates)
+    found = composition.compare(study, long_counts(counts))
+    coupled, drivers = coupling.compare(study, found.effects, found.donors, LeftOut("compare_coupling"))
+    tables = {"composition": found.effects, "calls": found.calls, "single_case": found.single_case}
+    tables |= {"coupling": coupled if len(coupled) else None, "drivers": drivers if len(drivers) else None}
+    answers = answer_all(study, Tables(**tables, composition_summary=found.summary))
+    return Claims(found.effects, coupled, answers)
 
 
 def analyse(simulated, absolute=True, with_coupling=False):

@@ -3,7 +3,7 @@
 import math
 import re
 
-COLUMNS = ["step", "metric", "setting", "value", "gate", "pass", "n", "seed"]
+COLUMNS = ["step", "metric", "setting", "value", "se", "gate", "pass", "n", "seed", "code"]
 NUMBER = r"(-?\d*\.?\d+)"
 
 
@@ -30,8 +30,12 @@ def judge(value, gate):
     }[one[1]]
 
 
-def row(step, metric, setting, value, gate, n, seed):
-    """A row with the keys ``COLUMNS``."""
+def row(step, metric, setting, value, gate, n, seed, se="", code=""):
+    """A row with the keys ``COLUMNS``.
+
+    ``se`` is the standard error of the value over studies, ``code`` the digest of the code that it was made with, where
+    a bench is resumed.
+    """
     value = float(value)
     verdict = judge(value, gate)
-    return dict(zip(COLUMNS, (step, metric, setting, value, gate, verdict, n, seed), strict=True))
+    return dict(zip(COLUMNS, (step, metric, setting, value, se, gate, verdict, n, seed, code), strict=True))

@@ -22,6 +22,7 @@ from pathlib import Path
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.gates import COLUMNS
+from benchmarks.gates import row as gate_row
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -30,7 +31,8 @@ HEAD = """# Scoreboard
 
 What each step gets right on data whose truth is known, and the gate that it must meet. Gates come from the methods, not
 from what the code reaches; a row without a gate is for information. All cohorts are simulated unless the setting names
-real data. `n` is the number of studies, samples, cells or genes that a value rests on.
+real data. `n` is the number of studies, samples, cells or genes that a value rests on, `se` its standard error over
+studies.
 
 {summary}
 
@@ -39,6 +41,12 @@ step. `make bench` measures everything anew.
 
 | step | gates met | rows | print them | measured with |
 |---|---|---|---|---|
+"""
+MISSED = """
+## Gates missed
+
+| step | figure | gate | where |
+|---|---|---|---|
 """
 SPEED = """
 ## Speed
@@ -76,9 +84,8 @@ def load(path):
     return module
 
 
-def measure(step, quick):
-    """Rows of one bench as text, in the columns of the table."""
-    rows = load(benches()[step]).run(quick)
+def as_text(step, rows):
+    """Rows of :func:`benchmarks.gates.row` in the columns of the table."""
     strangers = {row["step"] for row in rows} - {step}
     if strangers:
         raise ValueError(f"bench_{step}.py gives rows of step {', '.join(sorted(strangers))}")
@@ -87,6 +94,12 @@ def measure(step, quick):
 
 def _word(row):
     return WORDS[None if row["pass"] is None else bool(row["pass"])]
+
+
+def as_rows(stored_rows):
+    """What :func:`as_text` made, as rows again."""
+    kinds = ("step", "metric", "setting", "value", "gate", "n", "seed", "se", "code")
+    return [gate_row(*(row[kind] for kind in kinds)) for row in stored_rows]
 
 
 def machine():
@@ -106,7 +119,7 @@ def write(rows, runs):
     """Table, record of runs, and page."""
     table_path, runs_path, page_path = paths()
     with open(table_path, "w", newline="") as handle:
-        table = csv.DictWriter(handle, COLUMNS, delimiter="\t", lineterminator="\n")
+        table = csv.DictWriter(handle, COLUMNS, restval="", delimiter="\t", lineterminator="\n")
         table.writeheader()
         table.writerows(rows)
     runs_path.write_text(json.dumps(runs, indent=1, sort_keys=True) + "\n")
@@ -123,20 +136,27 @@ def judged(rows):
 def page(rows, runs):
     """Text of the page: every missed gate by name, a line per step, a line per speed script."""
     met, gates, missed = judged(rows)
-    summary = f"{met} of {gates} gates met."
-    if missed:
-        summary += " Missed: " + "; ".join(f"{r['step']}, {r['metric']} ({r['setting']})" for r in missed) + "."
-    parts = [HEAD.format(summary=summary)]
+    below = " What is missed stands below the table." * bool(missed)
+    parts = [HEAD.format(summary=f"{met} of {gates} gates met.{below}")]
     for step in dict.fromkeys(row["step"] for row in rows):
         rows_of_step = [row for row in rows if row["step"] == step]
         met, gates, _ = judged(rows_of_step)
         share = f"{met} of {gates}" if gates else "no gate"
         cells = [_link(step), share, str(len(rows_of_step)), _show(step), _origin(runs["bench"][step])]
         parts.append(f"| {' | '.join(cells)} |\n")
+    parts += _missed(missed)
     parts += [SPEED] * bool(runs["speed"])
     for name, run in sorted(runs["speed"].items()):
         parts.append(f"| {' | '.join([_link(name, 'speed'), run['what'], _show(name), _origin(run)])} |\n")
     return "".join(parts)
+
+
+def _missed(rows):
+    """A table of the gates missed: a line per step, figure and gate, with each setting and what it has."""
+    settings = {}
+    for row in rows:
+        settings.setdefault((row["step"], row["metric"], row["gate"]), []).append(f"{row['setting']}: {row['value']}")
+    return [MISSED] * bool(rows) + [f"| {' | '.join([*key, '; '.join(where)])} |\n" for key, where in settings.items()]
 
 
 def _link(name, kind="bench"):
@@ -216,19 +236,31 @@ def main():
 
 def run_bench(step, quick):
     """Measure a step and keep its rows; whether it missed a gate."""
-    before = cpu_seconds()
-    found = measure(step, quick)
+    before, bench = cpu_seconds(), load(benches()[step])
+    found = as_text(step, bench.run(quick))
     if not found:  # its real data are not here: what was measured before stays
         return False
-    command = "python -m benchmarks.scoreboard" + " --quick" * quick + f" --only {step}"
-    kept, runs = stored()  # anew each time: another step may have ended beside this one
-    runs["bench"][step] = _record(command, before)
     for row in found:
         print("\t".join(row.values()), flush=True)
-    print(f"# {step}: {runs['bench'][step]['cpu_seconds']} CPU seconds", file=sys.stderr)
-    # written after each step, so that a long run that is stopped keeps what it has
-    write(sorted([row for row in kept if row["step"] != step] + found, key=lambda row: row["step"]), runs)
+    if not getattr(bench, "KEEPS_ITS_ROWS", False):
+        command = "python -m benchmarks.scoreboard" + " --quick" * quick + f" --only {step}"
+        keep(step, found, command, cpu_seconds() - before)
     return bool(judged(found)[2])
+
+
+def keep(step, found, command, seconds, only=None):
+    """Store rows of a step in place of all that it had; with ``only``, of those of one setting.
+
+    Written after each step or piece, so that a long run that is stopped keeps what it has; read anew each time, because
+    another step may have ended beside this one.
+    """
+    kept, runs = stored()
+    if only is not None:
+        seconds += runs["bench"].get(step, {"cpu_seconds": 0})["cpu_seconds"]
+    runs["bench"][step] = _record(command, seconds)
+    print(f"# {step}: {runs['bench'][step]['cpu_seconds']} CPU seconds", file=sys.stderr)
+    others = [row for row in kept if row["step"] != step or (only and row["setting"] != only)]
+    write(sorted(others + found, key=lambda row: row["step"]), runs)
 
 
 def run_speed(name):
@@ -237,7 +269,7 @@ def run_speed(name):
     command = [sys.executable, "-m", module_of(path)]
     output = subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True).stdout
     what = load(path).__doc__.strip().splitlines()[0]
-    record = _record(f"python -m {module_of(path)}", before)
+    record = _record(f"python -m {module_of(path)}", cpu_seconds() - before)
     record["machine"] += f", load {load_before:.1f} before it"
     kept, runs = stored()
     runs["speed"][name] = record | {"what": what, "output": output.strip()}
@@ -245,8 +277,8 @@ def run_speed(name):
     write(kept, runs)
 
 
-def _record(command, before):
-    used = round(cpu_seconds() - before)
+def _record(command, seconds):
+    used = round(seconds)
     return {"command": command, "date": date.today().isoformat(), "machine": machine(), "cpu_seconds": used}
 
 

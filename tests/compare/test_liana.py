@@ -78,15 +78,10 @@ def test_equal_to_liana_with_complexes(simulated):
 def test_of_subunits_with_equal_means_the_first_counts_as_in_liana():
     rng = np.random.default_rng(0)
     genes = ["A", "B", "C", "D", "E", "F"]
-    x = rng.integers(0, 5, (64, len(genes))) / 2
-    for complex_ in (
-        ["B", "A"],
-        ["E", "D"],
-    ):  # quarters of powers of two have exact sums: means are equal, spread is not
-        first, second = (genes.index(gene) for gene in complex_)
-        for rows in np.split(np.arange(64), 2):
-            x[rows, second] = 1
-            x[rows[:16], first], x[rows[16:], first] = 0.5, 1.5
+    x = rng.integers(1, 5, (64, len(genes))) / 2
+    for even, spread in (("A", "B"), ("E", "D")):  # halves have exact sums: in T0 the means are equal
+        x[:32, genes.index(even)] = 1
+        x[:32, genes.index(spread)] = np.repeat([0.5, 1.5], 16)
     lineages = np.repeat(np.array(["T0", "T1"], object), 32)
     pairs = pd.DataFrame({"ligand": ["B_A", "A_B", "C"], "receptor": ["D_E", "E_D", "F"]})
     x = sparse.csr_matrix(x, dtype=np.float32)

@@ -1,7 +1,5 @@
 """The fit: contrasts as coefficients, refits without a donor, size factors, and p-values far in the tail."""
 
-import types
-
 import hypothesis.strategies as st
 import numpy as np
 import pandas as pd
@@ -10,6 +8,7 @@ from hypothesis import given, settings
 from scipy import stats
 
 from compartments.compare import deseq, expression, normalisation
+from compartments.study.study import Contrast
 from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of
 
 
@@ -17,8 +16,8 @@ from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of
 @settings(max_examples=20, deadline=None)
 def test_one_coefficient_keeps_the_fit(seed):
     rng = np.random.default_rng(seed)
-    matrix, vectors = expression.interaction_design(pairs_of(["treated"] * 2 + ["untreated"] * 3 + ["other"] * 2))
-    vector = vectors(types.SimpleNamespace(condition="other", reference="untreated"))
+    pairs = pairs_of(["treated"] * 2 + ["untreated"] * 3 + ["other"] * 2)
+    matrix, vector, _ = expression.interaction_design(pairs, Contrast("o", "other", "untreated"))
     rotated, transform, index = deseq.one_coefficient(matrix.to_numpy(), vector)
     beta = rng.normal(size=len(vector))
     np.testing.assert_allclose(rotated @ (transform @ beta), matrix.to_numpy() @ beta, atol=1e-9)
@@ -29,17 +28,17 @@ def test_leave_one_donor_out_equals_refits(simulated):
     from compartments.compare.batched import BatchedInference
 
     pairs = study_of(simulated).units("interaction", "CSF")
-    matrix, vectors = expression.interaction_design(pairs)
+    matrix, vector, _ = expression.interaction_design(pairs, TREATED)
     counts = simulated.counts.loc[matrix.index].to_numpy()[:, :20]
     donors = np.array([*pairs["donor"], *pairs["donor"]])
     factors, dispersions = np.linspace(0.7, 1.4, len(counts)), np.full(20, 0.1)
-    found = deseq.leave_one_donor_out(counts, matrix.to_numpy(), vectors(TREATED), donors, factors, dispersions)
+    found = deseq.leave_one_donor_out(counts, matrix.to_numpy(), vector, donors, factors, dispersions)
     assert found.shape == (7, 20)
     left = pairs.index[2]
-    smaller, smaller_vectors = expression.interaction_design(pairs.drop(left))
+    smaller, smaller_vector, _ = expression.interaction_design(pairs.drop(left), TREATED)
     rows = matrix.index.get_indexer(smaller.index)
     beta = BatchedInference().irls(counts[rows], factors[rows], smaller.to_numpy(), dispersions, 0.5, 1e-8)[0]
-    np.testing.assert_allclose(found[2], beta @ smaller_vectors(TREATED) / np.log(2), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(found[2], beta @ smaller_vector / np.log(2), rtol=1e-5, atol=1e-6)
 
 
 def test_leave_one_donor_out_without_an_arm():
@@ -52,9 +51,9 @@ def test_leave_one_donor_out_without_an_arm():
 
 def test_size_factors_follow_tmm(simulated):
     lineage = lineage_of(simulated)
-    matrix, vectors = expression.interaction_design(study_of(simulated).units("interaction", "CSF"))
+    matrix, vector, _ = expression.interaction_design(study_of(simulated).units("interaction", "CSF"), TREATED)
     counts = simulated.counts.loc[matrix.index]
-    _, fit = deseq.fit_pydeseq2(counts, matrix, {"x": vectors(TREATED)})
+    _, fit = deseq.fit_pydeseq2(counts, matrix, {"x": vector})
     library = lineage.corrected.sum(1) * normalisation.tmm_factors(lineage.corrected)
     tmm = pd.Series(library, index=lineage.samples.index)[matrix.index].to_numpy()
     ratio = np.log(fit["size_factors"]) - np.log(tmm)

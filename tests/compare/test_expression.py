@@ -14,6 +14,7 @@ from compartments.compare import deseq, expression
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.study import Contrast
 from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of
 
 
@@ -34,7 +35,7 @@ def test_interaction_design_is_a_difference_in_differences(conditions, seed):
     """Of full rank; least squares on it gives the difference of mean within-donor differences, for any pair of arms."""
     conditions = ["treated", "untreated", *conditions]
     pairs = pairs_of(conditions)
-    matrix, vectors = expression.interaction_design(pairs)
+    matrix, vector, _ = expression.interaction_design(pairs, TREATED)
     assert np.linalg.matrix_rank(matrix) == matrix.shape[1] == len(pairs) + len(set(conditions))
     value = pd.Series(np.random.default_rng(seed).normal(size=len(matrix)), index=matrix.index)
     beta = np.linalg.lstsq(matrix.to_numpy(), value.to_numpy(), rcond=None)[0]
@@ -43,9 +44,9 @@ def test_interaction_design_is_a_difference_in_differences(conditions, seed):
         .groupby(np.array(conditions))
         .mean()
     )
-    assert beta @ vectors(TREATED) == pytest.approx(difference["treated"] - difference["untreated"])
-    swapped = types.SimpleNamespace(condition="untreated", reference="treated")
-    np.testing.assert_array_equal(vectors(swapped), -vectors(TREATED))
+    assert beta @ vector == pytest.approx(difference["treated"] - difference["untreated"])
+    swapped = expression.interaction_design(pairs, Contrast("s", "untreated", "treated"))[1]
+    np.testing.assert_array_equal(swapped, -vector)
 
 
 def test_effects_are_recovered(compared, simulated):

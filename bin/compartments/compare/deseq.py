@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from pydeseq2.ds import DeseqStats
     from pydeseq2.inference import Inference
 
-MIN_SIZE_FACTOR = 0.05
 WALD_RIDGE = 1e-6  # PyDESeq2's own, on the information matrix
 
 
@@ -103,7 +102,8 @@ def fit_pydeseq2(
     Raises
     ------
     ValueError
-        A size factor that is not finite or at most .05: that sample does not share enough genes with the others.
+        A size factor that is not finite and positive: the sample shares no gene with the others. Small ones are in
+        order: they say that a pseudobulk has few cells.
 
     Notes
     -----
@@ -146,9 +146,9 @@ def _fitted(counts: pd.DataFrame, design: pd.DataFrame, inference: "Inference") 
     )
     data.fit_size_factors()
     factors = data.obs["size_factors"].to_numpy(float)
-    if not (np.isfinite(factors).all() and factors.min() > MIN_SIZE_FACTOR):
-        worst = counts.index[int(np.argmin(np.nan_to_num(factors, nan=0.0)))]
-        raise ValueError(f"size factor of sample {worst} is {np.nanmin(factors):.3g}, below {MIN_SIZE_FACTOR}")
+    if not (np.isfinite(factors) & (factors > 0)).all():
+        odd = (counts > 0).sum(axis=1).idxmin()
+        raise ValueError(f"sample {odd} shares too few genes with the others to have a size factor")
     data.fit_genewise_dispersions()
     data.fit_dispersion_trend()
     data.fit_dispersion_prior()

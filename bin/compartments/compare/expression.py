@@ -4,7 +4,7 @@ Each lineage is analysed on its own. Within a compartment donors are compared be
 compares within-donor differences, with one column per donor, so what a donor shares in all compartments cancels.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -19,6 +19,7 @@ from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.deseq import fit_pydeseq2, leave_one_donor_out
 from compartments.compare.genes import ambient_genes, filter_by_expression, foreign_genes
 from compartments.compare.terms import Term, terms_of
+from compartments.compare.voom import Spread, moderated_tests, spread_of_arms, weigh
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA, AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
@@ -29,45 +30,42 @@ MIN_DONORS = 2  # per arm; fewer leave the effect to one donor
 MIN_GENES = 20  # fewer cannot carry a dispersion trend
 LOW_CELLS = 20
 ROBUST_Q, ROBUST_TOP, ROBUST_LOG2FC = 0.1, 100, 0.5
+OF_EQUAL_SPREAD, OF_UNEQUAL_SPREAD = "pydeseq2", "voom"  # engines
 # what a fit dies of: counts that carry none, a singular matrix, numbers that leave the range
 NOT_FITTED = (ValueError, np.linalg.LinAlgError, FloatingPointError)
 
 
 def interaction_design(
-    pairs: pd.DataFrame,
-) -> tuple[pd.DataFrame, Callable[[Contrast], npt.NDArray[np.float64]]]:
+    pairs: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = ()
+) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
     """Design of the within-donor comparison of a compartment and the reference compartment.
 
     Parameters
     ----------
     pairs : DataFrame
         ``Study.units("interaction", compartment)``: index donor, with ``sample, reference_sample, condition``.
+    contrast : Contrast
+    covariates : sequence of str
+        Columns of ``pairs``. What a covariate does in both compartments a donor's column takes up; here it may do more
+        in one. Left out, with a reason, as in :func:`compartments.study.arms.arm_design`.
 
     Returns
     -------
-    design : DataFrame, shape (2 x donors, donors + conditions)
-        Index sample. One column per donor, ``compartment``, and ``compartment:<condition>`` for every condition but the
-        first: the multi-level parametrisation of the edgeR user's guide (section 3.5).
-    vectors : callable
-        ``vectors(contrast)`` gives the contrast vector, shape (coefficients,).
+    design : DataFrame, shape (2 x donors, donors + conditions + covariates), full column rank
+        Index sample. One column per donor, and those of ``arm_design`` in the compartment, 0 in the reference
+        compartment: the multi-level parametrisation of the edgeR user's guide (section 3.5).
+    vector : array, shape (coefficients,)
+        The contrast.
+    dropped : list of str
+        Reasons, one per covariate left out.
     """
-    levels = list(dict.fromkeys(pairs["condition"]))
-    samples = [*pairs["reference_sample"], *pairs["sample"]]
-    of_compartment = np.repeat([0.0, 1.0], len(pairs))
-    donors, conditions = np.tile(pairs.index, 2), np.tile(pairs["condition"], 2)
-    columns = {f"donor:{donor}": (donors == donor).astype(float) for donor in pairs.index}
-    columns["compartment"] = of_compartment
-    columns |= {f"compartment:{level}": of_compartment * (conditions == level) for level in levels[1:]}
-    design = pd.DataFrame(columns, index=samples)
-
-    def vectors(contrast: Contrast) -> npt.NDArray[np.float64]:
-        vector = np.zeros(design.shape[1])
-        for level, sign in ((contrast.condition, 1), (contrast.reference, -1)):
-            if level != levels[0]:
-                vector[list(design.columns).index(f"compartment:{level}")] = sign
-        return vector
-
-    return design, vectors
+    between, difference, dropped = arm_design(pairs, contrast, covariates)
+    own = pd.DataFrame(np.eye(len(pairs)), columns=[f"donor:{donor}" for donor in pairs.index])
+    differing = between.add_prefix("compartment:").reset_index(drop=True)
+    blocks = [own, pd.concat([own, differing], axis=1)]
+    design = pd.concat(blocks, ignore_index=True).fillna(0.0)
+    design.index = pd.Index([*pairs["reference_sample"], *pairs["sample"]])
+    return design, np.concatenate([np.zeros(len(pairs)), difference]), dropped
 
 
 def robust_genes(
@@ -166,46 +164,79 @@ def compare_lineage(
     for term in terms_of(study, lineage.samples.index):
         shared.setdefault((term.name, term.compartment), []).append(term)
     for terms in shared.values():
-        usable = []
-        for term in terms:
-            reason = _too_few(term)
-            if reason:
-                left_out.add(reason, lineage=lineage.name, contrast=term.label)
-            else:
-                usable.append(term)
+        usable = _with_both_arms(terms, lineage, left_out)
+        usable = _with_both_arms(_without_odd_samples(usable, lineage, excluded, left_out), lineage, left_out)
         if not usable:
             continue
         try:
-            tested, summary, dropped = _compare_terms(lineage, study.covariates, usable, excluded)
+            fitted = _compare_terms(lineage, study.covariates, usable, excluded)
         except NOT_FITTED as error:  # the other lineages and terms go on
             for term in usable:
                 reason = f"not fitted: {type(error).__name__}: {error}"
                 left_out.add(reason, lineage=lineage.name, contrast=term.label)
             continue
-        for reason in dropped:
-            of_all = usable[0].label.removeprefix(f"{usable[0].contrast.contrast} ")
-            left_out.add(reason, lineage=lineage.name, contrast=of_all)
+        for reason in fitted.dropped:
+            left_out.add(reason, lineage=lineage.name, contrast=_of_all(usable))
         for term in usable:
-            table = tested[term.contrast.contrast]
-            fits.append(_described(table, lineage, term, summary))
+            table = fitted.tables[term.contrast.contrast]
+            fits.append(_described(table, lineage, term, fitted))
             tables[term.contrast.contrast, term.name, term.compartment] = table
     _add_calls(tables, study.reference_compartment)
     return list(tables.values()), fits
 
 
-def _too_few(term: Term) -> str:
-    noun = "pair" if term.paired else "sample"
-    for level in (term.contrast.condition, term.contrast.reference):
-        n = int(term.has(level).sum())
-        if n < MIN_DONORS:
-            return f"not_testable: {n} {noun}{'' if n == 1 else 's'} with condition '{level}', needs {MIN_DONORS}"
-    return ""
+def _of_all(terms: list[Term]) -> str:
+    """The question that several contrasts ask, without a contrast's name."""
+    return terms[0].label.removeprefix(f"{terms[0].contrast.contrast} ")
 
 
-def _described(table: pd.DataFrame, lineage: Lineage, term: Term, summary: dict[str, Any]) -> dict[str, Any]:
+def _with_both_arms(terms: list[Term], lineage: Lineage, left_out: LeftOut) -> list[Term]:
+    """The terms with enough donors in either arm."""
+    usable = []
+    for term in terms:
+        noun = "pair" if term.paired else "sample"
+        for level in (term.contrast.condition, term.contrast.reference):
+            n = int(term.has(level).sum())
+            if n < MIN_DONORS:
+                few = f"{n} {noun}{'' if n == 1 else 's'} with condition '{level}', needs {MIN_DONORS}"
+                left_out.add(f"not_testable: {few}", lineage=lineage.name, contrast=term.label)
+                break
+        else:
+            usable.append(term)
+    return usable
+
+
+def _without_odd_samples(
+    terms: list[Term], lineage: Lineage, excluded: npt.NDArray[np.bool_], left_out: LeftOut
+) -> list[Term]:
+    """The terms without samples that share too few genes with the others to have a size."""
+    if not terms:
+        return terms
+    samples, counts = _counted(terms[0], lineage)
+    genes = (counts[:, _tested_genes(samples, counts) & ~excluded] > 0).sum(1)
+    odd = pd.Series(genes, samples.index)[genes < MIN_GENES]
+    for sample, n in odd.items():
+        reason = f"{n} of the genes tested were counted, needs {MIN_GENES}"
+        left_out.add(reason, sample=str(sample), lineage=lineage.name, contrast=_of_all(terms))
+    return [term.of(~term.units[term.sample_columns].isin(odd.index).any(axis=1).to_numpy()) for term in terms]
+
+
+def _counted(term: Term, lineage: Lineage) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
+    """Samples of a term, the reference compartment's first, and their counts."""
+    names = np.concatenate([term.units[column] for column in reversed(term.sample_columns)])
+    rows = lineage.samples.index.get_indexer(pd.Index(names))
+    return lineage.samples.iloc[rows], lineage.corrected[rows]
+
+
+def _tested_genes(samples: pd.DataFrame, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Genes expressed enough in condition x compartment."""
+    return filter_by_expression(counts, (samples["condition"] + " " + samples["compartment"]).to_numpy())
+
+
+def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitted") -> dict[str, Any]:
     """Add to a tested table what it is of; give what it rests on."""
     n_condition, n_reference = donors_per_arm(term.units, term.contrast)
-    trust = tier(n_condition, n_reference, summary["residual_df"])
+    trust = tier(n_condition, n_reference, fitted.summary["residual_df"])
     samples = pd.concat([term.units[column] for column in term.sample_columns])
     table["contrast"], table["lineage"], table["gene"] = term.contrast.contrast, lineage.name, table.index
     table["term"], table["compartment"] = term.name, term.compartment
@@ -224,7 +255,8 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, summary: dict[
         "median_se": float(table["se"].median()),
         # at the median error, of a normal statistic: that is what the fit tests
         "mde80_log2": float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(0.8)) * table["se"].median()),
-        **summary,
+        "spread_ratio": fitted.spread.ratio(term.contrast.condition, term.contrast.reference),
+        **fitted.summary,
     }
 
 
@@ -238,30 +270,35 @@ def _add_calls(tables: dict[tuple[str, str, str], pd.DataFrame], reference_compa
             table[calls.columns] = calls
 
 
+@dataclass(frozen=True)
+class Fitted:
+    """One fit for contrasts of the same units: tables by contrast, what it rests on, covariates left out."""
+
+    tables: dict[str, pd.DataFrame]
+    spread: Spread
+    summary: dict[str, Any]
+    dropped: list[str]
+
+
 def _compare_terms(
     lineage: Lineage, covariates: list[str], terms: list[Term], excluded: npt.NDArray[np.bool_]
-) -> tuple[dict[str, pd.DataFrame], dict[str, Any], list[str]]:
-    """One fit for contrasts of the same units: tables by contrast, description of the fit, covariates left out."""
+) -> Fitted:
     dropped: list[str] = []
     vectors = {}
-    if terms[0].paired:
-        design, vector_of = interaction_design(terms[0].units)
-        vectors = {term.contrast.contrast: vector_of(term.contrast) for term in terms}
-    else:
-        for term in terms:
-            design, vectors[term.contrast.contrast], dropped = arm_design(term.units, term.contrast, covariates)
+    design_of = interaction_design if terms[0].paired else arm_design
+    for term in terms:
+        design, vectors[term.contrast.contrast], dropped = design_of(term.units, term.contrast, covariates)
     residual_df = len(design) - design.shape[1]
     if residual_df < 1:
         raise ValueError(f"{len(design)} samples leave no residual df for {design.shape[1]} coefficients")
-    rows = lineage.samples.index.get_indexer(design.index)
-    samples, counts = lineage.samples.iloc[rows], lineage.corrected[rows]
-    groups = (samples["condition"] + " " + samples["compartment"]).to_numpy()
-    expressed = filter_by_expression(counts, groups)
+    samples, counts = _counted(terms[0], lineage)
+    expressed = _tested_genes(samples, counts)
     keep = expressed & ~excluded
     if keep.sum() < MIN_GENES:
         raise ValueError(f"only {keep.sum()} genes are expressed enough, needs {MIN_GENES}")
     kept = pd.DataFrame(counts[:, keep], index=design.index, columns=lineage.genes[keep])
     tables, fit = fit_pydeseq2(kept, design, vectors)
+    spread = _with_honest_p(tables, kept, design, vectors, samples["condition"].to_numpy())
     for name, table in tables.items():
 
         def refit(genes: npt.NDArray[np.intp], vector: npt.NDArray[np.float64] = vectors[name]) -> npt.NDArray[Any]:
@@ -281,8 +318,33 @@ def _compare_terms(
         "size_factor_max": float(fit["size_factors"].max()),
         "dispersion_trend": fit["trend"],
         "median_dispersion": float(np.nanmedian(fit["dispersions"])),
+        "engine": OF_UNEQUAL_SPREAD if spread.differs else OF_EQUAL_SPREAD,
+        "spread_p": spread.p_value,
     }
-    return tables, summary, dropped
+    return Fitted(tables, spread, summary, dropped)
+
+
+def _with_honest_p(
+    tables: dict[str, pd.DataFrame],
+    counts: pd.DataFrame,
+    design: pd.DataFrame,
+    vectors: dict[str, npt.NDArray[np.float64]],
+    conditions: npt.NDArray[Any],
+) -> Spread:
+    """Name the engine in the tables of PyDESeq2; where the arms' spread differs, put the tests that allow for it."""
+    matrix = design.to_numpy()
+    z, weights = weigh(counts.to_numpy(), matrix)
+    spread = spread_of_arms(z, weights, matrix, conditions)
+    for table in tables.values():
+        table["engine"] = OF_UNEQUAL_SPREAD if spread.differs else OF_EQUAL_SPREAD
+    if spread.differs:
+        variance = np.array([spread.variance[condition] for condition in conditions])
+        for name, honest in moderated_tests(z, weights, matrix, vectors, variance).items():
+            table = tables[name]
+            shrunken = (table["log2fc_shrunken"] / table["log2fc"]).clip(0, 1)
+            table[honest.columns] = honest.to_numpy()
+            table["log2fc_shrunken"] = shrunken * table["log2fc"]  # by as much as that of the counts
+    return spread
 
 
 @dataclass(frozen=True)
@@ -303,13 +365,28 @@ class Compared:
     def summary(self, min_cells: int, n_lineages: int) -> dict[str, Any]:
         """Content of ``expression.json``: settings, counts, and one record per table in ``fits``."""
         return {
-            "de_engine": "pydeseq2",
+            "de_engine": OF_EQUAL_SPREAD,
             "min_cells": min_cells,
             "ambient_share_max": AMBIENT_SHARE_MAX,
             "n_lineages": n_lineages,
             "n_lineages_tested": len({fit["lineage"] for fit in self.fits}),
+            "warnings": self.warnings(),
             "fits": [{key: None if value != value else value for key, value in fit.items()} for fit in self.fits],
         }
+
+    def warnings(self) -> list[str]:
+        """One line per contrast and term with lineages whose arms of donors vary unequally."""
+        unequal: dict[tuple[str, str, str], list[str]] = {}
+        for fit in self.fits:
+            if fit["engine"] == OF_UNEQUAL_SPREAD:
+                named = f"{fit['lineage']} (variance {fit['spread_ratio']:.2g} times)"
+                unequal.setdefault((fit["contrast"], fit["term"], fit["compartment"]), []).append(named)
+        return [
+            f"{contrast}, {term if ':' in term else f'{term} {compartment}'}: the donors of one condition vary more "
+            f"than those of the other in {', '.join(lineages)}; p-values there are of a fit with a variance per "
+            f"condition ({OF_UNEQUAL_SPREAD})"
+            for (contrast, term, compartment), lineages in unequal.items()
+        ]
 
 
 def compare_lineages(

@@ -51,7 +51,14 @@ workflow {
         // All samples in one object, and the sums that statistics need.
         COHORT(INPUT.out.study, LABELS.out.cells)
         // What differs, within compartments and between them: donors are the replicates.
-        COMPARE(INPUT.out.study, LABELS.out.cells, COHORT.out.pseudobulk, COHORT.out.counts, COHORT.out.embedded)
+        COMPARE(
+            INPUT.out.study,
+            LABELS.out.cells,
+            COHORT.out.pseudobulk,
+            COHORT.out.counts,
+            COHORT.out.depth,
+            COHORT.out.embedded,
+        )
 
         // What was left out, five answers, one page. Files are named as in the results folder by the tasks themselves.
         ch_samples = CELLS.out.results.mix(LABELS.out.results)

@@ -22,6 +22,7 @@ process MERGE_SAMPLES {
     path 'cohort/pseudobulk.h5ad', emit: pseudobulk
     path 'composition/counts.tsv', emit: counts
     path 'cohort/cells.parquet', emit: cells
+    path 'cohort/depth.tsv', emit: depth
     path '{cohort,composition}/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
@@ -37,7 +38,10 @@ process MERGE_SAMPLES {
     """
     sc-compartments write_stub merged.h5ad cohort/pseudobulk.h5ad composition/counts.tsv skipped.tsv \\
         cohort/cells.parquet cohort/cells.tsv.gz cohort/warnings.tsv cohort/doublets.tsv cohort/models.tsv \\
-        cohort/ambient_share.tsv.gz
+        cohort/ambient_share.tsv.gz cohort/depth.tsv
+    for cells in samples/*.filtered.h5ad; do
+        printf '%s\\t\\t\\t1\\n' "\$(basename "\$cells" .filtered.h5ad)" >> cohort/depth.tsv
+    done
     """
 }
 

@@ -142,7 +142,7 @@ process SCORE_CENTRALITY {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(filtered), path(doublets), path(labels)
+    tuple val(meta), path(filtered), path(doublets), path(labels), val(umis_kept)
     val resource
     path resource_table, stageAs: 'resource/*'
     path migration_pairs
@@ -157,7 +157,8 @@ process SCORE_CENTRALITY {
     """
     # code ${task.ext.code}
     sc-compartments score_centrality ${options(filtered: filtered, doublets: doublets, labels: labels)} \\
-        ${options(lr_resource: resource_table ?: resource, migration_pairs: migration_pairs)} ${task.ext.given}
+        ${options(lr_resource: resource_table ?: resource, migration_pairs: migration_pairs)} \\
+        ${options(umis_kept: umis_kept)} ${task.ext.given}
     """
 
     stub:

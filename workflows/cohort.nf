@@ -18,12 +18,14 @@ workflow COHORT {
 
     pseudobulk = MERGE_SAMPLES.out.pseudobulk
     counts = MERGE_SAMPLES.out.counts
+    depth = MERGE_SAMPLES.out.depth
     embedded = EMBED_COHORT.out.cohort
     results = MERGE_SAMPLES.out.results.mix(MERGE_SAMPLES.out.pseudobulk, EMBED_COHORT.out.results)
 
     emit:
     pseudobulk // h5ad
     counts // table of cells per sample and lineage
+    depth // table of samples: share of the UMIs that all are thinned to
     embedded // h5ad
     results
 }

@@ -11,6 +11,7 @@ workflow COMPARE {
     cells // [meta, h5ad, doublets, labels]
     pseudobulk // h5ad
     counts // table of cells per sample and lineage
+    depth // table of samples: share of the UMIs that all are thinned to
     embedded // h5ad
 
     main:
@@ -23,7 +24,15 @@ workflow COMPARE {
     COMPARE_EXPRESSION(study, pseudobulk, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
     RUN_LIANA(cells, resource, table)
-    SCORE_CENTRALITY(cells, resource, table, pairs)
+    // by value, not by file: a sample's network is made anew only where its own share changes
+    ch_depth = depth.flatMap { rows ->
+        rows.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.umis_kept] }
+    }
+    ch_thinned = cells
+        .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
+        .join(ch_depth)
+        .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
+    SCORE_CENTRALITY(ch_thinned, resource, table, pairs)
     COMPARE_INTERACTIONS(
         study,
         pseudobulk,

@@ -3,10 +3,15 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import ttest_ind
 
+from compartments.compare.centrality import Expression
 from compartments.compare.hubs import compare_centrality
+from compartments.compare.scored_cells import log_normalise
+from compartments.compare.shares import shares
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
+from compartments.core.matrix import thin
 from tests.support.signalling import STEP, in_arm, make_cohort, make_networks
 
 
@@ -107,3 +112,45 @@ def test_a_donor_left_out_counts_for_the_lineages_that_it_has():
     assert rows.loc["E", "n_reference"] == 2 and rows["loo_low"].notna().all()
     low, high, estimate = (rows.loc["A", column] for column in ("loo_low", "loo_high", "estimate"))
     assert rows.loc["A", "loo_same_sign"] and low <= estimate <= high
+
+
+def logit_shares(rng, reads, kept, n_cells=40, n_lineages=5, n_pairs=40, donors=8):
+    """Of one compartment in a null study: reads per cell differ in the first half of its donors, nothing else does.
+
+    ``kept`` is what share of their UMIs the two halves are thinned to.
+    """
+    genes = [f"{end}{i}" for end in "LR" for i in range(n_pairs)]
+    resource = pd.DataFrame({"ligand": genes[:n_pairs], "receptor": genes[n_pairs:]})
+    sizes = np.geomspace(0.4, 3, n_lineages)[:, None]  # of cells: small ones lose more genes with fewer reads
+    rate = sizes * rng.lognormal(-2.6, 1.2, (n_lineages, len(genes)))
+    bounds = np.arange(0, n_lineages * n_cells + 1, n_cells)
+    found = []
+    for donor in range(donors):
+        depth = reads if donor < donors // 2 else 1.0
+        cell = depth * np.repeat(rate * rng.lognormal(0, 0.15, rate.shape), n_cells, axis=0)
+        counts = np.hstack([rng.poisson(cell), rng.poisson(2000 * depth * np.repeat(sizes, n_cells, axis=0))])
+        x = log_normalise(thin(counts, kept[donor >= donors // 2], rng))
+        expression = Expression.of(x, [*genes, "other"], resource, {"all": np.ones(n_pairs, bool)})
+        share = np.clip(shares(expression.strengths(np.arange(len(cell)), bounds)["all"]), 1e-6, 1)
+        found.append(np.log(share / (1 - share)))
+    return np.array(found)
+
+
+def test_reads_per_cell_change_no_share():
+    """Half the reads in one arm: shares of cells above a tenth and means of logs change; thinned, they do not."""
+    significant = {}
+    for kept in ((1.0, 1.0), (1.0, 0.5)):
+        studies = np.array([logit_shares(np.random.default_rng(seed), 0.5, kept) for seed in range(40)])
+        significant[kept] = (ttest_ind(studies[:, :4], studies[:, 4:], axis=1).pvalue < 0.05).mean()
+    assert significant[1.0, 1.0] > 0.2, significant
+    # 200 tests, those of a study correlated: .05 with a standard error of about .02
+    assert significant[1.0, 0.5] < 0.09, significant
+
+
+def test_a_sample_without_a_network_does_not_spoil_the_rank():
+    study, _ = make_cohort()
+    nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    rest = [table[table["sample"] != "D0_CSF"] for table in (nodes, edges)]
+    table = compare_centrality(study, *rest, LeftOut(STEP)).effects
+    row = table[(table["lineage"] == "A") & (table["term"] == "interaction")].iloc[0]
+    assert (row["call"], row["worst_rank"], row["n_condition"]) == ("hub_gained_in_CSF", 1, 3)

@@ -1,6 +1,7 @@
 """The step score_centrality."""
 
 import pandas as pd
+import pytest
 
 from tests.support.annotated import PAIRS, toy, write_sample
 
@@ -15,7 +16,7 @@ def test_executable(execute, tmp_path):
     done = execute(*command)
     assert done.returncode == 0, done.stderr
     nodes = pd.read_csv(tmp_path / "S1.centrality.tsv", sep="\t")
-    columns = ["sample", "network", "lineage", "n_cells", "out_strength", "in_strength", "pagerank"]
+    columns = ["sample", "network", "lineage", "n_cells", "median_umis", "out_strength", "in_strength", "pagerank"]
     columns += ["pagerank_reverse", "hub", "authority", "betweenness", "share", "share_downsampled", "rank"]
     assert list(nodes) == [*columns, "p_permutation"]
     assert nodes.groupby("network").size().to_dict() == {"all": 2, "migration": 2}
@@ -40,3 +41,23 @@ def test_executable_skips_one_lineage_and_refuses_bad_groups(execute, tmp_path):
     assert done.returncode == 0, done.stderr
     assert not (tmp_path / "S1.centrality.tsv").exists()
     assert "a network needs two" in (tmp_path / "skipped.tsv").read_text()
+
+
+def test_cells_are_thinned_to_the_share_given(execute, tmp_path):
+    counts, genes, lineages = toy(sizes=(40, 35))
+    pairs, groups = tmp_path / "pairs.tsv", tmp_path / "groups.tsv"
+    PAIRS.to_csv(pairs, sep="\t", index=False)
+    PAIRS.iloc[:2].assign(group="chemokine").to_csv(groups, sep="\t", index=False)
+    arguments = [*write_sample(tmp_path, counts, genes, lineages), "--lr_resource", pairs, "--migration_pairs", groups]
+    umis = []
+    for kept in ("1.0", "0.5"):
+        done = execute("score_centrality", *arguments, "--n_perms", 10, "--umis_kept", kept)
+        assert done.returncode == 0, done.stderr
+        umis.append(pd.read_csv(tmp_path / "S1.centrality.tsv", sep="\t")["median_umis"].mean())
+    assert umis[1] == pytest.approx(umis[0] / 2, rel=0.1)
+    (tmp_path / "S1.centrality.tsv").unlink()
+    done = execute("score_centrality", *arguments, "--umis_kept", 0)
+    assert done.returncode == 0 and not (tmp_path / "S1.centrality.tsv").exists()
+    assert "too few UMIs per cell" in (tmp_path / "skipped.tsv").read_text()
+    done = execute("score_centrality", *arguments, "--umis_kept", 1.5)
+    assert done.returncode == 2 and "--umis_kept" in done.stderr

@@ -1,7 +1,7 @@
 """Put all samples into one object, with the sums that the statistics need.
 
 Writes merged.h5ad and skipped.tsv; cohort/: pseudobulk.h5ad, cells.tsv.gz and .parquet, warnings.tsv, doublets.tsv,
-models.tsv, ambient_share.tsv.gz; composition/counts.tsv.
+models.tsv, depth.tsv, ambient_share.tsv.gz; composition/counts.tsv.
 """
 
 import argparse
@@ -29,6 +29,7 @@ def main() -> None:
     import pandas as pd
 
     from compartments.cohort import gathering, tallies
+    from compartments.cohort.depth import common_depth
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
     from compartments.cohort.suspects import sample_warnings
@@ -39,6 +40,7 @@ def main() -> None:
     gathered = gathering.gather(files, left_out)
     if not given.allow_mixed_ambient:
         gathering.drop_uncleaned(gathered, left_out)
+    gathering.say_weakened(study, gathered, left_out)
     left_out.write()
     gathering.check_left(study, gathered.names)
     method = gathering.cohort_method(gathered.methods, given.allow_mixed_ambient)
@@ -52,6 +54,7 @@ def main() -> None:
     warnings = sample_warnings(merged, bulk, present, gathered.ambient_warnings, gathered.doublets)
     contract.write(warnings, "cohort/warnings.tsv")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
+    contract.write(common_depth(bulk), "cohort/depth.tsv")
     contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")
     contract.write(tallies.compare_models(merged.obs), "cohort/models.tsv")
     for data, path in ((bulk, "cohort/pseudobulk.h5ad"), (merged, "merged.h5ad")):

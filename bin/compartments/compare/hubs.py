@@ -39,7 +39,8 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
     Comparison
         Effects: ``network, lineage, contrast, term, compartment, estimate`` (logit share, natural log) with its test,
         ``estimate_downsampled`` (at most 20 cells per lineage), ``loo_low, loo_high`` (range of estimates without one
-        donor), ``loo_same_sign``, ``worst_rank`` (in the condition's samples of the compartment), ``call``.
+        donor), ``loo_same_sign``, ``worst_rank`` (in those of the condition's samples of the compartment that have a
+        network), ``call``.
 
     Notes
     -----
@@ -61,6 +62,7 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
             table["q_value"] = benjamini_hochberg(table["p_value"], table["lineage"].isin(study.primary_lineages))
             treated = study.samples["compartment"].eq(term.compartment)
             treated &= study.samples["condition"].eq(term.contrast.condition)
+            treated &= study.samples["sample"].isin(strengths)
             table["worst_rank"] = _worst_ranks(ranks, study.samples.loc[treated, "sample"], table["lineage"])
             tables.append(table)
             compared.append(answer)
@@ -161,7 +163,7 @@ def _without_one_donor(
             rest = np.arange(len(z)) != left
             if not absent_condition(units.units[rest], term.contrast):
                 kept = units.units[rest]
-                fit, _ = fit_arms(kept, term.contrast, z[rest], None, covariates, not term.paired, names=group.features)
+                fit, _ = fit_arms(kept, term.contrast, z[rest], covariates=covariates, names=group.features)
                 found[left] = fit["estimate"]
         estimates = pd.DataFrame(found or {0: np.nan}, index=group.features)
         whole = np.sign(answer.effects.loc[group.features, "estimate"])

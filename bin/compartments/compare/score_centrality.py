@@ -8,6 +8,7 @@ from compartments.core.options import Options
 from compartments.core.vocabulary import MIGRATION_PAIRS
 
 STEP = "score_centrality"
+TOO_SHALLOW = "too few UMIs per cell for a network: thinned to its depth, no sample would show any signal (depth.tsv)"
 
 
 def arguments() -> Namespace:
@@ -23,6 +24,12 @@ def arguments() -> Namespace:
         default=MIGRATION_PAIRS,
         help="pairs of the network 'migration': columns group, role, gene or group, ligand, receptor",
     )
+    parser.add_argument(
+        "--umis_kept",
+        type=float,
+        default=1.0,
+        help="share of the UMIs that the cells are thinned to, of depth.tsv; 0: too shallow, no network is made",
+    )
     parser.add_argument("--min_cells", type=int, default=5, help="cells that a lineage needs")
     return parser.parse_args()
 
@@ -31,6 +38,11 @@ def main() -> None:
     given = arguments()
     if given.min_cells < 1:
         raise UserError(f"--min_cells is {given.min_cells}; give at least 1")
+    if not 0 <= given.umis_kept <= 1:
+        raise UserError(f"--umis_kept is {given.umis_kept}; give a share from 0 to 1")
+
+    import numpy as np
+    import pandas as pd
 
     from compartments.cohort.sample import load_annotated
     from compartments.compare.centrality import (
@@ -42,6 +54,7 @@ def main() -> None:
     )
     from compartments.compare.scored_cells import log_normalise, testable_cells
     from compartments.core.files import write_tsv
+    from compartments.core.matrix import thin, totals
     from compartments.core.pairs import check_genes, read_groups, read_resource
 
     left_out = LeftOut(STEP)
@@ -53,13 +66,16 @@ def main() -> None:
     keep, reasons = testable_cells(lineages, given.min_cells)
     for lineage, reason in reasons.items():
         left_out.add(reason, sample=sample, lineage=lineage)
-    reason = too_few_lineages(lineages[keep], given.min_cells)
+    reason = too_few_lineages(lineages[keep], given.min_cells) or (TOO_SHALLOW if not given.umis_kept else "")
     if reason:
         left_out.add(reason, sample=sample)
     else:
-        x = log_normalise(adata[keep].layers["corrected"])
+        counts = thin(adata[keep].layers["corrected"], given.umis_kept, np.random.default_rng(given.seed))
+        x = log_normalise(counts)
         expression = Expression.of(x, adata.var_names, resource, networks_of(groups))
         nodes, edges = score_centrality(expression, lineages[keep], given.n_perms, given.seed)
+        umis = pd.Series(totals(counts)).groupby(lineages[keep]).median()
+        nodes.insert(nodes.columns.get_loc("n_cells") + 1, "median_umis", nodes["lineage"].map(umis))
         for reason in without_shares(nodes):
             left_out.add(reason, sample=sample)
         for kind, table in (("centrality", nodes), ("network", edges)):

@@ -53,3 +53,29 @@ def log_normalise(counts: Any, dtype: npt.DTypeLike = np.float64) -> sparse.csr_
     values.data *= np.repeat(factor, np.diff(values.indptr)).astype(values.dtype)
     np.log1p(values.data, out=values.data)
     return values
+
+
+def thin(
+    counts: Any, kept: npt.NDArray[np.float64] | float, rng: np.random.Generator, dtype: npt.DTypeLike = np.int64
+) -> sparse.csr_matrix:
+    """Counts as if fewer had been sequenced: each stays with a probability (binomial).
+
+    Parameters
+    ----------
+    counts : array or sparse of whole numbers, shape (cells, genes)
+    kept : float, or array of shape (cells,)
+        The probability, of all or of each row.
+    rng : Generator
+    dtype : dtype
+        Of the result.
+
+    Returns
+    -------
+    CSR, shape (cells, genes)
+        Without stored zeros.
+    """
+    thinner = sparse.csr_matrix(counts, copy=True)
+    share = np.repeat(np.broadcast_to(kept, thinner.shape[0]), np.diff(thinner.indptr))
+    thinner.data = rng.binomial(thinner.data.astype(np.int64), share).astype(dtype)
+    thinner.eliminate_zeros()
+    return thinner

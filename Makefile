@@ -7,11 +7,16 @@ IMAGES ?= core cellbender
 # containers, Slurm and resuming are tested where what they need may be installed
 WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] || echo '-m "not executors"')
 
-.PHONY: help setup setup-cellbender demo test test-executors bundle lint bench docs site lock clean
+# tests against packages that others release, and of the steps that lean on them most
+NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
+	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_training.py
+
+.PHONY: help setup setup-cellbender demo test test-newest test-executors bundle lint bench docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
 	@echo "make test   lint, unit, pipeline and calibration tests; on Debian as root test-executors, too, but one image"
+	@echo "make test-newest   some tests with the newest liana, pydeseq2, celltypist, scanpy instead of the locked ones"
 	@echo "make test-executors   containers, Slurm, offline, faults, resuming; both images"
 	@echo "make bundle BUNDLE=folder   everything for a machine without internet"
 	@echo "make bench  the whole scoreboard (long)"
@@ -39,6 +44,10 @@ lint: setup
 
 test: setup setup-cellbender lint
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(WITHOUT)
+
+test-newest:
+	@tools/setup.sh newest
+	.tools/newest/bin/python -m pytest -q $(NEWEST)
 
 test-executors: setup
 	COMPARTMENTS_TEST_IMAGES="core cellbender" $(PYTHON) -m pytest -n 2 --dist loadfile tests/executors

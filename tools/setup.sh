@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
-#   tools/setup.sh [core] [cellbender] [engine] [docs] [multiqc]        default: core engine
+#   tools/setup.sh [core] [cellbender] [engine] [docs] [multiqc] [newest]        default: core engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
@@ -34,8 +34,20 @@ environment() {
 # the package itself, as a link to bin/: tests, benches and type checks find it as any other
 package() {
     local link
-    link=$(echo "$TOOLS"/core/lib/python3.*/site-packages/sc_compartments.pth)
-    [ "$(cat "$link" 2>/dev/null)" = "$PWD/bin" ] || VIRTUAL_ENV="$TOOLS/core" "$TOOLS/uv/bin/uv" pip install -q --no-deps -e .
+    link=$(echo "$TOOLS/$1"/lib/python3.*/site-packages/sc_compartments.pth)
+    [ "$(cat "$link" 2>/dev/null)" = "$PWD/bin" ] || VIRTUAL_ENV="$TOOLS/$1" "$TOOLS/uv/bin/uv" pip install -q --no-deps -e .
+}
+
+# what core has, at the newest releases that fit together: made anew each time, never used by the pipeline
+newest() {
+    ensure_uv
+    say "installing the newest releases into environment 'newest'"
+    rm -rf "$TOOLS/newest"
+    "$TOOLS/uv/bin/uv" venv -q --python 3.12 "$TOOLS/newest"
+    sed '/^-r/d; s/==.*//' containers/core/requirements.in tests/requirements.in |
+        VIRTUAL_ENV="$TOOLS/newest" "$TOOLS/uv/bin/uv" pip install -q -r -
+    package newest
+    VIRTUAL_ENV="$TOOLS/newest" "$TOOLS/uv/bin/uv" pip list -q | grep -iE '^(liana|pydeseq2|celltypist|scanpy|anndata) ' >&2
 }
 
 engine() {
@@ -55,12 +67,13 @@ engine() {
 for part in "${@:-core engine}"; do
     for one in $part; do
         case $one in
-            core) environment core tests/requirements.lock && package ;;
+            core) environment core tests/requirements.lock && package core ;;
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;
             multiqc) environment multiqc tests/multiqc.lock ;;
-            *) say "unknown part '$one'; choose core, cellbender, engine, docs, multiqc"; exit 2 ;;
+            newest) newest ;;
+            *) say "unknown part '$one'; choose core, cellbender, engine, docs, multiqc, newest"; exit 2 ;;
         esac
     done
 done

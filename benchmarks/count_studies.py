@@ -35,10 +35,15 @@ class Claims(NamedTuple):
     findings: pd.DataFrame
 
 
+def composed(samples, counts, covariates=()):
+    """The study, and the composition, of samples x lineages."""
+    study = study_of(samples, covariates)
+    return study, composition.compare(study, long_counts(counts))
+
+
 def claims(samples, counts, covariates=()):
     """All that composition and coupling lead to, for one study of samples x lineages."""
-    study = study_of(samples, covariates)
-    found = composition.compare(study, long_counts(counts))
+    study, found = composed(samples, counts, covariates)
     coupled, drivers = coupling.compare(study, found.effects, found.donors, LeftOut("compare_coupling"))
     tables = {"composition": found.effects, "calls": found.calls, "single_case": found.single_case}
     tables |= {"coupling": coupled if len(coupled) else None, "drivers": drivers if len(drivers) else None}

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import source, unequal
+from benchmarks import pieces, source, unequal
 from benchmarks.compare import bench_unequal, unequal_figures
 from benchmarks.unequal import MODELS, Setting, study
 
@@ -104,9 +104,9 @@ def test_words_are_judged_by_the_truth(word, own, base, true):
 def test_error_of_a_rate_over_studies():
     """Studies are the unit: lineages of a study that fall together count as one."""
     alone = np.column_stack([np.tile([1, 0, 0, 0], 25), np.ones(100)])
-    assert bench_unequal.ratio(alone) == pytest.approx((0.25, np.sqrt(0.25 * 0.75 / 99)))
+    assert pieces.ratio(alone) == pytest.approx((0.25, np.sqrt(0.25 * 0.75 / 99)))
     together = alone * 12
-    assert bench_unequal.ratio(together) == pytest.approx(bench_unequal.ratio(alone))
+    assert pieces.ratio(together) == pytest.approx(pieces.ratio(alone))
 
 
 def test_settings_have_names_of_their_own_and_gates():

@@ -73,10 +73,10 @@ class Pieces:
         )
 
     def missing(self, n, only=""):
-        """Settings that have no rows of this code, seed and number of studies."""
-        done = {(each["setting"], each["n"], each["seed"], each["code"]) for each in self.rows()}
-        wanted = [setting for setting in self.here() if only in setting.name]
-        return [setting for setting in wanted if (setting.name, str(n), str(self.seed), self.code) not in done]
+        """Settings that have no rows of this code and seed, of as many studies or more."""
+        same = [each for each in self.rows() if (each["seed"], each["code"]) == (str(self.seed), self.code)]
+        done = {each["setting"] for each in same if int(each["n"]) >= n and not each["metric"].startswith(FIRST)}
+        return [setting for setting in self.here() if only in setting.name and setting.name not in done]
 
     def make(self, n, minutes=np.inf, workers=1, only=""):
         """Measure what is missing until the time is over; how many settings are left."""

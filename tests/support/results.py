@@ -74,6 +74,7 @@ def make(folder, seed=1, cells=200, lost=(), absent=(), **sheet):
     comparisons.interactions(folder, study, rng, gaps)
     comparisons.liana(folder, study, rng, gaps)
     comparisons.coupling(folder, study, effects)
+    comparisons.calibration(folder, study)
     rows = [("filter_cells", sample, "", "", "no cell is within the limits") for sample in lost]
     contrast = study.contrasts["contrast"].iloc[0]
     rows.append(("compare_expression", "", "pDC", contrast, "only 1 treated pair with 10 cells"))

@@ -9,6 +9,7 @@ from compartments.report.page import Page
 from compartments.report.sections import (
     ambient,
     annotation,
+    calibration,
     composition,
     coupling,
     design,
@@ -23,7 +24,7 @@ from compartments.report.sections import (
 
 ORDER = [
     questions, design, quality, ambient, doublets, annotation, composition, expression, migration, interactions,
-    coupling, left_out,
+    coupling, calibration, left_out,
 ]  # fmt: skip
 
 

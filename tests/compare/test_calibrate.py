@@ -1,0 +1,43 @@
+"""The step: a table by its contract, the same twice, and what is said where nothing is relabelled."""
+
+import pytest
+
+from compartments.core.contract import Contract
+from compartments.core.files import read_tsv, write_json, write_tsv
+from tests.support.cohorts import cohort, long_counts
+
+TABLE = "composition/calibration.tsv"
+ASKED = ["--study", "study.json", "--counts", "counts.tsv", "--composition", "composition.json"]
+
+
+@pytest.fixture
+def staged(tmp_path):
+    """Two donors in each arm, with what the step takes of the others."""
+    study, counts, _ = cohort("null", (2, 2))
+    study.save(tmp_path / "study.json")
+    write_tsv(long_counts(counts), tmp_path / "counts.tsv")
+    write_json({"equiv_margin": 1.0, "cv_total": 0.15, "scale": "abs"}, tmp_path / "composition.json")
+    return tmp_path
+
+
+def test_claims_of_relabelled_donors_are_the_same_twice(staged, execute):
+    written = []
+    for _ in range(2):
+        done = execute("calibrate", *ASKED, "--calibrate", "on")
+        assert done.returncode == 0, done.stderr
+        written.append((staged / TABLE).read_bytes())
+    assert written[0] == written[1]
+    table = read_tsv(staged / TABLE, Contract.of("calibrate").names(TABLE))
+    assert (table["n_relabellings"] == 4).all() and table["exact"].all()
+    assert set(table["term"]) == {"within:CSF", "within:blood", "interaction"}
+    assert {"p_below_05", "q_below_05", "discordant_or_maintained", "uncoupled"} <= set(table["claim"])
+    assert table["share_any"].between(0, 1).all() and (table["n_tests"] >= 1).all()
+
+
+def test_without_enough_donors_the_table_is_empty_and_the_reason_given(staged, execute):
+    assert execute("calibrate", *ASKED).returncode == 0
+    assert read_tsv(staged / TABLE).empty
+    (reason,) = read_tsv(staged / "skipped.tsv")["reason"]
+    assert reason.startswith("not calibrated: 2 treated and 2 untreated donors; relabelled from 3 of each, or with")
+    assert execute("calibrate", *ASKED, "--calibrate", "off").returncode == 0
+    assert read_tsv(staged / TABLE).empty and read_tsv(staged / "skipped.tsv").empty

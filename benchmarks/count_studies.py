@@ -102,3 +102,10 @@ def many(preset, arms, n, seed, absolute=True, with_coupling=False, effects=None
     for name, term in (("truth_u", "interaction"), ("truth_own", "within:CSF"), ("truth_base", "within:blood")):
         calls[name] = calls["lineage"].map(terms[term])
     return table, calls, pd.concat(rows["coupling"]) if with_coupling else None
+
+
+def first_study(effects, others):
+    """Sums over the first study of tables that :func:`many` gave, which change when an estimate or a test does."""
+    one = effects[effects["study"] == 0]
+    found = {"p": one["p_value"].sum(), "width": (one["ci_high"] - one["ci_low"]).sum()}
+    return found | {"other p": others.loc[others["study"] == 0, "p_value"].sum()}

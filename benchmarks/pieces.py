@@ -99,18 +99,9 @@ class Pieces:
         return row(self.step, metric, setting.name, value, gate, n, self.seed, error, self.code)
 
     def repeat(self):
-        """Repeat the first study of some settings: its largest relative departure from its stored rows."""
-        kept = {(each["setting"], each["metric"]): each["value"] for each in self.rows()}
-        found = []
-        stored = {setting for setting, _ in kept}
-        for setting in self.repeated():
-            if setting.name not in stored:
-                continue
-            values = [(new, kept[setting.name, FIRST + name]) for name, new in self.again(setting).items()]
-            departure = max(abs(new - old) / (abs(old) + 0.01) for new, old in values)
-            what = "first study against its stored row"
-            found.append(row(self.step, what, setting.name, departure, "<= .001", 1, self.seed))
-        return found
+        """Repeat the first study of some settings; none that was not stored."""
+        there = {each["setting"] for each in self.rows()}
+        return departures(self.step, self.seed, ((x.name, self.again(x)) for x in self.repeated() if x.name in there))
 
     def run(self, quick):
         """Rows of the scoreboard: what is missing is measured; quick, what is stored is repeated in part."""
@@ -136,6 +127,22 @@ class Pieces:
 def fingerprint(numbers):
     """Figures of the first study, which a test repeats."""
     return [(FIRST + name, value, np.nan) for name, value in numbers.items()]
+
+
+def first_rows(step, setting, seed, numbers):
+    """The fingerprint as rows, for benches that are not made in pieces."""
+    return [row(step, metric, setting, value, "", 1, seed) for metric, value, _ in fingerprint(numbers)]
+
+
+def departures(step, seed, repeated):
+    """Of settings and their fingerprints anew: the largest relative departure of each from its stored rows."""
+    kept = {(each["setting"], each["metric"]): float(each["value"]) for each in scoreboard.stored()[0]}
+    found = []
+    for setting, numbers in repeated:
+        values = [(new, kept.get((setting, FIRST + name), np.nan)) for name, new in numbers.items()]
+        departure = np.max([abs(new - old) / (abs(old) + 0.01) for new, old in values])
+        found.append(row(step, "first study against its stored row", setting, departure, "<= .001", 1, seed))
+    return found
 
 
 def ratio(pairs):

@@ -242,7 +242,7 @@ def run_bench(step, quick):
         return False
     for row in found:
         print("\t".join(row.values()), flush=True)
-    if not getattr(bench, "KEEPS_ITS_ROWS", False):
+    if not (getattr(bench, "KEEPS_ITS_ROWS", False) or (quick and getattr(bench, "REPEATS", False))):
         command = "python -m benchmarks.scoreboard" + " --quick" * quick + f" --only {step}"
         keep(step, found, command, cpu_seconds() - before)
     return bool(judged(found)[2])

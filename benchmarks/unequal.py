@@ -265,22 +265,28 @@ def _real_counts():
 
 
 def real(rng, n, correlation):
-    """Real donors drawn with replacement, their composition from the Dirichlet that their own cells give.
+    """Real donors, none again before all were drawn; a composition from the Dirichlet that their own cells give.
 
     With probability ``correlation`` both compartments are of one donor, else of two drawn apart: real donors cannot be
     made more alike than they are.
     """
     names, counts, both = _real_counts()
-    same, one = rng.random(n) < correlation, rng.integers(both, size=n)
+    same, one = rng.random(n) < correlation, _dealt(rng, both, n)
     base, deviations = [], []
     for side in counts:
         centre = (special.digamma(side + 0.5) - special.digamma((side + 0.5).sum(1))[:, None]).mean(0)
-        chosen = np.where(same, one, rng.integers(len(side), size=n))
+        chosen = np.where(same, one, _dealt(rng, len(side), n))
         drawn = np.maximum(rng.gamma(side[chosen] + 0.5), 1e-12)
         log = np.log(drawn / drawn.sum(1, keepdims=True)) + SD_TOTAL_REAL * rng.normal(size=(n, 1))
         base.append(np.exp(centre) / np.exp(centre).sum())
         deviations.append(log - centre)
     return names, np.stack(base), np.stack(deviations)
+
+
+def _dealt(rng, among, n):
+    """``n`` of ``among``, each again only after all the others."""
+    rounds = [rng.permutation(among) for _ in range(-(-n // among))]
+    return np.concatenate(rounds)[:n]
 
 
 DONORS = {"dirichlet": dirichlet, "lognormal": lognormal, "real": real}

@@ -20,7 +20,7 @@ from benchmarks.pieces import Pieces, fingerprint, ratio
 from benchmarks.source import digest
 from benchmarks.unequal import DEPTHS, MODELS, Setting, study, targets
 
-KEEPS_ITS_ROWS = True
+KEEPS_ITS_ROWS = REPEATS = True
 SEED = 19
 SIZES = [(2, 4), (8, 8), (4, 4)]
 OURS = "this pipeline"

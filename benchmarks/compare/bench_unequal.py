@@ -17,7 +17,7 @@ from benchmarks.pieces import Pieces, fingerprint, ratio
 from benchmarks.source import digest
 from benchmarks.unequal import CORRELATIONS, DEPTHS, FAULTS, MODELS, Setting
 
-KEEPS_ITS_ROWS = True
+KEEPS_ITS_ROWS = REPEATS = True
 SEED = 18
 SIZES = [(2, 4), (8, 8), (4, 4), (3, 6), (20, 20)]
 CROSSED = SIZES[:2]

@@ -22,19 +22,22 @@ DOWN = ["Mono", "B1", "RBC"]
 UP = ["mDC1", "mDC2", "Tregs", "ncMono"]
 
 
+def cohort():
+    """The study, cells of samples x types, and the ratios that the authors' analysis prints, type by comparison."""
+    sheet = pd.read_csv(FOLDER / "schafflick2020_counts_by_sample.tsv", sep="\t")
+    sheet = sheet.rename(columns={"sample_id": "sample", "tissue": "compartment", "state": "condition"})
+    printed = pd.read_csv(FOLDER / "schafflick2020_proportion_ratios_recomputed.tsv", sep="\t", index_col=0)
+    counts = sheet.set_index("sample").drop(columns=["donor", "compartment", "condition"])
+    return study_of(sheet[["sample", "donor", "compartment", "condition"]]), counts, printed
+
+
 def run(quick=False):
     """Rows of the scoreboard, the same quick or not; none where the data are absent."""
     if not FOLDER.is_dir():
         print(f"bench_schafflick: {FOLDER} not found: set COMPARTMENTS_TEST_DATA", file=sys.stderr)
         return []
-    sheet = pd.read_csv(FOLDER / "schafflick2020_counts_by_sample.tsv", sep="\t")
-    printed = pd.read_csv(FOLDER / "schafflick2020_proportion_ratios_recomputed.tsv", sep="\t", index_col=0)[
-        "CSF_vs_PBMC"
-    ]
-    names = {"sample_id": "sample", "tissue": "compartment", "state": "condition"}
-    sheet = sheet.rename(columns=names)
-    counts = sheet.set_index("sample").drop(columns=["donor", "compartment", "condition"])
-    study = study_of(sheet[["sample", "donor", "compartment", "condition"]])
+    study, counts, printed = cohort()
+    printed = printed["CSF_vs_PBMC"]
     found = composition.compare(study, long_counts(counts))
     table = found.compartments.set_index("lineage")
     ratio = table["mean_proportion"] / table["mean_proportion_reference"]

@@ -2,7 +2,9 @@
 
 import numpy as np
 
-from compartments.compare import composition, moderated
+from compartments.compare import composition
+from compartments.compare.abundance import Abundances
+from compartments.compare.counted import Counted, fit_counts
 from compartments.core.contract import Contract
 from compartments.core.vocabulary import LN2
 from tests.support.cohorts import cohort, long_counts
@@ -15,12 +17,14 @@ def test_compartments_differ_by_a_paired_comparison():
         list(found.compartments) == Contract.of("compare_composition").names("composition/compartments.tsv")
         and (found.compartments["n_donors"] == 10).all()
     )
-    own = found.donors[found.donors["term"] == "interaction"]
-    values, variances = (own.pivot(index="donor", columns="lineage", values=x) for x in ("log2_value", "variance"))
-    treated = own.drop_duplicates("donor").set_index("donor").loc[values.index, "condition"] == "treated"
-    arms = np.column_stack([treated, ~treated]).astype(float)
-    fit = moderated.fit_moderated(values * LN2, arms, variances * LN2**2, [0.5, 0.5], values.columns)
     rows = found.compartments.set_index("lineage")
+    units, samples = study.units("interaction", "CSF"), study.samples.set_index("sample")
+    abundances = Abundances(counts, counts.sum(axis=1), samples["cells_per_ul"])
+    sides = tuple(abundances.of(units[column], list(counts)) for column in ("sample", "reference_sample"))
+    treated = (units["condition"] == "treated").to_numpy()
+    counted = Counted(counts.columns, sides, None, 1.0)
+    arms = np.column_stack([treated, ~treated]).astype(float)
+    fit, _, _ = fit_counts(counted, units, arms, np.array([0.5, 0.5]), counts.columns)
     np.testing.assert_allclose(rows["log2fc"], fit["estimate"][rows.index] / LN2, rtol=1e-7)
     np.testing.assert_allclose(rows["p_value"], fit["p_value"][rows.index], rtol=1e-6)
     proportions = counts.div(counts.sum(axis=1), axis=0)

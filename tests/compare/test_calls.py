@@ -17,12 +17,14 @@ def test_tipping_point_by_hand():
     assert every == pytest.approx(1 / 8) and most == pytest.approx(1 / 2)
 
 
-def effects_of(own, base, u, se=0.2, df=20.0, scale="abs", tier="inferential"):
+def effects_of(own, base, u, se=0.2, df=20.0, scale="abs", tier="inferential", margin=1.0):
     parts = [("within:blood", "blood", base), ("within:CSF", "CSF", own), ("interaction", "CSF", u)]
     rows = [
         {
             "level": "lineage", "lineage": "x", "contrast": "t", "term": term, "compartment": compartment,
-            "scale": scale, "log2fc": value, "se": se, "df": df, "tier": tier,
+            "scale": scale, "tier": tier, "p_decrease": stats.t.cdf(value / se, df),
+            "p_increase": stats.t.sf(value / se, df), "p_above_margin": stats.t.sf((value + margin) / se, df),
+            "p_below_margin": stats.t.cdf((value - margin) / se, df),
         }
         for term, compartment, value in parts
     ]  # fmt: skip
@@ -56,8 +58,8 @@ def test_call(own, base, u, se, call):
 
 
 def test_calls_are_intersection_union_tests():
-    effects = effects_of(-0.3, -1.0, 0.7, se=0.4, df=7.0)
-    table = calls.call_table(effects, margin=0.8).set_index("call")["p_value"]
+    effects = effects_of(-0.3, -1.0, 0.7, se=0.4, df=7.0, margin=0.8)
+    table = calls.call_table(effects).set_index("call")["p_value"]
     cdf = lambda x: stats.t.cdf(x / 0.4, 7)  # noqa: E731
     assert table["depleted_both"] == pytest.approx(max(cdf(-0.3), cdf(-1.0)))
     assert table["discordant_CSF_retained"] == pytest.approx(max(cdf(-1.0), cdf(-0.7)))
@@ -67,6 +69,18 @@ def test_calls_are_intersection_union_tests():
     for u, se in itertools.product([0.0, 0.3, 0.6], [0.1, 0.3, 0.5]):
         holds = calls.call_table(effects_of(0, 0, u, se)).set_index("call").loc["concordant", "holds"]
         assert holds == (abs(u) + stats.t.ppf(0.95, 20) * se < 1)
+
+
+def test_the_word_needs_q_and_what_only_p_says_is_suggested():
+    """As in a null cohort of real cells: one of ten lineages with p = .03 is no finding."""
+    tables = [effects_of(-1.0, -1.0, 0.0, se=0.5).assign(lineage="x")]
+    tables += [effects_of(0.0, 0.0, 0.0, se=0.9).assign(lineage=f"y{i}") for i in range(9)]
+    effects = pd.concat(tables, ignore_index=True)
+    row = calls.chosen_calls(calls.call_table(effects)).set_index("lineage").loc["x"]
+    assert (row["call"], row["suggested"]) == ("inconclusive", "depleted_both")
+    assert row["call_p"] < 0.05 < row["call_q"]
+    alone = calls.chosen_calls(calls.call_table(effects, primary=["x"])).set_index("lineage").loc["x"]
+    assert (alone["call"], alone["suggested"]) == ("depleted_both", "")
 
 
 def test_calls_need_replicates_in_all_three_parts():

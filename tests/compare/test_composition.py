@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.studies import count_study
-from compartments.compare import abundance, composition, moderated
+from compartments.compare import abundance, composition
+from compartments.compare.counted import Counted, fit_counts
 from compartments.core import multiple_testing
 from compartments.core.vocabulary import LN2
 from tests.support.cohorts import cohort, long_counts, row_of, study_of
@@ -19,22 +20,21 @@ from tests.support.cohorts import cohort, long_counts, row_of, study_of
 # ------------------------------------------------------------------------------------------- estimates
 
 
-def test_interaction_equals_the_engine_on_within_donor_differences():
+def test_rows_are_what_counts_of_the_term_give():
     study, counts, _ = cohort()
     found = composition.compare(study, long_counts(counts))
     samples = study.samples.set_index("sample")
-    y, n = counts + 0.5, counts.sum(axis=1)
-    z = np.log(y).add(np.log(samples["cells_per_ul"]) - np.log(n + 0.5 * counts.shape[1]), axis=0)
-    v = (1 / y).sub(1 / n, axis=0) + 0.15**2
-    donors = samples["donor"].unique()
-    d = np.array([z.loc[f"{x}_CSF"] - z.loc[f"{x}_blood"] for x in donors])
-    vd = np.array([v.loc[f"{x}_CSF"] + v.loc[f"{x}_blood"] for x in donors])
-    x = np.column_stack([np.ones(6), np.arange(6) < 2])
-    fit = moderated.fit_moderated(d, x, vd)
+    units = study.units("interaction", "CSF")
+    abundances = abundance.Abundances(counts, counts.sum(axis=1), samples["cells_per_ul"])
+    sides = tuple(abundances.of(units[column], list(counts)) for column in ("sample", "reference_sample"))
+    treated = (units["condition"] == "treated").to_numpy()
+    design = np.column_stack([treated, ~treated]).astype(float)
+    counted = Counted(counts.columns, sides, None, 1.0)
+    fit, z, s = fit_counts(counted, units, design, np.array([1.0, -1.0]), counts.columns)
     rows = found.effects[found.effects["term"] == "interaction"].set_index("lineage")
     np.testing.assert_allclose(rows["log2fc"], fit["estimate"] / LN2, rtol=1e-8)
     np.testing.assert_allclose(rows["p_value"], fit["p_value"], rtol=1e-8)
-    np.testing.assert_allclose(rows["p_plain"], stats.ttest_ind(d[:2], d[2:]).pvalue, rtol=1e-8)
+    np.testing.assert_allclose(rows["p_plain"], stats.ttest_ind(z[treated], z[~treated]).pvalue, rtol=1e-8)
     half = stats.t.ppf(0.975, fit["df"]) * fit["se"] / LN2
     np.testing.assert_allclose(rows["ci_high"] - rows["log2fc"], half, rtol=1e-8)
     np.testing.assert_allclose(rows["q_value"], multiple_testing.benjamini_hochberg(fit["p_value"]), rtol=1e-8)
@@ -42,7 +42,9 @@ def test_interaction_equals_the_engine_on_within_donor_differences():
     assert set(rows["tier"]) == {"exploratory"} and (rows["scale"] == "abs").all()
     # the plain mean difference is recovered from the donors' own values
     own = found.donors[(found.donors["term"] == "interaction") & (found.donors["lineage"] == "pDC")]
-    np.testing.assert_allclose(own.set_index("donor")["log2_value"].loc[donors], d[:, list(counts).index("pDC")] / LN2)
+    pdc = list(counts).index("pDC")
+    np.testing.assert_allclose(own.set_index("donor")["log2_value"].loc[units.index], z[:, pdc] / LN2)
+    np.testing.assert_allclose(own.set_index("donor")["variance"].loc[units.index], s[:, pdc] / LN2**2)
 
 
 def test_planted_effects_are_found():
@@ -60,7 +62,7 @@ def test_planted_effects_are_found():
 
 def test_relative_scale_is_centred_worded_and_has_a_tipping_point():
     study, counts, truth = cohort(arms=(6, 6), seed=3, absolute=False)
-    found = composition.compare(study, long_counts(counts))
+    found = composition.compare(study, long_counts(counts), relative_reference="median")
     for _, rows in found.effects.groupby("term"):
         assert rows["log2fc"].median() == pytest.approx(0, abs=1e-12)
     words = found.effects.loc[found.effects["call"].notna(), "call"]
@@ -72,11 +74,46 @@ def test_relative_scale_is_centred_worded_and_has_a_tipping_point():
     # the tipping point: proportions times this factor leave no lineage above its reference
     assert 0 < term["tipping_factor"] <= term["tipping_factor_80"]
     # what is relative does not depend on a factor common to a sample
-    thinned = counts.copy()
-    thinned.loc["D01_CSF"] *= 3
-    again = composition.compare(study, long_counts(thinned))
+    deeper = counts.copy()
+    deeper.loc["D01_CSF"] *= 3
+    again = composition.compare(study, long_counts(deeper))
     pick = {"term": "within:blood", "lineage": "pDC"}
-    assert row_of(again.effects, **pick)["log2fc"] == row_of(found.effects, **pick)["log2fc"]
+    usual = composition.compare(study, long_counts(counts)).effects
+    assert row_of(again.effects, **pick)["log2fc"] == row_of(usual, **pick)["log2fc"]
+
+
+def test_every_choice_of_what_is_unchanged_is_shown_beside_the_chosen_one():
+    study, counts, _ = cohort(arms=(4, 4), absolute=False)
+    found = composition.compare(study, long_counts(counts), reference_lineages=["B", "NK"])
+    kinds = found.references.groupby("relative_reference", sort=False)["chosen"].first()
+    assert kinds.to_dict() == {"mode": False, "median": False, "lineages": True, "proportions": False}
+    own = found.references[found.references["chosen"]].set_index(["term", "lineage"])["log2fc"]
+    np.testing.assert_array_equal(own, found.effects.set_index(["term", "lineage"])["log2fc"])
+    assert own.unstack("lineage")[["B", "NK"]].mean(axis=1).to_numpy() == pytest.approx(0)
+    assert found.summary["relative_reference"] == "lineages"
+    other = composition.compare(study, long_counts(counts), relative_reference="proportions").effects
+    shares = found.references[found.references["relative_reference"] == "proportions"]
+    np.testing.assert_array_equal(shares["log2fc"], other["log2fc"])
+    assert composition.compare(*absolute()).references.empty
+
+
+def absolute():
+    study, counts, _ = cohort(arms=(2, 2))
+    return study, long_counts(counts)
+
+
+def test_a_lineage_of_which_no_arm_would_have_cells_is_not_testable():
+    """Depth, not the condition, says so: what the condition took away stays testable."""
+    study, counts, _ = cohort(preset="null", arms=(3, 4))
+    counts["rare"] = 0
+    counts.loc[[s for s in counts.index if s.startswith(("D01", "D05"))], "rare"] = [2, 4, 2, 4]
+    found = composition.compare(study, long_counts(counts))
+    row = row_of(found.effects, term="within:CSF", lineage="rare")
+    assert row["expected_cells"] < 3 and row["tier"] == "not_testable" and "not testable" in row["note"]
+    assert np.isnan(row[["se", "ci_low", "p_value", "p_decrease", "q_value"]].astype(float)).all()
+    reasons = [one["reason"] for one in found.left_out.rows if one["lineage"] == "rare"]
+    assert any("cells expected in an arm" in reason for reason in reasons)
+    assert "rare" not in set(found.calls["lineage"])
 
 
 @settings(max_examples=8, deadline=None)
@@ -126,9 +163,9 @@ def test_levels_are_corrected_apart_and_marker_level_shares_the_total():
 def test_one_against_one_gives_the_bare_difference():
     study, counts, _ = cohort(arms=(1, 1))
     found = composition.compare(study, long_counts(counts))
-    own = found.donors[(found.donors["term"] == "interaction") & (found.donors["lineage"] == "B")]
+    own = found.donors[(found.donors["term"] == "interaction") & (found.donors["lineage"] == "CD4_T")]
     values = own.set_index("donor")["log2_value"]
-    row = row_of(found.effects, term="interaction", lineage="B")
+    row = row_of(found.effects, term="interaction", lineage="CD4_T")
     assert row["log2fc"] == pytest.approx(values["D01"] - values["D02"])
     assert np.isnan(row["se"]) and np.isnan(row["ci_low"]) and row["tier"] == "descriptive"
     assert found.single_case.empty
@@ -205,23 +242,42 @@ def test_every_compartment_is_set_against_the_reference():
     assert {"discordant_CSF_retained", "discordant_node_retained", "maintained_node"} <= set(found.calls["call"])
 
 
-def test_covariates_adjust_within_and_not_the_interaction():
+def test_covariates_adjust_within_and_in_the_interaction():
     study, counts, _ = cohort(arms=(4, 5))
     batch = study.samples["donor"].map(lambda d: "AB"[int(d[1:]) % 2])
     samples = study.samples[["sample", "donor", "compartment", "condition", "cells_per_ul"]]
     plain = composition.compare(study_of(samples), long_counts(counts)).effects
     adjusted = composition.compare(study_of(samples.assign(batch=batch)), long_counts(counts)).effects
     df = adjusted.groupby("term")["df_residual"].first()
-    assert df["within:CSF"] == 6 and df["interaction"] == 7
+    assert df["within:CSF"] == 6 and df["interaction"] == 6
     own = [x[x["term"] == "interaction"]["log2fc"].to_numpy() for x in (plain, adjusted)]
-    np.testing.assert_allclose(*own)
+    assert np.abs(own[0] - own[1]).max() > 0.01
     confounded = samples.assign(batch=np.where(samples["condition"] == "treated", "A", "B"))
     found = composition.compare(study_of(confounded), long_counts(counts))
     assert any("batch is collinear" in text for text in found.summary["warnings"])
     pd.testing.assert_frame_equal(found.effects, plain)
 
 
-def test_a_lineage_lost_from_an_arm_is_estimated_and_said_to_rest_on_the_pseudocount():
+def test_what_age_does_to_one_compartment_is_not_the_condition():
+    """Age raises every second lineage in CSF only, and the treated are older: without age it looks like the drug."""
+    study, counts, _ = cohort(preset="null", arms=(6, 6), seed=5)
+    samples = study.samples[["sample", "donor", "compartment", "condition", "cells_per_ul"]]
+    rng = np.random.default_rng(5)
+    age = {d: rng.normal() + 2 * (d <= "D06") for d in samples["donor"].unique()}
+    samples = samples.assign(age=samples["donor"].map(age))
+    csf = samples["compartment"].eq("CSF").to_numpy()
+    factor = np.exp(np.where(csf, 0.7 * samples["age"], 0.0))
+    aged = counts.copy()
+    aged.iloc[:, ::2] = (counts.iloc[:, ::2].to_numpy() * factor[:, None]).round().astype(int)
+    found = {
+        names: composition.compare(study_of(samples, covariates=list(names)), long_counts(aged)).effects
+        for names in ((), ("age",))
+    }
+    small = {names: (rows.loc[rows["term"] == "interaction", "p_value"] < 0.05).mean() for names, rows in found.items()}
+    assert small[("age",)] < 0.2 < small[()]
+
+
+def test_a_lineage_lost_from_an_arm_is_estimated_and_said_to_be_a_lower_limit():
     study, counts, _ = cohort(preset="null", arms=(3, 4))
     gone = counts.copy()
     gone.loc[["D01_blood", "D02_blood", "D03_blood"], "pDC"] = 0

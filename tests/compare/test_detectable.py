@@ -10,12 +10,14 @@ from compartments.compare.moderated import minimum_detectable_effect
 from compartments.core.errors import UserError
 
 
-def effects(n_condition=2, n_reference=4, se=0.6, prior=4.0):
+def effects(n_condition=2, n_reference=4, se=0.6, prior=4.0, arms=8.0):
     residual = n_condition + n_reference - 2.0
     return pd.DataFrame(
         {
             "level": "lineage", "lineage": ["NK", "pDC"], "contrast": "t", "term": "interaction", "compartment": "CSF",
-            "se": [se, np.nan], "df": residual + prior, "df_residual": residual, "n_condition": n_condition,
+            "se": [se, np.nan], "df": min(residual + prior, arms), "df_residual": residual,
+            "df_prior": prior, "df_arms": arms,
+            "n_condition": n_condition,
             "n_reference": n_reference,
         }
     )  # fmt: skip
@@ -27,16 +29,16 @@ def test_this_cohort_and_more_donors():
     assert table.loc[0, "mde80"] == pytest.approx(minimum_detectable_effect(0.6, 8.0))
     assert table.loc[0, "fold_mde80"] == pytest.approx(2 ** table.loc[0, "mde80"])
     assert table.loc[2, "se"] == pytest.approx(0.6 * np.sqrt((1 / 4 + 1 / 6) / (1 / 2 + 1 / 4)))
-    # the prior df were capped by the residual ones, so they grow together
-    assert table["df"].tolist() == [8, 12, 16, 20, 24]
+    # what the other lineages add stays, the residual df and those of the arms grow
+    assert table["df"].tolist() == [8, 10, 12, 14, 16]
     assert (table["mde80"].diff().dropna() < 0).all()
     assert table["tier"].tolist() == ["exploratory"] + ["inferential"] * 4
     assert table.loc[0, "permutation_floor"] == pytest.approx(1 / 15)
 
 
-def test_a_prior_below_its_cap_stays():
-    table = detectable.with_more_donors(effects(prior=1.5), [0, 3])
-    assert table["df"].tolist() == [5.5, 11.5]
+def test_the_arms_own_variances_limit_the_degrees_of_freedom():
+    table = detectable.with_more_donors(effects(prior=30.0, arms=6.0), [0, 2])
+    assert table["df"].tolist() == [6, 12]
 
 
 def test_mde_has_its_power_in_simulated_t_tests():
@@ -59,7 +61,7 @@ def test_mde_has_its_power_in_simulated_t_tests():
     ],
 )
 def test_before_a_study_is_near_the_figures_of_the_methods(arms, cells, expected):
-    """Those were computed with uncapped prior df, so ours are larger, the more so the fewer the donors."""
+    """Those were computed with more prior df, so ours are larger, the more so the fewer the donors."""
     table = detectable.before_a_study(*arms, cells=[cells], more=[0]).set_index("term")
     assert expected * 0.97 <= table.loc["interaction", "mde80"] <= expected * 1.15
 

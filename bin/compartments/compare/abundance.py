@@ -1,37 +1,59 @@
-"""Abundances of lineages in samples: cells counted, rare lineages pooled, log abundances with sampling variances."""
+"""Abundances of lineages in samples: cells counted, rare lineages pooled, what turns counts into abundances."""
 
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 
+from compartments.compare.expected_counts import Cells
 from compartments.compare.terms import Term
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import CV_TOTAL, OTHER, UNASSIGNED
 
 LEVELS = ["lineage", "lineage_broad", "lineage_marker"]
 MIN_CELLS, MIN_SAMPLES = 10, 2
-PSEUDOCOUNT = 0.5
 
 
 @dataclass(frozen=True)
 class Abundances:
-    """Lineages of one level in all samples.
+    """Cells of the lineages of one level in all samples.
 
     Attributes
     ----------
-    cells, z, v : DataFrame, samples x lineages
-        Cells, log abundances and their sampling variances (:func:`log_abundance`).
+    cells : DataFrame, samples x lineages
+        Without ``unassigned``.
     totals : Series, index samples
         All cells of the sample, the unassigned ones included.
-    scale : {"abs", "rel"}
+    cells_per_ul : Series, index samples, or None
+        Without it abundances are relative.
+    cv_total : float
+        Coefficient of variation of ``cells_per_ul``.
     """
 
     cells: pd.DataFrame
     totals: pd.Series
-    scale: str
-    z: pd.DataFrame
-    v: pd.DataFrame
+    cells_per_ul: pd.Series | None = None
+    cv_total: float = CV_TOTAL
+
+    @property
+    def scale(self) -> str:
+        """``abs`` (cells per microlitre) or ``rel``."""
+        return "rel" if self.cells_per_ul is None else "abs"
+
+    def of(self, samples: pd.Series, lineages: list[str], proportions: bool = False) -> Cells:
+        """Counts of samples and lineages with what makes them abundances; of their proportions if so asked."""
+        totals = self.totals[samples].to_numpy(float)[:, None]
+        offset, extra = np.log(totals), np.zeros_like(totals)
+        if proportions or self.cells_per_ul is not None:
+            extra = extra - 1 / totals  # a lineage is part of the total
+        if not proportions and self.cells_per_ul is not None:
+            offset = offset - np.log(self.cells_per_ul[samples].to_numpy(float)[:, None])
+            extra = extra + self.cv_total**2
+        return Cells(self.cells.loc[samples, lineages].to_numpy(float), offset, extra)
+
+    def compartments(self, term: Term, lineages: list[str], proportions: bool = False) -> tuple[Cells, ...]:
+        """Counts of the compartments that a term uses, a row per unit."""
+        return tuple(self.of(term.units[column], lineages, proportions) for column in term.sample_columns)
 
 
 def count_matrices(counts: pd.DataFrame, name: str = "counts.tsv") -> dict[str, pd.DataFrame]:
@@ -106,54 +128,6 @@ def pool_rare(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
     if pooled:
         kept[OTHER] = table[list(pooled)].sum(axis=1) + table.get(OTHER, 0)
     return kept, pooled
-
-
-def log_abundance(
-    table: pd.DataFrame,
-    totals: pd.Series,
-    scale: str,
-    cells_per_ul: pd.Series | None = None,
-    cv_total: float = CV_TOTAL,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Log abundances and their sampling variances.
-
-    Parameters
-    ----------
-    table : DataFrame, samples x lineages, int
-        Without ``unassigned``.
-    totals : Series, index samples
-        All cells of the sample, the unassigned ones included.
-    scale : {"abs", "rel"}
-    cells_per_ul : Series, index samples
-        For ``abs``.
-    cv_total : float
-        Coefficient of variation of ``cells_per_ul``.
-
-    Returns
-    -------
-    z, v : DataFrame like ``table``
-        ``abs``: ln of cells per microlitre. ``rel``: centred log-ratio. ``v`` in ln units squared.
-
-    Notes
-    -----
-    The variance of the centred log-ratio is the delta method of crumblr (Hoffman and Roussos 2023), here in terms of
-    counts y: (1 - 2/L)/y + sum(1/y)/L^2.
-    """
-    y = table + PSEUDOCOUNT
-    n_lineages = table.shape[1]
-    if scale == "rel" or cells_per_ul is None:
-        logs, inverse = np.log(y), 1 / y
-        z = logs.sub(logs.mean(axis=1), axis=0)
-        return z, (inverse * (1 - 2 / n_lineages)).add(inverse.sum(axis=1) / n_lineages**2, axis=0)
-    parts = n_lineages + bool((totals > table.sum(axis=1)).any())
-    log_total = np.log(cells_per_ul) - np.log(totals + PSEUDOCOUNT * parts)
-    return np.log(y).add(log_total, axis=0), (1 / y).sub(1 / totals - cv_total**2, axis=0).clip(lower=cv_total**2)
-
-
-def log_proportion(table: pd.DataFrame, totals: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """ln proportions with the pseudocount and their sampling variances, both DataFrame like ``table``."""
-    ones = pd.Series(1.0, totals.index)
-    return log_abundance(table, totals, "abs", ones, cv_total=0.0)
 
 
 def seen_lineages(term: Term, cells: pd.DataFrame) -> tuple[list[str], dict[str, str]]:

@@ -1,29 +1,37 @@
 """How each compartment differs from the reference compartment, whatever the condition."""
 
+from collections.abc import Callable, Sequence
+
 import numpy as np
 import pandas as pd
 
 from compartments.compare.abundance import MIN_SAMPLES, Abundances
-from compartments.compare.moderated import fit_moderated, interval
+from compartments.compare.counted import Counted, fit_counts
+from compartments.compare.moderated import interval
+from compartments.compare.zero import PROPORTIONS, Zero
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import LN2
+from compartments.core.vocabulary import EQUIV_MARGIN, LN2
 from compartments.study.arms import tier
 from compartments.study.study import Study
 
 
-def compartment_rows(study: Study, lineages: Abundances) -> pd.DataFrame:
+def compartment_rows(
+    study: Study, lineages: Abundances, zero: Callable[[str, Sequence[str]], Zero | None]
+) -> pd.DataFrame:
     """Differences between compartments of all lineages of a level.
 
     Parameters
     ----------
     study : compartments.study.study.Study
     lineages : Abundances
+    zero : callable
+        ``zero(scale, lineages)``: what counts as unchanged.
 
     Returns
     -------
     DataFrame without ``level``
-        Within-donor differences, averaged over conditions of equal weight; on the relative scale against the median
-        lineage. ``mean_proportion`` is over all samples of the compartment, paired or not.
+        Within-donor differences, averaged over conditions of equal weight; on the relative scale against what counts
+        as unchanged. ``mean_proportion`` is over all samples of the compartment, paired or not.
     """
     proportions = lineages.cells.div(lineages.totals, axis=0)
     reference = study.units(f"within:{study.reference_compartment}", study.reference_compartment)
@@ -38,11 +46,11 @@ def compartment_rows(study: Study, lineages: Abundances) -> pd.DataFrame:
         if len(kept) < 2 or df < 1:
             continue
         vector = np.full(design.shape[1], 1 / design.shape[1])
-        values = lineages.z.loc[units["sample"], kept].to_numpy()
-        values = values - lineages.z.loc[units["reference_sample"], kept].to_numpy()
-        variances = lineages.v.loc[units["sample"], kept].to_numpy()
-        variances = variances + lineages.v.loc[units["reference_sample"], kept].to_numpy()
-        fit = fit_moderated(values, design, variances, vector, kept, centre=lineages.scale == "rel")
+        against = zero(lineages.scale, kept)
+        shares = against is not None and against.kind == PROPORTIONS
+        sides = tuple(lineages.of(units[column], kept, shares) for column in ("sample", "reference_sample"))
+        counted = Counted(pd.Index(kept), sides, against, EQUIV_MARGIN)
+        fit, _, _ = fit_counts(counted, units, design.to_numpy(), vector, counted.features)
         low, high = interval(fit["estimate"], fit["se"], fit["df"])
         own = study.units(f"within:{compartment}", compartment)
         part = pd.DataFrame(

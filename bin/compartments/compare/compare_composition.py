@@ -24,15 +24,25 @@ def main() -> None:
     options = arguments()
     from compartments.compare.composition import compare
     from compartments.core.files import read_tsv
+    from compartments.study.parameters import names_in
     from compartments.study.study import Study
 
     counts = read_tsv(options.counts, ("sample", "level", "lineage", "n_cells"))
-    found = compare(Study.load(options.study), counts, options.equiv_margin, options.cv_total, options.seed)
+    found = compare(
+        Study.load(options.study),
+        counts,
+        options.equiv_margin,
+        options.cv_total,
+        options.seed,
+        options.relative_reference,
+        names_in(options.reference_lineages),
+    )
     contract = Contract.of(STEP)
     contract.write(found.effects, "composition/effects.tsv")
     contract.write(found.donors, "composition/donors.tsv")
     contract.write(found.single_case, "composition/single_case.tsv")
     contract.write(found.calls, "composition/calls.tsv")
     contract.write(found.compartments, "composition/compartments.tsv")
+    contract.write(found.references, "composition/references.tsv")
     contract.write_summary(found.summary, "composition/composition.json")
     found.left_out.write()

@@ -1,11 +1,12 @@
 """Composition: what a condition does to each lineage within a compartment, and what it does differently between them.
 
-Log abundances per sample, within-donor differences between compartments, compared between conditions with precision
-weights and moderated variances (:mod:`compartments.compare.moderated`). All computation is in ln units, all tables in
+Counts of samples, or of the two samples of a donor, compared between conditions at their expected values, with
+one variance between donors per arm (:mod:`compartments.compare.counted`). All computation is in ln units, all tables in
 log2.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,27 +16,37 @@ from compartments.compare.abundance import (
     Abundances,
     all_cells,
     count_matrices,
-    log_abundance,
-    log_proportion,
     pool_rare,
     seen_lineages,
 )
 from compartments.compare.between import compartment_rows
-from compartments.compare.calls import call_table, chosen_calls, tipping_point
-from compartments.compare.engine import Compared, Measured
+from compartments.compare.calls import tipping_point, with_calls
+from compartments.compare.counted import MIN_EXPECTED, Counted
+from compartments.compare.engine import OF_COUNTS, Compared
 from compartments.compare.engine import compare as compare_arms
 from compartments.compare.moderated import permutation_p
 from compartments.compare.single_case import single_case_rows
 from compartments.compare.terms import Term, terms_of
+from compartments.compare.zero import LINEAGES, MODE, PROPORTIONS, Zero
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, LN2, UNASSIGNED
+from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, TIERS, UNASSIGNED, ZERO_KINDS
 from compartments.study.study import Study
 
 # whose tables and reasons these are; power computes them anew without that step
 STAGE = "compare_composition"
+# what a relative result means, by what counts as unchanged
+RELATIVE = {
+    kind: f"cells_per_ul is not given for every sample: all changes are relative to {what}, and a fall of all lineages "
+    "at once cannot be seen"
+    for kind, what in zip(
+        ZERO_KINDS,
+        ("the change that most lineages share", "the median lineage", "the reference lineages", "all cells"),
+        strict=True,
+    )
+}
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class Composition:
 
     Attributes
     ----------
-    effects, donors, single_case, calls, compartments : DataFrame
+    effects, donors, single_case, calls, compartments, references : DataFrame
     summary : dict
     left_out : LeftOut
     """
@@ -54,6 +65,7 @@ class Composition:
     single_case: pd.DataFrame
     calls: pd.DataFrame
     compartments: pd.DataFrame
+    references: pd.DataFrame
     summary: dict[str, Any]
     left_out: LeftOut
 
@@ -75,6 +87,8 @@ def compare(
     equiv_margin: float = EQUIV_MARGIN,
     cv_total: float = CV_TOTAL,
     seed: int = 0,
+    relative_reference: str = MODE,
+    reference_lineages: Sequence[str] = (),
 ) -> Composition:
     """Compare the composition of all samples: every level, contrast and term.
 
@@ -89,6 +103,10 @@ def compare(
         Coefficient of variation of ``cells_per_ul``.
     seed : int
         Of the permutations where they are too many to enumerate.
+    relative_reference : {"mode", "median", "proportions"}
+        What counts as unchanged on the relative scale (:class:`compartments.compare.zero.Zero`).
+    reference_lineages : sequence of str
+        Lineages that count as unchanged, in its place.
 
     Returns
     -------
@@ -101,30 +119,21 @@ def compare(
     """
     left_out = LeftOut(STAGE)
     study, matrices, totals = _countable(study, counts, left_out)
+    levels = {
+        level: _abundances(study, level, matrix, totals, cv_total, left_out) for level, matrix in matrices.items()
+    }
+    usable = {level: lineages for level, lineages in levels.items() if lineages is not None}
+    kind = LINEAGES if reference_lineages else relative_reference
+    asked = Asked(study, equiv_margin, seed, kind, tuple(reference_lineages))
+    answers = asked.answers(usable, left_out)
     scale = "abs" if study.absolute else "rel"
-    answers, differences, warnings = [], [], []
-    if scale == "rel":
-        warnings.append(
-            "cells_per_ul is not given for every sample: all changes are relative to the median lineage, and a fall "
-            "of all lineages at once cannot be seen"
-        )
-    for level, matrix in matrices.items():
-        lineages = _abundances(study, level, matrix, totals, cv_total, left_out)
-        if lineages is None:
-            continue
-        differences.append(compartment_rows(study, lineages).assign(level=level))
-        for term in terms_of(study):
-            answer = _answer(study, level, lineages, term, seed, left_out)
-            if answer:
-                answers.append(answer)
-                warnings += answer.warnings
-    effects = _stack([answer.effects for answer in answers], "effects")
-    calls = call_table(effects, equiv_margin, study.primary_lineages)
-    if len(calls):
-        words = chosen_calls(calls).assign(term="interaction")
-        effects = effects.drop(columns=["call", "call_p", "call_q"]).merge(words, how="left")
+    warnings = [] if study.absolute else [RELATIVE[kind]]
+    warnings += [warning for answer in answers for warning in answer.warnings]
+    effects, calls = with_calls(_stack([answer.effects for answer in answers], "effects"), study.primary_lineages)
     summary = {
         "scale": scale,
+        "relative_reference": None if study.absolute else kind,
+        "reference_lineages": list(reference_lineages),
         "equiv_margin": equiv_margin,
         "cv_total": cv_total if scale == "abs" else None,
         "reference_compartment": study.reference_compartment,
@@ -132,15 +141,70 @@ def compare(
         "warnings": list(dict.fromkeys(warnings)),
         "terms": [answer.summary for answer in answers],
     }
+    differences = [
+        compartment_rows(study, lineages, asked.zero).assign(level=level) for level, lineages in usable.items()
+    ]
     return Composition(
         effects,
         _stack([answer.donors for answer in answers], "donors"),
         _stack([answer.single_case for answer in answers if answer.single_case is not None], "single_case"),
         calls,
         _stack(differences, "compartments"),
+        _stack(asked.under_other_references(usable), "references"),
         summary,
         left_out,
     )
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a run asks of its abundances.
+
+    Attributes
+    ----------
+    study : Study
+    margin : float
+    seed : int
+    kind : str
+        What counts as unchanged on the relative scale, one of ``ZERO_KINDS``.
+    members : tuple of str
+        Lineages that do, for ``lineages``.
+    """
+
+    study: Study
+    margin: float
+    seed: int
+    kind: str
+    members: tuple[str, ...]
+
+    def answers(self, levels: Mapping[str, Abundances], left_out: LeftOut) -> list["Answer"]:
+        """Every term of every level."""
+        found = [
+            _answer(self, level, lineages, term, left_out)
+            for level, lineages in levels.items()
+            for term in terms_of(self.study)
+        ]
+        return [answer for answer in found if answer is not None]
+
+    def zero(self, scale: str, lineages: Sequence[str]) -> Zero | None:
+        """What counts as unchanged among lineages; the mode where none of the named ones is there."""
+        if scale == "abs":
+            return None
+        members = np.isin(np.asarray(lineages, str), self.members)
+        return Zero(MODE if self.kind == LINEAGES and not members.any() else self.kind, members)
+
+    def under_other_references(self, levels: Mapping[str, Abundances]) -> list[pd.DataFrame]:
+        """Changes and calls under every choice of what did not change; nothing on the absolute scale."""
+        if self.study.absolute:
+            return []
+        kinds = [kind for kind in ZERO_KINDS if kind != LINEAGES or self.members]
+        tables = []
+        for kind in kinds:
+            answers = replace(self, kind=kind).answers(levels, LeftOut(STAGE))
+            effects = _stack([answer.effects for answer in answers], "effects")
+            table, _ = with_calls(effects, self.study.primary_lineages)
+            tables.append(table.assign(relative_reference=kind, chosen=kind == self.kind))
+        return tables
 
 
 def _stack(frames: list[pd.DataFrame], table: str) -> pd.DataFrame:
@@ -169,48 +233,50 @@ def _countable(
 def _abundances(
     study: Study, level: str, matrix: pd.DataFrame, totals: pd.Series, cv_total: float, left_out: LeftOut
 ) -> Abundances | None:
-    """Log abundances of one level; None where there are fewer than two lineages."""
+    """Cells of one level; None where there are fewer than two lineages."""
     cells, pooled = pool_rare(matrix.loc[study.samples["sample"]])
     left_out.lineages({lineage: f"{level}: {why}" for lineage, why in pooled.items()})
     cells = cells.drop(columns=UNASSIGNED, errors="ignore")
     if cells.shape[1] < 2:
         left_out.add(f"{level}: fewer than two lineages, nothing to compare")
         return None
-    totals = totals[cells.index]
-    scale = "abs" if study.absolute else "rel"
     cells_per_ul = study.samples.set_index("sample")["cells_per_ul"] if study.absolute else None
-    return Abundances(cells, totals, scale, *log_abundance(cells, totals, scale, cells_per_ul, cv_total))
+    return Abundances(cells, totals[cells.index], cells_per_ul, cv_total)
 
 
-def _answer(study: Study, level: str, lineages: Abundances, term: Term, seed: int, left_out: LeftOut) -> Answer | None:
+def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out: LeftOut) -> Answer | None:
     """Compare one level in one term; None, with the reason in ``left_out``, where that cannot be done."""
-    contrast = term.contrast
-    asked = f"{level}, {term.name}" + (f" in {term.compartment}" if term.paired else "")
+    study, contrast = asked.study, term.contrast
+    question = f"{level}, {term.name}" + (f" in {term.compartment}" if term.paired else "")
     kept, absent = seen_lineages(term, lineages.cells) if len(term.units) else ([], {})
-    left_out.lineages({lineage: f"{asked}: {why}" for lineage, why in absent.items()}, contrast.contrast)
+    left_out.lineages({lineage: f"{question}: {why}" for lineage, why in absent.items()}, contrast.contrast)
     if len(kept) < 2:
-        left_out.add(f"{asked}: fewer than two lineages to compare", contrast=contrast.contrast)
+        left_out.add(f"{question}: fewer than two lineages to compare", contrast=contrast.contrast)
         return None
-    features, centre = pd.Index(kept, name="lineage"), lineages.scale == "rel"
-    values, variances = term.values(lineages.z[kept]), term.variances(lineages.v[kept])
-    compared = compare_arms(term, Measured(features, values, variances, LN2, centre), study.covariates)
+    zero = asked.zero(lineages.scale, kept)
+    counted = Counted(
+        pd.Index(kept, name="lineage"), lineages.compartments(term, kept, _whole(zero)), zero, asked.margin
+    )
+    compared = compare_arms(term, counted, study.covariates)
     (group,) = compared.groups
     if group.absent:
-        reason = f"{asked}: not testable, no donor with condition '{group.absent}'"
+        reason = f"{question}: not testable, no donor with condition '{group.absent}'"
         left_out.add(reason, contrast=contrast.contrast)
         return None
     first = compared.effects.iloc[0]
     keys = {"level": level, **term.keys}
     arms = {"scale": lineages.scale, "n_condition": first["n_condition"], "n_reference": first["n_reference"]}
-    rows = _with_cells(_effect_rows(compared, seed, study.primary_lineages), term, lineages.cells)
+    rows = _with_cells(_effect_rows(compared, asked.seed, study.primary_lineages), term, lineages.cells)
+    few = rows["tier"].eq(TIERS[-1])
+    left_out.lineages({row.lineage: f"{question}: {row.note}" for row in rows[few].itertuples()}, contrast.contrast)
     cases = None
     if first["n_condition"] <= 2 <= first["n_reference"]:
-        cases = single_case_rows(term, values, kept, centre).assign(**keys, **arms)
+        cases = single_case_rows(term, counted).assign(**keys, **arms)
     tipping = {}
-    if centre and not term.paired:
+    if zero and not term.paired:
         tipping = _tipping(study, term, lineages, kept)
     return Answer(
-        rows.assign(**keys, **arms, tier=first["tier"]),
+        rows.assign(**keys, **arms),
         _donor_rows(compared, lineages.cells[kept]).assign(level=level),
         cases,
         keys | _term_summary(compared) | tipping,
@@ -218,26 +284,33 @@ def _answer(study: Study, level: str, lineages: Abundances, term: Term, seed: in
     )
 
 
+def _whole(zero: Zero | None) -> bool:
+    """Whether abundances are shares of all cells."""
+    return zero is not None and zero.kind == PROPORTIONS
+
+
 def _effect_rows(compared: Compared, seed: int, primary: list[str]) -> pd.DataFrame:
     """Rows of ``effects.tsv`` of one term, without keys and calls; p-values only where donors replicate."""
-    columns = ["estimate", "se", "df", "ci_low", "ci_high", "p_value", "p_plain", "mde80", "df_residual"]
-    rows = compared.effects[columns].rename(columns={"estimate": "log2fc"}).rename_axis("lineage").reset_index()
+    columns = ["estimate", "se", "df", "ci_low", "ci_high", "p_value", "p_plain", "mde80", "df_residual", "tier"]
+    rows = compared.effects[columns + OF_COUNTS].rename(columns={"estimate": "log2fc"})
+    rows = rows.rename_axis("lineage").reset_index()
     rows["q_value"] = benjamini_hochberg(rows["p_value"], rows["lineage"].isin(primary))
     rows[["p_permutation", "permutation_floor"]] = np.nan
-    if compared.effects["tier"].iloc[0] in CLAIMABLE:
+    tested = rows["tier"].isin(CLAIMABLE)
+    if tested.any():
         units = compared.term.units.loc[compared.values.index]
         treated = (units["condition"] == compared.term.contrast.condition).to_numpy()
-        # under the relative scale the null is "like the median lineage", so that shift is taken off the condition
+        # under the relative scale the null is "like most lineages", so that shift is taken off the condition
         shifted = compared.values.to_numpy() - np.outer(treated, compared.effects["zero"])
-        rows["p_permutation"], rows["permutation_floor"] = permutation_p(shifted, treated, seed)
+        p, floor = permutation_p(shifted, treated, seed)
+        rows["p_permutation"], rows["permutation_floor"] = np.where(tested, p, np.nan), floor
     return rows
 
 
 def _tipping(study: Study, term: Term, lineages: Abundances, kept: list[str]) -> dict[str, float]:
     """Factors on total cells below which lineages have fallen, from the changes of their proportions."""
-    logs, spread = log_proportion(lineages.cells, lineages.totals)
-    measured = Measured(pd.Index(kept), term.values(logs[kept]), term.variances(spread[kept]), LN2)
-    every, most = tipping_point(compare_arms(term, measured, study.covariates).effects["estimate"])
+    shares = Counted(pd.Index(kept), lineages.compartments(term, kept, proportions=True), None, EQUIV_MARGIN)
+    every, most = tipping_point(compare_arms(term, shares, study.covariates).effects["estimate"])
     return {"tipping_factor": every, "tipping_factor_80": most}
 
 
@@ -252,15 +325,18 @@ def _term_summary(compared: Compared) -> dict[str, Any]:
 
 
 def _with_cells(rows: pd.DataFrame, term: Term, cells: pd.DataFrame) -> pd.DataFrame:
-    """Cells behind each arm (of the compartment), and a note where an arm has none."""
+    """Cells behind each arm (of the compartment), and a note where they are too few."""
     note = pd.Series("", rows.index)
+    few = rows["tier"].eq(TIERS[-1])
+    expected = rows["expected_cells"].map("{:.1f}".format)
+    note[few] = "not testable, " + expected[few] + f" cells expected in an arm ({MIN_EXPECTED:g} are needed). "
     for arm, name in (("condition", term.contrast.condition), ("reference", term.contrast.reference)):
         units = term.units[term.has(name)]
         rows[f"cells_{arm}"] = cells.loc[units["sample"], rows["lineage"]].sum().to_numpy()
         empty = rows[f"cells_{arm}"] == 0
         if term.paired:
             empty |= (cells.loc[units["reference_sample"], rows["lineage"]].sum() == 0).to_numpy()
-        note[empty] += f"no cell in {name}: the size of the change rests on the pseudocount. "
+        note[empty] += f"no cell in {name}: the size of the change is a lower limit. "
     return rows.assign(note=note.str.strip())
 
 

@@ -4,7 +4,7 @@ Built on the composition effects: the interaction U of every lineage (compartmen
 spread over lineages (tau_U), the agreement of the two compartments' changes, and what these rest on. All in log2.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.compare.calls import call_table
-from compartments.compare.engine import fit_arms
+from compartments.compare.donor_variance import donor_variance, fit_weighted
+from compartments.compare.engine import ONE_SIDED, fit_arms
 from compartments.compare.heterogeneity import (
     concordance_correlation,
     concordance_interval,
@@ -23,14 +24,14 @@ from compartments.compare.heterogeneity import (
     simes,
     tau_interval,
 )
-from compartments.compare.moderated import excess_variance, interval
+from compartments.compare.moderated import interval
 from compartments.core.left_out import LeftOut
-from compartments.core.vocabulary import ALPHA, CLAIMABLE, EQUIV_MARGIN, LN2
-from compartments.study.arms import arm_design, donors_per_arm
+from compartments.core.vocabulary import ALPHA, CLAIMABLE, EQUIV_MARGIN, LN2, TIERS
+from compartments.study.arms import arm_design, arm_numbers, donors_per_arm
 from compartments.study.study import Contrast, Study
 
 EFFECTS = ["level", "lineage", "contrast", "term", "compartment", "scale", "log2fc", "se", "df", "q_value"]
-EFFECTS += ["n_condition", "n_reference", "tier"]
+EFFECTS += ["n_condition", "n_reference", "tier", "df_arms", *ONE_SIDED]
 DONORS = ["level", "lineage", "contrast", "term", "compartment", "donor", "condition", "log2_value", "variance"]
 GENES = ["lineage", "gene", "term", "compartment", "log2fc", "q_value"]
 MIN_LINEAGES = 3
@@ -41,7 +42,7 @@ Matrix = npt.NDArray[np.float64]
 
 
 def mean_difference(
-    values: Matrix, variances: Matrix, units: pd.DataFrame, contrast: Contrast
+    values: Matrix, variances: Matrix, units: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = ()
 ) -> tuple[float, float, float]:
     """Compartment-wide difference: donors' weighted mean over lineages, compared between conditions.
 
@@ -49,20 +50,22 @@ def mean_difference(
     ----------
     values, variances : array, shape (donors, lineages), log2
         Within-donor differences and their sampling variances.
-    units : DataFrame, index donor, with ``condition``
+    units : DataFrame, index donor, with ``condition`` and the covariates
     contrast : Contrast
+    covariates : sequence of str
 
     Returns
     -------
     mean, low, high : float
         The donor is the unit, so that the error of a sample's total, common to its lineages, is in the interval. A
-        lineage weighs 1 / (its mean sampling variance + the excess variance common to all): a weight by its own
+        lineage weighs 1 / (its mean sampling variance + the variance between donors common to all): a weight by its own
         residuals would favour those that are small by chance and make the interval too short.
     """
-    design, _, _ = arm_design(units, contrast)
-    w = 1 / (variances.mean(0) + excess_variance(values, design.to_numpy(), variances))
+    design, _, _ = arm_design(units, contrast, covariates)
+    tau2 = donor_variance(values * LN2, variances * LN2**2, design.to_numpy(), arm_numbers(units))
+    w = 1 / (variances.mean(0) + tau2.mean() / LN2**2)
     per_donor = (values @ w / w.sum())[:, None]
-    fit, _ = fit_arms(units, contrast, per_donor, None, adjust=False)
+    fit, _ = fit_arms(units, contrast, per_donor, None, covariates)
     low, high = interval(fit["estimate"], fit["se_plain"], fit["df_plain"])
     return float(fit["estimate"].iloc[0]), float(low.iloc[0]), float(high.iloc[0])
 
@@ -140,7 +143,7 @@ class Question:
 
         def term(name: str, compartment: str) -> pd.DataFrame:
             rows = asked[(asked["term"] == name) & (asked["compartment"] == compartment)]
-            return rows.set_index("lineage")
+            return rows[rows["tier"] != TIERS[-1]].set_index("lineage")
 
         between, base = term("interaction", compartment), study.reference_compartment
         within, reference = (term(f"within:{one}", one).reindex(between.index) for one in (compartment, base))
@@ -188,7 +191,7 @@ def compare(
     coupling, drivers : DataFrame
         Columns as in ``coupling/coupling.tsv`` and ``drivers.tsv``; none where nothing can be answered.
     """
-    calls = call_table(effects, equiv_margin, study.primary_lineages)
+    calls = call_table(effects, study.primary_lineages)
     rows, drivers = [], []
     for contrast in study.contrasts.itertuples(index=False):
         for compartment in study.compartments[1:]:
@@ -199,11 +202,12 @@ def compare(
                     left_out.add(f"{compartment}, {level}: {why}", contrast=contrast.contrast)
                     continue
                 row = _summary(question, question.rows(calls), seed, study.primary_lineages)
-                values, variances, units = donor_matrices(question.rows(donors), question.between.index)
+                values, variances, names = donor_matrices(question.rows(donors), question.between.index)
+                units = study.units("interaction", compartment).loc[names]
                 if row["scale"] == "abs":
-                    names = ["mean_u", "mean_u_low", "mean_u_high"]
-                    row |= dict(zip(names, mean_difference(values, variances, units, contrast), strict=True))
-                left = leave_one_out(question, values, variances, units, row["scale"], row["tau_u"])
+                    mean = mean_difference(values, variances, units, contrast, study.covariates)
+                    row |= dict(zip(["mean_u", "mean_u_low", "mean_u_high"], mean, strict=True))
+                left = leave_one_out(question, values, variances, units, study.covariates, row["tau_u"])
                 drivers.append(left.assign(**question.keys))
                 row |= _driver_summary(left)
                 row["verdict"], row["reason"] = verdict(row, equiv_margin)
@@ -214,12 +218,11 @@ def compare(
 def _summary(question: Question, calls: pd.DataFrame, seed: int, primary: Collection[str]) -> dict[str, Any]:
     """Index, test, concordance and counts of lineages; the mean is added on the absolute scale."""
     u, within, reference = question.between, question.within, question.reference
-    estimate, se, df = (u[column].to_numpy() for column in ("log2fc", "se", "df"))
-    tau, q = dersimonian_laird(estimate, se)
-    low, high = tau_interval(estimate, se, df)
+    spread = Spread.of(u)
+    low, high = spread.interval()
     scale, trust = u["scale"].iloc[0], u["tier"].iloc[0]
     if scale == "rel" and trust == "inferential":
-        trust = "exploratory"  # centring makes the test slightly liberal
+        trust = "exploratory"  # where most lineages change, nothing tells which of them did not
     kind = calls["call"].str.removeprefix("relatively_")
     apart = kind.str.match("discordant_|maintained_")
     held = calls["q_value"] < ALPHA
@@ -227,13 +230,13 @@ def _summary(question: Question, calls: pd.DataFrame, seed: int, primary: Collec
     depleted = int(((reference["q_value"] < ALPHA) & (reference["log2fc"] < 0)).sum())
     row = question.keys | {
         "scale": scale,
-        "tau_u": tau,
+        "tau_u": spread.tau,
         "tau_low": low,
         "tau_high": high,
-        "q_statistic": q,
+        "q_statistic": spread.q,
         "q_df1": len(u) - 1,
-        "q_df2": q_reference(se, df)[1],
-        "p_value": q_test(q, se, df) if trust in CLAIMABLE else np.nan,
+        "q_df2": spread.df2,
+        "p_value": spread.p if trust in CLAIMABLE else np.nan,
         **dict.fromkeys(["mean_u", "mean_u_low", "mean_u_high", "ccc", "ccc_low", "ccc_high"], np.nan),
         "n_lineages": len(u),
         "n_depleted_reference": depleted,
@@ -253,7 +256,62 @@ def _summary(question: Question, calls: pd.DataFrame, seed: int, primary: Collec
     return row
 
 
-def donor_matrices(donors: pd.DataFrame, lineages: pd.Index) -> tuple[Matrix, Matrix, pd.DataFrame]:
+@dataclass(frozen=True)
+class Spread:
+    """Whether interactions differ between lineages by more than their errors.
+
+    Attributes
+    ----------
+    estimate, se, df : array, shape (lineages,)
+    common : float
+        Degrees of freedom of the variances that the lineages share.
+    """
+
+    estimate: Matrix
+    se: Matrix
+    df: Matrix
+    common: float
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "Spread":
+        """Of rows of effects; on the relative scale without the zero's own error, which all lineages share.
+
+        The values have lost one mean there, so that their squared deviations are too small by 1 - 1/n.
+        """
+        estimate, se, df = (rows[column].to_numpy(float) for column in ("log2fc", "se", "df"))
+        if rows["scale"].iloc[0] == "rel":
+            n = len(rows)
+            share = (np.pi / 2 - 1) / n
+            own = se**2 - share * np.median(se**2) / (1 + share)
+            se = np.sqrt(np.maximum(own, 1e-9) * n / (n - 1))
+        return cls(estimate, se, df, float(np.median(rows["df_arms"])))
+
+    @property
+    def tau(self) -> float:
+        """Standard deviation of the true interactions."""
+        return dersimonian_laird(self.estimate, self.se)[0]
+
+    @property
+    def q(self) -> float:
+        """Cochran's Q."""
+        return dersimonian_laird(self.estimate, self.se)[1]
+
+    @property
+    def p(self) -> float:
+        """Of no spread."""
+        return q_test(self.q, self.se, self.df, self.common)
+
+    @property
+    def df2(self) -> float:
+        """Denominator degrees of freedom of the test."""
+        return q_reference(self.se, self.df, common=self.common)[1]
+
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of tau."""
+        return tau_interval(self.estimate, self.se, self.df, common=self.common)
+
+
+def donor_matrices(donors: pd.DataFrame, lineages: pd.Index) -> tuple[Matrix, Matrix, list[str]]:
     """Within-donor differences behind the interactions.
 
     Parameters
@@ -265,19 +323,25 @@ def donor_matrices(donors: pd.DataFrame, lineages: pd.Index) -> tuple[Matrix, Ma
     Returns
     -------
     values, variances : array, shape (donors, lineages), log2
-    units : DataFrame, index donor, with ``condition``
+    names : list of str
+        Donors.
     """
     rows = donors[donors["term"] == "interaction"]
-    order = rows["donor"].unique()
+    order = list(rows["donor"].unique())
     values, variances = (
         rows.pivot(index="donor", columns="lineage", values=column).loc[order, lineages].to_numpy()
         for column in ("log2_value", "variance")
     )
-    return values, variances, rows.drop_duplicates("donor").set_index("donor")[["condition"]]
+    return values, variances, order
 
 
 def leave_one_out(
-    question: Question, values: Matrix, variances: Matrix, units: pd.DataFrame, scale: str, tau: float
+    question: Question,
+    values: Matrix,
+    variances: Matrix,
+    units: pd.DataFrame,
+    covariates: Sequence[str],
+    tau: float,
 ) -> pd.DataFrame:
     """tau_U without each lineage and without each donor.
 
@@ -288,29 +352,24 @@ def leave_one_out(
         leave no residual df have no row.
     """
     rows = []
-    lineages, contrast = question.between.index, question.contrast
-    estimate, se, df = (question.between[column].to_numpy() for column in ("log2fc", "se", "df"))
-    if len(lineages) > MIN_LINEAGES:
-        for i, lineage in enumerate(lineages):
-            kept = np.arange(len(lineages)) != i
-            rows.append((lineage, "lineage", *_spread(estimate[kept], se[kept], df[kept])))
+    between, contrast = question.between, question.contrast
+    if len(between) > MIN_LINEAGES:
+        for lineage in between.index:
+            spread = Spread.of(between.drop(index=lineage))
+            rows.append((lineage, "lineage", spread.tau, spread.p))
     for i, donor in enumerate(units.index):
         kept = np.arange(len(units)) != i
         if min(donors_per_arm(units[kept], contrast)) == 0:
             continue
-        fit, _ = fit_arms(
-            units[kept], contrast, values[kept] * LN2, variances[kept] * LN2**2, adjust=False, centre=scale == "rel"
-        )
-        if fit["se"].notna().all():
-            rows.append((donor, "donor", *_spread(fit["estimate"] / LN2, fit["se"] / LN2, fit["df"])))
+        design, vector, _ = arm_design(units[kept], contrast, covariates)
+        if len(design) > design.shape[1]:
+            z, s, arms = values[kept] * LN2, variances[kept] * LN2**2, arm_numbers(units[kept])
+            fit = fit_weighted(z, s, design.to_numpy(), vector, arms)
+            estimate, se, df = (fit[name].to_numpy() for name in ("estimate", "se", "df"))
+            spread = Spread(estimate / LN2, se / LN2, df, float(fit["df_arms"].median()))
+            rows.append((donor, "donor", spread.tau, spread.p))
     table = pd.DataFrame(rows, columns=["left_out", "kind", "tau_u", "p_value"])
     return table.assign(change=tau - table["tau_u"])
-
-
-def _spread(estimate: npt.ArrayLike, se: npt.ArrayLike, df: npt.ArrayLike) -> tuple[float, float]:
-    """tau and the p of the Q test."""
-    tau, q = dersimonian_laird(np.asarray(estimate), np.asarray(se))
-    return tau, q_test(q, np.asarray(se), np.asarray(df))
 
 
 def _driver_summary(left: pd.DataFrame) -> dict[str, Any]:

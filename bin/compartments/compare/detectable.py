@@ -12,7 +12,7 @@ from compartments.core.vocabulary import CV_TOTAL, LN2, MORE_DONORS, PLANNED_CEL
 from compartments.study.arms import tier
 
 COMPARISON = ["level", "lineage", "contrast", "term", "compartment"]
-NEEDED = [*COMPARISON, "se", "df", "df_residual", "n_condition", "n_reference"]
+NEEDED = [*COMPARISON, "se", "df", "df_residual", "df_prior", "df_arms", "n_condition", "n_reference"]
 
 
 def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -> pd.DataFrame:
@@ -33,8 +33,7 @@ def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -
     Notes
     -----
     Added donors are like those of the cohort: the standard error shrinks with sqrt(1/n_condition + 1/n_reference), the
-    residual df grow by two per added pair of donors; the prior df, which the residual df cap, grow with them while
-    they are capped.
+    residual df grow by two per added pair of donors, and the df of the arms' variances in proportion.
     """
     usable = effects[effects["se"].notna() & (effects["df"] > 0)]
     tables = []
@@ -42,13 +41,12 @@ def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -
         n_condition, n_reference = usable["n_condition"] + k, usable["n_reference"] + k
         now = 1 / usable["n_condition"] + 1 / usable["n_reference"]
         residual = usable["df_residual"] + 2 * k
-        prior = usable["df"] - usable["df_residual"]
-        capped = np.isclose(prior, usable["df_residual"])
+        limit = usable["df_arms"] * residual / usable["df_residual"]
         table = usable[COMPARISON].assign(
             more_donors=k,
             n_condition=n_condition,
             n_reference=n_reference,
-            df=residual + np.where(capped, residual, prior),
+            df=np.minimum(residual + usable["df_prior"], limit),
             se=usable["se"] * np.sqrt((1 / n_condition + 1 / n_reference) / now),
         )
         tables.append(_with_mde(table, residual))
@@ -81,7 +79,7 @@ def before_a_study(
     -------
     DataFrame
         Columns as in ``composition/power.tsv``; ``lineage`` reads ``<cells> cells per sample``; terms ``within`` and
-        ``interaction``; prior df at their cap.
+        ``interaction``; the other lineages add as many df as the donors leave.
 
     Raises
     ------
@@ -101,7 +99,7 @@ def before_a_study(
         condition, reference = n_condition + k, n_reference + k
         residual = condition + reference - 2
         for count in cells:
-            per_sample = sd_sample**2 + 1 / (count + 0.5) + cv_total**2
+            per_sample = sd_sample**2 + 1 / count + cv_total**2
             for term, variance in (("within", per_sample + sd_donor**2), ("interaction", 2 * per_sample)):
                 rows.append(
                     {

@@ -6,7 +6,7 @@ columns; tiers, intervals, p-values and detectable effects mean the same in all 
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -14,20 +14,77 @@ import pandas as pd
 
 from compartments.compare.moderated import fit_moderated, interval, minimum_detectable_effect
 from compartments.compare.terms import Term
-from compartments.core.vocabulary import CLAIMABLE
+from compartments.core.vocabulary import CLAIMABLE, TIERS
 from compartments.study.arms import arm_design, donors_per_arm, tier
 from compartments.study.study import Contrast
 
+Array = npt.NDArray[np.float64]
 TESTS = ["estimate", "se", "df", "ci_low", "ci_high", "p_value", "p_plain", "mde80"]
 OTHER_TEST = ["se_moderated", "df_moderated", "p_moderated"]
+ONE_SIDED = ["p_decrease", "p_increase", "p_above_margin", "p_below_margin"]
+OF_COUNTS = [*ONE_SIDED, "expected_cells", "df_prior", "df_arms"]  # what only counts of cells have
+TESTED = [*TESTS[1:], *OTHER_TEST, *ONE_SIDED]  # empty where a feature cannot be tested
 ARMS = ["n_condition", "n_reference", "tier"]
 # column of the effects -> of the fit
 OF_THE_FIT = {"df_residual": "df_plain", "tau2": "tau2", "prior_df": "d0", "prior_variance": "s02", "zero": "zero"}
 
 
+class Fitted(NamedTuple):
+    """Features of the same units, fitted.
+
+    Attributes
+    ----------
+    table : DataFrame, shape (features, ...)
+        As :func:`compartments.compare.moderated.fit_moderated`, in the units of the values.
+    dropped : list of str
+        Covariates left out of the design, with reasons.
+    values : array, shape (units, features)
+        What the estimates rest on.
+    variances : array like ``values``, or None
+    testable : bool array, shape (features,)
+        The others keep their estimate only.
+    """
+
+    table: pd.DataFrame
+    dropped: list[str]
+    values: Array
+    variances: Array | None
+    testable: npt.NDArray[np.bool_]
+
+
+class Measure(Protocol):
+    """What can be compared: features of units, and how arms of them are fitted."""
+
+    @property
+    def features(self) -> pd.Index:
+        """A name each."""
+
+    @property
+    def unit(self) -> float:
+        """Estimates are divided by it: log 2 turns natural logs into log2."""
+
+    @property
+    def plain(self) -> bool:
+        """Standard error, interval and p are those of one feature alone; else of variances moderated over features."""
+
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """Which units (rows) have which features."""
+
+    def fit(
+        self,
+        units: pd.DataFrame,
+        present: npt.NDArray[np.bool_],
+        at: npt.NDArray[np.intp],
+        contrast: Contrast,
+        covariates: Sequence[str],
+    ) -> Fitted:
+        """Condition against reference of features ``at`` in the units that are ``present``."""
+
+
 @dataclass(frozen=True)
 class Measured:
-    """What is compared: a value of every unit (row) and feature (column).
+    """A value of every unit (row) and feature (column).
 
     Attributes
     ----------
@@ -38,18 +95,34 @@ class Measured:
         Sampling variances, for weights.
     unit : float
         Estimates are divided by it: log 2 turns natural logs into log2.
-    centre : bool
-        The median feature is taken as unchanged (compositional zero).
     plain : bool
         Standard error, interval and p are those of one feature alone; else of variances moderated over features.
     """
 
     features: pd.Index
-    values: npt.NDArray[np.float64]
-    variances: npt.NDArray[np.float64] | None = None
+    values: Array
+    variances: Array | None = None
     unit: float = 1.0
-    centre: bool = False
     plain: bool = False
+
+    @property
+    def present(self) -> npt.NDArray[np.bool_]:
+        """Which units have which features: those whose value is not missing."""
+        return np.isfinite(self.values)
+
+    def fit(
+        self,
+        units: pd.DataFrame,
+        present: npt.NDArray[np.bool_],
+        at: npt.NDArray[np.intp],
+        contrast: Contrast,
+        covariates: Sequence[str],
+    ) -> Fitted:
+        """Fit by :func:`fit_arms`."""
+        z = _part(self.values, present, at)
+        v = None if self.variances is None else _part(self.variances, present, at)
+        fit, dropped = fit_arms(units, contrast, z, v, covariates, pd.Index(at))
+        return Fitted(fit, dropped, z, v, np.ones(len(at), bool))
 
 
 @dataclass(frozen=True)
@@ -80,8 +153,8 @@ class Compared:
     effects : DataFrame, shape (features compared, ...)
         In the order of the features: ``estimate, se, df, ci_low, ci_high, p_value, p_plain, mde80``, ``se_moderated,
         df_moderated, p_moderated``, ``n_condition, n_reference, tier``, and of the fit ``df_residual, tau2, prior_df,
-        prior_variance`` (the two variances in squared units of the values) and ``zero`` (the median that was
-        subtracted).
+        prior_variance`` (the two variances in squared units of the values) and ``zero`` (what was subtracted as no
+        change); of counts also ``OF_COUNTS``.
     values : DataFrame, shape (units of the two arms, features compared)
         What the estimates rest on, in their unit; missing where a unit does not count.
     variances : array like ``values``, optional
@@ -92,7 +165,7 @@ class Compared:
     term: Term
     effects: pd.DataFrame
     values: pd.DataFrame
-    variances: npt.NDArray[np.float64] | None
+    variances: Array | None
     groups: list[Group]
 
     def donors(self) -> pd.DataFrame:
@@ -120,16 +193,16 @@ class Comparison(NamedTuple):
         return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
 
 
-def compare(term: Term, measured: Measured, covariates: Sequence[str] = ()) -> Compared:
+def compare(term: Term, measured: Measure, covariates: Sequence[str] = ()) -> Compared:
     """Compare the two conditions of a term, feature by feature.
 
     Parameters
     ----------
     term : Term
-    measured : Measured
+    measured : Measure
     covariates : sequence of str
-        Adjusted for where the design allows; not for differences within donors, which are free of what is constant
-        within a donor.
+        Adjusted for where the design allows; in differences within donors, too, for what a covariate does in one
+        compartment more than in the other.
 
     Returns
     -------
@@ -141,28 +214,30 @@ def compare(term: Term, measured: Measured, covariates: Sequence[str] = ()) -> C
     Features with the same units share one fit, with variances moderated over them. Conditions beside the two compared
     keep their own mean and share the variance.
     """
-    features, values = measured.features, measured.values
+    features, whole = measured.features, measured.present
+    values, variances = np.full(whole.shape, np.nan), np.full(whole.shape, np.nan)
     tables, groups = [], []
-    for present, at in _shared_units(np.isfinite(values)):
+    for present, at in _shared_units(whole):
         units = term.units[present]
         n_condition, n_reference = donors_per_arm(units, term.contrast)
         absent = absent_condition(units, term.contrast)
         dropped: list[str] = []
         if not absent:
-            z, v = (_part(array, present, at) for array in (values, measured.variances))
-            fit, dropped = fit_arms(
-                units, term.contrast, z, v, covariates, not term.paired, measured.centre, pd.Index(at)
-            )
-            trust = tier(n_condition, n_reference, int(fit["df_plain"].iloc[0]))
-            table = _tested(fit, measured, replicated=trust in CLAIMABLE)
-            tables.append(table.assign(n_condition=n_condition, n_reference=n_reference, tier=trust))
+            fitted = measured.fit(units, present, at, term.contrast, covariates)
+            dropped, here = fitted.dropped, np.ix_(present, at)
+            values[here] = fitted.values
+            variances[here] = np.nan if fitted.variances is None else fitted.variances
+            trust = tier(n_condition, n_reference, int(fitted.table["df_plain"].iloc[0]))
+            table = _tested(fitted, measured, replicated=trust in CLAIMABLE)
+            trusted = np.where(fitted.testable, trust, TIERS[-1])
+            tables.append(table.assign(n_condition=n_condition, n_reference=n_reference, tier=trusted))
         groups.append(Group(features[at], absent, dropped))
     empty = pd.DataFrame(columns=[*TESTS, *OTHER_TEST, *ARMS, *OF_THE_FIT], dtype=float).astype({"tier": object})
     effects = pd.concat(tables).sort_index() if tables else empty
     at, arms = effects.index.to_numpy(int), term.in_arms()
     rests_on = pd.DataFrame(values[arms][:, at] / measured.unit, term.units.index[arms], features[at])
-    variances = None if measured.variances is None else measured.variances[arms][:, at] / measured.unit**2
-    return Compared(term, effects.set_axis(features[at]), rests_on, variances, groups)
+    known = None if np.isnan(variances).all() else variances[arms][:, at] / measured.unit**2
+    return Compared(term, effects.set_axis(features[at]), rests_on, known, groups)
 
 
 def absent_condition(units: pd.DataFrame, contrast: Contrast) -> str:
@@ -182,9 +257,9 @@ def _shared_units(
         yield np.frombuffer(pattern, bool), np.array(positions)
 
 
-def _part(array: Any, present: npt.NDArray[np.bool_], at: npt.NDArray[np.intp]) -> Any:
-    """Rows and columns of an array, itself where that is all of it; None of None."""
-    if array is None or (present.all() and len(at) == array.shape[1]):
+def _part(array: Array, present: npt.NDArray[np.bool_], at: npt.NDArray[np.intp]) -> Array:
+    """Rows and columns of an array, itself where that is all of it."""
+    if present.all() and len(at) == array.shape[1]:
         return array
     return array[present][:, at]
 
@@ -192,11 +267,9 @@ def _part(array: Any, present: npt.NDArray[np.bool_], at: npt.NDArray[np.intp]) 
 def fit_arms(
     units: pd.DataFrame,
     contrast: Contrast,
-    z: npt.NDArray[np.float64],
-    v: npt.NDArray[np.float64] | None = None,
+    z: Array,
+    v: Array | None = None,
     covariates: Sequence[str] = (),
-    adjust: bool = True,
-    centre: bool = False,
     names: pd.Index | Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """Fit condition against reference; with no residual df, the bare difference without an interval.
@@ -208,9 +281,7 @@ def fit_arms(
     contrast : Contrast
     z, v : array, shape (units, features)
         No missing values.
-    covariates, adjust : see :func:`compartments.study.arms.arm_design`
-    centre : bool
-        Subtract the median over features.
+    covariates : see :func:`compartments.study.arms.arm_design`
     names : sequence, optional
         Of the features.
 
@@ -226,20 +297,20 @@ def fit_arms(
     ValueError
         An arm is empty.
     """
-    design, vector, dropped = arm_design(units, contrast, covariates, adjust)
+    design, vector, dropped = arm_design(units, contrast, covariates)
     if len(units) > design.shape[1]:
-        return fit_moderated(z, design, v, vector, names, centre=centre), dropped
+        return fit_moderated(z, design, v, vector, names), dropped
     estimate = vector @ np.linalg.lstsq(design.to_numpy(), z, rcond=None)[0]
-    zero = float(np.median(estimate)) if centre else 0.0
-    fit = pd.DataFrame({"estimate": estimate - zero}, index=names)
+    fit = pd.DataFrame({"estimate": estimate}, index=names)
     fit[["se", "df", "p_value", "se_plain", "p_plain"]] = np.nan
     fit["df_plain"] = 0.0
-    fit.attrs = {"d0": np.nan, "s02": np.nan, "tau2": np.nan, "zero": zero}
+    fit.attrs = {"d0": np.nan, "s02": np.nan, "tau2": np.nan, "zero": 0.0}
     return fit, dropped
 
 
-def _tested(fit: pd.DataFrame, measured: Measured, replicated: bool) -> pd.DataFrame:
+def _tested(fitted: Fitted, measured: Measure, replicated: bool) -> pd.DataFrame:
     """Estimates of a fit in their unit with interval and p-values; the latter only where donors replicate."""
+    fit = fitted.table
     se, df, p = ("se_plain", "df_plain", "p_plain") if measured.plain else ("se", "df", "p_value")
     columns = {name: fit[name].to_numpy(float) for name in fit}
     estimate, error = columns["estimate"] / measured.unit, columns[se] / measured.unit
@@ -261,4 +332,8 @@ def _tested(fit: pd.DataFrame, measured: Measured, replicated: bool) -> pd.DataF
         "p_moderated": columns["p_value"] * shown,
     }
     given = columns | fit.attrs | {"zero": fit.attrs["zero"] / measured.unit}
-    return pd.DataFrame(table | {column: given[name] for column, name in OF_THE_FIT.items()}, index=fit.index)
+    effects = pd.DataFrame(table | {column: given[name] for column, name in OF_THE_FIT.items()}, index=fit.index)
+    effects = effects.join(fit[fit.columns.intersection(OF_COUNTS)])
+    effects.loc[:, effects.columns.intersection(ONE_SIDED)] *= shown
+    effects.loc[~fitted.testable, effects.columns.intersection(TESTED)] = np.nan
+    return effects

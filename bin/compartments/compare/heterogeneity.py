@@ -39,13 +39,15 @@ def cochran_q(estimate: Array, se: Array, tau: float) -> float:
     return float((w * (estimate - (w * estimate).sum() / w.sum()) ** 2).sum())
 
 
-def q_reference(se: Array, df: Array, tau: float = 0.0) -> tuple[float, float]:
+def q_reference(se: Array, df: Array, tau: float = 0.0, common: float = np.inf) -> tuple[float, float]:
     """What Q is compared with when the standard errors are estimated: ``factor * F(n - 1, df2)``.
 
     Parameters
     ----------
     se, df : array, shape (lineages,)
     tau : float
+    common : float
+        Degrees of freedom of the part of the standard errors that all lineages share (the arms' own variances).
 
     Returns
     -------
@@ -60,21 +62,24 @@ def q_reference(se: Array, df: Array, tau: float = 0.0) -> tuple[float, float]:
     # with tau > 0 only the estimated part of the variance is uncertain
     uncertain = (np.asarray(se, float) ** 2 * w) ** 2 / np.asarray(df, float)
     total = (uncertain * (1 - w / w.sum()) ** 2).sum()
-    return (n - 1) * (1 + 2 * (n - 2) / (n**2 - 1) * total), (n**2 - 1) / (3 * total)
+    df2 = 1 / (3 * total / (n**2 - 1) + 1 / common)
+    return (n - 1) * (1 + 2 * (n - 2) / (n**2 - 1) * total), df2
 
 
-def q_test(q: float, se: Array, df: Array) -> float:
+def q_test(q: float, se: Array, df: Array, common: float = np.inf) -> float:
     """p of no spread, from Q by :func:`q_reference`."""
-    factor, df2 = q_reference(se, df)
+    factor, df2 = q_reference(se, df, common=common)
     return float(stats.f.sf(q / factor, len(se) - 1, df2))
 
 
-def tau_interval(estimate: Array, se: Array, df: Array, level: float = 0.95) -> tuple[float, float]:
+def tau_interval(
+    estimate: Array, se: Array, df: Array, level: float = 0.95, common: float = np.inf
+) -> tuple[float, float]:
     """Q-profile interval of tau: all values whose Q is neither too large nor too small.
 
     Parameters
     ----------
-    estimate, se, df : array, shape (lineages,)
+    estimate, se, df, common : as :func:`q_reference`
 
     Returns
     -------
@@ -89,7 +94,7 @@ def tau_interval(estimate: Array, se: Array, df: Array, level: float = 0.95) -> 
     for share in (0.5 + level / 2, 0.5 - level / 2):
 
         def excess(tau: float, share: float = share) -> float:
-            factor, df2 = q_reference(se, df, tau)
+            factor, df2 = q_reference(se, df, tau, common)
             return cochran_q(estimate, se, tau) - factor * stats.f.ppf(share, len(se) - 1, df2)
 
         top = max(1.0, np.ptp(estimate), se.max())

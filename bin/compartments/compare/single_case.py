@@ -1,47 +1,87 @@
 """One donor against the donors of the other arm."""
 
+from functools import reduce
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from compartments.compare.moderated import single_case_t
+from compartments.compare.counted import Counted
+from compartments.compare.donor_variance import moderate, weighted_fit
+from compartments.compare.expected_counts import expected
 from compartments.compare.terms import Term
 from compartments.core.vocabulary import LN2
 
+Array = npt.NDArray[np.float64]
 
-def single_case_rows(term: Term, values: npt.NDArray[np.float64], lineages: list[str], centre: bool) -> pd.DataFrame:
-    """One donor against the reference donors (Crawford and Howell 1998), for each donor with the condition.
 
-    On the relative scale (``centre``) a donor's difference from the reference mean is taken against the median
-    lineage. ``values`` are those of the term's units and the lineages, natural log.
+def single_case_rows(term: Term, counted: Counted) -> pd.DataFrame:
+    """One donor against the reference donors, for each donor with the condition.
+
+    Parameters
+    ----------
+    term : Term
+        With at least two reference units.
+    counted : Counted
+        Counts of its units.
+
+    Returns
+    -------
+    DataFrame
+        Columns of ``composition/single_case.tsv`` without keys, log2.
+
+    Notes
+    -----
+    Crawford and Howell (1998) with sampling variances: the donor is compared with the reference donors' mean at the
+    count that this mean leads to expect of him; the variance between donors is that of the reference arm, moderated
+    over lineages. On the relative scale a donor's differences are taken against their own zero.
     """
-    condition, reference = term.has(term.contrast.condition), values[term.has(term.contrast.reference)]
-    mean = reference.mean(0)
-    difference = values[condition] - mean
-    if centre:
-        difference = difference - np.median(difference, axis=1, keepdims=True)
-    case = mean + difference
-    outside = (case < reference.min(0)) | (case > reference.max(0))
+    condition, reference = term.has(term.contrast.condition), term.has(term.contrast.reference)
+    z, s, tau2 = _against_reference(counted, reference)
+    if counted.zero:
+        z, s = counted.zero.values(z, s, tau2)
+    controls, df = z[reference], int(reference.sum()) - 1
+    weights, design = 1 / (s[reference] + tau2[reference]), np.ones((len(controls), 1))
+    fit = weighted_fit(controls, design, weights)
+    mean = fit.beta[:, 0]
+    variance, prior, _, _ = moderate((weights * fit.residual**2).sum(0) / df, df)
+    freedom = np.minimum(prior + df, df * z.shape[1])
     rows = []
-    for i, donor in enumerate(term.units["donor"][condition]):
-        for j, lineage in enumerate(lineages):
-            t, df, p = single_case_t(case[i, j], reference[:, j])
-            half = stats.t.ppf(0.975, df) * abs(difference[i, j] / t) if t else np.nan
-            rows.append(
-                {
-                    "lineage": lineage,
-                    "donor": donor,
-                    "log2_value": case[i, j] / LN2,
-                    "reference_mean": mean[j] / LN2,
-                    "log2fc": difference[i, j] / LN2,
-                    "ci_low": (difference[i, j] - half) / LN2,
-                    "ci_high": (difference[i, j] + half) / LN2,
-                    "t": t,
-                    "df": df,
-                    "p_value": p,
-                    "outside_reference_range": bool(outside[i, j]),
-                    "k_outside": int(outside[:, j].sum()),
-                }
-            )
-    return pd.DataFrame(rows)
+    for unit in np.flatnonzero(condition):
+        difference = z[unit] - mean
+        se = np.sqrt(variance * (s[unit] + tau2[unit] + 1 / weights.sum(0)))
+        if counted.zero:
+            difference = difference - counted.zero.of(difference, se)
+        case, half = mean + difference, stats.t.ppf(0.975, freedom) * se
+        table = {
+            "lineage": counted.features,
+            "donor": term.units["donor"].iloc[unit],
+            "log2_value": case / LN2,
+            "reference_mean": mean / LN2,
+            "log2fc": difference / LN2,
+            "ci_low": (difference - half) / LN2,
+            "ci_high": (difference + half) / LN2,
+            "t": difference / se,
+            "df": freedom,
+            "p_value": 2 * stats.t.sf(np.abs(difference / se), freedom),
+            "outside_reference_range": (case < controls.min(0)) | (case > controls.max(0)),
+        }
+        rows.append(pd.DataFrame(table))
+    found = pd.concat(rows, ignore_index=True)
+    return found.assign(k_outside=found.groupby("lineage")["outside_reference_range"].transform("sum").astype(int))
+
+
+def _against_reference(counted: Counted, reference: npt.NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+    """Values of all units at what the reference arm leads to expect, sampling variances, variance between donors."""
+    read, between = [], []
+    for cells in counted.compartments:
+        of = cells.of(reference)
+        eta, tau2 = expected(of, np.ones((len(of.counts), 1)), np.zeros(len(of.counts), int))
+        # with one mean for the arm, what is left after the offset is the same for all of its units
+        level = (eta - of.offset).max(0)
+        everyone = np.full_like(cells.offset, tau2[0, 0])
+        read.append(cells.log_abundance(level + cells.offset, everyone))
+        between.append(everyone)
+    z, s = zip(*read, strict=True)
+    return reduce(np.subtract, z), reduce(np.add, s), reduce(np.add, between)

@@ -15,6 +15,7 @@ LN2 = math.log(2)
 CALL_Q = 0.05  # of the tests that a gene or gene set changes more in one compartment
 EQUIV_MARGIN = 1.0  # log2: default of --equiv_margin
 CV_TOTAL = 0.15  # coefficient of variation of cells_per_ul, where none is given
+ZERO_KINDS = ("mode", "median", "lineages", "proportions")  # what counts as unchanged on the relative scale
 AMBIENT_SHARE_MAX = 0.2  # of a gene's counts in a group; with more of them from the soup it is left out
 PLANNED_CELLS = (5, 20, 100, 1000)  # of a lineage per sample, in a study that is planned
 MORE_DONORS = (0, 1, 2, 3, 4)  # per arm, that a cohort or plan is asked about

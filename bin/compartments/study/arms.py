@@ -7,13 +7,13 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.vocabulary import TIERS
-from compartments.study.study import Contrast
+from compartments.study.study import OTHER_SAMPLE, Contrast
 
 MIN_DF_COVARIATE = 3
 
 
 def arm_design(
-    units: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = (), adjust: bool = True
+    units: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = ()
 ) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
     """Design matrix of a comparison of conditions: one column per condition, then the covariates that fit.
 
@@ -24,9 +24,8 @@ def arm_design(
     contrast : Contrast
     covariates : sequence of str
         Columns of ``units``. A covariate is left out, with its reason, if it is constant, collinear with the
-        conditions, or leaves fewer than 3 residual degrees of freedom.
-    adjust : bool
-        False leaves out all covariates without a reason (used for within-donor differences).
+        conditions, or leaves fewer than 3 residual degrees of freedom. In differences within donors it has a
+        coefficient, too: what it does to one compartment more than to the other.
 
     Returns
     -------
@@ -49,8 +48,8 @@ def arm_design(
         {f"condition:{c}": (units["condition"] == c).astype(float) for c in levels}, index=units.index
     )
     dropped = []
-    for covariate in covariates if adjust else ():
-        columns = _covariate_columns(units[covariate], covariate)
+    for covariate in covariates:
+        columns = _covariate_columns(units, covariate)
         if columns.shape[1] == 0:
             continue
         wider = pd.concat([design, columns], axis=1)
@@ -66,13 +65,26 @@ def arm_design(
     return design, vector, dropped
 
 
-def _covariate_columns(values: pd.Series, name: str) -> pd.DataFrame:
+def _covariate_columns(units: pd.DataFrame, name: str) -> pd.DataFrame:
+    """Columns of a covariate; of units that are pairs of samples also those of the other sample, where they differ."""
+    columns, other = _coded(units[name], name), OTHER_SAMPLE + name
+    if other not in units or (units[name].astype(str) == units[other].astype(str)).all():
+        return columns
+    return pd.concat([columns, _coded(units[other], other)], axis=1)
+
+
+def _coded(values: pd.Series, name: str) -> pd.DataFrame:
     """Centred numeric column, or 0/1 columns of all levels but the first; none if constant."""
     numeric = pd.to_numeric(values, errors="coerce")
     if numeric.notna().all() and numeric.nunique() > 2:
         return (numeric - numeric.mean()).to_frame(name).astype(float)
     levels = list(dict.fromkeys(values))
     return pd.DataFrame({f"{name}:{x}": (values == x).astype(float) for x in levels[1:]}, index=values.index)
+
+
+def arm_numbers(units: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Number of each unit's condition, in order of appearance."""
+    return pd.factorize(units["condition"])[0]
 
 
 def donors_per_arm(units: pd.DataFrame, contrast: Contrast) -> tuple[int, int]:

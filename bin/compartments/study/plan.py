@@ -25,7 +25,7 @@ def design_table(study: Study) -> pd.DataFrame:
         note: list[str] = []
         df = 0
         if n_condition and n_reference:
-            design, _, note = arm_design(units, contrast, study.covariates, adjust=term != "interaction")
+            design, _, note = arm_design(units, contrast, study.covariates)
             df = len(units) - design.shape[1]
         else:
             absent = contrast.condition if not n_condition else contrast.reference

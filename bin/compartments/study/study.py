@@ -10,6 +10,8 @@ import pandas as pd
 from compartments.core.files import read_json, write_json
 from compartments.core.vocabulary import INPUTS, NUMBERS
 
+OTHER_SAMPLE = "other:"  # before the name of a covariate of a pair's reference sample
+
 
 class Contrast(NamedTuple):
     """A comparison of two conditions, and its name."""
@@ -89,14 +91,18 @@ class Study:
         DataFrame
             For ``within:*``: one row per sample of the compartment, index ``sample``. For ``interaction``: one row
             per donor that has both compartments, index ``donor``, with ``sample`` (of the compartment) and
-            ``reference_sample``. Both carry ``donor``, ``condition`` and all samplesheet columns of ``sample``.
+            ``reference_sample``. Both carry ``donor``, ``condition`` and all samplesheet columns of ``sample``; pairs
+            also the covariates of the reference sample, their names after ``OTHER_SAMPLE``.
         """
         observed = self.samples[self.samples["compartment"] == compartment]
         if term != "interaction":
             return observed.set_index("sample", drop=False).rename_axis(None)
-        base = self.samples[self.samples["compartment"] == self.reference_compartment].set_index("donor")["sample"]
+        base = self.samples[self.samples["compartment"] == self.reference_compartment].set_index("donor")
         paired = observed[observed["donor"].isin(base.index)]
-        paired = paired.assign(reference_sample=paired["donor"].map(base))
+        paired = paired.assign(
+            reference_sample=paired["donor"].map(base["sample"]),
+            **{OTHER_SAMPLE + name: paired["donor"].map(base[name]) for name in self.covariates},
+        )
         return paired.set_index("donor", drop=False).rename_axis(None)
 
     def save(self, path: str | Path) -> None:

@@ -3,9 +3,11 @@
 import anndata
 import numpy as np
 import pandas as pd
+import pytest
 from scipy import sparse
 
 from compartments.compare import pair_scores
+from compartments.compare.normalisation import tmm_factors
 from tests.support.signalling import GENES, PAIRS, make_cohort, score
 
 
@@ -14,7 +16,9 @@ def test_scores_are_log_cpm_of_the_weakest_subunit():
     scores = score(study, pseudobulk)
     row = pseudobulk["D1_CSF:B"]
     counts = pd.Series(row.layers["corrected"].toarray()[0], GENES)
-    expected = np.log(counts * 1e6 / counts.sum() + pair_scores.CPM_OFFSET)
+    of_lineage = pseudobulk[pseudobulk.obs["lineage"] == "B"]
+    factor = tmm_factors(of_lineage.layers["corrected"].toarray())[list(of_lineage.obs["sample"]).index("D1_CSF")]
+    expected = np.log(counts * 1e6 / (counts.sum() * factor) + pair_scores.CPM_OFFSET)
     i, k = scores.samples.get_loc("D1_CSF"), scores.lineages.get_loc("B")
     np.testing.assert_allclose(scores.ligand[i, k], [expected[p.split("_")].min() for p in PAIRS["ligand"]])
     np.testing.assert_allclose(scores.receptor[i, k], [expected[p.split("_")].min() for p in PAIRS["receptor"]])
@@ -36,3 +40,32 @@ def test_sampling_variance_is_that_of_repeated_draws():
         variances.append(scores.v_ligand[:, 0, :2])
     observed, claimed = np.array(drawn).reshape(-1, 2).var(0), np.array(variances).reshape(-1, 2).mean(0)
     np.testing.assert_allclose(claimed, observed, rtol=0.2)
+
+
+def test_at_one_depth_no_score_depends_on_the_counts_of_a_sample():
+    """Mean log scores fall with few counts; those of thinned counts do not, and are the mean over thinnings."""
+    rng = np.random.default_rng(1)
+    rate = rng.gamma(0.5, 1e-3, 400)
+    deep, shallow = (rng.poisson(rate / rate.sum() * n, (200, 400)) for n in (60_000, 3_000))
+    plain = [np.log(1e6 * counts / n + 10).mean() for counts, n in ((deep, 60_000), (shallow, 3_000))]
+    even = np.mean([pair_scores.thinned_scores(counts, 0.05, 1e6 / 3_000) for counts in deep])
+    assert plain[1] < plain[0] - 0.1
+    assert even == pytest.approx(plain[1], abs=0.01)
+    drawn = np.log(1e6 / 3_000 * rng.binomial(deep[0], 0.05, (4000, 400)) + 10).mean(0)
+    np.testing.assert_allclose(pair_scores.thinned_scores(deep[0], 0.05, 1e6 / 3_000), drawn, atol=0.08)
+    counts = np.arange(5.0)
+    np.testing.assert_allclose(pair_scores.thinned_scores(counts, 1.0, 7.0), np.log(7 * counts + 10))
+
+
+def test_one_depth_is_that_of_the_shallowest_sample_of_a_lineage():
+    study, pseudobulk = make_cohort()
+    row = pseudobulk.obs_names.get_loc("D1_CSF:B")
+    corrected = pseudobulk.layers["corrected"].tolil()
+    corrected[row] = corrected[row].toarray() // 4
+    pseudobulk.layers["corrected"] = corrected.tocsr()
+    plain, even = (score(study, pseudobulk, one_depth=fair) for fair in (False, True))
+    i, k = plain.samples.get_loc("D1_CSF"), plain.lineages.get_loc("B")
+    np.testing.assert_allclose(even.ligand[i, k], plain.ligand[i, k])
+    others = np.arange(len(plain.samples)) != i
+    assert (even.ligand[others, k] < plain.ligand[others, k]).all()
+    np.testing.assert_array_equal(even.expresses_ligand, plain.expresses_ligand)

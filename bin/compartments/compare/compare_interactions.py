@@ -12,6 +12,8 @@ from compartments.core.options import Options
 from compartments.core.vocabulary import MIGRATION_PAIRS
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from compartments.study.study import Study
 
 STEP = "compare_interactions"
@@ -58,9 +60,11 @@ def main() -> None:
     check_groups(further, migration, options.groups, left_out)
     pseudobulk = anndata.read_h5ad(options.pseudobulk)
     unknown, _ = check_genes(resource, pseudobulk.var_names, options.lr_resource, options.pseudobulk)
+    assume(pseudobulk, study, left_out)
     names = study.samples["sample"]
     names = names[names.isin(pseudobulk.obs["sample"].astype(str))]
     scores = score_pseudobulk(pseudobulk, names, resource, options.min_cells_pb)
+    even = score_pseudobulk(pseudobulk, names, resource, options.min_cells_pb, one_depth=True)
     nodes = read_samples(options.centrality, study, contract.names("interactions/centrality.tsv"))
     edges = read_samples(options.networks, study, contract.names("interactions/network.tsv"))
 
@@ -70,7 +74,7 @@ def main() -> None:
     contract.write(effects, "interactions/effects.parquet")
     contract.write(score_top_edges(study, scores, effects), "interactions/top_edges.tsv")
     contract.write(untested, "interactions/not_testable.tsv")
-    contract.write(compare_groups(study, scores, migration | further, left_out).effects, "interactions/groups.tsv")
+    contract.write(compare_groups(study, even, migration | further, left_out).effects, "interactions/groups.tsv")
     contract.write(nodes, "interactions/centrality.tsv")
     contract.write(edges, "interactions/network.tsv")
     hubs = compare_centrality(study, nodes, edges, left_out)
@@ -78,6 +82,18 @@ def main() -> None:
     contract.write(cross_compartments(study, scores, migration), "interactions/cross_compartment.tsv")
     write_liana(options.liana, study, "interactions/liana.parquet")
     left_out.write()
+
+
+def assume(pseudobulk: "AnnData", study: "Study", left_out: LeftOut) -> None:
+    """Take a tenth as ambient of the samples from which nothing was removed, and say so."""
+    from compartments.compare.genes import ASSUMED_AMBIENT, assume_ambient
+
+    samples = assume_ambient(pseudobulk, study)
+    if samples:
+        left_out.add(
+            f"no ambient RNA was removed from {len(samples)} samples: pairs are tested as if {ASSUMED_AMBIENT:.0%} of "
+            "their counts, in the mix of the sample, were ambient"
+        )
 
 
 def write_liana(paths: Sequence[str], study: "Study", path: str) -> None:

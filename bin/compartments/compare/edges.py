@@ -9,8 +9,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.stats import norm
 
+from compartments.compare.by_arm import ByArm
 from compartments.compare.candidates import PARTNERS, Candidates, find_candidates
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, Measured, compare
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare
 from compartments.compare.pair_scores import Scores
 from compartments.compare.terms import Term, terms_of
 from compartments.core.left_out import LeftOut
@@ -92,7 +93,7 @@ def _compare_candidates(
     )
     having = scores.having(term)
     values[~(having[:, s] & having[:, t])] = np.nan
-    answer = compare(term, Measured(pd.Index(tested), values, variances, LN2), covariates)
+    answer = compare(term, ByArm(pd.Index(tested), values, variances, LN2), covariates)
     status = candidates.status.copy()
     for group in answer.groups:
         if group.absent:
@@ -137,7 +138,7 @@ def _compare_partner(
     values = scores.in_units(getattr(scores, role), term)[:, k, p]
     variances: Any = sum(getattr(scores, f"v_{role}")[rows][:, k, p] for rows in scores.rows(term))
     values[~scores.having(term)[:, k]] = np.nan
-    answer = compare(term, Measured(pd.RangeIndex(len(first)), values, variances, LN2), covariates)
+    answer = compare(term, ByArm(pd.RangeIndex(len(first)), values, variances, LN2), covariates)
     columns = ["estimate", "ci_low", "ci_high", "p_value"]
     return answer.effects[columns].reindex(range(len(first))).iloc[partner.ravel()].reset_index(drop=True)
 

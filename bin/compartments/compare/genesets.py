@@ -6,19 +6,22 @@ Donors, not genes or cells, are the observations of every test.
 
 import zlib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from compartments.cohort.pseudobulk import Lineage
-from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Comparison, Measured, compare
+from compartments.compare.by_arm import ByArm
+from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Comparison, compare
+from compartments.compare.genes import ambient_genes
 from compartments.compare.normalisation import log_cpm
 from compartments.compare.terms import terms_of
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import CALL_MARGIN, CALL_Q
+from compartments.core.vocabulary import AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
 from compartments.study.study import Study
 
 PREREGISTERED = ("GOBP_LEUKOCYTE_MIGRATION", "CSF_MIGRATION_CORE")
@@ -59,6 +62,27 @@ def match_depth(lineage: Lineage, seed: int) -> Lineage:
     rng = np.random.default_rng([seed, zlib.crc32(lineage.name.encode())])
     thinned = rng.binomial(lineage.corrected, share[:, None])
     return Lineage(lineage.name, lineage.samples, lineage.genes, thinned, lineage.counts, lineage.ambient)
+
+
+def without_ambient(lineage: Lineage, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX) -> Lineage:
+    """The lineage without the genes that :func:`compartments.compare.genes.ambient_genes` finds, as in expression.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        With raw and ambient counts.
+    left_out : LeftOut
+        Gets how many genes there were.
+    ambient_share_max : float
+    """
+    if lineage.counts is None or lineage.ambient is None:
+        raise TypeError(f"{lineage.name} was read without its raw and ambient counts")
+    groups = (lineage.samples["condition"] + " " + lineage.samples["compartment"]).to_numpy()
+    kept = ~ambient_genes(lineage.counts, lineage.ambient, groups, ambient_share_max)
+    if not kept.all():
+        reason = f"{(~kept).sum()} genes do not count in scores: more than {ambient_share_max:.0%} of them was ambient"
+        left_out.add(reason, lineage=lineage.name)
+    return Lineage(lineage.name, lineage.samples, lineage.genes[kept], lineage.corrected[:, kept], None, None)
 
 
 def score_lineage(lineage: Lineage, sets: Mapping[str, list[str]], seed: int, left_out: LeftOut) -> pd.DataFrame:
@@ -206,16 +230,20 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
     Returns
     -------
     Comparison
-        Effects in z-score points. ``p_value``, ``se``, ``df`` and interval are those of the plain t test of one set in
-        one lineage (``p_plain`` repeats it); ``*_moderated`` borrow variance over sets and lineages (capped prior).
+        Effects in z-score points. ``p_value``, ``se``, ``df`` and interval are those of one set in one lineage, with
+        one ratio of the arms' variances over sets and lineages; ``p_plain`` is that of the t test that takes them as
+        equal; ``*_moderated`` borrow variance over sets and lineages.
         ``q_value``: BH over lineages and the sets of the family, per contrast, term and compartment; ``all`` apart.
     """
     wide = scores.pivot(index="sample", columns=["lineage", "gene_set"], values="score")
     wide = wide.sort_index(axis=1)
     compared = []
     for term in terms_of(study, wide.index):
-        measured = Measured(wide.columns, term.values(wide), plain=True)
-        compared.append(compare(term, measured, study.covariates))
+        of_lineage = wide.columns.get_level_values("lineage").to_numpy(object)
+        values = ByArm(wide.columns, term.values(wide), together=of_lineage, own=True)
+        answer = compare(term, values, study.covariates)
+        moderated = compare(term, replace(values, own=False), study.covariates)
+        compared.append(replace(answer, effects=answer.effects.assign(**moderated.effects[OTHER_TEST])))
         _give_reasons(compared[-1], left_out)
     tables = [one.effects.reset_index().assign(**one.term.keys) for one in compared if len(one.effects)]
     if not tables:

@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, Measured, absent_condition, compare, fit_arms
+from compartments.compare.by_arm import ByArm
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, absent_condition, compare, fit_arms
 from compartments.compare.shares import shares
 from compartments.compare.terms import Term, terms_of
 from compartments.core.contract import Contract
@@ -138,9 +139,9 @@ def _compare_shares(
 ) -> tuple[pd.DataFrame, Compared]:
     """Effects on logit shares, on those with few cells, and their range without one donor."""
     all_cells, few_cells = values
-    answer = compare(term, Measured(features, all_cells), covariates)
+    answer = compare(term, ByArm(features, all_cells), covariates)
     table = answer.effects[[*TESTS, *ARMS]].copy()
-    table["estimate_downsampled"] = compare(term, Measured(features, few_cells), covariates).effects["estimate"]
+    table["estimate_downsampled"] = compare(term, ByArm(features, few_cells), covariates).effects["estimate"]
     table = table.join(_without_one_donor(term, features, all_cells, answer, covariates))
     return table.reset_index().assign(**term.keys), answer
 

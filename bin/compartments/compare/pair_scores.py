@@ -8,7 +8,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
+from scipy.stats import binom
 
+from compartments.compare.normalisation import tmm_factors
 from compartments.compare.terms import Term
 from compartments.core.matrix import totals
 from compartments.core.pairs import Pairs
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 CPM_OFFSET = 10.0
+FEW_LEFT = 30
 
 
 @dataclass(frozen=True)
@@ -85,12 +88,56 @@ class Scores:
         )
 
 
+def effective_sizes(
+    corrected: sparse.csr_matrix, lineages: npt.NDArray[Any], enough: npt.NDArray[np.bool_]
+) -> npt.NDArray[np.float64]:
+    """Counts of pseudobulks times the factors of the trimmed mean of M values, lineage by lineage.
+
+    Parameters
+    ----------
+    corrected : CSR, shape (pseudobulks, genes)
+    lineages : array of str, shape (pseudobulks,)
+    enough : bool array, shape (pseudobulks,)
+        Those with enough cells; the others keep their counts.
+    """
+    size = totals(corrected).astype(float)
+    for lineage in np.unique(lineages[enough]):
+        rows = np.flatnonzero(enough & (lineages == lineage) & (size > 0))
+        if len(rows) > 1:
+            size[rows] *= tmm_factors(corrected[rows].toarray())
+    return size
+
+
+def thinned_scores(counts: npt.NDArray[np.float64], kept: float, scale: float) -> npt.NDArray[np.float64]:
+    """Mean of log(scale y + 10) over counts y of which each count stays with probability ``kept``.
+
+    Parameters
+    ----------
+    counts : array of whole numbers, shape (genes,)
+    kept : float, above 0, at most 1
+    scale : float
+
+    Returns
+    -------
+    array, shape (genes,)
+        Exact (binomial) where fewer than 30 counts are left, above by the second-order delta method.
+    """
+    counts, back = np.unique(counts, return_inverse=True)
+    mean, offset = kept * counts, CPM_OFFSET / scale
+    score = np.log(scale * mean + CPM_OFFSET) - mean * (1 - kept) / (2 * (mean + offset) ** 2)
+    few = np.flatnonzero((mean < FEW_LEFT) & (counts > 0))
+    left = np.arange(3 * FEW_LEFT)
+    score[few] = binom.pmf(left, counts[few, None], kept) @ np.log(scale * left + CPM_OFFSET)
+    return score[back]
+
+
 def score_pseudobulk(
     pseudobulk: "AnnData",
     samples: Iterable[str],
     resource: pd.DataFrame,
     min_cells: int = 10,
     expr_prop: float = 0.1,
+    one_depth: bool = False,
 ) -> Scores:
     """Ligand and receptor scores from pseudobulk counts.
 
@@ -105,6 +152,9 @@ def score_pseudobulk(
     min_cells : int
         Pseudobulks of fewer cells are missing, not zero.
     expr_prop : float
+    one_depth : bool
+        Scores as if every pseudobulk of a lineage had the counts of its shallowest: their mean over all ways to thin
+        them. Sums over many edges need it, since the log of a small count is too low on average; single edges do not.
 
     Returns
     -------
@@ -112,11 +162,12 @@ def score_pseudobulk(
 
     Notes
     -----
-    The score of a gene with corrected count k in a pseudobulk of N counts is log(1e6 k / N + 10). A constant offset in
-    CPM (edgeR's prior count scaled to library size) keeps the scores of deep and shallow pseudobulks comparable, which
-    an offset in counts would not. Its sampling variance is the delta method on a Poisson count:
-    (k + 1/2) / (k + 10 N / 1e6)^2. Variation between cells and donors beyond that is what the fit adds as its excess
-    variance.
+    The score of a gene with corrected count k in a pseudobulk of N counts is log(1e6 k / N + 10), with N times its TMM
+    factor over the samples of the lineage: where the donors of an arm differ more, so do their most abundant genes, and
+    by plain totals all other genes seem to fall. A constant offset in CPM (edgeR's prior count scaled to library size)
+    keeps the scores of deep and shallow pseudobulks comparable, which an offset in counts would not. Its sampling
+    variance is the delta method on a Poisson count: (k + 1/2) / (k + 10 N / 1e6)^2. Variation between cells and donors
+    beyond that is what the fit adds as its excess variance.
     """
     obs = cast(pd.DataFrame, pseudobulk.obs)
     kept = obs["sample"].isin(set(samples)).to_numpy() & (obs["lineage"] != UNASSIGNED).to_numpy()
@@ -137,11 +188,19 @@ def score_pseudobulk(
     def layer(name: str) -> npt.NDArray[np.float64]:
         return spread(np.asarray(sparse.csr_matrix(pseudobulk.layers[name])[kept][:, genes].toarray(), float))
 
-    size = spread(totals(sparse.csr_matrix(pseudobulk.layers["corrected"])[kept]).astype(float))[:, None]
+    corrected = sparse.csr_matrix(pseudobulk.layers["corrected"])[kept]
+    enough = obs["n_cells"].to_numpy() >= min_cells
+    size = spread(effective_sizes(corrected, obs["lineage"].to_numpy(object), enough))[:, None]
     n_cells = spread(obs["n_cells"].to_numpy(float))[:, None]
     counts = layer("corrected")
+    valid = (n_cells >= min_cells).reshape(len(names), len(lineages))
     scale = 1e6 / np.maximum(size, 1)
     score = np.log(scale * counts + CPM_OFFSET)
+    if one_depth:
+        shallowest = np.where(valid, size.reshape(valid.shape), np.inf).min(0)
+        for row in np.flatnonzero(valid):
+            fewer = max(shallowest[row % len(lineages)], 1)
+            score[row] = thinned_scores(counts[row], min(fewer / max(size[row, 0], 1), 1.0), 1e6 / fewer)
     variance = (counts + 0.5) / (counts + CPM_OFFSET / scale) ** 2
     expressed = layer("n_expressing") / np.maximum(n_cells, 1) >= expr_prop
     expressed &= n_cells >= min_cells
@@ -157,5 +216,4 @@ def score_pseudobulk(
         parts[f"expresses_{role}"] = expressed[:, columns].all(2).reshape(shape)
         parts[f"counts_{role}"] = raw[:, columns].reshape(*shape, -1).astype(np.float32)
         parts[f"ambient_{role}"] = ambient[:, columns].reshape(*shape, -1).astype(np.float32)
-    valid = (n_cells >= min_cells).reshape(shape[:2])
     return Scores(names, lineages, pairs.table, valid, **parts)

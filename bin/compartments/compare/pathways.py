@@ -7,8 +7,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.compare.by_arm import ByArm
 from compartments.compare.candidates import find_candidates
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, Measured, absent_condition, compare
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, absent_condition, compare
 from compartments.compare.pair_scores import Scores
 from compartments.compare.terms import Term, terms_of
 from compartments.core.contract import Contract
@@ -136,8 +137,8 @@ def _rows(
 def _compare_rows(term: Term, rows: list[Row], covariates: Sequence[str]) -> tuple[pd.DataFrame, Compared]:
     """Effects on the standardised scores, with the change of the plain ones beside."""
     features = pd.MultiIndex.from_tuples([row.keys for row in rows], names=KEYS)
-    answer = compare(term, Measured(features, np.array([row.standardised for row in rows]).T), covariates)
-    plain = Measured(features, np.array([row.plain for row in rows]).T, unit=LN2)
+    answer = compare(term, ByArm(features, np.array([row.standardised for row in rows]).T), covariates)
+    plain = ByArm(features, np.array([row.plain for row in rows]).T, unit=LN2)
     table = answer.effects[[*TESTS, *ARMS]].reset_index().assign(**term.keys)
     table["log2fc"] = compare(term, plain, covariates).effects["estimate"].to_numpy()
     table["q_value"] = table.groupby("level")["p_value"].transform(benjamini_hochberg)

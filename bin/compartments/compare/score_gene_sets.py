@@ -25,14 +25,17 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from compartments.cohort import pseudobulk
     from compartments.compare import genesets
+    from compartments.compare.genes import assume_ambient
     from compartments.core.gene_sets import merge_sets
     from compartments.study.study import Study
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
     sets = merge_sets(options.gene_sets)
     study = Study.load(options.study)
-    data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["corrected"])
+    data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"])
+    assume_ambient(data, study)
     lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
+    lineages = [genesets.without_ambient(lineage, left_out) for lineage in lineages]
     n_samples = data.obs["sample"].nunique()
     del data
 

@@ -1,0 +1,80 @@
+"""Values of donors who may differ more among themselves in one arm than in the other."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compartments.compare.donor_variance import arms_df, donor_variance, moderate, weighted_fit, with_p
+from compartments.compare.engine import Fitted, Measured
+from compartments.study.arms import arm_design, arm_numbers
+from compartments.study.study import Contrast
+
+SAID_BY = 2000  # features that are enough to say how much the donors of each arm differ
+
+
+@dataclass(frozen=True)
+class ByArm(Measured):
+    """Values whose variance between donors is one number per arm, the same for all features, times one per feature.
+
+    Attributes
+    ----------
+    together : array of str, shape (features,), optional
+        Features of one name share genes or cells and count as one where it matters how well the variances of the arms
+        are known. Default: each by itself.
+    own : bool
+        The variance of a feature is its own, not moderated over features.
+    """
+
+    together: npt.NDArray[np.object_] | None = None
+    own: bool = False
+
+    def fit(
+        self,
+        units: pd.DataFrame,
+        present: npt.NDArray[np.bool_],
+        at: npt.NDArray[np.intp],
+        contrast: Contrast,
+        covariates: Sequence[str],
+    ) -> Fitted:
+        """Fit with weights 1 / (sampling variance + variance of the arm).
+
+        Notes
+        -----
+        Variances of arms by :func:`compartments.compare.donor_variance.donor_variance` (Paule-Mandel). The prior weighs
+        no more than the donors, so that every test keeps half of its own variance; a mean of the two with weights w and
+        1 - w has 1 / (w^2 / d0 + (1 - w)^2 / m) degrees of freedom. They are at most those by Satterthwaite (1946) of
+        the two estimated variances: with one feature nearly Welch's test, with many the variances are as good as known.
+        """
+        plain = super().fit(units, present, at, contrast, covariates)
+        df = float(plain.table["df_plain"].iloc[0])
+        if df < 1:
+            return plain
+        design, vector, _ = arm_design(units, contrast, covariates)
+        z, x, arms = plain.values, design.to_numpy(), arm_numbers(units)
+        some = slice(None, None, 1 + len(at) // SAID_BY)
+        if plain.variances is None:
+            # in units of their spread, so that the smallest variance that donor_variance gives means the same
+            s = np.zeros_like(z)
+            scale = np.median((weighted_fit(z, x, np.ones_like(z)).residual ** 2).sum(0)) / df or 1.0
+        else:
+            s, scale = plain.variances, 1.0
+        between = scale * donor_variance(z[:, some] / np.sqrt(scale), s[:, some] / scale, x, arms)
+        weights = 1 / (s + between)
+        fit = weighted_fit(z, x, weights)
+        s2 = (weights * fit.residual**2).sum(0) / df
+        _, prior, d0, s02 = moderate(s2, df)
+        part = np.where(self.own | (prior == 0), 0.0, np.minimum(prior, df) / (np.minimum(prior, df) + df))
+        posterior = np.where(part > 0, part * s02, 0) + (1 - part) * s2
+        freedom = 1 / (part**2 / np.maximum(prior, 1e-9) + (1 - part) ** 2 / df)
+        independent = len(at) if self.together is None else len(np.unique(self.together[at]))
+        known = arms_df(fit, weights, x, vector, arms) * independent / len(at)
+        table = plain.table.assign(
+            estimate=fit.beta @ vector,
+            se=np.sqrt(fit.inverse @ vector @ vector * posterior),
+            df=np.minimum(freedom, known),
+        )
+        table.attrs = plain.table.attrs | {"d0": d0, "s02": s02, "tau2": float(between.mean())}
+        return plain._replace(table=with_p(table))

@@ -154,10 +154,9 @@ def compare_lineage(
     fits : list of dict
         What each table rests on.
     """
-    groups = (lineage.samples["condition"] + " " + lineage.samples["compartment"]).to_numpy()
     if lineage.counts is None or lineage.ambient is None:
         raise TypeError(f"{lineage.name} was read without its raw and ambient counts")
-    excluded = ambient_genes(lineage.counts, lineage.ambient, groups, AMBIENT_SHARE_MAX)
+    excluded = ambient_genes(lineage.counts, lineage.ambient, _groups(lineage.samples), AMBIENT_SHARE_MAX)
     excluded |= foreign_genes(lineage.genes, lineage.name)
     tables, fits = {}, []
     shared: dict[tuple[str, str], list[Term]] = {}  # the contrasts of a term share one fit
@@ -230,7 +229,11 @@ def _counted(term: Term, lineage: Lineage) -> tuple[pd.DataFrame, npt.NDArray[np
 
 def _tested_genes(samples: pd.DataFrame, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
     """Genes expressed enough in condition x compartment."""
-    return filter_by_expression(counts, (samples["condition"] + " " + samples["compartment"]).to_numpy())
+    return filter_by_expression(counts, _groups(samples))
+
+
+def _groups(samples: pd.DataFrame) -> npt.NDArray[Any]:
+    return (samples["condition"] + " " + samples["compartment"]).to_numpy()
 
 
 def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitted") -> dict[str, Any]:
@@ -298,7 +301,7 @@ def _compare_terms(
         raise ValueError(f"only {keep.sum()} genes are expressed enough, needs {MIN_GENES}")
     kept = pd.DataFrame(counts[:, keep], index=design.index, columns=lineage.genes[keep])
     tables, fit = fit_pydeseq2(kept, design, vectors)
-    spread = _with_honest_p(tables, kept, design, vectors, samples["condition"].to_numpy())
+    spread = _with_honest_p(tables, kept, design, vectors, samples)
     for name, table in tables.items():
 
         def refit(genes: npt.NDArray[np.intp], vector: npt.NDArray[np.float64] = vectors[name]) -> npt.NDArray[Any]:
@@ -329,17 +332,17 @@ def _with_honest_p(
     counts: pd.DataFrame,
     design: pd.DataFrame,
     vectors: dict[str, npt.NDArray[np.float64]],
-    conditions: npt.NDArray[Any],
+    samples: pd.DataFrame,
 ) -> Spread:
     """Name the engine in the tables of PyDESeq2; where the arms' spread differs, put the tests that allow for it."""
-    matrix = design.to_numpy()
-    z, weights = weigh(counts.to_numpy(), matrix)
-    spread = spread_of_arms(z, weights, matrix, conditions)
+    matrix, conditions = design.to_numpy(), samples["condition"].to_numpy()
+    data = weigh(counts.to_numpy(), matrix, _groups(samples))
+    spread = spread_of_arms(data, matrix, conditions)
     for table in tables.values():
         table["engine"] = OF_UNEQUAL_SPREAD if spread.differs else OF_EQUAL_SPREAD
     if spread.differs:
         variance = np.array([spread.variance[condition] for condition in conditions])
-        for name, honest in moderated_tests(z, weights, matrix, vectors, variance).items():
+        for name, honest in moderated_tests(data, matrix, vectors, variance).items():
             table = tables[name]
             shrunken = (table["log2fc_shrunken"] / table["log2fc"]).clip(0, 1)
             table[honest.columns] = honest.to_numpy()

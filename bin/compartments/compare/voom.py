@@ -13,17 +13,20 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from compartments.compare.expected_counts import START, working
 from compartments.compare.moderated import fit_f_dist
 from compartments.compare.normalisation import tmm_factors
-from compartments.core.vocabulary import ALPHA
+from compartments.core.vocabulary import ALPHA, LN2
 
 Array = npt.NDArray[np.float64]
 SPAN, KNOTS = 0.5, 40  # of the trend of variances: share of genes that a point of it rests on, and points
-ROUNDS = 4  # of the arms' variances and the coefficients that depend on them
+ROUNDS = 4  # of estimates that depend on each other
 MAX_RATIO = 20.0  # of an arm's variance to that of the others
 CAP = 0.99  # quantile of a sample's squared residuals: few genes do not decide on an arm
 ROTATIONS, SEED = 4000, 0
-TESTED_GENES = 1000  # that the test of equal spread looks at, of all levels of expression
+LEAST_GENES, TESTED_GENES = 50, 1000  # that the test of equal spread needs, and looks at
+LEAST_VARIANCE = 1e-3  # between donors, ln units: 3 %
+LOWEST = -3.0  # ln of the least expected count
 MIN_RATIO = 1.5  # variances: PyDESeq2 keeps its error rate where the arms differ by less
 CHUNK = 4_000_000  # genes x coefficients^2 held at once
 
@@ -37,7 +40,7 @@ class Spread:
     variance : dict of str to float
         Per arm, of geometric mean 1 over the arms with half a residual df or more; 1 for the others.
     p_value : float
-        That the arms vary alike; NaN with fewer than two such arms.
+        That the arms vary alike; NaN with fewer than two such arms, or where too few genes have counts enough to say.
     """
 
     variance: dict[str, float]
@@ -54,31 +57,69 @@ class Spread:
         return bool(self.p_value < ALPHA and between > MIN_RATIO)
 
 
-def weigh(counts: npt.NDArray[np.integer], design: Array) -> tuple[Array, Array]:
-    """Log2 counts per million and their precisions.
+@dataclass(frozen=True)
+class Weighed:
+    """Log2 expression of samples with what is known of its variance; arrays of the shape (samples, genes).
+
+    Attributes
+    ----------
+    z : array
+        Log2 counts per million.
+    sampling : array
+        Variance of ``z`` that comes of counting.
+    between : array, shape (genes,)
+        Variance between donors that genes of such expression have.
+    """
+
+    z: Array
+    sampling: Array
+    between: Array
+
+    def weights(self, variance: Array) -> Array:
+        """Precisions, with the variance between donors times that of each sample's arm, shape (samples,)."""
+        return 1 / (self.sampling + variance[:, None] * self.between)
+
+    def of(self, genes: npt.NDArray[np.intp]) -> "Weighed":
+        """Fewer genes."""
+        return Weighed(self.z[:, genes], self.sampling[:, genes], self.between[genes])
+
+
+def weigh(counts: npt.NDArray[np.integer], design: Array, groups: npt.NDArray[Any]) -> Weighed:
+    """Log2 counts per million, unbiased by how few the counts are, and their variances.
 
     Parameters
     ----------
     counts : int array, shape (samples, genes)
     design : array, shape (samples, coefficients)
         Full column rank, with a residual degree of freedom.
-
-    Returns
-    -------
-    z, weights : array, shape (samples, genes)
+    groups : array, shape (samples,)
+        Condition x compartment: where like counts are expected.
 
     Notes
     -----
-    voom (Law et al. 2014, Genome Biol 15:R29): the square root of a gene's residual standard deviation is smoothed over
-    its mean log count, and read off at the fitted log count of every value; library sizes by TMM.
+    As voom (Law et al. 2014, Genome Biol 15:R29) a trend over the mean log count gives the variances, but of the part
+    that counting does not explain: that part is exact at the expected count (:func:`working`), so that an arm of
+    shallow samples has neither biased values nor too small variances. Library sizes by TMM.
     """
-    library = counts.sum(1) * tmm_factors(counts) + 1
-    z = np.log2((counts + 0.5) / library[:, None] * 1e6)
-    fitted = design @ np.linalg.lstsq(design, z, rcond=None)[0]
-    deviation = ((z - fitted) ** 2).sum(0) / (len(design) - design.shape[1])
-    to_counts = np.log2(library / 1e6)
-    at, height = _trend(z.mean(0) + to_counts.mean(), deviation**0.25)
-    return z, np.maximum(np.interp(fitted + to_counts[:, None], at, height), 1e-2) ** -4
+    library = np.log(counts.sum(1) * tmm_factors(counts))[:, None]
+    eta = np.empty(counts.shape)
+    members = [groups == group for group in dict.fromkeys(groups)]
+    for rows in members:
+        eta[rows] = np.log((counts[rows].sum(0) + 0.5) / np.exp(library[rows]).sum()) + library[rows]
+    level = eta.mean(0)
+    between = np.full(counts.shape[1], START)
+    freedom = 1 - np.einsum("ij,ji->i", design, np.linalg.pinv(design))
+    for _ in range(ROUNDS):
+        z, sampling = working(counts, eta, between[None])
+        residual = z - library - design @ np.linalg.lstsq(design, z - library, rcond=None)[0]
+        excess = ((residual**2).sum(0) - freedom @ sampling) / freedom.sum()
+        excess = np.clip(excess, *np.quantile(excess, [1 - CAP, CAP]))
+        between = np.maximum(np.interp(level, *_trend(level, excess)), LEAST_VARIANCE)
+        precision = 1 / (sampling + between)
+        for rows in members:
+            mean = np.average((z - library)[rows], axis=0, weights=precision[rows])
+            eta[rows] = np.maximum(mean + library[rows], LOWEST)
+    return Weighed((z - library + np.log(1e6)) / LN2, sampling / LN2**2, between / LN2**2)
 
 
 def _trend(x: Array, y: Array) -> tuple[Array, Array]:
@@ -94,20 +135,15 @@ def _trend(x: Array, y: Array) -> tuple[Array, Array]:
     return at, w @ y + slope * (at - w @ x)
 
 
-def spread_of_arms(z: Array, weights: Array, design: Array, arms: npt.NDArray[Any]) -> Spread:
+def spread_of_arms(data: Weighed, design: Array, arms: npt.NDArray[Any]) -> Spread:
     """Whether the donors of some arm vary more than those of another, over all genes.
 
     Parameters
     ----------
-    z, weights : array, shape (samples, genes)
-        From :func:`weigh`.
+    data : Weighed
     design : array, shape (samples, coefficients)
     arms : array, shape (samples,)
         Condition of each sample.
-
-    Returns
-    -------
-    Spread
 
     Notes
     -----
@@ -117,25 +153,29 @@ def spread_of_arms(z: Array, weights: Array, design: Array, arms: npt.NDArray[An
     """
     names = list(dict.fromkeys(arms))
     member = np.array([arms == name for name in names], float)
-    variance, keeps = _variances(z, weights, design, member)
+    # where counting explains most of the variance, donors cannot be compared, nor do they matter much
+    counted = member @ data.sampling / member.sum(1, keepdims=True)
+    data = data.of(np.flatnonzero((counted <= data.between).all(0)))
+    if data.z.shape[1] < LEAST_GENES:
+        return Spread(dict.fromkeys(names, 1.0), np.nan)
+    variance, keeps = _variances(data, design, member)
     measured = dict(zip(names, variance, strict=True))
-    if keeps.sum() < 2:
-        return Spread(measured, np.nan)
-    return Spread(measured, _rotation_p(z, weights, design, member[keeps]))
+    return Spread(measured, _rotation_p(data, design, member[keeps]) if keeps.sum() > 1 else np.nan)
 
 
-def _variances(z: Array, weights: Array, design: Array, member: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
-    """Variance of each arm (rows of ``member``), and which arms keep half a residual df."""
+def _variances(data: Weighed, design: Array, member: Array) -> tuple[Array, npt.NDArray[np.bool_]]:
+    """Variance between donors of each arm (rows of ``member``), and which arms keep half a residual df."""
     variance = np.ones(len(member))
     for _ in range(ROUNDS):
-        weighted = weights / (variance @ member)[:, None]
-        residual, leverage = _least_squares(z, weighted, design)[:2]
+        weights = data.weights(variance @ member)
+        residual, leverage = _least_squares(data.z, weights, design)[:2]
         keeps = member @ (1 - leverage.mean(1)) >= 0.5
         if keeps.sum() < 2:
             break
-        squares = weighted * residual**2 / np.maximum(1 - leverage, 0.02)
-        of_sample = np.minimum(squares, np.quantile(squares, CAP, axis=1)[:, None]).mean(1)
-        seen = variance[keeps] * (member[keeps] @ of_sample / member[keeps].sum(1))
+        squares = weights * residual**2 / np.maximum(1 - leverage, 0.02)
+        squares = np.minimum(squares, np.quantile(squares, CAP, axis=1)[:, None]) / weights
+        seen = (weights**2 * (squares - data.sampling)).sum(1) @ member[keeps].T
+        seen /= (weights**2 * data.between).sum(1) @ member[keeps].T
         seen = np.maximum(seen, 1e-12)
         variance[keeps] = np.clip(seen / np.exp(np.log(seen).mean()), 1 / MAX_RATIO, MAX_RATIO)
     return variance, keeps
@@ -160,11 +200,12 @@ def _least_squares(
     return z - design @ beta.T, leverage, vectors @ beta.T, unscaled
 
 
-def _rotation_p(z: Array, weights: Array, design: Array, member: Array) -> float:
+def _rotation_p(data: Weighed, design: Array, member: Array) -> float:
     """P of the range of log mean squares of arms under random rotations of the residuals, the same for all genes."""
-    chosen = np.argsort(z.mean(0), kind="stable")[:: -(-z.shape[1] // TESTED_GENES)]
-    z, root = z[:, chosen], np.sqrt(weights[:, chosen])
-    residual = root * _least_squares(z, root**2, design)[0]
+    genes = data.z.shape[1]
+    data = data.of(np.argsort(data.z.mean(0), kind="stable")[:: -(-genes // TESTED_GENES)])
+    root = np.sqrt(data.weights(np.ones(len(design))))
+    residual = root * _least_squares(data.z, root**2, design)[0]
     # orthonormal coordinates of each gene's weighted residuals, alike for all genes
     free = np.linalg.qr(design, mode="complete")[0][:, design.shape[1] :]
     scaled = root.T[:, :, None] * design
@@ -188,14 +229,13 @@ def _rotation_p(z: Array, weights: Array, design: Array, member: Array) -> float
 
 
 def moderated_tests(
-    z: Array, weights: Array, design: Array, vectors: dict[str, Array], variance: Array
+    data: Weighed, design: Array, vectors: dict[str, Array], variance: Array
 ) -> dict[str, pd.DataFrame]:
-    """Moderated t tests of several contrasts with a variance per sample.
+    """Moderated t tests of several contrasts with a variance between donors per sample.
 
     Parameters
     ----------
-    z, weights : array, shape (samples, genes)
-        From :func:`weigh`.
+    data : Weighed
     design : array, shape (samples, coefficients)
     vectors : dict
         Contrast name -> array, shape (coefficients,).
@@ -210,12 +250,12 @@ def moderated_tests(
 
     Notes
     -----
-    Smyth (2004) Stat Appl Genet Mol Biol 3:3, weighted least squares with weights over ``variance``.
+    Smyth (2004) Stat Appl Genet Mol Biol 3:3, on weighted least squares.
     """
-    df, genes = len(design) - design.shape[1], z.shape[1]
-    weighted = weights / variance[:, None]
-    residual, _, estimates, unscaled = _least_squares(z, weighted, design, np.array(list(vectors.values())))
-    s2 = (weighted * residual**2).sum(0) / df
+    df, genes = len(design) - design.shape[1], data.z.shape[1]
+    weights = data.weights(variance)
+    residual, _, estimates, unscaled = _least_squares(data.z, weights, design, np.array(list(vectors.values())))
+    s2 = (weights * residual**2).sum(0) / df
     d0, s02 = fit_f_dist(s2, df)
     posterior = (d0 * s02 + df * s2) / (d0 + df) if 0 < d0 < np.inf else s2 if d0 == 0 else np.full(genes, s02)
     total = min(d0 + df, df * genes)

@@ -39,6 +39,14 @@ studies.
 All rows are in [benchmarks/scoreboard.tsv](../../benchmarks/scoreboard.tsv); a command of the table prints those of its
 step. `make bench` measures everything anew.
 
+`unequal` is of studies whose donors are not alike: at random few or many cells, few in the treated CSF alone, treated
+donors that vary more, a lineage that some donors lack, a covariate of one compartment, one odd donor, compartments that
+go together or not; by three models of donors (Dirichlet, real donors dealt anew, log-normal). Under its nulls the arms
+differ in what the setting names and in nothing else. What was not tested counts as not found. `alternatives` compares
+the power with that of other methods, each at its own critical value from null studies of the setting. Both are long and
+made in pieces that go on where the last one ended (`python -m benchmarks.compare.bench_unequal`,
+`python -m benchmarks.compare.bench_alternatives`); the tests repeat first studies against their stored rows.
+
 | step | gates met | rows | print them | measured with |
 |---|---|---|---|---|
 """

@@ -2,13 +2,25 @@
 
 import pandas as pd
 
-from compartments.compare import across, pathways
+from compartments.compare import across, pair_scores, pathways
+from compartments.compare.compare_interactions import assume
 from compartments.compare.edges import compare_edges
 from compartments.compare.hubs import compare_centrality
 from compartments.compare.liana import COLUMNS
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
-from tests.support.signalling import GROUPS, PAIRS, STEP, edge, in_arm, make_cohort, make_networks, raise_pair, score
+from tests.support.signalling import (
+    GENES,
+    GROUPS,
+    PAIRS,
+    STEP,
+    edge,
+    in_arm,
+    make_cohort,
+    make_networks,
+    raise_pair,
+    score,
+)
 
 
 def test_executable(execute, tmp_path, root):
@@ -88,3 +100,29 @@ def test_unpaired_donors_have_no_interaction_but_within_terms():
     hubs = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
     assert set(hubs["term"]) == {"within:CSF", "within:blood"}
     assert len(across.cross_compartments(study, scores, GROUPS)) == 0
+
+
+def test_ambient_that_nobody_removed_makes_no_edge():
+    """L1 of B leaks into all cells of treated CSF: an edge of every lineage rises, and none is tested but B's."""
+
+    def leak(rate, row):
+        rate[GENES.index("L1")] = 60.0 if row["lineage"] == "B" else 0.2
+        if row["condition"] == "treated" and row["compartment"] == "CSF":
+            rate[GENES.index("L1")] += 6.0
+        return rate
+
+    study, pseudobulk = make_cohort(change=leak)
+    resource = PAIRS[:2]
+    found = {}
+    for taken in (False, True):
+        left_out = LeftOut(STEP)
+        if taken:
+            assume(pseudobulk, study, left_out)
+            assert "no ambient RNA was removed from 16 samples" in left_out.rows[0]["reason"]
+        scores = pair_scores.score_pseudobulk(pseudobulk, study.samples["sample"], resource)
+        effects = compare_edges(study, scores, left_out).effects
+        found[taken] = effects[(effects["ligand"] == "L1") & (effects["source"] != "B")]
+    assert (found[False]["q_value"] < 0.05).any()
+    assert set(found[True]["status"]) == {"ambient"} and found[True]["p_value"].isna().all()
+    others = effects[(effects["ligand"] == "L2") | (effects["source"] == "B")]
+    assert (others["status"] == "tested").mean() > 0.6

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from scipy import stats
+from scipy import sparse, stats
 
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
@@ -186,3 +186,24 @@ def test_the_donors_values_are_the_scores_and_their_differences(scored, simulate
     means = found.donors().groupby([*keys, "condition"])["value"].mean().unstack()
     effects = found.effects.set_index(keys)
     np.testing.assert_allclose((means["treated"] - means["untreated"])[effects.index], effects["estimate"])
+
+
+def test_genes_that_are_ambient_do_not_count(simulated):
+    """A tenth of one arm's counts comes from another lineage that makes the set: its score rises by soup alone."""
+    lineage = lineage_of(simulated, "A")
+    rng = np.random.default_rng(0)
+    mix = np.where(lineage.genes.isin(SETS["OTHER"]), 1.0, 0.0) / 40
+    arm = lineage.samples["condition"].eq("treated") & lineage.samples["compartment"].eq("CSF")
+    size = np.where(arm, lineage.corrected.sum(1) / 9, 0)[:, None]
+    leaked = rng.poisson(size * mix)
+    counts = lineage.corrected + leaked
+    layers = sparse.csr_array(counts), sparse.csr_array(leaked.astype(np.float32))
+    leaky = pseudobulk.Lineage("A", lineage.samples, lineage.genes, counts, *layers)
+    left_out = LeftOut(STEP)
+    clean = genesets.without_ambient(leaky, left_out)
+    assert "genes do not count in scores" in left_out.rows[0]["reason"]
+    assert clean.genes.isin(SETS["OTHER"]).sum() < 20 and clean.genes.isin(SETS["SET"]).sum() > 35
+    scores = genesets.score_lineage(leaky, SETS, 0, LeftOut(STEP)).set_index(["gene_set", "sample"])["score"]["OTHER"]
+    assert scores[arm].min() > scores[~arm].max()
+    genesets.score_lineage(clean, SETS, 0, left_out)
+    assert "genes of OTHER detected" in left_out.rows[1]["reason"]

@@ -88,17 +88,21 @@ def measure(setting, n, over):
         print("edgeR and limma-voom: Rscript with edgeR is not here; left out", file=sys.stderr)
     nothing = replace(setting, truth="null")
     null, lost = tested(nothing, range(n), over), tested(setting, range(n), over)
+    at = list(targets(study(setting, SEED, 0).proportions).values())
     found = []
-    for name, p in null.items():
-        for term, each in zip(TERMS, p, strict=True):
-            rejected = each < LEVEL
-            errors = [(x.sum(), x.size) for x in rejected.T]
-            found.append((f"type-I error, {name}, {term}", *ratio(errors)))
-    lineages = targets(study(setting, SEED, 0).proportions)
-    at = list(lineages.values())
+    for name in null:
+        for k, term in enumerate(TERMS):
+            found.append((f"type-I error, {name}, {term}", *_share_below(null[name][k])))
+            unchanged = np.delete(lost[name][k], at, axis=0)
+            found.append((f"false positives beside lost lineages, {name}, {term}", *_share_below(unchanged)))
     for k, term in enumerate(TERMS):
         found += against(term, list(null), *(np.stack([p[k][at] for p in each.values()]) for each in (null, lost)))
     return found + fingerprint(sums(setting))
+
+
+def _share_below(p):
+    """Share of p-values, shape (lineages, studies), below the level, with its error over studies."""
+    return ratio([((one < LEVEL).sum(), len(one)) for one in p.T])
 
 
 def against(term, names, null, lost):

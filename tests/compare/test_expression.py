@@ -154,6 +154,121 @@ def test_a_bug_keeps_its_traceback(simulated, monkeypatch):
         compare_one(lineage_of(simulated), study_of(simulated))
 
 
+def unequal(rng, n_treated, n_untreated, spread=1.0, few=1.0, slope=0.0, n_genes=150):
+    """Donors without an effect; treated ones vary ``spread`` times as much, have ``few`` of the CSF counts, are older.
+
+    Age moves half of the genes, in CSF alone, by N(0, ``slope``) ln per standard deviation.
+    """
+    n = n_treated + n_untreated
+    donor, csf = np.repeat(np.arange(n), 2), np.tile([1, 0], n)
+    treated = donor < n_treated
+    age = rng.normal(size=n) + 1.5 * (np.arange(n) < n_treated)
+    own = np.sqrt(rng.chisquare(10, n_genes) / 10)
+    noise = (0.3 * rng.normal(size=(n, n_genes)))[donor] + 0.2 * rng.normal(size=(2 * n, n_genes))
+    noise = noise * own * np.where(treated, spread, 1.0)[:, None]
+    noise += np.outer(csf * age[donor], rng.normal(0, slope, n_genes) * (rng.random(n_genes) < 0.5))
+    mean = rng.lognormal(5.5, 1, n_genes) * rng.lognormal(0, 0.4, (2 * n, 1))
+    mean[(csf == 1) & treated] *= few
+    samples = pd.DataFrame(
+        {
+            "sample": [f"D{d}_{'CSF' if c else 'blood'}" for d, c in zip(donor, csf, strict=True)],
+            "donor": [f"D{d}" for d in donor],
+            "compartment": np.where(csf == 1, "CSF", "blood"),
+            "condition": np.where(treated, "treated", "untreated"),
+            "n_cells": 100,
+            "age": np.round(50 + 10 * age[donor], 2),
+        }
+    )
+    counts = pd.DataFrame(rng.poisson(mean * np.exp(noise)), columns=[f"G{i}" for i in range(n_genes)])
+    return types.SimpleNamespace(counts=counts, samples=samples)
+
+
+def outcome(monkeypatch, made, covariates=()):
+    """Tables by term, what they rest on, reasons; without refits, which do not touch p."""
+    monkeypatch.setattr(expression, "robust_genes", lambda table, *_: pd.array([pd.NA] * len(table), dtype="boolean"))
+    sheet = made.samples.drop(columns="n_cells").assign(filtered="x.h5")
+    study = make_study(parse_samplesheet(sheet.to_csv(index=False)), covariates=covariates)
+    tables, fits, skipped = compare_one(lineage_of(made), study)
+    return {table["term"].iloc[0]: table for table in tables}, fits, skipped
+
+
+def rejected(tables, term):
+    return np.mean([(found[term]["p_value"] < 0.05).mean() for found in tables])
+
+
+def test_an_arm_of_few_cells_is_tested(monkeypatch):
+    """Size factors far below .05 are no reason to lose a term; its error rate holds."""
+    rng, found, smallest = np.random.default_rng(6), [], []
+    for arms in [(2, 4)] * 5 + [(4, 4)] * 3:
+        tables, fits, skipped = outcome(monkeypatch, unequal(rng, *arms, few=0.02))
+        assert not skipped and len(tables) == 3
+        found.append(tables)
+        smallest.append(min(fit["size_factor_min"] for fit in fits))
+    assert min(smallest) < 0.05
+    assert all(0.03 < rejected(found, term) < 0.07 for term in ("within:CSF", "interaction"))
+
+
+def test_a_covariate_of_one_compartment_enters_the_interaction(monkeypatch):
+    """Age acts in CSF and differs between arms: adjusted for, the interaction keeps its error rate."""
+    rng, adjusted, plain = np.random.default_rng(7), [], []
+    for _ in range(6):
+        made = unequal(rng, 4, 6, slope=0.4)
+        adjusted.append(outcome(monkeypatch, made, ["age"])[0])
+        plain.append(outcome(monkeypatch, made)[0])
+    assert 0.03 < rejected(adjusted, "interaction") < 0.07 < rejected(plain, "interaction")
+
+
+@given(st.lists(st.sampled_from(["one", "two", "three"]), min_size=6, max_size=6), st.integers(2, 4))
+@settings(max_examples=30, deadline=None)
+def test_an_interaction_with_covariates_is_never_singular(batches, n_treated):
+    """Of full rank with 3 residual df or without the covariate, with a reason for each that is not fitted."""
+    pairs = pairs_of(["treated"] * n_treated + ["untreated"] * (6 - n_treated))
+    pairs = pairs.assign(batch=batches, age=np.arange(6.0) ** 2, same="x")
+    plain, _, _ = expression.interaction_design(pairs, TREATED)
+    matrix, vector, dropped = expression.interaction_design(pairs, TREATED, ["batch", "age", "same"])
+    assert np.linalg.matrix_rank(matrix) == matrix.shape[1] == len(vector)
+    fitted = sum(any(f"compartment:{c}" in x for x in matrix) for c in ("batch", "age"))
+    assert fitted + len(dropped) == 2 - (len(set(batches)) == 1)
+    assert len(matrix) - matrix.shape[1] >= 3 or matrix.shape == plain.shape
+
+
+def test_where_one_arm_varies_more_the_honest_p_stands(monkeypatch):
+    """PyDESeq2 errs where a treated arm is twice as variable; the table shows, and names, the fit that allows for it."""
+    rng, found, own = np.random.default_rng(8), [], []
+    fit = expression.fit_pydeseq2
+
+    def kept(*given):
+        result = fit(*given)
+        own.extend(table["p_value"].to_numpy() for table in result[0].values())
+        return result
+
+    monkeypatch.setattr(expression, "fit_pydeseq2", kept)
+    for _ in range(6):
+        tables, fits, _ = outcome(monkeypatch, unequal(rng, 2, 4, spread=2.0))
+        assert {table["engine"].iloc[0] for table in tables.values()} == {"voom"}
+        found.append(tables)
+    rates = [rejected(found, term) for term in ("within:CSF", "within:blood", "interaction")]
+    assert 0.03 < np.mean(rates) < 0.07 < np.mean(np.concatenate(own) < 0.05)
+    warnings = expression.Compared({}, fits).summary(10, 1)["warnings"]
+    assert len(warnings) == 3 and all("T (variance" in line and "voom" in line for line in warnings)
+    equal, fits, _ = outcome(monkeypatch, unequal(rng, 4, 4))
+    assert {table["engine"].iloc[0] for table in equal.values()} == {"pydeseq2"}
+    assert not expression.Compared({}, fits).summary(10, 1)["warnings"]
+
+
+def test_a_sample_that_shares_no_genes_is_left_out_alone(monkeypatch):
+    made = unequal(np.random.default_rng(9), 3, 4)
+    made.counts.iloc[0] = 0  # D0, treated, CSF
+    made.counts.iloc[0, :3] = 10_000
+    tables, fits, skipped = outcome(monkeypatch, made)
+    assert {(row["sample"], row["contrast"]) for row in skipped} == {
+        ("D0_CSF", "within:CSF"), ("D0_CSF", "interaction CSF")
+    }  # fmt: skip
+    assert all(row["reason"] == "3 of the genes tested were counted, needs 20" for row in skipped)
+    assert {fit["term"]: fit["n_condition"] for fit in fits} == {"within:blood": 3, "within:CSF": 2, "interaction": 2}
+    assert len(tables) == 3
+
+
 def test_covariate_that_does_not_fit_is_named(simulated):
     sheet = simulated.samples.drop(columns="n_cells").assign(filtered="x.h5")
     sheet["batch"] = np.where(sheet["condition"] == "treated", "one", "two")

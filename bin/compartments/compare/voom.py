@@ -110,7 +110,7 @@ def weigh(counts: npt.NDArray[np.integer], design: Array, groups: npt.NDArray[An
     between = np.full(counts.shape[1], START)
     freedom = 1 - np.einsum("ij,ji->i", design, np.linalg.pinv(design))
     for _ in range(ROUNDS):
-        z, sampling = working(counts, eta, between[None])
+        z, sampling = working(counts.astype(float), eta, between[None])
         residual = z - library - design @ np.linalg.lstsq(design, z - library, rcond=None)[0]
         excess = ((residual**2).sum(0) - freedom @ sampling) / freedom.sum()
         excess = np.clip(excess, *np.quantile(excess, [1 - CAP, CAP]))

@@ -102,3 +102,14 @@ def test_partial_cells_per_ul_falls_back_with_a_warning():
     study = study_of(sheet(rows, ["cells_per_ul"]))
     assert not study.absolute
     assert any("cells_per_ul is missing for P3_CSF, P3_blood" in w for w in study.warnings)
+
+
+def test_totals_in_another_unit_are_named():
+    rows = [
+        (*row, {("P3", "CSF"): 2500, ("P5", "blood"): 6}.get(row[:2], 2.5 if row[1] == "CSF" else 6000)) for row in ROWS
+    ]
+    said = [w for w in study_of(sheet(rows, ["cells_per_ul"])).warnings if "another unit" in w]
+    assert [w.split(":")[0] for w in said] == [
+        "cells_per_ul of P3_CSF is 2500, more than 300-fold above the median of CSF",
+        "cells_per_ul of P5_blood is 6, more than 300-fold below the median of blood",
+    ]

@@ -9,6 +9,7 @@ from compartments.study.contrasts import OBVIOUS_COMPARTMENTS, OBVIOUS_CONDITION
 from compartments.study.plan import design_table
 from compartments.study.study import Study
 
+ODD_FOLD = 300  # of cells_per_ul: more than most diseases make of a compartment's cells, less than a slip of the unit
 # how a samplesheet says that a value is not known, in lower case; "none" may be a level
 UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")
 
@@ -131,4 +132,18 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
     if "cells_per_ul" in sheet and sheet["cells_per_ul"].isna().any() and sheet["cells_per_ul"].notna().any():
         lacking = ", ".join(sheet.loc[sheet["cells_per_ul"].isna(), "sample"])
         sentences.append(f"cells_per_ul is missing for {lacking}: composition uses the relative scale for all samples")
-    return sentences
+    return [*sentences, *_odd_totals(sheet)]
+
+
+def _odd_totals(sheet: pd.DataFrame) -> list[str]:
+    """Samples whose cells per microlitre are far from those of their compartment, as with another unit."""
+    if "cells_per_ul" not in sheet:
+        return []
+    totals = sheet["cells_per_ul"]
+    fold = totals / totals.groupby(sheet["compartment"]).transform("median")
+    return [
+        f"cells_per_ul of {sheet.loc[i, 'sample']} is {totals[i]:g}, more than {ODD_FOLD:,}-fold {way} the median of "
+        f"{sheet.loc[i, 'compartment']}: another unit, such as cells per ml?"
+        for way, odd in (("above", fold > ODD_FOLD), ("below", fold < 1 / ODD_FOLD))
+        for i in sheet.index[odd]
+    ]

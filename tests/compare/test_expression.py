@@ -233,7 +233,7 @@ def test_an_interaction_with_covariates_is_never_singular(batches, n_treated):
 
 
 def test_where_one_arm_varies_more_the_honest_p_stands(monkeypatch):
-    """PyDESeq2 errs where a treated arm is twice as variable; the table shows, and names, the fit that allows for it."""
+    """PyDESeq2 errs where a treated arm varies twice as much; the table shows and names the fit that allows for it."""
     rng, found, own = np.random.default_rng(8), [], []
     fit = expression.fit_pydeseq2
 

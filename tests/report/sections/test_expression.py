@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from compartments.core.files import write_json
 from compartments.core.vocabulary import ALPHA
 from compartments.report.sections import expression
 
@@ -47,3 +48,9 @@ def test_target_gene_is_the_mean_of_each_lineage(gappy, blocks):
 
 def test_nothing_without_tables(bare):
     assert expression.build(bare) == []
+
+
+def test_arms_of_unequal_spread_are_said(bare):
+    warning = "treated_vs_untreated, within:CSF: the donors of one condition vary more than those of the other in B"
+    write_json({"warnings": [warning]}, bare.results.root / "expression" / "expression.json")
+    assert [(block.text, block.level) for block in expression.build(bare)] == [(warning, "warning")]

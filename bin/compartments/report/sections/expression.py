@@ -4,7 +4,7 @@ import pandas as pd
 
 from compartments.core.vocabulary import ALPHA
 from compartments.report import captions, donors, forests
-from compartments.report.blocks import Block
+from compartments.report.blocks import Block, Text
 from compartments.report.figures.bars import bars
 from compartments.report.figures.dots import VOLCANO_GENES, thinned, volcano
 from compartments.report.figures.forest import forest
@@ -27,8 +27,9 @@ ESTIMATES += ["n_condition", "n_reference"]
 
 
 def build(page: Page) -> list[Block]:
-    """For every contrast the number of genes, the interaction, and the first genes; then the target gene."""
-    blocks: list[Block] = []
+    """Cautions; for every contrast the number of genes, the interaction, and the first genes; then the target gene."""
+    warnings = page.results.json("expression/expression.json").get("warnings", [])
+    blocks: list[Block] = [Text(warning, "warning") for warning in warnings]
     for contrast in page.results.comparisons():
         table = page.table(f"expression/{contrast.contrast}.parquet")
         file = f"expression/{contrast.contrast}.tsv.gz"

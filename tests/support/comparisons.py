@@ -126,6 +126,7 @@ def composition(folder, study, rng, gaps):
     effects, donors = fit(study, values, ["level", "lineage"], math.log(2), "log2fc", Gaps(gaps.lost))
     scale = "abs" if study.absolute else "rel"
     effects.insert(2, "scale", scale)
+    effects = effects.assign(df_prior=effects["df"] - effects["df_residual"], df_arms=effects["df"])
     write(with_more_donors(effects), folder, "composition/power.tsv")
     donors = donors.rename(columns={"value": "log2_value"}).assign(variance=0.01, n_cells=50)
     made = calls(study, effects)

@@ -3,9 +3,12 @@
 import re
 
 import numpy as np
+import pytest
 
-from compartments.core.files import read_tsv
+from compartments.core.files import read_tsv, write_json
+from compartments.report.sections import composition
 from tests.support import results as synthetic_results
+from tests.support.tables import write
 
 
 def test_numbers_of_the_page_are_those_of_the_tables(whole):
@@ -31,3 +34,13 @@ def test_one_treated_donor_three_conditions_and_relative_scale(call, tmp_path):
     assert "Relative scale" in page.words and "not identifiable" in page.words
     assert "descriptive" in page.words and "no p (too few donors)" in page.source
     assert len([name for name in page.figures if name.startswith("q1_")]) == 4
+
+
+@pytest.mark.parametrize("scale", ["abs", "rel"])
+def test_what_was_not_adjusted_for_is_said_on_both_scales(gappy, bare, scale):
+    effects = gappy.needed("composition/effects.tsv").assign(scale=scale)
+    write(effects, bare.results.root, "composition/effects.tsv")
+    warning = "treated_vs_untreated, within:CSF: age is collinear with condition:treated: not adjusted for"
+    write_json({"scale": scale, "warnings": [warning]}, bare.results.root / "composition" / "composition.json")
+    blocks = composition.build(bare)
+    assert [block.text for block in blocks if getattr(block, "level", "") == "warning"][-1] == warning

@@ -19,10 +19,9 @@ def build(page: Page) -> list[Block]:
     """On which scale, the forests of broad lineages, and all tables."""
     effects = page.needed(EFFECTS)
     warnings = page.results.json("composition/composition.json").get("warnings", [])
-    if len(effects) and effects["scale"].iloc[0] == "rel":
-        blocks: list[Block] = [page.text("composition.relative", "warning")]
-    else:
-        blocks = [page.text("composition.absolute"), *(Text(warning, "warning") for warning in warnings)]
+    relative = len(effects) and effects["scale"].iloc[0] == "rel"
+    scale = page.text("composition.relative", "warning") if relative else page.text("composition.absolute")
+    blocks: list[Block] = [scale, *(Text(warning, "warning") for warning in warnings)]
     blocks.append(page.text("composition.elsewhere"))
     for contrast in page.results.comparisons():
         name = f"lineage_{contrast.contrast}"

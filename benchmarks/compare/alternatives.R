@@ -3,13 +3,12 @@
 suppressPackageStartupMessages(library(edgeR))
 files <- commandArgs(trailingOnly = TRUE)
 given <- scan(files[1], quiet = TRUE)
-studies <- given[1]; donors <- given[2]; lineages <- given[3]; covariates <- given[4]
-at <- 4
+studies <- given[1]; donors <- given[2]; lineages <- given[3]
+at <- 3
 take <- function(n) { x <- given[at + seq_len(n)]; at <<- at + n; x }
 treated <- take(donors)
 cells <- matrix(take(studies * 2 * donors * lineages), nrow = studies, byrow = TRUE)
 sizes <- matrix(take(studies * 2 * donors), nrow = studies, byrow = TRUE)
-ages <- if (covariates) matrix(take(studies * donors), nrow = studies, byrow = TRUE)
 
 edger <- function(counts, log_size, design, coef) {
   y <- DGEList(counts)
@@ -27,13 +26,12 @@ careful <- function(test, ...) tryCatch(test(...), error = function(e) rep(NA, l
 p <- array(NA, c(lineages, studies, 2, 2)) # lineage, study, term, method
 donor <- factor(rep(seq_len(donors), 2))
 csf <- rep(c(1, 0), each = donors)
+own <- cbind(1, treated)
+paired <- cbind(model.matrix(~donor), csf, csf * treated)
+first <- seq_len(donors)
 for (i in seq_len(studies)) {
   counts <- matrix(cells[i, ], nrow = lineages)
   colnames(counts) <- seq_len(2 * donors)
-  age <- if (covariates) ages[i, ]
-  own <- cbind(1, treated, age)
-  paired <- cbind(model.matrix(~donor), csf, csf * treated, if (covariates) csf * rep(age, 2))
-  first <- seq_len(donors)
   tests <- list(edger, voomed)
   for (k in seq_along(tests)) {
     p[, i, 1, k] <- careful(tests[[k]], counts[, first], sizes[i, first], own, 2)

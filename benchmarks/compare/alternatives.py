@@ -29,21 +29,16 @@ class Batch(NamedTuple):
         CSF, blood.
     per_ul : array, shape (studies, 2, donors)
     treated : array of bool, shape (donors,)
-    age : array, shape (studies, donors), or None
-        A covariate.
     """
 
     cells: np.ndarray
     per_ul: np.ndarray
     treated: np.ndarray
-    age: np.ndarray | None
 
     def design(self):
-        """Shape (studies, donors, coefficients): constant, condition, covariate."""
-        columns = [np.ones(len(self.treated)), self.treated.astype(float)]
-        shape = (len(self.cells), len(self.treated))
-        columns = [np.broadcast_to(column, shape) for column in columns]
-        return np.stack(columns + [self.age] * (self.age is not None), axis=-1)
+        """Constant and condition, shape (studies, donors, 2)."""
+        one = np.column_stack([np.ones(len(self.treated)), self.treated])
+        return np.broadcast_to(one, (len(self.cells), *one.shape))
 
     def sizes(self, scale):
         """Size of every sample, shape (studies, 2, donors, 1): its cells; absolute, those per total per microlitre."""
@@ -226,16 +221,13 @@ def in_r(batch, scale):
     if not r_is_there():
         return {}
     studies, _, donors, lineages = batch.cells.shape
-    ages = np.zeros((studies, 0)) if batch.age is None else batch.age
     with tempfile.TemporaryDirectory() as folder:
         given, made = Path(folder, "given.txt"), Path(folder, "made.txt")
         with open(given, "w") as handle:
-            np.savetxt(handle, [[studies, donors, lineages, ages.shape[1]]], fmt="%d")
+            np.savetxt(handle, [[studies, donors, lineages]], fmt="%d")
             np.savetxt(handle, [batch.treated.astype(int)], fmt="%d")
             np.savetxt(handle, batch.cells.reshape(studies, -1), fmt="%d")  # lineages fastest, then donors, CSF first
             np.savetxt(handle, np.log(batch.sizes(scale)).reshape(studies, -1), fmt="%.10g")
-            if ages.size:
-                np.savetxt(handle, ages, fmt="%.10g")
         subprocess.run(["Rscript", "--vanilla", SCRIPT, given, made], check=True, capture_output=True)
         p = np.loadtxt(made).reshape(2, 2, studies, lineages)
     terms = ("within CSF", "interaction")

@@ -57,7 +57,7 @@ def ours(setting, number):
 def tested(setting, numbers, over=map, with_r=True):
     """Every method's p on the same studies: name -> array, shape (terms, lineages, studies)."""
     drawn = [study(setting, SEED, number) for number in numbers]
-    batch = Batch(np.stack([x.cells for x in drawn]), np.stack([x.per_ul for x in drawn]), drawn[0].treated, None)
+    batch = Batch(np.stack([x.cells for x in drawn]), np.stack([x.per_ul for x in drawn]), drawn[0].treated)
     found = alternatives.in_python(batch, setting.scale)
     if with_r:
         found |= alternatives.in_r(batch, setting.scale)

@@ -42,14 +42,14 @@ def table(text, columns):
 def batch():
     studies = [unequal.study(unequal.Setting("lognormal", (4, 4), truth="lost"), 1, i) for i in range(6)]
     cells, per_ul = (np.stack([getattr(x, name) for x in studies]) for name in ("cells", "per_ul"))
-    return Batch(cells, per_ul, studies[0].treated, None)
+    return Batch(cells, per_ul, studies[0].treated)
 
 
 @pytest.mark.parametrize("transform", SPECKLE)
 def test_propeller_gives_what_speckle_prints(transform):
     cells = table(PBMC, 5)
     women = np.arange(20) % 10 < 5
-    found = alternatives.propeller(Batch(np.stack([cells, cells])[None], np.ones((1, 2, 20)), women, None), transform)
+    found = alternatives.propeller(Batch(np.stack([cells, cells])[None], np.ones((1, 2, 20)), women), transform)
     assert found["within CSF"][0] == pytest.approx(SPECKLE[transform], rel=1e-6)
 
 

@@ -9,7 +9,7 @@ WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] || echo '-m
 
 # tests against packages that others release, and of the steps that lean on them most
 NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
-	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_training.py
+	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_model.py tests/simulate/test_reference.py
 
 .PHONY: help setup setup-cellbender demo test test-newest test-executors bundle lint bench docs site lock clean
 

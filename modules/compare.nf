@@ -38,7 +38,7 @@ process COMPARE_COMPOSITION {
 // What is claimed of donors whose conditions are relabelled.
 process CALIBRATE {
     label 'light'
-    ext code: { code('calibrate') }, given: { parametersOf('calibrate') }
+    ext code: { code(['calibrate', 'compare_composition']) }, given: { parametersOf('calibrate') }
     errorStrategy { stepFailed(task) }
 
     input:

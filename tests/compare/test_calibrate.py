@@ -1,10 +1,16 @@
 """The step: a table by its contract, the same twice, and what is said where nothing is relabelled."""
 
+import re
+import shutil
+import subprocess
+
 import pytest
 
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_json, write_tsv
+from tests.support.closures import closure
 from tests.support.cohorts import cohort, long_counts
+from tests.support.runs import step
 
 TABLE = "composition/calibration.tsv"
 ASKED = ["--study", "study.json", "--counts", "counts.tsv", "--composition", "composition.json"]
@@ -20,10 +26,23 @@ def staged(tmp_path):
     return tmp_path
 
 
-def test_claims_of_relabelled_donors_are_the_same_twice(staged, execute):
+@pytest.fixture
+def as_a_task(root, tmp_path):
+    """A folder with the code that a task of the process has, and no other."""
+    process = (root / "modules" / "compare.nf").read_text().partition("process CALIBRATE ")[2]
+    steps = re.findall(r"'(\w+)'", re.search(r"ext code: \{ code\((.*?)\) \}", process)[1])
+    files = [f"compartments/{name}" for name in closure(root / "bin" / "compartments", *steps)]
+    for name in ["sc-compartments", "compartments/__init__.py", *files]:
+        (tmp_path / "code" / "bin" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(root / "bin" / name, tmp_path / "code" / "bin" / name)
+    return tmp_path / "code"
+
+
+def test_claims_of_relabelled_donors_are_the_same_twice(staged, as_a_task):
     written = []
     for _ in range(2):
-        done = execute("calibrate", *ASKED, "--calibrate", "on")
+        command = step("calibrate", *ASKED, "--calibrate", "on", project=as_a_task)
+        done = subprocess.run(command, cwd=staged, capture_output=True, text=True)
         assert done.returncode == 0, done.stderr
         written.append((staged / TABLE).read_bytes())
     assert written[0] == written[1]

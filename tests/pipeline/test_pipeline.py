@@ -24,6 +24,7 @@ RESULTS = [
     "cohort/cohort.h5ad",
     "composition/effects.tsv",
     "composition/counts.tsv",
+    "composition/calibration.tsv",
     "migration/scores.tsv",
     "migration/effects.tsv",
     "interactions/liana.parquet",
@@ -118,8 +119,8 @@ def test_resume_runs_only_what_a_changed_file_touches(demo, project):
     )
     assert done.code == 0, done.text[-4000:]
     ran = set(trace(demo / "out").query("status != 'CACHED'")["process"])
-    # the step itself and what reads its tables
-    assert ran == {"COMPARE_COUPLING", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
+    # the step itself, the one that asks it of relabelled donors, and what reads their tables
+    assert ran == {"COMPARE_COUPLING", "CALIBRATE", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
     assert before == {name: (demo / "out" / name).read_bytes() for name in tables}
 
 

@@ -67,27 +67,30 @@ def tested(setting, numbers, over=map, with_r=True):
 
 
 def critical(p):
-    """The largest p that at most ``LEVEL`` of null studies are at or below; along the last axis."""
-    ordered = np.sort(p, axis=-1)
-    k = int(LEVEL * p.shape[-1] + 1e-9)
+    """The largest p that at most ``LEVEL`` of the null tests are at or below, -inf where there is none.
+
+    ``p`` has shape (methods, lineages, studies): one critical value per method, for all lineages of the setting.
+    """
+    ordered = np.sort(p.reshape(len(p), -1), axis=1)
+    k = int(LEVEL * ordered.shape[1] + 1e-9)
     if k == 0:
-        return np.full(p.shape[:-1], -np.inf)
-    at, above = ordered[..., k - 1], ordered[..., k]
-    below = np.where(ordered < at[..., None], ordered, -np.inf).max(-1)
+        return np.full(len(p), -np.inf)
+    at, above = ordered[:, k - 1], ordered[:, k]
+    below = np.where(ordered < at[:, None], ordered, -np.inf).max(1)
     return np.where(above > at, at, below)
 
 
 def power(null, lost):
-    """Share found at equal type-I error; arrays (..., studies)."""
-    return (lost <= critical(null)[..., None]).mean(-1)
+    """Share of studies in which a loss is found at equal type-I error, shape (methods, lineages lost)."""
+    return (lost <= critical(null)[:, None, None]).mean(-1)
 
 
 def measure(setting, n, over):
     """Power of every method, ours against the best other, and type-I error at .05."""
     if not alternatives.r_is_there():
         print("edgeR and limma-voom: Rscript with edgeR is not here; left out", file=sys.stderr)
-    nothing = replace(setting, truth="null")
-    null, lost = tested(nothing, range(n), over), tested(setting, range(n), over)
+    without = replace(setting, truth="null")
+    null, lost = tested(without, range(n), over), tested(setting, range(n), over)
     at = list(targets(study(setting, SEED, 0).proportions).values())
     found = []
     for name in null:
@@ -96,7 +99,8 @@ def measure(setting, n, over):
             unchanged = np.delete(lost[name][k], at, axis=0)
             found.append((f"false positives beside lost lineages, {name}, {term}", *_share_below(unchanged)))
     for k, term in enumerate(TERMS):
-        found += against(term, list(null), *(np.stack([p[k][at] for p in each.values()]) for each in (null, lost)))
+        none, loss = np.stack([p[k] for p in null.values()]), np.stack([p[k][at] for p in lost.values()])
+        found += against(term, list(null), none, loss)
     return found + fingerprint(sums(setting))
 
 
@@ -106,7 +110,7 @@ def _share_below(p):
 
 
 def against(term, names, null, lost):
-    """Rows of power of one term; arrays (methods, the three lineages, studies), this pipeline first.
+    """Rows of power of one term; arrays (methods, lineages, studies), this pipeline first; ``lost``: the three lost.
 
     Intervals by resampling null studies and studies with a loss, the same for all methods, so that the error of the
     critical values is in them.

@@ -37,7 +37,8 @@ def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataF
     Returns
     -------
     DataFrame, columns ``CALLS``
-        ``p_value`` is the largest of the one-sided p-values that a call needs all of (Berger 1982); ``q_value`` is
+        ``p_value`` is the largest of the one-sided p-values that a call needs all of (Berger 1982), twice that for
+        calls with a direction, since the opposite one is asked, too; ``q_value`` is
         Benjamini-Hochberg over lineages within level, contrast, compartment and call; ``holds`` is q < .05.
     """
     interaction = effects[(effects["term"] == "interaction") & effects["tier"].isin(CLAIMABLE)]
@@ -80,7 +81,9 @@ def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataF
     n_calls = len(needs)
     calls = joined.loc[joined.index.repeat(n_calls), [*keys, "compartment"]].reset_index(drop=True)
     calls["call"] = np.concatenate(words)
-    calls["p_value"] = np.array([np.max(needed, axis=0) for needed in needs.values()]).T.ravel()
+    directions = np.where(np.array(list(needs)) == "concordant", 1, 2)
+    strongest = np.array([np.max(needed, axis=0) for needed in needs.values()]).T
+    calls["p_value"] = np.minimum(strongest * directions, 1).ravel()
     named = calls["lineage"].isin(primary)
     families = calls.groupby(["level", "contrast", "compartment", "call", named], sort=False)["p_value"]
     calls["q_value"] = families.transform(benjamini_hochberg)

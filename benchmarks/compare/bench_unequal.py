@@ -100,7 +100,7 @@ PIECES = Pieces(
     measure=measure,
     again=again,
     gate_of=gate_of,
-    repeated=lambda: [each for each in one_thing(CROSSED) if each.size == "2v4" or each.model == MODELS[0]],
+    repeated=lambda: one_thing(SIZES[:1]),
 )
 
 

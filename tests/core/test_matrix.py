@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from compartments.core.matrix import log_normalise, memberships, totals
+from compartments.core.matrix import log_normalise, memberships, thin, totals
 from tests.support.models import simulate
 
 COUNTS = np.array([[1, 0, 3], [0, 0, 0], [2, 5, 0]])
@@ -37,3 +37,17 @@ def test_normalise_is_a_copy_and_sums_to_ten_thousand():
     normalised = log_normalise(counts)
     np.testing.assert_allclose(np.expm1(normalised.toarray()).sum(1), [1e4, 1e4, 0])
     assert (counts != before).nnz == 0
+
+
+def test_thinned_counts_are_those_of_fewer_reads():
+    """Binomial: mean and variance of a share of the counts, whole numbers, and nothing stored that is zero."""
+    counts = sparse.csr_matrix(np.tile([0, 1, 40], (3000, 1)).astype(np.int32))
+    rng = np.random.default_rng(0)
+    thinner = thin(counts, np.repeat([0.25, 1.0, 0.0], 1000), rng)
+    assert thinner.dtype == np.int64 and (thinner.data > 0).all()
+    dense = thinner.toarray()
+    np.testing.assert_array_equal(dense[1000:2000], counts[1000:2000].toarray())
+    assert not dense[2000:].any()
+    np.testing.assert_allclose(dense[:1000].mean(0), [0, 0.25, 10], rtol=0.15)
+    np.testing.assert_allclose(dense[:1000].var(0), [0, 0.1875, 7.5], rtol=0.2)
+    assert counts.sum() == 41 * 3000

@@ -27,7 +27,7 @@ ROTATIONS, SEED = 4000, 0
 LEAST_GENES, TESTED_GENES = 50, 1000  # that the test of equal spread needs, and looks at
 LEAST_VARIANCE = 1e-3  # between donors, ln units: 3 %
 LOWEST = -3.0  # ln of the least expected count
-MIN_RATIO = 1.5  # variances: PyDESeq2 keeps its error rate where the arms differ by less
+MIN_RATIO = 1.4  # variances: PyDESeq2 errs in up to 8 % of null tests there, and in more beyond
 CHUNK = 4_000_000  # genes x coefficients^2 held at once
 
 

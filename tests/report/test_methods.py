@@ -2,10 +2,12 @@
 
 import importlib
 import re
+import shutil
 
 import pytest
 
 from compartments.cells.quality import Limits
+from compartments.core.files import write_json
 
 
 def test_methods_come_from_the_parameters(whole):
@@ -24,6 +26,7 @@ def test_methods_come_from_the_parameters(whole):
         ("cells", "false discovery rate of {short},", "cells.calling", "FDR"),
         ("cells", "log counts of {value:,} variable genes", "cells.scrublet", "N_GENES"),
         ("cells", "samples of at least {value} cells", "cells.doublets", "CALL_FROM"),
+        ("calibration", "else '{word}' }}}} donors in each arm", "compare.relabelling", "MIN_DONORS"),
         ("coupling", "at least {word} lineages are depleted", "compare.coupling", "MIN_LINEAGES"),
         ("coupling", "combined {{{{ cite('simes') }}}} at {short},", "core.vocabulary", "ALPHA"),
         ("expression", "cells and {value:,} counts)", "cohort.pseudobulk", "MIN_COUNTS"),
@@ -39,6 +42,15 @@ def test_numbers_of_the_methods_are_those_of_the_code(root, part, sentence, modu
     value = getattr(importlib.import_module(f"compartments.{module}"), name)
     numbers = {"value": value, "short": f"{value:g}".removeprefix("0"), "word": {3: "three"}.get(value)}
     assert sentence.format(**numbers) in methods_of(root, part)
+
+
+def test_relabelling_is_described_unless_it_was_off(whole, call, tmp_path):
+    folder, page, _ = whole
+    assert "conditions of donors were relabelled" in page.words
+    shutil.copytree(folder, tmp_path / "r")
+    write_json({"calibrate": "off"}, tmp_path / "r" / "pipeline_info" / "params.json")
+    _, page = call(tmp_path / "r", findings=False)
+    assert "conditions of donors were relabelled" not in page.words
 
 
 def test_quality_limits_of_the_methods_are_those_of_the_code(root):

@@ -236,7 +236,7 @@ def calibrate(study: Study, n_lineages: int, claims: Claims, asked: bool, left_o
             left_out.add(f"not calibrated: {why}", contrast=contrast.contrast)
             continue
         made = pd.concat([claims(relabelled(study, contrast, donors)) for donors in chosen])
-        tables.append(_averaged(made).assign(**scheme.described(most), contrast=contrast.contrast))
+        tables.append(averaged(made).assign(**scheme.described(most), contrast=contrast.contrast))
     return pd.concat([pd.DataFrame(), *tables], ignore_index=True)
 
 
@@ -253,8 +253,19 @@ def _too_few(scheme: Scheme, contrast: Contrast, least: int) -> str:
     return f"{there} donors; relabelled from {least} of each{more}"
 
 
-def _averaged(made: pd.DataFrame) -> pd.DataFrame:
-    """Mean over relabellings of what :func:`claims_of` counted, beside what is expected."""
+def averaged(made: pd.DataFrame) -> pd.DataFrame:
+    """Mean over relabellings of what :func:`claims_of` counted, beside what is expected.
+
+    Parameters
+    ----------
+    made : DataFrame
+        Of all relabellings, one below the other.
+
+    Returns
+    -------
+    DataFrame
+        ``term, compartment, claim, n_relabellings, n_tests, n_claimed, share_any, n_expected, share_at_most``.
+    """
     table = made.assign(any=made["claimed"] > 0).groupby(["term", "compartment", "claim"], sort=False, as_index=False)
     table = table.agg(
         n_relabellings=("tests", "size"),

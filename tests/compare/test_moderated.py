@@ -77,17 +77,6 @@ def test_weights_are_inverse_of_sampling_plus_excess_variance():
         assert fit["estimate"].iloc[j] == pytest.approx(beta[1], rel=1e-10)
 
 
-def test_centring_makes_the_median_zero_and_is_reported():
-    rng = np.random.default_rng(3)
-    z = rng.normal(size=(6, 5))
-    z[:2] += 4
-    x = np.column_stack([np.ones(6), np.arange(6) < 2])
-    raw, centred = moderated.fit_moderated(z, x), moderated.fit_moderated(z, x, centre=True)
-    assert np.median(centred["estimate"]) == pytest.approx(0, abs=1e-12)
-    np.testing.assert_allclose(raw["estimate"] - centred["estimate"], centred.attrs["zero"])
-    np.testing.assert_allclose(raw["se"], centred["se"])
-
-
 @pytest.mark.parametrize(
     ("x", "message"),
     [
@@ -149,16 +138,6 @@ def test_permutation_of_many_features_and_of_many_donors():
     assert p == pytest.approx(stats.ttest_ind(many[treated], many[~treated]).pvalue, abs=0.02)
     assert moderated.permutation_p(many + 100.0 * treated, treated)[0] == floor
     assert all(np.isnan(moderated.permutation_p(many, np.zeros(60, bool))))
-
-
-def test_single_case_t_is_crawford_and_howell():
-    controls = np.array([1.0, 2.0, 4.0, 5.0])
-    t, df, p = moderated.single_case_t(9.0, controls)
-    assert t == pytest.approx((9 - 3) / (controls.std(ddof=1) * math.sqrt(1 + 1 / 4)), rel=1e-12)
-    assert df == 3 and p == pytest.approx(2 * stats.t.sf(t, 3), rel=1e-12)
-    # equal to the two-sample t test with one case, which pools a variance of one arm only
-    assert p == pytest.approx(stats.ttest_ind([9.0], controls).pvalue, rel=1e-12)
-    assert np.isnan(moderated.single_case_t(9.0, [1.0])[0]) and np.isnan(moderated.single_case_t(9.0, [2.0, 2.0])[2])
 
 
 def noncentral_power(df, noncentrality, alpha=0.05):

@@ -16,4 +16,4 @@ def test_csv_data_match_the_tables(whole):
 
 def test_change_is_named_after_the_scale():
     assert forests.change_on("abs") == "log2 fold change"
-    assert forests.change_on("rel").endswith("relative to the median lineage")
+    assert forests.change_on("rel").endswith("what is taken as unchanged")

@@ -100,7 +100,6 @@ def fit_moderated(
     contrast: npt.ArrayLike | None = None,
     names: pd.Index | Sequence[str] | None = None,
     cap: bool = True,
-    centre: bool = False,
 ) -> pd.DataFrame:
     """Fit every column of ``z`` on ``design`` and test one contrast with moderated variances.
 
@@ -118,15 +117,12 @@ def fit_moderated(
         Index of the result.
     cap : bool
         Limit the prior degrees of freedom to the residual ones (keeps rare, variable features honest).
-    centre : bool
-        Subtract the median estimate over features (compositional zero; LinDA's idea).
 
     Returns
     -------
     DataFrame, shape (features, ...)
         ``estimate, se, df, t, p_value`` (weighted, moderated); ``estimate_plain, se_plain, df_plain, p_plain``
-        (ordinary least squares of one feature alone). Attributes ``.attrs``: ``d0, s02, tau2, zero`` (the median that
-        was subtracted).
+        (ordinary least squares of one feature alone). Attributes ``.attrs``: ``d0, s02, tau2``, and ``zero`` = 0.
 
     Raises
     ------
@@ -153,9 +149,6 @@ def fit_moderated(
 
     estimate, unscaled, s2 = _least_squares(z, design, weights, c)
     plain, unscaled_plain, s2_plain = _least_squares(z, design, np.ones_like(z), c)
-    zero = float(np.median(estimate)) if centre else 0.0
-    estimate = estimate - zero
-    plain = plain - (float(np.median(plain)) if centre else 0.0)
     d0, s02 = fit_f_dist(s2, df)
     d0 = min(d0, df) if cap else d0
     if d0 == 0:
@@ -180,7 +173,7 @@ def fit_moderated(
         },
         index=names,
     )
-    result.attrs = {"d0": d0, "s02": s02, "tau2": tau2, "zero": zero}
+    result.attrs = {"d0": d0, "s02": s02, "tau2": tau2, "zero": 0.0}
     return result
 
 
@@ -261,23 +254,6 @@ def _relabellings(n: int, k: int, seed: int) -> tuple[npt.NDArray[np.float64], f
     relabelled = np.zeros((len(chosen), n))
     np.put_along_axis(relabelled, chosen.astype(np.intp), 1.0, axis=1)
     return relabelled, floor
-
-
-def single_case_t(value: float, references: npt.ArrayLike) -> tuple[float, float, float]:
-    """Crawford and Howell (1998) t of one case against few controls.
-
-    Returns
-    -------
-    t, df, p : float
-        ``t = (x - mean) / (sd * sqrt(1 + 1/n))`` on ``n - 1`` df, two-sided p; NaN with fewer than two controls.
-    """
-    references = np.asarray(references, float)
-    n = len(references)
-    sd = references.std(ddof=1) if n > 1 else math.nan
-    if not sd > 0:
-        return math.nan, float(n - 1), math.nan
-    t = (value - references.mean()) / (sd * math.sqrt(1 + 1 / n))
-    return float(t), float(n - 1), float(2 * stats.t.sf(abs(t), n - 1))
 
 
 def minimum_detectable_effect(se: float, df: float, power: float = 0.8, alpha: float = ALPHA) -> float:

@@ -1,7 +1,7 @@
 """Question 2: lineages lost from one compartment and kept in the other (``discordant_*_retained``, ``maintained_*``).
 
 ``discordant`` says that the loss is smaller where the lineage is kept; only ``maintained`` says that it is non-inferior
-there. On the relative scale the words are relative to the median lineage.
+there. On the relative scale the words are relative to what is taken as unchanged.
 """
 
 from dataclasses import replace

@@ -55,7 +55,7 @@ def depleted(
     """Question 1, one lineage."""
     name = each.name
     both = f"{change(each.own, each.scale)} in {c.compartment} and {change(each.base, each.scale)} in {c.base}"
-    shares = f"{CANNOT}without cells_per_ul only shares are known; relative to the median lineage {name} is"
+    shares = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged {name} is"
     match verdict.kind:
         case "both":
             text = f"{name} is depleted in both: {both}, {q(numbers)}"
@@ -97,7 +97,7 @@ def depleted_at_all(
             text += f"; every lineage would be down in {side} if total cells fell more than {1 / factor:.2g}-fold there"
     relatively = [each.finding.lineage for each in answers if each.verdict.kind == "relatively_both"]
     if relatively:
-        text += f"; relative to the median lineage {', '.join(relatively)} are decreased in both"
+        text += f"; relative to what is taken as unchanged {', '.join(relatively)} are decreased in both"
     return text
 
 
@@ -126,7 +126,7 @@ def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
 def _kept(verdict: Verdict, each: Lineage, difference: str, c: Comparison) -> str:
     keeps, strictly = verdict.side, verdict.kind == "kept"
     up, other = each.sides[0] if keeps == c.compartment else each.sides[1]
-    relative = " relative to the median lineage" if each.scale == "rel" else ""
+    relative = " relative to what is taken as unchanged" if each.scale == "rel" else ""
     text = (
         f"{each.name} is lost from {other['compartment']} ({change(other, each.scale)}) and "
         f"{'kept' if strictly else 'kept better'} in {keeps} ({change(up, each.scale)}){relative}; {difference}"

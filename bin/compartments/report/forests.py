@@ -16,7 +16,7 @@ BOTH = " with both compartments"
 
 def change_on(scale: str) -> str:
     """Name of the change on the scale of ``composition/effects.tsv``."""
-    return "log2 fold change" if scale == "abs" else "log2 change relative to the median lineage"
+    return "log2 fold change" if scale == "abs" else "log2 change relative to what is taken as unchanged"
 
 
 def margin_of(page: Page) -> float | None:

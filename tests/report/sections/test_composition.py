@@ -3,6 +3,7 @@
 import re
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from compartments.core.files import read_tsv, write_json
@@ -44,3 +45,16 @@ def test_what_was_not_adjusted_for_is_said_on_both_scales(gappy, bare, scale):
     write_json({"scale": scale, "warnings": [warning]}, bare.results.root / "composition" / "composition.json")
     blocks = composition.build(bare)
     assert [block.text for block in blocks if getattr(block, "level", "") == "warning"][-1] == warning
+
+
+def test_words_that_another_reference_would_change_are_counted(bare):
+    rows = [
+        {
+            "level": "lineage", "lineage": lineage, "contrast": "treated_vs_untreated", "term": "interaction",
+            "compartment": "CSF", "relative_reference": kind, "chosen": kind == "mode", "call": call,
+        }
+        for kind, calls in (("mode", "ab"), ("median", "ab"), ("proportions", "cb"))
+        for lineage, call in zip(["pDC", "NK"], calls, strict=True)
+    ]  # fmt: skip
+    said = composition.under_other_references(bare, pd.DataFrame(rows)).text
+    assert "Of 2 words" in said and "0 under median, 1 under proportions" in said

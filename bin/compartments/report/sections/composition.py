@@ -1,5 +1,7 @@
 """Changes of abundance within compartments and between them."""
 
+import pandas as pd
+
 from compartments.report import forests
 from compartments.report.blocks import Block, Text
 from compartments.report.page import Page, flags
@@ -12,7 +14,7 @@ STEPS = ["compare_composition"]
 EFFECTS = "composition/effects.tsv"
 SHOWN = ["level", "lineage", "contrast", "term", "compartment", "log2fc", "ci_low", "ci_high", "p_value", "q_value"]
 SHOWN += ["p_plain", "p_permutation", "permutation_floor", "mde80", "n_condition", "n_reference", "tier", "call"]
-SHOWN += ["call_q", "note"]
+SHOWN += ["call_q", "suggested", "note"]
 
 
 def build(page: Page) -> list[Block]:
@@ -22,6 +24,9 @@ def build(page: Page) -> list[Block]:
     relative = len(effects) and effects["scale"].iloc[0] == "rel"
     scale = page.text("composition.relative", "warning") if relative else page.text("composition.absolute")
     blocks: list[Block] = [scale, *(Text(warning, "warning") for warning in warnings)]
+    references = page.table("composition/references.tsv")
+    if references is not None and len(references):
+        blocks.append(under_other_references(page, references))
     blocks.append(page.text("composition.elsewhere"))
     for contrast in page.results.comparisons():
         name = f"lineage_{contrast.contrast}"
@@ -40,3 +45,16 @@ def build(page: Page) -> list[Block]:
         held = calls[flags(calls["holds"])]
         blocks.append(page.listing("composition.calls_table", held, "composition/calls.tsv", folded=True))
     return blocks
+
+
+def under_other_references(page: Page, references: pd.DataFrame) -> Text:
+    """How many words on lineages hang on what was taken as unchanged."""
+    rows = references[(references["term"] == "interaction") & references["call"].notna()]
+    keys = ["level", "lineage", "contrast", "compartment"]
+    words = rows.pivot(index=keys, columns="relative_reference", values="call")
+    chosen = rows.loc[flags(rows["chosen"]), "relative_reference"]
+    if chosen.empty:
+        return page.text("composition.no_words")
+    mine = chosen.iloc[0]
+    changed = [f"{(words[kind] != words[mine]).sum()} under {kind}" for kind in words if kind != mine]
+    return page.text("composition.references", chosen=mine, n=len(words), changed=", ".join(changed))

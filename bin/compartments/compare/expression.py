@@ -156,8 +156,8 @@ def compare_lineage(
     """
     if lineage.counts is None or lineage.ambient is None:
         raise TypeError(f"{lineage.name} was read without its raw and ambient counts")
-    excluded = ambient_genes(lineage.counts, lineage.ambient, _groups(lineage.samples), AMBIENT_SHARE_MAX)
-    excluded |= foreign_genes(lineage.genes, lineage.name)
+    ambient = ambient_genes(lineage.counts, lineage.ambient, _groups(lineage.samples), AMBIENT_SHARE_MAX)
+    excluded = ambient | foreign_genes(lineage.genes, lineage.name)
     tables, fits = {}, []
     shared: dict[tuple[str, str], list[Term]] = {}  # the contrasts of a term share one fit
     for term in terms_of(study, lineage.samples.index):
@@ -168,7 +168,7 @@ def compare_lineage(
         if not usable:
             continue
         try:
-            fitted = _compare_terms(lineage, study.covariates, usable, excluded)
+            fitted = _compare_terms(lineage, study.covariates, usable, excluded, ambient)
         except NOT_FITTED as error:  # the other lineages and terms go on
             for term in usable:
                 reason = f"not fitted: {type(error).__name__}: {error}"
@@ -284,7 +284,11 @@ class Fitted:
 
 
 def _compare_terms(
-    lineage: Lineage, covariates: list[str], terms: list[Term], excluded: npt.NDArray[np.bool_]
+    lineage: Lineage,
+    covariates: list[str],
+    terms: list[Term],
+    excluded: npt.NDArray[np.bool_],
+    ambient: npt.NDArray[np.bool_],
 ) -> Fitted:
     dropped: list[str] = []
     vectors = {}
@@ -316,7 +320,7 @@ def _compare_terms(
     summary = {
         "residual_df": residual_df,
         "n_genes": int(keep.sum()),
-        "n_genes_ambient": int((expressed & excluded).sum()),
+        "n_genes_ambient": int((expressed & ambient).sum()),
         "size_factor_min": float(fit["size_factors"].min()),
         "size_factor_max": float(fit["size_factors"].max()),
         "dispersion_trend": fit["trend"],

@@ -199,7 +199,7 @@ def _group_statistics(x: sparse.csr_matrix, codes: npt.NDArray[np.intp], n_group
     sd = np.sqrt(np.maximum((squares / n - mu**2) * (n / max(n - 1, 1)), 0))
     sd[sd == 0] = 1
     zscore = np.empty((n_groups, x.shape[1]))
-    for block in _blocks(size.max(), x.shape[1], 8):
+    for block in _blocks(int(size.max()), x.shape[1], 8):
         for k in range(n_groups):
             zscore[k, block] = ((exact[codes == k][:, block].toarray() - mu[block]) / sd[block]).mean(axis=0)
 

@@ -52,5 +52,7 @@ def test_nothing_without_tables(bare):
 
 def test_arms_of_unequal_spread_are_said(bare):
     warning = "treated_vs_untreated, within:CSF: the donors of one condition vary more than those of the other in B"
-    write_json({"warnings": [warning]}, bare.results.root / "expression" / "expression.json")
+    path = bare.results.root / "expression" / "expression.json"
+    path.parent.mkdir()
+    write_json({"warnings": [warning]}, path)
     assert [(block.text, block.level) for block in expression.build(bare)] == [(warning, "warning")]

@@ -1,6 +1,7 @@
 """Compartments compared whatever the condition."""
 
 import numpy as np
+from scipy import stats
 
 from compartments.compare import composition
 from compartments.compare.abundance import Abundances
@@ -26,7 +27,10 @@ def test_compartments_differ_by_a_paired_comparison():
     arms = np.column_stack([treated, ~treated]).astype(float)
     fit, _, _ = fit_counts(counted, units, arms, np.array([0.5, 0.5]), counts.columns)
     np.testing.assert_allclose(rows["log2fc"], fit["estimate"][rows.index] / LN2, rtol=1e-7)
-    np.testing.assert_allclose(rows["p_value"], fit["p_value"][rows.index], rtol=1e-6)
+    p = 2 * stats.t.sf(np.abs(fit["estimate"] / fit["se"]), fit["df"])
+    np.testing.assert_allclose(rows["p_value"], p, rtol=1e-6)
+    outside = (rows["ci_low"] > 0) | (rows["ci_high"] < 0)
+    assert (outside == (rows["p_value"] < 0.05)).all()
     proportions = counts.div(counts.sum(axis=1), axis=0)
     csf = proportions[proportions.index.str.endswith("_CSF")].mean()
     np.testing.assert_allclose(rows["mean_proportion"], csf[rows.index])

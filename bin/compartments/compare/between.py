@@ -7,6 +7,7 @@ import pandas as pd
 
 from compartments.compare.abundance import MIN_SAMPLES, Abundances
 from compartments.compare.counted import Counted, fit_counts
+from compartments.compare.donor_variance import with_p
 from compartments.compare.moderated import interval
 from compartments.compare.zero import PROPORTIONS, Zero
 from compartments.core.multiple_testing import benjamini_hochberg
@@ -51,6 +52,8 @@ def compartment_rows(
         sides = tuple(lineages.of(units[column], kept, shares) for column in ("sample", "reference_sample"))
         counted = Counted(pd.Index(kept), sides, against, EQUIV_MARGIN)
         fit, _, _ = fit_counts(counted, units, design.to_numpy(), vector, counted.features)
+        # differences of ten- and hundredfold are usual here: the p of the interval, not that under no difference
+        fit = with_p(fit)
         low, high = interval(fit["estimate"], fit["se"], fit["df"])
         own = study.units(f"within:{compartment}", compartment)
         part = pd.DataFrame(

@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from benchmarks import gates
+from compartments.cohort.depth import common_depth
 from compartments.compare import centrality
 from compartments.compare.candidates import PARTNERS
 from compartments.compare.edges import compare_edges
@@ -26,7 +27,7 @@ from compartments.compare.scored_cells import log_normalise, testable_cells
 from compartments.core import pairs
 from compartments.core.gene_sets import read_gmt
 from compartments.core.left_out import LeftOut
-from compartments.core.matrix import memberships
+from compartments.core.matrix import memberships, thin
 from compartments.simulate.cohort import Cohort
 from compartments.simulate.edges import PAIR_LOG2FC
 from compartments.simulate.presets import DROPLET_BASE, effects_in
@@ -181,13 +182,14 @@ def evaluate_edges(effects, planted, typical):
     }
 
 
-def evaluate_hub(study, samples, genes, resource, groups, n_perms):
-    """Centrality per sample and the comparison of donors."""
+def evaluate_hub(study, samples, genes, resource, groups, n_perms, kept):
+    """Centrality per sample, of cells thinned to the shares ``kept``, and the comparison of donors."""
     networks = {"all": np.ones(len(resource), bool), "migration": np.any(list(groups.values()), axis=0)}
     nodes, edges = [], []
     for sample, (_, corrected, lineages) in samples.items():
         keep, _ = testable_cells(lineages, 5)
-        expression = centrality.Expression.of(log_normalise(corrected[keep]), genes, resource, networks)
+        counts = thin(corrected[keep], kept[sample], np.random.default_rng(1))
+        expression = centrality.Expression.of(log_normalise(counts), genes, resource, networks)
         found = centrality.score_centrality(expression, lineages[keep], n_perms, 1)
         for tables, table in zip((nodes, edges), found, strict=True):
             tables.append(table.assign(sample=sample))
@@ -244,12 +246,15 @@ def compare_with_liana(resource_name, n_perms=100, seed=1):
 def evaluate_cohort(preset, arms, seed, pairs_only, resource, groups):
     """What is found in one cohort, centrality and groups too unless ``pairs_only``: dict of figures."""
     study, samples, genes, planted, typical = simulate(preset, *arms, seed, CELLS, pairs_only)
-    scores = score_pseudobulk(pseudobulk(samples, genes), study.samples["sample"], resource)
+    bulk, names = pseudobulk(samples, genes), study.samples["sample"]
+    scores = score_pseudobulk(bulk, names, resource)
     found = evaluate_edges(compare_edges(study, scores, LeftOut(STAGE)).effects, planted, typical)
     if not pairs_only:
-        nodes, hubs = evaluate_hub(study, samples, genes, resource, groups, N_PERMS)
+        kept = common_depth(bulk).set_index("sample")["umis_kept"]
+        nodes, hubs = evaluate_hub(study, samples, genes, resource, groups, N_PERMS, kept)
         found |= describe_hubs(study, nodes, hubs)
-        found |= describe_groups(compare_groups(study, scores, groups, LeftOut(STAGE)).effects)
+        even = score_pseudobulk(bulk, names, resource, one_depth=True)
+        found |= describe_groups(compare_groups(study, even, groups, LeftOut(STAGE)).effects)
     return found
 
 

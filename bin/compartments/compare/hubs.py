@@ -8,13 +8,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.compare.by_arm import ByArm
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, absent_condition, compare, fit_arms
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, absent_condition, compare
 from compartments.compare.shares import shares
 from compartments.compare.terms import Term, terms_of
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA
+from compartments.study.arms import arm_design
 from compartments.study.study import Study
 
 TOP_RANK = 3  # of a hub, in every sample of the condition
@@ -91,6 +92,7 @@ def _measure(
     has = np.array([[all(k in strengths[x].index for x in row) for k in lineages] for row in samples])
     has = has.reshape(len(samples), len(lineages)).astype(bool)
     names, measured = [], []
+    known: dict[bytes, npt.NDArray[np.float64]] = {}  # lineages of the same units share a network
     for lineage, present in zip(lineages, has.T, strict=True):
         reason = _lost(term, present)
         if reason:
@@ -101,7 +103,10 @@ def _measure(
         if len(common) < 2:
             continue
         values = np.full((2, len(samples)), np.nan)
-        values[:, present] = [_logit_shares(strengths, samples[present], common, lineage, kind) for kind in KINDS]
+        if present.tobytes() not in known:
+            shared = [_logit_shares(strengths, samples[present], common, kind) for kind in KINDS]
+            known[present.tobytes()] = np.array(shared)
+        values[:, present] = known[present.tobytes()][:, :, common.index(lineage)]
         if np.isfinite(values[0, present]).all():
             names.append((network, lineage))
             values[1, present] = np.nan_to_num(values[1, present])
@@ -120,14 +125,12 @@ def _lost(term: Term, present: npt.NDArray[np.bool_]) -> str:
 
 
 def _logit_shares(
-    strengths: dict[str, pd.DataFrame], samples: npt.NDArray[Any], common: list[str], lineage: str, kind: str
+    strengths: dict[str, pd.DataFrame], samples: npt.NDArray[Any], common: list[str], kind: str
 ) -> npt.NDArray[np.float64]:
-    """Logit share of one lineage per unit (row of ``samples``); for pairs the difference; NaN for an empty network."""
+    """Logit shares per unit (row of ``samples``) and lineage; for pairs the difference; NaN for an empty network."""
     values = []
     for row in samples:
-        share = [
-            shares(strengths[sample][kind].loc[common, common].to_numpy())[common.index(lineage)] for sample in row
-        ]
+        share = np.array([shares(strengths[sample][kind].loc[common, common].to_numpy()) for sample in row])
         share = np.clip(share, MIN_SHARE, 1 - MIN_SHARE)
         logit = np.log(share / (1 - share))
         values.append(logit[0] - logit[1] if len(logit) == 2 else logit[0])
@@ -159,14 +162,14 @@ def _without_one_donor(
         at = features.get_indexer(group.features)
         present = np.isfinite(values[:, at[0]])
         units, z = term.of(present), values[present][:, at]
-        found: dict[int, pd.Series] = {}
+        found: dict[int, npt.NDArray[np.float64]] = {}
         for left in range(len(z)):
             rest = np.arange(len(z)) != left
             if not absent_condition(units.units[rest], term.contrast):
                 kept = units.units[rest]
-                fit, _ = fit_arms(kept, term.contrast, z[rest], covariates=covariates, names=group.features)
-                found[left] = fit["estimate"]
-        estimates = pd.DataFrame(found or {0: np.nan}, index=group.features)
+                design, vector, _ = arm_design(kept, term.contrast, covariates)
+                found[left] = vector @ np.linalg.lstsq(design.to_numpy(), z[rest], rcond=None)[0]
+        estimates = pd.DataFrame(found or {0: np.full(len(at), np.nan)}, index=group.features)
         whole = np.sign(answer.effects.loc[group.features, "estimate"])
         table = pd.DataFrame({"loo_low": estimates.min(axis=1), "loo_high": estimates.max(axis=1)})
         tables.append(table.assign(loo_same_sign=np.sign(estimates).eq(whole, axis=0).all(axis=1)))

@@ -348,7 +348,7 @@ def _with_honest_p(
         variance = np.array([spread.variance[condition] for condition in conditions])
         for name, honest in moderated_tests(data, matrix, vectors, variance).items():
             table = tables[name]
-            shrunken = (table["log2fc_shrunken"] / table["log2fc"]).clip(0, 1)
+            shrunken = (table["log2fc_shrunken"] / table["log2fc"]).clip(0, 1).fillna(1.0)
             table[honest.columns] = honest.to_numpy()
             table["log2fc_shrunken"] = shrunken * table["log2fc"]  # by as much as that of the counts
     return spread

@@ -90,7 +90,7 @@ def test_variances_of_counts_are_split():
 def test_equal_spread_keeps_its_engine_and_unequal_does_not(shared):
     """Of null terms at most a tenth goes to the other engine, also where genes rise and fall together in a donor."""
     rng = np.random.default_rng(2)
-    arms = [(2, 4)] * 30 + [(4, 4)] * 30
+    arms = [(2, 4)] * 20 + [(4, 4)] * 20
     equal = [spread_of(*study(rng, *n, (1, 1), shared)) for n in arms]
     unequal = [spread_of(*study(rng, *n, (2, 1), shared)) for n in arms]
     assert np.mean([spread.differs for spread in equal]) <= 0.1

@@ -86,16 +86,15 @@ def test_variances_of_counts_are_split():
         assert (data.sampling[rows, few] + data.between[few]).mean() == pytest.approx(observed, rel=0.1)
 
 
-@pytest.mark.parametrize("shared", [0.0, 0.5])
+@pytest.mark.parametrize("shared", [0.0, 0.25])
 def test_equal_spread_keeps_its_engine_and_unequal_does_not(shared):
     """Of null terms at most a tenth goes to the other engine, also where genes rise and fall together in a donor."""
     rng = np.random.default_rng(2)
-    arms = [(2, 4)] * 20 + [(4, 4)] * 20
+    arms = [(2, 4)] * 30 + [(4, 4)] * 30
     equal = [spread_of(*study(rng, *n, (1, 1), shared)) for n in arms]
     unequal = [spread_of(*study(rng, *n, (2, 1), shared)) for n in arms]
     assert np.mean([spread.differs for spread in equal]) <= 0.1
-    assert np.mean([spread.p_value < 0.05 for spread in equal]) <= 0.12
-    assert np.mean([spread.differs for spread in unequal]) >= (0.5 if shared else 0.98)
+    assert np.mean([spread.differs for spread in unequal]) >= (0.7 if shared else 0.98)
     if not shared:
         ratios = [spread.ratio("treated", "untreated") for spread in unequal]
         assert np.exp(np.mean(np.log(ratios))) == pytest.approx(4, rel=0.15)

@@ -85,16 +85,17 @@ def test_relative_scale_is_centred_worded_and_has_a_tipping_point():
 def test_every_choice_of_what_is_unchanged_is_shown_beside_the_chosen_one():
     study, counts, _ = cohort(arms=(4, 4), absolute=False)
     found = composition.compare(study, long_counts(counts), reference_lineages=["B", "NK"])
-    kinds = found.references.groupby("relative_reference", sort=False)["chosen"].first()
+    references = found.references()
+    kinds = references.groupby("relative_reference", sort=False)["chosen"].first()
     assert kinds.to_dict() == {"mode": False, "median": False, "lineages": True, "proportions": False}
-    own = found.references[found.references["chosen"]].set_index(["term", "lineage"])["log2fc"]
+    own = references[references["chosen"]].set_index(["term", "lineage"])["log2fc"]
     np.testing.assert_array_equal(own, found.effects.set_index(["term", "lineage"])["log2fc"])
     assert own.unstack("lineage")[["B", "NK"]].mean(axis=1).to_numpy() == pytest.approx(0)
     assert found.summary["relative_reference"] == "lineages"
     other = composition.compare(study, long_counts(counts), relative_reference="proportions").effects
-    shares = found.references[found.references["relative_reference"] == "proportions"]
+    shares = references[references["relative_reference"] == "proportions"]
     np.testing.assert_array_equal(shares["log2fc"], other["log2fc"])
-    assert composition.compare(*absolute()).references.empty
+    assert composition.compare(*absolute()).references().empty
 
 
 def absolute():

@@ -55,9 +55,11 @@ class Composition:
 
     Attributes
     ----------
-    effects, donors, single_case, calls, compartments, references : DataFrame
+    effects, donors, single_case, calls, compartments : DataFrame
     summary : dict
     left_out : LeftOut
+    asked : Asked
+    levels : dict level -> Abundances
     """
 
     effects: pd.DataFrame
@@ -65,9 +67,14 @@ class Composition:
     single_case: pd.DataFrame
     calls: pd.DataFrame
     compartments: pd.DataFrame
-    references: pd.DataFrame
     summary: dict[str, Any]
     left_out: LeftOut
+    asked: "Asked"
+    levels: dict[str, Abundances]
+
+    def references(self) -> pd.DataFrame:
+        """Changes and calls under every choice of what counts as unchanged; computed when asked for."""
+        return _stack(self.asked.under_other_references(self.levels), "references")
 
 
 @dataclass(frozen=True)
@@ -118,7 +125,7 @@ def compare(
         Samples of ``counts`` that the study does not have, malformed counts.
     """
     left_out = LeftOut(STAGE)
-    study, matrices, totals = _countable(study, counts, left_out)
+    study, matrices, totals = _countable(study, counts, reference_lineages, left_out)
     levels = {
         level: _abundances(study, level, matrix, totals, cv_total, left_out) for level, matrix in matrices.items()
     }
@@ -150,9 +157,10 @@ def compare(
         _stack([answer.single_case for answer in answers if answer.single_case is not None], "single_case"),
         calls,
         _stack(differences, "compartments"),
-        _stack(asked.under_other_references(usable), "references"),
         summary,
         left_out,
+        asked,
+        usable,
     )
 
 
@@ -214,7 +222,7 @@ def _stack(frames: list[pd.DataFrame], table: str) -> pd.DataFrame:
 
 
 def _countable(
-    study: Study, counts: pd.DataFrame, left_out: LeftOut
+    study: Study, counts: pd.DataFrame, reference_lineages: Sequence[str], left_out: LeftOut
 ) -> tuple[Study, dict[str, pd.DataFrame], pd.Series]:
     """The study of the samples that have cells, the cells per level, and all cells of each sample."""
     strangers = [sample for sample in counts["sample"].unique() if sample not in set(study.samples["sample"])]
@@ -225,8 +233,10 @@ def _countable(
     for sample in totals.index[totals == 0]:
         left_out.add("no cells: left out of the composition", sample=sample)
     known = {name for matrix in matrices.values() for name in matrix}
-    unknown = [name for name in study.primary_lineages if name not in known]
-    left_out.lineages(unknown, reason=f"named in --primary_lineages, but the cohort has {', '.join(sorted(known))}")
+    given = {"primary_lineages": study.primary_lineages, "reference_lineages": reference_lineages}
+    for option, named in given.items():
+        unknown = [name for name in named if name not in known]
+        left_out.lineages(unknown, reason=f"named in --{option}, but the cohort has {', '.join(sorted(known))}")
     return study.subset(totals.index[totals > 0]), matrices, totals
 
 

@@ -47,7 +47,8 @@ def test_relative_scale_speaks_relatively_and_states_the_tipping_point():
     kept = Tables(composition=composition(0, -3, 3, "relatively_maintained_CSF", scale="rel"))
     found = answer(kept, 2, absolute=False)
     assert found["verdict"] == "yes"
-    assert "relatively decreased" in found["statement"] and "relative to what is taken as unchanged" in found["statement"]
+    assert "relatively decreased" in found["statement"]
+    assert "relative to what is taken as unchanged" in found["statement"]
     assert "that it is unchanged in CSF is not shown" in found["statement"]
 
 

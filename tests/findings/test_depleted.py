@@ -43,7 +43,7 @@ def test_relative_scale_speaks_relatively_and_states_the_tipping_point():
     found = answer(tables, 1, absolute=False)
     assert found["verdict"] == "cannot_tell"
     assert "not identifiable" in found["statement"] and "more than 4-fold" in found["statement"]
-    assert "relative to what is taken as unchanged pDC" in found["statement"]
+    assert "relative to what is taken as unchanged, pDC" in found["statement"]
     kept = Tables(composition=composition(0, -3, 3, "relatively_maintained_CSF", scale="rel"))
     found = answer(kept, 2, absolute=False)
     assert found["verdict"] == "yes"

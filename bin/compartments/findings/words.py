@@ -55,7 +55,7 @@ def depleted(
     """Question 1, one lineage."""
     name = each.name
     both = f"{change(each.own, each.scale)} in {c.compartment} and {change(each.base, each.scale)} in {c.base}"
-    shares = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged {name} is"
+    shares = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged, {name} is"
     match verdict.kind:
         case "both":
             text = f"{name} is depleted in both: {both}, {q(numbers)}"
@@ -97,7 +97,7 @@ def depleted_at_all(
             text += f"; every lineage would be down in {side} if total cells fell more than {1 / factor:.2g}-fold there"
     relatively = [each.finding.lineage for each in answers if each.verdict.kind == "relatively_both"]
     if relatively:
-        text += f"; relative to what is taken as unchanged {', '.join(relatively)} are decreased in both"
+        text += f"; relative to what is taken as unchanged, {', '.join(relatively)} are decreased in both"
     return text
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 
 from benchmarks.studies import count_study
 from compartments.compare import composition, coupling
+from compartments.compare.zero import kernel_mode
 from compartments.core.left_out import LeftOut
 from compartments.findings.answers import answer_all
 from compartments.findings.rows import Tables
@@ -78,7 +79,7 @@ def many(preset, arms, n, seed, absolute=True, with_coupling=False, effects=None
     Returns
     -------
     effects : DataFrame
-        With ``truth`` (log2; on the relative scale against the median lineage).
+        With ``truth`` (log2; on the relative scale against the change that most lineages share).
     calls : DataFrame
         With ``truth_u, truth_own, truth_base``: absolute changes.
     coupling : DataFrame or None
@@ -97,7 +98,9 @@ def many(preset, arms, n, seed, absolute=True, with_coupling=False, effects=None
         if with_coupling:
             rows["coupling"].append(coupled.assign(study=number))
     table, calls = pd.concat(rows["effects"]), pd.concat(rows["calls"])
-    truth = pd.concat({term: x if absolute else x - x.median() for term, x in terms.items()})
+    # half a log2 is about the standard error of an estimate at these sizes
+    zeros = {term: 0.0 if absolute else kernel_mode(x.to_numpy(), np.full(len(x), 0.5)) for term, x in terms.items()}
+    truth = pd.concat({term: x - zeros[term] for term, x in terms.items()})
     table["truth"] = truth.reindex(pd.MultiIndex.from_frame(table[["term", "lineage"]])).to_numpy()
     for name, term in (("truth_u", "interaction"), ("truth_own", "within:CSF"), ("truth_base", "within:blood")):
         calls[name] = calls["lineage"].map(terms[term])

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from compartments.compare import abundance
+from compartments.core.errors import UserError
 
 TABLE = pd.DataFrame({"a": [40, 0], "b": [60, 10]}, index=["s1", "s2"])
 TOTALS, PER_UL = pd.Series([120, 10], TABLE.index), pd.Series([2.0, 5.0], TABLE.index)
@@ -32,3 +33,12 @@ def test_rare_lineages_are_pooled_and_named():
     assert list(kept) == ["T", "two", "unassigned", "other"] and set(pooled) == {"rare", "once"}
     assert kept["other"].tolist() == [9, 50] and "9 cells in 1 samples" in pooled["rare"]
     assert (kept.sum(axis=1) == table.sum(axis=1)).all()
+
+
+def test_levels_of_unequal_totals_are_refused():
+    rows = [("s1", "lineage", "T", 9), ("s1", "lineage", "B", 2), ("s1", "lineage_broad", "T", 9)]
+    counts = pd.DataFrame(rows, columns=["sample", "level", "lineage", "n_cells"])
+    with pytest.raises(UserError, match="sample 's1' has 11 cells in its lineages and 9 in its broad"):
+        abundance.count_matrices(counts)
+    marker = counts.replace("lineage_broad", "lineage_marker")
+    assert set(abundance.count_matrices(marker)) == {"lineage", "lineage_marker"}

@@ -18,6 +18,13 @@ def test_a_numeric_covariate_is_one_centred_column():
     assert matrix["age"].mean() == pytest.approx(0) and vector.tolist() == [1, -1, 0]
 
 
+def test_numbered_batches_are_names():
+    study = study_of(with_column(lambda i: 1 + i % 3, "batch"))
+    contrast = next(study.contrasts.itertuples(index=False))
+    matrix, _, _ = arm_design(study.units("within:CSF", "CSF"), contrast, study.covariates)
+    assert set(matrix.iloc[:, 2:].to_numpy().ravel()) <= {0.0, 1.0}
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("xyz"), st.sampled_from("pqr")), min_size=3, max_size=14))
 def test_designs_have_full_rank_and_estimate_the_contrast(rows):

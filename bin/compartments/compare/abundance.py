@@ -74,7 +74,7 @@ def count_matrices(counts: pd.DataFrame, name: str = "counts.tsv") -> dict[str, 
     Raises
     ------
     UserError
-        Unknown level, negative or fractional count, a repeated row.
+        Unknown level, negative or fractional count, a repeated row, broad lineages that do not sum to the lineages.
     """
     unknown = ~counts["level"].isin(LEVELS)
     if unknown.any():
@@ -100,6 +100,14 @@ def count_matrices(counts: pd.DataFrame, name: str = "counts.tsv") -> dict[str, 
     for level, rows in counts.assign(n_cells=cells.astype(np.int64)).groupby("level", sort=False):
         wide = rows.pivot(index="sample", columns="lineage", values="n_cells").fillna(0).astype(np.int64)
         matrices[level] = wide.loc[rows["sample"].unique(), rows["lineage"].unique()].rename_axis(None, axis=1)
+    fine, broad = (matrices[level].sum(axis=1) if level in matrices else None for level in LEVELS[:2])
+    if fine is not None and broad is not None:
+        broad = broad.reindex(fine.index).fillna(0)
+        for sample in fine.index[fine != broad]:
+            raise UserError(
+                f"{name}: sample '{sample}' has {fine[sample]} cells in its lineages and {broad[sample]:.0f} in its "
+                "broad lineages; every cell is in one of each, unassigned ones too"
+            )
     return matrices
 
 

@@ -76,7 +76,8 @@ def _covariate_columns(units: pd.DataFrame, name: str) -> pd.DataFrame:
 def _coded(values: pd.Series, name: str) -> pd.DataFrame:
     """Centred numeric column, or 0/1 columns of all levels but the first; none if constant."""
     numeric = pd.to_numeric(values, errors="coerce")
-    if numeric.notna().all() and numeric.nunique() > 2:
+    # a batch is a name, also where it is written as a number
+    if name.removeprefix(OTHER_SAMPLE) != "batch" and numeric.notna().all() and numeric.nunique() > 2:
         return (numeric - numeric.mean()).to_frame(name).astype(float)
     levels = list(dict.fromkeys(values))
     return pd.DataFrame({f"{name}:{x}": (values == x).astype(float) for x in levels[1:]}, index=values.index)

@@ -13,7 +13,7 @@ from scipy import sparse
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
 from compartments.compare import deseq, expression
-from compartments.compare.genes import assume_ambient
+from compartments.compare.ambient import assume_ambient
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet

@@ -26,8 +26,8 @@ def main() -> None:
         os.environ[variable] = "1"
 
     from compartments.cohort.pseudobulk import lineages, read_pseudobulk
+    from compartments.compare.ambient import assume_ambient
     from compartments.compare.expression import compare_lineages
-    from compartments.compare.genes import assume_ambient
     from compartments.compare.target import EFFECTS, target_tables
     from compartments.core.files import read_tsv
     from compartments.study.study import Study

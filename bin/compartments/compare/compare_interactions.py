@@ -86,7 +86,7 @@ def main() -> None:
 
 def assume(pseudobulk: "AnnData", study: "Study", left_out: LeftOut) -> None:
     """Take a tenth as ambient of the samples from which nothing was removed, and say so."""
-    from compartments.compare.genes import ASSUMED_AMBIENT, assume_ambient
+    from compartments.compare.ambient import ASSUMED_AMBIENT, assume_ambient
 
     samples = assume_ambient(pseudobulk, study)
     if samples:

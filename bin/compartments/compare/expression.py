@@ -16,8 +16,9 @@ import pandas as pd
 from scipy import stats
 
 from compartments.cohort.pseudobulk import Lineage
+from compartments.compare.ambient import ambient_genes
 from compartments.compare.deseq import fit_pydeseq2, leave_one_donor_out
-from compartments.compare.genes import ambient_genes, filter_by_expression, foreign_genes
+from compartments.compare.genes import filter_by_expression, foreign_genes
 from compartments.compare.terms import Term, terms_of
 from compartments.compare.voom import Spread, moderated_tests, spread_of_arms, weigh
 from compartments.core.left_out import LeftOut

@@ -1,22 +1,12 @@
-"""Which genes of a lineage are tested: expressed enough, its own, and not from the ambient soup."""
+"""Which genes of a lineage are tested: expressed enough, and its own."""
 
 import re
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
-from scipy import sparse
 
-from compartments.core.matrix import memberships, totals
-from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
-from compartments.study.study import Study
-
-if TYPE_CHECKING:
-    from anndata import AnnData
-
-ASSUMED_AMBIENT = 0.1  # of the counts of a sample from which nothing was removed: what droplets often have
 RED_CELL_PLATELET = re.compile(r"HB[AB]\d*|PPBP")
 IG_SEGMENT = re.compile(r"IG[HKL][VDJ](\d|I|\()")
 TR_SEGMENT = re.compile(r"TR[ABDG][VDJ]\d")
@@ -54,68 +44,6 @@ def filter_by_expression(
     cpm = counts / library[:, None] * 1e6
     tolerance = 1e-14
     return ((cpm >= cutoff).sum(0) >= smallest - tolerance) & (counts.sum(0) >= min_total_count - tolerance)
-
-
-def ambient_genes(
-    counts: sparse.csr_array, ambient: sparse.csr_array, groups: npt.NDArray[Any], share_max: float
-) -> npt.NDArray[np.bool_]:
-    """Genes of which more than ``share_max`` of the raw counts were ambient in any group with at least 15 raw counts.
-
-    Parameters
-    ----------
-    counts, ambient : sparse arrays, shape (samples, genes)
-    groups : array, shape (samples,)
-        Condition x compartment.
-
-    Returns
-    -------
-    bool array, shape (genes,)
-    """
-    from_soup = np.zeros(counts.shape[1], bool)
-    for group in dict.fromkeys(groups):
-        rows = np.flatnonzero(groups == group)
-        raw, soup = totals(counts[rows], 0), totals(ambient[rows], 0)
-        from_soup |= (raw >= MIN_AMBIENT_COUNTS) & (soup > share_max * raw)
-    return from_soup
-
-
-def assume_ambient(pseudobulk: "AnnData", study: Study) -> list[str]:
-    """Fill ``layers["ambient"]`` of the samples from which nothing was removed, as if a tenth of them were ambient.
-
-    Where ambient RNA was not removed it is not absent: markers of abundant lineages appear in all others, in one arm
-    more than in the other. The ambient counts of a gene are taken as a tenth of a pseudobulk's counts times the gene's
-    share in the whole sample (at most what was counted), so that with :func:`ambient_genes` a gene is left out where
-    its share in the sample is twice that in the lineage.
-
-    Parameters
-    ----------
-    pseudobulk : AnnData, shape (samples x lineages, genes)
-        ``obs["sample"]``, ``layers`` counts and ambient (CSR); changed in place.
-    study : Study
-        Finished CellBender outputs (column ``cellbender``) stay as they are, whether or not they say what was removed.
-
-    Returns
-    -------
-    list of str
-        The samples.
-    """
-    sample = cast(pd.DataFrame, pseudobulk.obs)["sample"].astype(str)
-    layers = cast(dict[str, Any], pseudobulk.layers)
-    codes, names = pd.factorize(sample)
-    removed = np.bincount(codes, totals(layers["ambient"]), len(names))
-    sheet = study.samples
-    finished = sheet.loc[sheet["cellbender"] != "", "sample"] if "cellbender" in sheet else []
-    untouched = (removed == 0) & ~names.isin(finished)
-    rows = np.flatnonzero(untouched[codes])
-    if not len(rows):
-        return []
-    counts = sparse.csr_array(layers["counts"])
-    of_sample = memberships(codes, len(names)) @ counts
-    profile = of_sample.multiply(1 / np.maximum(totals(of_sample), 1)[:, None]).tocsr()
-    soup = profile[codes[rows]].multiply(ASSUMED_AMBIENT * totals(counts)[rows][:, None]).minimum(counts[rows])
-    added = memberships(rows, counts.shape[0]) @ soup.tocsr()
-    layers["ambient"] = (sparse.csr_array(layers["ambient"]) + added).astype(np.float32)
-    return list(names[untouched])
 
 
 def foreign_genes(genes: Iterable[str], lineage: str) -> npt.NDArray[np.bool_]:

@@ -13,9 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.cohort.pseudobulk import Lineage
+from compartments.compare.ambient import ambient_genes
 from compartments.compare.by_arm import ByArm
 from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Comparison, compare
-from compartments.compare.genes import ambient_genes
 from compartments.compare.normalisation import log_cpm
 from compartments.compare.terms import terms_of
 from compartments.core.contract import Contract

@@ -25,7 +25,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from compartments.cohort import pseudobulk
     from compartments.compare import genesets
-    from compartments.compare.genes import assume_ambient
+    from compartments.compare.ambient import assume_ambient
     from compartments.core.gene_sets import merge_sets
     from compartments.study.study import Study
 

@@ -225,6 +225,7 @@ def arguments():
     parser.add_argument(
         "--show", choices=sorted({*steps, *speeds}), metavar="NAME", help="print what is stored of a step"
     )
+    parser.add_argument("--studies", type=int, help="most studies of a setting, of the steps that count studies")
     parser.add_argument("--page", action="store_true", help="write the page from what is stored")
     return parser.parse_args()
 
@@ -236,22 +237,25 @@ def main():
             write(*stored())
         print(shown(options.show) if options.show else paths()[2])
         return
-    missed = [run_bench(step, options.quick) for step in options.only or ([] if options.speed else benches())]
+    missed = [
+        run_bench(step, options.quick, options.studies) for step in options.only or ([] if options.speed else benches())
+    ]
     for name in options.speed:
         run_speed(name)
     sys.exit(any(missed))
 
 
-def run_bench(step, quick):
+def run_bench(step, quick, studies=None):
     """Measure a step and keep its rows; whether it missed a gate."""
     before, bench = cpu_seconds(), load(benches()[step])
-    found = as_text(step, bench.run(quick))
+    found = as_text(step, bench.run(quick, studies) if studies else bench.run(quick))
     if not found:  # its real data are not here: what was measured before stays
         return False
     for row in found:
         print("\t".join(row.values()), flush=True)
     if not (getattr(bench, "KEEPS_ITS_ROWS", False) or (quick and getattr(bench, "REPEATS", False))):
         command = "python -m benchmarks.scoreboard" + " --quick" * quick + f" --only {step}"
+        command += f" --studies {studies}" if studies else ""
         keep(step, found, command, cpu_seconds() - before)
     return bool(judged(found)[2])
 

@@ -16,15 +16,16 @@ APART = "discordant_|maintained_"
 ENOUGH = 400  # studies, for a share of studies to be gated: standard error .011
 
 
-def run(quick=False):
+def run(quick=False, studies=400):
     """Rows of the scoreboard; quick, the first studies of some settings against their stored rows."""
     if quick:
         return departures(STEP, SEED, _again((2, 4)))
     rows = []
     for arms in [(2, 4), (3, 3), (4, 4), (6, 6)]:
-        rows += _null(arms, 400, "abs") + _synchronous(arms, 400) + _depleted(arms, 400)
+        rows += _null(arms, studies, "abs") + _synchronous(arms, studies) + _depleted(arms, studies)
     for arms in [(2, 4), (6, 6)]:
-        rows += _null(arms, 200, "rel") + _null(arms, 200, "abs", unequal=0.45) + _relative(arms, 200)
+        half = studies // 2
+        rows += _null(arms, half, "rel") + _null(arms, half, "abs", unequal=0.45) + _relative(arms, half)
     return rows
 
 

@@ -17,7 +17,7 @@ TAU_GATES = {"synchronous": "== 0", "alemtuzumab": ".5-.8", "uncoupled": "> .8"}
 UNCOUPLED = ["partly_uncoupled", "uncoupled"]
 
 
-def run(quick=False):
+def run(quick=False, studies=200):
     """Rows of the scoreboard; quick, the first study of each truth against its stored rows."""
     if quick:
         presets = ["null", *TAU_GATES]
@@ -27,7 +27,7 @@ def run(quick=False):
     for arms in [(2, 4), (3, 3), (4, 4), (6, 6)]:
         for preset in ["null", *TAU_GATES]:
             # error rates need more studies than medians
-            n = 200 if preset in ("null", "synchronous") else 60
+            n = studies if preset in ("null", "synchronous") else studies * 3 // 10
             effects, _, found = many(preset, arms, n, SEED, with_coupling=True)
             planted = preset_effects(preset)
             setting = f"{arms[0]}v{arms[1]} {preset}"

@@ -16,7 +16,9 @@ def test_merge_and_embed(written, execute):
     done = execute("merge_samples", *arguments_of(folder))
     assert done.returncode == 0, done.stderr
     skipped = read_tsv(folder / "skipped.tsv")
-    assert list(skipped["sample"]) == ["D3_CSF"] and "no labels" in skipped["reason"][0]
+    assert list(skipped["sample"].dropna()) == ["D3_CSF"] and "no labels" in skipped["reason"][0]
+    # and what it costs: the comparisons that lost a donor
+    assert set(skipped.loc[skipped["sample"].isna(), "contrast"]) == {"treated_vs_untreated"}
     tables = ("composition/counts.tsv", "cohort/cells.tsv.gz", "cohort/warnings.tsv")
     first = [(folder / name).read_bytes() for name in tables]
     assert execute("merge_samples", *arguments_of(folder)).returncode == 0

@@ -61,7 +61,7 @@ def test_calls_are_intersection_union_tests():
     effects = effects_of(-0.3, -1.0, 0.7, se=0.4, df=7.0, margin=0.8)
     table = calls.call_table(effects).set_index("call")["p_value"]
     cdf = lambda x: stats.t.cdf(x / 0.4, 7)  # noqa: E731
-    assert table["depleted_both"] == pytest.approx(2 * max(cdf(-0.3), cdf(-1.0)))
+    assert table["depleted_both"] == pytest.approx(max(cdf(-0.3), cdf(-1.0)))
     assert table["discordant_CSF_retained"] == pytest.approx(2 * max(cdf(-1.0), cdf(-0.7)))
     assert table["maintained_CSF"] == pytest.approx(2 * max(cdf(-1.0), cdf(-0.7), cdf(-(-0.3 + 0.8))))
     assert table["concordant"] == pytest.approx(max(cdf(-(0.7 + 0.8)), cdf(0.7 - 0.8)))
@@ -73,7 +73,7 @@ def test_calls_are_intersection_union_tests():
 
 def test_the_word_needs_q_and_what_only_p_says_is_suggested():
     """As in a null cohort of real cells: one of ten lineages with p = .03 is no finding."""
-    tables = [effects_of(-1.2, -1.2, 0.0, se=0.5).assign(lineage="x")]
+    tables = [effects_of(-1.0, -1.0, 0.0, se=0.5).assign(lineage="x")]
     tables += [effects_of(0.0, 0.0, 0.0, se=0.9).assign(lineage=f"y{i}") for i in range(9)]
     effects = pd.concat(tables, ignore_index=True)
     row = calls.chosen_calls(calls.call_table(effects)).set_index("lineage").loc["x"]

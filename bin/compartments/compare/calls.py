@@ -38,7 +38,7 @@ def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataF
     -------
     DataFrame, columns ``CALLS``
         ``p_value`` is the largest of the one-sided p-values that a call needs all of (Berger 1982), twice that for
-        calls with a direction, since the opposite one is asked, too; ``q_value`` is
+        discordant and maintained ones: of the same lineage the opposite may be claimed; ``q_value`` is
         Benjamini-Hochberg over lineages within level, contrast, compartment and call; ``holds`` is q < .05.
     """
     interaction = effects[(effects["term"] == "interaction") & effects["tier"].isin(CLAIMABLE)]
@@ -81,7 +81,7 @@ def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataF
     n_calls = len(needs)
     calls = joined.loc[joined.index.repeat(n_calls), [*keys, "compartment"]].reset_index(drop=True)
     calls["call"] = np.concatenate(words)
-    directions = np.where(np.array(list(needs)) == "concordant", 1, 2)
+    directions = np.array([2 if name.startswith(("discordant", "maintained")) else 1 for name in needs])
     strongest = np.array([np.max(needed, axis=0) for needed in needs.values()]).T
     calls["p_value"] = np.minimum(strongest * directions, 1).ravel()
     named = calls["lineage"].isin(primary)

@@ -93,7 +93,7 @@ def test_no_error_and_no_network(visit):
 
 def test_every_plot_is_drawn(visit):
     _, found, _ = visit
-    assert found["plots"] >= 20 and found["sections"] == 14
+    assert found["plots"] >= 20 and found["sections"] == 15
     assert found["empty"] == []
 
 

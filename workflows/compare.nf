@@ -54,7 +54,7 @@ workflow COMPARE {
     )
 
     announced(COMPARE_COMPOSITION.out.results.flatten(), 'composition compared (# tables)')
-    announced(CALIBRATE.out.results, 'claims counted of relabelled donors (# table)')
+    announced(CALIBRATE.out.results.flatten(), 'claims counted of relabelled donors (# table)')
     announced(COMPARE_EXPRESSION.out.results.flatten(), 'expression compared (# tables)')
     announced(SCORE_GENE_SETS.out.results.flatten(), 'migration scores compared (# tables)')
     announced(COMPARE_INTERACTIONS.out.results.flatten(), 'interactions compared (# tables)')

@@ -224,6 +224,7 @@ def test_a_mistake_stops_the_run_with_one_line(project, tmp_path, mistake, execu
     errors = [line for line in done.text.splitlines() if "ERROR" in line]
     assert len(errors) == 1 and re.search(expected, errors[0]), done.text
     assert "Traceback" not in done.text and "READ_COUNTS" not in done.text
+    assert not re.search(r"^-- .* tables?\)", done.text, re.M), "a step that did not run is announced"
     assert not (tmp_path / "out" / "report.html").exists()
 
 

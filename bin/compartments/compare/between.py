@@ -9,7 +9,7 @@ from compartments.compare.abundance import MIN_SAMPLES, Abundances
 from compartments.compare.counted import Counted, fit_counts
 from compartments.compare.donor_variance import with_p
 from compartments.compare.moderated import interval
-from compartments.compare.zero import PROPORTIONS, Zero
+from compartments.compare.zero import Zero, of_shares
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import EQUIV_MARGIN, LN2
 from compartments.study.arms import tier
@@ -48,8 +48,7 @@ def compartment_rows(
             continue
         vector = np.full(design.shape[1], 1 / design.shape[1])
         against = zero(lineages.scale, kept)
-        shares = against is not None and against.kind == PROPORTIONS
-        sides = tuple(lineages.of(units[column], kept, shares) for column in ("sample", "reference_sample"))
+        sides = tuple(lineages.of(units[column], kept, of_shares(against)) for column in ("sample", "reference_sample"))
         counted = Counted(pd.Index(kept), sides, against, EQUIV_MARGIN)
         fit, _, _ = fit_counts(counted, units, design.to_numpy(), vector, counted.features)
         # differences of ten- and hundredfold are usual here: the p of the interval, not that under no difference

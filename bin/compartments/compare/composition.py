@@ -27,7 +27,7 @@ from compartments.compare.engine import compare as compare_arms
 from compartments.compare.moderated import permutation_p
 from compartments.compare.single_case import single_case_rows
 from compartments.compare.terms import Term, terms_of
-from compartments.compare.zero import LINEAGES, MODE, PROPORTIONS, Zero
+from compartments.compare.zero import LINEAGES, MODE, Zero, of_shares
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
@@ -265,7 +265,7 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
         return None
     zero = asked.zero(lineages.scale, kept)
     counted = Counted(
-        pd.Index(kept, name="lineage"), lineages.compartments(term, kept, _whole(zero)), zero, asked.margin
+        pd.Index(kept, name="lineage"), lineages.compartments(term, kept, of_shares(zero)), zero, asked.margin
     )
     compared = compare_arms(term, counted, study.covariates)
     (group,) = compared.groups
@@ -292,11 +292,6 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
         keys | _term_summary(compared) | tipping,
         [f"{contrast.contrast}, {term.name}: {reason}" for reason in group.dropped],
     )
-
-
-def _whole(zero: Zero | None) -> bool:
-    """Whether abundances are shares of all cells."""
-    return zero is not None and zero.kind == PROPORTIONS
 
 
 def _effect_rows(compared: Compared, seed: int, primary: list[str]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ import pandas as pd
 
 from compartments.core.left_out import LeftOut
 from compartments.core.vocabulary import ALPHA, CLAIMABLE
+from compartments.study.arms import of_numbers
 from compartments.study.study import Contrast, Study
 
 TRUE = "condition before relabelling"  # a covariate
@@ -147,8 +148,7 @@ def scheme_of(study: Study, contrast: Contrast) -> Scheme:
 def _makes_levels(samples: pd.DataFrame, covariate: str) -> bool:
     """True of a covariate of categories that every donor has one of."""
     values = samples[covariate]
-    of_numbers = pd.to_numeric(values, errors="coerce").notna().all() and values.nunique() > 2
-    return not of_numbers and bool((samples.groupby("donor")[covariate].nunique() == 1).all())
+    return not of_numbers(values, covariate) and bool((samples.groupby("donor")[covariate].nunique() == 1).all())
 
 
 def relabelled(study: Study, contrast: Contrast, donors: frozenset[str]) -> Study:

@@ -64,6 +64,11 @@ class Zero:
         return 0.0
 
 
+def of_shares(zero: Zero | None) -> bool:
+    """Whether abundances are shares of all cells."""
+    return zero is not None and zero.kind == PROPORTIONS
+
+
 def kernel_mode(estimate: Array, se: Array) -> float:
     """Where most estimates lie: highest point of the sum of Gaussian kernels of ``KERNEL_WIDTH`` standard errors."""
     if not np.isfinite(se).all():

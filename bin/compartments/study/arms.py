@@ -75,12 +75,17 @@ def _covariate_columns(units: pd.DataFrame, name: str) -> pd.DataFrame:
 
 def _coded(values: pd.Series, name: str) -> pd.DataFrame:
     """Centred numeric column, or 0/1 columns of all levels but the first; none if constant."""
-    numeric = pd.to_numeric(values, errors="coerce")
-    # a batch is a name, also where it is written as a number
-    if name.removeprefix(OTHER_SAMPLE) != "batch" and numeric.notna().all() and numeric.nunique() > 2:
+    if of_numbers(values, name.removeprefix(OTHER_SAMPLE)):
+        numeric = pd.to_numeric(values)
         return (numeric - numeric.mean()).to_frame(name).astype(float)
     levels = list(dict.fromkeys(values))
     return pd.DataFrame({f"{name}:{x}": (values == x).astype(float) for x in levels[1:]}, index=values.index)
+
+
+def of_numbers(values: pd.Series, name: str) -> bool:
+    """True of a covariate of three or more different numbers; a batch is a name, also where it is a number."""
+    numeric = pd.to_numeric(values, errors="coerce")
+    return bool(name != "batch" and numeric.notna().all() and numeric.nunique() > 2)
 
 
 def arm_numbers(units: pd.DataFrame) -> npt.NDArray[np.intp]:

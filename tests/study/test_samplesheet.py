@@ -52,6 +52,16 @@ def test_cells_loaded_and_erythrocytes_are_numbers():
     assert study.samples["rbc_per_ul"].tolist()[::2] == [0.0, 12.5]
 
 
+def test_what_was_a_mistake_once_is_a_design():
+    before_after = parse_samplesheet(HEADER + A + "A_later,A,c,y,b.h5\n")
+    assert before_after["condition"].tolist() == ["x", "y"]  # one donor, one compartment, both conditions
+    assert len(parse_samplesheet(HEADER + A + B)) == 2  # one condition, two compartments
+    assert len(parse_samplesheet(HEADER + A + "A_c2,A,c,x,b.h5\n" + C)) == 3  # two captures of one specimen
+    for name in ("group", "arm", "replicate", "fraction", "timepoint"):  # columns of the user's, whatever they hold
+        frame = parse_samplesheet(HEADER.replace("raw", f"raw,{name}") + A.strip() + ",one\n" + C.strip() + ",two\n")
+        assert frame[name].tolist() == ["one", "two"]
+
+
 A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
 
 
@@ -73,13 +83,21 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         (HEADER + A + "B c,B,c,y,a.h5\n", "row 3, column sample: 'B c' may hold letters"),
         (HEADER + A + "../B,B,c,y,a.h5\n", "row 3, column sample: '../B'"),
         (HEADER + A + A, "row 3, column sample: 'A_c' is already in row 2"),
-        (HEADER + A + "A_d,A,c,x,a.h5\n", "row 3: donor 'A' already has a sample of compartment 'c' in row 2"),
-        (HEADER + A + "A_b,A,b,y,a.h5\n", "donor 'A' has two conditions (row 2 'x', row 3 'y')"),
+        (HEADER + A + "a_b,a,b,y,a.h5\n", "row 3, column donor: 'a' and 'A' differ only in case"),
         (HEADER + A + "B_c,B,c,y,\n", "row 3 (sample 'B_c'): no input; give 'raw', 'filtered' or 'cellbender'"),
         (HEADER + A + "B_c,B,c,y,a.h5,extra\n", "row 3: 6 fields but the header has 5"),
         (HEADER + A + "B_C,B,C,y,a.h5\n", "column compartment: 'C' and 'c' differ only in case"),
-        (HEADER + A + "B_c,B,c,y,a.h5\n", "column compartment: all samples have 'c'"),
-        (HEADER + A + B, "column condition: all samples have 'x'"),
+        (HEADER + A + "B_c,B,c,x,a.h5\n", "all samples have compartment 'c' and condition 'x', so there is nothing to"),
+        ("sample,donor,compartment,group,raw\n" + A, "row 1: column 'condition' is missing; add it"),
+        ("sample,donor,compartment,timepoint,raw\n" + A, "rename 'timepoint' to 'condition'"),
+        (HEADER.replace("raw", "raw,replicates") + A, "column 'replicates' looks like 'replicate'; rename it"),
+        (HEADER.replace("raw", "raw,fraction_shares") + A, "looks like 'fraction_share'; rename it"),
+        (sheet([("A", "c", "x", "a b")], ["group"]), "row 2, column group: 'a b' may hold letters"),
+        (sheet([("A", "c", "x", 40)], ["fraction_share"]), "'40' is not a positive number of at most 1; mend or empty"),
+        (
+            sheet([("A", "c", "x", "half")], ["fraction_share"]),
+            "row 2, column fraction_share: 'half' is not a positive",
+        ),
         (sheet([("A", "c", "x", -1)], ["cells_per_ul"]), "row 2, column cells_per_ul: '-1' is not a positive number"),
         (sheet([("A", "c", "x", "many")], ["cells_per_ul"]), "'many' is not a positive number"),
         (sheet([("A", "c", "x", "inf")], ["cells_per_ul"]), "'inf' is not a positive number"),

@@ -9,6 +9,8 @@ POOLS = (UNASSIGNED, OTHER)  # not lineages: nothing is claimed of them
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood
 WITHOUT_EMPTIES = ("knee", "expected_cells")  # methods that leave the other barcodes unjudged
 TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]  # how far a comparison may be trusted, falling
+# how donors enter a contrast
+CONTRAST_KINDS = ("between", "within", "mixed", "change", "compartments", "trend")
 CLAIMABLE = ("inferential", "exploratory")  # tiers that allow a yes or a no
 ALPHA = 0.05
 LN2 = math.log(2)
@@ -30,7 +32,10 @@ NUMBERS = {
     "loaded_cells": "a positive whole number",
     "cells_per_ul": "a positive number",
     "rbc_per_ul": "a number of at least 0",
+    "fraction_share": "a positive number of at most 1",
 }
+# its further columns that something is made of
+DESCRIPTIONS = ["batch", "chemistry", "replicate", "fraction", "group"]
 MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
 Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]  # of the male-specific part
 ADULT_HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")  # what red blood cells bring into a sample

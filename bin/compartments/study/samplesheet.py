@@ -3,7 +3,6 @@
 import csv
 import difflib
 import io
-import itertools
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,7 +11,8 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import INPUTS, NUMBERS
+from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
+from compartments.study.captures import check_captures
 
 REQUIRED = ["sample", "donor", "compartment", "condition"]
 SYNONYMS = {
@@ -21,8 +21,9 @@ SYNONYMS = {
     "individual": "donor",
     "tissue": "compartment",
     "treatment": "condition",
-    "group": "condition",
-    "arm": "condition",
+    "timepoint": "condition",
+    "time_point": "condition",
+    "visit": "condition",
     "sample_id": "sample",
     "id": "sample",
     "total_cells_per_ul": "cells_per_ul",
@@ -50,8 +51,9 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` (Int64 where whole,
-    else float); input columns always present, empty string where not given.
+    DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` (Int64 where whole, else float);
+    input columns always present, empty string where not given. Several rows of one donor, compartment and condition
+    are captures of one specimen (:mod:`compartments.study.captures`).
 
     Raises
     ------
@@ -78,7 +80,6 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
 
     records: list[dict[str, str | int]] = []
     rows_of_samples: dict[str, int] = {}
-    rows_of_pairs: dict[tuple[str, str], int] = {}
     for number, cells in rows[1:]:
         if any(cells[len(header) :]):
             raise UserError(
@@ -87,18 +88,13 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
             )
         record = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
         _check_record(record, name, number)
-        sample, donor, compartment = record["sample"], record["donor"], record["compartment"]
+        sample = record["sample"]
         if sample in rows_of_samples:
             raise UserError(
                 f"{name} row {number}, column sample: '{sample}' is already in row {rows_of_samples[sample]}; "
                 "names are unique"
             )
-        if (donor, compartment) in rows_of_pairs:
-            raise UserError(
-                f"{name} row {number}: donor '{donor}' already has a sample of compartment '{compartment}' in row "
-                f"{rows_of_pairs[donor, compartment]}; one sample per donor and compartment, so merge the two first"
-            )
-        rows_of_samples[sample] = rows_of_pairs[donor, compartment] = number
+        rows_of_samples[sample] = number
         records.append(record | {"row": number})
     frame = pd.DataFrame(records)
     for column in INPUTS:
@@ -107,7 +103,8 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     for column in NUMBERS.keys() & frame.columns:
         kind = "Int64" if "whole" in NUMBERS[column] else float
         frame[column] = pd.to_numeric(frame[column]).astype(kind)
-    _check_donors(frame, name)
+    _check_levels(frame, name)
+    check_captures(frame, name)
     return frame
 
 
@@ -127,7 +124,7 @@ def _check_header(header: list[str], name: str) -> None:
             fix = f"rename '{meant[0]}' to '{column}'" if meant else f"add it; the header has {', '.join(header)}"
             raise UserError(f"{name} row 1: column '{column}' is missing; {fix}")
     for column in header:
-        known = [*REQUIRED, *INPUTS, *NUMBERS, "batch", "chemistry"]
+        known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS]
         if column not in known:
             close = difflib.get_close_matches(column.lower(), known, 1, 0.85)
             if close and close[0] not in header:
@@ -135,11 +132,11 @@ def _check_header(header: list[str], name: str) -> None:
 
 
 def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
-    for column in REQUIRED:
-        value = record[column]
-        if not value:
+    for column in (*REQUIRED, "group"):
+        value = record.get(column, "")
+        if not value and column in REQUIRED:
             raise UserError(f"{name} row {number}, column {column}: empty; every sample needs a {column}")
-        if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):
+        if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):
             raise UserError(
                 f"{name} row {number}, column {column}: '{value}' may hold letters, digits, '.', '_', '-' and '+' only "
                 "(it becomes part of file names)"
@@ -166,25 +163,24 @@ def _is_number(text: str, kind: str) -> bool:
         return False
     if not np.isfinite(value) or value < 0 or ("positive" in kind and value == 0):
         return False
+    if "at most 1" in kind and value > 1:
+        return False
     return "whole" not in kind or value == int(value)
 
 
-def _check_donors(frame: pd.DataFrame, name: str) -> None:
-    for donor, rows in frame.groupby("donor", sort=False):
-        if rows["condition"].nunique() > 1:
-            named = ", ".join(f"row {r.row} '{r.condition}'" for r in rows.itertuples())
-            raise UserError(
-                f"{name}, column condition: donor '{donor}' has two conditions ({named}); the condition is a property "
-                "of the donor, so mend it or name the donor per time point"
-            )
-    for column in ("compartment", "condition"):
-        values = list(frame[column].unique())
-        for a, b in itertools.combinations(values, 2):
-            if a.lower() == b.lower():
-                row = frame.loc[frame[column] == b, "row"].iloc[0]
-                raise UserError(f"{name} row {row}, column {column}: '{b}' and '{a}' differ only in case; use one")
-        if len(values) < 2:
-            raise UserError(
-                f"{name}, column {column}: all samples have '{values[0]}'; at least two are needed, "
-                f"else there is nothing to compare"
-            )
+def _check_levels(frame: pd.DataFrame, name: str) -> None:
+    for column in ("donor", "compartment", "condition", "group"):
+        seen: dict[str, str] = {}
+        for value in frame[column].unique() if column in frame else []:
+            other = seen.setdefault(value.lower(), value)
+            if other != value:
+                row = frame.loc[frame[column] == value, "row"].iloc[0]
+                raise UserError(
+                    f"{name} row {row}, column {column}: '{value}' and '{other}' differ only in case; use one"
+                )
+    compartments, conditions = frame["compartment"].unique(), frame["condition"].unique()
+    if len(compartments) < 2 and len(conditions) < 2:
+        raise UserError(
+            f"{name}: all samples have compartment '{compartments[0]}' and condition '{conditions[0]}', so there is "
+            "nothing to compare; give samples of two conditions, or of two compartments of the same donors"
+        )

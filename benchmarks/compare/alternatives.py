@@ -8,6 +8,7 @@ constant for every donor). edgeR and limma-voom are the packages themselves, thr
 import shutil
 import subprocess
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -234,6 +235,7 @@ def in_r(batch, scale):
     return {name: dict(zip(terms, each, strict=True)) for name, each in zip(("edgeR", "limma-voom"), p, strict=True)}
 
 
+@cache
 def r_is_there():
     """Whether Rscript has edgeR and limma."""
     if not shutil.which("Rscript"):

@@ -1,0 +1,102 @@
+"""Studies of donors that are their own controls are what their settings say."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from benchmarks import designs
+from benchmarks.designs import Setting, study
+
+PLAIN = Setting("within", 6, scale="abs")
+
+
+def logs(drawn):
+    """log2 abundance, shape (2, conditions, donors, lineages)."""
+    return np.log2((drawn.cells + 0.5) / drawn.cells.sum(-1, keepdims=True)) + np.log2(drawn.per_ul)[..., None]
+
+
+@pytest.mark.parametrize("model", designs.MODELS)
+@pytest.mark.parametrize("asked", designs.CORRELATIONS)
+def test_samples_of_a_donor_are_correlated_as_asked(model, asked):
+    deviations = designs.DONORS[model](np.random.default_rng(0), 4000, asked)[..., 2].reshape(4, -1)
+    found = np.corrcoef(deviations)
+    both = asked * designs.KEPT
+    expected = [[1, designs.KEPT, asked, both], [designs.KEPT, 1, both, asked]]
+    assert found[:2] == pytest.approx(np.array(expected), abs=0.05)
+    assert found[2, 3] == pytest.approx(designs.KEPT, abs=0.05) and abs(deviations.mean()) < 0.03
+
+
+def test_a_number_is_a_study_on_either_scale():
+    first, again, other = (study(PLAIN, 1, number) for number in (3, 3, 4))
+    assert (first.cells == again.cells).all() and (first.cells != other.cells).any()
+    assert (study(replace(PLAIN, scale="rel"), 1, 3).cells == first.cells).all()
+    assert "cells_per_ul" not in first.samples(replace(PLAIN, scale="rel"))
+
+
+@pytest.mark.parametrize(
+    ("design", "donors", "samples", "both"),
+    [("within", 6, 24, 6), ("mixed", 9, 24, 3), ("change", 12, 48, 12), ("one condition", 6, 12, 0)],
+)
+def test_each_design_has_its_samples(design, donors, samples, both):
+    setting = Setting(design, 6)
+    drawn = study(setting, 1, 0)
+    sheet = drawn.samples(setting)
+    assert (sheet["donor"].nunique(), len(sheet)) == (donors, samples)
+    assert (sheet.groupby("donor")["condition"].nunique() == 2).sum() == both
+    assert not sheet.duplicated(["donor", "compartment", "condition"]).any()
+    assert ("group" in sheet) == (design == "change")
+    table = drawn.table(sheet)
+    row = sheet.iloc[-1]
+    at = int(row["donor"][1:]) - 1, ("CSF", "blood").index(row["compartment"])
+    condition = 0 if row["condition"] in ("after", designs.ONE_CONDITION) else 1
+    assert (table.loc[row["sample"]] == drawn.cells[at[1], condition, at[0]]).all()
+
+
+@pytest.mark.parametrize("design", designs.DESIGNS)
+@pytest.mark.parametrize("n", [3, 6])
+def test_missing_samples_are_out_of_sheet_and_table(design, n):
+    whole, missing = Setting(design, n), Setting(design, n, missing=designs.MISSING)
+    full = len(study(whole, 1, 0).samples(whole))
+    patterns = set()
+    for number in range(20):
+        drawn = study(missing, 1, number)
+        sheet = drawn.samples(missing)
+        assert len(sheet) == full - round(designs.MISSING * full) == len(drawn.table(sheet))
+        assert sheet.value_counts(["compartment", "condition", *(["group"] if design == "change" else [])]).min() >= 2
+        patterns.add(drawn.there.tobytes())
+    assert len(patterns) > 2
+
+
+@pytest.mark.parametrize("model", designs.MODELS)
+def test_what_is_planted_is_found_and_nothing_else(model):
+    """Changes within donors, by donors' differences of logs; common lineages, without the bias of few cells."""
+    for design in ("within", "mixed", "change", "one condition"):
+        setting = Setting(design, 12, model, depth="random" if design == "within" else "equal", scale="abs")
+        gaps = []
+        for number in range(40):
+            drawn = study(setting, 1, number)
+            z = logs(drawn)
+            if design == "one condition":
+                gaps.append(np.nanmean(z[0, 0] - z[1, 0], axis=0)[None])
+                continue
+            change = np.where(drawn.there.all(1)[..., None], z[:, 0] - z[:, 1], np.nan)
+            gap = np.nanmean(change[:, drawn.treated], axis=1)
+            gaps.append(gap - np.nanmean(change[:, ~drawn.treated], axis=1) if design == "change" else gap)
+        common = designs.PROPORTIONS > 0.04
+        found, error = np.mean(gaps, 0)[:, common], np.std(gaps, 0)[:, common] / np.sqrt(40)
+        planted = list(drawn.truth.values())[: len(found)]
+        assert (np.abs(found - np.stack(planted)[:, common]) < 4 * error + 0.03).all(), design
+        assert np.stack(planted)[0, common].min() == -2
+
+
+def test_cells_expected_are_what_comes():
+    setting = Setting("change", 6, depth="random", missing=0.2)
+    came, expected = 0, 0
+    for number in range(60):
+        drawn = study(setting, 1, number)
+        there = (drawn.cells * drawn.there[..., None]) / 60
+        came = came + np.stack([there[:, :, group].sum(2) for group in (drawn.treated, ~drawn.treated)], axis=2)
+        expected = expected + drawn.expected / 60
+    assert np.allclose(came.sum(-1), expected.sum(-1))
+    assert np.median(came / expected) == pytest.approx(1, abs=0.15)

@@ -38,7 +38,7 @@ process MERGE_SAMPLES {
     """
     sc-compartments write_stub merged.h5ad cohort/pseudobulk.h5ad composition/counts.tsv skipped.tsv \\
         cohort/cells.parquet cohort/cells.tsv.gz cohort/warnings.tsv cohort/doublets.tsv cohort/models.tsv \\
-        cohort/ambient_share.tsv.gz cohort/depth.tsv
+        cohort/ambient_share.tsv.gz cohort/depth.tsv cohort/replicates.tsv
     for cells in samples/*.filtered.h5ad; do
         printf '%s\\t\\t\\t1\\n' "\$(basename "\$cells" .filtered.h5ad)" >> cohort/depth.tsv
     done

@@ -1,7 +1,7 @@
 """Put all samples into one object, with the sums that the statistics need.
 
 Writes merged.h5ad and skipped.tsv; cohort/: pseudobulk.h5ad, cells.tsv.gz and .parquet, warnings.tsv, doublets.tsv,
-models.tsv, depth.tsv, ambient_share.tsv.gz; composition/counts.tsv.
+models.tsv, depth.tsv, replicates.tsv, ambient_share.tsv.gz; composition/counts.tsv.
 """
 
 import argparse
@@ -32,6 +32,7 @@ def main() -> None:
     from compartments.cohort.depth import common_depth
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
+    from compartments.cohort.specimens import agreement
     from compartments.cohort.suspects import sample_warnings
     from compartments.study.study import Study
 
@@ -57,6 +58,7 @@ def main() -> None:
     contract.write(common_depth(bulk), "cohort/depth.tsv")
     contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")
     contract.write(tallies.compare_models(merged.obs), "cohort/models.tsv")
+    contract.write(agreement(merged.obs, study.samples), "cohort/replicates.tsv")
     for data, path in ((bulk, "cohort/pseudobulk.h5ad"), (merged, "merged.h5ad")):
         with replacing(path) as temporary:
             data.write_h5ad(temporary, compression="gzip", compression_opts=1)

@@ -10,10 +10,12 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from compartments.cohort.specimens import of_specimens
 from compartments.core.errors import CountsChanged, UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.matrix import memberships, totals
 from compartments.core.vocabulary import UNASSIGNED
+from compartments.study.captures import specimen_of
 from compartments.study.study import Study
 
 if TYPE_CHECKING:
@@ -98,8 +100,10 @@ def make_pseudobulk(merged: "AnnData") -> "AnnData":
     return anndata.AnnData(obs=obs, var=merged.var.copy(), layers=layers)
 
 
-def read_pseudobulk(path: str | Path, study: Study, layers: Sequence[str] = LAYERS) -> "AnnData":
-    """Read ``pseudobulk.h5ad`` and check that it belongs to the study.
+def read_pseudobulk(
+    path: str | Path, study: Study, layers: Sequence[str] = LAYERS, left_out: LeftOut | None = None
+) -> "AnnData":
+    """Read ``pseudobulk.h5ad``, check that it belongs to the study and sum captures of a specimen.
 
     Parameters
     ----------
@@ -107,11 +111,13 @@ def read_pseudobulk(path: str | Path, study: Study, layers: Sequence[str] = LAYE
     study : Study
     layers : sequence of str
         Of ``LAYERS``, those to read: each costs memory and time.
+    left_out : LeftOut, optional
+        Is told what :func:`compartments.cohort.specimens.of_specimens` leaves out.
 
     Returns
     -------
     AnnData
-        ``layers`` (CSR); ``sample``, ``lineage``, ``compartment``,
+        One row per specimen and lineage: ``layers`` (CSR); ``sample`` (of the specimen), ``lineage``, ``compartment``,
         ``condition``, ``donor`` of obs as str.
 
     Raises
@@ -134,12 +140,13 @@ def read_pseudobulk(path: str | Path, study: Study, layers: Sequence[str] = LAYE
     missing += [column for column in ("sample", "lineage", "n_cells") if column not in data.obs]
     if missing:
         raise UserError(f"{path}: '{missing[0]}' is missing; give the pseudobulk.h5ad that merge_samples writes")
-    known = study.samples.set_index("sample")
     for column in ("sample", "lineage"):
         data.obs[column] = data.obs[column].astype(str).astype(object)
-    strangers = sorted(set(data.obs["sample"]) - set(known.index))
+    strangers = sorted(set(data.obs["sample"]) - set(specimen_of(study.samples)))
     if strangers:
         raise UserError(f"{path}: sample '{strangers[0]}' is not in the study; use the study.json of the same run")
+    data = of_specimens(data, study.samples, left_out)
+    known = study.samples.set_index("sample")
     for column in ("donor", "compartment", "condition"):
         data.obs[column] = known.loc[data.obs["sample"], column].to_numpy()
     for layer in layers:

@@ -261,7 +261,9 @@ def captures_notes(samples: pd.DataFrame) -> list[str]:
                 (named if _named(captures) else unnamed).append(f"{', '.join(captures['sample'])} ({specimen})")
     notes = []
     if named:
-        notes.append(f"replicates, summed before the comparison: {'; '.join(named)}")
+        notes.append(
+            f"replicates, summed before the comparison (how well they agree: cohort/replicates.tsv): {'; '.join(named)}"
+        )
     if unnamed:
         notes.append(
             f"taken for captures of one specimen and summed, though no column replicate names them: "

@@ -7,7 +7,7 @@ from scipy import stats
 
 from compartments.compare.by_arm import ByArm
 from compartments.compare.engine import Measured, compare
-from compartments.compare.terms import terms_of
+from compartments.study.terms import terms_of
 from tests.support.signalling import make_cohort
 
 

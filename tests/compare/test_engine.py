@@ -7,7 +7,7 @@ from scipy import stats
 
 from compartments.compare import moderated
 from compartments.compare.engine import Comparison, Measured, compare
-from compartments.compare.terms import terms_of
+from compartments.study.terms import terms_of
 from tests.support.cohorts import cohort
 
 LINEAGES = pd.Index(list("abcd"), name="lineage")

@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 
 from compartments.compare.expected_counts import Cells
-from compartments.compare.terms import Term
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import CV_TOTAL, OTHER, UNASSIGNED
+from compartments.study.terms import Term
 
 LEVELS = ["lineage", "lineage_broad", "lineage_marker"]
 MIN_CELLS, MIN_SAMPLES = 10, 2
@@ -51,8 +51,8 @@ class Abundances:
             extra = extra + self.cv_total**2
         return Cells(self.cells.loc[samples, lineages].to_numpy(float), offset, extra)
 
-    def compartments(self, term: Term, lineages: list[str], proportions: bool = False) -> tuple[Cells, ...]:
-        """Counts of the compartments that a term uses, a row per unit."""
+    def parts(self, term: Term, lineages: list[str], proportions: bool = False) -> tuple[Cells, ...]:
+        """Counts of the samples of each part of a term, a row per unit."""
         return tuple(self.of(term.units[column], lineages, proportions) for column in term.sample_columns)
 
 
@@ -141,17 +141,21 @@ def pool_rare(table: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, str]]:
 def seen_lineages(term: Term, cells: pd.DataFrame) -> tuple[list[str], dict[str, str]]:
     """Lineages with cells in at least ``MIN_SAMPLES`` samples of each compartment that the term uses.
 
+    Where compartments are compared of donors of one condition, in so many samples of them all: what one of two lacks
+    differs between them all the more.
+
     Returns
     -------
     kept : list of str
     absent : dict lineage -> reason
     """
     absent: dict[str, str] = {}
-    n_units = len(term.units)
-    for side, column in zip(("compartment", "reference compartment"), term.sample_columns, strict=False):
-        seen = (cells.loc[term.units[column]] > 0).sum()
-        for lineage in cells.columns[(seen < min(MIN_SAMPLES, n_units)).to_numpy()]:
+    for alike in term.strata:
+        samples = pd.concat([term.units[part.column] for part in alike])
+        seen = (cells.loc[samples] > 0).sum()
+        where = " and ".join(dict.fromkeys(part.compartment for part in alike))
+        for lineage in cells.columns[(seen < min(MIN_SAMPLES, len(samples))).to_numpy()]:
             absent.setdefault(
-                lineage, f"cells in {seen[lineage]} of {n_units} samples of the {side}: nothing to compare"
+                lineage, f"cells in {seen[lineage]} of {len(samples)} samples of {where}: nothing to compare"
             )
     return [lineage for lineage in cells if lineage not in absent], absent

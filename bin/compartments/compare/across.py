@@ -10,9 +10,9 @@ import pandas as pd
 from compartments.compare.candidates import NEEDED_SAMPLES
 from compartments.compare.engine import ARMS, Measured, compare
 from compartments.compare.pair_scores import Scores
-from compartments.compare.terms import Term, terms_of
 from compartments.core.vocabulary import LN2
 from compartments.study.study import Study
+from compartments.study.terms import Term, terms_of
 
 COLUMNS = [
     *["group", "contrast", "ligand_compartment", "receptor_compartment", "source", "target", "ligand", "receptor"],
@@ -54,7 +54,7 @@ def cross_compartments(
     """
     tables = []
     for term in terms_of(study, scores.samples):
-        if not term.paired:
+        if not term.across or len(term.parts) > 2 or term.repeated:
             continue
         first, second = scores.rows(term)
         names = (term.compartment, study.reference_compartment)
@@ -77,8 +77,8 @@ def _cross(scores: Scores, term: Term, direction: Direction, inside: npt.NDArray
     for a, b in zip(sending, receiving, strict=True):
         expressed += scores.expresses_ligand[a][:, None, inside] & scores.expresses_receptor[b][None, :, inside]
     having = scores.valid[sending][:, :, None] & scores.valid[receiving][:, None, :]
-    arms = [term.has(condition) for condition in (term.contrast.condition, term.contrast.reference)]
-    testable = having[arms[0]].any(0) & having[arms[1]].any(0) & direction.traffics[None, :]
+    arms = [term.has(arm) for arm in term.arms]
+    testable = np.logical_and.reduce([having[arm].any(0) for arm in arms]) & direction.traffics[None, :]
     s, t, p = np.nonzero((expressed >= min(NEEDED_SAMPLES, max(n_units, 1))) & testable[..., None])
     # rows with the same donors stand together
     order = np.lexsort(having[:, s, t][::-1]) if n_units else slice(None)

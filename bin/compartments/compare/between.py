@@ -7,13 +7,14 @@ import pandas as pd
 
 from compartments.compare.abundance import MIN_SAMPLES, Abundances
 from compartments.compare.counted import Counted, fit_counts
-from compartments.compare.donor_variance import with_p
 from compartments.compare.moderated import interval
+from compartments.compare.weighted import with_p
 from compartments.compare.zero import Zero, of_shares
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import EQUIV_MARGIN, LN2
-from compartments.study.arms import tier
-from compartments.study.study import Study
+from compartments.study.arms import residual_df, tier
+from compartments.study.study import Contrast, Study
+from compartments.study.terms import term_of
 
 
 def compartment_rows(
@@ -35,26 +36,31 @@ def compartment_rows(
         as unchanged. ``mean_proportion`` is over all samples of the compartment, paired or not.
     """
     proportions = lineages.cells.div(lineages.totals, axis=0)
-    reference = study.units(f"within:{study.reference_compartment}", study.reference_compartment)
+    samples = study.samples.groupby("compartment")["sample"]
+
+    def mean_of(compartment: str, kept: list[str]) -> "pd.Series[float]":
+        return proportions.loc[samples.get_group(compartment), kept].mean()
+
     parts = []
     for compartment in study.compartments[1:]:
-        units = study.units("interaction", compartment)
+        # every donor that has both, at each of its conditions
+        term = term_of(study, Contrast("", "", ""), "interaction", compartment)
+        units = term.units
         # a lineage that one of the two compartments lacks differs between them all the more
         both = lineages.cells.loc[[*units["sample"], *units["reference_sample"]]]
         kept = list(lineages.cells.columns[((both > 0).sum() >= MIN_SAMPLES).to_numpy()])
-        design = pd.get_dummies(units["condition"]).astype(float)
-        df = len(units) - design.shape[1]
+        design = pd.get_dummies(units["arm"]).astype(float)
+        df = residual_df(term, design.shape[1])
         if len(kept) < 2 or df < 1:
             continue
         vector = np.full(design.shape[1], 1 / design.shape[1])
         against = zero(lineages.scale, kept)
-        sides = tuple(lineages.of(units[column], kept, of_shares(against)) for column in ("sample", "reference_sample"))
-        counted = Counted(pd.Index(kept), sides, against, EQUIV_MARGIN)
-        fit, _, _ = fit_counts(counted, units, design.to_numpy(), vector, counted.features)
+        counted = Counted(pd.Index(kept), lineages.parts(term, kept, of_shares(against)), against, EQUIV_MARGIN)
+        fit, _, _ = fit_counts(counted, term, design.to_numpy(), vector, counted.features)
         # differences of ten- and hundredfold are usual here: the p of the interval, not that under no difference
         fit = with_p(fit)
+        n_donors = units["donor"].nunique()
         low, high = interval(fit["estimate"], fit["se"], fit["df"])
-        own = study.units(f"within:{compartment}", compartment)
         part = pd.DataFrame(
             {
                 "lineage": kept,
@@ -68,10 +74,12 @@ def compartment_rows(
                 "ci_high": high / LN2,
                 "p_value": fit["p_value"],
                 "q_value": benjamini_hochberg(fit["p_value"]),
-                "mean_proportion": proportions.loc[own["sample"], kept].mean(),
-                "mean_proportion_reference": proportions.loc[reference["sample"], kept].mean(),
-                "n_donors": len(units),
-                "tier": tier(len(units), len(units), df),
+                "mean_proportion": proportions.loc[samples.get_group(compartment), kept].mean(),
+                "mean_proportion_reference": proportions.loc[
+                    samples.get_group(study.reference_compartment), kept
+                ].mean(),
+                "n_donors": n_donors,
+                "tier": tier(n_donors, n_donors, df),
             }
         )
         parts.append(part.reset_index(drop=True))

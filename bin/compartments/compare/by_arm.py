@@ -5,12 +5,13 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
-from compartments.compare.donor_variance import arms_df, donor_variance, moderate, weighted_fit, with_p
+from compartments.compare.correlated import fit_units
+from compartments.compare.donor_variance import donor_variance, moderate, weighted_fit
 from compartments.compare.engine import Fitted, Measured
+from compartments.compare.weighted import with_p
 from compartments.study.arms import arm_design, arm_numbers
-from compartments.study.study import Contrast
+from compartments.study.terms import Term
 
 SAID_BY = 2000  # features that are enough to say how much the donors of each arm differ
 
@@ -33,10 +34,9 @@ class ByArm(Measured):
 
     def fit(
         self,
-        units: pd.DataFrame,
+        term: Term,
         present: npt.NDArray[np.bool_],
         at: npt.NDArray[np.intp],
-        contrast: Contrast,
         covariates: Sequence[str],
     ) -> Fitted:
         """Fit with weights 1 / (sampling variance + variance of the arm).
@@ -48,12 +48,12 @@ class ByArm(Measured):
         1 - w has 1 / (w^2 / d0 + (1 - w)^2 / m) degrees of freedom. They are at most those by Satterthwaite (1946) of
         the two estimated variances: with one feature nearly Welch's test, with many the variances are as good as known.
         """
-        plain = super().fit(units, present, at, contrast, covariates)
+        plain = super().fit(term, present, at, covariates)
         df = float(plain.table["df_plain"].iloc[0])
         if df < 1:
             return plain
-        design, vector, _ = arm_design(units, contrast, covariates)
-        z, x, arms = plain.values, design.to_numpy(), arm_numbers(units)
+        design, vector, _ = arm_design(term, covariates)
+        z, x, arms = plain.values, design.to_numpy(), arm_numbers(term)
         some = slice(None, None, 1 + len(at) // SAID_BY)
         if plain.variances is None:
             # in units of their spread, so that the smallest variance that donor_variance gives means the same
@@ -62,15 +62,14 @@ class ByArm(Measured):
         else:
             s, scale = plain.variances, 1.0
         between = scale * donor_variance(z[:, some] / np.sqrt(scale), s[:, some] / scale, x, arms)
-        weights = 1 / (s + between)
-        fit = weighted_fit(z, x, weights)
-        s2 = (weights * fit.residual**2).sum(0) / df
+        fit, shared = fit_units(z, s, between, x, vector, arms, term.units["donor"].to_numpy(object))
+        s2 = (fit.residual**2).sum(0) / df
         _, prior, d0, s02 = moderate(s2, df)
         part = np.where(self.own | (prior == 0), 0.0, np.minimum(prior, df) / (np.minimum(prior, df) + df))
         posterior = np.where(part > 0, part * s02, 0) + (1 - part) * s2
         freedom = 1 / (part**2 / np.maximum(prior, 1e-9) + (1 - part) ** 2 / df)
         independent = len(at) if self.together is None else len(np.unique(self.together[at]))
-        known = arms_df(fit, weights, x, vector, arms) * independent / len(at)
+        known = shared * independent / len(at)
         table = plain.table.assign(
             estimate=fit.beta @ vector,
             se=np.sqrt(fit.inverse @ vector @ vector * posterior),

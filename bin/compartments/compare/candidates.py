@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from compartments.compare.pair_scores import Scores
-from compartments.compare.terms import Term
+from compartments.study.terms import Term
 
 NEEDED_SAMPLES = 2  # in which both partners are expressed, of some arm and compartment
 PARTNERS = {"ligand": "source", "receptor": "target"}
@@ -66,7 +66,7 @@ def find_candidates(scores: Scores, term: Term, ambient_share_max: float) -> Can
     candidate = np.zeros(shape, bool)
     ambient = {role: np.zeros(shape, np.float32) for role in PARTNERS}
     absent = {}
-    for condition in (term.contrast.condition, term.contrast.reference):
+    for condition in term.arms:
         arm = term.of(term.has(condition))
         for rows in scores.rows(arm):
             expressed = _expressed(scores, rows)

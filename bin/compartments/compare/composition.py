@@ -24,16 +24,16 @@ from compartments.compare.calls import tipping_point, with_calls
 from compartments.compare.counted import MIN_EXPECTED, Counted
 from compartments.compare.engine import OF_COUNTS, Compared
 from compartments.compare.engine import compare as compare_arms
-from compartments.compare.moderated import permutation_p
+from compartments.compare.moderated import permutation_p, sign_flip_p
 from compartments.compare.single_case import single_case_rows
-from compartments.compare.terms import Term, terms_of
 from compartments.compare.zero import LINEAGES, MODE, Zero, of_shares
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, TIERS, UNASSIGNED, ZERO_KINDS
+from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, LN2, TIERS, UNASSIGNED, ZERO_KINDS
 from compartments.study.study import Study
+from compartments.study.terms import Term, terms_of
 
 # whose tables and reasons these are; power computes them anew without that step
 STAGE = "compare_composition"
@@ -257,20 +257,19 @@ def _abundances(
 def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out: LeftOut) -> Answer | None:
     """Compare one level in one term; None, with the reason in ``left_out``, where that cannot be done."""
     study, contrast = asked.study, term.contrast
-    question = f"{level}, {term.name}" + (f" in {term.compartment}" if term.paired else "")
+    question = f"{level}, {term.name}" + (f" in {term.compartment}" if term.across else "")
     kept, absent = seen_lineages(term, lineages.cells) if len(term.units) else ([], {})
     left_out.lineages({lineage: f"{question}: {why}" for lineage, why in absent.items()}, contrast.contrast)
     if len(kept) < 2:
         left_out.add(f"{question}: fewer than two lineages to compare", contrast=contrast.contrast)
         return None
     zero = asked.zero(lineages.scale, kept)
-    counted = Counted(
-        pd.Index(kept, name="lineage"), lineages.compartments(term, kept, of_shares(zero)), zero, asked.margin
-    )
+    counted = Counted(pd.Index(kept, name="lineage"), lineages.parts(term, kept, of_shares(zero)), zero, asked.margin)
     compared = compare_arms(term, counted, study.covariates)
     (group,) = compared.groups
     if group.absent:
-        reason = f"{question}: not testable, no donor with condition '{group.absent}'"
+        who = f"with condition '{group.absent}'" if len(term.arms) == 2 else "that has all its samples"
+        reason = f"{question}: not testable, no donor {who}"
         left_out.add(reason, contrast=contrast.contrast)
         return None
     first = compared.effects.iloc[0]
@@ -280,14 +279,14 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
     few = rows["tier"].eq(TIERS[-1])
     left_out.lineages({row.lineage: f"{question}: {row.note}" for row in rows[few].itertuples()}, contrast.contrast)
     cases = None
-    if first["n_condition"] <= 2 <= first["n_reference"]:
+    if not (term.one_arm or term.repeated) and first["n_condition"] <= 2 <= first["n_reference"]:
         cases = single_case_rows(term, counted).assign(**keys, **arms)
     tipping = {}
-    if zero and not term.paired:
+    if zero and not term.across:
         tipping = _tipping(study, term, lineages, kept)
     return Answer(
         rows.assign(**keys, **arms),
-        _donor_rows(compared, lineages.cells[kept]).assign(level=level),
+        _donor_rows(compared, counted, lineages.cells[kept]).assign(level=level),
         cases,
         keys | _term_summary(compared) | tipping,
         [f"{contrast.contrast}, {term.name}: {reason}" for reason in group.dropped],
@@ -303,18 +302,25 @@ def _effect_rows(compared: Compared, seed: int, primary: list[str]) -> pd.DataFr
     rows[["p_permutation", "permutation_floor"]] = np.nan
     tested = rows["tier"].isin(CLAIMABLE)
     if tested.any():
-        units = compared.term.units.loc[compared.values.index]
-        treated = (units["condition"] == compared.term.contrast.condition).to_numpy()
-        # under the relative scale the null is "like most lineages", so that shift is taken off the condition
-        shifted = compared.values.to_numpy() - np.outer(treated, compared.effects["zero"])
-        p, floor = permutation_p(shifted, treated, seed)
+        p, floor = _permuted(compared, seed)
         rows["p_permutation"], rows["permutation_floor"] = np.where(tested, p, np.nan), floor
     return rows
 
 
+def _permuted(compared: Compared, seed: int) -> tuple[Any, float]:
+    """Permutation p of every lineage, and the smallest possible; none where donors have several units."""
+    term = compared.term.of(compared.term.in_arms())
+    if term.repeated:
+        return np.nan, np.nan
+    # under the relative scale the null is "like most lineages", so that shift is taken off the condition
+    treated = term.has(term.arms[0])
+    shifted = compared.values.to_numpy() - np.outer(treated, compared.effects["zero"])
+    return sign_flip_p(shifted, seed) if term.one_arm else permutation_p(shifted, treated, seed)
+
+
 def _tipping(study: Study, term: Term, lineages: Abundances, kept: list[str]) -> dict[str, float]:
     """Factors on total cells below which lineages have fallen, from the changes of their proportions."""
-    shares = Counted(pd.Index(kept), lineages.compartments(term, kept, proportions=True), None, EQUIV_MARGIN)
+    shares = Counted(pd.Index(kept), lineages.parts(term, kept, proportions=True), None, EQUIV_MARGIN)
     every, most = tipping_point(compare_arms(term, shares, study.covariates).effects["estimate"])
     return {"tipping_factor": every, "tipping_factor_80": most}
 
@@ -335,21 +341,34 @@ def _with_cells(rows: pd.DataFrame, term: Term, cells: pd.DataFrame) -> pd.DataF
     few = rows["tier"].eq(TIERS[-1])
     expected = rows["expected_cells"].map("{:.1f}".format)
     note[few] = "not testable, " + expected[few] + f" cells expected in an arm ({MIN_EXPECTED:g} are needed). "
-    for arm, name in (("condition", term.contrast.condition), ("reference", term.contrast.reference)):
-        units = term.units[term.has(name)]
-        rows[f"cells_{arm}"] = cells.loc[units["sample"], rows["lineage"]].sum().to_numpy()
-        empty = rows[f"cells_{arm}"] == 0
-        if term.paired:
-            empty |= (cells.loc[units["reference_sample"], rows["lineage"]].sum() == 0).to_numpy()
-        note[empty] += f"no cell in {name}: the size of the change is a lower limit. "
+    for side, parts in _sides(term).items():
+        sums = np.array([cells.loc[samples, rows["lineage"]].sum() for samples in parts])
+        rows[f"cells_{side}"] = sums[0]
+        name = getattr(term.contrast, side) if term.one_arm else term.arms[side == "reference"]
+        note[(sums == 0).any(0)] += f"no cell in {name}: the size of the change is a lower limit. "
     return rows.assign(note=note.str.strip())
 
 
-def _donor_rows(compared: Compared, cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per donor of the two arms and lineage: the values that the estimate is made of, in log2."""
+def _sides(term: Term) -> dict[str, list[pd.Series]]:
+    """Samples of the condition and of the reference, one Series per part of the units, the compartment's first."""
+    if term.one_arm:
+        names = {"condition": term.contrast.condition, "reference": term.contrast.reference}
+        of = {side: [p for p in term.parts if name in (p.condition, p.compartment)] for side, name in names.items()}
+        return {side: [term.units[part.column] for part in parts] for side, parts in of.items()}
+    arms = zip(("condition", "reference"), term.arms, strict=True)
+    return {side: [term.units.loc[term.has(arm), column] for column in term.sample_columns] for side, arm in arms}
+
+
+def _donor_rows(compared: Compared, counted: Counted, cells: pd.DataFrame) -> pd.DataFrame:
+    """One row per donor of the arms and lineage: the value that the estimate is made of, and its samples', in log2."""
     units = compared.term.units.loc[compared.values.index]
     rows = compared.donors().rename(columns={"value": "log2_value"})
-    rows["n_cells"] = cells.loc[units["sample"]].to_numpy().ravel()
-    paired = compared.term.paired
-    rows["n_cells_reference"] = cells.loc[units["reference_sample"]].to_numpy().ravel() if paired else np.nan
+    arms = compared.term.in_arms()
+    names = [("n_cells", "log2_sample"), ("n_cells_reference", "log2_reference_sample")]
+    for number, (count, value) in enumerate(names):
+        rows[[count, value]] = np.nan
+        if number < len(counted.parts):
+            part = counted.parts[number].of(arms)
+            rows[count] = cells.loc[units[compared.term.sample_columns[number]]].to_numpy().ravel()
+            rows[value] = ((np.log(part.counts + 0.5) - part.offset) / LN2).ravel()
     return rows

@@ -6,20 +6,20 @@ tested (score tests), which keeps one-sided error rates right where an arm has f
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import reduce
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from compartments.compare.donor_variance import fit_weighted, weighted_fit, with_p
+from compartments.compare.donor_variance import weighted_fit
 from compartments.compare.engine import Fitted
 from compartments.compare.expected_counts import START, Cells, expected, expected_in_arms, expected_under
+from compartments.compare.weighted import fit_weighted, with_p
 from compartments.compare.zero import Zero
 from compartments.core.vocabulary import LN2
-from compartments.study.arms import arm_design, arm_numbers
-from compartments.study.study import Contrast
+from compartments.study.arms import arm_design, arm_numbers, residual_df
+from compartments.study.terms import Term
 
 Array = npt.NDArray[np.float64]
 MIN_EXPECTED = 3.0  # cells; below it type-I error reaches .36 in simulation
@@ -33,8 +33,8 @@ class Counted:
     ----------
     features : Index
         Lineages.
-    compartments : tuple of Cells
-        The compartment's, and for differences within donors the reference compartment's; a row per unit.
+    parts : tuple of Cells
+        Those of the samples of each part of the term; a row per unit.
     zero : Zero or None
         None on the absolute scale.
     margin : float
@@ -46,7 +46,7 @@ class Counted:
     """
 
     features: pd.Index
-    compartments: tuple[Cells, ...]
+    parts: tuple[Cells, ...]
     zero: Zero | None
     margin: float
     unit: float = LN2
@@ -55,35 +55,37 @@ class Counted:
     @property
     def present(self) -> npt.NDArray[np.bool_]:
         """Every unit has a count of every lineage, be it zero."""
-        return np.ones(self.compartments[0].counts.shape, bool)
+        return np.ones(self.parts[0].counts.shape, bool)
 
     def fit(
         self,
-        units: pd.DataFrame,
+        term: Term,
         present: npt.NDArray[np.bool_],
         at: npt.NDArray[np.intp],
-        contrast: Contrast,
         covariates: Sequence[str],
     ) -> Fitted:
-        """Compare the arms of a contrast (see :class:`compartments.compare.engine.Measure`)."""
-        design, vector, dropped = arm_design(units, contrast, covariates)
-        fit, z, s = fit_counts(self, units, design.to_numpy(), vector, at)
-        arms = [(units["condition"] == name).to_numpy() for name in (contrast.condition, contrast.reference)]
-        fit["expected_cells"] = expected_in_arms(self.compartments, arms)
+        """Compare the arms of a term (see :class:`compartments.compare.engine.Measure`)."""
+        design, vector, dropped = arm_design(term, covariates)
+        fit, z, s = fit_counts(self, term, design.to_numpy(), vector, at)
+        arms = [term.has(arm) for arm in term.arms]
+        columns = term.sample_columns
+        fit["expected_cells"] = np.min(
+            [expected_in_arms([self.parts[columns.index(p.column)] for p in alike], arms) for alike in term.strata],
+            axis=0,
+        )
         return Fitted(fit, dropped, z, s, fit["expected_cells"].to_numpy() >= MIN_EXPECTED)
 
 
 def fit_counts(
-    counted: Counted, units: pd.DataFrame, design: Array, vector: Array, names: npt.NDArray[np.intp] | pd.Index
+    counted: Counted, term: Term, design: Array, vector: Array, names: npt.NDArray[np.intp] | pd.Index
 ) -> tuple[pd.DataFrame, Array, Array]:
     """Fit counts on a design and test one contrast of its coefficients.
 
     Parameters
     ----------
     counted : Counted
-    units : DataFrame
-        With ``condition``.
-    design : array, shape (units, coefficients), with a column per condition
+    term : Term
+    design : array, shape (units, coefficients), with a column per arm
     vector : array, shape (coefficients,)
     names : array or Index
         Of the lineages, for the rows.
@@ -91,33 +93,34 @@ def fit_counts(
     Returns
     -------
     fit : DataFrame
-        As :func:`compartments.compare.donor_variance.fit_weighted`, ``p_value`` by the score test at 0, and one-sided
+        As :func:`compartments.compare.weighted.fit_weighted`, ``p_value`` by the score test at 0, and one-sided
         score p-values ``p_decrease, p_increase`` (of a change below, above 0), ``p_above_margin, p_below_margin`` (of a
         change above -margin, below the margin). Only estimates where no residual degree of freedom is left.
     z, s : array, shape (units, lineages)
-        Log abundances, or differences within donors, and their sampling variances; ln units.
+        Log abundances, or weighted sums of those of the parts, and their sampling variances; ln units.
     """
-    arms = arm_numbers(units)
-    if len(units) <= design.shape[1]:
-        return _bare(counted, design, vector, arms, names)
-    means = [expected(cells, design, arms) for cells in counted.compartments]
-    z, s, tau2 = _values(counted.compartments, means)
+    arms = arm_numbers(term)
+    if len(design) <= design.shape[1] or residual_df(term, design.shape[1]) < 1:
+        return _bare(counted, term, design, vector, arms, names)
+    donors = term.units["donor"].to_numpy(object)
+    means = [expected(cells, design, arms) for cells in counted.parts]
+    z, s, tau2 = summed(term, counted.parts, means)
     shift = 0.0
     # read anew where values are differences or log contrasts
-    own = None if counted.zero or len(means) == 2 else tau2
+    own = None if counted.zero or len(means) > 1 else tau2
     if counted.zero:
         raw = weighted_fit(z, design, 1 / (s + tau2))
         unscaled = np.sqrt(raw.inverse @ vector @ vector)
         shift = counted.zero.of(raw.beta @ vector, unscaled)
         z, s = counted.zero.values(z, s, tau2)
-    fit = _centred(fit_weighted(z, s, design, vector, arms, own, pd.Index(names)), counted.zero)
+    fit = _centred(fit_weighted(z, s, design, vector, arms, donors, own, pd.Index(names)), counted.zero)
     t = {}
     for null in (0.0, -counted.margin * LN2, counted.margin * LN2):
-        under = _under(counted.compartments, means, design, vector, null + shift)
-        values, variances, _ = _values(counted.compartments, under)
+        under = _under(term, counted.parts, means, design, vector, null + shift)
+        values, variances, _ = summed(term, counted.parts, under)
         if counted.zero:
             values, variances = counted.zero.values(values, variances, tau2)
-        score = _centred(fit_weighted(values, variances, design, vector, arms, own), counted.zero)
+        score = _centred(fit_weighted(values, variances, design, vector, arms, donors, own), counted.zero)
         t[null] = ((score["estimate"] - null) / score["se"]).to_numpy(), score["df"].to_numpy()
     (at_zero, df), low, high = t.values()
     fit["p_value"] = 2 * stats.t.sf(np.abs(at_zero), df)
@@ -126,30 +129,41 @@ def fit_counts(
     return fit, z, s
 
 
-def _values(compartments: Sequence[Cells], means: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, Array]:
-    """Values of the units (of one compartment, or first minus second), sampling variances, variance between donors."""
-    read = [cells.log_abundance(eta, tau2) for cells, (eta, tau2) in zip(compartments, means, strict=True)]
+def summed(term: Term, parts: Sequence[Cells], means: Sequence[tuple[Array, Array]]) -> tuple[Array, Array, Array]:
+    """Values of the units, weighted sums over their parts, with sampling variances and variances between donors.
+
+    Parameters
+    ----------
+    term : Term
+    parts : sequence of Cells
+    means : sequence of (eta, tau2)
+        Of each part, from :func:`compartments.compare.expected_counts.expected`.
+
+    Returns
+    -------
+    z, s, tau2 : arrays, shape (units, lineages), the last (units, 1)
+    """
+    read = [cells.log_abundance(eta, tau2) for cells, (eta, tau2) in zip(parts, means, strict=True)]
     z, s = zip(*read, strict=True)
-    return reduce(np.subtract, z), reduce(np.add, s), reduce(np.add, [tau2 for _, tau2 in means])
+    return term.weighted(z), term.weighted(s, power=2), term.weighted([tau2 for _, tau2 in means], power=2)
 
 
 def _under(
-    compartments: Sequence[Cells],
+    term: Term,
+    parts: Sequence[Cells],
     means: Sequence[tuple[Array, Array]],
     design: Array,
     vector: Array,
     null: float,
 ) -> list[tuple[Array, Array]]:
-    """Means fitted with the contrast held at ``null``; of two compartments together, with its difference held there."""
-    if len(compartments) == 1:
-        of_one = np.zeros(len(design), int)
-        return [(expected_under(compartments[0], design, vector, of_one, means[0][1], null), means[0][1])]
-    both = Cells(*(np.concatenate(parts) for parts in zip(*(vars(c).values() for c in compartments), strict=True)))
-    nothing = np.zeros_like(design)
-    wide = np.block([[design, nothing], [nothing, design]])
+    """Means fitted with the contrast held at ``null``: the weighted sum over the parts, which are fitted together."""
+    n = len(parts)
+    every = Cells(*(np.concatenate(arrays) for arrays in zip(*(vars(c).values() for c in parts), strict=True)))
+    wide = np.asarray(np.kron(np.eye(n), design), float)
     tau2 = np.concatenate([tau2 for _, tau2 in means])
-    eta = expected_under(both, wide, np.concatenate([vector, -vector]), np.repeat([0, 1], len(design)), tau2, null)
-    return list(zip(np.split(eta, 2), np.split(tau2, 2), strict=True))
+    held = np.concatenate([part.weight * vector for part in term.parts])
+    eta = expected_under(every, wide, held, np.repeat(np.arange(n), len(design)), tau2, null)
+    return list(zip(np.split(eta, n), np.split(tau2, n), strict=True))
 
 
 def _centred(fit: pd.DataFrame, zero: Zero | None) -> pd.DataFrame:
@@ -170,6 +184,7 @@ def _centred(fit: pd.DataFrame, zero: Zero | None) -> pd.DataFrame:
 
 def _bare(
     counted: Counted,
+    term: Term,
     design: Array,
     vector: Array,
     arms: npt.NDArray[np.intp],
@@ -177,8 +192,8 @@ def _bare(
 ) -> tuple[pd.DataFrame, Array, Array]:
     """Estimates without a test, where donors do not replicate."""
     between = np.full((len(arms), 1), START)
-    means = [expected(cells, design, arms, between) for cells in counted.compartments]
-    z, s, tau2 = _values(counted.compartments, means)
+    means = [expected(cells, design, arms, between) for cells in counted.parts]
+    z, s, tau2 = summed(term, counted.parts, means)
     if counted.zero:
         z, s = counted.zero.values(z, s, tau2)
     estimate = vector @ np.linalg.lstsq(design, z, rcond=None)[0]

@@ -5,7 +5,7 @@ spread over lineages (tau_U), the agreement of the two compartments' changes, an
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.compare.calls import call_table
-from compartments.compare.donor_variance import donor_variance, fit_weighted
+from compartments.compare.donor_variance import donor_variance
 from compartments.compare.engine import ONE_SIDED, fit_arms
 from compartments.compare.heterogeneity import (
     concordance_correlation,
@@ -25,10 +25,12 @@ from compartments.compare.heterogeneity import (
     tau_interval,
 )
 from compartments.compare.moderated import interval
+from compartments.compare.weighted import fit_weighted
 from compartments.core.left_out import LeftOut
 from compartments.core.vocabulary import ALPHA, CLAIMABLE, EQUIV_MARGIN, LN2, TIERS
-from compartments.study.arms import arm_design, arm_numbers, donors_per_arm
+from compartments.study.arms import arm_design, arm_numbers, residual_df
 from compartments.study.study import Contrast, Study
+from compartments.study.terms import Term, term_of
 
 EFFECTS = ["level", "lineage", "contrast", "term", "compartment", "scale", "log2fc", "se", "df", "q_value"]
 EFFECTS += ["n_condition", "n_reference", "tier", "df_arms", *ONE_SIDED]
@@ -42,16 +44,16 @@ Matrix = npt.NDArray[np.float64]
 
 
 def mean_difference(
-    values: Matrix, variances: Matrix, units: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = ()
+    values: Matrix, variances: Matrix, term: Term, covariates: Sequence[str] = ()
 ) -> tuple[float, float, float]:
     """Compartment-wide difference: donors' weighted mean over lineages, compared between conditions.
 
     Parameters
     ----------
-    values, variances : array, shape (donors, lineages), log2
-        Within-donor differences and their sampling variances.
-    units : DataFrame, index donor, with ``condition`` and the covariates
-    contrast : Contrast
+    values, variances : array, shape (units, lineages), log2
+        Differences between compartments and their sampling variances.
+    term : Term
+        With these units.
     covariates : sequence of str
 
     Returns
@@ -61,12 +63,14 @@ def mean_difference(
         lineage weighs 1 / (its mean sampling variance + the variance between donors common to all): a weight by its own
         residuals would favour those that are small by chance and make the interval too short.
     """
-    design, _, _ = arm_design(units, contrast, covariates)
-    tau2 = donor_variance(values * LN2, variances * LN2**2, design.to_numpy(), arm_numbers(units))
+    design, _, _ = arm_design(term, covariates)
+    tau2 = donor_variance(values * LN2, variances * LN2**2, design.to_numpy(), arm_numbers(term))
     w = 1 / (variances.mean(0) + tau2.mean() / LN2**2)
     per_donor = (values @ w / w.sum())[:, None]
-    fit, _ = fit_arms(units, contrast, per_donor, None, covariates)
-    low, high = interval(fit["estimate"], fit["se_plain"], fit["df_plain"])
+    fit, _ = fit_arms(term, per_donor, None, covariates)
+    # of one feature alone, unless donors have several units: those need a common correlation
+    se, df = ("se", "df") if term.repeated else ("se_plain", "df_plain")
+    low, high = interval(fit["estimate"], fit[se], fit[df])
     return float(fit["estimate"].iloc[0]), float(low.iloc[0]), float(high.iloc[0])
 
 
@@ -123,14 +127,12 @@ class Question:
     ----------
     keys : dict
         ``contrast, compartment, level``.
-    contrast : Contrast
     between, within, reference : DataFrame, index lineage
         Effects ``log2fc, se, df ...``: the interaction, within the compartment and within the reference compartment;
         the last two with the lineages of the first.
     """
 
     keys: dict[str, str]
-    contrast: Contrast
     between: pd.DataFrame
     within: pd.DataFrame
     reference: pd.DataFrame
@@ -147,7 +149,7 @@ class Question:
 
         between, base = term("interaction", compartment), study.reference_compartment
         within, reference = (term(f"within:{one}", one).reindex(between.index) for one in (compartment, base))
-        return cls(keys, contrast, between, within, reference)
+        return cls(keys, between, within, reference)
 
     def unanswerable(self) -> str:
         """Why it cannot be answered; empty if it can."""
@@ -193,25 +195,27 @@ def compare(
     """
     calls = call_table(effects, study.primary_lineages)
     rows, drivers = [], []
-    for contrast in study.contrasts.itertuples(index=False):
-        for compartment in study.compartments[1:]:
-            for level in effects["level"].unique():
-                question = Question.of(study, effects, contrast, compartment, level)
-                why = question.unanswerable()
-                if why:
-                    left_out.add(f"{compartment}, {level}: {why}", contrast=contrast.contrast)
-                    continue
-                row = _summary(question, question.rows(calls), seed, study.primary_lineages)
-                values, variances, names = donor_matrices(question.rows(donors), question.between.index)
-                units = study.units("interaction", compartment).loc[names]
-                if row["scale"] == "abs":
-                    mean = mean_difference(values, variances, units, contrast, study.covariates)
-                    row |= dict(zip(["mean_u", "mean_u_low", "mean_u_high"], mean, strict=True))
-                left = leave_one_out(question, values, variances, units, study.covariates, row["tau_u"])
-                drivers.append(left.assign(**question.keys))
-                row |= _driver_summary(left)
-                row["verdict"], row["reason"] = verdict(row, equiv_margin)
-                rows.append(row)
+    for contrast, term_name, compartment in study.terms():
+        if term_name != "interaction":
+            continue
+        term = term_of(study, contrast, term_name, compartment)
+        for level in effects["level"].unique():
+            question = Question.of(study, effects, contrast, compartment, level)
+            why = question.unanswerable()
+            if why:
+                left_out.add(f"{compartment}, {level}: {why}", contrast=contrast.contrast)
+                continue
+            row = _summary(question, question.rows(calls), seed, study.primary_lineages)
+            values, variances, units = donor_matrices(question.rows(donors), question.between.index)
+            asked = replace(term, units=term.units.set_index(["donor", "arm"], drop=False).loc[units])
+            if row["scale"] == "abs":
+                mean = mean_difference(values, variances, asked, study.covariates)
+                row |= dict(zip(["mean_u", "mean_u_low", "mean_u_high"], mean, strict=True))
+            left = leave_one_out(question, values, variances, asked, study.covariates, row["tau_u"])
+            drivers.append(left.assign(**question.keys))
+            row |= _driver_summary(left)
+            row["verdict"], row["reason"] = verdict(row, equiv_margin)
+            rows.append(row)
     return pd.DataFrame(rows), pd.concat(drivers, ignore_index=True) if drivers else pd.DataFrame()
 
 
@@ -311,8 +315,8 @@ class Spread:
         return tau_interval(self.estimate, self.se, self.df, common=self.common)
 
 
-def donor_matrices(donors: pd.DataFrame, lineages: pd.Index) -> tuple[Matrix, Matrix, list[str]]:
-    """Within-donor differences behind the interactions.
+def donor_matrices(donors: pd.DataFrame, lineages: pd.Index) -> tuple[Matrix, Matrix, pd.MultiIndex]:
+    """Differences between compartments behind the interactions.
 
     Parameters
     ----------
@@ -322,24 +326,24 @@ def donor_matrices(donors: pd.DataFrame, lineages: pd.Index) -> tuple[Matrix, Ma
 
     Returns
     -------
-    values, variances : array, shape (donors, lineages), log2
-    names : list of str
-        Donors.
+    values, variances : array, shape (units, lineages), log2
+    units : MultiIndex
+        Donor and condition of each.
     """
-    rows = donors[donors["term"] == "interaction"]
-    order = list(rows["donor"].unique())
+    rows = donors[donors["term"] == "interaction"].set_index(["donor", "condition"])
+    units = rows.index.unique()
     values, variances = (
-        rows.pivot(index="donor", columns="lineage", values=column).loc[order, lineages].to_numpy()
+        rows.pivot(columns="lineage", values=column).loc[units, lineages].to_numpy()
         for column in ("log2_value", "variance")
     )
-    return values, variances, order
+    return values, variances, units
 
 
 def leave_one_out(
     question: Question,
     values: Matrix,
     variances: Matrix,
-    units: pd.DataFrame,
+    term: Term,
     covariates: Sequence[str],
     tau: float,
 ) -> pd.DataFrame:
@@ -352,19 +356,20 @@ def leave_one_out(
         leave no residual df have no row.
     """
     rows = []
-    between, contrast = question.between, question.contrast
+    between, donors = question.between, term.units["donor"].to_numpy(object)
     if len(between) > MIN_LINEAGES:
         for lineage in between.index:
             spread = Spread.of(between.drop(index=lineage))
             rows.append((lineage, "lineage", spread.tau, spread.p))
-    for i, donor in enumerate(units.index):
-        kept = np.arange(len(units)) != i
-        if min(donors_per_arm(units[kept], contrast)) == 0:
+    for donor in dict.fromkeys(donors):
+        kept = donors != donor
+        left = term.of(kept)
+        if left.absent():
             continue
-        design, vector, _ = arm_design(units[kept], contrast, covariates)
-        if len(design) > design.shape[1]:
-            z, s, arms = values[kept] * LN2, variances[kept] * LN2**2, arm_numbers(units[kept])
-            fit = fit_weighted(z, s, design.to_numpy(), vector, arms)
+        design, vector, _ = arm_design(left, covariates)
+        if residual_df(left, design.shape[1]) > 0:
+            z, s, arms = values[kept] * LN2, variances[kept] * LN2**2, arm_numbers(left)
+            fit = fit_weighted(z, s, design.to_numpy(), vector, arms, donors[kept])
             estimate, se, df = (fit[name].to_numpy() for name in ("estimate", "se", "df"))
             spread = Spread(estimate / LN2, se / LN2, df, float(fit["df_arms"].median()))
             rows.append((donor, "donor", spread.tau, spread.p))

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,11 +12,11 @@ from compartments.compare.by_arm import ByArm
 from compartments.compare.candidates import PARTNERS, Candidates, find_candidates
 from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare
 from compartments.compare.pair_scores import Scores
-from compartments.compare.terms import Term, terms_of
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX, LN2
 from compartments.study.study import Study
+from compartments.study.terms import Term, terms_of
 
 TOP_EDGES = 25  # of a contrast and compartment, whose scores are written donor by donor
 
@@ -88,9 +87,8 @@ def _compare_candidates(
     tested = candidates.tested()
     s, t, p = candidates.edges(tested)
     values = (scores.in_units(scores.ligand, term)[:, s, p] + scores.in_units(scores.receptor, term)[:, t, p]) / 2
-    variances: Any = sum(
-        (scores.v_ligand[rows][:, s, p] + scores.v_receptor[rows][:, t, p]) / 4 for rows in scores.rows(term)
-    )
+    variances = scores.variance_in_units(scores.v_ligand, term)[:, s, p]
+    variances = (variances + scores.variance_in_units(scores.v_receptor, term)[:, t, p]) / 4
     having = scores.having(term)
     values[~(having[:, s] & having[:, t])] = np.nan
     answer = compare(term, ByArm(pd.Index(tested), values, variances, LN2), covariates)
@@ -136,7 +134,7 @@ def _compare_partner(
     _, first, partner = np.unique(np.stack([lineage, entity[pair]]), axis=1, return_index=True, return_inverse=True)
     k, p = lineage[first], pair[first]
     values = scores.in_units(getattr(scores, role), term)[:, k, p]
-    variances: Any = sum(getattr(scores, f"v_{role}")[rows][:, k, p] for rows in scores.rows(term))
+    variances = scores.variance_in_units(getattr(scores, f"v_{role}"), term)[:, k, p]
     values[~scores.having(term)[:, k]] = np.nan
     answer = compare(term, ByArm(pd.RangeIndex(len(first)), values, variances, LN2), covariates)
     columns = ["estimate", "ci_low", "ci_high", "p_value"]

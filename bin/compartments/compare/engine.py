@@ -12,11 +12,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.compare.expected_counts import LEAST_VARIANCE
 from compartments.compare.moderated import fit_moderated, interval, minimum_detectable_effect
-from compartments.compare.terms import Term
+from compartments.compare.weighted import fit_weighted
 from compartments.core.vocabulary import CLAIMABLE, TIERS
-from compartments.study.arms import arm_design, donors_per_arm, tier
-from compartments.study.study import Contrast
+from compartments.study.arms import arm_design, arm_numbers, donors_per_arm, residual_df, tier
+from compartments.study.terms import Term
 
 Array = npt.NDArray[np.float64]
 TESTS = ["estimate", "se", "df", "ci_low", "ci_high", "p_value", "p_plain", "mde80"]
@@ -73,13 +74,12 @@ class Measure(Protocol):
 
     def fit(
         self,
-        units: pd.DataFrame,
+        term: Term,
         present: npt.NDArray[np.bool_],
         at: npt.NDArray[np.intp],
-        contrast: Contrast,
         covariates: Sequence[str],
     ) -> Fitted:
-        """Condition against reference of features ``at`` in the units that are ``present``."""
+        """Compare the arms of a term, of which only the units that are ``present`` are left, in features ``at``."""
 
 
 @dataclass(frozen=True)
@@ -112,16 +112,15 @@ class Measured:
 
     def fit(
         self,
-        units: pd.DataFrame,
+        term: Term,
         present: npt.NDArray[np.bool_],
         at: npt.NDArray[np.intp],
-        contrast: Contrast,
         covariates: Sequence[str],
     ) -> Fitted:
         """Fit by :func:`fit_arms`."""
         z = _part(self.values, present, at)
         v = None if self.variances is None else _part(self.variances, present, at)
-        fit, dropped = fit_arms(units, contrast, z, v, covariates, pd.Index(at))
+        fit, dropped = fit_arms(term, z, v, covariates, pd.Index(at))
         return Fitted(fit, dropped, z, v, np.ones(len(at), bool))
 
 
@@ -175,7 +174,7 @@ class Compared:
         table = self.values.columns.to_frame(index=False)
         table = table.iloc[np.tile(np.arange(features), n)].reset_index(drop=True)
         table["donor"] = np.repeat(units["donor"].to_numpy(), features)
-        table["condition"] = np.repeat(units["condition"].to_numpy(), features)
+        table["condition"] = np.repeat(units["arm"].to_numpy(), features)
         table["value"] = self.values.to_numpy(float).ravel()
         table["variance"] = np.nan if self.variances is None else self.variances.ravel()
         return table[table["value"].notna()].assign(**self.term.keys).reset_index(drop=True)
@@ -218,16 +217,17 @@ def compare(term: Term, measured: Measure, covariates: Sequence[str] = ()) -> Co
     values, variances = np.full(whole.shape, np.nan), np.full(whole.shape, np.nan)
     tables, groups = [], []
     for present, at in _shared_units(whole):
-        units = term.units[present]
-        n_condition, n_reference = donors_per_arm(units, term.contrast)
-        absent = absent_condition(units, term.contrast)
+        part = term.of(present)
+        n_condition, n_reference = donors_per_arm(part)
+        absent = part.absent()
         dropped: list[str] = []
         if not absent:
-            fitted = measured.fit(units, present, at, term.contrast, covariates)
+            fitted = measured.fit(part, present, at, covariates)
             dropped, here = fitted.dropped, np.ix_(present, at)
             values[here] = fitted.values
             variances[here] = np.nan if fitted.variances is None else fitted.variances
-            trust = tier(n_condition, n_reference, int(fitted.table["df_plain"].iloc[0]))
+            used = len(part.units) - int(fitted.table["df_plain"].iloc[0])
+            trust = tier(n_condition, n_reference, residual_df(part, used))
             table = _tested(fitted, measured, replicated=trust in CLAIMABLE)
             trusted = np.where(fitted.testable, trust, TIERS[-1])
             tables.append(table.assign(n_condition=n_condition, n_reference=n_reference, tier=trusted))
@@ -238,12 +238,6 @@ def compare(term: Term, measured: Measure, covariates: Sequence[str] = ()) -> Co
     rests_on = pd.DataFrame(values[arms][:, at] / measured.unit, term.units.index[arms], features[at])
     known = None if np.isnan(variances).all() else variances[arms][:, at] / measured.unit**2
     return Compared(term, effects.set_axis(features[at]), rests_on, known, groups)
-
-
-def absent_condition(units: pd.DataFrame, contrast: Contrast) -> str:
-    """The condition of a contrast that none of the units has; empty if both are there."""
-    there = set(units["condition"])
-    return next((name for name in (contrast.condition, contrast.reference) if name not in there), "")
 
 
 def _shared_units(
@@ -265,20 +259,17 @@ def _part(array: Array, present: npt.NDArray[np.bool_], at: npt.NDArray[np.intp]
 
 
 def fit_arms(
-    units: pd.DataFrame,
-    contrast: Contrast,
+    term: Term,
     z: Array,
     v: Array | None = None,
     covariates: Sequence[str] = (),
     names: pd.Index | Sequence[str] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Fit condition against reference; with no residual df, the bare difference without an interval.
+    """Fit the contrast of a term; with no residual df, the bare difference without an interval.
 
     Parameters
     ----------
-    units : DataFrame
-        Observations, from :meth:`compartments.study.study.Study.units`.
-    contrast : Contrast
+    term : Term
     z, v : array, shape (units, features)
         No missing values.
     covariates : see :func:`compartments.study.arms.arm_design`
@@ -288,7 +279,8 @@ def fit_arms(
     Returns
     -------
     fit : DataFrame
-        As :func:`compartments.compare.moderated.fit_moderated`.
+        As :func:`compartments.compare.moderated.fit_moderated`; where donors have several units as
+        :func:`compartments.compare.weighted.fit_weighted`.
     dropped : list of str
         Covariates left out.
 
@@ -297,10 +289,16 @@ def fit_arms(
     ValueError
         An arm is empty.
     """
-    design, vector, dropped = arm_design(units, contrast, covariates)
-    if len(units) > design.shape[1]:
+    design, vector, dropped = arm_design(term, covariates)
+    x = design.to_numpy()
+    if term.repeated and residual_df(term, x.shape[1]) > 0:
+        s = np.full_like(z, LEAST_VARIANCE) if v is None else v
+        donors = term.units["donor"].to_numpy(object)
+        fit = fit_weighted(z, s, x, vector, arm_numbers(term), donors)
+        return fit if names is None else fit.set_axis(names), dropped
+    if len(x) > x.shape[1]:
         return fit_moderated(z, design, v, vector, names), dropped
-    estimate = vector @ np.linalg.lstsq(design.to_numpy(), z, rcond=None)[0]
+    estimate = vector @ np.linalg.lstsq(x, z, rcond=None)[0]
     fit = pd.DataFrame({"estimate": estimate}, index=names)
     fit[["se", "df", "p_value", "se_plain", "p_plain"]] = np.nan
     fit["df_plain"] = 0.0

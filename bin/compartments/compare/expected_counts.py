@@ -188,24 +188,23 @@ def expected_under(
     return expected(cells, design @ others, groups, tau2, fixed)[0]
 
 
-def expected_in_arms(compartments: Sequence[Cells], arms: Sequence[npt.NDArray[np.bool_]]) -> Array:
-    """Cells that the smaller arm would have of a lineage if the condition changed nothing.
+def expected_in_arms(alike: Sequence[Cells], arms: Sequence[npt.NDArray[np.bool_]]) -> Array:
+    """Cells that the smallest arm would have of a lineage if nothing differed.
 
     Parameters
     ----------
-    compartments : sequence of Cells
-        Each compartment that a term uses, the same units.
+    alike : sequence of Cells
+        Parts of the units that have the same abundances where nothing differs, such as those of one compartment.
     arms : sequence of bool array, shape (units,)
 
     Returns
     -------
     array, shape (lineages,)
-        The smallest over arms and compartments, at the rate pooled over the arms: what an arm *should* have, so that a
-        lineage that the condition took away stays testable.
+        The smallest over arms and parts, at the rate pooled over them: what an arm *should* have, so that a lineage
+        that the condition took away stays testable.
     """
-    smallest = []
-    for cells in compartments:
-        total, both = np.exp(cells.offset), np.logical_or.reduce(arms)
-        rate = cells.counts[both].sum(0) / total[both].sum()
-        smallest += [total[arm].sum() * rate for arm in arms]
-    return np.min(smallest, axis=0)
+    compared = np.logical_or.reduce(arms)
+    totals = [np.exp(cells.offset) for cells in alike]
+    every = sum(total[compared].sum() for total in totals)
+    rate = sum(cells.counts[compared].sum(0) for cells in alike) / every
+    return np.min([total[arm].sum() * rate for total in totals for arm in arms], axis=0)

@@ -19,13 +19,13 @@ from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.ambient import ambient_genes
 from compartments.compare.deseq import fit_pydeseq2, leave_one_donor_out
 from compartments.compare.genes import filter_by_expression, foreign_genes
-from compartments.compare.terms import Term, terms_of
 from compartments.compare.voom import Spread, moderated_tests, spread_of_arms, weigh
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA, AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
 from compartments.study.arms import arm_design, donors_per_arm, tier
-from compartments.study.study import Contrast, Study
+from compartments.study.study import Study
+from compartments.study.terms import Term, terms_of
 
 MIN_DONORS = 2  # per arm; fewer leave the effect to one donor
 MIN_GENES = 20  # fewer cannot carry a dispersion trend
@@ -36,37 +36,42 @@ OF_EQUAL_SPREAD, OF_UNEQUAL_SPREAD = "pydeseq2", "voom"  # engines
 NOT_FITTED = (ValueError, np.linalg.LinAlgError, FloatingPointError)
 
 
-def interaction_design(
-    pairs: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = ()
-) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
-    """Design of the within-donor comparison of a compartment and the reference compartment.
+def unit_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
+    """Design of the samples of a term: that of its units, and columns for what the samples of a unit share.
 
     Parameters
     ----------
-    pairs : DataFrame
-        ``Study.units("interaction", compartment)``: index donor, with ``sample, reference_sample, condition``.
-    contrast : Contrast
+    term : Term
     covariates : sequence of str
-        Columns of ``pairs``. What a covariate does in both compartments a donor's column takes up; here it may do more
-        in one. Left out, with a reason, as in :func:`compartments.study.arms.arm_design`.
+        As in :func:`compartments.study.arms.arm_design`.
 
     Returns
     -------
-    design : DataFrame, shape (2 x donors, donors + conditions + covariates), full column rank
-        Index sample. One column per donor, and those of ``arm_design`` in the compartment, 0 in the reference
-        compartment: the multi-level parametrisation of the edgeR user's guide (section 3.5).
+    design : DataFrame, shape (parts x units, coefficients), full column rank
+        Index sample, the last part's samples first. The last parts of a unit have a column each; the first part has
+        those of ``arm_design`` beside, and of the others what makes the weighted sum over the parts the arm's own: one
+        column per donor where two samples are compared, the multi-level parametrisation of the edgeR user's guide
+        (section 3.5).
     vector : array, shape (coefficients,)
         The contrast.
     dropped : list of str
         Reasons, one per covariate left out.
     """
-    between, difference, dropped = arm_design(pairs, contrast, covariates)
-    own = pd.DataFrame(np.eye(len(pairs)), columns=[f"donor:{donor}" for donor in pairs.index])
-    differing = between.add_prefix("compartment:").reset_index(drop=True)
-    blocks = [own, pd.concat([own, differing], axis=1)]
-    design = pd.concat(blocks, ignore_index=True).fillna(0.0)
-    design.index = pd.Index([*pairs["reference_sample"], *pairs["sample"]])
-    return design, np.concatenate([np.zeros(len(pairs)), difference]), dropped
+    between, difference, dropped = arm_design(term, covariates)
+    first, *others = term.parts
+    if not others:
+        return between, difference, dropped
+    n = len(term.units)
+    own = [
+        pd.DataFrame(np.eye(n), columns=[f"{part.column}:{donor}" for donor in term.units["donor"]]) for part in others
+    ]
+    weighted = [-part.weight / first.weight * columns for part, columns in zip(others, own, strict=True)]
+    arms = between.add_prefix("arm:").reset_index(drop=True) / first.weight
+    blocks = [*own[::-1], pd.concat([*weighted, arms], axis=1)]
+    order = [*(name for columns in own for name in columns), *arms]
+    design = pd.concat(blocks, ignore_index=True)[order].fillna(0.0)
+    design.index = pd.Index(np.concatenate([term.units[column] for column in reversed(term.sample_columns)]))
+    return design, np.concatenate([np.zeros(n * len(others)), difference]), dropped
 
 
 def robust_genes(
@@ -160,9 +165,10 @@ def compare_lineage(
     ambient = ambient_genes(lineage.counts, lineage.ambient, _groups(lineage.samples), AMBIENT_SHARE_MAX)
     excluded = ambient | foreign_genes(lineage.genes, lineage.name)
     tables, fits = {}, []
-    shared: dict[tuple[str, str], list[Term]] = {}  # the contrasts of a term share one fit
+    shared: dict[tuple[Any, ...], list[Term]] = {}  # the contrasts of the same units share one fit
     for term in terms_of(study, lineage.samples.index):
-        shared.setdefault((term.name, term.compartment), []).append(term)
+        units = term.units[[*term.sample_columns, "arm"]].itertuples(index=False, name=None)
+        shared.setdefault((term.name, term.compartment, len(term.arms), term.parts, *units), []).append(term)
     for terms in shared.values():
         usable = _with_both_arms(terms, lineage, left_out)
         usable = _with_both_arms(_without_odd_samples(usable, lineage, excluded, left_out), lineage, left_out)
@@ -194,11 +200,11 @@ def _with_both_arms(terms: list[Term], lineage: Lineage, left_out: LeftOut) -> l
     """The terms with enough donors in either arm."""
     usable = []
     for term in terms:
-        noun = "pair" if term.paired else "sample"
-        for level in (term.contrast.condition, term.contrast.reference):
-            n = int(term.has(level).sum())
+        for arm in term.arms:
+            n = int(term.has(arm).sum())
             if n < MIN_DONORS:
-                few = f"{n} {noun}{'' if n == 1 else 's'} with condition '{level}', needs {MIN_DONORS}"
+                which = f" with condition '{arm}'" if len(term.arms) > 1 else ""
+                few = f"{n} {term.noun}{'' if n == 1 else 's'}{which}, needs {MIN_DONORS}"
                 left_out.add(f"not_testable: {few}", lineage=lineage.name, contrast=term.label)
                 break
         else:
@@ -239,7 +245,7 @@ def _groups(samples: pd.DataFrame) -> npt.NDArray[Any]:
 
 def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitted") -> dict[str, Any]:
     """Add to a tested table what it is of; give what it rests on."""
-    n_condition, n_reference = donors_per_arm(term.units, term.contrast)
+    n_condition, n_reference = donors_per_arm(term)
     trust = tier(n_condition, n_reference, fitted.summary["residual_df"])
     samples = pd.concat([term.units[column] for column in term.sample_columns])
     table["contrast"], table["lineage"], table["gene"] = term.contrast.contrast, lineage.name, table.index
@@ -259,7 +265,7 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitte
         "median_se": float(table["se"].median()),
         # at the median error, of a normal statistic: that is what the fit tests
         "mde80_log2": float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(0.8)) * table["se"].median()),
-        "spread_ratio": fitted.spread.ratio(term.contrast.condition, term.contrast.reference),
+        "spread_ratio": np.nan if term.one_arm else fitted.spread.ratio(*term.arms),
         **fitted.summary,
     }
 
@@ -293,9 +299,8 @@ def _compare_terms(
 ) -> Fitted:
     dropped: list[str] = []
     vectors = {}
-    design_of = interaction_design if terms[0].paired else arm_design
     for term in terms:
-        design, vectors[term.contrast.contrast], dropped = design_of(term.units, term.contrast, covariates)
+        design, vectors[term.contrast.contrast], dropped = unit_design(term, covariates)
     residual_df = len(design) - design.shape[1]
     if residual_df < 1:
         raise ValueError(f"{len(design)} samples leave no residual df for {design.shape[1]} coefficients")
@@ -306,7 +311,8 @@ def _compare_terms(
         raise ValueError(f"only {keep.sum()} genes are expressed enough, needs {MIN_GENES}")
     kept = pd.DataFrame(counts[:, keep], index=design.index, columns=lineage.genes[keep])
     tables, fit = fit_pydeseq2(kept, design, vectors)
-    spread = _with_honest_p(tables, kept, design, vectors, samples)
+    arms = np.tile(terms[0].units["arm"].to_numpy(object), len(terms[0].parts))
+    spread = _with_honest_p(tables, kept, design, vectors, samples, arms)
     for name, table in tables.items():
 
         def refit(genes: npt.NDArray[np.intp], vector: npt.NDArray[np.float64] = vectors[name]) -> npt.NDArray[Any]:
@@ -338,15 +344,16 @@ def _with_honest_p(
     design: pd.DataFrame,
     vectors: dict[str, npt.NDArray[np.float64]],
     samples: pd.DataFrame,
+    arms: npt.NDArray[np.object_],
 ) -> Spread:
     """Name the engine in the tables of PyDESeq2; where the arms' spread differs, put the tests that allow for it."""
-    matrix, conditions = design.to_numpy(), samples["condition"].to_numpy()
+    matrix = design.to_numpy()
     data = weigh(counts.to_numpy(), matrix, _groups(samples))
-    spread = spread_of_arms(data, matrix, conditions)
+    spread = spread_of_arms(data, matrix, arms)
     for table in tables.values():
         table["engine"] = OF_UNEQUAL_SPREAD if spread.differs else OF_EQUAL_SPREAD
     if spread.differs:
-        variance = np.array([spread.variance[condition] for condition in conditions])
+        variance = np.array([spread.variance[arm] for arm in arms])
         for name, honest in moderated_tests(data, matrix, vectors, variance).items():
             table = tables[name]
             shrunken = (table["log2fc_shrunken"] / table["log2fc"]).clip(0, 1).fillna(1.0)

@@ -17,12 +17,12 @@ from compartments.compare.ambient import ambient_genes
 from compartments.compare.by_arm import ByArm
 from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Comparison, compare
 from compartments.compare.normalisation import log_cpm
-from compartments.compare.terms import terms_of
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
 from compartments.study.study import Study
+from compartments.study.terms import terms_of
 
 PREREGISTERED = ("GOBP_LEUKOCYTE_MIGRATION", "CSF_MIGRATION_CORE")
 ALL = "all"
@@ -271,11 +271,10 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
 
 def _give_reasons(compared: Compared, left_out: LeftOut) -> None:
     """Why lineages are not compared, and covariates that are not adjusted for."""
-    noun = "pair" if compared.term.paired else "sample"
     for group in compared.groups:
         lineages = list(group.features.unique("lineage"))
         if group.absent:
-            reason = f"not_testable: no {noun} with condition '{group.absent}'"
+            reason = f"not_testable: no {compared.term.noun} with condition '{group.absent}'"
             left_out.lineages(lineages, compared.term.label, reason)
         for reason in group.dropped:
             left_out.add(reason, lineage=", ".join(lineages), contrast=compared.term.label)

@@ -8,15 +8,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.compare.by_arm import ByArm
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, absent_condition, compare
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare
 from compartments.compare.shares import shares
-from compartments.compare.terms import Term, terms_of
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA
 from compartments.study.arms import arm_design
 from compartments.study.study import Study
+from compartments.study.terms import Term, terms_of
 
 TOP_RANK = 3  # of a hub, in every sample of the condition
 MIN_SHARE = 1e-6  # shares are kept this far from 0 and 1 for the logit
@@ -104,7 +104,7 @@ def _measure(
             continue
         values = np.full((2, len(samples)), np.nan)
         if present.tobytes() not in known:
-            shared = [_logit_shares(strengths, samples[present], common, kind) for kind in KINDS]
+            shared = [_logit_shares(term, strengths, samples[present], common, kind) for kind in KINDS]
             known[present.tobytes()] = np.array(shared)
         values[:, present] = known[present.tobytes()][:, :, common.index(lineage)]
         if np.isfinite(values[0, present]).all():
@@ -117,23 +117,23 @@ def _measure(
 
 def _lost(term: Term, present: npt.NDArray[np.bool_]) -> str:
     """Why a lineage is not compared, or an empty string."""
-    for condition in (term.contrast.condition, term.contrast.reference):
-        arm = present[term.has(condition)]
+    for name in term.arms:
+        arm = present[term.has(name)]
         if not len(arm) or (~arm).mean() > 0.5:
-            return f"absent in {condition} ({int(arm.sum())} of {len(arm)} donors have it)"
+            return f"absent in {name} ({int(arm.sum())} of {len(arm)} donors have it)"
     return ""
 
 
 def _logit_shares(
-    strengths: dict[str, pd.DataFrame], samples: npt.NDArray[Any], common: list[str], kind: str
+    term: Term, strengths: dict[str, pd.DataFrame], samples: npt.NDArray[Any], common: list[str], kind: str
 ) -> npt.NDArray[np.float64]:
-    """Logit shares per unit (row of ``samples``) and lineage; for pairs the difference; NaN for an empty network."""
+    """Logit shares per unit (row of ``samples``) and lineage, weighted over its parts; NaN for an empty network."""
     values = []
     for row in samples:
         share = np.array([shares(strengths[sample][kind].loc[common, common].to_numpy()) for sample in row])
         share = np.clip(share, MIN_SHARE, 1 - MIN_SHARE)
         logit = np.log(share / (1 - share))
-        values.append(logit[0] - logit[1] if len(logit) == 2 else logit[0])
+        values.append(term.weighted(logit))
     return np.array(values)
 
 
@@ -165,9 +165,9 @@ def _without_one_donor(
         found: dict[int, npt.NDArray[np.float64]] = {}
         for left in range(len(z)):
             rest = np.arange(len(z)) != left
-            if not absent_condition(units.units[rest], term.contrast):
-                kept = units.units[rest]
-                design, vector, _ = arm_design(kept, term.contrast, covariates)
+            kept = units.of(rest)
+            if not kept.absent():
+                design, vector, _ = arm_design(kept, covariates)
                 found[left] = vector @ np.linalg.lstsq(design.to_numpy(), z[rest], rcond=None)[0]
         estimates = pd.DataFrame(found or {0: np.full(len(at), np.nan)}, index=group.features)
         whole = np.sign(answer.effects.loc[group.features, "estimate"])

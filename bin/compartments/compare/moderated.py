@@ -237,6 +237,31 @@ def permutation_p(values: npt.ArrayLike, in_condition: npt.ArrayLike, seed: int 
     return (difference >= observed - tolerance).mean(0)[()], floor
 
 
+def sign_flip_p(values: npt.ArrayLike, seed: int = 0) -> tuple[Any, float]:
+    """Exact two-sided p of a mean of donors' differences by turning their signs.
+
+    Parameters
+    ----------
+    values : array, shape (donors,) or (donors, features)
+    seed : int
+        Of the sampled signs, where they are too many.
+
+    Returns
+    -------
+    p, floor : as :func:`permutation_p`
+    """
+    values = np.asarray(values, float)
+    n = len(values)
+    if 2**n <= MAX_RELABELLINGS:
+        signs = np.array(list(itertools.product((1.0, -1.0), repeat=n)))
+    else:
+        signs = np.random.default_rng(seed).choice([1.0, -1.0], (MAX_RELABELLINGS, n))
+        signs[0] = 1.0
+    turned = np.abs(signs @ values)
+    tolerance = 1e-12 * np.maximum(1.0, np.abs(values).max(0))
+    return (turned >= turned[0] - tolerance).mean(0)[()], max(2 / 2**n, 1 / len(signs))
+
+
 def _enumerable(n: int, k: int) -> bool:
     return math.comb(n, k) <= MAX_RELABELLINGS
 

@@ -11,10 +11,10 @@ from scipy import sparse
 from scipy.stats import binom
 
 from compartments.compare.normalisation import tmm_factors
-from compartments.compare.terms import Term
 from compartments.core.matrix import totals
 from compartments.core.pairs import Pairs
 from compartments.core.vocabulary import UNASSIGNED
+from compartments.study.terms import Term
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -62,17 +62,20 @@ class Scores:
     ambient_receptor: npt.NDArray[np.float32]
 
     def rows(self, term: Term) -> list[npt.NDArray[np.intp]]:
-        """Positions of the samples of each unit: of the compartment, and for differences of the reference one."""
+        """Positions of the samples of each unit, part by part."""
         return [self.samples.get_indexer(term.units[column]) for column in term.sample_columns]
 
     def having(self, term: Term) -> npt.NDArray[np.bool_]:
-        """Which lineages each unit has, in both of its samples where there are two: shape (units, lineages)."""
+        """Which lineages each unit has, in all of its samples: shape (units, lineages)."""
         return np.logical_and.reduce([self.valid[rows] for rows in self.rows(term)])
 
     def in_units(self, array: npt.NDArray[np.float64], term: Term) -> npt.NDArray[np.float64]:
-        """Values of units from those of samples (first axis): of the sample, or the difference to the reference."""
-        first, *second = (array[rows] for rows in self.rows(term))
-        return first - second[0] if second else first
+        """Values of units from those of samples (first axis)."""
+        return term.weighted([array[rows] for rows in self.rows(term)])
+
+    def variance_in_units(self, array: npt.NDArray[np.float64], term: Term) -> npt.NDArray[np.float64]:
+        """Sampling variances of :meth:`in_units`."""
+        return term.weighted([array[rows] for rows in self.rows(term)], power=2)
 
     def edge_keys(
         self, source: npt.NDArray[np.intp], target: npt.NDArray[np.intp], pair: npt.NDArray[np.intp]

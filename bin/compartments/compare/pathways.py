@@ -9,14 +9,14 @@ import pandas as pd
 
 from compartments.compare.by_arm import ByArm
 from compartments.compare.candidates import find_candidates
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, absent_condition, compare
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare
 from compartments.compare.pair_scores import Scores
-from compartments.compare.terms import Term, terms_of
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX, LN2
 from compartments.study.study import Study
+from compartments.study.terms import Term, terms_of
 
 KEYS = ["group", "source", "target", "level", "n_edges"]
 LEVELS = ["all", "source", "target", "pair"]
@@ -120,7 +120,7 @@ def _rows(
     having = scores.having(term)
     for side in sides(len(scores.lineages)):
         present = having[:, side.fixed].all(1)
-        if absent_condition(term.units[present], term.contrast):
+        if term.of(present).absent():
             continue
         common = having[present].all(0)
         chosen = inside & common[s] & common[t]

@@ -1,17 +1,15 @@
 """One donor against the donors of the other arm."""
 
-from functools import reduce
-
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
-from compartments.compare.counted import Counted
+from compartments.compare.counted import Counted, summed
 from compartments.compare.donor_variance import moderate, weighted_fit
 from compartments.compare.expected_counts import expected
-from compartments.compare.terms import Term
 from compartments.core.vocabulary import LN2
+from compartments.study.terms import Term
 
 Array = npt.NDArray[np.float64]
 
@@ -37,8 +35,8 @@ def single_case_rows(term: Term, counted: Counted) -> pd.DataFrame:
     count that this mean leads to expect of him; the variance between donors is that of the reference arm, moderated
     over lineages. On the relative scale a donor's differences are taken against their own zero.
     """
-    condition, reference = term.has(term.contrast.condition), term.has(term.contrast.reference)
-    z, s, tau2 = _against_reference(counted, reference)
+    condition, reference = (term.has(arm) for arm in term.arms)
+    z, s, tau2 = _against_reference(term, counted, reference)
     if counted.zero:
         z, s = counted.zero.values(z, s, tau2)
     controls, df = z[reference], int(reference.sum()) - 1
@@ -72,16 +70,13 @@ def single_case_rows(term: Term, counted: Counted) -> pd.DataFrame:
     return found.assign(k_outside=found.groupby("lineage")["outside_reference_range"].transform("sum").astype(int))
 
 
-def _against_reference(counted: Counted, reference: npt.NDArray[np.bool_]) -> tuple[Array, Array, Array]:
+def _against_reference(term: Term, counted: Counted, reference: npt.NDArray[np.bool_]) -> tuple[Array, Array, Array]:
     """Values of all units at what the reference arm leads to expect, sampling variances, variance between donors."""
-    read, between = [], []
-    for cells in counted.compartments:
+    means = []
+    for cells in counted.parts:
         of = cells.of(reference)
         eta, tau2 = expected(of, np.ones((len(of.counts), 1)), np.zeros(len(of.counts), int))
         # with one mean for the arm, what is left after the offset is the same for all of its units
         level = (eta - of.offset).max(0)
-        everyone = np.full_like(cells.offset, tau2[0, 0])
-        read.append(cells.log_abundance(level + cells.offset, everyone))
-        between.append(everyone)
-    z, s = zip(*read, strict=True)
-    return reduce(np.subtract, z), reduce(np.add, s), reduce(np.add, between)
+        means.append((level + cells.offset, np.full_like(cells.offset, tau2[0, 0])))
+    return summed(term, counted.parts, means)

@@ -7,9 +7,9 @@ import pandas as pd
 
 from compartments.compare.candidates import PARTNERS
 from compartments.compare.pair_scores import Scores
-from compartments.compare.terms import terms_of
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX
 from compartments.study.study import Study
+from compartments.study.terms import terms_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -121,7 +121,7 @@ def _donors_having(study: Study, scores: Scores) -> dict[tuple[str, ...], str]:
     numbers = {}
     for term in terms_of(study, scores.samples):
         having = scores.having(term)
-        for condition in (term.contrast.condition, term.contrast.reference):
+        for condition in term.arms:
             arm = having[term.has(condition)]
             for lineage, n in zip(scores.lineages, arm.sum(0), strict=True):
                 numbers[*term.keys.values(), condition, lineage] = f"{n} of {len(arm)}"

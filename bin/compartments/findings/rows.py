@@ -10,6 +10,7 @@ import pandas as pd
 from compartments.findings.evidence import CANNOT_TELL, EQUIV_MARGIN, NO, YES, Limits, Row, Verdict, missing
 from compartments.study.arms import donors_per_arm
 from compartments.study.study import Study
+from compartments.study.terms import term_of
 
 
 @dataclass(frozen=True)
@@ -137,7 +138,7 @@ def comparisons(study: Study, limits: Limits) -> list[Comparison]:
     found = []
     for contrast, term, compartment in study.terms():
         if term == "interaction":
-            n = donors_per_arm(study.units(term, compartment), contrast)
+            n = donors_per_arm(term_of(study, contrast, term, compartment))
             arms = (contrast.contrast, contrast.condition, contrast.reference)
             sides = (compartment, study.reference_compartment)
             found.append(Comparison(*arms, *sides, *n, limits, tuple(study.primary_lineages)))

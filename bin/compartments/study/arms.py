@@ -1,4 +1,4 @@
-"""Two arms of donors: the design of a comparison, and how far it may be trusted."""
+"""Arms of donors: the design of a comparison, and how far it may be trusted."""
 
 from collections.abc import Sequence
 
@@ -7,75 +7,83 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.vocabulary import TIERS
-from compartments.study.study import OTHER_SAMPLE, Contrast
+from compartments.study.terms import Term
 
 MIN_DF_COVARIATE = 3
 
 
-def arm_design(
-    units: pd.DataFrame, contrast: Contrast, covariates: Sequence[str] = ()
-) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
-    """Design matrix of a comparison of conditions: one column per condition, then the covariates that fit.
+def arm_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
+    """Design matrix of a comparison: one column per arm, then the covariates that fit.
 
     Parameters
     ----------
-    units : DataFrame
-        Observations with column ``condition`` (from :meth:`Study.units`, possibly fewer rows).
-    contrast : Contrast
+    term : Term
     covariates : sequence of str
-        Columns of ``units``. A covariate is left out, with its reason, if it is constant, collinear with the
-        conditions, or leaves fewer than 3 residual degrees of freedom. In differences within donors it has a
-        coefficient, too: what it does to one compartment more than to the other.
+        Of the samplesheet. A covariate is left out, with its reason, if it is collinear with the arms or leaves fewer
+        than 3 residual degrees of freedom. Units of several samples have its weighted sum over the samples of each
+        compartment, a coefficient per compartment: what is constant within donors cancels where one compartment's
+        conditions are compared, and acts on one compartment more than on the other between them.
 
     Returns
     -------
     design : DataFrame, shape (units, coefficients), full column rank
     vector : array, shape (coefficients,)
-        The contrast: condition minus reference.
+        The contrast: first arm minus second, or the mean of the only one.
     dropped : list of str
         Reasons, one per covariate left out.
 
     Raises
     ------
     ValueError
-        If either arm has no unit: ``no donor with <condition>``.
+        If an arm has no unit: ``no donor with <arm>``.
     """
-    levels = list(dict.fromkeys(units["condition"]))
-    for level in (contrast.condition, contrast.reference):
-        if level not in levels:
-            raise ValueError(f"no donor with condition '{level}'")
-    design = pd.DataFrame(
-        {f"condition:{c}": (units["condition"] == c).astype(float) for c in levels}, index=units.index
-    )
+    units = term.units
+    if term.absent():
+        raise ValueError(f"no donor with condition '{term.absent()}'")
+    levels = list(dict.fromkeys(units["arm"]))
+    design = pd.DataFrame({f"condition:{arm}": (units["arm"] == arm).astype(float) for arm in levels}, units.index)
     dropped = []
     for covariate in covariates:
-        columns = _covariate_columns(units, covariate)
+        columns = _covariate_columns(term, covariate)
         if columns.shape[1] == 0:
             continue
         wider = pd.concat([design, columns], axis=1)
         if np.linalg.matrix_rank(wider.to_numpy()) < wider.shape[1]:
             dropped.append(f"{covariate} is collinear with {', '.join(design.columns)}: not adjusted for")
-        elif len(units) - wider.shape[1] < MIN_DF_COVARIATE:
+        elif residual_df(term, wider.shape[1]) < MIN_DF_COVARIATE:
             dropped.append(f"{covariate} would leave fewer than {MIN_DF_COVARIATE} residual df: not adjusted for")
         else:
             design = wider
     vector = np.zeros(design.shape[1])
-    vector[design.columns.get_loc(f"condition:{contrast.condition}")] = 1
-    vector[design.columns.get_loc(f"condition:{contrast.reference}")] = -1
+    for arm, sign in zip(term.arms, (1.0, -1.0), strict=False):
+        vector[design.columns.get_loc(f"condition:{arm}")] = sign
     return design, vector, dropped
 
 
-def _covariate_columns(units: pd.DataFrame, name: str) -> pd.DataFrame:
-    """Columns of a covariate; of units that are pairs of samples also those of the other sample, where they differ."""
-    columns, other = _coded(units[name], name), OTHER_SAMPLE + name
-    if other not in units or (units[name].astype(str) == units[other].astype(str)).all():
-        return columns
-    return pd.concat([columns, _coded(units[other], other)], axis=1)
+def residual_df(term: Term, n_coefficients: int) -> int:
+    """Degrees of freedom that units leave; where donors have several, those of as many donors and their own means."""
+    if term.repeated:
+        return int(term.units["donor"].nunique()) - n_coefficients + 1
+    return len(term.units) - n_coefficients
+
+
+def _covariate_columns(term: Term, name: str) -> pd.DataFrame:
+    """Columns of a covariate: its codes, weighted over the samples of each compartment; none without information."""
+    given = {p.column: term.units[name if p is term.parts[0] else f"{p.column}:{name}"] for p in term.parts}
+    codes = _coded(pd.concat(given.values(), ignore_index=True), name).to_numpy()
+    of = dict(zip(given, np.split(codes, len(given)), strict=True))
+    found: dict[str, npt.NDArray[np.float64]] = {}
+    for number, stratum in enumerate(term.strata):
+        for k, column in enumerate(sum(part.weight * of[part.column] for part in stratum).T):
+            constant = np.ptp(column) < 1e-12 if len(term.arms) == 2 else np.abs(column).max() < 1e-12
+            if not constant and not any(np.allclose(np.abs(column), np.abs(other)) for other in found.values()):
+                found[f"{name}:{number}:{k}"] = column
+    return pd.DataFrame(found, index=term.units.index)
 
 
 def _coded(values: pd.Series, name: str) -> pd.DataFrame:
     """Centred numeric column, or 0/1 columns of all levels but the first; none if constant."""
-    if of_numbers(values, name.removeprefix(OTHER_SAMPLE)):
+    if of_numbers(values, name):
         numeric = pd.to_numeric(values)
         return (numeric - numeric.mean()).to_frame(name).astype(float)
     levels = list(dict.fromkeys(values))
@@ -88,15 +96,15 @@ def of_numbers(values: pd.Series, name: str) -> bool:
     return bool(name != "batch" and numeric.notna().all() and numeric.nunique() > 2)
 
 
-def arm_numbers(units: pd.DataFrame) -> npt.NDArray[np.intp]:
-    """Number of each unit's condition, in order of appearance."""
-    return pd.factorize(units["condition"])[0]
+def arm_numbers(term: Term) -> npt.NDArray[np.intp]:
+    """Number of each unit's arm, in order of appearance."""
+    return pd.factorize(term.units["arm"])[0]
 
 
-def donors_per_arm(units: pd.DataFrame, contrast: Contrast) -> tuple[int, int]:
-    """Numbers of units with the condition and with the reference."""
-    counts = units["condition"].value_counts()
-    return int(counts.get(contrast.condition, 0)), int(counts.get(contrast.reference, 0))
+def donors_per_arm(term: Term) -> tuple[int, int]:
+    """Numbers of units of the two arms; of the only arm, whose units are their own controls, twice."""
+    first, *second = (int(term.has(arm).sum()) for arm in term.arms)
+    return first, second[0] if second else first
 
 
 def tier(n_condition: int, n_reference: int, df: float) -> str:

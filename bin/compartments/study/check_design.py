@@ -45,18 +45,23 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
     from compartments.study.ambient_choice import foresee
+    from compartments.study.captures import check_files
     from compartments.study.design import make_study
     from compartments.study.parameters import names_in
     from compartments.study.plan import design_table, plan
     from compartments.study.samplesheet import parse_samplesheet, read_text
 
+    name = Path(given.samplesheet).name
+    sheet = parse_samplesheet(read_text(given.samplesheet), name)
+    check_files(sheet, name, strict=str(parameters.get("strict", "")).lower() == "true")
+    texts = ("reference_compartment", "reference_condition", "reference_group", "condition_order")
     study = make_study(
-        parse_samplesheet(read_text(given.samplesheet), Path(given.samplesheet).name),
-        reference_compartment=str(parameters.get("reference_compartment") or ""),
-        reference_condition=str(parameters.get("reference_condition") or ""),
+        sheet,
+        **{name: str(parameters.get(name) or "") for name in texts},
         contrasts=read_text(given.contrasts) if given.contrasts else None,
         covariates=names_in(parameters.get("covariates")),
         primary_lineages=names_in(parameters.get("primary_lineages")),
+        trend=str(parameters.get("trend", "")).lower() == "true",
     )
     _check_pairs(given.lr_resource, given.interaction_groups)
     design = design_table(study)

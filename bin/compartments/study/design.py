@@ -5,9 +5,18 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.study.contrasts import OBVIOUS_COMPARTMENTS, OBVIOUS_CONDITIONS, choose_reference, parse_contrasts
+from compartments.study.contrasts import (
+    OBVIOUS_COMPARTMENTS,
+    OBVIOUS_CONDITIONS,
+    choose_reference,
+    default_contrasts,
+    of_compartments,
+    parse_contrasts,
+    parse_order,
+    trend_of,
+)
 from compartments.study.plan import design_table
-from compartments.study.study import Study
+from compartments.study.study import Contrast, Study
 
 ODD_FOLD = 300  # of cells_per_ul: more than most diseases make of a compartment's cells, less than a slip of the unit
 # how a samplesheet says that a value is not known, in lower case; "none" may be a level
@@ -21,6 +30,9 @@ def make_study(
     contrasts: str | None = None,
     covariates: Sequence[str] = (),
     primary_lineages: Sequence[str] = (),
+    reference_group: str = "",
+    condition_order: str = "",
+    trend: bool = False,
 ) -> Study:
     """Build and check the :class:`Study` of a parsed samplesheet.
 
@@ -28,42 +40,76 @@ def make_study(
     ----------
     sheet : DataFrame
         From :func:`samplesheet.parse_samplesheet`.
-    reference_compartment, reference_condition : str
+    reference_compartment, reference_condition, reference_group : str
         Empty: the obvious one, else asked for.
     contrasts : str, optional
-        Text of a contrasts table; default: every other condition against the reference.
+        Text of a contrasts table; default: every other condition against the reference, with groups within each and
+        the change of change, and of one condition the compartments.
     covariates : sequence of str
         Columns to adjust for; ``batch`` is added when the samplesheet has it. One that some samples lack is left out
         of the study with a warning: without it every donor still counts, with it those donors would not.
     primary_lineages : sequence of str
         See :class:`Study`.
+    condition_order : str
+        Conditions in their order (:func:`compartments.study.contrasts.parse_order`), the first the reference.
+    trend : bool
+        Ask for the slope over them, too.
 
     Raises
     ------
     UserError
         Unknown reference, a covariate that the samplesheet lacks or that has no value, no donor in both arms anywhere.
     """
-    reference_compartment = choose_reference(
-        sheet["compartment"], reference_compartment, OBVIOUS_COMPARTMENTS, "compartment"
-    )
-    conditions = list(sheet["condition"].unique())
-    if contrasts is not None:
-        table = parse_contrasts(contrasts, conditions)
-    else:
-        base = choose_reference(conditions, reference_condition, OBVIOUS_CONDITIONS, "condition")
-        table = pd.DataFrame(
-            {"contrast": f"{c}_vs_{base}", "condition": c, "reference": base} for c in conditions if c != base
-        )
+    compartments, conditions = (list(sheet[column].unique()) for column in ("compartment", "condition"))
+    base = compartments[0]
+    if len(compartments) > 1 or reference_compartment:
+        base = choose_reference(compartments, reference_compartment, OBVIOUS_COMPARTMENTS, "compartment")
+    order = parse_order(condition_order, conditions)
     covariates = list(dict.fromkeys(covariates))
     if "batch" in sheet and not _unknown(sheet["batch"]).all() and "batch" not in covariates:
         covariates.append("batch")
     _check_covariates(sheet, covariates)
     covariates, warnings = _usable_covariates(sheet, covariates)
-    warnings += _warnings(sheet, reference_compartment, covariates)
-    study = Study(sheet, reference_compartment, table, covariates, warnings, list(primary_lineages))
+    warnings += _warnings(sheet, base, covariates)
+    if len(conditions) == 1:
+        given = {"reference_condition": reference_condition, "contrasts": contrasts, "trend": trend}
+        asked = _of_one_condition(sheet, base, [name for name, value in given.items() if value])
+    elif contrasts is not None:
+        asked = parse_contrasts(contrasts, sheet)
+    else:
+        first = choose_reference(
+            conditions, reference_condition or next(iter(order), ""), OBVIOUS_CONDITIONS, "condition"
+        )
+        asked = default_contrasts(sheet, first, _reference_group(sheet, reference_group))
+    if trend:
+        asked.append(trend_of(sheet, order))
+    table = pd.DataFrame(asked, columns=Contrast._fields)
+    study = Study(sheet, base, table, covariates, warnings, list(primary_lineages), order)
     if not (design_table(study)["tier"] != "not_testable").any():
-        raise UserError("no contrast has a donor in both arms within any compartment: there is nothing to compare")
+        raise UserError(
+            "no contrast has a donor in both arms within any compartment, so that nothing can be estimated: sample a "
+            "compartment under both conditions, in different donors or before and after in the same ones"
+        )
     return study
+
+
+def _of_one_condition(sheet: pd.DataFrame, reference: str, given: list[str]) -> list[Contrast]:
+    """The compartments of the same donors; options that need two conditions are refused."""
+    condition = sheet["condition"].iloc[0]
+    if sheet["compartment"].nunique() == 1:
+        raise UserError(
+            f"all samples are {condition} and {reference}: at least two conditions or two compartments are needed, "
+            "else there is nothing to compare"
+        )
+    if given:
+        raise UserError(f"--{given[0]} is given, but all samples have condition '{condition}'; leave it out")
+    return of_compartments(sheet["compartment"].unique(), reference)
+
+
+def _reference_group(sheet: pd.DataFrame, given: str) -> str:
+    """The group that others are compared with; empty where donors are of one group."""
+    groups = [group for group in sheet["group"].unique() if group] if "group" in sheet else []
+    return choose_reference(groups, given, OBVIOUS_CONDITIONS, "group") if len(groups) > 1 else ""
 
 
 def _check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
@@ -116,6 +162,11 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
                 f"{len(alone)} of {len(has)} donors lack {compartment} or {reference_compartment} "
                 f"({', '.join(alone)}): they count within a compartment, not for the interaction"
             )
+    if sheet["condition"].nunique() == 1 and "group" in sheet and sheet["group"].nunique() > 1:
+        sentences.append(
+            "all samples have one condition, so compartments are compared and column group is not used; to compare "
+            "groups of donors, name that column condition"
+        )
     for covariate in covariates:
         if (sheet.groupby("donor")[covariate].nunique() == 1).all():
             sentences.append(

@@ -1,12 +1,14 @@
 """What will be compared, said before anything is computed."""
 
 from math import comb
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from compartments.study.arms import arm_design, donors_per_arm, tier
+from compartments.study.arms import arm_design, donors_per_arm, residual_df, tier
 from compartments.study.study import Study
+from compartments.study.terms import Term, terms_of
 
 
 def design_table(study: Study) -> pd.DataFrame:
@@ -15,43 +17,70 @@ def design_table(study: Study) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        ``contrast, condition, reference, term, compartment, reference_compartment, n_condition, n_reference,
-        residual_df, tier, permutation_floor, donors_condition, donors_reference, note``.
+        ``contrast, kind, condition, reference, group, group_reference, term, compartment, reference_compartment,
+        n_condition, n_reference, residual_df, tier, permutation_floor, donors_condition, donors_reference, note``.
     """
     rows = []
-    for contrast, term, compartment in study.terms():
-        units = study.units(term, compartment)
-        n_condition, n_reference = donors_per_arm(units, contrast)
+    for term in terms_of(study):
+        contrast, units = term.contrast, term.units
+        n_condition, n_reference = donors_per_arm(term)
         note: list[str] = []
         df = 0
-        if n_condition and n_reference:
-            design, _, note = arm_design(units, contrast, study.covariates)
-            df = len(units) - design.shape[1]
+        if term.absent():
+            note = [f"no {term.noun} with condition '{term.absent()}'"]
+            if term.one_arm:
+                note = [f"no donor with all of {_samples_of(term)}"]
         else:
-            absent = contrast.condition if not n_condition else contrast.reference
-            note = [f"no {'pair' if term == 'interaction' else 'sample'} with condition '{absent}'"]
-        floor = np.nan
-        if n_condition and n_reference:
-            floor = (2 if n_condition == n_reference else 1) / comb(n_condition + n_reference, n_condition)
+            design, _, note = arm_design(term, study.covariates)
+            df = residual_df(term, design.shape[1])
+        first, *second = (",".join(units.loc[term.has(arm), "donor"]) for arm in term.arms)
         rows.append(
             {
                 "contrast": contrast.contrast,
+                "kind": term.kind,
                 "condition": contrast.condition,
                 "reference": contrast.reference,
-                "term": term,
-                "compartment": compartment,
-                "reference_compartment": study.reference_compartment if term == "interaction" else "",
+                "group": contrast.group,
+                "group_reference": contrast.group_reference,
+                "term": term.name,
+                "compartment": term.compartment,
+                "reference_compartment": study.reference_compartment if term.across else "",
                 "n_condition": n_condition,
                 "n_reference": n_reference,
                 "residual_df": df,
                 "tier": tier(n_condition, n_reference, df),
-                "permutation_floor": floor,
-                "donors_condition": ",".join(units.loc[units["condition"] == contrast.condition, "donor"]),
-                "donors_reference": ",".join(units.loc[units["condition"] == contrast.reference, "donor"]),
+                "permutation_floor": permutation_floor(term),
+                "donors_condition": first,
+                "donors_reference": second[0] if second else "",
                 "note": "; ".join(note),
             }
         )
     return pd.DataFrame(rows)
+
+
+def permutation_floor(term: Term) -> float:
+    """Smallest p that exchanging arms, or turning signs of differences, can give; missing where neither is right."""
+    n_condition, n_reference = donors_per_arm(term)
+    if not min(n_condition, n_reference) or term.repeated:
+        return np.nan
+    if term.one_arm:
+        return float(2 / 2**n_condition)
+    return (2 if n_condition == n_reference else 1) / comb(n_condition + n_reference, n_condition)
+
+
+def _samples_of(term: Term) -> str:
+    """The samples that a unit needs, in words."""
+    return " and ".join(f"{part.compartment} {part.condition}".strip() for part in term.parts)
+
+
+WORDS = {
+    "between": "donors differ",
+    "within": "each donor its own control",
+    "mixed": "donors with both conditions and donors with one, together",
+    "change": "change within donors, group against group",
+    "compartments": "compartments of the same donors",
+    "trend": "slope within donors",
+}
 
 
 def plan(study: Study, table: pd.DataFrame) -> str:
@@ -69,13 +98,8 @@ def plan(study: Study, table: pd.DataFrame) -> str:
         f"(reference {study.reference_compartment}); conditions {', '.join(samples['condition'].unique())}"
     )
     lines = [whole]
-    for row in table.itertuples():
-        arms = f"{row.n_condition} {row.condition} against {row.n_reference} {row.reference}"
-        what = "donor pairs" if row.term == "interaction" else "donors"
-        against = f" against {row.reference_compartment}" if row.term == "interaction" else ""
-        note = f" ({row.note})" if row.note else ""
-        trust = "will be skipped: not testable" if row.tier == "not_testable" else row.tier
-        lines.append(f"{row.contrast}, {row.compartment}{against}: {arms} {what}: {trust}{note}")
+    lines += [_line(row) for row in table.itertuples()]
+    lines += _left_out(study)
     for compartment in study.compartments[1:]:
         pair = [study.reference_compartment, compartment]
         present = samples[samples["compartment"].isin(pair)].groupby("donor", sort=False)["compartment"].agg(list)
@@ -87,3 +111,39 @@ def plan(study: Study, table: pd.DataFrame) -> str:
             )
     lines += [f"note: {warning}" for warning in study.warnings]
     return "\n".join(lines) + "\n"
+
+
+def _line(row: Any) -> str:
+    """One term of the design table, in words."""
+    across = f" against {row.reference_compartment}" if row.reference_compartment else ""
+    note = f" ({row.note})" if row.note else ""
+    trust = "will be skipped: not testable" if row.tier == "not_testable" else row.tier
+    if row.kind in ("between", "mixed"):
+        what = "donor pairs" if across else "donors"
+        arms = f"{row.n_condition} {row.condition} against {row.n_reference} {row.reference} {what}"
+    elif row.kind == "change":
+        arms = f"{row.n_condition} {row.group} against {row.n_reference} {row.group_reference} donors"
+    else:
+        arms = f"{row.n_condition} donors"
+    kind = "" if row.kind == "between" else f", {WORDS[row.kind]}"
+    return f"{row.contrast}, {row.compartment}{across}: {arms}{kind}: {trust}{note}"
+
+
+def _left_out(study: Study) -> list[str]:
+    """Donors with one of the conditions where each has to be its own control."""
+    lines = []
+    for term in terms_of(study):
+        if term.across or term.kind not in ("within", "change", "trend"):
+            continue
+        needed = [part.condition for part in term.parts]
+        here = study.samples[study.samples["compartment"] == term.compartment]
+        here = here[here["condition"].isin(needed)]
+        if term.contrast.group and not term.contrast.group_reference:
+            here = here[here["group"] == term.contrast.group]
+        alone = here[~here["donor"].isin(term.units["donor"])]
+        if len(alone):
+            named = ", ".join(
+                f"{donor} ({', '.join(of['condition'])})" for donor, of in alone.groupby("donor", sort=False)
+            )
+            lines.append(f"skipped in {term.contrast.contrast}, {term.compartment}, for lack of the other: {named}")
+    return lines

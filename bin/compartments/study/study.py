@@ -8,17 +8,33 @@ from typing import NamedTuple
 import pandas as pd
 
 from compartments.core.files import read_json, write_json
-from compartments.core.vocabulary import INPUTS, NUMBERS
+from compartments.core.vocabulary import CONTRAST_KINDS, INPUTS, NUMBERS
 
-OTHER_SAMPLE = "other:"  # before the name of a covariate of a pair's reference sample
+BETWEEN, WITHIN, MIXED, CHANGE, COMPARTMENTS, TREND = CONTRAST_KINDS
 
 
 class Contrast(NamedTuple):
-    """A comparison of two conditions, and its name."""
+    """A comparison of two conditions, and its name.
+
+    Attributes
+    ----------
+    contrast, condition, reference : str
+    kind : str
+        ``between`` (each donor has one of the conditions), ``within`` (donors with both are their own control),
+        ``mixed`` (some have both, some one: all count), ``change`` (the change within donors of ``group`` against that
+        of ``group_reference``), ``compartments`` (of donors of one condition: ``condition`` and ``reference`` are
+        compartments) or ``trend`` (slope within donors over ordered conditions, ``reference`` the first, ``condition``
+        the last: as what a straight line gains between them).
+    group, group_reference : str
+        With ``group`` alone only its donors count.
+    """
 
     contrast: str
     condition: str
     reference: str
+    kind: str = BETWEEN
+    group: str = ""
+    group_reference: str = ""
 
 
 @dataclass(frozen=True)
@@ -31,12 +47,14 @@ class Study:
         One row per sample in samplesheet order, columns as :func:`samplesheet.parse_samplesheet` gives them.
     reference_compartment : str
     contrasts : DataFrame
-        ``contrast, condition, reference``.
+        Rows of :class:`Contrast`.
     covariates : list of str
         Samplesheet columns to adjust for where the design allows (``batch`` among them if given).
     warnings : list of str
     primary_lineages : list of str
         Lineages that the study asks about by name; their tests are a family of their own.
+    order : dict of str to float
+        Scores of ordered conditions, for a trend.
     """
 
     samples: pd.DataFrame
@@ -45,6 +63,7 @@ class Study:
     covariates: list[str]
     warnings: list[str]
     primary_lineages: list[str] = field(default_factory=list)
+    order: dict[str, float] = field(default_factory=dict)
 
     @property
     def compartments(self) -> list[str]:
@@ -62,17 +81,24 @@ class Study:
         """Columns of the samplesheet that describe a sample: all but its files and its row."""
         return [column for column in self.samples if column not in (*INPUTS, "row")]
 
+    def asked(self) -> Iterator[Contrast]:
+        """Every contrast."""
+        for row in self.contrasts.reindex(columns=Contrast._fields).itertuples(index=False):
+            yield Contrast(*row)
+
     def terms(self) -> Iterator[tuple[Contrast, str, str]]:
-        """Every (contrast row, term, compartment): ``within:<compartment>`` for all, then ``interaction`` for each
-        compartment but the reference.
+        """Every (contrast, term, compartment): ``within:<compartment>`` for all, then ``interaction`` for each
+        compartment but the reference; of one condition ``compartments`` alone.
 
         Yields
         ------
         contrast : Contrast
         term, compartment : str
         """
-        for row in self.contrasts[list(Contrast._fields)].itertuples(index=False):
-            contrast = Contrast(*row)
+        for contrast in self.asked():
+            if contrast.kind == COMPARTMENTS:
+                yield contrast, COMPARTMENTS, contrast.condition
+                continue
             for compartment in self.compartments:
                 yield contrast, f"within:{compartment}", compartment
             for compartment in self.compartments[1:]:
@@ -82,28 +108,6 @@ class Study:
         """The same study with only the named samples (a collection), in samplesheet order."""
         kept = self.samples[self.samples["sample"].isin(set(samples))]
         return replace(self, samples=kept)
-
-    def units(self, term: str, compartment: str) -> pd.DataFrame:
-        """The observations of a term.
-
-        Returns
-        -------
-        DataFrame
-            For ``within:*``: one row per sample of the compartment, index ``sample``. For ``interaction``: one row
-            per donor that has both compartments, index ``donor``, with ``sample`` (of the compartment) and
-            ``reference_sample``. Both carry ``donor``, ``condition`` and all samplesheet columns of ``sample``; pairs
-            also the covariates of the reference sample, their names after ``OTHER_SAMPLE``.
-        """
-        observed = self.samples[self.samples["compartment"] == compartment]
-        if term != "interaction":
-            return observed.set_index("sample", drop=False).rename_axis(None)
-        base = self.samples[self.samples["compartment"] == self.reference_compartment].set_index("donor")
-        paired = observed[observed["donor"].isin(base.index)]
-        paired = paired.assign(
-            reference_sample=paired["donor"].map(base["sample"]),
-            **{OTHER_SAMPLE + name: paired["donor"].map(base[name]) for name in self.covariates},
-        )
-        return paired.set_index("donor", drop=False).rename_axis(None)
 
     def save(self, path: str | Path) -> None:
         """Write as JSON."""
@@ -116,6 +120,7 @@ class Study:
                 "covariates": self.covariates,
                 "warnings": self.warnings,
                 "primary_lineages": self.primary_lineages,
+                "order": self.order,
             },
             path,
         )
@@ -135,4 +140,5 @@ class Study:
             value["covariates"],
             value["warnings"],
             value["primary_lineages"],
+            value["order"],
         )

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from compartments.compare.terms import terms_of
+from compartments.study.terms import terms_of
 from tests.support.cohorts import cohort
 
 

@@ -1,0 +1,72 @@
+"""Fits of values with known sampling variances: estimates, moderated standard errors, p-values."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import stats
+
+from compartments.compare.correlated import fit_units
+from compartments.compare.donor_variance import donor_variance, moderate, weighted_fit
+
+Array = npt.NDArray[np.float64]
+
+
+def fit_weighted(
+    z: Array,
+    s: Array,
+    design: Array,
+    vector: Array,
+    arms: npt.NDArray[np.intp],
+    donors: npt.NDArray[np.object_],
+    tau2: Array | None = None,
+    names: pd.Index | None = None,
+) -> pd.DataFrame:
+    """Fit every column of ``z`` with known sampling variances and test one contrast.
+
+    Parameters
+    ----------
+    z, s : array, shape (units, lineages)
+    design : array, shape (units, coefficients), full column rank, with at least one residual degree of freedom
+    vector : array, shape (coefficients,)
+        The contrast.
+    arms, donors : array, shape (units,)
+        A donor may have several units.
+    tau2 : array, shape (units, 1), optional
+        Variance between donors; :func:`compartments.compare.donor_variance.donor_variance` if not given.
+    names : Index, optional
+        Of the lineages.
+
+    Returns
+    -------
+    DataFrame, shape (lineages, ...)
+        ``estimate, se, df, p_value, se_plain, df_plain, p_plain, estimate_plain`` as of
+        :func:`compartments.compare.moderated.fit_moderated`; ``df_prior`` (at most that of all lineages together) and
+        ``df_arms`` (of the variances that lineages share, :func:`compartments.compare.correlated.fit_units`), which
+        limits ``df``. Attributes ``d0, s02, tau2`` (mean over units).
+    """
+    n, p = design.shape
+    df = n - p
+    if tau2 is None:
+        tau2 = donor_variance(z, s, design, arms)
+    fit, limit = fit_units(z, s, tau2, design, vector, arms, donors)
+    posterior, prior, d0, s02 = moderate((fit.residual**2).sum(0) / df, df)
+    prior = np.minimum(prior, df * (z.shape[1] - 1))
+    unscaled = np.sqrt(fit.inverse @ vector @ vector)
+    estimate, se, total = fit.beta @ vector, unscaled * np.sqrt(posterior), np.minimum(prior + df, limit)
+    plain = weighted_fit(z, design, np.ones_like(z))
+    estimate_plain = plain.beta @ vector
+    se_plain = np.sqrt((plain.residual**2).sum(0) / df * (plain.inverse @ vector @ vector))
+    result = pd.DataFrame({"estimate": estimate, "se": se, "df": total}, index=names)
+    result["estimate_plain"], result["se_plain"], result["df_plain"] = estimate_plain, se_plain, float(df)
+    result["df_prior"], result["df_arms"] = prior, limit
+    result.attrs = {"d0": d0, "s02": s02, "tau2": float(tau2.mean()), "zero": 0.0}
+    return with_p(result)
+
+
+def with_p(fit: pd.DataFrame) -> pd.DataFrame:
+    """The fit with two-sided p-values of its estimates, moderated and plain."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        t, plain = fit["estimate"] / fit["se"], fit["estimate_plain"] / fit["se_plain"]
+    return fit.assign(
+        p_value=2 * stats.t.sf(np.abs(t), fit["df"]), p_plain=2 * stats.t.sf(np.abs(plain), fit["df_plain"])
+    )

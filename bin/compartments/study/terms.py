@@ -1,0 +1,221 @@
+"""What is asked of the donors: a contrast within one compartment, or of the differences between two.
+
+The value of a unit is a weighted sum over its samples (parts): a sample; a donor's difference of two compartments, or
+of two conditions; or the difference of such differences. Units are compared between two arms, or, where donors are
+their own controls, their mean is compared with none.
+"""
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compartments.study.study import BETWEEN, CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast, Study
+
+COLUMNS = ("sample", "reference_sample")  # of the first two parts
+
+
+class Part(NamedTuple):
+    """One of the samples of a unit.
+
+    Attributes
+    ----------
+    column : str
+        Of ``Term.units``, with the name of the sample.
+    weight : float
+    compartment, condition : str
+        Of the samples; no condition where units of all conditions are compared.
+    """
+
+    column: str
+    weight: float
+    compartment: str
+    condition: str
+
+
+@dataclass(frozen=True)
+class Term:
+    """One question and the observations that answer it.
+
+    Attributes
+    ----------
+    contrast : Contrast
+    name : str
+        ``within:<compartment>``, ``interaction`` or ``compartments``.
+    compartment : str
+        For the last two the one that is compared with the reference compartment.
+    units : DataFrame
+        Observations: ``donor``, ``arm``, the columns of ``parts`` and those of the samplesheet of the first part's
+        sample; covariates of the other parts under ``<column>:<covariate>``.
+    parts : tuple of Part
+    kind : str
+        That of the contrast; ``within`` where it is ``mixed`` and all donors of this term have both conditions.
+    """
+
+    contrast: Contrast
+    name: str
+    compartment: str
+    units: pd.DataFrame
+    parts: tuple[Part, ...]
+    kind: str
+
+    @property
+    def across(self) -> bool:
+        """True if compartments are compared."""
+        return not self.name.startswith("within:")
+
+    @property
+    def arms(self) -> tuple[str, ...]:
+        """The two arms that are compared, or the one whose mean is."""
+        if self.kind == CHANGE:
+            return self.contrast.group, self.contrast.group_reference
+        if self.kind in (BETWEEN, MIXED):
+            return self.contrast.condition, self.contrast.reference
+        return (self.contrast.condition,)
+
+    @property
+    def one_arm(self) -> bool:
+        """True if donors are their own controls: the mean of the units is compared with none."""
+        return len(self.arms) == 1
+
+    @property
+    def repeated(self) -> bool:
+        """True if donors have several units."""
+        return bool(self.units["donor"].duplicated().any())
+
+    @property
+    def noun(self) -> str:
+        """What a unit is."""
+        return ("sample", "pair")[len(self.parts) - 1] if len(self.parts) < 3 else "donor"
+
+    @property
+    def label(self) -> str:
+        """The question in words of the design, as reasons name it."""
+        return f"{self.contrast.contrast} {self.name}" + (f" {self.compartment}" if self.across else "")
+
+    @property
+    def keys(self) -> dict[str, str]:
+        """Columns that tell the rows of a table of effects apart."""
+        return {"contrast": self.contrast.contrast, "term": self.name, "compartment": self.compartment}
+
+    @property
+    def sample_columns(self) -> list[str]:
+        """Columns of ``units`` that name samples, those of the first part first."""
+        return [part.column for part in self.parts]
+
+    @property
+    def strata(self) -> list[list[Part]]:
+        """Parts that are alike where nothing differs: those of a compartment; all where compartments are compared."""
+        if self.kind == COMPARTMENTS:
+            return [list(self.parts)]
+        return [[part for part in self.parts if part.compartment == c] for c in dict.fromkeys(p[2] for p in self.parts)]
+
+    def has(self, arm: str) -> npt.NDArray[np.bool_]:
+        """Which units are of the arm."""
+        return (self.units["arm"] == arm).to_numpy()
+
+    def in_arms(self) -> npt.NDArray[np.bool_]:
+        """Which units are of the arms compared."""
+        return self.units["arm"].isin(self.arms).to_numpy()
+
+    def absent(self) -> str:
+        """The arm that has no unit; empty if there is none such."""
+        return next((arm for arm in self.arms if not self.has(arm).any()), "")
+
+    def of(self, chosen: npt.NDArray[np.bool_]) -> "Term":
+        """The same question to fewer units."""
+        return replace(self, units=self.units[chosen])
+
+    def weighted(self, of_parts: Sequence[npt.NDArray[np.float64]], power: int = 1) -> npt.NDArray[np.float64]:
+        """Sum over the parts of weight to a power (2 for variances) times an array each."""
+        weights = np.array([part.weight for part in self.parts]) ** power
+        return np.tensordot(weights, np.asarray(of_parts, float), axes=1)
+
+    def values(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Values of the units from those of samples (rows of ``table``)."""
+        return self.weighted([table.loc[self.units[column]].to_numpy() for column in self.sample_columns])
+
+    def variances(self, table: pd.DataFrame) -> npt.NDArray[np.float64]:
+        """Sampling variances of :meth:`values` from those of samples."""
+        return self.weighted([table.loc[self.units[column]].to_numpy() for column in self.sample_columns], power=2)
+
+
+def terms_of(study: Study, samples: Collection[str] | None = None) -> Iterator[Term]:
+    """Every :class:`Term` of a study in its order; with ``samples``, of the units all of whose samples are in them."""
+    for contrast, name, compartment in study.terms():
+        term = term_of(study, contrast, name, compartment)
+        if samples is not None:
+            term = term.of(term.units[term.sample_columns].isin(list(samples)).all(axis=1).to_numpy())
+        yield term
+
+
+def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Term:
+    """The units of one of :meth:`compartments.study.study.Study.terms`.
+
+    Units of one sample have it as index, others their donor; where donors have several units, the first part's sample.
+    Donors that lack a sample of a part have no unit.
+    """
+    sides = {compartment: 1.0} if name.startswith("within:") else {compartment: 1.0, study.reference_compartment: -1.0}
+    samples = study.samples[study.samples["compartment"].isin(sides)]
+    if contrast.group and not contrast.group_reference:
+        samples = samples[samples["group"] == contrast.group]
+    kind = contrast.kind
+    if kind == MIXED:
+        alone = _pairs(study, samples, sides, contrast)
+        donors = alone.loc[alone["condition"].isin([contrast.condition, contrast.reference]), "donor"]
+        kind = WITHIN if len(donors) and donors.value_counts().eq(2).all() else MIXED
+    if kind in (WITHIN, CHANGE, TREND):
+        conditions = _slope(study.order) if kind == TREND else {contrast.condition: 1.0, contrast.reference: -1.0}
+        parts = _parts(sides, conditions)
+        units = _joined(study, samples, parts, ["donor"])
+        units["arm"] = units["group"] if kind == CHANGE else contrast.condition
+        return Term(contrast, name, compartment, units.set_index("donor", drop=False).rename_axis(None), parts, kind)
+    units = _pairs(study, samples, sides, contrast)
+    units["arm"] = contrast.condition if kind == COMPARTMENTS else units["condition"]
+    index = "sample" if len(sides) == 1 or units["donor"].duplicated().any() else "donor"
+    parts = _parts(sides, {"": 1.0})
+    return Term(contrast, name, compartment, units.set_index(index, drop=False).rename_axis(None), parts, kind)
+
+
+def _pairs(study: Study, samples: pd.DataFrame, sides: dict[str, float], contrast: Contrast) -> pd.DataFrame:
+    """Units of one condition each; where donors have several, only those of the contrast's two, if it has any."""
+    units = _joined(study, samples, _parts(sides, {"": 1.0}), ["donor", "condition"])
+    if contrast.condition and units["donor"].duplicated().any():
+        units = units[units["condition"].isin([contrast.condition, contrast.reference])]
+    return units
+
+
+def _slope(order: dict[str, float]) -> dict[str, float]:
+    """Weights of ordered conditions whose sum is what the line of least squares gains from the first to the last."""
+    scores = np.array(list(order.values()))
+    centred = scores - scores.mean()
+    return dict(zip(order, (centred / (centred @ centred) * np.ptp(scores)).tolist(), strict=True))
+
+
+def _parts(sides: dict[str, float], conditions: dict[str, float]) -> tuple[Part, ...]:
+    """A part per compartment and condition."""
+    cells = list(product(sides.items(), conditions.items()))
+    columns = [*COLUMNS, *(f"sample_{number + 1}" for number in range(2, len(cells)))]
+    return tuple(
+        Part(column, side * weight, compartment, condition)
+        for column, ((compartment, side), (condition, weight)) in zip(columns, cells, strict=False)
+    )
+
+
+def _joined(study: Study, samples: pd.DataFrame, parts: tuple[Part, ...], by: list[str]) -> pd.DataFrame:
+    """One row per donor (and condition) that has a sample of every part, in samplesheet order."""
+
+    def rows(part: Part) -> pd.DataFrame:
+        chosen = samples["compartment"] == part.compartment
+        return samples[chosen & (samples["condition"] == part.condition)] if part.condition else samples[chosen]
+
+    units = rows(parts[0])
+    for part in parts[1:]:
+        named = {"sample": part.column} | {name: f"{part.column}:{name}" for name in study.covariates}
+        other = rows(part)[[*by, *named]].rename(columns=named)
+        units = units.merge(other, on=by, how="inner")
+    return units.copy()

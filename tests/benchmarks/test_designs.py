@@ -3,9 +3,11 @@
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from benchmarks import designs
+from benchmarks.compare import bench_designs
 from benchmarks.designs import Setting, study
 
 PLAIN = Setting("within", 6, scale="abs")
@@ -100,3 +102,50 @@ def test_cells_expected_are_what_comes():
         expected = expected + drawn.expected / 60
     assert np.allclose(came.sum(-1), expected.sum(-1))
     assert np.median(came / expected) == pytest.approx(1, abs=0.15)
+
+
+def test_settings_have_names_of_their_own_and_gates():
+    names = [setting.name for setting in bench_designs.settings()]
+    assert len(names) == len(set(names)) == 84
+    gates = {
+        "type-I error, interaction beside lost lineages": ".03-.07",
+        "type-I error of rare lineages, interaction": "",
+        "type-I error of crumblr, interaction": "",
+        "coverage, compartments": ".92-.97",
+        "power above the best other's, within CSF, all three": ">= -.03",
+        "power above the best other's, within CSF, all three, lower 95 % limit": "",
+        "studies with a false word": "<= .05",
+    }
+    assert {figure: bench_designs.gate_of(figure, PLAIN) for figure in gates} == gates
+
+
+def test_figures_of_a_study():
+    """Of a table whose every entry is known: two of nine unchanged lineages rejected, all intervals around -1."""
+    setting = Setting("within", 6, scale="abs")
+    drawn = study(setting, 1, 0)
+    lost = drawn.truth["within CSF"] < 0
+    p = np.where(lost, 0.001, 0.5)
+    p[[0, 1, 11]] = 0.01, 0.01, np.nan
+    table = pd.DataFrame({"p_value": p, "p_decrease": p / 2, "p_increase": 1 - p / 2, "log2fc": -1.0})
+    table = table.assign(ci_low=-2.5, ci_high=0.5, call="inconclusive")
+    table.loc[[0, 2], "call"] = "depleted_both", "discordant_blood_retained"
+    found = bench_designs.figures(setting, drawn, dict.fromkeys(setting.terms.values(), table))
+    assert found["type-I error, within CSF"] == (2, 8) and found["type-I error, within blood"] == (5, 11)
+    assert found["coverage, within CSF"] == (11, 11) and found["share tested, within CSF"] == (11, 12)
+    assert found["coverage of changed lineages, interaction"] == (3, 3)
+    assert found["bias, within CSF, log2"] == (-8 + 3, 11)
+    assert found["one-sided error, decrease, within CSF"] == (2, 8)
+    assert found["false words per lineage"] == (1, 12) and found["studies with a false word"] == (True, 1)
+
+
+@pytest.mark.parametrize(("design", "answer"), [("within", False), ("mixed", True)])
+def test_what_cannot_replicate_is_not_asked_for(design, answer):
+    setting = Setting(design, 3)
+    drawn = study(setting, 1, 0)
+    there = drawn.there.copy()
+    there[0, 0, :2] = False  # one donor with both conditions in CSF is left
+    if design == "mixed":
+        there = np.concatenate([there, drawn.there], axis=2)
+    lacking = drawn._replace(there=there, treated=np.full(there.shape[2], True))
+    assert bench_designs.replicated(setting, lacking, "within CSF") == answer
+    assert bench_designs.replicated(setting, lacking, "within blood")

@@ -34,6 +34,17 @@ def sampleOf(row, folder) {
     [meta, inputs, inputs.values().findAll { input -> input instanceof CharSequence }.join('; ')]
 }
 
+// What is kept of a file to see whether other samples have its cells: nothing unless it is the one that tells cells.
+def askedOf(column, inputs, others) {
+    def first = ['filtered', 'cellbender', 'raw'].find { name -> inputs[name] }
+    column == first ? [digests: 'input.sha256', barcodes: others] : [:]
+}
+
+// Whether other rows of samples.tsv are of the same donor, compartment and condition.
+def hasOthers(row, rows) {
+    rows.count { other -> ['donor', 'compartment', 'condition'].every { name -> other[name] == row[name] } } > 1
+}
+
 // The lines that steps wrote about what is wrong, as one; empty if nothing is.
 def problemsIn(paths) {
     paths.collectMany { path -> path.readLines() }.findAll { line -> line }.unique().toSorted().join('; ')

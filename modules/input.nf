@@ -44,23 +44,48 @@ process INSPECT_INPUT {
     ext code: { code('inspect_input') }, given: { parametersOf('inspect_input') }
 
     input:
-    tuple val(meta), val(column), path(matrix, stageAs: 'input/*')
+    tuple val(meta), val(column), path(matrix, stageAs: 'input/*'), val(asked)
 
     output:
     path 'problems.txt', emit: problems
     tuple val(meta), path('input.sha256'), emit: hashes
+    path '*.cells.json', emit: cells, optional: true
 
     script:
     """
     # code ${task.ext.code}
     (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
     sc-compartments inspect_input ${options(sample: meta.sample, row: meta.row, column: column)} \\
-        ${options(path: matrix)} ${task.ext.given}
+        ${options(path: matrix)} ${options(asked)} ${task.ext.given}
     """
 
     stub:
     """
     touch problems.txt input.sha256
+    """
+}
+
+// Are any cells given twice, as one file under two names or as lanes of one library?
+process CHECK_CAPTURES {
+    label 'light'
+    ext code: { code('check_captures') }
+
+    input:
+    path study
+    path cells
+
+    output:
+    path 'problems.txt', emit: problems
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments check_captures ${options(study: study, cells: cells)}
+    """
+
+    stub:
+    """
+    touch problems.txt
     """
 }
 

@@ -1,7 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { filesOf ; problemsIn ; sampleOf ; tableOf } from '../lib/files'
-include { CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
+include { askedOf ; filesOf ; hasOthers ; problemsIn ; sampleOf ; tableOf } from '../lib/files'
+include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {
@@ -29,15 +29,20 @@ workflow INPUT {
     ch_samples = CHECK_DESIGN.out.samples
         .combine(samplesheet)
         .flatMap { table, sheet ->
-            table.splitCsv(header: true, sep: '\t').collect { row -> sampleOf(row, sheet.parent) }
+            def rows = table.splitCsv(header: true, sep: '\t')
+            rows.collect { row -> sampleOf(row, sheet.parent) + [hasOthers(row, rows)] }
         }
-        .map { meta, inputs, problem -> problem ? error("ERROR: ${problem}") : [meta, inputs] }
+        .map { meta, inputs, problem, others -> problem ? error("ERROR: ${problem}") : [meta, inputs, others] }
     INSPECT_INPUT(
-        ch_samples.flatMap { meta, inputs ->
-            inputs.findAll { _column, path -> path }.collect { column, path -> [meta, column, path] }
+        ch_samples.flatMap { meta, inputs, others ->
+            inputs.findAll { _column, path -> path }.collect { column, path ->
+                [meta, column, path, askedOf(column, inputs, others)]
+            }
         }
     )
+    CHECK_CAPTURES(study, INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name })
     ch_sound = INSPECT_INPUT.out.problems
+        .mix(CHECK_CAPTURES.out.problems)
         .collect()
         .map { paths -> problemsIn(paths) ? error("ERROR: ${problemsIn(paths)}") : true }
 
@@ -54,7 +59,7 @@ workflow INPUT {
     samples = ch_samples
         .combine(ch_sound)
         .combine(ch_named)
-        .map { meta, inputs, _sound, _named -> [meta, inputs.raw, inputs.filtered, inputs.cellbender] }
+        .map { meta, inputs, _others, _sound, _named -> [meta, inputs.raw, inputs.filtered, inputs.cellbender] }
     announced(samples, '# samples: files of counts are sound')
     hashes = INSPECT_INPUT.out.hashes.flatMap { meta, listed ->
         listed.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }

@@ -207,9 +207,9 @@ def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, cor
     before, parsed, after = stub.read_text().partition("    options = arguments()\n")
     assert parsed
     stub.write_text(before + parsed + FAULTS.format(marker=str(marker)) + after)
-    call(*step("write_stub", "good.h5"), cwd=tmp_path)
+    call(*step("write_stub", "a.h5", "b.h5", "c.h5"), cwd=tmp_path)
     (tmp_path / "model.pkl").write_text("stub\n")
-    rows = ["memory,d1,CSF,sick,good.h5", "lost,d2,CSF,control,good.h5", "sound,d2,blood,control,good.h5"]
+    rows = ["memory,d1,CSF,sick,a.h5", "lost,d2,CSF,control,b.h5", "sound,d2,blood,control,c.h5"]
     (tmp_path / "sheet.csv").write_text("\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n")
     limit = "process { withName: SCORE_DOUBLETS { memory = { 150.MB * task.attempt } } }\n"
     (tmp_path / "site.config").write_text(QUICK + limit)

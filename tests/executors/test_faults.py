@@ -72,10 +72,10 @@ def faulty(project, small_disk, tmp_path_factory):
     text = stub.read_text().replace("    options = arguments()\n", "    options = arguments()\n" + planted)
     assert planted in text
     stub.write_text(text)
-    subprocess.run(step("write_stub", "good.h5"), cwd=folder, check=True)
     names = ["sound", "killed", "memory", "slow", "disk", *(f"breaks_{stage}" for stage in STAGES)]
+    subprocess.run(step("write_stub", *(f"{name}.h5" for name in names)), cwd=folder, check=True)
     rows = [
-        f"{name},d{number},{compartment},{condition},good.h5"
+        f"{name},d{number},{compartment},{condition},{name}.h5"
         for number, name in enumerate(names)
         for compartment, condition in [("CSF" if number % 2 else "blood", "sick" if number % 3 else "control")]
     ]

@@ -45,12 +45,12 @@ def test_a_run_killed_at_five_stages_gives_the_same_tables(project, cohort, loca
 
 def test_a_sample_more_runs_its_own_tasks_and_the_cohort(project, tmp_path):
     """In stub mode: what is run again does not depend on what the tasks compute."""
-    subprocess.run(step("write_stub", "good.h5"), cwd=tmp_path, check=True)
+    subprocess.run(step("write_stub", *(f"s{number}.h5" for number in range(1, 5))), cwd=tmp_path, check=True)
     (tmp_path / "model.pkl").write_text("stub\n")
-    rows = ["s1,d1,CSF,sick,good.h5", "s2,d2,CSF,control,good.h5", "s3,d2,blood,control,good.h5"]
+    rows = ["s1,d1,CSF,sick,s1.h5", "s2,d2,CSF,control,s2.h5", "s3,d2,blood,control,s3.h5"]
     arguments = ["-profile", "local", "-stub", "--outdir", "out", "--input", "sheet.csv", "-resume"]
     arguments += ["--celltypist_model", "model.pkl", "--reference_condition", "control", "--allow_mixed_ambient"]
-    for samples in (rows, [*rows, "s4,d1,blood,sick,good.h5"]):
+    for samples in (rows, [*rows, "s4,d1,blood,sick,s4.h5"]):
         (tmp_path / "sheet.csv").write_text("\n".join(["sample,donor,compartment,condition,raw", *samples]) + "\n")
         done = nextflow(project, tmp_path, *arguments)
         assert done.code == 0, done.text[-4000:]

@@ -177,7 +177,12 @@ MISTAKES = {
     "unknown path": ([], {"raw": "nowhere.h5"}, r"samplesheet row 2, column raw: there is no file 'nowhere.h5'"),
     "truncated h5": ([], {"raw": "truncated.h5"}, r"row 2, sample 's0', column 'raw': .*truncated\.h5"),
     "fractional counts": ([], {"raw": "fractional.h5"}, r"row 2, sample 's0', column 'raw': .*fractional values"),
-    "two conditions": ([], {"*condition": ["sick", "sick", "sick", "control"]}, r"donor 'd2' has two conditions"),
+    "two groups": ([], {"*group": ["x", "x", "x", "y"]}, r"row 5, column group: donor 'd2' has group 'y' and in row 4"),
+    "one file, two names": (
+        [],
+        {"raw": "copy.h5"},
+        r"samplesheet row 3, column raw: 's1' has the same content as 's0'",
+    ),
     "no reference": ([], {"*condition": ["a", "a", "b", "b"]}, r"choose one with --reference_condition"),
     "unknown cluster": (
         ["--label_overrides", "o.tsv", "--label_clusters", "umap.tsv"],
@@ -190,16 +195,21 @@ MISTAKES = {
 @pytest.mark.parametrize("mistake", MISTAKES)
 def test_a_mistake_stops_the_run_with_one_line(project, tmp_path, mistake, execute):
     arguments, changes, expected = MISTAKES[mistake]
-    execute("write_stub", "good.h5", cwd=tmp_path)
-    shutil.copy(tmp_path / "good.h5", tmp_path / "fractional.h5")
+    names = [f"good{n}.h5" for n in range(4)]
+    execute("write_stub", *names, cwd=tmp_path)
+    for n, name in enumerate(names):
+        with h5py.File(tmp_path / name, "r+") as handle:
+            handle.attrs["sample"] = n  # the same file twice is a mistake
+    shutil.copy(tmp_path / "good1.h5", tmp_path / "copy.h5")
+    shutil.copy(tmp_path / "good0.h5", tmp_path / "fractional.h5")
     with h5py.File(tmp_path / "fractional.h5", "r+") as handle:
         values = handle["matrix/data"][:] + 0.5
         del handle["matrix/data"]
         handle["matrix/data"] = values
-    content = (tmp_path / "good.h5").read_bytes()
+    content = (tmp_path / "good0.h5").read_bytes()
     (tmp_path / "truncated.h5").write_bytes(content[: len(content) // 2])
     rows = [
-        {"sample": f"s{n}", "donor": donor, "compartment": compartment, "condition": condition, "raw": "good.h5"}
+        {"sample": f"s{n}", "donor": donor, "compartment": compartment, "condition": condition, "raw": names[n]}
         for n, (donor, compartment, condition) in enumerate(
             [("d1", "CSF", "sick"), ("d1", "blood", "sick"), ("d2", "CSF", "control"), ("d2", "blood", "control")]
         )

@@ -26,3 +26,8 @@ def problem_of(path: str | Path, column: str, genome: str | None = None) -> str:
     except UserError as error:
         return " ".join(str(error).split())
     return ""
+
+
+def content_of(digests: str) -> str:
+    """One digest of a file, or of the files of a folder in any order, from lines of ``sha256sum``."""
+    return "+".join(sorted(line.split()[0] for line in digests.splitlines() if line.strip()))

@@ -1,5 +1,7 @@
 """What the presets change."""
 
+import json
+
 from compartments.simulate import presets
 
 
@@ -11,3 +13,11 @@ def test_presets_differ_as_they_say():
     assert (effects["uncoupled"]["CSF"] == 0).all() and (effects["uncoupled"]["blood"] < 0).all()
     differs = effects["alemtuzumab"]["CSF"] != effects["alemtuzumab"]["blood"]
     assert differs.index[differs].tolist() == ["pDC"]
+    for preset in presets.TREATMENTS:
+        assert effects[preset].equals(effects["alemtuzumab"])
+    assert (effects["one_condition"] == 0).all(axis=None)
+
+
+def test_the_pipeline_offers_every_preset(root):
+    schema = json.loads((root / "nextflow_schema.json").read_text())
+    assert schema["$defs"]["demo"]["properties"]["simulate"]["enum"] == list(presets.PRESETS)

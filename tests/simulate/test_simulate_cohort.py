@@ -73,6 +73,8 @@ def test_memory_does_not_grow_with_samples(tmp_path):
         (["--cells_per_sample", "CSF=many"], "write COMPARTMENT=N"),
         (["--mode", "resample"], "--mode resample needs --cells"),
         (["--scale", 0], "--scale 0: give a positive number"),
+        (["--preset", "one_condition", "--treated", 2], "one_condition has no --treated donors; give their number as"),
+        (["--condition", "untreated"], "--condition and --reference are both 'untreated': name them apart"),
     ],
 )
 def test_bad_input_is_one_line(execute, tmp_path, arguments, message):

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.matrix import totals
+from compartments.simulate.designs import DESIGNS, arms_of
 from compartments.simulate.droplets import Sample, draw_sample
 from compartments.simulate.edges import add_log2fc
 from compartments.simulate.effects import GeneSets, condition_factors, plan_expression
@@ -28,7 +29,7 @@ class Cohort:
     ----------
     base, effects : DataFrame, lineages x compartments
         Shares without the condition, and the log2 change of absolute abundance with it. The first compartment is where
-        effects differ, the last is the reference.
+        effects differ, the last of several is the reference.
     samples : DataFrame
     proportions : DataFrame, samples x lineages
         See :func:`compartments.simulate.people.plan_samples`.
@@ -68,7 +69,6 @@ class Cohort:
         """The sample of row ``number``."""
         settings, row = self.settings, self.samples.iloc[number]
         donor = list(dict.fromkeys(self.samples["donor"])).index(row["donor"])
-        treated = row["condition"] == settings.condition
         return draw_sample(
             rng,
             settings,
@@ -76,7 +76,7 @@ class Cohort:
             self.proportions.loc[row["sample"]],
             row["n_cells"],
             self.noise.factors(row, donor, number),
-            self.changed[row["compartment"]] if treated else np.ones_like(self.ceiling),
+            self.changed[row["compartment"]] ** row["dose"],
             self.ceiling,
             BLOODY_SOUP if row["admixture"] else settings.red_cell_soup.get(row["compartment"], RED_CELL_SOUP),
         )
@@ -91,15 +91,31 @@ class Cohort:
         """The highest factors anywhere."""
         return condition_factors(self.expression, self.source)
 
+    @property
+    def one_condition(self) -> bool:
+        """Whether compartments are all that can be compared."""
+        return self.samples["condition"].nunique() == 1
+
+    @property
+    def known(self) -> pd.DataFrame:
+        """``samples`` without the dose, and without groups where there are none."""
+        return self.samples.drop(columns=["dose", *["group"] * (not self.samples["group"].any())])
+
     def samplesheet(self) -> pd.DataFrame:
-        """The samplesheet; files of a sample are in a folder of its name."""
-        sheet = self.samples[["sample", "donor", "compartment", "condition"]].assign(
-            raw=self.samples["sample"] + "/raw_feature_bc_matrix.h5"
+        """The samplesheet; files of a sample are in a folder of its name.
+
+        Of one condition it has no ``cells_per_ul``: how many cells there are in a fluid sets its compartments apart,
+        whatever the lineage.
+        """
+        known = self.known
+        sheet = known[["sample", "donor", *known.columns.intersection(["group"]), "compartment", "condition"]].assign(
+            raw=known["sample"] + "/raw_feature_bc_matrix.h5"
         )
         if self.settings.filtered:
             sheet["filtered"] = self.samples["sample"] + "/filtered_feature_bc_matrix.h5"
         sheet["expected_cells"] = self.samples["n_cells"]
-        sheet["cells_per_ul"] = self.samples["cells_per_ul"].map("{:.4g}".format)
+        if not self.one_condition:
+            sheet["cells_per_ul"] = self.samples["cells_per_ul"].map("{:.4g}".format)
         sheet["chemistry"] = "simulated"
         if self.settings.batches > 1:
             sheet["batch"] = self.samples["batch"]
@@ -112,15 +128,14 @@ class Cohort:
         shares = self.proportions.rename_axis("sample").reset_index()
         composition = shares.melt("sample", var_name="lineage", value_name="proportion")
         composition = composition.merge(counted, how="left", on=["sample", "lineage"]).fillna({"n_cells": 0})
-        effects, expression = self.effects, self.expression
-        changes = effects.assign(interaction=effects.iloc[:, 0] - effects.iloc[:, -1])
+        expression = self.expression
         edges = add_log2fc(self.edges, expression, self.base.columns[0])
         noise = pd.DataFrame({c: self.noise.compartment[c] / np.log(2) for c in self.base.columns}, self.source.genes)
         return {
             "cells.tsv.gz": every,
             "composition.tsv": composition.astype({"n_cells": int}),
-            "samples.tsv": self.samples,
-            "lineage_effects.tsv": changes.rename_axis("lineage").reset_index(),
+            "samples.tsv": self.known,
+            "lineage_effects.tsv": self.lineage_effects().rename_axis("lineage").reset_index(),
             "expression_effects.tsv": expression,
             "de_genes.tsv": expression[expression["kind"].str.startswith("de_")],
             "migration_genes.tsv": expression[expression["kind"] == "migration"],
@@ -129,9 +144,30 @@ class Cohort:
             "compartment_effects.tsv": noise.rename_axis("gene").reset_index(),
         }
 
+    def lineage_effects(self) -> pd.DataFrame:
+        """True log2 changes of abundance, a row per lineage.
+
+        Returns
+        -------
+        DataFrame
+            A column per compartment and, of several, ``interaction``: the first less the last. Of one condition
+            instead a column ``<compartment>_vs_<reference>``: log2 ratio of the lineage's shares, missing where one
+            compartment has none.
+        """
+        effects = self.effects
+        if self.one_condition:
+            there = self.base * 2.0**effects
+            shares = np.log2((there / there.sum()).replace(0.0, np.nan))
+            *others, reference = shares.columns
+            return pd.DataFrame({f"{name}_vs_{reference}": shares[name] - shares[reference] for name in others})
+        if effects.shape[1] == 1:
+            return effects
+        return effects.assign(interaction=effects.iloc[:, 0] - effects.iloc[:, -1])
+
     def described(self) -> dict[str, Any]:
         """What the cohort was made from."""
-        return asdict(self.settings) | {"base": self.base.to_dict(), "simulated": True}
+        arms = {"arms": [arm._asdict() for arm in arms_of(self.settings)]} if self.settings.preset in DESIGNS else {}
+        return asdict(self.settings) | arms | {"base": self.base.to_dict(), "simulated": True}
 
 
 def true_cells(name: str, sample: Sample) -> pd.DataFrame:

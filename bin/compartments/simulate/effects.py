@@ -9,6 +9,7 @@ import pandas as pd
 from compartments.core.vocabulary import Y_GENES
 from compartments.simulate.droplets import RED_CELL
 from compartments.simulate.edges import HUB, PAIR_LOG2FC, plan_hub, plan_interactions
+from compartments.simulate.presets import SIGNALLING
 from compartments.simulate.settings import Settings
 from compartments.simulate.sources import Source
 
@@ -28,7 +29,7 @@ def plan_expression(
     effects: pd.DataFrame,
     gene_sets: GeneSets,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Everything that the condition does to expression.
+    """Everything that the condition does to expression; of one condition, what it is in each compartment.
 
     Returns
     -------
@@ -41,7 +42,7 @@ def plan_expression(
     """
     rows: list[Change] = []
     edges = pd.DataFrame(columns=["source", "target", "ligand", "receptor", "kind"])
-    if settings.preset in ("alemtuzumab", "decoys"):
+    if settings.preset in SIGNALLING:
         everywhere = settings.preset == "decoys"
         compartments = list(base.columns)
         raised_in = compartments if everywhere else compartments[:1]

@@ -1,12 +1,11 @@
 """What a user gives in place of a preset's composition and effects."""
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.simulate.settings import Settings
 
 CELLS_ELSEWHERE = 600  # per sample of a compartment that the settings do not know
 MIN_CELLS = 20
@@ -18,11 +17,11 @@ def read_base(path: str, lineages: Collection[str]) -> pd.DataFrame:
     Raises
     ------
     UserError
-        No file, unknown lineage, fewer than two compartments, shares that are not shares.
+        No file, unknown lineage, no compartment, shares that are not shares.
     """
     base = _read_table(path, ["lineage"]).set_index("lineage")
-    if base.shape[1] < 2:
-        raise UserError(f"{path}: give at least two columns of shares, one per compartment, the reference last")
+    if base.shape[1] < 1:
+        raise UserError(f"{path}: give a column of shares for each compartment, the reference last")
     _check_lineages(base.index, lineages, path)
     base = base.apply(pd.to_numeric, errors="coerce")
     if base.isna().any(axis=None) or (base < 0).any(axis=None) or not (base.sum() > 0).all():
@@ -50,7 +49,9 @@ def read_effects(path: str, base: pd.DataFrame) -> pd.DataFrame:
     return wide.reindex(index=base.index, columns=base.columns).fillna(0.0)
 
 
-def cells_per_sample(given: Iterable[str], compartments: Iterable[str], scale: float) -> dict[str, int]:
+def cells_per_sample(
+    given: Iterable[str], usual: Mapping[str, int], compartments: Iterable[str], scale: float
+) -> dict[str, int]:
     """Cells of an untreated donor's sample by compartment, from ``COMPARTMENT=N`` where given, times ``scale``.
 
     Raises
@@ -58,7 +59,6 @@ def cells_per_sample(given: Iterable[str], compartments: Iterable[str], scale: f
     UserError
         Unknown compartment, not a number, too few.
     """
-    usual = Settings().cells
     cells = {compartment: usual.get(compartment, CELLS_ELSEWHERE) for compartment in compartments}
     for text in given:
         compartment, _, number = text.partition("=")
@@ -73,7 +73,7 @@ def cells_per_sample(given: Iterable[str], compartments: Iterable[str], scale: f
 
 def check_changed(effects: pd.DataFrame, preset: str) -> None:
     """Refuse lineages of which a preset that should change some changes none: their names are not the preset's."""
-    if preset != "null" and not effects.to_numpy().any():
+    if preset not in ("null", "one_condition") and not effects.to_numpy().any():
         raise UserError(
             f"--labels: the presets change none of {', '.join(effects.index)}; give --effects or --preset null"
         )

@@ -1,4 +1,4 @@
-"""Donors and their samples: arms, abundances, and the noise on expression that is theirs."""
+"""Donors and their samples: abundances, and the noise on expression that is theirs."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -9,60 +9,73 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import Y_GENES
+from compartments.simulate.designs import DESIGNS, TWO_ARMS, arms_of
 from compartments.simulate.presets import CELLS_PER_UL
 from compartments.simulate.settings import Settings
 from compartments.simulate.sources import Source
 
 
-def check_arms(n_condition: int, n_reference: int) -> None:
-    """Refuse a study that has no donor in one of its arms."""
-    for name, n in (("condition", n_condition), ("reference", n_reference)):
-        if n < 1:
+def check_arms(n_condition: int, n_reference: int, least: tuple[int, int] = TWO_ARMS.least) -> None:
+    """Refuse a study that has no donor in an arm that needs one."""
+    for name, n, needed in zip(("condition", "reference"), (n_condition, n_reference), least, strict=True):
+        if n < needed:
             raise UserError(f"{n} donors in the {name} arm: give at least one donor per arm")
 
 
 def plan_donors(settings: Settings) -> pd.DataFrame:
-    """Donors with condition, sex and batch; sexes alternate and batches are balanced over the conditions."""
-    check_arms(settings.n_condition, settings.n_reference)
-    rows: list[dict[str, str]] = []
-    for condition, n in ((settings.condition, settings.n_condition), (settings.reference, settings.n_reference)):
-        for i in range(n):
-            rows.append(
-                {
-                    "donor": f"D{len(rows) + 1:02d}",
-                    "condition": condition,
-                    "sex": "FM"[i % 2],
-                    "batch": f"batch{(i // 2 if n > settings.batches else i) % settings.batches + 1}",
-                }
-            )
+    """Donors with their conditions; sexes alternate and batches are balanced over the arms.
+
+    Returns
+    -------
+    DataFrame ``donor, group, condition, dose, sex, batch``, one row per donor and condition.
+    """
+    check_arms(settings.n_condition, settings.n_reference, DESIGNS.get(settings.preset, TWO_ARMS).least)
+    rows: list[dict[str, Any]] = []
+    number = 0
+    for arm in arms_of(settings):
+        for i in range(arm.n):
+            number += 1
+            donor = {"donor": f"D{number:02d}", "group": arm.group, "sex": "FM"[i % 2]}
+            donor["batch"] = f"batch{(i // 2 if arm.n > settings.batches else i) % settings.batches + 1}"
+            rows += [donor | {"condition": condition, "dose": dose} for condition, dose in arm.doses.items()]
     donors = pd.DataFrame(rows)
+    names = donors["donor"].unique()
     for name, value in (("traumatic_tap", settings.traumatic_tap), ("outlier", settings.outlier)):
-        if value and value not in set(donors["donor"]):
-            raise UserError(f"--{name} '{value}' is not a donor; the donors are {', '.join(donors['donor'])}")
+        if value and value not in names:
+            raise UserError(f"--{name} '{value}' is not a donor; the donors are {', '.join(names)}")
     return donors
 
 
 def plan_samples(
     rng: np.random.Generator, settings: Settings, donors: pd.DataFrame, base: pd.DataFrame, effects: pd.DataFrame
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Abundances and numbers of cells.
+    """Abundances and numbers of cells; what is a donor's own is shared by all of its samples.
 
     Returns
     -------
     samples : DataFrame
-        ``sample, donor, compartment, condition, sex, batch, cells_per_ul`` (measured), ``n_cells`` (captured),
-        ``admixture`` (share of blood cells in a traumatic tap).
+        ``sample, donor, group, compartment, condition, dose, sex, batch, cells_per_ul`` (measured), ``n_cells``
+        (captured), ``admixture`` (share of blood cells in a traumatic tap).
     proportions : DataFrame, samples x lineages
         True proportions of what is captured.
+
+    Raises
+    ------
+    UserError
+        A traumatic tap where blood is not sampled beside the compartment.
     """
+    if settings.traumatic_tap and base.shape[1] < 2:
+        raise UserError(f"--traumatic_tap '{settings.traumatic_tap}': blood gets into another compartment; sample two")
     lineages = list(base.index)
-    donor_effects = rng.normal(0, settings.sd_donor, (len(donors), len(lineages)))
-    donor_effects[(donors["donor"] == settings.outlier).to_numpy()] *= 3
+    numbers, names = pd.factorize(donors["donor"])
+    repeated = bool(donors["donor"].duplicated().any())
+    donor_effects = rng.normal(0, settings.sd_donor, (len(names), len(lineages)))
+    donor_effects[names == settings.outlier] *= 3
     samples, shares = [], []
-    for i, donor in enumerate(donors.itertuples(index=False)):
+    for i, donor in zip(numbers, donors.itertuples(index=False), strict=True):
         abundance = {}
         for compartment in base.columns:
-            change = effects[compartment].to_numpy() if donor.condition == settings.condition else 0.0
+            change = effects[compartment].to_numpy() * donor.dose
             shift = donor_effects[i] + rng.normal(0, settings.sd_sample, len(lineages)) + change * np.log(2)
             abundance[compartment] = base[compartment].to_numpy() / base[compartment].sum() * np.exp(shift)
         for compartment, absolute in abundance.items():
@@ -75,10 +88,12 @@ def plan_samples(
             captured = settings.cells[compartment] * total**0.1 * rng.lognormal(0, 0.1)
             samples.append(
                 {
-                    "sample": f"{donor.donor}_{compartment}",
+                    "sample": "_".join([donor.donor, *[donor.condition] * repeated, compartment]),
                     "donor": donor.donor,
+                    "group": donor.group,
                     "compartment": compartment,
                     "condition": donor.condition,
+                    "dose": donor.dose,
                     "sex": donor.sex,
                     "batch": donor.batch,
                     "cells_per_ul": CELLS_PER_UL.get(compartment, 1000.0) * total * rng.lognormal(0, settings.sd_total),
@@ -94,7 +109,7 @@ def plan_samples(
 class Noise:
     """Factors on expression that are not the condition: donor, sample, batch, compartment and sex.
 
-    Each is drawn from its own stream, so that the two samples of a donor share the donor's factors and any sample can
+    Each is drawn from its own stream, so that the samples of a donor share the donor's factors and any sample can
     be made alone.
     """
 

@@ -63,7 +63,14 @@ PRESETS = {
     "synchronous": "all lineages change alike in both compartments; no change of expression",
     "uncoupled": "blood is depleted, CSF is untouched; no change of expression",
     "decoys": "composition, migration genes and interactions change, but alike in both compartments; one traumatic tap",
+    "before_after": "as alemtuzumab, in donors who are sampled before and after",
+    "before_after_controlled": "the same beside a control group, sampled twice too, which does not change",
+    "time_points": "as alemtuzumab, in donors who are sampled three times, half of it at the second",
+    "one_condition": "donors of one condition: compartments differ in composition, migration genes and interactions",
+    "one_compartment": "as alemtuzumab, in a single compartment",
 }
+TREATMENTS = ("alemtuzumab", "before_after", "before_after_controlled", "time_points", "one_compartment")
+SIGNALLING = (*TREATMENTS, "decoys", "one_condition")  # presets that change expression
 CELLS_PER_UL = {"CSF": 3.0, "blood": 6000.0}
 # Added to the 13 lineages of the count-level simulator; pDC and macrophages raised so that small samples hold some:
 # after a loss of 3 log2 a blood sample of 1,000 cells still has more than the 10 pDC that an interaction needs.
@@ -110,17 +117,20 @@ def preset_effects(preset: str, lineages: Iterable[str] = tuple(CSF_BASE)) -> pd
         raise UserError(f"--preset '{preset}' is unknown; it is one of {', '.join(PRESETS)}")
     depletion = pd.Series({lineage: DEPLETION.get(lineage, 0.0) for lineage in lineages}, dtype=float)
     effects = pd.DataFrame({"CSF": depletion, "blood": depletion})
-    if preset == "null":
+    if preset in ("null", "one_condition"):
         effects[:] = 0.0
     if preset == "uncoupled":
         effects["CSF"] = 0.0
-    if preset == "alemtuzumab" and "pDC" in effects.index:
+    if preset in TREATMENTS and "pDC" in effects.index:
         effects.loc["pDC"] = [0.0, -3.0]
     return effects
 
 
 def effects_in(preset: str, base: pd.DataFrame) -> pd.DataFrame:
-    """:func:`preset_effects` in the shape of ``base``: those of blood in the last compartment, of CSF in all others."""
+    """:func:`preset_effects` in the shape of ``base``: those of blood in the last compartment, of CSF in all others.
+
+    A single compartment has its own where it is one of the two, else those of CSF.
+    """
     effects = preset_effects(preset, base.index)
-    last = base.columns[-1]
+    last = base.columns[-1] if base.shape[1] > 1 else "blood"
     return pd.DataFrame({name: effects["blood" if name == last else "CSF"] for name in base.columns})

@@ -1,6 +1,8 @@
 """Make a cohort with known truth: raw and filtered 10x h5 files, a samplesheet, truth tables, a labelled reference.
 
-The first compartment (CSF) is where effects may differ; the last (blood) is the reference. Presets:
+The first compartment (CSF) is where effects may differ; the last (blood) is the reference.
+
+Presets of two arms of donors:
 
   alemtuzumab  most lineages depleted in both compartments, pDC kept in CSF and lost from blood; migration genes,
                15 pDC interactions and all migration ligands and receptors of pDC (the hub of migration then) raised in
@@ -9,6 +11,16 @@ The first compartment (CSF) is where effects may differ; the last (blood) is the
   synchronous  the same depletion in both compartments, no change of expression
   uncoupled    blood depleted, CSF untouched, no change of expression
   decoys       depletion, migration genes and interactions change alike in both compartments; one traumatic tap
+
+Presets of other designs:
+
+  before_after             what alemtuzumab does, in donors who are sampled before and after; donors without it
+                           (--untreated, usually none) are sampled before only
+  before_after_controlled  the same in one group of donors; those of the control group, sampled twice too, do not change
+  time_points              what alemtuzumab does, in donors who are sampled at baseline, m1 (half of it) and m6
+  one_condition            donors of one condition (--untreated): CSF differs from blood in composition, and by what
+                           alemtuzumab does to the expression of CSF
+  one_compartment          two arms of donors, blood alone; --compartment CSF: CSF alone
 """
 
 import sys
@@ -17,6 +29,7 @@ from pathlib import Path
 
 from compartments.core.errors import UserError
 from compartments.core.options import Options
+from compartments.simulate.designs import DESIGNS, TWO_ARMS
 from compartments.simulate.settings import Settings
 
 STEP = "simulate_cohort"
@@ -29,20 +42,14 @@ def arguments() -> Namespace:
     add = parser.add_argument
     add("--outdir", type=Path, required=True, help="folder to write")
     add("--preset", default=usual.preset, help="what the condition changes, see above")
-    add(
-        "--treated",
-        dest="n_condition",
-        metavar="N",
-        type=int,
-        default=usual.n_condition,
-        help="donors with the condition",
-    )
-    add("--untreated", dest="n_reference", metavar="N", type=int, default=usual.n_reference, help="donors without it")
-    add("--condition", default=usual.condition, help="name of the condition")
-    add("--reference", default=usual.reference, help="name of its absence")
+    add("--treated", dest="n_condition", metavar="N", type=int, help="donors with the condition (2, or the preset's)")
+    add("--untreated", dest="n_reference", metavar="N", type=int, help="donors without it (4, or the preset's)")
+    add("--condition", help=f"name of the condition ({usual.condition}, or the preset's)")
+    add("--reference", help=f"name of its absence ({usual.reference}, or the preset's)")
+    add("--compartment", action="append", default=[], help="sample this one only; repeatable")
     add("--effects", help="TSV lineage, compartment, log2fc: change of abundance, in place of the preset's")
     add("--base", help="TSV lineage and one column per compartment: shares without the condition, reference last")
-    add("--scale", type=float, default=1.0, help="factor on cells per sample, 500 CSF and 1050 blood")
+    add("--scale", type=float, default=1.0, help="factor on cells per sample, 500 CSF and 1050 blood in two arms")
     add(
         "--cells_per_sample",
         action="append",
@@ -82,6 +89,14 @@ def arguments() -> Namespace:
 
 
 def _checked(options: Namespace) -> Namespace:
+    usual = DESIGNS.get(options.preset, TWO_ARMS).usual
+    for name in ("n_condition", "n_reference", "condition", "reference"):
+        if getattr(options, name) is None:
+            setattr(options, name, usual.get(name, getattr(Settings(), name)))
+    if options.condition == options.reference:
+        raise UserError(f"--condition and --reference are both '{options.condition}': name them apart")
+    if options.preset == "one_condition" and options.n_condition:
+        raise UserError("--preset one_condition has no --treated donors; give their number as --untreated")
     for name, number in (("scale", options.scale), ("umi", options.mean_umi), ("soup_umi", options.soup_umi)):
         if not number > 0:
             raise UserError(f"--{name} {number:g}: give a positive number")
@@ -101,6 +116,7 @@ def main() -> None:
     from compartments.core.gene_sets import read_gmt
     from compartments.simulate import inputs
     from compartments.simulate.cohort import Cohort, true_cells
+    from compartments.simulate.designs import sampled
     from compartments.simulate.presets import effects_in
     from compartments.simulate.reference import draw_reference
     from compartments.simulate.sources import ProfileSource, Source, read_pool
@@ -111,10 +127,12 @@ def main() -> None:
         read_pool(options.pool, options.labels) if resample else ProfileSource(options.profiles, options.genes)
     )
     base = inputs.read_base(options.base, source.lineages) if options.base else source.base
+    base = sampled(base, options.compartment, options.preset)
     effects = inputs.read_effects(options.effects, base) if options.effects else effects_in(options.preset, base)
     if resample and not options.effects:
         inputs.check_changed(effects, options.preset)
-    cells = inputs.cells_per_sample(options.cells_per_sample, base.columns, options.scale)
+    usual = DESIGNS.get(options.preset, TWO_ARMS).usual.get("cells", Settings().cells)
+    cells = inputs.cells_per_sample(options.cells_per_sample, usual, base.columns, options.scale)
     settings = Settings.of(vars(options) | {"cells": cells})
     cohort = Cohort.plan(settings, source, base, effects, read_gmt(options.gene_sets))
 

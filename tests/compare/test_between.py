@@ -8,7 +8,7 @@ from compartments.compare.abundance import Abundances
 from compartments.compare.counted import Counted, fit_counts
 from compartments.core.contract import Contract
 from compartments.core.vocabulary import LN2
-from tests.support.cohorts import cohort, long_counts
+from tests.support.cohorts import asked, cohort, long_counts
 
 
 def test_compartments_differ_by_a_paired_comparison():
@@ -19,13 +19,14 @@ def test_compartments_differ_by_a_paired_comparison():
         and (found.compartments["n_donors"] == 10).all()
     )
     rows = found.compartments.set_index("lineage")
-    units, samples = study.units("interaction", "CSF"), study.samples.set_index("sample")
+    term, samples = asked(study, "interaction"), study.samples.set_index("sample")
+    units = term.units
     abundances = Abundances(counts, counts.sum(axis=1), samples["cells_per_ul"])
     sides = tuple(abundances.of(units[column], list(counts)) for column in ("sample", "reference_sample"))
     treated = (units["condition"] == "treated").to_numpy()
     counted = Counted(counts.columns, sides, None, 1.0)
     arms = np.column_stack([treated, ~treated]).astype(float)
-    fit, _, _ = fit_counts(counted, units, arms, np.array([0.5, 0.5]), counts.columns)
+    fit, _, _ = fit_counts(counted, term, arms, np.array([0.5, 0.5]), counts.columns)
     np.testing.assert_allclose(rows["log2fc"], fit["estimate"][rows.index] / LN2, rtol=1e-7)
     p = 2 * stats.t.sf(np.abs(fit["estimate"] / fit["se"]), fit["df"])
     np.testing.assert_allclose(rows["p_value"], p, rtol=1e-6)

@@ -12,7 +12,7 @@ from compartments.compare import abundance, composition
 from compartments.compare.counted import Counted, fit_counts
 from compartments.core import multiple_testing
 from compartments.core.vocabulary import LN2
-from tests.support.cohorts import cohort, long_counts, row_of, study_of
+from tests.support.cohorts import asked, cohort, long_counts, row_of, study_of
 
 # ------------------------------------------------------------------------------------------- abundances
 
@@ -24,13 +24,14 @@ def test_rows_are_what_counts_of_the_term_give():
     study, counts, _ = cohort()
     found = composition.compare(study, long_counts(counts))
     samples = study.samples.set_index("sample")
-    units = study.units("interaction", "CSF")
+    term = asked(study, "interaction")
+    units = term.units
     abundances = abundance.Abundances(counts, counts.sum(axis=1), samples["cells_per_ul"])
     sides = tuple(abundances.of(units[column], list(counts)) for column in ("sample", "reference_sample"))
     treated = (units["condition"] == "treated").to_numpy()
     design = np.column_stack([treated, ~treated]).astype(float)
     counted = Counted(counts.columns, sides, None, 1.0)
-    fit, z, s = fit_counts(counted, units, design, np.array([1.0, -1.0]), counts.columns)
+    fit, z, s = fit_counts(counted, term, design, np.array([1.0, -1.0]), counts.columns)
     rows = found.effects[found.effects["term"] == "interaction"].set_index("lineage")
     np.testing.assert_allclose(rows["log2fc"], fit["estimate"] / LN2, rtol=1e-8)
     np.testing.assert_allclose(rows["p_value"], fit["p_value"], rtol=1e-8)

@@ -8,6 +8,7 @@ from scipy import special
 from compartments.compare.counted import Counted, fit_counts
 from compartments.compare.expected_counts import Cells
 from compartments.compare.zero import Zero
+from tests.support.cohorts import made_term
 
 SHARES = np.array([0.4, 0.2, 0.15, 0.1, 0.06, 0.04, 0.02, 0.015, 0.01, 0.005])
 CONTRAST = np.array([1.0, -1.0])
@@ -31,18 +32,17 @@ def study(rng, treated, controls, shallow=False, spread=1.0, change=None):
         volume = total / (abundance.sum(1) * np.exp(rng.normal(0, 0.15, n)))
         extra = (0.15**2 - 1 / total)[:, None]
         sides.append(Cells(counts.astype(float), np.log(volume)[:, None], extra))
-    units = pd.DataFrame({"condition": np.where(is_treated, "a", "b")})
-    return sides, units, np.column_stack([is_treated, ~is_treated]).astype(float)
+    return sides, np.where(is_treated, "a", "b"), np.column_stack([is_treated, ~is_treated]).astype(float)
 
 
 def rejected(setting, arms, paired, studies=40, seed=0):
     """Share of p < .05, of all lineages and of those under 2 %; and the mean estimate of the latter."""
     rng, p, estimates = np.random.default_rng(seed), [], []
     for _ in range(studies):
-        sides, units, design = study(rng, *arms, **setting)
+        sides, arms_of, design = study(rng, *arms, **setting)
         names = pd.RangeIndex(len(SHARES))
         counted = Counted(names, tuple(sides if paired else sides[:1]), None, 1.0)
-        fit, _, _ = fit_counts(counted, units, design, CONTRAST, names)
+        fit, _, _ = fit_counts(counted, made_term(arms_of, paired), design, CONTRAST, names)
         p.append(fit["p_value"].to_numpy())
         estimates.append(fit["estimate"].to_numpy())
     small = np.array(p) < 0.05
@@ -66,19 +66,21 @@ def test_a_planted_change_is_found_and_its_size_is_right():
     change[[3, 7]] = -1.4
     rng, found = np.random.default_rng(3), []
     for _ in range(15):
-        sides, units, design = study(rng, 6, 6, change=change)
+        sides, arms_of, design = study(rng, 6, 6, change=change)
         names = pd.RangeIndex(len(SHARES))
-        fit, _, _ = fit_counts(Counted(names, tuple(sides), None, 1.0), units, design, CONTRAST, names)
+        fit, _, _ = fit_counts(
+            Counted(names, tuple(sides), None, 1.0), made_term(arms_of, True), design, CONTRAST, names
+        )
         found.append(fit)
     assert np.mean([fit["p_decrease"][[3, 7]] < 0.025 for fit in found]) > 0.6
     np.testing.assert_allclose(np.mean([fit["estimate"] for fit in found], 0), change, atol=0.3)
 
 
 def test_one_sided_p_values_go_with_the_estimate():
-    sides, units, design = study(np.random.default_rng(4), 4, 4)
+    sides, arms_of, design = study(np.random.default_rng(4), 4, 4)
     names = pd.RangeIndex(len(SHARES))
     for zero in (None, Zero("mode", np.zeros(len(SHARES), bool))):
-        fit, _, _ = fit_counts(Counted(names, tuple(sides[:1]), zero, 1.0), units, design, CONTRAST, names)
+        fit, _, _ = fit_counts(Counted(names, tuple(sides[:1]), zero, 1.0), made_term(arms_of), design, CONTRAST, names)
         np.testing.assert_allclose(fit["p_decrease"] + fit["p_increase"], 1)
         two_sided = 2 * np.minimum(fit["p_decrease"], fit["p_increase"])
         np.testing.assert_allclose(fit["p_value"], two_sided)

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from compartments.compare import coupling, heterogeneity
-from compartments.compare.donor_variance import fit_weighted
+from compartments.compare.weighted import fit_weighted
 from compartments.core.left_out import LeftOut
-from tests.support.cohorts import analysed, coupled
+from tests.support.cohorts import analysed, asked, coupled
 from tests.support.pseudobulks import expression_table
 
 
@@ -44,10 +44,11 @@ def test_leave_one_donor_out_equals_the_analysis_without_that_donor():
     own = found.donors[(found.donors["term"] == "interaction") & (found.donors["donor"] != "D03")]
     values = own.pivot(index="donor", columns="lineage", values="log2_value")
     variance = own.pivot(index="donor", columns="lineage", values="variance")
-    treated = fewer.units("interaction", "CSF").loc[values.index, "condition"] == "treated"
+    treated = asked(fewer, "interaction").units.loc[values.index, "condition"] == "treated"
     ln2, treated = np.log(2), treated.to_numpy()
     design, contrast = np.column_stack([treated, ~treated]).astype(float), np.array([1.0, -1.0])
-    fit = fit_weighted(values.to_numpy() * ln2, variance.to_numpy() * ln2**2, design, contrast, treated.astype(int))
+    z, s = values.to_numpy() * ln2, variance.to_numpy() * ln2**2
+    fit = fit_weighted(z, s, design, contrast, treated.astype(int), values.index.to_numpy())
     tau, _ = heterogeneity.dersimonian_laird(fit["estimate"] / ln2, fit["se"] / ln2)
     assert donors.loc["D03", "tau_u"] == pytest.approx(tau, rel=1e-6, abs=1e-9)
 

@@ -1,5 +1,7 @@
 """The one comparison of two arms: against closed forms, and what it does with few or missing donors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -99,6 +101,7 @@ def test_donors_are_the_values_that_estimates_rest_on():
 def test_covariates_adjust_samples_and_differences_within_donors():
     study, _, _ = cohort(arms=(4, 4))
     study.samples["age"] = np.arange(16.0)
+    study = replace(study, covariates=["age"])
     for term in terms_of(study):
         values = np.random.default_rng(3).normal(size=(len(term.units), 4))
         with_age = compare(term, Measured(LINEAGES, values), ["age"]).effects

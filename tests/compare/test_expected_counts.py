@@ -62,4 +62,8 @@ def test_expected_cells_ask_for_depth_and_not_for_the_change():
     arms = [ARMS == 0, ARMS == 1]
     np.testing.assert_allclose(expected_in_arms([cells(counts, [100] * 6)], arms), [30, 135])
     shallow = cells(counts, [10] * 3 + [1000] * 3)
-    np.testing.assert_allclose(expected_in_arms([shallow, cells(counts, [100] * 6)], arms)[0], 60 / 3030 * 30)
+    np.testing.assert_allclose(expected_in_arms([shallow], arms)[0], 60 / 3030 * 30)
+    # of before and after in the same donors one rate
+    once = [np.ones(6, bool)]
+    both = expected_in_arms([cells(counts, [100] * 6), cells(counts * 0, [50] * 6)], once)
+    np.testing.assert_allclose(both, counts.sum(0) / 900 * 300)

@@ -89,20 +89,40 @@ MISTAKES = {
         {},
         "sheet.csv row 4, column sample: 'd1_csf' is already in row 2; names are unique",
     ),
-    "two conditions": (
-        sheet_with(1, "d1_blood,d1,blood,control,b.h5"),
+    "conditions crossed with compartments": (
+        "\n".join([COLUMNS, ROWS[0], ROWS[3]]) + "\n",
         {},
-        "donor 'd1' has two conditions (row 2 'treated', row 3 'control')",
+        "no contrast has a donor in both arms within any compartment",
     ),
-    "one compartment": (
-        "\n".join([COLUMNS, ROWS[0], ROWS[2]]) + "\n",
+    "one condition and one compartment": (
+        "\n".join([COLUMNS, ROWS[0], ROWS[0].replace("d1", "d3").replace("a.h5", "e.h5")]) + "\n",
         {},
-        "column compartment: all samples have 'CSF'; at least two are needed",
+        "all samples have compartment 'CSF' and condition 'treated', so there is nothing to compare",
     ),
-    "one condition": (
+    "a reference of one condition": (
         "\n".join([COLUMNS, *(row.replace("control", "treated") for row in ROWS)]) + "\n",
-        {},
-        "column condition: all samples have 'treated'; at least two are needed",
+        {"reference_condition": "control"},
+        "--reference_condition is given, but all samples have condition 'treated'",
+    ),
+    "a trend without order": (
+        sheet_with(),
+        {"trend": "true"},
+        "--trend needs the order of the conditions: give --condition_order, such as baseline,m1,m6",
+    ),
+    "a trend of two": (
+        sheet_with(),
+        {"trend": "true", "condition_order": "control,treated"},
+        "--trend needs three conditions in --condition_order, which has control, treated",
+    ),
+    "an order of unknown conditions": (
+        sheet_with(),
+        {"condition_order": "control,treated,m6"},
+        "--condition_order 'm6' is not a condition; the samplesheet has treated, control",
+    ),
+    "scores that fall": (
+        sheet_with(),
+        {"condition_order": "control:3,treated:1"},
+        "--condition_order 'treated:1': scores rise from the first condition to the last",
     ),
     "no reference condition": (
         sheet_with().replace("control", "placid"),
@@ -122,11 +142,6 @@ MISTAKES = {
     "value out of range": (sheet_with(), {"max_mt": 200}, "--max_mt is 200; it must be from 0 to 100"),
     "no input": (sheet_with(0, "d1_csf,d1,CSF,treated,"), {}, "row 2 (sample 'd1_csf'): no input; give 'raw'"),
     "bad name": (sheet_with(0, "d1/csf,d1,CSF,treated,a.h5"), {}, "row 2, column sample: 'd1/csf' may hold letters"),
-    "compartment twice": (
-        sheet_with(extra=["d1_csf2,d1,CSF,treated,e.h5"]),
-        {},
-        "row 6: donor 'd1' already has a sample of compartment 'CSF' in row 2",
-    ),
     "unknown covariate": (sheet_with(), {"covariates": "age"}, "--covariates 'age' is not a column of the samplesheet"),
     "empty file": ("", {}, "sheet.csv is empty: it needs a header with sample, donor, compartment, condition"),
     "only a header": (COLUMNS + "\n", {}, "sheet.csv has a header but no sample"),
@@ -146,7 +161,7 @@ def test_a_mistake_is_one_line_and_nothing_is_written(root, execute, tmp_path, m
 
 
 def test_the_pipeline_gets_the_problem_as_a_file(execute, tmp_path):
-    text, _, words = MISTAKES["two conditions"]
+    text, _, words = MISTAKES["conditions crossed with compartments"]
     (tmp_path / "sheet.csv").write_text(text)
     done = execute("check_design", "--samplesheet", "sheet.csv", "--problems", "problems.txt")
     assert done.returncode == 0

@@ -34,7 +34,7 @@ def test_bad_choices(options, message):
 
 def test_nothing_to_compare_is_refused():
     rows = [("A", "c", "x"), ("B", "b", "y")]
-    with pytest.raises(UserError, match="nothing to compare"):
+    with pytest.raises(UserError, match="nothing can be estimated"):
         study_of(sheet(rows), reference_compartment="b", reference_condition="y")
 
 

@@ -178,4 +178,5 @@ def test_every_parameter_is_used_and_every_used_one_is_known(root, schema):
     # what a step is given by its part of the schema
     used |= {name for name, definition in known_parameters(schema).items() if definition.get("step")}
     # read by check_design, which gets all parameters as a file
-    assert known - used == {"reference_compartment", "reference_condition", "covariates", "primary_lineages"}
+    references = {"reference_compartment", "reference_condition", "reference_group"}
+    assert known - used == references | {"covariates", "primary_lineages", "condition_order", "trend", "strict"}

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from compartments.study.plan import design_table
 from compartments.study.study import Study
+from tests.support.cohorts import asked
 from tests.support.sheets import GOOD, sheet, study_of
 
 
@@ -36,7 +37,7 @@ def test_terms_and_units_of_a_paired_study():
     assert [(t, c) for _, t, c in study.terms()] == [
         ("within:blood", "blood"), ("within:CSF", "CSF"), ("interaction", "CSF"),
     ]  # fmt: skip
-    units = study.units("interaction", "CSF")
+    units = asked(study, "interaction").units
     assert units.index.tolist() == ["P1", "P2", "P3", "P4", "P5", "P6"]
     assert (units["reference_sample"] == units["donor"] + "_blood").all()
     table = design_table(study).set_index(["term", "compartment"])
@@ -49,8 +50,8 @@ def test_unpaired_donors_are_named_and_left_out_of_pairs():
     text = "".join(line for line in GOOD.splitlines(True) if not line.startswith(("P1_CSF", "P4_blood")))
     study = study_of(text)
     assert any("2 of 6 donors lack CSF or blood (P1, P4)" in w for w in study.warnings)
-    assert study.units("interaction", "CSF").index.tolist() == ["P2", "P3", "P5", "P6"]
-    assert len(study.units("within:CSF", "CSF")) == 5
+    assert asked(study, "interaction").units.index.tolist() == ["P2", "P3", "P5", "P6"]
+    assert len(asked(study, "within:CSF").units) == 5
     assert design_table(study).set_index("term").loc["interaction", "tier"] == "descriptive"
 
 
@@ -58,7 +59,7 @@ def test_subset_keeps_order_and_question():
     study = study_of()
     few = study.subset(["P3_blood", "P1_CSF", "P1_blood"])
     assert few.samples["sample"].tolist() == ["P1_CSF", "P1_blood", "P3_blood"]
-    assert few.contrasts is study.contrasts and few.units("interaction", "CSF").index.tolist() == ["P1"]
+    assert few.contrasts is study.contrasts and asked(few, "interaction").units.index.tolist() == ["P1"]
 
 
 def test_properties_are_columns_that_describe_a_sample():

@@ -12,9 +12,9 @@ def test_every_term_names_itself_and_its_samples():
     labels = [term.label for term in terms_of(study)]
     assert labels == [f"treated_vs_untreated {x}" for x in ("within:blood", "within:CSF", "interaction CSF")]
     *within, between = terms_of(study)
-    assert between.paired and between.sample_columns == ["sample", "reference_sample"]
+    assert between.across and between.sample_columns == ["sample", "reference_sample"]
     assert between.keys == {"contrast": "treated_vs_untreated", "term": "interaction", "compartment": "CSF"}
-    assert not any(term.paired for term in within) and within[0].sample_columns == ["sample"]
+    assert not any(term.across for term in within) and within[0].sample_columns == ["sample"]
     assert between.has("treated").sum() == 2 and between.in_arms().all()
     assert len(between.of(between.has("treated")).units) == 2
 
@@ -24,7 +24,7 @@ def test_values_are_of_a_sample_or_differences_of_two():
     table = pd.DataFrame({"a": np.arange(8.0), "b": 1.0}, index=study.samples["sample"])
     for term in terms_of(study):
         own = table.loc[term.units["sample"]].to_numpy()
-        base = table.loc[term.units["reference_sample"]].to_numpy() if term.paired else 0
+        base = table.loc[term.units["reference_sample"]].to_numpy() if term.across else 0
         np.testing.assert_array_equal(term.values(table), own - base)
         np.testing.assert_array_equal(term.variances(table), own + base)
 

@@ -1,6 +1,7 @@
 """Small simulated cohorts: the study, counts per lineage, and what the composition says of them."""
 
 import numpy as np
+import pandas as pd
 
 from benchmarks.studies import count_study
 from compartments.compare import composition, coupling
@@ -8,6 +9,8 @@ from compartments.core.left_out import LeftOut
 from compartments.simulate.presets import preset_effects
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.study import BETWEEN, Contrast
+from compartments.study.terms import Part, Term, term_of
 
 
 def long_counts(table, level="lineage"):
@@ -17,6 +20,20 @@ def long_counts(table, level="lineage"):
 
 def study_of(samples, **options):
     return make_study(parse_samplesheet(samples.assign(filtered="x.h5ad").to_csv(index=False)), **options)
+
+
+def asked(study, name, compartment="CSF", number=0):
+    """A term of one of the study's contrasts."""
+    return term_of(study, list(study.asked())[number], name, compartment)
+
+
+def made_term(arms, paired=False, condition="a", reference="b", **columns):
+    """A term of units with these arms, a donor each, in one compartment or between two."""
+    parts = (Part("sample", 1.0, "CSF", ""), Part("reference_sample", -1.0, "blood", ""))[: 1 + paired]
+    donors = [f"D{i}" for i in range(len(arms))]
+    units = pd.DataFrame({"donor": donors, "arm": list(arms), **{part.column: donors for part in parts}} | columns)
+    name = "interaction" if paired else "within:CSF"
+    return Term(Contrast("c", condition, reference), name, "CSF", units, parts, BETWEEN)
 
 
 def cohort(preset="alemtuzumab", arms=(2, 4), seed=0, absolute=True, keep=None, **options):

@@ -22,6 +22,13 @@ def sheet(rows, extra=()):
     return "\n".join([header, *lines]) + "\n"
 
 
+def before_after(rows, extra=()):
+    """Samplesheet text of donors with several conditions: (donor, compartment, condition, *extra) tuples."""
+    header = ",".join(["sample", "donor", "compartment", "condition", *extra, "raw"])
+    lines = [",".join([f"{r[0]}_{r[1]}_{r[2]}", *map(str, r), f"{r[0]}_{r[1]}_{r[2]}.h5"]) for r in rows]
+    return "\n".join([header, *lines]) + "\n"
+
+
 ROWS = [(f"P{i}", c, "treated" if i < 4 else "control") for i in range(9) for c in ("CSF", "blood")]
 
 

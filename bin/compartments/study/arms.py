@@ -72,12 +72,13 @@ def _covariate_columns(term: Term, name: str) -> pd.DataFrame:
     given = {p.column: term.units[name if p is term.parts[0] else f"{p.column}:{name}"] for p in term.parts}
     codes = _coded(pd.concat(given.values(), ignore_index=True), name).to_numpy()
     of = dict(zip(given, np.split(codes, len(given)), strict=True))
+    known = [np.ones(len(term.units))] if not term.one_arm else []  # which the arms' own columns take up
     found: dict[str, npt.NDArray[np.float64]] = {}
-    for number, stratum in enumerate(term.strata):
+    for stratum in term.strata:
         for k, column in enumerate(sum(part.weight * of[part.column] for part in stratum).T):
-            constant = np.ptp(column) < 1e-12 if len(term.arms) == 2 else np.abs(column).max() < 1e-12
-            if not constant and not any(np.allclose(np.abs(column), np.abs(other)) for other in found.values()):
-                found[f"{name}:{number}:{k}"] = column
+            wider = np.column_stack([*known, *found.values(), column])
+            if np.linalg.matrix_rank(wider) == wider.shape[1]:
+                found[f"{name}:{stratum[0].compartment}:{k}"] = column
     return pd.DataFrame(found, index=term.units.index)
 
 

@@ -95,13 +95,8 @@ def make_study(
 
 def _of_one_condition(sheet: pd.DataFrame, reference: str, given: list[str]) -> list[Contrast]:
     """The compartments of the same donors; options that need two conditions are refused."""
-    condition = sheet["condition"].iloc[0]
-    if sheet["compartment"].nunique() == 1:
-        raise UserError(
-            f"all samples are {condition} and {reference}: at least two conditions or two compartments are needed, "
-            "else there is nothing to compare"
-        )
     if given:
+        condition = sheet["condition"].iloc[0]
         raise UserError(f"--{given[0]} is given, but all samples have condition '{condition}'; leave it out")
     return of_compartments(sheet["compartment"].unique(), reference)
 

@@ -114,6 +114,16 @@ class Term:
             return [list(self.parts)]
         return [[part for part in self.parts if part.compartment == c] for c in dict.fromkeys(p[2] for p in self.parts)]
 
+    def sides(self) -> dict[str, tuple["Term", list[Part]]]:
+        """What is compared, by name: units and parts of each arm; of one arm those of each condition (compartment)."""
+        if not self.one_arm:
+            return {arm: (self.of(self.has(arm)), list(self.parts)) for arm in self.arms}
+        names = [part.condition or part.compartment for part in self.parts]
+        return {
+            name: (self, [part for part, of in zip(self.parts, names, strict=True) if of == name])
+            for name in dict.fromkeys(names)
+        }
+
     def has(self, arm: str) -> npt.NDArray[np.bool_]:
         """Which units are of the arm."""
         return (self.units["arm"] == arm).to_numpy()

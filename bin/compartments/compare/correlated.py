@@ -37,8 +37,8 @@ def donor_correlation(z: Array, s: Array, design: Array, tau2: Array, donors: np
     Returns
     -------
     float, from 0 to ``MOST``
-        From the variance of a donor's differences (Paule-Mandel), which is 2 (1 - r) of that between donors. 0 where
-        too few donors have several units to tell: then none of their information is taken for more than it may be.
+        From the variance of a donor's differences (Paule-Mandel), which is 2 (1 - r) of that between donors. Missing
+        where too few donors have several units to tell.
     """
     pairs = pairs_of(donors)
     first, second = pairs[:, 0], pairs[:, 1]
@@ -46,7 +46,7 @@ def donor_correlation(z: Array, s: Array, design: Array, tau2: Array, donors: np
     left, size, _ = np.linalg.svd(differing, full_matrices=False)
     of_rank = left[:, size > 1e-9]
     if len(pairs) - of_rank.shape[1] < 1:
-        return 0.0
+        return np.nan
     one_arm = np.zeros(len(pairs), np.intp)
     of_difference = donor_variance(z[first] - z[second], s[first] + s[second], of_rank, one_arm).mean()
     total = (tau2[first] + tau2[second]).mean()
@@ -81,24 +81,37 @@ def fit_units(
         ``residual`` is whitened: of unit variance, and independent, where the variances are right.
     df : array, shape (features,)
         Satterthwaite (1946) of the variances that all features share.
+
+    Notes
+    -----
+    Where nothing tells how alike the units of a donor are, they count as those of different donors: the estimate is as
+    good, and its error not smaller than it is.
     """
-    if len(set(donors)) == len(donors):
+    r = donor_correlation(z, s, design, tau2, donors) if len(set(donors)) < len(donors) else np.nan
+    if np.isnan(r):
         weights = 1 / (s + tau2)
         fit = weighted_fit(z, design, weights)
         limit = arms_df(fit, weights, design, vector, arms)
         return fit._replace(residual=np.sqrt(weights) * fit.residual), limit
-    r = donor_correlation(z, s, design, tau2, donors)
-    fit = _correlated_fit(z, s, tau2, design, donors, r)
+    fit = correlated_fit(z, s, tau2, design, donors, r)
     pairs = pairs_of(donors)
     first, second = pairs[:, 0], pairs[:, 1]
     of_difference = s[first] + s[second] + tau2[first] + tau2[second] - 2 * r * np.sqrt(tau2[first] * tau2[second])
     own = np.minimum((1 / of_difference).sum(0) * (fit.inverse @ vector @ vector), 1)
-    df_own, df_between = max(len(pairs) - 1, 1e-6), max(len(set(donors)) - design.shape[1], 1e-6)
-    return fit, z.shape[1] / (own**2 / df_own + (1 - own) ** 2 / df_between)
+    df_between = max(len(set(donors)) - design.shape[1], 1)
+    return fit, z.shape[1] / (own**2 / (len(pairs) - 1) + (1 - own) ** 2 / df_between)
 
 
-def _correlated_fit(z: Array, s: Array, tau2: Array, design: Array, donors: npt.NDArray[np.object_], r: float) -> Fit:
-    """Least squares after whitening by the Cholesky factor of each donor's covariance."""
+def correlated_fit(z: Array, s: Array, tau2: Array, design: Array, donors: npt.NDArray[np.object_], r: float) -> Fit:
+    """Least squares after whitening by the Cholesky factor of each donor's covariance.
+
+    Parameters
+    ----------
+    z, s, tau2, design, donors
+        As of :func:`donor_correlation`.
+    r : float
+        Correlation of the units of a donor beyond sampling.
+    """
     white_z = z.T[:, :, None].copy()
     white_x = np.broadcast_to(design, (z.shape[1], *design.shape)).copy()
     between = np.sqrt(np.broadcast_to(tau2, z.shape)).T

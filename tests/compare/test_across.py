@@ -4,12 +4,13 @@ import numpy as np
 import pytest
 
 from compartments.compare import across
-from tests.support.signalling import GROUPS, make_cohort, raise_pair, score
+from compartments.core.left_out import LeftOut
+from tests.support.signalling import GROUPS, STEP, make_cohort, raise_pair, score
 
 
 def test_cross_compartment_rows_are_hypotheses():
     study, pseudobulk = make_cohort(change=raise_pair)
-    table = across.cross_compartments(study, score(study, pseudobulk), GROUPS)
+    table = across.cross_compartments(study, score(study, pseudobulk), GROUPS, LeftOut(STEP))
     assert set(table["tier"]) == {"hypothesis_generating"}
     assert "p_value" not in table
     rows = table[(table["source"] == "A") & (table["target"] == "B") & (table["receptor"] == "R1")]

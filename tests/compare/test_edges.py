@@ -8,6 +8,7 @@ from compartments.compare import pair_scores
 from compartments.compare.edges import TOP_EDGES, compare_edges, score_top_edges
 from compartments.compare.moderated import fit_moderated
 from compartments.core.left_out import LeftOut
+from tests.support.cohorts import asked
 from tests.support.signalling import GENES, PAIRS, STEP, edge, make_cohort, raise_pair, score
 
 
@@ -27,7 +28,7 @@ def test_an_edge_is_a_difference_in_differences():
     assert tuple(top[["source", "target", "ligand", "receptor"]]) == ("A", "B", "L1", "R1")
 
     rows = effects[(effects["term"] == "interaction") & (effects["status"] == "tested")]
-    units = study.units("interaction", "CSF")
+    units = asked(study, "interaction").units
     own, base = (scores.samples.get_indexer(units[c]) for c in ("sample", "reference_sample"))
     place = [scores.lineages.get_indexer(rows[c]) for c in ("source", "target")]
     pair = pd.MultiIndex.from_frame(PAIRS).get_indexer(pd.MultiIndex.from_frame(rows[["ligand", "receptor"]]))
@@ -67,7 +68,7 @@ def test_edges_whose_partners_both_change_come_first():
     assert (rows["p_both"] <= 1).all()
 
     # the partner's own test is that of its gene alone, over the donors that have its lineage
-    units = study.units("interaction", "CSF")
+    units = asked(study, "interaction").units
     at = [scores.samples.get_indexer(units[c]) for c in ("sample", "reference_sample")]
     k, pair = scores.lineages.get_loc("A"), 0
     z = scores.ligand[at[0], k, pair] - scores.ligand[at[1], k, pair]

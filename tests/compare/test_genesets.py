@@ -12,6 +12,7 @@ from compartments.core import gene_sets
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
+from tests.support.cohorts import asked
 from tests.support.pseudobulks import lineage_of, study_of
 
 STEP = "score_gene_sets"
@@ -103,7 +104,7 @@ def test_effects_equal_t_tests(scored, simulated):
     effects = genesets.compare_scores(joined, study, ["SET"], left_out).effects
     assert not left_out.rows
     own = scored[(scored["lineage"] == "A") & (scored["gene_set"] == "SET")].set_index("sample")["score"]
-    pairs = study.units("interaction", "CSF")
+    pairs = asked(study, "interaction").units
     difference = own[pairs["sample"]].to_numpy() - own[pairs["reference_sample"]].to_numpy()
     treated = (pairs["condition"] == "treated").to_numpy()
     expected = stats.ttest_ind(difference[treated], difference[~treated])
@@ -114,7 +115,7 @@ def test_effects_equal_t_tests(scored, simulated):
     assert row["ci_low"] < row["estimate"] < row["ci_high"]
     assert row["estimate"] == pytest.approx(difference[treated].mean() - difference[~treated].mean())
     assert (row["n_condition"], row["n_reference"], row["tier"]) == (3, 4, "inferential") and row["df"] <= 5
-    within = study.units("within:CSF", "CSF")
+    within = asked(study, "within:CSF").units
     arms = [own[within.loc[within["condition"] == level, "sample"]] for level in ("treated", "untreated")]
     row = effects[(effects["lineage"] == "A") & (effects["gene_set"] == "SET")].set_index("term").loc["within:CSF"]
     assert row["p_plain"] == pytest.approx(stats.ttest_ind(*arms).pvalue)

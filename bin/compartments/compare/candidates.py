@@ -21,7 +21,8 @@ class Candidates:
     source, target, pair : int arrays
         Positions in ``Scores.lineages`` and ``Scores.pairs``.
     status : array of str
-        ``tested``, ``ambient``, ``absent_in_<condition>`` (both, joined by a comma).
+        ``tested``, ``ambient``, ``absent_in_<condition>`` (several joined by commas), where groups of donors or
+        compartments are compared ``absent_in_<group>`` or ``absent_in_<compartment>``.
     ambient : dict of str to float array
         By role: largest share of the counts of the ligand in the source (receptor in the target) that was removed as
         ambient in an arm and compartment where the edge counts as expressed.
@@ -59,24 +60,24 @@ def find_candidates(scores: Scores, term: Term, ambient_share_max: float) -> Can
     Notes
     -----
     Ambient: a share above the allowed one. Absent: the source or the target lacks cells in more than half of the arm's
-    units, so that depletion itself explains the edge.
+    units, so that depletion itself explains the edge; where donors are their own controls, in the samples of a
+    condition of more than half of the donors.
     """
     n_lineages, n_pairs = len(scores.lineages), len(scores.pairs)
     shape = (n_lineages, n_lineages, n_pairs)
     candidate = np.zeros(shape, bool)
     ambient = {role: np.zeros(shape, np.float32) for role in PARTNERS}
     absent = {}
-    for condition in term.arms:
-        arm = term.of(term.has(condition))
-        for rows in scores.rows(arm):
+    for condition, (side, parts) in term.sides().items():
+        for rows in scores.rows(side, parts):
             expressed = _expressed(scores, rows)
             candidate |= expressed
             for role, highest in ambient.items():
                 share = _ambient_share(scores, rows, role)
                 np.maximum(highest, share[:, None] if role == "ligand" else share[None], out=highest, where=expressed)
-        lacking = ~scores.having(arm)
+        lacking = ~scores.having(side, parts)
         missing = lacking[:, :, None] | lacking[:, None, :]
-        absent[condition] = missing.mean(0) > 0.5 if len(arm.units) else np.ones(shape[:2], bool)
+        absent[condition] = missing.mean(0) > 0.5 if len(side.units) else np.ones(shape[:2], bool)
     s, t, p = np.nonzero(candidate)
     ambient = {role: highest[s, t, p] for role, highest in ambient.items()}
     high = np.maximum(*ambient.values()) > ambient_share_max

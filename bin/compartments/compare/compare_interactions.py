@@ -53,7 +53,7 @@ def main() -> None:
     from compartments.study.study import Study
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
-    study = Study.load(options.study)
+    study = Study.load(options.study).of_specimens()
     resource = read_resource(options.lr_resource)
     migration = read_groups(options.migration_pairs, resource)
     further = read_groups(options.groups, resource) if options.groups else {}
@@ -79,7 +79,7 @@ def main() -> None:
     contract.write(edges, "interactions/network.tsv")
     hubs = compare_centrality(study, nodes, edges, left_out)
     contract.write(hubs.effects, "interactions/centrality_effects.tsv")
-    contract.write(cross_compartments(study, scores, migration), "interactions/cross_compartment.tsv")
+    contract.write(cross_compartments(study, scores, migration, left_out), "interactions/cross_compartment.tsv")
     write_liana(options.liana, study, "interactions/liana.parquet")
     left_out.write()
 

@@ -11,7 +11,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.left_out import LeftOut
-from compartments.study.study import Study
+from compartments.study.study import CHANGE, COMPARTMENTS, TREND, Study
+from compartments.study.terms import Term, terms_of
 
 MIN_CELLS = 10
 
@@ -65,32 +66,61 @@ def arm_distances(cells: pd.DataFrame, pca: npt.NDArray[np.floating], study: Stu
     Returns
     -------
     DataFrame
-        Columns as in ``coupling/edistance.tsv``. ``edistance_reference_donors`` is the median over pairs of reference
-        donors with at least ``MIN_CELLS`` cells.
+        Columns as in ``coupling/edistance.tsv``. Where donors are their own controls, ``edistance`` is the median of
+        the donors' own distances, and of one condition that of the two compartments of a donor. Changes of changes and
+        slopes have none. ``edistance_reference_donors`` is the median over pairs of reference donors with at least
+        ``MIN_CELLS`` cells.
     """
     rows = []
-    cells = cells.merge(study.samples[["sample", "donor", "compartment", "condition"]], on="sample", how="left")
-    for contrast in study.contrasts.itertuples(index=False):
-        arms = {"condition": contrast.condition, "reference": contrast.reference}
-        for (compartment, lineage), group in cells.groupby(["compartment", "lineage"], observed=True):
-            by_arm = {arm: group[group["condition"] == name] for arm, name in arms.items()}
-            if min(len(one) for one in by_arm.values()) < MIN_CELLS:
-                counts = ", ".join(f"{len(by_arm[arm])} cells of {name}" for arm, name in arms.items())
-                reason = f"E-distance in {compartment}: {counts}; at least {MIN_CELLS} each are needed"
-                left_out.add(reason, lineage=lineage, contrast=contrast.contrast)
+    cells = cells.reset_index(drop=True)
+    at = dict(list(cells.groupby("lineage", observed=True)["sample"]))
+    for term in terms_of(study):
+        contrast = term.contrast.contrast
+        if term.kind in (CHANGE, TREND):
+            if not term.across:
+                reason = f"E-distance in {term.compartment}: of two conditions, not of changes and slopes"
+                left_out.add(reason, contrast=contrast)
+            continue
+        if term.across and term.kind != COMPARTMENTS:
+            continue
+        for lineage, samples in at.items():
+            arms = [_cells_of(side.units, parts[0].column, samples) for side, parts in term.sides().values()]
+            if term.one_arm:
+                own = [donor for donor in arms[0] if min(len(arm.get(donor, [])) for arm in arms) >= MIN_CELLS]
+                arms = [{donor: arm[donor] for donor in own} for arm in arms]
+            n_cells = [sum(map(len, arm.values())) for arm in arms]
+            if min(n_cells) < MIN_CELLS:
+                left_out.add(_too_few(term, n_cells), lineage=str(lineage), contrast=contrast)
                 continue
-            donors = [pca[d.index] for _, d in by_arm["reference"].groupby("donor") if len(d) >= MIN_CELLS]
-            between = [e_distance(a, b) for a, b in combinations(donors, 2)]
+            first, second = ([pca[index] for index in arm.values()] for arm in arms)
+            apart = zip(first, second, strict=True) if term.one_arm else [(np.vstack(first), np.vstack(second))]
+            between = [e_distance(a, b) for a, b in combinations([x for x in second if len(x) >= MIN_CELLS], 2)]
             rows.append(
                 {
-                    "contrast": contrast.contrast,
-                    "compartment": compartment,
+                    "contrast": contrast,
+                    "compartment": term.compartment,
                     "lineage": lineage,
-                    **{f"n_cells_{arm}": len(one) for arm, one in by_arm.items()},
-                    **{f"n_{arm}": one["donor"].nunique() for arm, one in by_arm.items()},
-                    "edistance": e_distance(pca[by_arm["condition"].index], pca[by_arm["reference"].index]),
+                    "n_cells_condition": n_cells[0],
+                    "n_cells_reference": n_cells[1],
+                    "n_condition": len(first),
+                    "n_reference": len(second),
+                    "edistance": np.median([e_distance(a, b) for a, b in apart]),
                     "edistance_reference_donors": np.median(between) if between else np.nan,
                     "tier": "descriptive",
                 }
             )
     return pd.DataFrame(rows)
+
+
+def _cells_of(units: pd.DataFrame, column: str, samples: pd.Series) -> dict[str, npt.NDArray[np.intp]]:
+    """Positions of the cells of each donor that has any, those of the samples of a column; ``samples`` of the cells."""
+    donors = samples.map(units.set_index(column)["donor"]).dropna()
+    return {str(donor): group.index.to_numpy() for donor, group in donors.groupby(donors, sort=False, observed=True)}
+
+
+def _too_few(term: Term, n_cells: list[int]) -> str:
+    """Why a lineage has no distance."""
+    if term.one_arm:
+        return f"E-distance in {term.compartment}: no donor has {MIN_CELLS} cells of both {' and '.join(term.sides())}"
+    counts = ", ".join(f"{n} cells of {name}" for n, name in zip(n_cells, term.sides(), strict=True))
+    return f"E-distance in {term.compartment}: {counts}; at least {MIN_CELLS} each are needed"

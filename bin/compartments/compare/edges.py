@@ -166,7 +166,7 @@ def _by_evidence(table: pd.DataFrame, lesser: pd.Series) -> npt.NDArray[np.intp]
 
 
 def score_top_edges(study: Study, scores: Scores, effects: pd.DataFrame) -> pd.DataFrame:
-    """Scores of single samples for the edges that differ most between compartments.
+    """Scores of single samples for the edges that differ most between compartments, or within the only one.
 
     Parameters
     ----------
@@ -178,27 +178,29 @@ def score_top_edges(study: Study, scores: Scores, effects: pd.DataFrame) -> pd.D
     Returns
     -------
     DataFrame
-        ``source, target, ligand, receptor, contrast, compared`` (compartment of the interaction row), ``sample, donor,
-        compartment, condition, score`` (log2 of the edge score), for samples of the two conditions and the two
-        compartments that have both lineages; edges in the order of ``effects``.
+        ``source, target, ligand, receptor, contrast, compared`` (compartment of the row), ``sample, donor,
+        compartment, condition, score`` (log2 of the edge score), for the samples that the comparison is of and that
+        have both lineages; edges in the order of ``effects``.
     """
     keys = ["source", "target", "ligand", "receptor", "contrast"]
-    rows = effects[(effects["term"] == "interaction") & (effects["status"] == "tested")]
+    across = ~effects["term"].str.startswith("within:")
+    rows = effects[(across | (len(study.compartments) == 1)) & (effects["status"] == "tested")]
     rows = rows.groupby(["contrast", "compartment"], sort=False).head(TOP_EDGES)
     s, t = (scores.lineages.get_indexer(rows[end]) for end in ("source", "target"))
     pairs = pd.MultiIndex.from_frame(scores.pairs[["ligand", "receptor"]])
     p = pairs.get_indexer(pd.MultiIndex.from_frame(rows[["ligand", "receptor"]]))
     value = (scores.ligand[:, s, p] + scores.receptor[:, t, p]) / (2 * LN2)
     has = scores.valid[:, s] & scores.valid[:, t]
-    arms = study.contrasts.set_index("contrast")[["condition", "reference"]]
     of_sample = study.samples.set_index("sample")[["donor", "compartment", "condition"]]
+    compared = {}
+    for term in terms_of(study, scores.samples):
+        units = term.units.loc[term.in_arms(), term.sample_columns]
+        compared[tuple(term.keys.values())] = scores.samples.isin(units.to_numpy().ravel())
     tables = []
-    for edge, row in enumerate(rows[[*keys, "compartment"]].itertuples(index=False)):
-        chosen = of_sample.loc[scores.samples[has[:, edge]]]
-        chosen = chosen.assign(score=value[has[:, edge], edge])
-        chosen = chosen[chosen["condition"].isin(arms.loc[row.contrast])]
-        chosen = chosen[chosen["compartment"].isin([row.compartment, study.reference_compartment])]
-        values = dict(zip([*keys, "compared"], row, strict=True))
+    for edge, row in enumerate(rows[[*keys, "compartment", "term"]].itertuples(index=False)):
+        there = has[:, edge] & compared[row.contrast, row.term, row.compartment]
+        chosen = of_sample.loc[scores.samples[there]].assign(score=value[there, edge])
+        values = dict(zip([*keys, "compared"], row, strict=False))
         tables.append(chosen.reset_index(names="sample").assign(**values))
     columns = [*keys, "compared", "sample", "donor", "compartment", "condition", "score"]
     return pd.concat(tables, ignore_index=True)[columns] if tables else pd.DataFrame(columns=columns)

@@ -21,7 +21,7 @@ from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
-from compartments.study.study import Study
+from compartments.study.study import CHANGE, COMPARTMENTS, Study
 from compartments.study.terms import terms_of
 
 PREREGISTERED = ("GOBP_LEUKOCYTE_MIGRATION", "CSF_MIGRATION_CORE")
@@ -215,7 +215,7 @@ def add_all_lineages(scores: pd.DataFrame, n_samples: int, left_out: LeftOut) ->
 
 
 def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str], left_out: LeftOut) -> Comparison:
-    """Effects of the conditions on scores: within compartments, and on within-donor differences between them.
+    """Effects of the conditions on scores within compartments and between them; of one condition, of compartments.
 
     Parameters
     ----------
@@ -234,6 +234,8 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
         one ratio of the arms' variances over sets and lineages; ``p_plain`` is that of the t test that takes them as
         equal; ``*_moderated`` borrow variance over sets and lineages.
         ``q_value``: BH over lineages and the sets of the family, per contrast, term and compartment; ``all`` apart.
+        ``call``: ``<compartment>_only`` or ``_higher``, raised there and more than in the reference (interaction rows);
+        in a study of one compartment ``<compartment>_raised``; of one condition ``_higher`` of the compartment that is.
     """
     wide = scores.pivot(index="sample", columns=["lineage", "gene_set"], values="score")
     wide = wide.sort_index(axis=1)
@@ -256,8 +258,7 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
     effects["q_value"] = effects.groupby(family)["p_value"].transform(benjamini_hochberg)
     effects = _add_calls(effects, study)
     effects["call_q"] = effects.groupby(family)["call_p"].transform(benjamini_hochberg)
-    called = effects["call_q"] < CALL_Q
-    effects["call"] = np.where(called, effects["compartment"] + np.where(effects["only"], "_only", "_higher"), "")
+    effects["call"] = np.where(effects["call_q"] < CALL_Q, effects["word"], "")
     order = {name: i for i, name in enumerate(study.contrasts["contrast"])}
     effects = effects.sort_values(
         ["contrast", "primary", "gene_set", "lineage"],
@@ -274,24 +275,32 @@ def _give_reasons(compared: Compared, left_out: LeftOut) -> None:
     for group in compared.groups:
         lineages = list(group.features.unique("lineage"))
         if group.absent:
-            reason = f"not_testable: no {compared.term.noun} with condition '{group.absent}'"
+            named = f"with {'group' if compared.term.kind == CHANGE else 'condition'} '{group.absent}'"
+            reason = f"not_testable: no {compared.term.noun} {named}"
+            if compared.term.one_arm:
+                reason = "not_testable: no donor has it in all samples that are compared"
             left_out.lineages(lineages, compared.term.label, reason)
         for reason in group.dropped:
             left_out.add(reason, lineage=", ".join(lineages), contrast=compared.term.label)
 
 
 def _add_calls(effects: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """``call_p`` of interaction rows (raised in the compartment and more than in the reference) and ``only``."""
+    """``call_p`` of rows that may have a call, and the ``word`` that it would be."""
     keys = ["contrast", "gene_set", "lineage"]
-    half = effects["p_value"] / 2
-    effects = effects.assign(above=np.where(effects["estimate"] > 0, half, 1 - half), call_p=np.nan, only=False)
+    half, up = effects["p_value"] / 2, effects["estimate"] > 0
+    effects = effects.assign(above=np.where(up, half, 1 - half), call_p=np.nan, word="")
+    is_interaction, still = effects["term"] == "interaction", effects["term"] == COMPARTMENTS
+    effects.loc[still, "call_p"] = effects["p_value"]
+    effects.loc[still, "word"] = effects["compartment"].where(up, study.reference_compartment) + "_higher"
+    if len(study.compartments) == 1:
+        return effects.assign(call_p=effects["above"], word=effects["compartment"] + "_raised")
     indexed = effects.set_index([*keys, "term"])
-    is_interaction = effects["term"] == "interaction"
     rows = effects[is_interaction]
     own = pd.MultiIndex.from_frame(rows[keys].assign(term="within:" + rows["compartment"]))
     base = pd.MultiIndex.from_frame(rows[keys].assign(term=f"within:{study.reference_compartment}"))
     within = indexed[indexed.index.get_level_values("term") != "interaction"]
     above = within["above"].reindex(own).to_numpy()
     effects.loc[is_interaction, "call_p"] = np.maximum(above, rows["above"].to_numpy())
-    effects.loc[is_interaction, "only"] = within["ci_high"].reindex(base).to_numpy() < CALL_MARGIN
+    only = within["ci_high"].reindex(base).to_numpy() < CALL_MARGIN
+    effects.loc[is_interaction, "word"] = rows["compartment"] + np.where(only, "_only", "_higher")
     return effects

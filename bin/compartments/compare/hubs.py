@@ -8,14 +8,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.compare.by_arm import ByArm
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare, fit_arms
 from compartments.compare.shares import shares
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA
 from compartments.study.arms import arm_design
-from compartments.study.study import Study
+from compartments.study.study import COMPARTMENTS, Study
 from compartments.study.terms import Term, terms_of
 
 TOP_RANK = 3  # of a hub, in every sample of the condition
@@ -41,8 +41,8 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
     Comparison
         Effects: ``network, lineage, contrast, term, compartment, estimate`` (logit share, natural log) with its test,
         ``estimate_downsampled`` (at most 20 cells per lineage), ``loo_low, loo_high`` (range of estimates without one
-        donor), ``loo_same_sign``, ``worst_rank`` (in those of the condition's samples of the compartment that have a
-        network), ``call``.
+        donor), ``loo_same_sign``, ``worst_rank`` (in the samples of the compartment that a change would raise: those
+        with the condition, at the last time, of the first group), ``call``.
 
     Notes
     -----
@@ -50,7 +50,9 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
     call ``hub_gained_in_<compartment>`` stands on interaction rows and needs three things: within the compartment the
     share is up, more so than in the other compartment (an intersection-union test: both two-sided p < .05, neither row
     descriptive), and the lineage is among the top 3 in every sample of the condition there. It is made for the
-    reference compartment on the same row, with the sign of the interaction reversed.
+    reference compartment on the same row, with the sign of the interaction reversed. In a study of one compartment it
+    stands on its rows and needs the first and the last; of one condition ``hub_in_<compartment>`` needs a larger share
+    than in the other compartment and the top 3 in every sample there.
     """
     tables, compared = [], []
     for network, network_edges in edges.groupby("network", sort=False):
@@ -62,10 +64,9 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
                 continue
             table, answer = _compare_shares(term, features, values, study.covariates)
             table["q_value"] = benjamini_hochberg(table["p_value"], table["lineage"].isin(study.primary_lineages))
-            treated = study.samples["compartment"].eq(term.compartment)
-            treated &= study.samples["condition"].eq(term.contrast.condition)
-            treated &= study.samples["sample"].isin(strengths)
-            table["worst_rank"] = _worst_ranks(ranks, study.samples.loc[treated, "sample"], table["lineage"])
+            first, last = _ranked_samples(term)
+            table["worst_rank"] = _worst_ranks(ranks, first, table["lineage"])
+            table["other_rank"] = _worst_ranks(ranks, last, table["lineage"])
             tables.append(table)
             compared.append(answer)
     if not tables:
@@ -89,12 +90,22 @@ def _measure(
     """Logit shares of every lineage that can be compared, shape (units, lineages), of :data:`KINDS`."""
     samples = term.units[term.sample_columns].to_numpy()
     lineages = sorted({name for sample in samples.ravel() for name in strengths[sample].index})
-    has = np.array([[all(k in strengths[x].index for x in row) for k in lineages] for row in samples])
-    has = has.reshape(len(samples), len(lineages)).astype(bool)
+
+    def having(units: pd.DataFrame) -> npt.NDArray[np.bool_]:
+        """Which lineages are in all samples of each unit."""
+        has = [[all(k in strengths[x].index for x in row) for k in lineages] for row in units.to_numpy()]
+        return np.array(has, bool).reshape(len(units), len(lineages))
+
+    has = having(term.units[term.sample_columns])
+    of_sides = {
+        name: having(side.units[[part.column for part in parts]]) for name, (side, parts) in term.sides().items()
+    }
     names, measured = [], []
     known: dict[bytes, npt.NDArray[np.float64]] = {}  # lineages of the same units share a network
-    for lineage, present in zip(lineages, has.T, strict=True):
-        reason = _lost(term, present)
+    for position, (lineage, present) in enumerate(zip(lineages, has.T, strict=True)):
+        reason = _lost({name: there[:, position] for name, there in of_sides.items()})
+        if not reason and not present.any():
+            reason = "no donor has it in all samples that are compared"
         if reason:
             reason = f"network '{network}', {term.name} {term.compartment}: {reason}"
             left_out.add(reason, lineage=lineage, contrast=term.contrast.contrast)
@@ -115,12 +126,11 @@ def _measure(
     return features, [np.array([values[i] for values in measured]).T for i in range(len(KINDS))]
 
 
-def _lost(term: Term, present: npt.NDArray[np.bool_]) -> str:
-    """Why a lineage is not compared, or an empty string."""
-    for name in term.arms:
-        arm = present[term.has(name)]
-        if not len(arm) or (~arm).mean() > 0.5:
-            return f"absent in {name} ({int(arm.sum())} of {len(arm)} donors have it)"
+def _lost(sides: dict[str, npt.NDArray[np.bool_]]) -> str:
+    """Why a lineage is not compared, or an empty string; which units have it, by what is compared."""
+    for name, having in sides.items():
+        if not len(having) or (~having).mean() > 0.5:
+            return f"absent in {name} ({int(having.sum())} of {len(having)} donors have it)"
     return ""
 
 
@@ -156,24 +166,40 @@ def _without_one_donor(
     answer: Compared,
     covariates: Sequence[str],
 ) -> pd.DataFrame:
-    """Range of the estimates without each unit in turn, where both arms keep one, and whether the sign stays."""
+    """Range of the estimates without each donor in turn, where all arms keep one, and whether the sign stays."""
     tables = []
     for group in answer.groups:
         at = features.get_indexer(group.features)
         present = np.isfinite(values[:, at[0]])
         units, z = term.of(present), values[present][:, at]
-        found: dict[int, npt.NDArray[np.float64]] = {}
-        for left in range(len(z)):
-            rest = np.arange(len(z)) != left
+        found: dict[str, npt.NDArray[np.float64]] = {}
+        for left in units.units["donor"].unique():
+            rest = (units.units["donor"] != left).to_numpy()
             kept = units.of(rest)
             if not kept.absent():
-                design, vector, _ = arm_design(kept, covariates)
-                found[left] = vector @ np.linalg.lstsq(design.to_numpy(), z[rest], rcond=None)[0]
-        estimates = pd.DataFrame(found or {0: np.full(len(at), np.nan)}, index=group.features)
+                found[left] = _estimates(kept, z[rest], covariates)
+        estimates = pd.DataFrame(found or {"": np.full(len(at), np.nan)}, index=group.features)
         whole = np.sign(answer.effects.loc[group.features, "estimate"])
         table = pd.DataFrame({"loo_low": estimates.min(axis=1), "loo_high": estimates.max(axis=1)})
         tables.append(table.assign(loo_same_sign=np.sign(estimates).eq(whole, axis=0).all(axis=1)))
     return pd.concat(tables)
+
+
+def _estimates(term: Term, z: npt.NDArray[np.float64], covariates: Sequence[str]) -> npt.NDArray[np.float64]:
+    """The contrast of a term alone, its pairs of units weighed as in the tests where donors have several."""
+    if term.repeated:
+        return fit_arms(term, z, None, covariates)[0]["estimate"].to_numpy()
+    design, vector, _ = arm_design(term, covariates)
+    return np.asarray(vector @ np.linalg.lstsq(design.to_numpy(), z, rcond=None)[0])
+
+
+def _ranked_samples(term: Term) -> tuple[pd.Series, pd.Series]:
+    """Samples in which a rise would make a hub: of the compartment with the condition, in the first arm; of the last
+    part."""
+    units = term.units[term.has(term.arms[0])]
+    here = [part for part in term.parts if part.compartment == term.compartment]
+    changed = [part for part in here if part.condition == term.contrast.condition]
+    return units[(changed or here)[0].column], units[term.parts[-1].column]
 
 
 def _worst_ranks(ranks: pd.Series, samples: pd.Series, lineages: pd.Series) -> pd.Series:
@@ -183,17 +209,18 @@ def _worst_ranks(ranks: pd.Series, samples: pd.Series, lineages: pd.Series) -> p
 
 
 def _call_hubs(table: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Fill ``call`` on interaction rows: hub gained in its compartment, in the reference, or inconclusive."""
-    within = table[table["term"].str.startswith("within:")]
-    gained = (within["estimate"] > 0) & (within["p_value"] < ALPHA) & within["worst_rank"].le(TOP_RANK).fillna(False)
-    keys = ["network", "lineage", "contrast", "compartment"]
-    hubs = set(within.loc[gained, keys].itertuples(index=False, name=None))
-    calls = []
-    for row in table.itertuples(index=False):
-        if row.term != "interaction":
-            calls.append("")
-            continue
-        compartment = row.compartment if row.estimate > 0 else study.reference_compartment
-        hub = row.p_value < ALPHA and (row.network, row.lineage, row.contrast, compartment) in hubs
-        calls.append(f"hub_gained_in_{compartment}" if hub else "inconclusive")
-    return table.assign(call=calls)
+    """Fill ``call`` where compartments are compared, or in the only one: hub in it, in the reference, inconclusive."""
+    within = table["term"].str.startswith("within:")
+    up, top = table["estimate"] > 0, table["worst_rank"].le(TOP_RANK).fillna(False)
+    gained = up & (table["p_value"] < ALPHA) & top & within
+    keys = ["network", "lineage", "contrast"]
+    hubs = set(table.loc[gained, [*keys, "compartment"]].itertuples(index=False, name=None))
+    at = table["compartment"].where(up | within, study.reference_compartment)
+    named = table[keys].assign(compartment=at).itertuples(index=False, name=None)
+    hub = (table["p_value"] < ALPHA) & pd.Series([name in hubs for name in named], table.index)
+    still = table["term"] == COMPARTMENTS
+    in_reference = table.pop("other_rank").le(TOP_RANK).fillna(False)
+    hub |= still & (table["p_value"] < ALPHA) & top.where(up, in_reference)
+    words = pd.Series(np.where(still, "hub_in_", "hub_gained_in_"), table.index) + at
+    call = words.where(hub, "inconclusive")
+    return table.assign(call=call.where(~within | (len(study.compartments) == 1), ""))

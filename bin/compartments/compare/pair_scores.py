@@ -1,6 +1,6 @@
 """Ligands and receptors of samples and lineages: log expression with sampling variances, from pseudobulk counts."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -14,7 +14,7 @@ from compartments.compare.normalisation import tmm_factors
 from compartments.core.matrix import totals
 from compartments.core.pairs import Pairs
 from compartments.core.vocabulary import UNASSIGNED
-from compartments.study.terms import Term
+from compartments.study.terms import Part, Term
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -61,13 +61,13 @@ class Scores:
     ambient_ligand: npt.NDArray[np.float32]
     ambient_receptor: npt.NDArray[np.float32]
 
-    def rows(self, term: Term) -> list[npt.NDArray[np.intp]]:
-        """Positions of the samples of each unit, part by part."""
-        return [self.samples.get_indexer(term.units[column]) for column in term.sample_columns]
+    def rows(self, term: Term, parts: Sequence[Part] | None = None) -> list[npt.NDArray[np.intp]]:
+        """Positions of the samples of each unit, part by part (all parts, if none are given)."""
+        return [self.samples.get_indexer(term.units[part.column]) for part in parts or term.parts]
 
-    def having(self, term: Term) -> npt.NDArray[np.bool_]:
-        """Which lineages each unit has, in all of its samples: shape (units, lineages)."""
-        return np.logical_and.reduce([self.valid[rows] for rows in self.rows(term)])
+    def having(self, term: Term, parts: Sequence[Part] | None = None) -> npt.NDArray[np.bool_]:
+        """Which lineages each unit has, in its samples of all these parts: shape (units, lineages)."""
+        return np.logical_and.reduce([self.valid[rows] for rows in self.rows(term, parts)])
 
     def in_units(self, array: npt.NDArray[np.float64], term: Term) -> npt.NDArray[np.float64]:
         """Values of units from those of samples (first axis)."""

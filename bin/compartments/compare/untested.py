@@ -90,14 +90,14 @@ def _lost_lineages(study: Study, scores: Scores, effects: pd.DataFrame) -> list[
     having = _donors_having(study, scores)
     lost = effects[~effects["status"].isin(["tested", "ambient"])]
     for (*asked, status, source, target), edges in lost.groupby([*ASKED, "status", "source", "target"], sort=False):
-        kind, reason = "few_donors", "no donor of one arm has both lineages"
+        kind, reason = "few_donors", "no donor of an arm has both lineages in all samples that are compared"
         if status != "not_testable":
-            arms = [
-                f"{condition}: "
-                + ", ".join(f"{k} in {having[*asked, condition, k]} donors" for k in dict.fromkeys((source, target)))
-                for condition in (word.removeprefix("absent_in_") for word in status.split(","))
+            sides = [
+                f"{side}: "
+                + ", ".join(f"{k} in {having[*asked, side, k]} donors" for k in dict.fromkeys((source, target)))
+                for side in (word.removeprefix("absent_in_") for word in status.split(","))
             ]
-            kind, reason = "lost_lineage", f"{'; '.join(arms)}: the loss explains the edges"
+            kind, reason = "lost_lineage", f"{'; '.join(sides)}: the loss explains the edges"
         row = dict(zip(ASKED, asked, strict=True)) | {"source": source, "target": target, "n_edges": len(edges)}
         rows.append(row | {"kind": kind, "reason": reason})
     return rows
@@ -117,12 +117,11 @@ def _ambient(effects: pd.DataFrame, ambient_share_max: float) -> list[Row]:
 
 
 def _donors_having(study: Study, scores: Scores) -> dict[tuple[str, ...], str]:
-    """(contrast, term, compartment, condition, lineage) -> "2 of 4", donors that have the lineage."""
+    """(contrast, term, compartment, side, lineage) -> "2 of 4", donors that have the lineage there."""
     numbers = {}
     for term in terms_of(study, scores.samples):
-        having = scores.having(term)
-        for condition in term.arms:
-            arm = having[term.has(condition)]
-            for lineage, n in zip(scores.lineages, arm.sum(0), strict=True):
-                numbers[*term.keys.values(), condition, lineage] = f"{n} of {len(arm)}"
+        for name, (side, parts) in term.sides().items():
+            having = scores.having(side, parts)
+            for lineage, n in zip(scores.lineages, having.sum(0), strict=True):
+                numbers[*term.keys.values(), name, lineage] = f"{n} of {len(having)}"
     return numbers

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.study.captures import specimens
 from compartments.study.study import BETWEEN, CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast, Study
 
 COLUMNS = ("sample", "reference_sample")  # of the first two parts
@@ -170,7 +171,8 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
     Donors that lack a sample of a part have no unit.
     """
     sides = {compartment: 1.0} if name.startswith("within:") else {compartment: 1.0, study.reference_compartment: -1.0}
-    samples = study.samples[study.samples["compartment"].isin(sides)]
+    samples = specimens(study.samples)
+    samples = samples[samples["compartment"].isin(sides)]
     if contrast.group and not contrast.group_reference:
         samples = samples[samples["group"] == contrast.group]
     kind = contrast.kind

@@ -1,8 +1,9 @@
 """The files of all samples, matched and loaded; which samples can be analysed together."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from scipy import sparse
@@ -15,6 +16,7 @@ from compartments.study.plan import design_table
 from compartments.study.study import Study
 
 LAYERS = ("counts", "corrected")
+GROUPS = ("group", "group_reference")
 FEW_CELLS = 30  # of a sample: below, all but its most frequent lineages have a handful of cells
 
 
@@ -143,14 +145,14 @@ def drop_uncleaned(gathered: Gathered, left_out: LeftOut) -> None:
 
 def say_weakened(study: Study, gathered: Gathered, left_out: LeftOut) -> None:
     """One reason per comparison whose tier fell with its samples, and per arm without a sample of many cells."""
-    planned, left = design_table(study), design_table(study.subset(gathered.names))
-    for before, now in zip(planned.itertuples(), left.itertuples(), strict=True):
-        if before.tier == now.tier:
-            continue
-        term = now.term if now.term != "interaction" else f"interaction {now.compartment}"
-        arms = f"{now.n_condition} {now.condition} and {now.n_reference} {now.reference} donors"
-        reason = f"{term}: {arms} are left of {before.n_condition} and {before.n_reference}"
-        left_out.add(f"{reason}: {now.tier}, not {before.tier} as planned", contrast=now.contrast)
+    keys = ["contrast", "term", "compartment"]
+    left = {tuple(row[key] for key in keys): row for row in _comparisons(study.subset(gathered.names))}
+    for before in _comparisons(study):
+        # without a sample of a compartment or condition there is no such comparison any more
+        none = before | {"n_condition": 0, "n_reference": 0, "tier": "not_testable"}
+        now = left.get(tuple(before[key] for key in keys), none)
+        if before["tier"] != now["tier"]:
+            left_out.add(_weaker(before, now), contrast=before["contrast"])
     n_cells = pd.Series([len(obs) for obs in gathered.obs], gathered.names)
     there = study.samples[study.samples["sample"].isin(gathered.names)]
     for (compartment, condition), names in there.groupby(["compartment", "condition"], sort=False)["sample"]:
@@ -163,14 +165,33 @@ def say_weakened(study: Study, gathered: Gathered, left_out: LeftOut) -> None:
             )
 
 
+def _comparisons(study: Study) -> list[dict[Hashable, Any]]:
+    """Rows of the table of the design."""
+    return design_table(study).to_dict("records")
+
+
+def _weaker(before: Mapping[Hashable, Any], now: Mapping[Hashable, Any]) -> str:
+    """What is left of a planned comparison, in words."""
+    term = f"{before['term']} {before['compartment']}" if before["reference_compartment"] else before["term"]
+    numbers = ("n_condition", "n_reference")
+    (first, second), planned = (now[name] for name in numbers), [before[name] for name in numbers]
+    arms = {"between": ("condition", "reference"), "mixed": ("condition", "reference"), "change": GROUPS}
+    if before["kind"] in arms:
+        names = [before[name] for name in arms[before["kind"]]]
+        said = f"{first} {names[0]} and {second} {names[1]} donors are left of {planned[0]} and {planned[1]}"
+    else:
+        said = f"{first} donors are left of {planned[0]}"
+    return f"{term}: {said}: {now['tier']}, not {before['tier']} as planned"
+
+
 def check_left(study: Study, names: Collection[str]) -> None:
     """Raise :class:`UserError` if the samples that are left allow no comparison."""
     if not len(names):
         raise UserError("no sample has a cell left: there is nothing to compare; skipped.tsv names the reasons")
     if not (design_table(study.subset(names))["tier"] != "not_testable").any():
         raise UserError(
-            f"only {', '.join(names)} are left, and no compartment has donors of both conditions of a contrast: "
-            "there is nothing to compare; skipped.tsv names the reasons"
+            f"only {', '.join(names)} are left, of which no comparison can be made: there is nothing to compare; "
+            "skipped.tsv names the reasons"
         )
 
 

@@ -101,7 +101,7 @@ def test_unpaired_donors_make_a_mixed_study(plan):
 
 def test_effects_of_a_design_are_in_its_cells(plan):
     """After against before in treated donors; nothing in controls, who are sampled twice too."""
-    cohort = plan("before_after_controlled", n_condition=1, n_reference=1, cells={"CSF": 400, "blood": 20})
+    cohort = plan("before_after_controlled", n_condition=1, n_reference=1, cells={"CSF": 250, "blood": 20})
     genes = cohort.expression.query("kind == 'migration' and lineage == 'CD4_T'")["gene"]
     raised = cohort.source.genes.isin(genes)
     share = {}

@@ -8,16 +8,16 @@ from hypothesis import given, settings
 from scipy import stats
 
 from compartments.compare import deseq, expression, normalisation
-from compartments.study.study import Contrast
-from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of
+from compartments.study.terms import terms_of
+from tests.support.pseudobulks import lineage_of, pairs_of, study_of
 
 
 @given(st.integers(0, 2**31))
 @settings(max_examples=20, deadline=None)
 def test_one_coefficient_keeps_the_fit(seed):
     rng = np.random.default_rng(seed)
-    pairs = pairs_of(["treated"] * 2 + ["untreated"] * 3 + ["other"] * 2)
-    matrix, vector, _ = expression.interaction_design(pairs, Contrast("o", "other", "untreated"))
+    pairs = pairs_of(["treated"] * 2 + ["untreated"] * 3 + ["other"] * 2, "other")
+    matrix, vector, _ = expression.unit_design(pairs)
     rotated, transform, index = deseq.one_coefficient(matrix.to_numpy(), vector)
     beta = rng.normal(size=len(vector))
     np.testing.assert_allclose(rotated @ (transform @ beta), matrix.to_numpy() @ beta, atol=1e-9)
@@ -27,15 +27,14 @@ def test_one_coefficient_keeps_the_fit(seed):
 def test_leave_one_donor_out_equals_refits(simulated):
     from compartments.compare.batched import BatchedInference
 
-    pairs = study_of(simulated).units("interaction", "CSF")
-    matrix, vector, _ = expression.interaction_design(pairs, TREATED)
+    *_, pairs = terms_of(study_of(simulated))
+    matrix, vector, _ = expression.unit_design(pairs)
     counts = simulated.counts.loc[matrix.index].to_numpy()[:, :20]
-    donors = np.array([*pairs["donor"], *pairs["donor"]])
+    donors = np.tile(pairs.units["donor"], 2)
     factors, dispersions = np.linspace(0.7, 1.4, len(counts)), np.full(20, 0.1)
     found = deseq.leave_one_donor_out(counts, matrix.to_numpy(), vector, donors, factors, dispersions)
     assert found.shape == (7, 20)
-    left = pairs.index[2]
-    smaller, smaller_vector, _ = expression.interaction_design(pairs.drop(left), TREATED)
+    smaller, smaller_vector, _ = expression.unit_design(pairs.of(np.arange(7) != 2))
     rows = matrix.index.get_indexer(smaller.index)
     beta = BatchedInference().irls(counts[rows], factors[rows], smaller.to_numpy(), dispersions, 0.5, 1e-8)[0]
     np.testing.assert_allclose(found[2], beta @ smaller_vector / np.log(2), rtol=1e-5, atol=1e-6)
@@ -51,7 +50,8 @@ def test_leave_one_donor_out_without_an_arm():
 
 def test_size_factors_follow_tmm(simulated):
     lineage = lineage_of(simulated)
-    matrix, vector, _ = expression.interaction_design(study_of(simulated).units("interaction", "CSF"), TREATED)
+    *_, pairs = terms_of(study_of(simulated))
+    matrix, vector, _ = expression.unit_design(pairs)
     counts = simulated.counts.loc[matrix.index]
     _, fit = deseq.fit_pydeseq2(counts, matrix, {"x": vector})
     library = lineage.corrected.sum(1) * normalisation.tmm_factors(lineage.corrected)

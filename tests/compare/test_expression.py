@@ -17,8 +17,7 @@ from compartments.compare.ambient import assume_ambient
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from compartments.study.study import Contrast
-from tests.support.pseudobulks import TREATED, lineage_of, pairs_of, study_of
+from tests.support.pseudobulks import lineage_of, pairs_of, study_of
 
 
 def compare_one(lineage, study):
@@ -37,9 +36,13 @@ def compared(simulated):
 def test_interaction_design_is_a_difference_in_differences(conditions, seed):
     """Of full rank; least squares on it gives the difference of mean within-donor differences, for any pair of arms."""
     conditions = ["treated", "untreated", *conditions]
-    pairs = pairs_of(conditions)
-    matrix, vector, _ = expression.interaction_design(pairs, TREATED)
+    term = pairs_of(conditions)
+    pairs = term.units
+    matrix, vector, _ = expression.unit_design(term)
     assert np.linalg.matrix_rank(matrix) == matrix.shape[1] == len(pairs) + len(set(conditions))
+    assert list(matrix.index) == [*pairs["reference_sample"], *pairs["sample"]]
+    own, arms = np.eye(len(pairs)), pd.get_dummies(pairs["condition"], dtype=float)[list(dict.fromkeys(conditions))]
+    np.testing.assert_array_equal(matrix, np.block([[own, 0 * arms], [own, arms]]))
     value = pd.Series(np.random.default_rng(seed).normal(size=len(matrix)), index=matrix.index)
     beta = np.linalg.lstsq(matrix.to_numpy(), value.to_numpy(), rcond=None)[0]
     difference = (
@@ -48,7 +51,7 @@ def test_interaction_design_is_a_difference_in_differences(conditions, seed):
         .mean()
     )
     assert beta @ vector == pytest.approx(difference["treated"] - difference["untreated"])
-    swapped = expression.interaction_design(pairs, Contrast("s", "untreated", "treated"))[1]
+    swapped = expression.unit_design(pairs_of(conditions, "untreated", "treated"))[1]
     np.testing.assert_array_equal(swapped, -vector)
 
 
@@ -225,12 +228,12 @@ def test_a_covariate_of_one_compartment_enters_the_interaction(monkeypatch):
 @settings(max_examples=30, deadline=None)
 def test_an_interaction_with_covariates_is_never_singular(batches, n_treated):
     """Of full rank with 3 residual df or without the covariate, with a reason for each that is not fitted."""
-    pairs = pairs_of(["treated"] * n_treated + ["untreated"] * (6 - n_treated))
-    pairs = pairs.assign(batch=batches, age=np.arange(6.0) ** 2, same="x")
-    plain, _, _ = expression.interaction_design(pairs, TREATED)
-    matrix, vector, dropped = expression.interaction_design(pairs, TREATED, ["batch", "age", "same"])
+    conditions = ["treated"] * n_treated + ["untreated"] * (6 - n_treated)
+    pairs = pairs_of(conditions, batch=batches, age=np.arange(6.0) ** 2, same="x")
+    plain, _, _ = expression.unit_design(pairs)
+    matrix, vector, dropped = expression.unit_design(pairs, ["batch", "age", "same"])
     assert np.linalg.matrix_rank(matrix) == matrix.shape[1] == len(vector)
-    fitted = sum(any(f"compartment:{c}" in x for x in matrix) for c in ("batch", "age"))
+    fitted = sum(any(x.startswith(f"arm:{c}") for x in matrix) for c in ("batch", "age"))
     assert fitted + len(dropped) == 2 - (len(set(batches)) == 1)
     assert len(matrix) - matrix.shape[1] >= 3 or matrix.shape == plain.shape
 

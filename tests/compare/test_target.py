@@ -5,6 +5,7 @@ import pytest
 
 from compartments.compare.target import target_relation, target_tables
 from compartments.core.left_out import LeftOut
+from compartments.study.study import CHANGE, COMPARTMENTS, Contrast
 from tests.support.signalling import make_cohort
 
 
@@ -21,23 +22,46 @@ def test_target_relation():
     )
     effects = pd.DataFrame({"level": "lineage", "lineage": ["T", "B", "pDC"], "log2fc": [-3.0, -2, -0.5]})
     effects = effects.assign(contrast="c", term="within:blood", compartment="blood", scale="abs")
-    contrasts = pd.DataFrame({"contrast": ["c"], "condition": ["treated"], "reference": ["untreated"]})
+    contrasts = [Contrast("c", "treated", "untreated")]
     found = target_relation(target, effects, contrasts).set_index("measure")
     assert found.loc["mean_log2_cpm", "rho"] == pytest.approx(-1)
     assert found.loc["percent_expressing", "rho"] == pytest.approx(-0.5)
     assert (found["n_lineages"] == 3).all()
 
 
+def test_the_baseline_is_that_of_the_design():
+    """Of compartments that are compared the reference compartment; of a change of changes the reference condition."""
+    target = pd.DataFrame(
+        {
+            "gene": "CD52",
+            "lineage": ["T", "B", "pDC"] * 2,
+            "compartment": ["blood"] * 3 + ["CSF"] * 3,
+            "condition": "before",
+            "mean_log2_cpm": [9.0, 8, 4, 4, 8, 9],
+            "percent_expressing": [90.0, 95, 10, 10, 95, 90],
+        }
+    )
+    effects = pd.DataFrame({"level": "lineage", "lineage": ["T", "B", "pDC"], "log2fc": [-3.0, -2, -0.5]})
+    effects = effects.assign(contrast="c", compartment="CSF", scale="rel")
+    for contrast, term, rho in (
+        (Contrast("c", "CSF", "blood", COMPARTMENTS), "compartments", -1),
+        (Contrast("c", "after", "before", CHANGE, "drug", "placebo"), "within:CSF", 1),
+    ):
+        found = target_relation(target, effects.assign(term=term), [contrast]).set_index("measure")
+        assert found.loc["mean_log2_cpm", "rho"] == pytest.approx(rho)
+        assert (found["n_lineages"] == 3).all() and (found["compartment"] == "CSF").all()
+
+
 def test_no_effect_within_a_compartment_gives_no_relation():
     target = pd.DataFrame({"gene": ["CD52"], "lineage": "T", "compartment": "blood", "condition": "untreated"})
     effects = pd.DataFrame({"level": ["lineage"], "lineage": "T", "term": "interaction", "contrast": "c"})
-    contrasts = pd.DataFrame({"contrast": ["c"], "condition": ["treated"], "reference": ["untreated"]})
+    contrasts = [Contrast("c", "treated", "untreated")]
     assert target_relation(target, effects.assign(compartment="CSF", scale="abs", log2fc=-1.0), contrasts).empty
 
 
 def test_without_a_target_gene_that_was_measured_there_are_no_tables():
     _, data = make_cohort()
-    contrasts, left_out = pd.DataFrame({"contrast": []}), LeftOut("compare_expression")
+    contrasts, left_out = [], LeftOut("compare_expression")
     assert [made.shape for made in target_tables(data, [], None, None, contrasts, left_out)] == [(0, 0)] * 2
     assert not left_out.rows
     assert [made.shape for made in target_tables(data, [], "G399", None, contrasts, left_out)] == [(0, 0)] * 2

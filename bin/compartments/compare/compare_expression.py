@@ -33,13 +33,13 @@ def main() -> None:
     from compartments.study.study import Study
 
     contract, left_out = Contract.of(STEP), LeftOut(STEP)
-    study = Study.load(given.study)
+    study = Study.load(given.study).of_specimens()
     data = read_pseudobulk(given.pseudobulk, study)
     assumed = assume_ambient(data, study)
     usable = lineages(data, given.min_cells_pb, left_out)
     compared = compare_lineages(usable, study, left_out, given.cpus, assumed)
     effects = read_tsv(given.composition, EFFECTS) if given.composition and given.target_gene else None
-    target, relation = target_tables(data, usable, given.target_gene, effects, study.contrasts, left_out)
+    target, relation = target_tables(data, usable, given.target_gene, effects, study.asked(), left_out)
 
     contract.write(target, "expression/target_gene.tsv")
     contract.write(relation, "expression/target_relation.tsv")

@@ -1,12 +1,13 @@
 """Pseudobulk differential expression: the condition within each compartment, and its difference between compartments.
 
-Each lineage is analysed on its own. Within a compartment donors are compared between conditions; the interaction
-compares within-donor differences, with one column per donor, so what a donor shares in all compartments cancels.
+Each lineage is analysed on its own. Differences of a donor's samples are fitted with columns of its own, so what they
+share cancels; where only some donors have both conditions, with a random effect (:mod:`.voom_mixed`).
 """
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from multiprocessing import get_context
 from typing import Any
 
@@ -20,18 +21,22 @@ from compartments.compare.ambient import ambient_genes
 from compartments.compare.deseq import fit_pydeseq2, leave_one_donor_out
 from compartments.compare.genes import filter_by_expression, foreign_genes
 from compartments.compare.voom import Spread, moderated_tests, spread_of_arms, weigh
+from compartments.compare.voom_mixed import MixedFit, of_units
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA, AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
-from compartments.study.arms import arm_design, donors_per_arm, tier
-from compartments.study.study import Study
+from compartments.study.arms import arm_design, arm_numbers, donors_per_arm, residual_df, tier
+from compartments.study.study import BETWEEN, CHANGE, MIXED, Study
 from compartments.study.terms import Term, terms_of
 
 MIN_DONORS = 2  # per arm; fewer leave the effect to one donor
 MIN_GENES = 20  # fewer cannot carry a dispersion trend
 LOW_CELLS = 20
 ROBUST_Q, ROBUST_TOP, ROBUST_LOG2FC = 0.1, 100, 0.5
-OF_EQUAL_SPREAD, OF_UNEQUAL_SPREAD = "pydeseq2", "voom"  # engines
+OF_COUNTS, OF_LOGS, OF_REPEATED = "pydeseq2", "voom", "voom_mixed"  # engines
+# where donors are their own controls PyDESeq2 needs as many residual df: with 3 it finds half of what voom finds
+MIN_DF_COUNTS = 5
+Vectors = dict[str, npt.NDArray[np.float64]]  # contrasts by name
 # what a fit dies of: counts that carry none, a singular matrix, numbers that leave the range
 NOT_FITTED = (ValueError, np.linalg.LinAlgError, FloatingPointError)
 
@@ -62,9 +67,7 @@ def unit_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFram
     if not others:
         return between, difference, dropped
     n = len(term.units)
-    own = [
-        pd.DataFrame(np.eye(n), columns=[f"{part.column}:{donor}" for donor in term.units["donor"]]) for part in others
-    ]
+    own = [pd.DataFrame(np.eye(n), columns=[f"{part.column}:{unit}" for unit in term.units.index]) for part in others]
     weighted = [-part.weight / first.weight * columns for part, columns in zip(others, own, strict=True)]
     arms = between.add_prefix("arm:").reset_index(drop=True) / first.weight
     blocks = [*own[::-1], pd.concat([*weighted, arms], axis=1)]
@@ -162,7 +165,8 @@ def compare_lineage(
     """
     if lineage.counts is None or lineage.ambient is None:
         raise TypeError(f"{lineage.name} was read without its raw and ambient counts")
-    ambient = ambient_genes(lineage.counts, lineage.ambient, _groups(lineage.samples), AMBIENT_SHARE_MAX)
+    groups = (lineage.samples["condition"] + " " + lineage.samples["compartment"]).to_numpy()
+    ambient = ambient_genes(lineage.counts, lineage.ambient, groups, AMBIENT_SHARE_MAX)
     excluded = ambient | foreign_genes(lineage.genes, lineage.name)
     tables, fits = {}, []
     shared: dict[tuple[Any, ...], list[Term]] = {}  # the contrasts of the same units share one fit
@@ -203,7 +207,7 @@ def _with_both_arms(terms: list[Term], lineage: Lineage, left_out: LeftOut) -> l
         for arm in term.arms:
             n = int(term.has(arm).sum())
             if n < MIN_DONORS:
-                which = f" with condition '{arm}'" if len(term.arms) > 1 else ""
+                which = "" if term.one_arm else f" with {'group' if term.kind == CHANGE else 'condition'} '{arm}'"
                 few = f"{n} {term.noun}{'' if n == 1 else 's'}{which}, needs {MIN_DONORS}"
                 left_out.add(f"not_testable: {few}", lineage=lineage.name, contrast=term.label)
                 break
@@ -219,7 +223,7 @@ def _without_odd_samples(
     if not terms:
         return terms
     samples, counts = _counted(terms[0], lineage)
-    genes = (counts[:, _tested_genes(samples, counts) & ~excluded] > 0).sum(1)
+    genes = (counts[:, filter_by_expression(counts, _groups(terms[0])) & ~excluded] > 0).sum(1)
     odd = pd.Series(genes, samples.index)[genes < MIN_GENES]
     for sample, n in odd.items():
         reason = f"{n} of the genes tested were counted, needs {MIN_GENES}"
@@ -228,19 +232,15 @@ def _without_odd_samples(
 
 
 def _counted(term: Term, lineage: Lineage) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:
-    """Samples of a term, the reference compartment's first, and their counts."""
+    """Samples of a term, those of the last part first, and their counts."""
     names = np.concatenate([term.units[column] for column in reversed(term.sample_columns)])
     rows = lineage.samples.index.get_indexer(pd.Index(names))
     return lineage.samples.iloc[rows], lineage.corrected[rows]
 
 
-def _tested_genes(samples: pd.DataFrame, counts: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-    """Genes expressed enough in condition x compartment."""
-    return filter_by_expression(counts, _groups(samples))
-
-
-def _groups(samples: pd.DataFrame) -> npt.NDArray[Any]:
-    return (samples["condition"] + " " + samples["compartment"]).to_numpy()
+def _groups(term: Term) -> npt.NDArray[np.object_]:
+    """Arm and part of the samples of :func:`_counted`: where like counts are expected."""
+    return np.concatenate([column + " " + term.units["arm"].to_numpy(object) for column in term.sample_columns[::-1]])
 
 
 def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitted") -> dict[str, Any]:
@@ -297,69 +297,79 @@ def _compare_terms(
     excluded: npt.NDArray[np.bool_],
     ambient: npt.NDArray[np.bool_],
 ) -> Fitted:
-    dropped: list[str] = []
-    vectors = {}
-    for term in terms:
-        design, vectors[term.contrast.contrast], dropped = unit_design(term, covariates)
-    residual_df = len(design) - design.shape[1]
-    if residual_df < 1:
-        raise ValueError(f"{len(design)} samples leave no residual df for {design.shape[1]} coefficients")
-    samples, counts = _counted(terms[0], lineage)
-    expressed = _tested_genes(samples, counts)
+    designs = {term.contrast.contrast: unit_design(term, covariates) for term in terms}
+    term, (design, _, dropped) = terms[0], next(iter(designs.values()))
+    vectors = {name: vector for name, (_, vector, _) in designs.items()}
+    between = arm_design(term, covariates)[0].to_numpy()
+    df = residual_df(term, between.shape[1])
+    if df < 1:
+        raise ValueError(f"{len(term.units)} {term.noun}s leave no residual df")
+    samples, counts = _counted(term, lineage)
+    expressed = filter_by_expression(counts, _groups(term))
     keep = expressed & ~excluded
     if keep.sum() < MIN_GENES:
         raise ValueError(f"only {keep.sum()} genes are expressed enough, needs {MIN_GENES}")
     kept = pd.DataFrame(counts[:, keep], index=design.index, columns=lineage.genes[keep])
     tables, fit = fit_pydeseq2(kept, design, vectors)
-    arms = np.tile(terms[0].units["arm"].to_numpy(object), len(terms[0].parts))
-    spread = _with_honest_p(tables, kept, design, vectors, samples, arms)
+
+    def refit(genes: npt.NDArray[np.intp], vector: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        factors, dispersions = fit["size_factors"], fit["dispersions"][genes]
+        donors = samples["donor"].to_numpy()
+        return leave_one_donor_out(kept.to_numpy()[:, genes], design.to_numpy(), vector, donors, factors, dispersions)
+
+    spread, tests, mixed = _of_logs(term, kept, design, between)
+    engine = OF_REPEATED if mixed else OF_LOGS if spread.differs or _few(term, df) else OF_COUNTS
+    if engine != OF_COUNTS:
+        _put(tables, tests(vectors))
+    refits = mixed.without_each_donor if mixed else refit
     for name, table in tables.items():
-
-        def refit(genes: npt.NDArray[np.intp], vector: npt.NDArray[np.float64] = vectors[name]) -> npt.NDArray[Any]:
-            donors = samples["donor"].to_numpy()
-            factors, dispersions = fit["size_factors"], fit["dispersions"][genes]
-            return leave_one_donor_out(
-                kept.to_numpy()[:, genes], design.to_numpy(), vector, donors, factors, dispersions
-            )
-
+        table["engine"] = engine
         table["q_value"] = benjamini_hochberg(table["p_value"])
-        table["robust"] = robust_genes(table, table["q_value"].to_numpy(), refit)
+        table["robust"] = robust_genes(table, table["q_value"].to_numpy(), partial(refits, vector=vectors[name]))
     summary = {
-        "residual_df": residual_df,
+        "residual_df": df,
         "n_genes": int(keep.sum()),
         "n_genes_ambient": int((expressed & ambient).sum()),
         "size_factor_min": float(fit["size_factors"].min()),
         "size_factor_max": float(fit["size_factors"].max()),
         "dispersion_trend": fit["trend"],
         "median_dispersion": float(np.nanmedian(fit["dispersions"])),
-        "engine": OF_UNEQUAL_SPREAD if spread.differs else OF_EQUAL_SPREAD,
+        "engine": engine,
         "spread_p": spread.p_value,
+        "spread_differs": spread.differs,
+        "donor_correlation": mixed.correlation if mixed else np.nan,
     }
     return Fitted(tables, spread, summary, dropped)
 
 
-def _with_honest_p(
-    tables: dict[str, pd.DataFrame],
-    counts: pd.DataFrame,
-    design: pd.DataFrame,
-    vectors: dict[str, npt.NDArray[np.float64]],
-    samples: pd.DataFrame,
-    arms: npt.NDArray[np.object_],
-) -> Spread:
-    """Name the engine in the tables of PyDESeq2; where the arms' spread differs, put the tests that allow for it."""
-    matrix = design.to_numpy()
-    data = weigh(counts.to_numpy(), matrix, _groups(samples))
+def _few(term: Term, df: int) -> bool:
+    """True if donors are their own controls and too few for PyDESeq2 to find much."""
+    return df < MIN_DF_COUNTS and term.kind not in (BETWEEN, MIXED)
+
+
+def _of_logs(
+    term: Term, counts: pd.DataFrame, design: pd.DataFrame, between: npt.NDArray[np.float64]
+) -> tuple[Spread, Callable[[Vectors], dict[str, pd.DataFrame]], MixedFit | None]:
+    """How much the arms vary, tests of log counts that allow for it, and the fit where donors have several units."""
+    matrix, arms = design.to_numpy(), np.tile(term.units["arm"].to_numpy(object), len(term.parts))
+    data = weigh(counts.to_numpy(), matrix, _groups(term))
     spread = spread_of_arms(data, matrix, arms)
-    for table in tables.values():
-        table["engine"] = OF_UNEQUAL_SPREAD if spread.differs else OF_EQUAL_SPREAD
-    if spread.differs:
-        variance = np.array([spread.variance[arm] for arm in arms])
-        for name, honest in moderated_tests(data, matrix, vectors, variance).items():
-            table = tables[name]
-            shrunken = (table["log2fc_shrunken"] / table["log2fc"]).clip(0, 1).fillna(1.0)
-            table[honest.columns] = honest.to_numpy()
-            table["log2fc_shrunken"] = shrunken * table["log2fc"]  # by as much as that of the counts
-    return spread
+    if term.repeated:
+        numbers = arm_numbers(term) * spread.differs
+        donors = term.units["donor"].to_numpy(object)
+        mixed = MixedFit.of(of_units(data, term, design.index), between, donors, numbers)
+        return spread, mixed.tests, mixed
+    variance = np.array([spread.variance[arm] if spread.differs else 1.0 for arm in arms])
+    return spread, partial(moderated_tests, data, matrix, variance=variance), None
+
+
+def _put(tables: dict[str, pd.DataFrame], tests: dict[str, pd.DataFrame]) -> None:
+    """Put the tests of log counts in the place of PyDESeq2's; shrunken by as much as that of the counts."""
+    for name, test in tests.items():
+        table = tables[name]
+        shrunken = (table["log2fc_shrunken"] / table["log2fc"]).clip(0, 1).fillna(1.0)
+        table[test.columns] = test.to_numpy()
+        table["log2fc_shrunken"] = shrunken * table["log2fc"]
 
 
 @dataclass(frozen=True)
@@ -380,7 +390,7 @@ class Compared:
     def summary(self, min_cells: int, n_lineages: int) -> dict[str, Any]:
         """Content of ``expression.json``: settings, counts, and one record per table in ``fits``."""
         return {
-            "de_engine": OF_EQUAL_SPREAD,
+            "de_engine": OF_COUNTS,
             "min_cells": min_cells,
             "ambient_share_max": AMBIENT_SHARE_MAX,
             "n_lineages": n_lineages,
@@ -391,16 +401,15 @@ class Compared:
 
     def warnings(self) -> list[str]:
         """One line per contrast and term with lineages whose arms of donors vary unequally."""
-        unequal: dict[tuple[str, str, str], list[str]] = {}
+        unequal: dict[tuple[str, str, str, str], list[str]] = {}
         for fit in self.fits:
-            if fit["engine"] == OF_UNEQUAL_SPREAD:
+            if fit["spread_differs"]:
                 named = f"{fit['lineage']} (variance {fit['spread_ratio']:.2g} times)"
-                unequal.setdefault((fit["contrast"], fit["term"], fit["compartment"]), []).append(named)
+                unequal.setdefault((fit["contrast"], fit["term"], fit["compartment"], fit["engine"]), []).append(named)
         return [
-            f"{contrast}, {term if ':' in term else f'{term} {compartment}'}: the donors of one condition vary more "
-            f"than those of the other in {', '.join(lineages)}; p-values there are of a fit with a variance per "
-            f"condition ({OF_UNEQUAL_SPREAD})"
-            for (contrast, term, compartment), lineages in unequal.items()
+            f"{contrast}, {term if ':' in term else f'{term} {compartment}'}: the donors of one arm vary more than "
+            f"those of the other in {', '.join(lineages)}; p-values there allow for it (engine {engine})"
+            for (contrast, term, compartment, engine), lineages in unequal.items()
         ]
 
 
@@ -421,8 +430,8 @@ def compare_lineages(
 
     Notes
     -----
-    ``q_value``: Benjamini-Hochberg over genes within lineage x contrast x term x compartment; ``q_global``, interaction
-    only: over genes of all lineages.
+    ``q_value``: Benjamini-Hochberg over genes within lineage x contrast x term x compartment; ``q_global``, where
+    compartments are compared: over genes of all lineages.
     """
     import pydeseq2.ds  # noqa: F401  imported before the fork, once for all processes
 
@@ -468,8 +477,8 @@ def _over_lineages(tables: list[pd.DataFrame], study: Study) -> pd.DataFrame:
         return pd.DataFrame()
     table = pd.concat(tables, ignore_index=True)
     table["q_global"] = np.nan
-    interaction = table["term"] == "interaction"
+    across = ~table["term"].str.startswith("within:")
     for compartment in study.compartments[1:]:
-        rows = interaction & (table["compartment"] == compartment)
+        rows = across & (table["compartment"] == compartment)
         table.loc[rows, "q_global"] = benjamini_hochberg(table.loc[rows, "p_value"])
     return table

@@ -1,6 +1,7 @@
 """The target gene: where it is expressed, and whether lineages with more of it are depleted more."""
 
 import difflib
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -10,6 +11,7 @@ from scipy import stats
 from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.normalisation import log_cpm
 from compartments.core.left_out import LeftOut
+from compartments.study.study import COMPARTMENTS, Contrast
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -22,7 +24,7 @@ def target_tables(
     lineages: list[Lineage],
     gene: str | None,
     effects: pd.DataFrame | None,
-    contrasts: pd.DataFrame,
+    contrasts: Iterable[Contrast],
     left_out: LeftOut,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """:func:`target_expression` and :func:`target_relation`, without columns where there is none.
@@ -95,7 +97,7 @@ def target_expression(data: "AnnData", lineages: list[Lineage], gene: str) -> pd
     return result
 
 
-def target_relation(target: pd.DataFrame, effects: pd.DataFrame, contrasts: pd.DataFrame) -> pd.DataFrame:
+def target_relation(target: pd.DataFrame, effects: pd.DataFrame, contrasts: Iterable[Contrast]) -> pd.DataFrame:
     """Whether lineages with more of the target gene are depleted more: Spearman correlations, descriptive.
 
     Parameters
@@ -104,23 +106,24 @@ def target_relation(target: pd.DataFrame, effects: pd.DataFrame, contrasts: pd.D
         From :func:`target_expression`.
     effects : DataFrame
         Composition effects: ``level, lineage, contrast, term, compartment, scale, log2fc``.
-    contrasts : DataFrame
-        ``contrast, condition, reference``.
+    contrasts : iterable of Contrast
 
     Returns
     -------
     DataFrame
         ``gene, contrast, compartment, scale, measure, n_lineages, rho``: over lineages, the gene's expression with the
-        reference condition against the change in abundance within the same compartment.
+        reference condition against the change in abundance within the same compartment; where compartments are
+        compared, its expression in the reference compartment against the difference in abundance.
     """
     rows = []
-    within = effects[(effects["level"] == "lineage") & effects["term"].str.startswith("within:")]
-    for contrast in contrasts.itertuples(index=False):
-        baseline = target[target["condition"] == contrast.reference]
-        for (compartment, scale), change in within[within["contrast"] == contrast.contrast].groupby(
-            ["compartment", "scale"], sort=True
-        ):
-            joined = baseline[baseline["compartment"] == compartment].merge(change[["lineage", "log2fc"]], on="lineage")
+    changes = effects[(effects["level"] == "lineage") & (effects["term"] != "interaction")]
+    for contrast in contrasts:
+        own = changes[changes["contrast"] == contrast.contrast]
+        for (compartment, scale), change in own.groupby(["compartment", "scale"], sort=True):
+            of_compartments = contrast.kind == COMPARTMENTS
+            where = target["compartment"] == (contrast.reference if of_compartments else compartment)
+            baseline = target[where & (of_compartments | (target["condition"] == contrast.reference))]
+            joined = baseline.merge(change[["lineage", "log2fc"]], on="lineage")
             joined = joined.dropna(subset=["log2fc"])
             for measure in ("mean_log2_cpm", "percent_expressing"):
                 varies = len(joined) >= 3 and joined[measure].nunique() > 1 and joined["log2fc"].nunique() > 1

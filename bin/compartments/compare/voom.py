@@ -252,18 +252,39 @@ def moderated_tests(
     -----
     Smyth (2004) Stat Appl Genet Mol Biol 3:3, on weighted least squares.
     """
-    df, genes = len(design) - design.shape[1], data.z.shape[1]
+    df = len(design) - design.shape[1]
     weights = data.weights(variance)
     residual, _, estimates, unscaled = _least_squares(data.z, weights, design, np.array(list(vectors.values())))
-    s2 = (weights * residual**2).sum(0) / df
+    tested = moderate_tests(estimates, unscaled, (weights * residual**2).sum(0) / df, df)
+    return dict(zip(vectors, tested, strict=True))
+
+
+def moderate_tests(estimates: Array, unscaled: Array, s2: Array, df: int) -> list[pd.DataFrame]:
+    """Moderated t tests of fitted contrasts.
+
+    Parameters
+    ----------
+    estimates, unscaled : array, shape (contrasts, genes)
+        And their variances over those of the genes.
+    s2 : array, shape (genes,)
+        Residual mean squares.
+    df : int
+        Theirs.
+
+    Returns
+    -------
+    list of DataFrame
+        As of :func:`moderated_tests`, per contrast.
+    """
+    genes = len(s2)
     d0, s02 = fit_f_dist(s2, df)
     posterior = (d0 * s02 + df * s2) / (d0 + df) if 0 < d0 < np.inf else s2 if d0 == 0 else np.full(genes, s02)
     total = min(d0 + df, df * genes)
-    tables = {}
-    for name, estimate, factor in zip(vectors, estimates, unscaled, strict=True):
+    tables = []
+    for estimate, factor in zip(estimates, unscaled, strict=True):
         se = np.sqrt(posterior * factor)
         t = estimate / se
         interval = se * stats.t.ppf(1 - ALPHA / 2, total) / stats.norm.ppf(1 - ALPHA / 2)
         p = 2 * stats.t.sf(np.abs(t), total)
-        tables[name] = pd.DataFrame({"log2fc": estimate, "se": interval, "stat": t, "p_value": p})
+        tables.append(pd.DataFrame({"log2fc": estimate, "se": interval, "stat": t, "p_value": p}))
     return tables

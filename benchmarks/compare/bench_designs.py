@@ -18,11 +18,12 @@ from benchmarks.compare import designs_alternatives
 from benchmarks.compare.alternatives import r_is_there
 from benchmarks.compare.bench_alternatives import OURS, against
 from benchmarks.compare.unequal_figures import word_is_true
-from benchmarks.count_studies import composed
+from benchmarks.count_studies import long_counts, study_of
 from benchmarks.designs import DESIGNS, MISSING, NAMES, PROPORTIONS, Setting, study
 from benchmarks.pieces import Pieces, fingerprint, ratio
 from benchmarks.source import digest
 from benchmarks.unequal import RARE, targets
+from compartments.compare import composition
 
 KEEPS_ITS_ROWS = REPEATS = True
 SEED = 31
@@ -83,45 +84,45 @@ def one(setting, number):
 
 def effects_of(setting, samples, table):
     """Effects of the contrast that the design is made for, a table of all lineages per term."""
-    made, found = composed(samples, table)
-    contrasts = made.contrasts
+    asked = study_of(samples)
     if setting.design == "change":
-        contrasts = contrasts[contrasts["kind"] == "change"]
-    (contrast,) = contrasts["contrast"]
-    rows = found.effects
-    rows = rows[(rows["level"] == "lineage") & (rows["contrast"] == contrast)]
-    return {term: rows[rows["term"] == term].set_index("lineage").reindex(NAMES) for term in setting.terms.values()}
+        asked = replace(asked, contrasts=asked.contrasts[asked.contrasts["kind"] == "change"])
+    (_,) = asked.contrasts["contrast"]
+    rows = composition.compare(asked, long_counts(table)).effects.set_index("lineage")
+    return {term: rows[rows["term"] == term].reindex(NAMES) for term in setting.terms.values()}
 
 
 def figures(setting, drawn, effects):
-    """Rejections, coverage, bias, what was tested and false words of one study."""
+    """Rejections, coverage, bias, what was tested and false words of one study; both compartments added up."""
     found = {}
     for name, term in setting.terms.items():
-        found |= _tests(setting, drawn, name, effects[term])
+        both = "within a compartment" if name.startswith("within") else name
+        for figure, pair in _tests(setting, drawn, name, effects[term]).items():
+            found[f"{figure}, {both}"] = np.add(found.get(f"{figure}, {both}", 0), pair)
     if setting.design != "one condition":
         found |= _words(effects["interaction"]["call"].fillna(""), drawn)
     return found
 
 
 def _tests(setting, drawn, name, table):
+    """Figures of one term."""
     truth, p = drawn.truth[name], table["p_value"].to_numpy(float)
     tested, none = np.isfinite(p), truth == 0
     found = {}
-    for group, chosen in (("", none), (" of rare lineages", none & (PROPORTIONS <= RARE))):
-        at = tested & chosen
-        found[f"type-I error{group}, {name}"] = (p[at] < LEVEL).sum(), at.sum()
+    for group, chosen in (("", tested & none), (" of rare lineages", tested & none & (PROPORTIONS <= RARE))):
+        found[f"type-I error{group}"] = (p[chosen] < LEVEL).sum(), chosen.sum()
     for way in ("decrease", "increase"):
         wrong = table[f"p_{way}"].to_numpy(float)[tested & none] < LEVEL
-        found[f"one-sided error, {way}, {name}"] = wrong.sum(), (tested & none).sum()
+        found[f"one-sided error, {way}"] = wrong.sum(), (tested & none).sum()
     low, high = table["ci_low"].to_numpy(float), table["ci_high"].to_numpy(float)
     covered = (low <= truth) & (truth <= high)
-    found[f"coverage, {name}"] = covered[tested].sum(), tested.sum()
-    found[f"coverage of changed lineages, {name}"] = covered[tested & ~none].sum(), (tested & ~none).sum()
-    found[f"width of the interval, {name}, log2"] = (high - low)[tested].sum(), tested.sum()
-    found[f"bias, {name}, log2"] = (table["log2fc"].to_numpy(float) - truth)[tested].sum(), tested.sum()
+    found["coverage"] = covered[tested].sum(), tested.sum()
+    found["coverage of changed lineages"] = covered[tested & ~none].sum(), (tested & ~none).sum()
+    found["width of the interval, log2"] = (high - low)[tested].sum(), tested.sum()
+    found["bias, log2"] = (table["log2fc"].to_numpy(float) - truth)[tested].sum(), tested.sum()
     enough = (drawn.expected[_sides(name)].min((0, 1, 2)) >= 10) & replicated(setting, drawn, name)
-    found[f"share tested where every arm expects 10 cells, {name}"] = tested[enough].sum(), enough.sum()
-    found[f"share tested, {name}"] = tested.sum(), len(tested)
+    found["share tested where every arm expects 10 cells"] = tested[enough].sum(), enough.sum()
+    found["share tested"] = tested.sum(), len(tested)
     return found
 
 

@@ -8,6 +8,8 @@ from scipy import sparse
 
 from compartments.cohort import suspects
 from compartments.cohort.pseudobulk import make_pseudobulk
+from compartments.study.design import make_study
+from compartments.study.samplesheet import parse_samplesheet
 from tests.support.samples import make_study_of, merge_all, write_sample
 
 
@@ -41,6 +43,24 @@ def test_a_swap_is_named(tmp_path, a, b, expected):
     merged, _ = merge_all(tmp_path, study)
     found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
     assert set(found.loc[found["warning"].str.contains(expected), "sample"]) >= {a, b}, found.to_string()
+
+
+@pytest.mark.parametrize("second", [("post", "post"), ("pre", "again")], ids=["before and after", "replicates"])
+@pytest.mark.parametrize("mistyped", [False, True])
+def test_a_mistyped_donor_among_several_samples_is_named(tmp_path, second, mistyped):
+    """Four donors with two blood samples each; one sample may be of another donor than the samplesheet says."""
+    condition, name = second
+    rows = [f"D{d}_{n},D{d},blood,{c},x" for d in range(4) for c, n in (("pre", "pre"), (condition, name))]
+    rows += ["E_pre,E,blood,post,x", "F_pre,F,blood,post,x"]
+    study = make_study(parse_samplesheet("sample,donor,compartment,condition,raw\n" + "\n".join(rows)), "", "pre")
+    rng = np.random.default_rng(1)
+    for sample in study.samples["sample"]:
+        donor = int(sample[1]) if sample[0] == "D" else 8 + "EF".index(sample[0])
+        write_sample(tmp_path, sample, rng, n=200, donor=2 if mistyped and sample == f"D0_{name}" else donor)
+    merged, _ = merge_all(tmp_path, study)
+    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    named = found.loc[found["warning"].str.contains("donor-specific expression"), "sample"]
+    assert (f"D0_{name}" in set(named)) == mistyped and set(named) <= {f"D0_{name}", "D0_pre"}, found.to_string()
 
 
 def test_low_complexity_is_named(written):

@@ -1,4 +1,4 @@
-"""Samples that look swapped, mislabelled or poor: ten kinds of suspicion."""
+"""Samples that look swapped, mislabelled or poor: eleven kinds of suspicion."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
@@ -119,6 +119,8 @@ def _log_cpm(sums: pd.DataFrame) -> pd.DataFrame:
 def _compartment_warnings(sums: pd.DataFrame, study: Study) -> Iterator[Suspicion]:
     """A sample whose expression is that of another compartment (nearest centroid of the other samples)."""
     compartment = study.samples.set_index("sample")["compartment"].loc[sums.index]
+    if compartment.nunique() < 2:
+        return
     expression = _log_cpm(sums)
     expression = expression.loc[:, expression.std().sort_values(ascending=False, kind="stable").index[:LINEAGE_GENES]]
     for sample in expression.index:
@@ -181,26 +183,36 @@ def _peculiar_to_samples(bulk: "AnnData", names: list[str], condition: pd.Series
 
 
 def _donor_warnings(bulk: "AnnData", study: Study) -> Iterator[Suspicion]:
-    """A sample that shares more with another donor's sample than with its own donor's."""
+    """A sample that shares more with another donor's sample than with its own donor's, in another compartment or, where
+    donors have several samples of one, in the same.
+    """
     donor = study.samples.set_index("sample")["donor"]
-    for other in study.compartments[1:]:
-        likeness = donor_likeness(bulk, study, study.reference_compartment, other)
+    again = study.samples[study.samples.duplicated(["donor", "compartment"])]["compartment"].unique()
+    pairs = [(study.reference_compartment, other) for other in study.compartments[1:]]
+    for a, b in [*pairs, *((compartment, compartment) for compartment in again)]:
+        likeness = donor_likeness(bulk, study, a, b)
+        if a == b:
+            likeness = likeness.mask(np.eye(len(likeness), dtype=bool))
         for sample in likeness.columns:
-            partners = [s for s in likeness.index if donor[s] == donor[sample]]
-            if not partners:
+            partners = likeness.loc[[s for s in likeness.index if donor[s] == donor[sample] and s != sample], sample]
+            if partners.empty:
                 continue
-            best = likeness[sample].idxmax()
-            back = likeness.loc[best].idxmax()
-            # both ways round: an odd sample is like none, a swapped one is like its true partner
-            closer, close = likeness.loc[best, sample], likeness.loc[partners[0], sample]
-            if best != partners[0] and back == sample and closer - close > SWAP_MARGIN:
-                yield (
-                    sample,
-                    (
-                        f"shares donor-specific expression with {best} (correlation {closer:.2f}), "
-                        f"not with {partners[0]} of its own donor ({close:.2f}): swapped?"
-                    ),
-                )
+            best, close = likeness[sample].idxmax(), partners.max()
+            closer = likeness.loc[best, sample]
+            if donor[best] != donor[sample] and closer - close > SWAP_MARGIN and _back(likeness, best, sample, donor):
+                words = f"shares donor-specific expression with {best} (correlation {closer:.2f}), "
+                yield sample, f"{words}not with {partners.idxmax()} of its own donor ({close:.2f}): swapped?"
+
+
+def _back(likeness: pd.DataFrame, best: str, sample: str, donor: pd.Series) -> bool:
+    """Whether ``best`` is as like ``sample`` as like any other, or as like as its own donor's other samples.
+
+    An odd sample is like none, a swapped or mislabelled one is like its true donor's.
+    """
+    own = likeness.loc[best, [s for s in likeness.columns if donor[s] == donor[best] and s != best]]
+    # a single sample of another compartment may be the one that is exchanged
+    kin = own.min() - SWAP_MARGIN if len(own) > (best not in likeness.columns) else np.inf
+    return bool(likeness.loc[best].idxmax() == sample or likeness.loc[best, sample] > kin)
 
 
 def _complexity_warnings(merged: "AnnData", study: Study) -> Iterator[Suspicion]:

@@ -30,12 +30,12 @@ class Design(NamedTuple):
     least: tuple[int, int] = (1, 1)
 
 
-# Cells: so few that a run costs about what the usual cohort of 12 samples does, and that a depleted sample of blood
-# still has the 10 pDC that an interaction needs.
+# Cells: a run costs little more than that of the usual cohort. Donors who are their own controls are compared only if
+# each of their samples has the 10 pDC that an interaction needs, depleted blood too.
 DESIGNS = {
     "before_after": Design(
         {"n_condition": 4, "n_reference": 0, "condition": AFTER, "reference": BEFORE}
-        | {"cells": {"CSF": 500, "blood": 800}},
+        | {"cells": {"CSF": 500, "blood": 1000}},
         least=(1, 0),
     ),
     "before_after_controlled": Design(

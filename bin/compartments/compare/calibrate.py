@@ -29,7 +29,7 @@ def main() -> None:
     left_out, summary = LeftOut(STEP), read_json(given.composition)
     counts = read_tsv(given.counts, ("sample", "level", "lineage", "n_cells"))
     counts = counts[(counts["level"] == "lineage") & (counts["n_cells"] > 0)]
-    study = Study.load(given.study).subset(counts["sample"].unique())
+    study = Study.load(given.study).of_specimens().subset(counts["sample"].unique())
     settings = {name: summary[name] for name in relabelling.SETTINGS if summary.get(name)}
 
     def claims(relabelled: Study) -> pd.DataFrame:

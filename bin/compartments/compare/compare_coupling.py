@@ -31,7 +31,7 @@ def main() -> None:
     from compartments.study.study import Study
 
     contract, left_out = Contract.of(STEP), LeftOut(STEP)
-    study = Study.load(given.study)
+    study = Study.load(given.study).of_specimens()
     effects = read_tsv(given.composition, coupling.EFFECTS)
     donors = read_tsv(given.donors, coupling.DONORS)
     table, drivers = coupling.compare(study, effects, donors, left_out, given.equiv_margin, given.seed)

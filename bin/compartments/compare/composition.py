@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from compartments.cohort.specimens import summed
 from compartments.compare.abundance import (
     Abundances,
     all_cells,
@@ -32,6 +33,7 @@ from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, LN2, TIERS, UNASSIGNED, ZERO_KINDS
+from compartments.study.captures import specimen_of
 from compartments.study.study import Study
 from compartments.study.terms import Term, terms_of
 
@@ -225,18 +227,20 @@ def _countable(
     study: Study, counts: pd.DataFrame, reference_lineages: Sequence[str], left_out: LeftOut
 ) -> tuple[Study, dict[str, pd.DataFrame], pd.Series]:
     """The study of the samples that have cells, the cells per level, and all cells of each sample."""
-    strangers = [sample for sample in counts["sample"].unique() if sample not in set(study.samples["sample"])]
+    known = specimen_of(study.samples)
+    strangers = [sample for sample in counts["sample"].unique() if sample not in known]
     if strangers:
         raise UserError(f"counts.tsv: sample '{strangers[0]}' is not in the study; give the study it was counted for")
-    matrices = count_matrices(counts)
+    study = study.of_specimens()
+    matrices = count_matrices(summed(counts, study.samples, left_out))
     totals = all_cells(matrices)
     for sample in totals.index[totals == 0]:
         left_out.add("no cells: left out of the composition", sample=sample)
-    known = {name for matrix in matrices.values() for name in matrix}
+    lineages = {name for matrix in matrices.values() for name in matrix}
     given = {"primary_lineages": study.primary_lineages, "reference_lineages": reference_lineages}
     for option, named in given.items():
-        unknown = [name for name in named if name not in known]
-        left_out.lineages(unknown, reason=f"named in --{option}, but the cohort has {', '.join(sorted(known))}")
+        unknown = [name for name in named if name not in lineages]
+        left_out.lineages(unknown, reason=f"named in --{option}, but the cohort has {', '.join(sorted(lineages))}")
     return study.subset(totals.index[totals > 0]), matrices, totals
 
 

@@ -31,7 +31,7 @@ def main() -> None:
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
     sets = merge_sets(options.gene_sets)
-    study = Study.load(options.study)
+    study = Study.load(options.study).of_specimens()
     data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"])
     assume_ambient(data, study)
     lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)

@@ -46,6 +46,7 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
     from compartments.study.ambient_choice import foresee
     from compartments.study.captures import check_files
+    from compartments.study.captures import check_files
     from compartments.study.design import make_study
     from compartments.study.parameters import names_in
     from compartments.study.plan import design_table, plan
@@ -53,7 +54,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)
-    check_files(sheet, name, strict=str(parameters.get("strict", "")).lower() == "true")
+    check_files(sheet, name, strict=_true(parameters, "strict"))
     texts = ("reference_compartment", "reference_condition", "reference_group", "condition_order")
     study = make_study(
         sheet,
@@ -61,7 +62,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
         contrasts=read_text(given.contrasts) if given.contrasts else None,
         covariates=names_in(parameters.get("covariates")),
         primary_lineages=names_in(parameters.get("primary_lineages")),
-        trend=str(parameters.get("trend", "")).lower() == "true",
+        trend=_true(parameters, "trend"),
     )
     _check_pairs(given.lr_resource, given.interaction_groups)
     design = design_table(study)
@@ -70,9 +71,13 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     contract.write(study.samples, "samples.tsv")
     contract.write(design, "design.tsv")
     inputs = study.samples.reindex(columns=["sample", "raw", "filtered", "cellbender"]).fillna("").to_dict("records")
-    mixed = str(parameters.get("allow_mixed_ambient", "")).lower() == "true"
-    outlook = foresee(inputs, str(parameters.get("ambient_method") or "auto"), mixed)
+    method = str(parameters.get("ambient_method") or "auto")
+    outlook = foresee(inputs, method, _true(parameters, "allow_mixed_ambient"))
     write_text(plan(study, design) + outlook, "plan.txt")
+
+
+def _true(parameters: dict[str, object], name: str) -> bool:
+    return str(parameters.get(name, "")).lower() == "true"
 
 
 def _check_pairs(resource_name: str | None, groups: str | None) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.study.captures import captures_notes
 from compartments.study.contrasts import (
     OBVIOUS_COMPARTMENTS,
     OBVIOUS_CONDITIONS,
@@ -70,7 +71,7 @@ def make_study(
         covariates.append("batch")
     _check_covariates(sheet, covariates)
     covariates, warnings = _usable_covariates(sheet, covariates)
-    warnings += _warnings(sheet, base, covariates)
+    warnings += [*_warnings(sheet, base, covariates), *captures_notes(sheet)]
     if len(conditions) == 1:
         given = {"reference_condition": reference_condition, "contrasts": contrasts, "trend": trend}
         asked = _of_one_condition(sheet, base, [name for name, value in given.items() if value])
@@ -161,6 +162,13 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
         sentences.append(
             "all samples have one condition, so compartments are compared and column group is not used; to compare "
             "groups of donors, name that column condition"
+        )
+    of = sheet.groupby(["donor", "condition"], sort=False)["compartment"].nunique().groupby("donor", sort=False)
+    apart = [donor for donor, n in of if len(n) > 1 and n.max() == 1 and len(has[donor]) > 1]
+    if apart:
+        sentences.append(
+            f"{', '.join(apart)}: each compartment has another condition, so they count within compartments only; mend "
+            "the condition if it is a slip"
         )
     for covariate in covariates:
         if (sheet.groupby("donor")[covariate].nunique() == 1).all():

@@ -9,6 +9,7 @@ import pandas as pd
 
 from compartments.core.files import read_json, write_json
 from compartments.core.vocabulary import CONTRAST_KINDS, INPUTS, NUMBERS
+from compartments.study.captures import specimens
 
 BETWEEN, WITHIN, MIXED, CHANGE, COMPARTMENTS, TREND = CONTRAST_KINDS
 
@@ -108,6 +109,10 @@ class Study:
         """The same study with only the named samples (a collection), in samplesheet order."""
         kept = self.samples[self.samples["sample"].isin(set(samples))]
         return replace(self, samples=kept)
+
+    def of_specimens(self) -> "Study":
+        """The same study with one row per donor, compartment and condition: what is compared."""
+        return replace(self, samples=specimens(self.samples))
 
     def save(self, path: str | Path) -> None:
         """Write as JSON."""

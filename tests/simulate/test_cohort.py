@@ -75,20 +75,20 @@ def test_two_arms_of_donors_are_what_they_were(plan):
 
 
 @pytest.mark.parametrize(
-    ("preset", "kinds", "reference"),
+    ("preset", "kinds"),
     [
-        ("before_after", ["within"], "before"),
-        ("time_points", ["within", "within"], "baseline"),
-        ("before_after_controlled", ["within", "within", "change"], "before"),
-        ("one_condition", ["compartments"], ""),
-        ("one_compartment", ["between"], ""),
+        ("before_after", ["within"]),
+        ("time_points", ["within", "within"]),
+        ("before_after_controlled", ["within", "within", "change"]),
+        ("one_condition", ["compartments"]),
+        ("one_compartment", ["between"]),
     ],
 )
-def test_samplesheet_of_a_design_asks_its_questions(plan, preset, kinds, reference):
+def test_samplesheet_of_a_design_asks_its_questions(plan, preset, kinds):
     cohort = plan(preset)
     sheet = parse_samplesheet(cohort.samplesheet().to_csv(index=False))
     assert ("group" in sheet) == (preset == "before_after_controlled")
-    study = make_study(sheet, reference_condition=reference)
+    study = make_study(sheet)
     assert study.contrasts["kind"].tolist() == kinds and study.reference_compartment == "blood"
     assert study.absolute == (preset != "one_condition")
     assert study.compartments == ["blood", "CSF"][: 1 + (preset != "one_compartment")]
@@ -96,7 +96,7 @@ def test_samplesheet_of_a_design_asks_its_questions(plan, preset, kinds, referen
 
 def test_unpaired_donors_make_a_mixed_study(plan):
     sheet = parse_samplesheet(plan("before_after", n_reference=2).samplesheet().to_csv(index=False))
-    assert make_study(sheet, reference_condition="before").contrasts["kind"].tolist() == ["mixed"]
+    assert make_study(sheet).contrasts["kind"].tolist() == ["mixed"]
 
 
 def test_effects_of_a_design_are_in_its_cells(plan):

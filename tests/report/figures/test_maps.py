@@ -1,9 +1,11 @@
 """Maps."""
 
+import types
+
 import numpy as np
 import pandas as pd
 
-from compartments.report.figures.maps import embedding
+from compartments.report.figures.maps import embedding, tiles
 from compartments.report.figures.style import Words
 
 
@@ -15,3 +17,31 @@ def test_embedding_counts_every_cell():
     assert figure.data["n_cells"].sum() == 5000
     assert sum(len(t["x"]) for t in figure.traces) == len(figure.data)
     assert (figure.data["share"] >= 0.5).all()
+
+
+def tiled(rows, counts):
+    """Places of the squares of a cohort: (donor, row) to the text below it, and the rows in order."""
+    samples = pd.DataFrame(rows, columns=["sample", "donor", "compartment", "condition"])
+    figure = tiles("cohort", samples, counts, types.SimpleNamespace(condition={}), Words("", "", ""))
+    squares = {
+        (x, y): (text, name)
+        for trace in figure.traces
+        for x, y, text, name in zip(trace["x"], trace["y"], trace["text"], trace["customdata"], strict=True)
+    }
+    assert sum(len(trace["x"]) for trace in figure.traces) == len(squares)  # none lies on another
+    return squares, figure.layout["yaxis"]["categoryarray"], figure.data
+
+
+def test_every_specimen_has_a_square_of_its_own():
+    rows = [("a", "A", "CSF", "x"), ("b", "B", "blood", "y"), ("c", "C", "blood", "y")]
+    squares, order, data = tiled(rows, {"a": 1200, "b": 3})
+    assert squares == {("A", "CSF"): ("1,200", "a"), ("B", "blood"): ("3", "b"), ("C", "blood"): ("", "c")}
+    assert order == ["CSF", "blood"] and list(data) == ["sample", "donor", "compartment", "condition", "n_cells"]
+    rows = [("a", "A", "CSF", "pre"), ("b", "A", "blood", "pre"), ("c", "A", "CSF", "post"), ("d", "A", "CSF", "pre")]
+    squares, order, _ = tiled(rows, {"a": 10, "c": 5, "d": 7})
+    assert squares == {
+        ("A", "CSF, pre"): ("17", "a, d"),
+        ("A", "blood, pre"): ("", "b"),
+        ("A", "CSF, post"): ("5", "c"),
+    }
+    assert order == ["CSF, pre", "CSF, post", "blood, pre"]

@@ -11,19 +11,29 @@ EMBEDDING_BINS = 130, 62  # squares across and up: as wide as they are high at t
 
 
 def tiles(name: str, samples: pd.DataFrame, counts: Mapping[str, int], colours: Colours, words: Words) -> Figure:
-    """Donors x compartments; the colour is the condition, the text the number of cells, a gap a missing sample."""
-    donors = list(dict.fromkeys(samples.sort_values("condition", kind="stable")["donor"]))
+    """Donors x compartments; the colour is the condition, the text the number of cells, a gap a missing sample.
+
+    Donors with several conditions have a row for each; captures of one specimen share a square.
+    """
+    data = samples[["sample", "donor", "compartment", "condition"]].assign(
+        n_cells=[counts.get(s) for s in samples["sample"]], place=samples["compartment"]
+    )
+    if data.drop_duplicates(["donor", "compartment", "condition"]).duplicated(["donor", "compartment"]).any():
+        data["place"] = data["compartment"] + ", " + data["condition"]
+    donors = list(dict.fromkeys(data.sort_values("condition", kind="stable")["donor"]))
+    squares = data.groupby(["condition", "donor", "place"], sort=False, as_index=False).agg(
+        sample=("sample", ", ".join), n_cells=("n_cells", lambda n: n.sum(min_count=1))
+    )
     traces = []
-    for condition, rows in samples.groupby("condition", sort=False):
-        cells = [f"{counts.get(s):,}" if s in counts else "" for s in rows["sample"]]
+    for condition, rows in squares.groupby("condition", sort=False):
         traces.append(
             {
                 "type": "scatter",
                 "mode": "markers+text",
                 "name": condition,
                 "x": rows["donor"],
-                "y": rows["compartment"],
-                "text": cells,
+                "y": rows["place"],
+                "text": ["" if np.isnan(n) else f"{n:,.0f}" for n in rows["n_cells"].astype(float)],
                 "textposition": "bottom center",
                 "textfont": {"size": 10},
                 "customdata": rows["sample"],
@@ -31,15 +41,19 @@ def tiles(name: str, samples: pd.DataFrame, counts: Mapping[str, int], colours: 
                 "marker": {"symbol": "square", "size": 20, "color": colours.condition.get(str(condition), GREY)},
             }
         )
-    compartments = list(dict.fromkeys(samples["compartment"]))
+    places = sorted(data["place"].unique(), key=list(data.sort_values("compartment", key=_in_order)["place"]).index)
     axes = {
         "xaxis": {"type": "category", "categoryorder": "array", "categoryarray": donors, "tickangle": -45},
-        "yaxis": {"type": "category", "range": [-0.7, len(compartments) - 0.4]},
-    }
-    data = samples[["sample", "donor", "compartment", "condition"]].assign(
-        n_cells=[counts.get(s) for s in samples["sample"]]
-    )
-    return Figure(name, words, traces, layout("", "", **axes), data, 170 + 70 * len(compartments))
+        "yaxis": {
+            "type": "category", "categoryorder": "array", "categoryarray": places, "range": [-0.7, len(places) - 0.4]
+        },
+    }  # fmt: skip
+    return Figure(name, words, traces, layout("", "", **axes), data.drop(columns="place"), 170 + 70 * len(places))
+
+
+def _in_order(values: pd.Series) -> pd.Series:
+    """Numbers in place of values, in order of appearance."""
+    return pd.Series(pd.factorize(values)[0], values.index)
 
 
 def binned(cells: pd.DataFrame, by: str) -> pd.DataFrame:

@@ -50,7 +50,14 @@ def build(page: Page) -> list[Block]:
         page.listing("design.tested", tested, "design.tsv", name="design"),
         *_power(page),
         page.listing("design.samples", _known(study.samples), "samples.tsv", folded=True),
+        *_replicates(page),
     ]
+
+
+def _replicates(page: Page) -> list[Block]:
+    """How well captures of one specimen agree, if there are any."""
+    table = page.table("cohort/replicates.tsv")
+    return [] if table is None else [page.listing("design.replicates", table, "cohort/replicates.tsv")]
 
 
 def _known(samples: pd.DataFrame) -> pd.DataFrame:

@@ -15,9 +15,12 @@ from compartments.cohort import pseudobulk
 from compartments.compare import deseq, expression
 from compartments.compare.ambient import assume_ambient
 from compartments.core.left_out import LeftOut
+from compartments.study.arms import arm_design
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from tests.support.pseudobulks import lineage_of, pairs_of, study_of
+from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
+from compartments.study.terms import terms_of
+from tests.support.pseudobulks import counts_of, lineage_of, pairs_of, sheet_of, study_of, study_of_kind
 
 
 def compare_one(lineage, study):
@@ -53,6 +56,89 @@ def test_interaction_design_is_a_difference_in_differences(conditions, seed):
     assert beta @ vector == pytest.approx(difference["treated"] - difference["untreated"])
     swapped = expression.unit_design(pairs_of(conditions, "untreated", "treated"))[1]
     np.testing.assert_array_equal(swapped, -vector)
+
+
+@pytest.mark.parametrize("kind", [WITHIN, MIXED, CHANGE, COMPARTMENTS, TREND])
+def test_design_of_samples_answers_as_that_of_their_units(kind):
+    """Of full rank; least squares on it gives what those of the units give, whatever the samples and covariates."""
+    rng, samples = np.random.default_rng(3), sheet_of(kind, 6)
+    study = study_of_kind(samples.assign(age=rng.normal(50, 9, len(samples)).round(2)), covariates=["age"])
+    y = pd.DataFrame({"y": rng.normal(size=len(samples))}, index=samples["sample"])
+    terms = list(terms_of(study))
+    assert [term.repeated for term in terms] == [kind == MIXED] * len(terms)
+    for term in terms:
+        design, vector, dropped = expression.unit_design(term, ["age"])
+        assert np.linalg.matrix_rank(design) == design.shape[1] == design.columns.nunique() == len(vector)
+        assert not dropped and len(design) == len(term.units) * len(term.parts)
+        found = np.linalg.lstsq(design.to_numpy(), y.loc[design.index].to_numpy(), rcond=None)[0].T @ vector
+        between, difference, _ = arm_design(term, ["age"])
+        expected = np.linalg.lstsq(between.to_numpy(), term.values(y), rcond=None)[0].T @ difference
+        np.testing.assert_allclose(found, expected)
+
+
+@pytest.mark.parametrize(
+    ("kind", "effects"),
+    [
+        (WITHIN, {"within:blood": 0.5, "within:CSF": 2.0, "interaction": 1.5}),
+        # the placebo group changes by a fifth of the drug's
+        (CHANGE, {"within:blood": 0.4, "within:CSF": 1.6, "interaction": 1.2}),
+        (COMPARTMENTS, {"compartments": 3.0}),
+        # a rise in proportion to time, of 6 in all: the slope times the time from first to last
+        (TREND, {"within:blood": 3.0, "within:CSF": 12.0, "interaction": 9.0}),
+    ],
+)
+def test_planted_effects_without_noise(kind, effects):
+    """What a donor has of its own in a compartment cancels; between compartments also what a condition does in both."""
+    samples, rng = sheet_of(kind, 3), np.random.default_rng(4)
+    time = samples["condition"].map({"baseline": 0, "after": 1, "m1": 1, "m6": 6}).fillna(0)
+    dose = samples.get("group", pd.Series("drug", samples.index)).map({"drug": 1.0, "placebo": 0.2})
+    csf = samples["compartment"] == "CSF"
+    own = pd.factorize(samples["donor"] + samples["compartment"] * (kind != COMPARTMENTS))[0]
+    both = pd.factorize(samples["donor"] + samples["condition"])[0]
+    y = rng.normal(size=99)[own] + dose * time * np.where(csf, 2.0, 0.5) + 3.0 * csf
+    shared = y + rng.normal(size=99)[both]
+    found = {}
+    for term in terms_of(study_of_kind(samples)):
+        design, vector, _ = expression.unit_design(term)
+        values = pd.Series(shared if term.across else y).set_axis(samples["sample"])[design.index]
+        found[term.name] = np.linalg.lstsq(design.to_numpy(), values.to_numpy(), rcond=None)[0] @ vector
+    assert found == pytest.approx(effects)
+
+
+KINDS = {  # donors, engine, residual df, donors per arm
+    WITHIN: (4, "voom", 3, (4, 4)),
+    MIXED: (3, "voom_mixed", 8, (6, 6)),
+    CHANGE: (4, "pydeseq2", 6, (4, 4)),
+    COMPARTMENTS: (6, "pydeseq2", 5, (6, 6)),
+    TREND: (4, "voom", 3, (4, 4)),
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_kind_of_contrast_finds_what_changed(kind):
+    """Genes that rise in CSF alone are called; no others; the table says what it rests on."""
+    donors, engine, df, arms = KINDS[kind]
+    samples, changed = sheet_of(kind, donors), np.arange(20)
+    if kind == TREND:
+        samples = samples.iloc[::-1].reset_index(drop=True)  # CSF before blood, the last time first
+        samples = samples.sort_values("compartment", kind="stable", ignore_index=True)
+    made = counts_of(np.random.default_rng(5), samples, 200, changed, log2fc=3.0)
+    tables, fits, skipped = compare_one(lineage_of(made), study_of_kind(made.samples))
+    assert not skipped and len(tables) == (1 if kind == COMPARTMENTS else 3)
+    for table, fit in zip(tables, fits, strict=True):
+        raised = table["gene"].isin([f"G{i}" for i in changed]).to_numpy()
+        found = (table["q_value"] < 0.05).to_numpy()
+        assert {fit["engine"]} == set(table["engine"]) == {engine} and not fit["spread_differs"]
+        assert (fit["residual_df"], fit["n_condition"], fit["n_reference"]) == (df, *arms)
+        if table["term"].iloc[0] == "within:blood":
+            assert found.mean() < 0.03
+            continue
+        assert found[raised].mean() > 0.8 and found[~raised].mean() < 0.03
+        assert np.median(table["log2fc"][raised]) == pytest.approx(3, abs=0.4)
+        assert (table["log2fc_shrunken"].abs() <= table["log2fc"].abs() + 0.05).all()
+        assert table["robust"][raised & found].mean() > 0.9
+        if table["term"].iloc[0] == "interaction":
+            assert table["call"][raised].str.startswith("CSF_").mean() > 0.6 and (table["call"][~raised] == "").all()
 
 
 def test_effects_are_recovered(compared, simulated):

@@ -4,6 +4,8 @@ import h5py
 import numpy as np
 
 from compartments.core.files import read_tsv
+from compartments.study.design import make_study
+from compartments.study.samplesheet import parse_samplesheet
 from tests.support.samples import arguments_of, make_study_of, write_sample
 
 
@@ -24,6 +26,28 @@ def test_user_mistakes(written, execute):
     (folder / "D0_CSF.filtered.h5ad").rename(folder / "D9_CSF.filtered.h5ad")
     done = execute("merge_samples", *arguments_of(folder))
     assert done.returncode == 2 and "D9_CSF" in done.stderr and "Traceback" not in done.stderr
+
+
+def test_captures_of_a_specimen_stay_apart_and_their_agreement_is_told(tmp_path, execute):
+    """One compartment, before and after, one specimen captured twice."""
+    rows = [f"D{d}_{t},D{d},CSF,{t}" for d in range(2) for t in ("pre", "post")] + ["D0_more,D0,CSF,pre"]
+    sheet = "sample,donor,compartment,condition,filtered\n" + "\n".join(f"{row},{n}.h5" for n, row in enumerate(rows))
+    study = make_study(parse_samplesheet(sheet), reference_condition="pre")
+    study.save(tmp_path / "study.json")
+    for number, sample in enumerate(study.samples["sample"]):
+        write_sample(tmp_path, sample, np.random.default_rng(number), donor=int(sample[1]))
+    done = execute("merge_samples", *arguments_of(tmp_path))
+    assert done.returncode == 0, done.stderr
+    agreement = read_tsv(tmp_path / "cohort/replicates.tsv", text=("specimen", "sample", "fraction"))
+    assert agreement[["specimen", "sample", "n_cells"]].to_numpy().tolist() == [
+        ["D0_pre", "D0_pre", 57], ["D0_pre", "D0_more", 57]
+    ]  # fmt: skip
+    counts = read_tsv(tmp_path / "composition/counts.tsv")
+    counts = counts[(counts["level"] == "lineage") & (counts["lineage"] != "unassigned")]
+    assert set(counts["sample"]) == set(study.samples["sample"])
+    wide = counts.pivot(index="lineage", columns="sample", values="n_cells")[["D0_pre", "D0_more"]]
+    np.testing.assert_allclose(agreement["correlation"], wide.corr().iloc[0, 1])
+    assert read_tsv(tmp_path / "skipped.tsv").empty
 
 
 def test_a_sample_that_could_not_be_cleaned_is_left_out(tmp_path, execute):

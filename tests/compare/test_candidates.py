@@ -1,11 +1,13 @@
 """Which edges are tested, and why others are not."""
 
 import numpy as np
+import pytest
 from scipy import sparse
 
 from compartments.compare.edges import compare_edges
 from compartments.core.left_out import LeftOut
-from tests.support.signalling import GENES, STEP, make_cohort, score
+from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
+from tests.support.signalling import DONORS, GENES, STEP, across_of, cohort_of, make_cohort, score, strength
 
 
 def test_a_lost_lineage_is_absent_not_zero():
@@ -48,3 +50,37 @@ def test_unexpressed_partners_are_no_edges():
     effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
     assert not ((effects["source"] == "A") & effects["ligand"].isin(["L1", "L1_L2"])).any()
     assert ((effects["source"] == "B") & (effects["ligand"] == "L1")).any()
+
+
+LOST_IN = {WITHIN: "after", MIXED: "after", CHANGE: "drug", COMPARTMENTS: "CSF", TREND: "m6"}
+
+
+@pytest.mark.parametrize("kind", DONORS)
+def test_a_lineage_is_absent_in_the_samples_that_lack_it(kind):
+    """Most donors lose it in CSF where the effect is; in blood it can be tested."""
+
+    def lose(rate, row):
+        if row["lineage"] == "C" and strength(row) == 1 and row["donor"] != "D00":
+            row["n_cells"] = 4
+        return rate
+
+    study, pseudobulk = cohort_of(kind, lose)
+    effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
+    lost = (effects["source"] == "C") | (effects["target"] == "C")
+    there = effects["term"].isin(["within:CSF", across_of(kind)])
+    assert set(effects.loc[lost & there, "status"]) == {f"absent_in_{LOST_IN[kind]}"}
+    assert set(effects.loc[~(lost & there), "status"]) == {"tested"}
+
+
+def test_a_lineage_that_too_few_have_before_and_after_is_not_testable():
+    """Each condition has it in half of the donors or more, no donor in both."""
+
+    def lose(rate, row):
+        if row["lineage"] == "C" and (row["donor"] < "D02") == (row["condition"] == "after"):
+            row["n_cells"] = 4
+        return rate
+
+    study, pseudobulk = cohort_of(WITHIN, lose, n=4)
+    effects = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
+    lost = (effects["source"] == "C") | (effects["target"] == "C")
+    assert set(effects.loc[lost, "status"]) == {"not_testable"} and set(effects.loc[~lost, "status"]) == {"tested"}

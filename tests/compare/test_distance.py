@@ -8,6 +8,9 @@ from compartments.compare import distance
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
+from tests.support.pseudobulks import sheet_of, study_of_kind
+from tests.support.signalling import DONORS, strength
 
 
 def distances(cells, pca, study):
@@ -61,3 +64,46 @@ def test_an_arm_with_few_cells_is_left_out_with_the_reason(study):
     table, skipped = distances(cells[~lost].reset_index(drop=True), pca[~lost], study)
     assert len(table) == 3 and len(skipped) == 1
     assert skipped[0]["lineage"] == "B" and "in CSF: 4 cells of t, 90 cells of u" in skipped[0]["reason"]
+
+
+def spread_cloud(rng, study, shift=2.0):
+    """Cells of two lineages, 30 per sample, of donors who lie far apart; A is moved where an effect is."""
+    cells = study.samples.loc[study.samples.index.repeat(60)].reset_index(drop=True)
+    cells["lineage"] = np.where(np.arange(len(cells)) % 2, "A", "B")
+    donors = rng.normal(0, 5, (cells["donor"].nunique(), 4))[cells["donor"].factorize()[0]]
+    moved = np.array([strength(row) for row in cells.to_dict("records")]) * (cells["lineage"] == "A")
+    return cells[["sample", "lineage"]], rng.normal(size=(len(cells), 4)) + donors + shift * moved.to_numpy()[:, None]
+
+
+@pytest.mark.parametrize("kind", [WITHIN, COMPARTMENTS])
+def test_of_donors_who_are_their_own_controls_it_is_their_own_distance(kind):
+    study = study_of_kind(sheet_of(kind, 5))
+    table, skipped = distances(*spread_cloud(np.random.default_rng(4), study), study)
+    table = table.set_index(["compartment", "lineage"])
+    assert table.loc[("CSF", "A"), "edistance"] == pytest.approx(2 * 4 * 2.0**2, rel=0.1) and not skipped
+    assert (table.drop(("CSF", "A"))["edistance"].abs() < 1).all() and len(table) == (4 if kind == WITHIN else 2)
+    assert (table["edistance_reference_donors"] > 100).all()  # how far donors lie apart does not come in
+    numbers = table.loc[("CSF", "A"), ["n_cells_condition", "n_cells_reference", "n_condition", "n_reference"]]
+    assert numbers.tolist() == [150, 150, 5, 5]
+
+
+def test_a_donor_with_few_cells_before_does_not_count_after():
+    study = study_of_kind(sheet_of(WITHIN, 3))
+    cells, pca = spread_cloud(np.random.default_rng(5), study)
+    lost = (cells["sample"] == "D00_CSF_baseline") & (cells["lineage"] == "A")
+    few = lost | (cells["sample"].str.contains("_CSF_after") & (cells["lineage"] == "B"))
+    table, skipped = distances(cells[~few].reset_index(drop=True), pca[~few], study)
+    row = table.set_index(["compartment", "lineage"]).loc[("CSF", "A")]
+    assert (row["n_condition"], row["n_cells_condition"]) == (2, 60) and row["edistance"] > 25
+    assert [(r["lineage"], r["reason"]) for r in skipped] == [
+        ("B", "E-distance in CSF: no donor has 10 cells of both after and baseline")
+    ]
+
+
+@pytest.mark.parametrize(("kind", "rows"), [(MIXED, 4), (CHANGE, 0), (TREND, 0)])
+def test_arms_of_some_paired_donors_are_whole_and_changes_have_none(kind, rows):
+    study = study_of_kind(sheet_of(kind, DONORS[kind]))
+    table, skipped = distances(*spread_cloud(np.random.default_rng(6), study), study)
+    assert len(table) == rows and len(skipped) == (0 if rows else 2)
+    if rows:
+        assert set(table["n_condition"]) == {6} and set(table["n_cells_reference"]) == {180}

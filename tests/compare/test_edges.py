@@ -1,5 +1,7 @@
 """Edges compared between conditions, on donors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,8 +10,26 @@ from compartments.compare import pair_scores
 from compartments.compare.edges import TOP_EDGES, compare_edges, score_top_edges
 from compartments.compare.moderated import fit_moderated
 from compartments.core.left_out import LeftOut
+from compartments.study.design import make_study
+from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.study import COMPARTMENTS, MIXED
 from tests.support.cohorts import asked
-from tests.support.signalling import GENES, PAIRS, STEP, edge, make_cohort, raise_pair, score
+from tests.support.pseudobulks import sheet_of, study_of_kind
+from tests.support.signalling import (
+    DONORS,
+    GENES,
+    PAIRS,
+    STEP,
+    across_of,
+    cohort_of,
+    edge,
+    make_bulk,
+    make_cohort,
+    raise_by_strength,
+    raise_pair,
+    score,
+    strength,
+)
 
 
 def test_an_edge_is_a_difference_in_differences():
@@ -155,3 +175,75 @@ def test_donors_values_give_the_plain_estimates():
     assert len(means) == len(tested)
     plain = (means["treated"] - means["control"])[tested.index]
     np.testing.assert_allclose(plain, tested["log2fc"], atol=0.2)  # the estimate is weighted
+
+
+@pytest.mark.parametrize("kind", DONORS)
+def test_an_effect_in_one_compartment_is_found_in_every_kind_of_contrast(kind):
+    study, pseudobulk = cohort_of(kind)
+    found = compare_edges(study, score(study, pseudobulk), LeftOut(STEP))
+    row = edge(found.effects, term=across_of(kind))
+    assert row["log2fc"] == pytest.approx(2, abs=0.35) and row["q_value"] < 0.01 and row["tier"] == "inferential"
+    n = 2 * DONORS[kind] if kind == MIXED else DONORS[kind]
+    assert (row["n_condition"], row["n_reference"]) == (n, n)
+    top = found.effects[found.effects["term"] == across_of(kind)].iloc[0]
+    assert tuple(top[["source", "target", "ligand", "receptor"]]) == ("A", "B", "L1", "R1")
+    if kind != COMPARTMENTS:
+        assert edge(found.effects, term="within:CSF")["log2fc"] == pytest.approx(2, abs=0.35)
+        assert abs(edge(found.effects, term="within:blood")["log2fc"]) < 0.4
+    values = found.donors()
+    values = values[
+        values[["source", "target", "ligand", "receptor", "term"]].eq([*"AB", "L1", "R1", across_of(kind)]).all(axis=1)
+    ]
+    first, *second = values.groupby("condition", sort=False)["value"].mean()
+    assert first - sum(second) == pytest.approx(row["log2fc"], abs=0.15)  # the estimate is weighted
+
+
+@pytest.mark.parametrize("kind", DONORS)
+def test_the_top_edges_have_the_samples_that_are_compared(kind):
+    study, pseudobulk = cohort_of(kind)
+    scores = score(study, pseudobulk)
+    top = score_top_edges(study, scores, compare_edges(study, scores, LeftOut(STEP)).effects)
+    rows = top[top[["source", "target", "ligand", "receptor"]].eq(["A", "B", "L1", "R1"]).all(axis=1)]
+    assert sorted(rows["sample"]) == sorted(study.samples["sample"])
+    samples = study.samples.set_index("sample").loc[rows["sample"]]
+    raised = np.array([strength(row) == 1 for row in samples.to_dict("records")])
+    assert rows.loc[raised, "score"].mean() - rows.loc[~raised, "score"].mean() > 1
+
+
+def of_compartments(*compartments):
+    """Samples of donors before and after in these compartments, the last one the reference."""
+    sheet = sheet_of("within", 5)
+    csf = sheet[sheet["compartment"] == "CSF"]
+    rows = [csf.assign(compartment=c, sample=csf["sample"].str.replace("CSF", c)) for c in compartments]
+    return study_of_kind(pd.concat(rows).sort_values(["donor", "compartment"]), reference_compartment=compartments[-1])
+
+
+@pytest.mark.parametrize("compartments", [["CSF"], ["CSF", "node", "blood"]])
+def test_edges_of_one_compartment_and_of_three(compartments):
+    """Top edges of the only compartment are those within it; a third compartment has a difference of its own."""
+    study = of_compartments(*compartments)
+    scores = score(study, make_bulk(study.samples[study.properties], change=raise_by_strength))
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
+    top = score_top_edges(study, scores, effects)
+    assert edge(effects, term="within:CSF")["log2fc"] == pytest.approx(2, abs=0.35)
+    if len(compartments) == 1:
+        assert set(effects["term"]) == {"within:CSF"} and set(top["compared"]) == {"CSF"}
+        assert len(top) == 10 * TOP_EDGES
+    else:
+        between = effects[effects["term"] == "interaction"].set_index("compartment", drop=False)
+        changes = {c: edge(between.loc[c])["log2fc"] for c in ("CSF", "node")}
+        assert changes["CSF"] == pytest.approx(2, abs=0.4) and abs(changes["node"]) < 0.4
+        assert set(top.loc[top["compared"] == "node", "compartment"]) == {"node", "blood"}
+
+
+def test_each_of_three_conditions_is_compared_in_the_donors_that_have_both():
+    samples = sheet_of("trend", 5)
+    samples = samples[samples["sample"] != "D03_CSF_m6"]
+    made = make_study(parse_samplesheet(samples.assign(filtered=samples["sample"]).to_csv(index=False)))
+    contrasts = made.contrasts.assign(kind="within")
+    study = replace(made, contrasts=contrasts)
+    scores = score(study, make_bulk(study.samples[study.properties], change=raise_by_strength))
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects.set_index("contrast", drop=False)
+    late, early = (edge(effects.loc[f"{condition}_vs_baseline"]) for condition in ("m6", "m1"))
+    assert (late["n_condition"], early["n_condition"]) == (4, 5)
+    assert late["log2fc"] == pytest.approx(2, abs=0.4) and early["log2fc"] == pytest.approx(1 / 3, abs=0.3)

@@ -12,8 +12,10 @@ from compartments.core import gene_sets
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
+from compartments.study.study import COMPARTMENTS, MIXED
 from tests.support.cohorts import asked
-from tests.support.pseudobulks import lineage_of, study_of
+from tests.support.pseudobulks import lineage_of, sheet_of, study_of, study_of_kind
+from tests.support.signalling import DONORS, across_of, strength
 
 STEP = "score_gene_sets"
 CONTRACT = Contract.of(STEP)
@@ -208,3 +210,55 @@ def test_genes_that_are_ambient_do_not_count(simulated):
     assert scores[arm].min() > scores[~arm].max()
     genesets.score_lineage(clean, SETS, 0, left_out)
     assert "genes of OTHER detected" in left_out.rows[1]["reason"]
+
+
+def scores_of(study, effect=1.5, seed=0):
+    """Scores of two sets in two lineages: donors differ, the first set is raised where the effect is."""
+    rng = np.random.default_rng(seed)
+    donors = {donor: rng.normal(0, 0.5, 4) for donor in study.samples["donor"].unique()}
+    rows = []
+    for sample in study.samples.to_dict("records"):
+        for k, (lineage, gene_set) in enumerate((k, s) for k in "AB" for s in ("SET", "OTHER")):
+            score = donors[sample["donor"]][k] + rng.normal(0, 0.1) + effect * strength(sample) * (gene_set == "SET")
+            rows.append({**sample, "lineage": lineage, "gene_set": gene_set, "score": score})
+    return pd.DataFrame(rows)
+
+
+@pytest.mark.parametrize("kind", DONORS)
+def test_a_set_raised_in_one_compartment_is_called_in_every_kind_of_contrast(kind):
+    study = study_of_kind(sheet_of(kind, DONORS[kind]))
+    found = genesets.compare_scores(scores_of(study), study, ["SET"], LeftOut(STEP))
+    table = found.effects.set_index(["gene_set", "term", "lineage"]).sort_index()
+    assert set(found.effects) == set(EFFECTS)
+    rows = table.loc[("SET", across_of(kind))]
+    assert (rows["estimate"] - 1.5).abs().max() < 0.4 and (rows["p_value"] < 0.01).all()
+    words = ["CSF_higher"] if kind == COMPARTMENTS else ["CSF_higher", "CSF_only"]
+    assert rows["call"].isin(words).all() and (rows["call_q"] < 0.05).all()
+    assert (table.loc["OTHER", "call"] == "").all()
+    if kind != COMPARTMENTS:
+        assert (table.loc[("SET", "within:CSF"), "estimate"] - 1.5).abs().max() < 0.4
+        assert table.loc[("SET", "within:blood"), "estimate"].abs().max() < 0.4
+    values = found.donors().groupby(["gene_set", "term", "lineage", "condition"], sort=False)["value"].mean()
+    first, *second = values.xs(("SET", across_of(kind), "A"), level=[0, 1, 2])
+    assert first - sum(second) == pytest.approx(rows.loc["A", "estimate"], abs=0.15 if kind == MIXED else 1e-9)
+
+
+def test_of_one_condition_the_compartment_that_is_higher_is_called():
+    study = study_of_kind(sheet_of(COMPARTMENTS, 5))
+    effects = genesets.compare_scores(scores_of(study, -1.5), study, ["SET"], LeftOut(STEP)).effects
+    assert set(effects.loc[effects["gene_set"] == "SET", "call"]) == {"blood_higher"}
+
+
+def test_of_donors_without_one_of_the_conditions_nothing_is_compared():
+    study = study_of_kind(sheet_of("within", 5))
+    left_out = LeftOut(STEP)
+    scores = scores_of(study)
+    fewer = scores[~((scores["lineage"] == "B") & (scores["condition"] == "after"))]
+    effects = genesets.compare_scores(fewer, study, ["SET"], left_out).effects
+    assert set(effects["lineage"]) == {"A"}
+    assert {row["reason"] for row in left_out.rows} == {
+        "not_testable: no donor has it in all samples that are compared"
+    }
+    one = scores[scores["compartment"] == "CSF"]
+    alone = study.subset(one["sample"].unique())
+    assert set(genesets.compare_scores(one, alone, ["SET"], LeftOut(STEP)).effects["term"]) == {"within:CSF"}

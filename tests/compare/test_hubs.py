@@ -12,7 +12,17 @@ from compartments.compare.shares import shares
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.matrix import thin
-from tests.support.signalling import STEP, in_arm, make_cohort, make_networks
+from compartments.study.study import COMPARTMENTS, MIXED, WITHIN
+from tests.support.pseudobulks import sheet_of, study_of_kind
+from tests.support.signalling import (
+    DONORS,
+    STEP,
+    across_of,
+    in_arm,
+    make_cohort,
+    make_networks,
+    strength,
+)
 
 
 @pytest.mark.parametrize(
@@ -154,3 +164,90 @@ def test_a_sample_without_a_network_does_not_spoil_the_rank():
     table = compare_centrality(study, *rest, LeftOut(STEP)).effects
     row = table[(table["lineage"] == "A") & (table["term"] == "interaction")].iloc[0]
     assert (row["call"], row["worst_rank"], row["n_condition"]) == ("hub_gained_in_CSF", 1, 3)
+
+
+def study_and_networks(kind, factor=3.0, seed=0, n=None):
+    """Of every kind; lineage A talks more where the effect is."""
+    study = study_of_kind(sheet_of(kind, n or DONORS[kind]))
+    return study, *make_networks(study, lambda row: factor ** strength(row._asdict()), seed)
+
+
+@pytest.mark.parametrize("kind", DONORS)
+def test_a_hub_is_called_in_every_kind_of_contrast(kind):
+    study, nodes, edges = study_and_networks(kind)
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index(["term", "lineage"])
+    row = table.loc[(across_of(kind), "A")]
+    assert row["call"] == ("hub_in_CSF" if kind == COMPARTMENTS else "hub_gained_in_CSF") and row["worst_rank"] == 1
+    odds = {name: np.log(share / (1 - share)) for name, share in nodes_shares(edges).items()}
+    changes = contrast_by_hand(kind, study, odds)
+    assert row["estimate"] == pytest.approx(changes, abs=0.02 if kind == MIXED else 1e-9)
+    assert row["loo_low"] <= row["estimate"] <= row["loo_high"] and row["loo_same_sign"]
+    assert not table.loc[across_of(kind)].drop("A")["call"].isin(["hub_in_CSF", "hub_gained_in_CSF"]).any()
+    if kind != COMPARTMENTS:
+        assert (table.loc["within:CSF", "call"] == "").all()
+
+
+def nodes_shares(edges):
+    """Share of lineage A by sample."""
+    own = edges[(edges["source"] == "A") | (edges["target"] == "A")].groupby("sample")["strength"].sum()
+    return own / (2 * edges.groupby("sample")["strength"].sum())
+
+
+def contrast_by_hand(kind, study, odds):
+    """CSF minus blood, of what the kind compares, from means over donors."""
+    samples = study.samples.assign(value=study.samples["sample"].map(odds))
+    wide = samples.pivot(index=["donor", "condition"], columns="compartment", values="value")
+    by_condition = (wide["CSF"] - wide["blood"]).unstack()
+    if kind == COMPARTMENTS:
+        return by_condition["untreated"].mean()
+    if kind == "trend":
+        return float(np.polyfit([0, 1, 6], by_condition[["baseline", "m1", "m6"]].mean(), 1)[0] * 6)
+    change = by_condition["after"] - by_condition["baseline"]
+    if kind == "change":
+        group = study.samples.drop_duplicates("donor").set_index("donor")["group"]
+        first, second = (change[group == name].mean() for name in ("drug", "placebo"))
+        return first - second
+    return change.mean() if kind == WITHIN else by_condition["after"].mean() - by_condition["baseline"].mean()
+
+
+def test_a_hub_of_the_reference_compartment_of_one_condition():
+    study, nodes, edges = study_and_networks(COMPARTMENTS, 0.3)
+    nodes.loc[nodes["lineage"] == "A", "rank"] = np.where(
+        nodes.loc[nodes["lineage"] == "A", "sample"].str.contains("blood"), 2, 5
+    )
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index("lineage")
+    assert table.loc["A", "call"] == "hub_in_blood" and table.loc["A", "worst_rank"] == 5
+    nodes.loc[(nodes["lineage"] == "A") & (nodes["sample"] == "D01_blood_untreated"), "rank"] = 4
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index("lineage")
+    assert table.loc["A", "call"] == "inconclusive"
+
+
+def test_ranks_before_the_treatment_do_not_count():
+    study, nodes, edges = study_and_networks(WITHIN)
+    nodes.loc[nodes["sample"].str.contains("baseline") & (nodes["lineage"] == "A"), "rank"] = 5
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index(["term", "lineage"])
+    assert table.loc[("interaction", "A"), ["worst_rank", "call"]].tolist() == [1, "hub_gained_in_CSF"]
+
+
+def test_a_donor_with_two_units_is_left_out_whole():
+    """One donor's CSF is odd under both conditions: an estimate without him is among those without one donor."""
+    study = study_of_kind(sheet_of(MIXED, 3))
+    nodes, edges = make_networks(study, lambda row: 20.0 if (row.donor, row.condition) == ("D00", "after") else 1.0)
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index(["term", "lineage"])
+    rest = study.subset(study.samples.loc[study.samples["donor"] != "D00", "sample"])
+    without = compare_centrality(rest, nodes, edges, LeftOut(STEP)).effects.set_index(["term", "lineage"])
+    row = ("within:CSF", "A")
+    assert without.loc[row, "n_condition"] == 5 and table.loc[row, "estimate"] > 0.2
+    assert table.loc[row, "loo_low"] == pytest.approx(without.loc[row, "estimate"], abs=0.03)
+
+
+def test_a_lineage_that_most_lack_after_is_named_with_the_condition():
+    study, nodes, edges = study_and_networks(WITHIN)
+    lost = edges["sample"].str.fullmatch("D0[0-3]_CSF_after") & ((edges["source"] == "E") | (edges["target"] == "E"))
+    left_out = LeftOut(STEP)
+    table = compare_centrality(study, nodes, edges[~lost], left_out).effects
+    assert set(table.loc[table["lineage"] == "E", "term"]) == {"within:blood"}
+    reasons = {row["reason"] for row in left_out.rows}
+    assert reasons == {
+        f"network 'all', {term} CSF: absent in after (1 of 5 donors have it)" for term in ("within:CSF", "interaction")
+    }

@@ -6,7 +6,19 @@ import pytest
 from compartments.compare import pathways
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
-from tests.support.signalling import GENES, GROUPS, PAIRS, STEP, make_cohort, score
+from compartments.study.study import COMPARTMENTS
+from tests.support.signalling import (
+    DONORS,
+    GENES,
+    GROUPS,
+    PAIRS,
+    STEP,
+    across_of,
+    cohort_of,
+    make_cohort,
+    score,
+    strength,
+)
 
 
 def test_groups_sum_over_sources_and_targets():
@@ -44,3 +56,18 @@ def test_no_testable_pair_gives_an_empty_table_with_its_columns():
     table = pathways.compare_groups(study, score(study, pseudobulk), nothing, left_out).effects
     assert table.empty and list(table) == Contract.of(STEP).names("interactions/groups.tsv")
     assert [row["reason"] for row in left_out.rows][0].startswith("group 'none', within:blood blood")
+
+
+@pytest.mark.parametrize("kind", DONORS)
+def test_a_group_is_raised_in_every_kind_of_contrast(kind):
+    def stronger(rate, row):
+        rate[[GENES.index(g) for g in ("L1", "R1", "L2", "R2")]] *= 3 ** strength(row)
+        return rate
+
+    study, pseudobulk = cohort_of(kind, stronger)
+    table = pathways.compare_groups(study, score(study, pseudobulk), GROUPS, LeftOut(STEP)).effects
+    rows = table[(table["group"] == "near") & (table["level"] == "all")].set_index("term")
+    assert rows.loc[across_of(kind), "log2fc"] == pytest.approx(np.log2(3), abs=0.4)
+    assert rows.loc[across_of(kind), "p_value"] < 0.001 and rows.loc[across_of(kind), "estimate"] > 1
+    if kind != COMPARTMENTS:
+        assert rows.loc["within:CSF", "p_value"] < 0.001 and rows.loc["within:blood", "p_value"] > 0.05

@@ -7,7 +7,8 @@ from scipy import sparse
 from compartments.compare import pair_scores, untested
 from compartments.compare.edges import compare_edges
 from compartments.core.left_out import LeftOut
-from tests.support.signalling import PAIRS, STEP, make_cohort
+from compartments.study.study import WITHIN
+from tests.support.signalling import PAIRS, STEP, cohort_of, make_cohort, score, strength
 
 
 def test_what_is_not_tested_is_listed_with_the_reason():
@@ -40,3 +41,19 @@ def test_what_is_not_tested_is_listed_with_the_reason():
         table.loc[table["kind"].isin(["lost_lineage", "ambient"]), "n_edges"].sum()
         == (effects["status"] != "tested").sum()
     )
+
+
+def test_of_donors_who_are_their_own_controls_the_condition_is_named():
+    def lose(rate, row):
+        if row["lineage"] == "C" and strength(row) == 1 and row["donor"] != "D00":
+            row["n_cells"] = 4
+        return rate
+
+    study, pseudobulk = cohort_of(WITHIN, lose)
+    scores = score(study, pseudobulk)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
+    table = untested.list_untested(study, pseudobulk, scores, [], PAIRS, effects, 10)
+    lost = table[table["kind"] == "lost_lineage"]
+    assert set(lost["term"]) == {"within:CSF", "interaction"} and (lost[["source", "target"]] == "C").any(axis=1).all()
+    assert lost["reason"].str.contains("after: .*C in 1 of 5 donors.*: the loss explains").all()
+    assert not lost["reason"].str.contains("baseline").any()

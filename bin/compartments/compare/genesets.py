@@ -235,7 +235,7 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
         equal; ``*_moderated`` borrow variance over sets and lineages.
         ``q_value``: BH over lineages and the sets of the family, per contrast, term and compartment; ``all`` apart.
         ``call``: ``<compartment>_only`` or ``_higher``, raised there and more than in the reference (interaction rows);
-        in a study of one compartment ``<compartment>_raised``; of one condition ``_higher`` of the compartment that is.
+        of one condition ``_higher`` of the compartment that is.
     """
     wide = scores.pivot(index="sample", columns=["lineage", "gene_set"], values="score")
     wide = wide.sort_index(axis=1)
@@ -292,8 +292,6 @@ def _add_calls(effects: pd.DataFrame, study: Study) -> pd.DataFrame:
     is_interaction, still = effects["term"] == "interaction", effects["term"] == COMPARTMENTS
     effects.loc[still, "call_p"] = effects["p_value"]
     effects.loc[still, "word"] = effects["compartment"].where(up, study.reference_compartment) + "_higher"
-    if len(study.compartments) == 1:
-        return effects.assign(call_p=effects["above"], word=effects["compartment"] + "_raised")
     indexed = effects.set_index([*keys, "term"])
     rows = effects[is_interaction]
     own = pd.MultiIndex.from_frame(rows[keys].assign(term="within:" + rows["compartment"]))

@@ -50,9 +50,8 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
     call ``hub_gained_in_<compartment>`` stands on interaction rows and needs three things: within the compartment the
     share is up, more so than in the other compartment (an intersection-union test: both two-sided p < .05, neither row
     descriptive), and the lineage is among the top 3 in every sample of the condition there. It is made for the
-    reference compartment on the same row, with the sign of the interaction reversed. In a study of one compartment it
-    stands on its rows and needs the first and the last; of one condition ``hub_in_<compartment>`` needs a larger share
-    than in the other compartment and the top 3 in every sample there.
+    reference compartment on the same row, with the sign of the interaction reversed. Where donors have one condition,
+    ``hub_in_<compartment>`` needs a larger share than in the other compartment and the top 3 in every sample there.
     """
     tables, compared = [], []
     for network, network_edges in edges.groupby("network", sort=False):
@@ -209,13 +208,13 @@ def _worst_ranks(ranks: pd.Series, samples: pd.Series, lineages: pd.Series) -> p
 
 
 def _call_hubs(table: pd.DataFrame, study: Study) -> pd.DataFrame:
-    """Fill ``call`` where compartments are compared, or in the only one: hub in it, in the reference, inconclusive."""
+    """Fill ``call`` where compartments are compared: hub in the compartment, in the reference, or inconclusive."""
     within = table["term"].str.startswith("within:")
     up, top = table["estimate"] > 0, table["worst_rank"].le(TOP_RANK).fillna(False)
     gained = up & (table["p_value"] < ALPHA) & top & within
     keys = ["network", "lineage", "contrast"]
     hubs = set(table.loc[gained, [*keys, "compartment"]].itertuples(index=False, name=None))
-    at = table["compartment"].where(up | within, study.reference_compartment)
+    at = table["compartment"].where(up, study.reference_compartment)
     named = table[keys].assign(compartment=at).itertuples(index=False, name=None)
     hub = (table["p_value"] < ALPHA) & pd.Series([name in hubs for name in named], table.index)
     still = table["term"] == COMPARTMENTS
@@ -223,4 +222,4 @@ def _call_hubs(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     hub |= still & (table["p_value"] < ALPHA) & top.where(up, in_reference)
     words = pd.Series(np.where(still, "hub_in_", "hub_gained_in_"), table.index) + at
     call = words.where(hub, "inconclusive")
-    return table.assign(call=call.where(~within | (len(study.compartments) == 1), ""))
+    return table.assign(call=call.mask(within, ""))

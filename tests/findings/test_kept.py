@@ -27,8 +27,8 @@ def test_a_lineage_named_beforehand_is_said_to_be():
     asked = make_study(parse_samplesheet(synthetic_results.make_sheet()), primary_lineages=["pDC"])
     tables = Tables(composition=pd.concat([composition(0, -3, 3), composition(-3, -3, 0, lineage="B")]))
     found = answer_all(asked, tables).query("question == 2").set_index("lineage")["statement"]
-    assert found["pDC"].endswith("[2 v 4 donors, exploratory; named beforehand]")
-    assert found["B"].endswith("[2 v 4 donors, exploratory]")
+    assert found["pDC"].endswith("[2 treated v 4 untreated donors, exploratory; named beforehand]")
+    assert found["B"].endswith("[2 treated v 4 untreated donors, exploratory]")
 
 
 def test_kept_is_no_only_by_equivalence():

@@ -75,7 +75,7 @@ def test_why_there_is_no_lineage(gone, expected):
     table = composition(0, 0, 0)
     tables = Tables(composition=table[table["term"] != gone])
     assert lineages(asked, tables) == [] and decided(why_none(asked, tables)) == expected
-    alone = replace(asked, pairs_condition=0)
+    alone = replace(asked, absent="treated")
     assert decided(why_none(alone, tables)) == ("cannot_tell", "no_pairs", "treated")
 
 

@@ -31,8 +31,13 @@ def test_every_contrast_and_compartment_is_compared_with_the_reference():
     found = comparisons(
         study(arms=(("a", 2), ("b", 3), ("untreated", 4)), compartments=("blood", "CSF", "node")), Limits()
     )
-    assert [(c.condition, c.compartment) for c in found] == [("a", "CSF"), ("a", "node"), ("b", "CSF"), ("b", "node")]
-    assert {(c.reference, c.base) for c in found} == {("untreated", "blood")}
+    assert [(c.asked.condition, c.compartment) for c in found] == [
+        ("a", "CSF"),
+        ("a", "node"),
+        ("b", "CSF"),
+        ("b", "node"),
+    ]
+    assert {(c.asked.reference, c.base) for c in found} == {("untreated", "blood")}
     assert [(c.pairs_condition, c.pairs_reference) for c in found] == [(2, 4), (2, 4), (3, 4), (3, 4)]
 
 

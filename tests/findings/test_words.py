@@ -27,10 +27,12 @@ def test_numbers():
 
 def test_behind_a_statement_are_donors_and_tier():
     numbers = {"n_condition": 2.0, "n_reference": 4, "tier": "exploratory"}
-    assert words.behind(numbers) == " [2 v 4 donors, exploratory]"
-    assert words.behind(numbers | {"n_condition": math.nan}, primary=True) == " [exploratory; named beforehand]"
-    assert words.too_few(numbers | {"tier": "descriptive"}) == "2 against 4 donors allow a description, not a test"
-    assert words.too_few(numbers | {"tier": "not_testable"}) == "2 against 4 donors are too few"
+    asked = comparisons(study(), Limits())[0]
+    assert words.behind(numbers, asked) == " [2 treated v 4 untreated donors, exploratory]"
+    assert words.behind(numbers | {"n_condition": math.nan}, asked, True) == " [exploratory; named beforehand]"
+    few = "2 treated against 4 untreated donors"
+    assert words.too_few(numbers | {"tier": "descriptive"}, asked) == f"{few} allow a description, not a test"
+    assert words.too_few(numbers | {"tier": "not_testable"}, asked) == f"{few} are too few"
 
 
 @pytest.mark.parametrize("room", words.UNFINISHED)

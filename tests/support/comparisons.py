@@ -6,10 +6,12 @@ import numpy as np
 import pandas as pd
 
 from compartments.compare.detectable import with_more_donors
-from compartments.compare.moderated import fit_moderated, interval, minimum_detectable_effect, permutation_p
+from compartments.compare.engine import ARMS, TESTS, Measured, compare
+from compartments.compare.moderated import permutation_p, sign_flip_p
 from compartments.core.files import write_json
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.study.arms import donors_per_arm, tier
+from compartments.study.arms import donors_per_arm
+from compartments.study.terms import terms_of
 from tests.support.tables import LINEAGES, PLACES, Gaps, shares, write
 
 SETS = {"CSF_MIGRATION_CORE": True, "GOBP_LEUKOCYTE_MIGRATION": True, "CHEMOKINE_RECEPTORS": False}
@@ -20,95 +22,73 @@ COUPLING = {  # of coupling.tsv: what does not follow from the effects
 }
 
 
+def doses(study):
+    """Share of the effects that each sample carries: all with the condition, and a part of it at times between."""
+    first, *others = study.asked()
+    change = next((each for each in (first, *others) if each.kind == "change"), None)
+
+    def dose(sample):
+        if first.kind == "compartments":
+            return 1.0
+        if change is not None:
+            return float(sample.condition == change.condition and sample.group == change.group)
+        if study.order:
+            return study.order[sample.condition] / max(study.order.values())
+        return float(sample.condition == first.condition)
+
+    return {sample.sample: dose(sample) for sample in study.samples.itertuples()}
+
+
 def values_of(study, rng, change, noise=0.3):
-    """One value per sample (ln units): donor effect, noise, and ``change(compartment)`` in log2 for treated donors."""
-    donors = {d: rng.normal(0, 0.35) for d in study.samples["donor"]}
-    treated = study.contrasts["condition"].iloc[0]
+    """One value per sample (ln units): donor effect, noise, and ``change(compartment)`` in log2 times the dose."""
+    donors, dose = {d: rng.normal(0, 0.35) for d in study.samples["donor"]}, doses(study)
     return {
-        r.sample: donors[r.donor]
-        + rng.normal(0, noise)
-        + (math.log(2) * change(r.compartment) if r.condition == treated else 0.0)
+        r.sample: donors[r.donor] + rng.normal(0, noise) + dose[r.sample] * math.log(2) * change(r.compartment)
         for r in study.samples.itertuples()
     }
 
 
 def raised_elsewhere(study):
-    """Change of a feature that rises by 2 log2 in all compartments but the reference."""
-    return lambda compartment: 0.0 if compartment == study.reference_compartment else 2.0
+    """Change of a feature that rises by 2 log2 in all compartments but the reference; in the only one."""
+    base = study.reference_compartment if len(study.compartments) > 1 else ""
+    return lambda compartment: 0.0 if compartment == base else 2.0
 
 
 def fit(study, values, keys, to_log2, column, gaps):
-    """Rows of an effects table and of its donor values from one value per sample and feature."""
+    """Rows of an effects table and of its donor values from one value per sample and feature, by the real engine."""
     effects, donors = [], []
-    for contrast, term, compartment in study.terms():
-        units = study.units(term, compartment)
-        units = units[units["condition"].isin([contrast.condition, contrast.reference])]
-        groups = {}  # features by the donors that have them: they share a fit
-        for feature in values:
-            there = [gaps.has(s, *feature) for s in units["sample"]]
-            if term == "interaction":
-                there = [a and gaps.has(s, *feature) for a, s in zip(there, units["reference_sample"], strict=True)]
-            groups.setdefault(tuple(there), []).append(feature)
-        made = []
-        for there, features in groups.items():
-            made += _fit_together(values, features, units[list(there)], (contrast, term), (to_log2, column))
-        q = benjamini_hochberg(pd.Series([row["p_value"] for row, _ in made], dtype=float))
-        place = {"contrast": contrast.contrast, "term": term, "compartment": compartment}
-        for q_value, (row, shown) in zip(q, made, strict=True):
-            base = dict(zip(keys, row.pop("feature"), strict=True)) | place
-            effects.append(base | row | {"q_value": q_value})
-            donors += [base | donor for donor in shown]
-    return pd.DataFrame(effects), pd.DataFrame(donors)
+    table = pd.DataFrame(values)
+    table.columns = pd.Index(list(values), tupleize_cols=False)
+    for feature in table:
+        table[feature] = table[feature].where([gaps.has(sample, *feature) for sample in table.index])
+    for term in terms_of(study):
+        found = compare(term, Measured(table.columns, term.values(table), unit=to_log2))
+        rows = found.effects[[*TESTS, "df_residual", *ARMS]].rename(columns={"estimate": column}).assign(**term.keys)
+        rows[["p_permutation", "permutation_floor"]] = _permuted(found)
+        rows["q_value"] = benjamini_hochberg(rows["p_value"])
+        effects.append(_named(rows, keys).assign(call="", call_p=np.nan, call_q=np.nan))
+        shown = found.donors()
+        units = term.units.loc[found.values.index]
+        for name, part in zip(("log2_sample", "log2_reference_sample"), term.parts, strict=False):
+            of_sample = table.loc[units[part.column], found.values.columns].to_numpy() / to_log2
+            shown[name] = of_sample[np.isfinite(found.values.to_numpy())]
+        donors.append(_named(shown.set_index(shown.columns[0]), keys))
+    return tuple(pd.concat([part for part in parts if len(part)], ignore_index=True) for parts in (effects, donors))
 
 
-def _fit_together(values, features, units, compared, scale):
-    """(row, donors' values) of each feature; all features have the same donors."""
-    (contrast, term), (to_log2, column) = compared, scale
-    z = np.array([[values[f][s] for f in features] for s in units["sample"]]).reshape(len(units), len(features))
-    if term == "interaction":
-        z = z - np.array([[values[f][s] for f in features] for s in units["reference_sample"]])
-    treated = (units["condition"] == contrast.condition).to_numpy()
-    n, df = donors_per_arm(units, contrast), len(units) - 2
-    if min(n) == 0:
-        return []
-    grade = tier(*n, df)
-    if grade in ("inferential", "exploratory"):
-        fitted = fit_moderated(z, np.column_stack([np.ones(len(z)), treated]), names=range(len(features)))
-    else:
-        empty = dict.fromkeys(("estimate", "se", "df", "p_value", "p_plain"), np.nan)
-        fitted = pd.DataFrame(empty, index=range(len(features)))
-        fitted = fitted.assign(estimate=z[treated].mean(0) - z[~treated].mean(0))
-    low, high = interval(fitted["estimate"], fitted["se"], fitted["df"])
-    made = []
-    for k, feature in enumerate(features):
-        row = fitted.iloc[k]
-        permuted, floor = permutation_p(z[:, k], treated)
-        numbers = {
-            "feature": feature,
-            column: row["estimate"] / to_log2,
-            "se": row["se"] / to_log2,
-            "df": row["df"],
-            "df_residual": df,
-            "ci_low": low.iloc[k] / to_log2,
-            "ci_high": high.iloc[k] / to_log2,
-            "p_value": row["p_value"],
-            "p_plain": row["p_plain"],
-            "p_permutation": permuted,
-            "permutation_floor": floor,
-            "mde80": minimum_detectable_effect(row["se"] / to_log2, row["df"]),
-            "n_condition": n[0],
-            "n_reference": n[1],
-            "tier": grade,
-            "call": "",
-            "call_p": np.nan,
-            "call_q": np.nan,
-        }
-        shown = [
-            {"donor": unit.donor, "condition": unit.condition, "value": value / to_log2}
-            for unit, value in zip(units.itertuples(), z[:, k], strict=True)
-        ]
-        made.append((numbers, shown))
-    return made
+def _permuted(found):
+    """Permutation p of every feature that all units have, and the smallest possible."""
+    term, z = found.term.of(found.term.in_arms()), found.values.to_numpy()
+    if term.repeated or not np.isfinite(z).all() or term.absent():
+        return np.nan, np.nan
+    p, floor = sign_flip_p(z) if term.one_arm else permutation_p(z, term.has(term.arms[0]))
+    return np.column_stack([p, np.full(z.shape[1], floor)])
+
+
+def _named(rows, keys):
+    """Rows whose index is a tuple each, which becomes columns."""
+    names = pd.DataFrame(list(rows.index), columns=keys)
+    return pd.concat([names, rows.reset_index(drop=True)], axis=1)
 
 
 def without(effects, *columns):
@@ -187,21 +167,15 @@ def calls(study, effects):
 
 def _genes(study, rng, lineage, gaps):
     """Rows of ``expression/<contrast>.parquet`` for one lineage: one frame per term."""
-    for contrast, term, compartment in study.terms():
-        units = study.units(term, compartment)
-        there = [gaps.has(s, lineage) for s in units["sample"]]
-        if term == "interaction":
-            there = [a and gaps.has(s, lineage) for a, s in zip(there, units["reference_sample"], strict=True)]
-        n = donors_per_arm(units[there], contrast)
+    for term in terms_of(study, [s for s in study.samples["sample"] if gaps.has(s, lineage)]):
+        n = donors_per_arm(term)
         effect, se = rng.normal(0, 1, 300), rng.uniform(0.3, 0.8, 300)
         p = 2 * 0.5 * np.exp(-((effect / se) ** 2) / 2)
         yield pd.DataFrame(
             {
-                "contrast": contrast.contrast,
+                **term.keys,
                 "lineage": lineage,
                 "gene": [f"GENE{i}" for i in range(300)],
-                "term": term,
-                "compartment": compartment,
                 "base_mean": rng.lognormal(3, 1, 300),
                 "log2fc": effect,
                 "log2fc_shrunken": effect * 0.7,

@@ -46,11 +46,40 @@ def make_sheet(arms=(("treated", 2), ("untreated", 4)), compartments=("blood", "
     return "\n".join(lines) + "\n"
 
 
-def make(folder, seed=1, cells=200, lost=(), absent=(), **sheet):
+def design(kind, absolute=True):
+    """A small study of a kind of contrasts: of one condition or compartment, or of donors with several conditions."""
+    compartments = ("blood",) if kind == "one_compartment" else ("blood", "CSF")
+    both, options = ("before", "after"), {}
+    donors = {f"D{i}": ("", both) for i in range(1, 6)}
+    match kind:
+        case "mixed":
+            donors |= {"D4": ("", ("before",)), "D5": ("", ("after",)), "D6": ("", ("before",))}
+        case "change":
+            donors = {f"D{i}": ("treated" if i < 4 else "control", both) for i in range(1, 7)}
+        case "trend":
+            donors = {donor: ("", ("baseline", "m1", "m6")) for donor in donors}
+            options = {"condition_order": "baseline,m1,m6", "trend": True}
+        case "one_condition":
+            donors = {donor: ("", ("untreated",)) for donor in donors}
+        case "one_compartment":
+            donors = {f"D{i}": ("", ("treated" if i < 4 else "untreated",)) for i in range(1, 8)}
+    lines = ["sample,donor,compartment,condition,group,raw" + (",cells_per_ul" if absolute else "")]
+    for donor, (group, conditions) in donors.items():
+        for compartment in compartments:
+            for condition in conditions:
+                name, total = f"{donor}_{compartment}_{condition}", ",40" if absolute else ""
+                lines.append(f"{name},{donor},{compartment},{condition},{group},/data/{name}.h5{total}")
+    text = "\n".join(lines) + "\n"
+    return make_study(parse_samplesheet(text if kind == "change" else text.replace(",group,", ",arm,")), **options)
+
+
+def make(folder, seed=1, cells=200, lost=(), absent=(), kind="", **sheet):
     """Write a whole tree into ``folder``.
 
     Parameters
     ----------
+    kind : str
+        As of :func:`design`, in place of ``sheet``.
     cells : int
         Cells of each sample in ``cohort/``.
     lost, absent
@@ -59,7 +88,7 @@ def make(folder, seed=1, cells=200, lost=(), absent=(), **sheet):
         As of :func:`make_sheet`.
     """
     rng, gaps = np.random.default_rng(seed), Gaps(lost, absent)
-    study = make_study(parse_samplesheet(make_sheet(**sheet)))
+    study = design(kind, **sheet) if kind else make_study(parse_samplesheet(make_sheet(**sheet)))
     folder.mkdir(parents=True, exist_ok=True)
     study.save(folder / "study.json")
     write(study.samples, folder, "samples.tsv")

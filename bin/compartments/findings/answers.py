@@ -2,21 +2,26 @@
 
 A verdict is ``yes`` only where a call of the tables is made with its q at or below alpha and the tier is better than
 descriptive, ``no`` only where an interval lies on the far side of the equivalence margin, and ``cannot_tell``, with the
-reason, everywhere else. A missing p-value is never read as "no change".
+reason, everywhere else. A missing p-value is never read as "no change". A study of one condition or compartment has one
+row of each question that it cannot ask.
 """
+
+from dataclasses import replace
 
 import pandas as pd
 
-from compartments.core.vocabulary import ALPHA
+from compartments.core.vocabulary import ALPHA, QUESTIONS
+from compartments.findings import words
+from compartments.findings.alone import alone
 from compartments.findings.central import central
 from compartments.findings.depleted import depleted
-from compartments.findings.evidence import Limits
+from compartments.findings.evidence import CANNOT_TELL, Limits, Verdict
 from compartments.findings.kept import kept
 from compartments.findings.migration import migration
-from compartments.findings.rows import COLUMNS, Finding, Tables, comparisons
+from compartments.findings.rows import COLUMNS, Comparison, Finding, Tables, comparisons
 from compartments.findings.signalling import signalling
 from compartments.findings.uncoupled import uncoupled
-from compartments.study.study import Study
+from compartments.study.study import COMPARTMENTS, Study
 
 ROOMS = (depleted, kept, migration, central, signalling, uncoupled)
 
@@ -40,8 +45,18 @@ def answer_all(study: Study, tables: Tables, alpha: float = ALPHA, margin: float
         ``aspect``), followed by a row per lineage.
     """
     found: list[Finding] = []
-    for comparison in comparisons(study, Limits(alpha, tables.margin if margin is None else margin)):
-        for answer in ROOMS:
-            found += answer(comparison, tables)
+    for comparison in comparisons(study.of_specimens(), Limits(alpha, tables.margin if margin is None else margin)):
+        found += [
+            replace(row, statement=words.framed(row.statement, comparison)) for row in _answers(comparison, tables)
+        ]
     frame = pd.DataFrame([vars(row) for row in found], columns=COLUMNS)
     return frame.sort_values("question", kind="stable", ignore_index=True)
+
+
+def _answers(c: Comparison, tables: Tables) -> list[Finding]:
+    """All rows of one comparison."""
+    if c.asked.kind == COMPARTMENTS:
+        return [c.answer(each, Verdict(CANNOT_TELL, "lacking"), words.lacking(c)).finding for each in QUESTIONS]
+    if not c.base:
+        return alone(c, tables)
+    return [row for answer in ROOMS for row in answer(c, tables)]

@@ -74,7 +74,7 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
             c.answer(
                 4,
                 verdict,
-                words.central(verdict, each, numbers, c) + words.behind(numbers, lineage in c.primary),
+                words.central(verdict, each, numbers, c) + words.behind(numbers, c, lineage in c.primary),
                 numbers,
                 lineage=lineage,
                 aspect="hub",

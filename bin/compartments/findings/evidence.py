@@ -88,7 +88,8 @@ def estimated(table: pd.DataFrame, term: str, compartment: str, value: str) -> l
 
 def evidence(row: Row, value: str = "estimate", **instead: Any) -> dict[str, Any]:
     """The numbers of a row that a finding is written with, ``value`` as ``estimate``; some replaced by others."""
-    return {column: row.get(column, math.nan) for column in NUMBERS} | {"estimate": row[value]} | instead
+    numbers = {column: row.get(column, math.nan) for column in NUMBERS}
+    return numbers | {"estimate": row[value], "term": row.get("term", "interaction")} | instead
 
 
 def claimable(tier: str) -> bool:

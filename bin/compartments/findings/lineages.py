@@ -64,7 +64,7 @@ def lineages(comparison: Comparison, tables: Tables, level: str = "lineage") -> 
     """The testable lineages of a comparison, on the absolute scale if the table has it."""
     if tables.composition is None:
         return []
-    c, rows = comparison, _rows(comparison, tables.composition, level)
+    c, rows = comparison, rows_of(comparison, tables.composition, level)
     made = _calls(c, tables.calls, level)
     found = []
     for each in triples(rows, c.compartment, c.base, ["lineage"], "log2fc"):
@@ -79,7 +79,7 @@ def why_none(comparison: Comparison, tables: Tables) -> Verdict:
     """Why a comparison has no testable lineage: not computed, no pairs, or the term that has none."""
     if tables.composition is None:
         return Verdict(CANNOT_TELL, "unfinished")
-    rows = _rows(comparison, tables.composition, "lineage")
+    rows = rows_of(comparison, tables.composition, "lineage")
     for side in (comparison.compartment, comparison.base):
         if not estimated(rows, f"within:{side}", side, "log2fc"):
             return comparison.untested("untested_within", side)
@@ -99,7 +99,7 @@ def outside_range(table: pd.DataFrame | None, each: Lineage) -> tuple[int, int] 
     return (int(outside.sum()), len(outside)) if len(outside) else None
 
 
-def _rows(comparison: Comparison, table: pd.DataFrame, level: str) -> pd.DataFrame:
+def rows_of(comparison: Comparison, table: pd.DataFrame, level: str) -> pd.DataFrame:
     """Rows of a contrast and level, without the pools, on one scale."""
     rows = table[(table["contrast"] == comparison.contrast) & (table["level"] == level)]
     rows = rows[~rows["lineage"].isin(POOLS)]

@@ -65,7 +65,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
             c.answer(
                 3,
                 verdict,
-                words.migration(verdict, each, numbers),
+                words.migration(verdict, each, numbers, c),
                 numbers,
                 lineage=each.difference["lineage"],
                 aspect=each.difference["gene_set"],

@@ -1,7 +1,7 @@
 """The rows of ``findings.tsv``: who is compared, a finding, and which of them a summary quotes."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
@@ -9,7 +9,7 @@ import pandas as pd
 
 from compartments.findings.evidence import CANNOT_TELL, EQUIV_MARGIN, NO, YES, Limits, Row, Verdict, missing
 from compartments.study.arms import donors_per_arm
-from compartments.study.study import Study
+from compartments.study.study import Contrast, Study
 from compartments.study.terms import term_of
 
 
@@ -77,17 +77,47 @@ class Answer(NamedTuple):
 
 @dataclass(frozen=True)
 class Comparison:
-    """One contrast in one compartment against the reference compartment, with its donors that have both."""
+    """One contrast in one compartment against the reference compartment, with its donors that have both.
 
-    contrast: str
-    condition: str
-    reference: str
+    Attributes
+    ----------
+    asked : Contrast
+    compartment : str
+    base : str
+        Empty where the study has one compartment.
+    pairs_condition, pairs_reference : int
+        Donors per arm; the same number twice where they are their own controls.
+    absent : str
+        The arm that no donor is in.
+    limits : Limits
+    primary : tuple of str
+    kinds : dict
+        Kind of the contrast in each term, by the term's name.
+    """
+
+    asked: Contrast
     compartment: str
     base: str
     pairs_condition: int
     pairs_reference: int
+    absent: str
     limits: Limits
     primary: tuple[str, ...] = ()
+    kinds: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def contrast(self) -> str:
+        """Name of the contrast."""
+        return self.asked.contrast
+
+    @property
+    def place(self) -> str:
+        """``both CSF and blood``, or the only compartment."""
+        return f"both {self.compartment} and {self.base}" if self.base else self.compartment
+
+    def of(self, term: str) -> Contrast:
+        """The contrast with the kind that it has in a term; of the difference between compartments by default."""
+        return self.asked._replace(kind=self.kinds.get(term, self.asked.kind))
 
     def answer(
         self,
@@ -126,22 +156,28 @@ class Comparison:
         return Answer(verdict, finding)
 
     def untested(self, kind: str = "untested", side: str = "") -> Verdict:
-        """Why no table has a row of this comparison: the missing pairs as far as the design tells, else ``kind``."""
-        for count, condition in ((self.pairs_condition, self.condition), (self.pairs_reference, self.reference)):
-            if count == 0:
-                return Verdict(CANNOT_TELL, "no_pairs", condition)
+        """Why no table has a row of this comparison: the missing donors as far as the design tells, else ``kind``."""
+        if self.absent:
+            return Verdict(CANNOT_TELL, "no_pairs", self.absent)
         return Verdict(CANNOT_TELL, kind, side)
 
 
 def comparisons(study: Study, limits: Limits) -> list[Comparison]:
-    """Every contrast x compartment (against the reference compartment) of a study."""
+    """Every contrast x compartment (against the reference compartment) of a study; of one compartment that alone."""
     found = []
-    for contrast, term, compartment in study.terms():
-        if term == "interaction":
-            n = donors_per_arm(term_of(study, contrast, term, compartment))
-            arms = (contrast.contrast, contrast.condition, contrast.reference)
-            sides = (compartment, study.reference_compartment)
-            found.append(Comparison(*arms, *sides, *n, limits, tuple(study.primary_lineages)))
+    several = len(study.compartments) > 1
+    kinds: dict[str, dict[str, str]] = {}
+    for contrast, name, compartment in study.terms():
+        term = term_of(study, contrast, name, compartment)
+        known = kinds.setdefault(contrast.contrast, {})
+        if not term.across:
+            known[name] = term.kind
+        if several and not term.across:
+            continue
+        base = study.reference_compartment if several else ""
+        n, primary = donors_per_arm(term), tuple(study.primary_lineages)
+        of_terms = known | {"interaction": term.kind}
+        found.append(Comparison(contrast, compartment, base, *n, term.absent(), limits, primary, of_terms))
     return found
 
 

@@ -42,11 +42,15 @@ def judge(each: Triple, limits: Limits) -> Verdict:
     return Verdict(CANNOT_TELL, "open")
 
 
+def of_migration(rows: pd.DataFrame) -> pd.DataFrame:
+    """Groups of migration pairs; all where there are none such."""
+    migration = rows["group"].isin(MIGRATION_GROUPS)
+    return rows[migration] if migration.any() else rows
+
+
 def groups_of(table: pd.DataFrame, comparison: Comparison) -> Iterator[Triple]:
-    """Groups of pairs between all lineages, from or to one; those of migration, where the table has any."""
-    rows = table[table["contrast"] == comparison.contrast]
-    if rows["group"].isin(MIGRATION_GROUPS).any():
-        rows = rows[rows["group"].isin(MIGRATION_GROUPS)]
+    """Groups of pairs between all lineages, from or to one."""
+    rows = of_migration(table[table["contrast"] == comparison.contrast])
     rows = rows[(rows["source"] == "all") | (rows["target"] == "all")]
     return triples(rows, comparison.compartment, comparison.base, ["group", "source", "target"])
 
@@ -67,7 +71,7 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
             c.answer(
                 4,
                 verdict,
-                words.signalling(verdict, each, numbers),
+                words.signalling(verdict, each, numbers, c),
                 numbers,
                 lineage="all" if pooled else f"{row['source']} -> {row['target']}",
                 unit=words.SCORE_DIFFERENCE,

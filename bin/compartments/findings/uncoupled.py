@@ -62,7 +62,7 @@ def uncoupled(comparison: Comparison, tables: Tables) -> list[Finding]:
         keys = {"contrast": c.contrast, "compartment": c.compartment, "left_out": name}
         source = words.source("coupling/drivers.tsv", keys, list(keys))
         driver = {"estimate": tau, "tier": row["tier"]}
-        text = words.driver(name, row["tau_u"], tau, numbers)
+        text = words.driver(name, row["tau_u"], tau, numbers, c)
         about = {"lineage": name, "aspect": "driver", "unit": words.SPREAD, "source": source}
         found.append(c.answer(5, verdict, text, driver, **about).finding)
     return found

@@ -1,7 +1,7 @@
 """Every sentence of ``findings.tsv``: one function per question, one line per kind of verdict.
 
-A sentence that is not an answer starts with ``cannot be told:`` and the reason. Each ends with the donors and the tier
-that it rests on. Nothing is decided here.
+A sentence that is not an answer starts with ``cannot be told:`` and the reason. Each ends with the donors, how they are
+compared, and the tier that it rests on. Nothing is decided here.
 """
 
 import math
@@ -9,12 +9,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from compartments.findings import designs
 from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
 from compartments.findings.lineages import Lineage
 from compartments.findings.rows import Answer, Comparison, named
+from compartments.study.study import CHANGE
 
 LOG2 = "log2 fold change"
 LOG2_DIFFERENCE = "log2 fold change, difference between compartments"
+SCORE = "z-score points"
 SCORE_DIFFERENCE = "z-score points, difference between compartments"
 ODDS = "log-odds of the share of signalling"
 SPREAD = "log2, spread over lineages"
@@ -41,12 +44,31 @@ def unanswered(room: str, verdict: Verdict, c: Comparison) -> str:
     """Why a question has no row to answer it with."""
     reasons = {
         "unfinished": UNFINISHED[room],
-        "untested": UNTESTED[room],
-        "no_pairs": f"no donor with condition {verdict.side} has both {c.compartment} and {c.base}",
+        "untested": UNTESTED[room] if c.base else UNTESTED[room].replace("both compartments", c.compartment),
+        "no_pairs": designs.needed(c.asked, verdict.side, c.place),
         "untested_within": f"no lineage could be tested for within:{verdict.side}",
         "untested_difference": f"no lineage could be tested for difference {c.compartment} minus {c.base}",
     }
     return CANNOT + reasons[verdict.kind]
+
+
+def lacking(c: Comparison) -> str:
+    """Why a question cannot be asked of this study."""
+    if c.base:
+        return f"{CANNOT}this needs two conditions, and all samples are of one"
+    return f"{CANNOT}this needs two compartments, and all samples are {c.compartment}"
+
+
+def framed(statement: str, c: Comparison) -> str:
+    """A statement on a change of change says against which change."""
+    if c.asked.kind != CHANGE:
+        return statement
+    against = (
+        f"against the change ({c.asked.condition} against {c.asked.reference}) of {c.asked.group_reference} donors"
+    )
+    if statement.startswith(CANNOT):
+        return f"{CANNOT}{against}: {tail(statement)}"
+    return f"{against}: {statement}"
 
 
 def depleted(
@@ -70,8 +92,8 @@ def depleted(
             unsure = " and ".join(verdict.numbers["unsure"] or ["both at once"])
             text = f"{CANNOT}a fall in {unsure} is neither shown nor excluded; {name} is {both}"
         case _:
-            text = f"{CANNOT}{too_few(numbers)}; {name} is {both}{outside_range(outside)}"
-    return text + notes(each) + behind(numbers, name in c.primary)
+            text = f"{CANNOT}{too_few(numbers, c)}; {name} is {both}{outside_range(outside)}"
+    return text + notes(each) + behind(numbers, c, name in c.primary)
 
 
 def depleted_at_all(
@@ -120,7 +142,7 @@ def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
             power = "" if missing(mde) else f" (differences of {fold(mde)} are found with 80 % power)"
             told = f"a difference between {c.compartment} and {c.base} is neither shown nor excluded{power}"
             return f"{CANNOT}{told}; {name} is {both}; {difference}"
-    return f"{CANNOT}{too_few(numbers)}; {name} is {both}; {difference}"
+    return f"{CANNOT}{too_few(numbers, c)}; {name} is {both}; {difference}"
 
 
 def _kept(verdict: Verdict, each: Lineage, difference: str, c: Comparison) -> str:
@@ -158,7 +180,7 @@ def kept_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c: Co
     return f"{CANNOT}{shown}; largest difference: {tail(leading)}"
 
 
-def migration(verdict: Verdict, each: Triple, numbers: Row) -> str:
+def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
     """Question 3, one gene set in one lineage or in all."""
     own, base = each.own, each.base
     gene_set, lineage = each.difference["gene_set"], each.difference["lineage"]
@@ -176,12 +198,72 @@ def migration(verdict: Verdict, each: Triple, numbers: Row) -> str:
             rises = f"rises of {SCORE_MARGIN:.2f} points or more are excluded"
             text = f"{who} is raised in neither compartment: {rises} ({both})"
         case _:
-            reason = "the intervals leave both open" if verdict.kind == "open" else too_few(each.difference)
+            reason = "the intervals leave both open" if verdict.kind == "open" else too_few(each.difference, c)
             both = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
             text = f"{CANNOT}{reason}; {who}: {both}, difference {points(numbers)}"
     if verdict.answer == YES:
         text += f"; difference {points(numbers)}, {q(numbers)}"
-    return text + behind(numbers)
+    return text + behind(numbers, c)
+
+
+ALONE = {  # of one compartment: what a lineage, set or group does, what several do, what is excluded
+    "composition": ("is depleted", "lineages are depleted", "a fall of {} or more"),
+    "migration": ("is raised", "primary sets are raised", "a rise of {} points or more"),
+    "central": ("gains a central role", "lineages and networks gain a central role", "a gain of {} odds or more"),
+    "signalling": ("signalling is stronger", "groups of pairs signal more", "a rise of {} points or more"),
+}
+
+
+def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, margin: float) -> str:
+    """Questions 1, 3 and 4 of a study of one compartment, one lineage, set or group."""
+    does, _, excluded = ALONE[room]
+    match room:
+        case "composition":
+            who, said, size = row["lineage"], change(row, row["scale"]), fold(margin)
+        case "central":
+            who, size = row["lineage"], fold(margin / math.log(2))
+            said = f"odds of its share ({row['network']} pairs) {odds(row)}"
+        case "migration":
+            who, said, size = row["gene_set"], points(row), f"{margin:.2f}"
+            who += "" if row["lineage"] == "all" else f" in {row['lineage']}"
+        case _:
+            who, said, size = row["group"], points(row), f"{margin:.2f}"
+    match verdict.kind:
+        case "changed":
+            text = f"{who} {does} in {c.compartment}: {said}, {q(numbers)}"
+        case "excluded":
+            text = f"{who} in {c.compartment}: {excluded.format(size)} is excluded; {said}"
+        case "open":
+            text = f"{CANNOT}not shown, not excluded; {who} in {c.compartment}: {said}"
+        case "too_few":
+            text = f"{CANNOT}{too_few(numbers, c)}; {who} in {c.compartment}: {said}"
+        case _:
+            shown = "" if verdict.kind == "relatively" else "not shown to be "
+            text = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged, "
+            text += f"{who} is {shown}depleted in {c.compartment}: {said}"
+    return text + behind(numbers, c, room in ("composition", "central") and who in c.primary)
+
+
+def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) -> str:
+    """Questions 1, 3 and 4 of a study of one compartment, all rows."""
+    n, (_, do, _) = len(answers), ALONE[room]
+    only = f"in {c.compartment}, the only compartment,"
+    said = leading.finding.statement
+    names = [each.finding.lineage if each.finding.lineage != "all" else each.finding.aspect for each in answers]
+    names = [name for name, each in zip(names, answers, strict=True) if each.verdict.answer == YES]
+    match leading.verdict:
+        case Verdict(answer="yes"):
+            told = "" if room == "signalling" else f": {', '.join(dict.fromkeys(names))}"
+            return f"{only} {len(names)} of {n} {do}{told}; clearest: {said}"
+        case Verdict(answer="no"):
+            return f"{only} none of {n} {do}; closest: {said}"
+        case Verdict(kind="relatively" | "relatively_open"):
+            down = [each.finding.lineage for each in answers if each.verdict.kind == "relatively"]
+            told = f"relative to what is taken as unchanged, {', '.join(down) or 'none'} of {n} fall"
+            return f"{CANNOT}cells_per_ul is missing, and a fall common to all lineages is invisible in shares; {told}"
+    excluded = sum(each.verdict.answer == NO for each in answers)
+    told = f"{only} none of {n} {do} for certain, and it is excluded for {excluded} only"
+    return f"{CANNOT}{told}; largest: {tail(said)}"
 
 
 def migration_agrees(agree: int, others: int, carriers: Sequence[str]) -> str:
@@ -208,7 +290,7 @@ def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
         case "not_over_lineages":
             reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers)} over lineages"
         case _:
-            reason = too_few(each.difference)
+            reason = too_few(each.difference, c)
     return f"{CANNOT}{reason}; {lineage} ({pairs}): odds of its share {shares}"
 
 
@@ -230,7 +312,7 @@ def central_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str) ->
     return f"{CANNOT}{told}; largest change: {tail(leading)}"
 
 
-def signalling(verdict: Verdict, each: Triple, numbers: Row) -> str:
+def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
     """Question 4, one group of pairs between all lineages, or from or to one."""
     own, base, row = each.own, each.base, each.difference
     pooled = (row["source"], row["target"]) == ("all", "all")
@@ -245,8 +327,8 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row) -> str:
         case "open":
             text = f"{CANNOT}not shown, not excluded; {who}: {both}"
         case _:
-            text = f"{CANNOT}{too_few(row)}; {who}: {both}"
-    return text + behind(numbers)
+            text = f"{CANNOT}{too_few(row, c)}; {who}: {both}"
+    return text + behind(numbers, c)
 
 
 def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
@@ -263,12 +345,12 @@ def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: 
     else:
         text = f"{c.compartment} and {c.base} are {verdict.kind.replace('_', ' ')}: {spread}"
     driven = f"; driven by {', '.join(drivers)}" if drivers else ""
-    return text + driven + behind(numbers)
+    return text + driven + behind(numbers, c)
 
 
-def driver(name: str, spread: float, without: float, numbers: Row) -> str:
+def driver(name: str, spread: float, without: float, numbers: Row, c: Comparison) -> str:
     """Question 5, one lineage that drives the spread."""
-    return f"without {name}, tau_U falls from {spread:.2f} to {without:.2f} log2{behind(numbers)}"
+    return f"without {name}, tau_U falls from {spread:.2f} to {without:.2f} log2{behind(numbers, c)}"
 
 
 def outside_range(donors: tuple[int, int] | None) -> str:
@@ -283,17 +365,22 @@ def notes(each: Lineage) -> str:
     return "".join(f"; {note.rstrip('.')}" for note in each.notes)
 
 
-def behind(numbers: Row, primary: bool = False) -> str:
+def behind(numbers: Row, c: Comparison, primary: bool = False) -> str:
     """The donors and the tier that a statement rests on; a lineage named beforehand is a family of its own for q."""
     n = [numbers[f"n_{arm}"] for arm in ("condition", "reference")]
-    donors = "" if any(missing(x) for x in n) else f"{int(n[0])} v {int(n[1])} donors, "
+    donors = ""
+    if not any(missing(x) for x in n):
+        donors = f"{designs.comparison(c.of(numbers.get('term', 'interaction')), int(n[0]), int(n[1]))}, "
     return f" [{donors}{numbers['tier']}{'; named beforehand' if primary else ''}]"
 
 
-def too_few(row: Row) -> str:
+def too_few(row: Row, c: Comparison) -> str:
     """Why the donors carry no yes or no."""
-    n = f"{int(row['n_condition'])} against {int(row['n_reference'])} donors"
-    return f"{n} allow a description, not a test" if row["tier"] == "descriptive" else f"{n} are too few"
+    contrast, n = c.of(row.get("term", "interaction")), (int(row["n_condition"]), int(row["n_reference"]))
+    donors, one = designs.donors(contrast, *n, "against"), designs.one_arm(contrast) and n[0] == 1
+    if row["tier"] == "descriptive":
+        return f"{donors} allow{'s' if one else ''} a description, not a test"
+    return f"{donors} {'is' if one else 'are'} too few"
 
 
 def source(file: str, row: Row, keys: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ import pytest
 from scipy import optimize, stats
 
 from benchmarks import unequal
-from benchmarks.compare import alternatives, bench_alternatives
+from benchmarks.compare import alternatives, bench_alternatives, bench_kang
 from benchmarks.compare.alternatives import Batch
 
 # PBMC of 20 donors (Huang et al. 2021, PNAS; the example of Phipson et al. 2022): B, dendritic, monocytes, NK, T cells;
@@ -22,14 +22,7 @@ SPECKLE = {
     "logit": [0.6512475952, 0.2953712223, 0.9493551155, 0.0098441721, 0.1509746442],
     "arcsin": [0.6999199369, 0.2808822855, 0.9294443186, 0.0286051564, 0.1372987989],
 }
-# Kang et al. 2018, eight donors without and with interferon beta: B, CD14 monocytes, CD4 T, CD8 T, dendritic, FCGR3A
-# monocytes, megakaryocytes, NK; and what the vignette of crumblr prints for the condition, adjusted for donor
-KANG = """
-101 136 288 72 5 50 9 69      424 644 819 174 6 177 16 174   119 315 413 532 6 85 7 127    25 86 177 26 3 14 4 17
-43 176 155 20 1 25 4 40       109 314 1041 56 17 28 12 104   205 292 973 126 5 36 14 257   203 251 1151 55 9 75 18 116
-130 166 375 104 13 91 7 102   319 550 714 128 9 159 17 191   114 282 352 485 6 93 10 194   35 111 265 29 3 22 10 23
-50 146 176 15 6 26 3 46       86 244 835 30 15 22 9 113      196 307 934 109 13 51 15 231  259 309 1449 39 21 113 26 167
-"""
+# what the vignette of crumblr prints for the condition in Kang et al. 2018, adjusted for donor
 CRUMBLR = [-0.10478652, -0.10525402, -0.07840101, -0.25085170, 0.37386979, 0.07425165, 0.01377768, 0.10270672]
 CRUMBLR_P = [0.013692935, 0.011413912, 0.050869691, 0.002436375, 0.010692544, 0.128337022, 0.879651456, 0.161321761]
 
@@ -54,7 +47,7 @@ def test_propeller_gives_what_speckle_prints(transform):
 
 
 def test_crumblr_gives_what_its_vignette_prints():
-    z, weights = alternatives.precision(table(KANG, 8))
+    z, weights = alternatives.precision(table(bench_kang.CELLS, 8))
     donors = np.tile(np.eye(8), (2, 1))
     design = np.column_stack([donors, np.repeat([0, 1], 8)])
     beta, unscaled, s2, df = alternatives.least_squares(z[None], design[None], weights[None])

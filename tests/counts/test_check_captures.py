@@ -29,13 +29,18 @@ def test_lanes_are_refused_before_any_compute(tmp_path, execute):
     rng = np.random.default_rng(0)
     drawn = {name: ["".join(rng.choice(list("ACGT"), 16)) for _ in range(60)] for name in ("a", "b", "b2")}
     for sample, names in {"a1": drawn["a"], "a2": drawn["a"], "b": drawn["b"], "b2": drawn["b2"]}.items():
-        counts = sparse.csr_matrix(rng.poisson(2.0, (60, N_GENES)).astype(np.int32))
+        counts = sparse.csr_matrix(np.tri(60, N_GENES, dtype=np.int32) * rng.integers(1, 4, (60, 1), dtype=np.int32))
         write_h5(tmp_path / f"{sample}.h5", counts, barcodes=[f"{name}-1" for name in names])
     for number, sample in enumerate(("a1", "a2")):
         kept = inspected(execute, tmp_path, sample, 2 + number, "--barcodes")
-        assert kept["barcodes"] == sorted(drawn["a"]) and kept["row"] == 2 + number and len(kept["content"]) == 64
+        assert set(kept["barcodes"]) == set(drawn["a"]) and kept["row"] == 2 + number and len(kept["content"]) == 64
     for number, sample in enumerate(("b", "b2")):
-        found = kept | {"sample": sample, "row": 4 + number, "content": sample, "barcodes": drawn[sample]}
+        found = kept | {
+            "sample": sample,
+            "row": 4 + number,
+            "content": sample,
+            "barcodes": dict.fromkeys(drawn[sample], 9),
+        }
         write_json(found, tmp_path / f"{sample}.cells.json")
     looks = [f"{row.split(',')[0]}.cells.json" for row in rows]
     assert execute("check_captures", "--study", "study.json", "--cells", *looks).returncode == 0
@@ -45,4 +50,4 @@ def test_lanes_are_refused_before_any_compute(tmp_path, execute):
 
 def test_barcodes_are_kept_only_where_they_are_asked_for(tmp_path, execute):
     write_h5(tmp_path / "a.h5", some_counts())
-    assert inspected(execute, tmp_path, "a", 2)["barcodes"] == []
+    assert inspected(execute, tmp_path, "a", 2)["barcodes"] == {}

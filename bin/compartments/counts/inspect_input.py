@@ -54,7 +54,7 @@ def _cells(args: Namespace) -> dict[str, object]:
     row = {"sample": args.sample, "row": int(args.row), "column": args.column[-1]}
     row["content"] = content_of(Path(args.digests).read_text())
     if not args.barcodes:
-        return row | {"barcodes": []}
+        return row | {"barcodes": {}}
     from compartments.counts.formats import describe
     from compartments.counts.lanes import cell_barcodes
 

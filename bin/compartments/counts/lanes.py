@@ -1,6 +1,7 @@
 """Captures that are none: lanes of one library counted apart, and the same file under two names.
 
-Lanes share their barcodes, and each cell would count twice. Barcodes of two libraries coincide by chance alone.
+Lanes share their barcodes, and each cell would count twice. Barcodes of two libraries coincide by chance alone: then the
+genes behind a barcode are many or few in one of them whatever they are in the other.
 """
 
 import re
@@ -23,6 +24,7 @@ from compartments.study.captures import several
 MOST = 5000
 SHARED = 0.1  # of the barcodes of the smaller one; lanes of a library have most of their cells in common
 MIN_SHARED = 6
+ALIKE = 0.5  # rank correlation of the numbers of genes behind shared barcodes, where few barcodes were to choose from
 BASES = re.compile("[ACGT]{6,}")
 MIN_BASES = 12  # of a barcode: fewer are names of wells or numbers, which recur
 
@@ -30,19 +32,19 @@ MIN_BASES = 12  # of a barcode: fewer are names of wells or numbers, which recur
 class Cells(TypedDict):
     """What one file says of the cells of a sample.
 
-    ``content`` is the digest of its bytes, ``barcodes`` are those of its cells, as bases; none if not asked for or if
-    the names are no barcodes.
+    ``content`` is the digest of its bytes, ``barcodes`` those of its cells, as bases, with their numbers of genes; none
+    if not asked for or if the names are no barcodes.
     """
 
     sample: str
     row: int
     column: str
     content: str
-    barcodes: list[str]
+    barcodes: dict[str, int]
 
 
-def cell_barcodes(source: Source) -> list[str]:
-    """The up to ``MOST`` barcodes with the most genes, as bases without suffix, sorted; none if names are no barcodes.
+def cell_barcodes(source: Source) -> dict[str, int]:
+    """The up to ``MOST`` barcodes with the most genes, as bases without suffix, and how many; none if names are none.
 
     Lanes differ in depth, but the cells with most genes in one are those of the other. A damaged file raises
     :class:`UserError`.
@@ -52,9 +54,10 @@ def cell_barcodes(source: Source) -> list[str]:
     except READ_ERRORS as error:
         raise UserError(f"{source.path}: damaged or cut off ({first_line(error)}); copy or export it again") from None
     largest = np.argsort(-genes, kind="stable")[:MOST]
-    found = ["".join(BASES.findall(str(name))) for name in source.barcodes[largest[genes[largest] > 0]]]
-    codes = {code for code in found if len(code) >= MIN_BASES}
-    return sorted(codes) if len(codes) > len(found) / 2 else []
+    largest = largest[genes[largest] > 0]
+    found = ["".join(BASES.findall(str(name))) for name in source.barcodes[largest]]
+    codes = {code: int(n) for code, n in zip(found, genes[largest], strict=True) if len(code) >= MIN_BASES}
+    return codes if len(codes) > len(found) / 2 else {}
 
 
 def _entries(source: Source) -> npt.NDArray[np.int64]:
@@ -109,8 +112,12 @@ def problems(found: Sequence[Cells], samples: pd.DataFrame) -> Iterator[str]:
 
 def _lanes(first: Cells, second: Cells, specimen: str) -> Iterator[str]:
     smaller = min(len(first["barcodes"]), len(second["barcodes"]))
-    shared = len(set(first["barcodes"]) & set(second["barcodes"]))
-    if shared >= MIN_SHARED and shared > SHARED * smaller:
+    genes = pd.DataFrame({n: pd.Series(cells["barcodes"]) for n, cells in enumerate((first, second))}).dropna()
+    shared = len(genes)
+    if shared < MIN_SHARED or shared <= SHARED * smaller:
+        return
+    ranks = genes.rank()
+    if not (ranks.nunique() > 1).all() or ranks.corr().iloc[0, 1] > ALIKE:
         yield (
             f"rows {first['row']} and {second['row']}: '{first['sample']}' and '{second['sample']}' ({specimen}) share "
             f"{shared / smaller:.0%} of their barcodes: lanes of one library, in which each cell would count twice; "

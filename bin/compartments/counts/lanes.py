@@ -1,7 +1,7 @@
 """Captures that are none: lanes of one library counted apart, and the same file under two names.
 
-Lanes share their barcodes, and each cell would count twice. Barcodes of two libraries coincide by chance alone: then the
-genes behind a barcode are many or few in one of them whatever they are in the other.
+Lanes share their barcodes, and each cell would count twice. Barcodes of two libraries coincide by chance alone: then
+the genes behind a barcode are many or few in one of them whatever they are in the other.
 """
 
 import re

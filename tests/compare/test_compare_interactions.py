@@ -99,7 +99,7 @@ def test_unpaired_donors_have_no_interaction_but_within_terms():
     nodes, edges = make_networks(study, lambda row: 1.0)
     hubs = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects
     assert set(hubs["term"]) == {"within:CSF", "within:blood"}
-    assert len(across.cross_compartments(study, scores, GROUPS)) == 0
+    assert len(across.cross_compartments(study, scores, GROUPS, LeftOut(STEP))) == 0
 
 
 def test_ambient_that_nobody_removed_makes_no_edge():

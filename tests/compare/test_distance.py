@@ -1,6 +1,7 @@
 """E-distance: the definition over all pairs of cells, its scale, and what is left out."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist, pdist
 
@@ -107,3 +108,11 @@ def test_arms_of_some_paired_donors_are_whole_and_changes_have_none(kind, rows):
     assert len(table) == rows and len(skipped) == (0 if rows else 2)
     if rows:
         assert set(table["n_condition"]) == {6} and set(table["n_cells_reference"]) == {180}
+
+
+def test_cells_of_all_captures_of_a_specimen_count():
+    sheet = sheet_of(WITHIN, 3)
+    twice = sheet.assign(sample=sheet["sample"] + "_again")
+    study = study_of_kind(pd.concat([sheet, twice]).sort_values(["donor", "compartment", "condition"]))
+    table, _ = distances(*spread_cloud(np.random.default_rng(4), study), study.of_specimens())
+    assert set(table["n_cells_condition"]) == {180} and set(table["n_condition"]) == {3}

@@ -42,6 +42,7 @@ def main() -> None:
     options = arguments()
     import anndata
 
+    from compartments.cohort.specimens import of_specimens
     from compartments.compare.across import cross_compartments
     from compartments.compare.edges import compare_edges, score_top_edges
     from compartments.compare.gathered import check_groups, read_samples
@@ -53,20 +54,22 @@ def main() -> None:
     from compartments.study.study import Study
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
-    study = Study.load(options.study).of_specimens()
+    captured = Study.load(options.study)
+    study = captured.of_specimens()
     resource = read_resource(options.lr_resource)
     migration = read_groups(options.migration_pairs, resource)
     further = read_groups(options.groups, resource) if options.groups else {}
     check_groups(further, migration, options.groups, left_out)
-    pseudobulk = anndata.read_h5ad(options.pseudobulk)
+    pseudobulk = of_specimens(anndata.read_h5ad(options.pseudobulk), study.samples, left_out)
     unknown, _ = check_genes(resource, pseudobulk.var_names, options.lr_resource, options.pseudobulk)
     assume(pseudobulk, study, left_out)
     names = study.samples["sample"]
     names = names[names.isin(pseudobulk.obs["sample"].astype(str))]
     scores = score_pseudobulk(pseudobulk, names, resource, options.min_cells_pb)
     even = score_pseudobulk(pseudobulk, names, resource, options.min_cells_pb, one_depth=True)
-    nodes = read_samples(options.centrality, study, contract.names("interactions/centrality.tsv"))
-    edges = read_samples(options.networks, study, contract.names("interactions/network.tsv"))
+    columns = {table: contract.names(f"interactions/{table}.tsv") for table in ("centrality", "network")}
+    nodes = read_samples(options.centrality, study, columns["centrality"], ["network", "lineage"])
+    edges = read_samples(options.networks, study, columns["network"], ["network", "source", "target"])
 
     effects, _ = compare_edges(study, scores, left_out)
     untested = list_untested(study, pseudobulk, scores, unknown, resource, effects, options.min_cells_pb)
@@ -80,7 +83,7 @@ def main() -> None:
     hubs = compare_centrality(study, nodes, edges, left_out)
     contract.write(hubs.effects, "interactions/centrality_effects.tsv")
     contract.write(cross_compartments(study, scores, migration, left_out), "interactions/cross_compartment.tsv")
-    write_liana(options.liana, study, "interactions/liana.parquet")
+    write_liana(options.liana, captured, "interactions/liana.parquet")
     left_out.write()
 
 

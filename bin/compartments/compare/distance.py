@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.left_out import LeftOut
+from compartments.study.captures import specimen_of
 from compartments.study.study import CHANGE, COMPARTMENTS, TREND, Study
 from compartments.study.terms import Term, terms_of
 
@@ -72,7 +73,7 @@ def arm_distances(cells: pd.DataFrame, pca: npt.NDArray[np.floating], study: Stu
         ``MIN_CELLS`` cells.
     """
     rows = []
-    cells = cells.reset_index(drop=True)
+    cells = cells.assign(sample=cells["sample"].map(specimen_of(study.samples))).reset_index(drop=True)
     at = dict(list(cells.groupby("lineage", observed=True)["sample"]))
     for term in terms_of(study):
         contrast = term.contrast.contrast

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.cohort.specimens import averaged
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.left_out import LeftOut
@@ -29,8 +30,10 @@ def check_groups(
             left_out.add(f"group '{name}' of {path}: none of its pairs is in the resource")
 
 
-def read_samples(paths: Sequence[str], study: Study, columns: Sequence[str]) -> pd.DataFrame:
+def read_samples(paths: Sequence[str], study: Study, columns: Sequence[str], keys: Sequence[str]) -> pd.DataFrame:
     """One table of those of the samples, with ``donor, compartment, condition``, in the order of the study.
+
+    Captures of a specimen are one sample, its values their means.
 
     Parameters
     ----------
@@ -39,11 +42,13 @@ def read_samples(paths: Sequence[str], study: Study, columns: Sequence[str]) -> 
     study : Study
     columns : sequence of str
         Of the empty table that there is without a path.
+    keys : sequence of str
+        Columns that tell the rows of a sample apart.
     """
     tables = [read_tsv(path, required=["sample", "network"], text=TEXT) for path in sorted(paths)]
     if not tables:
         return pd.DataFrame(columns=columns)
-    table = pd.concat(tables, ignore_index=True)
+    table = averaged(pd.concat(tables, ignore_index=True), study.samples, keys)
     order = study.samples["sample"].tolist()
     table = study.samples[["sample", *OF_SAMPLE]].merge(table, on="sample", how="inner")
     return table.sort_values("sample", key=lambda c: c.map(order.index), kind="stable", ignore_index=True)

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy import special
 
-from benchmarks.unequal import CELLS, CONCENTRATION, CV_TOTAL, PROPORTIONS, RANDOM, SD, changes
+from benchmarks.unequal import CELLS, CONCENTRATION, CV_TOTAL, LOSS, PROPORTIONS, RANDOM, SD, changes
 
 DESIGNS = ("within", "mixed", "change", "one condition")
 MODELS = ("lognormal", "dirichlet")
@@ -70,6 +70,11 @@ class Setting:
             f"{self.design} {size} {self.model}, {self.truth}, {self.depth} depth, r {self.correlation:g}{missing}, "
             f"{self.scale}"
         )
+
+    @property
+    def loss(self):
+        """log2 change of lineages that are lost: the larger the fewer donors, so that power is neither 0 nor 1."""
+        return -2 / np.sqrt(self.n)
 
     @property
     def terms(self):
@@ -154,7 +159,7 @@ def study(setting, seed, number):
     treated, there = sheet(setting)
     conditions, donors = there.shape[1:]
     deviations = DONORS[setting.model](rng, donors, setting.correlation)[:, :conditions]
-    own, base = changes(setting.truth, np.stack([PROPORTIONS] * 2))
+    own, base = changes(setting.truth, np.stack([PROPORTIONS] * 2)) / LOSS * setting.loss
     change = np.zeros(deviations.shape)
     change[:, 0, treated] = np.stack([own, base])[:, None]
     if setting.design == "change":

@@ -2,10 +2,10 @@
 
     python -m benchmarks.compare.bench_designs [--minutes 60] [--studies 100] [--workers 1] [--only TEXT]
 
-Pieces as in bench_unequal.py. Of every setting as many null studies as studies with three lineages lost from CSF alone;
-every method meets the same studies, and its power is taken at its own critical value from the null studies, so at equal
-type-I error. limma needs R (Debian: r-bioc-limma, r-cran-statmod) and is left out where it is not. Untested counts as
-not found.
+Pieces as in bench_unequal.py. Of every setting as many null studies as studies with three lineages that fall in CSF
+alone, less far the more donors there are; every method meets the same studies, and its power is taken at its own
+critical value from the null studies, so at equal type-I error. limma needs R (Debian: r-bioc-limma, r-cran-statmod) and
+is left out where it is not. Untested counts as not found.
 """
 
 import itertools

@@ -132,6 +132,9 @@ def test_pseudobulks_of_a_specimen_are_sums_over_its_captures(replicated):
     bulk = make_pseudobulk(merged)
     bulk.write_h5ad(folder / "pseudobulk.h5ad")
     data = read_pseudobulk(folder / "pseudobulk.h5ad", study)
+    plain = of_specimens(anndata.read_h5ad(folder / "pseudobulk.h5ad"), study.of_specimens().samples)
+    assert plain.obs_names.tolist() == data.obs_names.tolist()  # names are categories there
+    assert (plain.layers["corrected"] != data.layers["corrected"]).nnz == 0
     assert "D0_CSF2" not in set(data.obs["sample"]) and data.obs_names.is_unique
     cells = merged.obs["sample"].isin(["D0_CSF", "D0_CSF2"]) & (merged.obs["lineage"] == "B")
     row = data.obs_names.get_loc("D0_CSF:B")

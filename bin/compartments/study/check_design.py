@@ -46,7 +46,6 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
     from compartments.study.ambient_choice import foresee
     from compartments.study.captures import check_files
-    from compartments.study.captures import check_files
     from compartments.study.design import make_study
     from compartments.study.parameters import names_in
     from compartments.study.plan import design_table, plan

@@ -34,7 +34,7 @@ def main() -> None:
 
     contract, left_out = Contract.of(STEP), LeftOut(STEP)
     study = Study.load(given.study).of_specimens()
-    data = read_pseudobulk(given.pseudobulk, study)
+    data = read_pseudobulk(given.pseudobulk, study, left_out=left_out)
     assumed = assume_ambient(data, study)
     usable = lineages(data, given.min_cells_pb, left_out)
     compared = compare_lineages(usable, study, left_out, given.cpus, assumed)

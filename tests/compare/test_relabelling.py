@@ -1,5 +1,6 @@
 """Relabelled donors: which relabellings there are, that a true effect is not in them, what is counted."""
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -11,10 +12,18 @@ from compartments.compare.relabelling import Level, Scheme, claims_of, new_size,
 from compartments.core.left_out import LeftOut
 from compartments.core.vocabulary import ALPHA
 from compartments.study.arms import arm_design
-from compartments.study.study import Contrast
+from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast
+from compartments.study.terms import terms_of
+from tests.support.pseudobulks import sheet_of, study_of_kind
 from tests.support.sheets import sheet, study_of
 
+KINDS = [WITHIN, MIXED, CHANGE, COMPARTMENTS, TREND]
 CONTRAST = Contrast("treated_vs_control", "treated", "control")
+
+
+def new(turned, n_condition):
+    """Donors with the new condition, of those of :func:`arms` that are turned."""
+    return turned ^ {f"P{i}" for i in range(n_condition)}
 
 
 def arms(n_condition, n_reference, others=0, **columns):
@@ -29,7 +38,7 @@ def arms(n_condition, n_reference, others=0, **columns):
 
 
 @pytest.mark.parametrize(
-    ("true", "new", "kept", "possible"),
+    ("true", "size", "kept", "possible"),
     [
         ((3, 3), (2, 4), 1, 9),
         ((4, 4), (4, 4), 2, 36),
@@ -39,9 +48,9 @@ def arms(n_condition, n_reference, others=0, **columns):
         ((8, 8), (8, 8), 4, 4900),
     ],
 )
-def test_both_new_arms_hold_the_same_share_of_each_true_arm(true, new, kept, possible):
+def test_both_new_arms_hold_the_same_share_of_each_true_arm(true, size, kept, possible):
     scheme = scheme_of(arms(*true), CONTRAST)
-    assert scheme.arms == new and scheme.kept == kept and scheme.effect_left == 0 and scheme.possible() == possible
+    assert scheme.arms == size and scheme.kept == kept and scheme.effect_left == 0 and scheme.possible() == possible
 
 
 def test_arms_without_a_common_divisor_keep_their_sizes_and_say_what_is_left():
@@ -55,7 +64,7 @@ def test_every_relabelling_is_listed_once():
     scheme = scheme_of(arms(4, 4), CONTRAST)
     treated = {f"P{i}" for i in range(4)}
     expected = {frozenset(x) for x in combinations([f"P{i}" for i in range(8)], 4) if len(treated & set(x)) == 2}
-    found = scheme.relabellings(36, 0)
+    found = [new(turned, 4) for turned in scheme.relabellings(36, 0)]
     assert len(found) == 36 and set(found) == expected
 
 
@@ -63,7 +72,7 @@ def test_too_many_relabellings_are_drawn_by_seed():
     scheme = scheme_of(arms(8, 8), CONTRAST)
     drawn = scheme.relabellings(50, 3)
     assert len(set(drawn)) == 50 and drawn == scheme.relabellings(50, 3) != scheme.relabellings(50, 4)
-    assert {len(donors & {f"P{i}" for i in range(8)}) for donors in drawn} == {4}
+    assert {len(new(turned, 8) & {f"P{i}" for i in range(8)}) for turned in drawn} == {4}
 
 
 @pytest.mark.parametrize("most", [10, 10_000])
@@ -73,7 +82,7 @@ def test_levels_of_a_covariate_keep_their_numbers_of_donors(most):
     assert len(scheme.levels) == 2 and scheme.effect_left == 0
     found = scheme.relabellings(most, 1)
     even = {f"P{i}" for i in range(0, 8, 2)}
-    assert {len(donors & even) for donors in found} == {2}
+    assert {len(new(turned, 4) & even) for turned in found} == {2}
     assert len(found) == (10 if most == 10 else scheme.possible())
 
 
@@ -93,31 +102,115 @@ def test_donors_alone_in_their_level_cannot_be_relabelled():
 
 def test_relabelled_donors_keep_their_samples_together_and_other_conditions_stay():
     study = arms(3, 3, others=2)
-    new = relabelled(study, CONTRAST, frozenset(["P0", "P4"]))
-    assert (new.samples.groupby("donor")["condition"].nunique() == 1).all()
-    by_donor = new.samples.drop_duplicates("donor").set_index("donor")["condition"]
+    other = relabelled(study, CONTRAST, frozenset(["P1", "P2", "P4"]))
+    assert (other.samples.groupby("donor")["condition"].nunique() == 1).all()
+    by_donor = other.samples.drop_duplicates("donor").set_index("donor")["condition"]
     assert set(by_donor.index[by_donor == "treated"]) == {"P0", "P4"}
     assert by_donor[["P6", "P7"]].tolist() == ["other", "other"]
-    assert list(new.contrasts["contrast"]) == [CONTRAST.contrast] and len(study.contrasts) == 2
+    assert list(other.contrasts["contrast"]) == [CONTRAST.contrast] and len(study.contrasts) == 2
 
 
-@pytest.mark.parametrize("true", [(4, 4), (3, 5)])
-def test_a_true_effect_is_in_no_relabelling(true):
+def estimate_of(term, covariates, values):
+    """Contrast of a term and the squares that its fit leaves, by least squares on the units' values."""
+    design, vector, dropped = arm_design(term, covariates)
+    assert not dropped
+    b, residual, *_ = np.linalg.lstsq(design.to_numpy(), term.values(values)[:, 0], rcond=None)
+    return [vector @ b, residual[0]]
+
+
+def with_effect(study, contrast, effect, rng):
+    """A value of each sample, with the effect that the contrast asks for in all of them."""
+    samples = study.samples
+    value = rng.normal(size=samples["donor"].nunique())[pd.factorize(samples["donor"])[0]]
+    true = samples["condition"] == contrast.condition
+    if contrast.kind == TREND:
+        true = samples["condition"].map(study.order)
+    elif contrast.kind == CHANGE:
+        true &= samples["group"] == contrast.group
+    elif contrast.kind == COMPARTMENTS:
+        true = samples["compartment"] == contrast.condition
+    # as large in CSF as in blood, and half as large again
+    share = 1 + 0.5 * (samples["compartment"] == "CSF") if contrast.kind != COMPARTMENTS else 1
+    value = value + rng.normal(size=len(samples)) + effect * true * share
+    return pd.DataFrame({"value": value.to_numpy()}, index=samples["sample"])
+
+
+@pytest.mark.parametrize(("kind", "n"), [("4, 4", 0), ("3, 5", 0), *((k, n) for k in KINDS for n in (5, 6))])
+def test_a_true_effect_is_in_no_relabelling(kind, n):
     """Neither in the difference of the new arms nor in their spread, whether or not these are balanced."""
-    study = arms(*true)
-    noise = pd.Series(np.random.default_rng(0).normal(size=sum(true)), [f"P{i}" for i in range(sum(true))])
-    scheme = scheme_of(study, CONTRAST)
-    for donors in scheme.relabellings(10, 0):
-        new = relabelled(study, CONTRAST, donors)
-        units = new.units("within:blood", "blood")
-        design, vector, dropped = arm_design(units, CONTRAST, new.covariates)
-        assert not dropped
-        fits = []
-        for effect in (0, 5):
-            y = noise[units["donor"]].to_numpy() + effect * (units[relabelling.TRUE] == "treated").to_numpy()
-            b, residual, *_ = np.linalg.lstsq(design.to_numpy(), y, rcond=None)
-            fits.append([vector @ b, residual[0]])
-        np.testing.assert_allclose(fits[1], fits[0], atol=1e-9)
+    study = study_of_kind(sheet_of(kind, n)) if n else arms(*map(int, kind.split(",")))
+    contrast = next(study.asked())
+    scheme = scheme_of(study, contrast)
+    for turned in scheme.relabellings(8, 0):
+        changed = relabelled(study, contrast, turned)
+        for term in terms_of(changed):
+            fits = [
+                estimate_of(term, changed.covariates, with_effect(study, contrast, effect, np.random.default_rng(1)))
+                for effect in (0, 5)
+            ]
+            np.testing.assert_allclose(fits[1], fits[0], atol=1e-9)
+
+
+@pytest.mark.parametrize(
+    ("kind", "n", "size", "possible", "left"),
+    [
+        (WITHIN, 6, (6, 6), 20, 0),
+        (WITHIN, 5, (5, 5), 10, 1 / 5),
+        (COMPARTMENTS, 6, (6, 6), 20, 0),
+        (TREND, 6, (6, 6), 20, 0),
+        (CHANGE, 4, (4, 4), 36, 0),
+        # six donors with both, three and three with one, of whom new arms are of two and four
+        (MIXED, 6, (12, 12), 20 * 400, 0),
+    ],
+)
+def test_half_of_the_donors_that_are_their_own_controls_are_turned(kind, n, size, possible, left):
+    study = study_of_kind(sheet_of(kind, n))
+    contrast = next(study.asked())
+    scheme = scheme_of(study, contrast)
+    assert scheme.arms == size and scheme.possible() == possible and scheme.effect_left == pytest.approx(left)
+    found = scheme.relabellings(40, 0)
+    assert len(found) == len(set(found)) == min(possible, 40)
+    if kind not in (CHANGE, MIXED):
+        assert {len(turned) for turned in found} == {n // 2}
+    if kind == MIXED:
+        own = {f"D{i:02d}" for i in range(n)}
+        assert {len(turned & own) for turned in found} == {n // 2}
+
+
+def test_exchanged_labels_of_each_kind():
+    """Conditions of a donor, its compartments, its group, or its times in reverse; other samples stay."""
+    expected = {
+        WITHIN: ("condition", ["baseline", "after"]),
+        COMPARTMENTS: ("compartment", ["blood", "CSF"]),
+        CHANGE: ("group", ["placebo"]),
+        TREND: ("condition", ["m6", "m1", "baseline"]),
+    }
+    for kind, (column, values) in expected.items():
+        study = study_of_kind(sheet_of(kind, 5))
+        changed = relabelled(study, next(study.asked()), frozenset(["D01"]))
+        before, after = (one.samples.set_index("sample")[column] for one in (study, changed))
+        assert set(after.index[before != after].str[:3]) == {"D01"} and changed.contrasts["kind"].tolist() == [kind]
+        assert after[before.index.str.startswith("D01")].drop_duplicates().tolist() == values
+
+
+def test_donors_with_one_condition_do_not_count_where_each_is_its_own_control():
+    sheet = sheet_of(MIXED, 5)
+    study = study_of_kind(sheet)
+    study = replace(study, contrasts=study.contrasts.assign(kind=WITHIN))
+    scheme = scheme_of(study, next(study.asked()))
+    assert scheme.own == tuple(f"D{i:02d}" for i in range(5)) and not scheme.levels
+
+
+def test_too_few_donors_of_their_own_control_are_not_relabelled():
+    left_out = LeftOut("calibrate")
+    nothing = pd.DataFrame(columns=["term", "compartment", "claim", "tests", "claimed"])
+    asked = []
+    for n, wanted in ((4, False), (4, True), (3, True)):
+        study = study_of_kind(sheet_of(WITHIN, n))
+        relabelling.calibrate(study, 5, lambda study: asked.append(study) or nothing, wanted, left_out, 0)
+    first, second = (row["reason"] for row in left_out.rows)
+    assert first.endswith("4 donors that are their own controls; relabelled from 5, or with --calibrate on from 4")
+    assert second.endswith("3 donors that are their own controls; relabelled from 4") and len(asked) == 6
 
 
 def effects_of(**columns):

@@ -1,14 +1,16 @@
 """Relabelled donors: what a study claims of arms that do not differ.
 
 Donors get conditions anew, as large a share of each true arm in both new ones as whole numbers allow, so that an effect
-of the condition is in neither. What is still claimed of them is in error: a check of the error rate of this study, with
-its donors, depths and lineages, and not a p-value of what it found.
+of the condition is in neither; where donors are their own controls, half of them have their conditions exchanged. What
+is still claimed of them is in error: a check of the error rate of this study, with its donors, depths and lineages, and
+not a p-value of what it found.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from itertools import combinations, product
 from math import comb, gcd
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -16,11 +18,15 @@ import pandas as pd
 from compartments.core.left_out import LeftOut
 from compartments.core.vocabulary import ALPHA, CLAIMABLE
 from compartments.study.arms import of_numbers
-from compartments.study.study import Contrast, Study
+from compartments.study.study import CHANGE, COMPARTMENTS, TREND, Contrast, Study
+from compartments.study.terms import terms_of
 
 TRUE = "condition before relabelling"  # a covariate
 MIN_DONORS = 3  # of each arm, from which a study is checked without being asked
 LEAST_DONORS = 2  # of each arm, if asked
+# where donors are their own controls: five, so that the true condition can be a covariate; four if asked and there are
+# no others, of whom two are turned, so that they are balanced without it
+MIN_OWN, LEAST_OWN = 5, 4
 WORK, FEWEST, MOST = 12_000, 20, 60  # donors x lineages x relabellings, and the limits of their number
 # claim -> largest share of relabellings that may have one; of single p-values their number is expected
 CLAIMS = {
@@ -59,32 +65,39 @@ class Scheme:
     Attributes
     ----------
     levels : tuple of Level
-        One for each combination of levels of the categorical covariates.
+        Of donors with one label: one for each combination of levels of the categorical covariates.
     kept : int
         Donors with the condition that keep it, over all levels.
+    own : tuple of str
+        Donors with several labels, of whom half, or one less, have them exchanged.
     """
 
     levels: tuple[Level, ...]
     kept: int
+    own: tuple[str, ...] = ()
 
     @property
     def arms(self) -> tuple[int, int]:
         """Donors of the new arms."""
         size = sum(level.size for level in self.levels)
-        return size, sum(len(level.condition + level.reference) for level in self.levels) - size
+        others = sum(len(level.condition + level.reference) for level in self.levels) - size
+        return size + len(self.own), others + len(self.own)
 
     @property
     def effect_left(self) -> float:
         """Share of an effect of the condition by which the new arms still differ; 0 where they are balanced."""
         (new, other), treated = self.arms, sum(len(level.condition) for level in self.levels)
-        return abs(self.kept / new - (treated - self.kept) / other)
+        n_own = len(self.own)
+        # of the donors with several labels as many units are in either arm, turned or not
+        kept, lost = self.kept + n_own - n_own // 2, treated - self.kept + n_own // 2
+        return abs(kept / new - lost / other)
 
     def possible(self) -> float:
         """Number of relabellings."""
         ways = np.ones(1)
         for level in self.levels:
             ways = np.convolve(ways, level.ways())
-        return float(ways[self.kept])
+        return float(ways[self.kept]) * comb(len(self.own), len(self.own) // 2)
 
     def described(self, most: int) -> dict[str, float | bool]:
         """Columns of ``calibration.tsv`` on the relabellings, of which at most ``most`` are made."""
@@ -93,18 +106,29 @@ class Scheme:
         return known | {"n_condition": new, "n_reference": other}
 
     def relabellings(self, most: int, seed: int) -> list[frozenset[str]]:
-        """Donors that get the condition: in every way if there are at most ``most``, else in so many drawn ones."""
+        """Donors that are turned: in every way if there are at most ``most``, else in so many drawn ones.
+
+        A donor with one label gets the other one, a donor with several has them exchanged.
+        """
         treated = frozenset(donor for level in self.levels for donor in level.condition)
+        groups = [(level.condition + level.reference, level.size) for level in self.levels]
+        groups.append((self.own, len(self.own) // 2))
+
+        def turned(chosen: Iterable[str]) -> frozenset[str]:
+            """None where not as many keep the condition as should."""
+            donors = frozenset(chosen)
+            return donors ^ treated if len(donors & treated) == self.kept else frozenset()
+
         if self.possible() <= most:
-            choices = [combinations(level.condition + level.reference, level.size) for level in self.levels]
-            every = [frozenset().union(*chosen) for chosen in product(*choices)]
-            return [donors for donors in every if len(donors & treated) == self.kept and donors != treated]
+            choices = [combinations(donors, size) for donors, size in groups]
+            every = (turned(donor for donors in chosen for donor in donors) for chosen in product(*choices))
+            return [donors for donors in every if donors]
         rng = np.random.default_rng(seed)
         found: dict[frozenset[str], None] = {}
         while len(found) < most:
-            drawn = [rng.permutation(level.condition + level.reference)[: level.size] for level in self.levels]
-            donors = frozenset(np.concatenate(drawn).tolist())
-            if len(donors & treated) == self.kept and donors != treated:
+            drawn = [rng.permutation(donors)[:size] for donors, size in groups if donors]
+            donors = turned(np.concatenate(drawn).tolist())
+            if donors:
                 found.setdefault(donors)
         return list(found)
 
@@ -119,6 +143,31 @@ def new_size(n_condition: int, n_reference: int) -> int:
     return min(sizes, key=lambda size: abs(size - n_condition)) if sizes else n_condition
 
 
+class Labels(NamedTuple):
+    """What is exchanged between donors, or within them: values of a column, in their order."""
+
+    column: str
+    values: list[str]
+
+    @classmethod
+    def of(cls, study: Study, contrast: Contrast) -> "Labels":
+        """Groups, compartments, conditions in their order, or the two conditions."""
+        if contrast.kind == CHANGE:
+            return cls("group", [contrast.group, contrast.group_reference])
+        named = [contrast.condition, contrast.reference]
+        if contrast.kind == COMPARTMENTS:
+            return cls("compartment", named)
+        return cls("condition", list(study.order) if contrast.kind == TREND else named)
+
+
+def counted(study: Study, contrast: Contrast) -> pd.DataFrame:
+    """Samples of a contrast's labels of the donors that some term of it compares."""
+    asked = replace(study, contrasts=pd.DataFrame([contrast._asdict()]))
+    donors = {donor for term in terms_of(asked) for donor in term.units.loc[term.in_arms(), "donor"]}
+    column, values = Labels.of(study, contrast)
+    return study.samples[study.samples["donor"].isin(donors) & study.samples[column].isin(values)]
+
+
 def scheme_of(study: Study, contrast: Contrast) -> Scheme:
     """How the donors of a contrast are relabelled: within levels of covariates, balanced over the true arms.
 
@@ -126,23 +175,26 @@ def scheme_of(study: Study, contrast: Contrast) -> Scheme:
     ----------
     study : Study
         Categorical covariates that are constant within donors make levels, each of which keeps its numbers; numbers,
-        such as age, and what differs between a donor's samples stay with the samples and are adjusted for.
+        such as age, and what differs between a donor's samples stay with the samples and are adjusted for. Where
+        changes of donors are compared, covariates of donors cancel and make no levels.
     contrast : Contrast
     """
-    samples = study.samples[study.samples["condition"].isin([contrast.condition, contrast.reference])]
+    samples, (column, values) = counted(study, contrast), Labels.of(study, contrast)
+    several = samples.groupby("donor", sort=False)[column].nunique() > 1
     donors = samples.drop_duplicates("donor").set_index("donor")
-    by = [name for name in study.covariates if _makes_levels(samples, name)]
+    own, donors = tuple(several.index[several]), donors[~several.loc[donors.index]]
+    by = [name for name in study.covariates if contrast.kind != CHANGE and _makes_levels(samples, name)]
     groups = [group for _, group in donors.groupby(by, sort=False)] if by else [donors]
     levels = []
-    for group in groups:
-        treated, others = (tuple(group.index[group["condition"] == name]) for name in contrast[1:])
+    for group in groups if len(donors) else []:
+        treated, others = (tuple(group.index[group[column] == name]) for name in values)
         size = new_size(len(treated), len(others)) if len(groups) == 1 else len(treated)
         levels.append(Level(treated, others, size))
     most = sum(min(level.size, len(level.condition)) for level in levels)
     fewest = sum(max(0, level.size - len(level.reference)) for level in levels)
-    share = (donors["condition"] == contrast.condition).mean()
+    share = (donors[column] == values[0]).mean() if levels else 0.0
     kept = round(share * sum(level.size for level in levels))
-    return Scheme(tuple(levels), min(max(kept, fewest), most))
+    return Scheme(tuple(levels), min(max(kept, fewest), most), own)
 
 
 def _makes_levels(samples: pd.DataFrame, covariate: str) -> bool:
@@ -151,17 +203,24 @@ def _makes_levels(samples: pd.DataFrame, covariate: str) -> bool:
     return not of_numbers(values, covariate) and bool((samples.groupby("donor")[covariate].nunique() == 1).all())
 
 
-def relabelled(study: Study, contrast: Contrast, donors: frozenset[str]) -> Study:
-    """The study of one contrast in which these donors have its condition, the others of its arms the reference.
+def relabelled(study: Study, contrast: Contrast, turned: frozenset[str]) -> Study:
+    """The study of one contrast in which these donors have the other label, or theirs exchanged (in time: reversed).
 
-    The true condition becomes a covariate: balance takes its effect out of the difference of the new arms, this takes
-    it out of their spread, which would hide errors.
+    What was true becomes a covariate: balance takes its effect out of the difference of the new arms, this takes it
+    out of their spread, which would hide errors. Of a slope it is the straight line.
     """
-    samples = study.samples.copy()
-    in_arms = samples["condition"].isin([contrast.condition, contrast.reference])
-    new = np.where(samples["donor"].isin(donors), contrast.condition, contrast.reference)
-    samples[TRUE] = samples["condition"].where(in_arms, contrast.reference)
-    samples["condition"] = samples["condition"].where(~in_arms, pd.Series(new, samples.index))
+    samples, (column, values) = study.samples.copy(), Labels.of(study, contrast)
+    labelled = samples[column].isin(values)
+    if contrast.kind == TREND:
+        samples[TRUE] = samples[column].map(study.order).fillna(study.order[values[0]])
+    elif contrast.kind == CHANGE:
+        changed = (samples[column] == values[0]) & (samples["condition"] == contrast.condition)
+        samples[TRUE] = np.where(changed, contrast.condition, contrast.reference)
+    else:
+        samples[TRUE] = samples[column].where(labelled, values[-1])
+    here = labelled & samples["donor"].isin(turned)
+    exchanged = dict(zip(values, values[::-1], strict=True))
+    samples.loc[here, column] = samples.loc[here, column].map(exchanged)
     asked = pd.DataFrame([contrast._asdict()])
     return replace(study, samples=samples, contrasts=asked, covariates=[*study.covariates, TRUE])
 
@@ -213,7 +272,7 @@ def calibrate(study: Study, n_lineages: int, claims: Claims, asked: bool, left_o
     claims : callable
         :func:`claims_of` of a study.
     asked : bool
-        Two donors of each arm are enough.
+        Two donors of each arm, or four that are their own controls, are enough.
     left_out : LeftOut
         Is given the contrasts whose donors cannot be relabelled.
     seed : int
@@ -225,32 +284,39 @@ def calibrate(study: Study, n_lineages: int, claims: Claims, asked: bool, left_o
         Columns as in ``composition/calibration.tsv``; none where no contrast can be checked.
     """
     tables = []
-    for row in study.contrasts[list(Contrast._fields)].itertuples(index=False):
-        contrast = Contrast(*row)
+    for contrast in study.asked():
         scheme = scheme_of(study, contrast)
-        why = _too_few(scheme, contrast, LEAST_DONORS if asked else MIN_DONORS)
+        why = _too_few(scheme, Labels.of(study, contrast).values, asked)
         most = how_many(sum(scheme.arms), n_lineages)
         chosen = [] if why else scheme.relabellings(most, seed)
         if not chosen:
             why = why or f"no donor can be relabelled within the levels of {', '.join(study.covariates)}"
             left_out.add(f"not calibrated: {why}", contrast=contrast.contrast)
             continue
-        made = pd.concat([claims(relabelled(study, contrast, donors)) for donors in chosen])
+        made = pd.concat([claims(relabelled(study, contrast, turned)) for turned in chosen])
         tables.append(averaged(made).assign(**scheme.described(most), contrast=contrast.contrast))
     return pd.concat([pd.DataFrame(), *tables], ignore_index=True)
 
 
-def _too_few(scheme: Scheme, contrast: Contrast, least: int) -> str:
+def _too_few(scheme: Scheme, names: list[str], asked: bool) -> str:
     """Why donors are too few to be relabelled; empty if they are not."""
-    arms = {
-        contrast.condition: sum(len(level.condition) for level in scheme.levels),
-        contrast.reference: sum(len(level.reference) for level in scheme.levels),
-    }
-    if min(arms.values()) >= least:
+    own = len(scheme.own)
+    if not scheme.levels:
+        least, known, of_each = (LEAST_OWN if asked else MIN_OWN), f"{own} donors that are their own controls", ""
+        enough, asked_from = own >= least, LEAST_OWN
+    else:
+        least, asked_from, of_each = (LEAST_DONORS if asked else MIN_DONORS), LEAST_DONORS, " of each"
+        condition, reference = (
+            own + sum(len(donors) for donors in side)
+            for side in zip(*((level.condition, level.reference) for level in scheme.levels), strict=True)
+        )
+        n_donors = condition + reference - own
+        enough = min(condition, reference) >= least and (not own or n_donors >= MIN_OWN)
+        known = f"{condition} {names[0]} and {reference} {names[-1]} donors"
+    if enough:
         return ""
-    there = " and ".join(f"{n} {name}" for name, n in arms.items())
-    more = f", or with --calibrate on from {LEAST_DONORS}" if least > LEAST_DONORS else ""
-    return f"{there} donors; relabelled from {least} of each{more}"
+    more = f", or with --calibrate on from {asked_from}" if least > asked_from else ""
+    return f"{known}; relabelled from {least}{of_each}{more}"
 
 
 def averaged(made: pd.DataFrame) -> pd.DataFrame:

@@ -66,7 +66,7 @@ def _entries(source: Source) -> npt.NDArray[np.int64]:
         entries = np.zeros(len(source.barcodes) + 1, np.int64)
         with open_text(source.path / source.node) as lines:
             next(line for line in lines if not line.startswith("%"))  # the sizes
-            options = {"sep": r"\s+", "header": None, "usecols": [1], "dtype": np.int64, "chunksize": 5_000_000}
+            options = {"sep": r"\s+", "header": None, "usecols": [1], "dtype": np.int64, "chunksize": 1_000_000}
             for part in pd.read_csv(lines, **options):
                 entries += np.bincount(part[1], minlength=len(entries))
         return entries[1:]

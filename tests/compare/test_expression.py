@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from scipy import sparse
 
+from benchmarks.expression_designs import counts_of, sheet_of, study_of_kind
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
 from compartments.compare import deseq, expression
@@ -20,7 +21,7 @@ from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
 from compartments.study.terms import terms_of
-from tests.support.pseudobulks import counts_of, lineage_of, pairs_of, sheet_of, study_of, study_of_kind
+from tests.support.pseudobulks import lineage_of, pairs_of, study_of
 
 
 def compare_one(lineage, study):

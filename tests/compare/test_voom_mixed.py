@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.expression_designs import counts_of, sheet_of, study_of_kind
 from compartments.compare.genes import filter_by_expression
 from compartments.compare.voom import Weighed, moderated_tests, weigh
 from compartments.compare.voom_mixed import MixedFit, of_units
@@ -14,7 +15,6 @@ from compartments.study.arms import arm_design
 from compartments.study.study import MIXED
 from compartments.study.terms import terms_of
 from tests.data.make_limma_mixed import blood
-from tests.support.pseudobulks import counts_of, sheet_of, study_of_kind
 
 LIMMA = json.loads((Path(__file__).parents[1] / "data" / "limma_mixed.json").read_text())
 

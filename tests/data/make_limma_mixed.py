@@ -13,8 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.expression_designs import counts_of, sheet_of
 from compartments.study.study import MIXED
-from tests.support.pseudobulks import counts_of, sheet_of
 
 SCRIPT = """
 suppressMessages({library(limma); library(edgeR)})

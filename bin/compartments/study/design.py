@@ -170,18 +170,19 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
             f"{', '.join(apart)}: each compartment has another condition, so they count within compartments only; mend "
             "the condition if it is a slip"
         )
+    several = sheet["donor"].duplicated().any()
     for covariate in covariates:
-        if (sheet.groupby("donor")[covariate].nunique() == 1).all():
+        if several and (sheet.groupby("donor")[covariate].nunique() == 1).all():
             sentences.append(
                 f"{covariate} is constant within every donor: within-donor differences are free of what it does to "
-                "both compartments alike"
+                "a donor's samples alike"
             )
         levels = sheet.groupby(covariate)
         sentences += [
             f"{covariate} is confounded with {column} (every {covariate} has one {column} only): an effect of {column} "
             f"cannot be told from an effect of {covariate}"
             for column in ("condition", "compartment")
-            if levels[column].nunique().eq(1).all() and sheet[covariate].nunique() > 1
+            if sheet[column].nunique() > 1 and levels[column].nunique().eq(1).all() and sheet[covariate].nunique() > 1
         ]
     if "cells_per_ul" in sheet and sheet["cells_per_ul"].isna().any() and sheet["cells_per_ul"].notna().any():
         lacking = ", ".join(sheet.loc[sheet["cells_per_ul"].isna(), "sample"])

@@ -74,8 +74,12 @@ class Study:
 
     @property
     def absolute(self) -> bool:
-        """True if every sample has ``cells_per_ul``."""
-        return "cells_per_ul" in self.samples and bool(self.samples["cells_per_ul"].notna().all())
+        """True if every sample has ``cells_per_ul`` and conditions are compared.
+
+        Of compartments themselves, such as CSF and blood, every lineage differs a thousandfold by volume.
+        """
+        known = "cells_per_ul" in self.samples and bool(self.samples["cells_per_ul"].notna().all())
+        return known and not bool((self.contrasts["kind"] == COMPARTMENTS).all())
 
     @property
     def properties(self) -> list[str]:

@@ -1,5 +1,7 @@
 """Captures become specimens: sums, shares of fractions, means, and how well replicates agree."""
 
+from dataclasses import replace
+
 import anndata
 import numpy as np
 import pandas as pd
@@ -8,9 +10,11 @@ from scipy import sparse
 
 from compartments.cohort.pseudobulk import lineages, make_pseudobulk, read_pseudobulk
 from compartments.cohort.specimens import agreement, averaged, of_specimens, summed
+from compartments.compare import composition
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
+from tests.support.cohorts import cohort, long_counts
 from tests.support.samples import merge_all, write_sample
 
 
@@ -203,3 +207,16 @@ def test_agreement_of_replicates(replicated):
     expected = np.corrcoef([6 / 9, 2 / 9, 1 / 9], [3 / 4, 1 / 4, 0])[0, 1]
     np.testing.assert_allclose(table["correlation"], [expected] * 2)
     assert agreement(cells[cells["sample"] != "D0_CSF2"], sheet).empty
+
+
+def test_a_specimen_captured_twice_is_compared_as_if_it_were_once():
+    study, counts, _ = cohort(arms=(3, 3), seed=1)
+    whole = composition.compare(study, long_counts(counts))
+    one = counts.iloc[[0]]
+    first = pd.DataFrame(np.random.default_rng(0).binomial(one.astype(int), 0.4), one.index, one.columns)
+    second = (one - first).set_axis(["second"])
+    rows = study.samples.iloc[[0]].assign(sample="second", row=99)
+    captured = replace(study, samples=pd.concat([study.samples, rows], ignore_index=True))
+    split = composition.compare(captured, long_counts(pd.concat([first, counts.iloc[1:], second])))
+    pd.testing.assert_frame_equal(split.effects, whole.effects)
+    pd.testing.assert_frame_equal(split.donors, whole.donors)

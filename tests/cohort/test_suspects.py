@@ -7,14 +7,13 @@ import pytest
 from scipy import sparse
 
 from compartments.cohort import suspects
-from compartments.cohort.pseudobulk import make_pseudobulk
-from tests.support.samples import make_study_of, merge_all, write_sample
+from tests.support.samples import bulk_of, make_study_of, merge_all, write_sample
 
 
 def test_no_warning_without_reason(written):
     folder, study, _ = written
     merged, _ = merge_all(folder, study)
-    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    found = suspects.sample_warnings(merged, bulk_of(merged), study)
     assert not found["warning"].str.contains("swapped|sex|XIST").any(), found.to_string()
 
 
@@ -39,7 +38,7 @@ def test_a_swap_is_named(tmp_path, a, b, expected):
         with h5py.File(tmp_path / f"{sample}.filtered.h5ad", "r+") as file:
             file["uns/sample"][()] = sample
     merged, _ = merge_all(tmp_path, study)
-    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    found = suspects.sample_warnings(merged, bulk_of(merged), study)
     assert set(found.loc[found["warning"].str.contains(expected), "sample"]) >= {a, b}, found.to_string()
 
 
@@ -56,7 +55,7 @@ def test_low_complexity_is_named(written):
     poor.write_h5ad(path)
     merged, _ = merge_all(folder, study)
     # the made-up cells have few genes altogether; what tells the sample apart is its difference to the others
-    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    found = suspects.sample_warnings(merged, bulk_of(merged), study)
     low = found[found["warning"].str.contains("less than in the other CSF samples")]
     assert set(low["sample"]) <= {"D2_CSF"}
     few = found[found["warning"].str.contains("low complexity")]
@@ -66,7 +65,7 @@ def test_low_complexity_is_named(written):
 def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
     folder, study, _ = written
     merged, _ = merge_all(folder, study)
-    totals = suspects._sample_sums(make_pseudobulk(merged))
+    totals = suspects._sample_sums(bulk_of(merged))
     assert dict(suspects.sex_of_samples(totals)) == {s: "MF"[s[1] in "02"] for s in totals.index}
     totals.loc["D0_CSF", "RPS4Y1"] = totals.loc["D0_CSF", "XIST"]
     totals.loc["D1_CSF", ["RPS4Y1", "DDX3Y"]] = 2

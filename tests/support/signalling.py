@@ -31,7 +31,7 @@ def make_cohort(n_condition=4, n_reference=4, seed=0, n_cells=60, change=None):
             sample = f"D{d}_{compartment}"
             sheet.append({"sample": sample, **place, "row": len(sheet) + 2})
             for k, lineage in enumerate(LINEAGES):
-                row = {"sample": sample, "lineage": lineage, "n_cells": n_cells, **place}
+                row = {"sample": sample, "lineage": lineage, "n_cells": n_cells, "ambient_method": "none", **place}
                 rate = base[k] * donor[k] * np.exp(rng.normal(0, 0.1, len(GENES)))
                 if change:
                     rate = change(rate, row)

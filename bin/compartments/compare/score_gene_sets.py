@@ -33,7 +33,7 @@ def main() -> None:
     sets = merge_sets(options.gene_sets)
     study = Study.load(options.study)
     data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"])
-    assume_ambient(data, study)
+    assume_ambient(data)
     lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
     lineages = [genesets.without_ambient(lineage, left_out) for lineage in lineages]
     n_samples = data.obs["sample"].nunique()

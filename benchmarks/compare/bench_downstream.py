@@ -39,7 +39,7 @@ MODULES = {
     "expression": downstream_expression,
 }
 SIZES = {"edges": [(2, 4), (8, 8)], "hubs": [(8, 8), (2, 4)], "sets": [(2, 4), (8, 8)], "expression": [(2, 4), (8, 8)]}
-STUDIES = {"edges": 100, "hubs": 60, "sets": 150, "expression": 40}
+STUDIES = {"edges": 50, "hubs": 60, "sets": 100, "expression": 25}
 OF_HUBS = "reads x .8"
 CHANGED = {"hubs": ["equal"], "expression": ["equal", "cells few", "spread"]}
 GATES = [

@@ -9,7 +9,7 @@ from compartments.compare.ambient import assume_ambient
 from compartments.compare.expression import compare_lineages
 from compartments.core.left_out import LeftOut
 
-CHOSEN = ("CD4_T", "cMono", "cDC2")
+CHOSEN = ("CD4_T", "cDC2")
 GENES = 300
 MIN_CELLS = 10
 CHANGED, LOG2FC = 0.1, 1.5  # share of genes whose expression changes in CSF alone, three of four up

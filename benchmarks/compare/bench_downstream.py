@@ -25,7 +25,7 @@ from functools import partial
 import numpy as np
 
 from benchmarks.compare import downstream_edges, downstream_expression, downstream_hubs, downstream_sets
-from benchmarks.downstream import DIFFERS, Setting
+from benchmarks.downstream import DIFFERS, READS, Setting
 from benchmarks.pieces import Pieces, fingerprint, ratio
 from benchmarks.source import digest
 
@@ -59,7 +59,8 @@ GATES = [
 
 def settings(table):
     """All settings of a table, the ones that matter most first."""
-    differing = [kind for kind in DIFFERS if kind != OF_HUBS or table == "hubs"]
+    first = ["equal", *READS] if table == "hubs" else ["equal"]  # a hub was seen to follow the reads
+    differing = [kind for kind in dict.fromkeys([*first, *DIFFERS]) if kind != OF_HUBS or table == "hubs"]
     null = [Setting(table, arms, kind) for arms, kind in itertools.product(SIZES[table], differing)]
     changed = itertools.product(SIZES[table], CHANGED.get(table, []))
     return null + [Setting(table, arms, kind, "changed") for arms, kind in changed]

@@ -44,3 +44,11 @@ def test_no_testable_pair_gives_an_empty_table_with_its_columns():
     table = pathways.compare_groups(study, score(study, pseudobulk), nothing, left_out).effects
     assert table.empty and list(table) == Contract.of(STEP).names("interactions/groups.tsv")
     assert [row["reason"] for row in left_out.rows][0].startswith("group 'none', within:blood blood")
+
+
+def test_groups_say_no_more_on_how_arms_vary_than_their_senders_do():
+    """Arms of 1 and 3 residual df for each of three senders and all: by Satterthwaite 4 to 12, if they vary alike 8."""
+    study, pseudobulk = make_cohort(2, 4)
+    many = GROUPS | {"again": GROUPS["near"], "once more": GROUPS["far"]}
+    found = pathways.compare_groups(study, score(study, pseudobulk), many, LeftOut(STEP)).effects
+    assert found["df"].between(4, 12).all()

@@ -47,6 +47,13 @@ def weighted_fit(z: Array, design: Array, weights: Array) -> Fit:
     return Fit(beta, inverse, z - design @ beta.T, leverage)
 
 
+def unweighted(z: Array, design: Array, vector: Array) -> tuple[Array, Array, Array]:
+    """Ordinary least squares of every column: estimate of the contrast, its standard error, residual mean square."""
+    fit = weighted_fit(z, design, np.ones_like(z))
+    square = (fit.residual**2).sum(0) / (design.shape[0] - design.shape[1])
+    return fit.beta @ vector, np.sqrt(square * (fit.inverse @ vector @ vector)), square
+
+
 def own_arms(design: Array, arms: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """``arms`` if each keeps half a residual degree of freedom of its own, else one arm for all."""
     left = 1 - (np.linalg.qr(design)[0] ** 2).sum(1)
@@ -193,11 +200,9 @@ def fit_weighted(
     limit = arms_df(fit, weights, design, vector, arms)
     unscaled = np.sqrt(fit.inverse @ vector @ vector)
     estimate, se, total = fit.beta @ vector, unscaled * np.sqrt(posterior), np.minimum(prior + df, limit)
-    plain = weighted_fit(z, design, np.ones_like(z))
-    estimate_plain = plain.beta @ vector
-    se_plain = np.sqrt((plain.residual**2).sum(0) / df * (plain.inverse @ vector @ vector))
     result = pd.DataFrame({"estimate": estimate, "se": se, "df": total}, index=names)
-    result["estimate_plain"], result["se_plain"], result["df_plain"] = estimate_plain, se_plain, float(df)
+    result["estimate_plain"], result["se_plain"], _ = unweighted(z, design, vector)
+    result["df_plain"] = float(df)
     result["df_prior"], result["df_arms"] = prior, limit
     result.attrs = {"d0": d0, "s02": s02, "tau2": float(tau2.mean()), "zero": 0.0}
     return with_p(result)

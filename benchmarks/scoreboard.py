@@ -47,6 +47,9 @@ the power with that of other methods, each at its own critical value from null s
 made in pieces that go on where the last one ended (`python -m benchmarks.compare.bench_unequal`,
 `python -m benchmarks.compare.bench_alternatives`); the tests repeat first studies against their stored rows.
 
+`downstream` has such studies for expression, gene sets, edges, groups of edges and hubs, with half the reads or ambient
+RNA in the treated CSF among what differs (`python -m benchmarks.compare.bench_downstream`).
+
 | step | gates met | rows | print them | measured with |
 |---|---|---|---|---|
 """

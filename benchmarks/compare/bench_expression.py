@@ -51,7 +51,7 @@ def analyse(rng, n_condition, n_reference, **settings):
     return pd.concat(tables, ignore_index=True)
 
 
-def run(quick=False):
+def run(quick=False, studies=200):
     """Rows of the scoreboard: ``step, metric, setting, value, gate, pass, n, seed``.
 
     Gates are on the model that the methods were chosen by; heavy tails in a depleted lineage are printed.
@@ -59,8 +59,8 @@ def run(quick=False):
     warnings.simplefilter("ignore")
     if quick:
         return _setting((2, 4), False, 40, 12) + _setting((6, 6), False, 10, 10)
-    rows = [line for arms in [(2, 4), (3, 3), (4, 4), (6, 6)] for line in _setting(arms, False, 200, 200)]
-    return rows + _setting((2, 4), True, 200, 200)
+    rows = [line for arms in [(2, 4), (3, 3), (4, 4), (6, 6)] for line in _setting(arms, False, studies, studies)]
+    return rows + _setting((2, 4), True, studies, studies)
 
 
 def _setting(arms, heavy, n_null, n_signal):

@@ -37,13 +37,13 @@ def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_linea
     return genesets.compare_scores(scores, study, ["SET"], left_out).effects
 
 
-def run(quick=False):
+def run(quick=False, studies=200):
     """Rows of the scoreboard."""
     warnings.simplefilter("ignore")
     rows = []
     for arms in [(2, 4), (6, 6)] if quick else [(2, 4), (3, 3), (4, 4), (6, 6)]:
         for matched in (False,) if quick else (False, True):
-            n_studies = 40 if quick else 200
+            n_studies = 40 if quick else studies
             setting = f"{arms[0]}v{arms[1]}" + (" depth matched" if matched else "")
             for log2fc in (0.0, 0.8):
                 rng = np.random.default_rng([SEED, *arms, int(matched)])

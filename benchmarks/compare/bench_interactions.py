@@ -258,13 +258,15 @@ def evaluate_cohort(preset, arms, seed, pairs_only, resource, groups):
     return found
 
 
-def run(quick):
+def run(quick, studies=3):
     """Scoreboard rows.
 
     Parameters
     ----------
     quick : bool
-        One cohort per setting instead of three, and fewer settings.
+        One cohort per setting, and fewer settings.
+    studies : int
+        Cohorts per setting.
 
     Returns
     -------
@@ -272,7 +274,7 @@ def run(quick):
     """
     resource = pairs.read_resource("consensus")
     groups = pairs.read_groups(ROOT / "assets" / "interaction_groups.tsv", resource)
-    seeds = range(1, 2 if quick else 4)
+    seeds = range(1, 2 if quick else 1 + studies)
     rows = []
 
     def add(metric, setting, value, n, gate=""):

@@ -1,5 +1,6 @@
 """The step that merges samples: mistakes and samples left out."""
 
+import anndata
 import h5py
 import numpy as np
 
@@ -19,6 +20,9 @@ def test_user_mistakes(written, execute):
     done = execute("merge_samples", *arguments_of(folder))
     assert done.returncode == 2 and "cellbender: D1_CSF" in done.stderr and not (folder / "merged.h5ad").exists()
     assert execute("merge_samples", *arguments_of(folder), "--allow_mixed_ambient").returncode == 0
+    of_rows = anndata.read_h5ad(folder / "cohort" / "pseudobulk.h5ad").obs.groupby("sample", observed=True)
+    methods = of_rows["ambient_method"].agg("unique").map(list)
+    assert methods.pop("D1_CSF") == ["cellbender"] and all(method == ["none"] for method in methods)
     for path in folder.glob("D[13]_*"):
         path.unlink()
     done = execute("merge_samples", *arguments_of(folder))

@@ -7,16 +7,15 @@ import pytest
 from scipy import sparse
 
 from compartments.cohort import suspects
-from compartments.cohort.pseudobulk import make_pseudobulk
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from tests.support.samples import make_study_of, merge_all, write_sample
+from tests.support.samples import bulk_of, make_study_of, merge_all, write_sample
 
 
 def test_no_warning_without_reason(written):
     folder, study, _ = written
     merged, _ = merge_all(folder, study)
-    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    found = suspects.sample_warnings(merged, bulk_of(merged), study)
     assert not found["warning"].str.contains("swapped|sex|XIST").any(), found.to_string()
 
 
@@ -41,7 +40,7 @@ def test_a_swap_is_named(tmp_path, a, b, expected):
         with h5py.File(tmp_path / f"{sample}.filtered.h5ad", "r+") as file:
             file["uns/sample"][()] = sample
     merged, _ = merge_all(tmp_path, study)
-    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    found = suspects.sample_warnings(merged, bulk_of(merged), study)
     assert set(found.loc[found["warning"].str.contains(expected), "sample"]) >= {a, b}, found.to_string()
 
 
@@ -58,7 +57,7 @@ def test_a_mistyped_donor_among_several_samples_is_named(tmp_path, second, misty
         donor = int(sample[1]) if sample[0] == "D" else 8 + "EF".index(sample[0])
         write_sample(tmp_path, sample, rng, n=200, donor=2 if mistyped and sample == f"D0_{name}" else donor)
     merged, _ = merge_all(tmp_path, study)
-    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    found = suspects.sample_warnings(merged, bulk_of(merged), study)
     named = found.loc[found["warning"].str.contains("donor-specific expression"), "sample"]
     assert (f"D0_{name}" in set(named)) == mistyped and set(named) <= {f"D0_{name}", "D0_pre"}, found.to_string()
 
@@ -76,7 +75,7 @@ def test_low_complexity_is_named(written):
     poor.write_h5ad(path)
     merged, _ = merge_all(folder, study)
     # the made-up cells have few genes altogether; what tells the sample apart is its difference to the others
-    found = suspects.sample_warnings(merged, make_pseudobulk(merged), study)
+    found = suspects.sample_warnings(merged, bulk_of(merged), study)
     low = found[found["warning"].str.contains("less than in the other CSF samples")]
     assert set(low["sample"]) <= {"D2_CSF"}
     few = found[found["warning"].str.contains("low complexity")]
@@ -86,7 +85,7 @@ def test_low_complexity_is_named(written):
 def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
     folder, study, _ = written
     merged, _ = merge_all(folder, study)
-    totals = suspects._sample_sums(make_pseudobulk(merged))
+    totals = suspects._sample_sums(bulk_of(merged))
     assert dict(suspects.sex_of_samples(totals)) == {s: "MF"[s[1] in "02"] for s in totals.index}
     totals.loc["D0_CSF", "RPS4Y1"] = totals.loc["D0_CSF", "XIST"]
     totals.loc["D1_CSF", ["RPS4Y1", "DDX3Y"]] = 2

@@ -117,7 +117,7 @@ def test_ambient_that_nobody_removed_makes_no_edge():
     for taken in (False, True):
         left_out = LeftOut(STEP)
         if taken:
-            assume(pseudobulk, study, left_out)
+            assume(pseudobulk, left_out)
             assert "no ambient RNA was removed from 16 samples" in left_out.rows[0]["reason"]
         scores = pair_scores.score_pseudobulk(pseudobulk, study.samples["sample"], resource)
         effects = compare_edges(study, scores, left_out).effects

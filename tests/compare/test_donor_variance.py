@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from compartments.compare.donor_variance import donor_variance, moderate, own_arms, weighted_fit
-from compartments.compare.weighted import fit_weighted
 from compartments.compare.moderated import fit_f_dist
+from compartments.compare.weighted import fit_weighted
 
 DESIGN, ARMS = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 6), np.array([0] * 4 + [1] * 6)
 CONTRAST = np.array([1.0, -1.0])

@@ -379,7 +379,7 @@ def leaking(rng, n_treated, n_untreated, share, n_genes=200, markers=15):
     leak = (share / (1 - share)) * rate.sum(1, keepdims=True) * of_b / of_b.sum(1, keepdims=True)
     into = made.samples["compartment"].eq("CSF") & made.samples["condition"].eq("treated")
     blocks = {"A": rate + rng.poisson(leak) * into.to_numpy()[:, None], "B": rng.poisson(of_b)}
-    obs = pd.concat([made.samples.assign(lineage=name) for name in blocks], ignore_index=True)
+    obs = pd.concat([made.samples.assign(lineage=name, ambient_method="none") for name in blocks], ignore_index=True)
     counts = sparse.csr_array(np.vstack(list(blocks.values())).astype(np.int64))
     layers = {"counts": counts, "corrected": counts, "ambient": sparse.csr_array(counts.shape, dtype=np.float32)}
     obs.index = obs["sample"] + ":" + obs["lineage"]
@@ -392,7 +392,7 @@ def test_ambient_that_nobody_removed_makes_no_findings(monkeypatch):
     study, data = leaking(np.random.default_rng(10), 6, 6, share=0.1)
     false = []
     for assumed in (False, True):
-        samples = assume_ambient(data, study) if assumed else []
+        samples = assume_ambient(data) if assumed else []
         left_out = LeftOut("compare_expression")
         lineages = [x for x in pseudobulk.lineages(data, 10, left_out) if x.name == "A"]
         found = expression.compare_lineages(lineages, study, left_out, 1, samples)

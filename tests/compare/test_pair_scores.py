@@ -33,13 +33,42 @@ def test_sampling_variance_is_that_of_repeated_draws():
     for _ in range(300):
         counts = sparse.csr_matrix(rng.poisson(np.tile(rate, (4, 1))))
         obs = pd.DataFrame({"sample": names, "lineage": "A", "n_cells": 50}).set_index(names + ":A", drop=False)
-        layers = dict.fromkeys(("counts", "corrected", "n_expressing", "ambient"), counts)
+        layers = dict.fromkeys(("counts", "corrected", "n_expressing"), counts) | {"ambient": 0 * counts}
         pseudobulk = anndata.AnnData(obs=obs, var=pd.DataFrame(index=GENES), layers=layers)
         scores = score(study, pseudobulk)
         drawn.append(scores.ligand[:, 0, :2])
         variances.append(scores.v_ligand[:, 0, :2])
     observed, claimed = np.array(drawn).reshape(-1, 2).var(0), np.array(variances).reshape(-1, 2).mean(0)
     np.testing.assert_allclose(claimed, observed, rtol=0.2)
+
+
+def test_ambient_left_in_one_arm_lowers_no_other_gene():
+    """A tenth of treated CSF is G0 to G19, of B: the sizes of A rest on its own genes, once these are known."""
+    of_b = np.arange(len(GENES)) >= 25
+
+    def leak(rate, row):
+        rate = np.where(of_b, 5.0 * (row["lineage"] == "B") + 0.01, 2.0)
+        if row["condition"] == "treated" and row["compartment"] == "CSF" and row["lineage"] == "A":
+            rate = rate + np.where(of_b, rate.sum() / 9 / of_b.sum(), 0)
+        return rate
+
+    study, pseudobulk = make_cohort(change=leak, n_cells=400)
+    arm = study.samples["compartment"].eq("CSF") & study.samples["condition"].eq("treated")
+    a = pseudobulk.obs["lineage"].eq("A").to_numpy()
+    spoilt = np.where(of_b, 0.9, 0.0) * a[:, None]
+    fall = []
+    for share in (0 * spoilt, spoilt):
+        pseudobulk.layers["ambient"] = sparse.csr_matrix(share * pseudobulk.layers["counts"].toarray())
+        scores = score(study, pseudobulk)
+        ligand = scores.ligand[:, scores.lineages.get_loc("A"), 0]
+        fall.append(ligand[arm].mean() - ligand[study.samples["compartment"].eq("CSF") & ~arm].mean())
+    assert fall[0] < -0.05 and abs(fall[1]) < 0.02
+    lineages, counts = pseudobulk.obs["lineage"].to_numpy(object), pseudobulk.layers["counts"]
+    sizes = [  # all genes mostly ambient: all count, as if none were
+        pair_scores.effective_sizes({"counts": counts, "corrected": counts, "ambient": ambient}, lineages, a)
+        for ambient in (counts, 0 * counts)
+    ]
+    np.testing.assert_array_equal(*sizes)
 
 
 def test_at_one_depth_no_score_depends_on_the_counts_of_a_sample():

@@ -71,3 +71,11 @@ def test_a_group_is_raised_in_every_kind_of_contrast(kind):
     assert rows.loc[across_of(kind), "p_value"] < 0.001 and rows.loc[across_of(kind), "estimate"] > 1
     if kind != COMPARTMENTS:
         assert rows.loc["within:CSF", "p_value"] < 0.001 and rows.loc["within:blood", "p_value"] > 0.05
+
+
+def test_groups_say_no_more_on_how_arms_vary_than_their_senders_do():
+    """Arms of 1 and 3 residual df for each of three senders and all: by Satterthwaite 4 to 12, if they vary alike 8."""
+    study, pseudobulk = make_cohort(2, 4)
+    many = GROUPS | {"again": GROUPS["near"], "once more": GROUPS["far"]}
+    found = pathways.compare_groups(study, score(study, pseudobulk), many, LeftOut(STEP)).effects
+    assert found["df"].between(4, 12).all()

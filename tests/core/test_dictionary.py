@@ -35,8 +35,3 @@ def test_dictionary_has_the_columns_of_the_code():
         if file.endswith(".parquet"):
             known = list(dictionary.meanings(rows, file))
         assert [c for c in columns if c not in known] == [], file
-
-
-def test_undocumented_columns_are_found():
-    rows = [dict.fromkeys(dictionary.COLUMNS, "") | {"file": "a/*.tsv", "column": "median_*"}]
-    assert dictionary.undocumented(rows, "a/b.tsv", ["median_x", "mean_x"]) == ["mean_x"]

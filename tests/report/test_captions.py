@@ -303,6 +303,13 @@ def test_circles_are_named_where_they_differ():
     assert text == "2 treated and 3 to 4 untreated donors there (x); circles of 2 treated and 0 untreated donors"
 
 
+def test_engines_are_named_with_what_they_were_used_for():
+    rows = pd.DataFrame({"engine": ["pydeseq2", "voom", "pydeseq2", "voom", "pydeseq2"], "lineage": [*"BTBKB"]})
+    assert captions.engines(rows, rows["lineage"]) == "; p-values of pydeseq2, in T, K of voom"
+    assert captions.engines(rows[:1], rows["lineage"][:1]) == "; p-values of pydeseq2"
+    assert captions.engines(rows[:0], rows["lineage"][:0]) == ""
+
+
 def test_first_rows_are_sorted_by_what_they_say():
     table = pd.DataFrame({"p": [0.3, np.nan, 0.1, 0.2], "z": [1.0, -5.0, 2.0, np.nan]})
     shown, text = captions.first_rows(table, "p", limit=2)

@@ -21,8 +21,8 @@ def write_inputs(folder, simulated, sheet=None):
         obs.append(samples.set_index(samples["sample"] + ":" + lineage).rename_axis(None))
         blocks.append(study.counts.to_numpy())
     counts = sparse.csr_matrix(np.vstack(blocks).astype(np.int64))
-    obs = pd.concat(obs).assign(total_counts=np.asarray(counts.sum(1)).ravel())
-    text = ["sample", "donor", "compartment", "condition", "lineage"]
+    obs = pd.concat(obs).assign(total_counts=np.asarray(counts.sum(1)).ravel(), ambient_method="none")
+    text = ["sample", "donor", "compartment", "condition", "lineage", "ambient_method"]
     genes = pd.Index(study.counts.columns.to_numpy(), dtype=object)
     anndata.AnnData(
         obs=obs.astype(dict.fromkeys(text, object)),

@@ -6,6 +6,7 @@ import pandas as pd
 from scipy import sparse
 
 from compartments.cohort import gathering, merging
+from compartments.cohort.pseudobulk import make_pseudobulk
 from compartments.core.files import write_tsv
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
@@ -85,6 +86,11 @@ def merge_all(folder, study):
     left_out = LeftOut("merge_samples")
     gathered = gathering.gather(gathering.match_files(study, *files_of(folder), left_out), left_out)
     return merging.merge(study, gathered, "none"), left_out.rows
+
+
+def bulk_of(merged):
+    """Pseudobulks of samples cleaned by soupem."""
+    return make_pseudobulk(merged, dict.fromkeys(merged.obs["sample"], "soupem"))
 
 
 def arguments_of(folder):

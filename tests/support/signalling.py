@@ -39,7 +39,7 @@ def make_bulk(samples, seed=0, n_cells=60, change=None):
             donors[sample["donor"]] = np.exp(rng.normal(0, 0.2, base.shape))
         donor = donors[sample["donor"]]
         for k, lineage in enumerate(LINEAGES):
-            row = {**sample, "lineage": lineage, "n_cells": n_cells}
+            row = {**sample, "lineage": lineage, "n_cells": n_cells, "ambient_method": "none"}
             rate = base[k] * donor[k] * np.exp(rng.normal(0, 0.1, len(GENES)))
             if change:
                 rate = change(rate, row)

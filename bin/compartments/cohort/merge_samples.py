@@ -46,7 +46,7 @@ def main() -> None:
     gathering.check_left(study, gathered.names)
     method = gathering.cohort_method(gathered.methods, given.allow_mixed_ambient)
     merged = merge(study, gathered, method)
-    bulk = make_pseudobulk(merged)
+    bulk = make_pseudobulk(merged, gathered.methods)
     present = study.subset(gathered.names)
     contract.write(tallies.lineage_counts(merged.obs), "composition/counts.tsv")
     cells = tallies.cell_rows(merged)

@@ -1,6 +1,6 @@
 """Pseudobulk counts: one row per sample and lineage. Made, and read again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -50,14 +50,21 @@ class Lineage:
     ambient: sparse.csr_array | None
 
 
-def make_pseudobulk(merged: "AnnData") -> "AnnData":
+def make_pseudobulk(merged: "AnnData", methods: Mapping[str, str]) -> "AnnData":
     """Sums per sample and lineage.
+
+    Parameters
+    ----------
+    merged : AnnData
+        From :func:`compartments.cohort.merging.merge`.
+    methods : dict
+        Sample -> how ambient RNA was removed from it, ``none`` where it was not.
 
     Returns
     -------
     AnnData, shape (samples x lineages with a cell, genes)
-        Layers of ``LAYERS``; ``obs`` with ``sample, donor, compartment, condition, lineage, n_cells, total_counts``;
-        samples in cohort order, lineages sorted, ``unassigned`` among them.
+        Layers of ``LAYERS``; ``obs`` with ``sample, donor, compartment, condition, lineage, n_cells, total_counts,
+        ambient_method``; samples in cohort order, lineages sorted, ``unassigned`` among them.
     """
     import anndata
 
@@ -94,6 +101,7 @@ def make_pseudobulk(merged: "AnnData") -> "AnnData":
             "lineage": rows["lineage"].to_numpy(object),
             "n_cells": np.bincount(group, minlength=len(rows)),
             "total_counts": totals(layers["counts"]).astype(np.int64),
+            "ambient_method": rows["sample"].map(methods).to_numpy(object),
         },
         index=pd.Index(names.to_numpy(object)),
     )
@@ -137,7 +145,7 @@ def read_pseudobulk(
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} cannot be read as h5ad: {error}") from error
     missing = [layer for layer in layers if layer not in data.layers]
-    missing += [column for column in ("sample", "lineage", "n_cells") if column not in data.obs]
+    missing += [column for column in ("sample", "lineage", "n_cells", "ambient_method") if column not in data.obs]
     if missing:
         raise UserError(f"{path}: '{missing[0]}' is missing; give the pseudobulk.h5ad that merge_samples writes")
     for column in ("sample", "lineage"):

@@ -9,7 +9,6 @@ from scipy import sparse
 
 from compartments.core.matrix import memberships, totals
 from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
-from compartments.study.study import Study
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -40,7 +39,7 @@ def ambient_genes(
     return from_soup
 
 
-def assume_ambient(pseudobulk: "AnnData", study: Study) -> list[str]:
+def assume_ambient(pseudobulk: "AnnData") -> list[str]:
     """Fill ``layers["ambient"]`` of the samples from which nothing was removed, as if a tenth of them were ambient.
 
     Where ambient RNA was not removed it is not absent: markers of abundant lineages appear in all others, in one arm
@@ -51,23 +50,19 @@ def assume_ambient(pseudobulk: "AnnData", study: Study) -> list[str]:
     Parameters
     ----------
     pseudobulk : AnnData, shape (samples x lineages, genes)
-        ``obs["sample"]``, ``layers`` counts and ambient (CSR); changed in place.
-    study : Study
-        Finished CellBender outputs (column ``cellbender``) stay as they are, whether or not they say what was removed.
+        ``obs`` sample and ambient_method (``none`` where nothing was removed; what a method removed need not be known,
+        as of finished CellBender outputs without their raw counts); ``layers`` counts and ambient (CSR), changed in
+        place.
 
     Returns
     -------
     list of str
         The samples.
     """
-    sample = cast(pd.DataFrame, pseudobulk.obs)["sample"].astype(str)
+    obs = cast(pd.DataFrame, pseudobulk.obs)
     layers = cast(dict[str, Any], pseudobulk.layers)
-    codes, names = pd.factorize(sample)
-    removed = np.bincount(codes, totals(layers["ambient"]), len(names))
-    sheet = study.samples
-    finished = sheet.loc[sheet["cellbender"] != "", "sample"] if "cellbender" in sheet else []
-    untouched = (removed == 0) & ~names.isin(finished)
-    rows = np.flatnonzero(untouched[codes])
+    codes, names = pd.factorize(obs["sample"].astype(str))
+    rows = np.flatnonzero(obs["ambient_method"] == "none")
     if not len(rows):
         return []
     counts = sparse.csr_array(layers["counts"])
@@ -76,4 +71,4 @@ def assume_ambient(pseudobulk: "AnnData", study: Study) -> list[str]:
     soup = profile[codes[rows]].multiply(ASSUMED_AMBIENT * totals(counts)[rows][:, None]).minimum(counts[rows])
     added = memberships(rows, counts.shape[0]) @ soup.tocsr()
     layers["ambient"] = (sparse.csr_array(layers["ambient"]) + added).astype(np.float32)
-    return list(names[untouched])
+    return list(names[np.unique(codes[rows])])

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from compartments.compare.correlated import fit_units
-from compartments.compare.donor_variance import donor_variance, moderate, weighted_fit
+from compartments.compare.donor_variance import donor_variance, moderate, unweighted
 from compartments.compare.engine import Fitted, Measured
 from compartments.compare.weighted import with_p
 from compartments.study.arms import arm_design, arm_numbers
@@ -48,19 +49,17 @@ class ByArm(Measured):
         1 - w has 1 / (w^2 / d0 + (1 - w)^2 / m) degrees of freedom. They are at most those by Satterthwaite (1946) of
         the two estimated variances: with one feature nearly Welch's test, with many the variances are as good as known.
         """
-        plain = super().fit(term, present, at, covariates)
-        df = float(plain.table["df_plain"].iloc[0])
+        design, vector, dropped = arm_design(term, covariates)
+        df = float(len(design) - design.shape[1])
         if df < 1:
-            return plain
-        design, vector, _ = arm_design(term, covariates)
-        z, x, arms = plain.values, design.to_numpy(), arm_numbers(term)
+            return super().fit(term, present, at, covariates)
+        x, arms = design.to_numpy(), arm_numbers(term)
+        z = self.values[present][:, at]
+        v = None if self.variances is None else self.variances[present][:, at]
+        estimate_plain, se_plain, square = unweighted(z, x, vector)
         some = slice(None, None, 1 + len(at) // SAID_BY)
-        if plain.variances is None:
-            # in units of their spread, so that the smallest variance that donor_variance gives means the same
-            s = np.zeros_like(z)
-            scale = np.median((weighted_fit(z, x, np.ones_like(z)).residual ** 2).sum(0)) / df or 1.0
-        else:
-            s, scale = plain.variances, 1.0
+        # without variances in units of their spread, so that the least variance that donor_variance gives is the same
+        s, scale = (np.zeros_like(z), np.median(square) or 1.0) if v is None else (v, 1.0)
         between = scale * donor_variance(z[:, some] / np.sqrt(scale), s[:, some] / scale, x, arms)
         fit, shared = fit_units(z, s, between, x, vector, arms, term.units["donor"].to_numpy(object))
         s2 = (fit.residual**2).sum(0) / df
@@ -70,10 +69,14 @@ class ByArm(Measured):
         freedom = 1 / (part**2 / np.maximum(prior, 1e-9) + (1 - part) ** 2 / df)
         independent = len(at) if self.together is None else len(np.unique(self.together[at]))
         known = shared * independent / len(at)
-        table = plain.table.assign(
-            estimate=fit.beta @ vector,
-            se=np.sqrt(fit.inverse @ vector @ vector * posterior),
-            df=np.minimum(freedom, known),
-        )
-        table.attrs = plain.table.attrs | {"d0": d0, "s02": s02, "tau2": float(between.mean())}
-        return plain._replace(table=with_p(table))
+        columns = {
+            "estimate": fit.beta @ vector,
+            "se": np.sqrt(fit.inverse @ vector @ vector * posterior),
+            "df": np.minimum(freedom, known),
+            "estimate_plain": estimate_plain,
+            "se_plain": se_plain,
+            "df_plain": df,
+        }
+        table = pd.DataFrame(columns, index=pd.Index(at))
+        table.attrs = {"d0": d0, "s02": s02, "tau2": float(between.mean()), "zero": 0.0}
+        return Fitted(with_p(table), dropped, z, v, np.ones(len(at), bool))

@@ -24,12 +24,15 @@ def main() -> None:
 
     from compartments.compare import composition, coupling, relabelling
     from compartments.core.files import read_json, read_tsv
+    from compartments.study.captures import specimen_of
     from compartments.study.study import Study
 
     left_out, summary = LeftOut(STEP), read_json(given.composition)
     counts = read_tsv(given.counts, ("sample", "level", "lineage", "n_cells"))
     counts = counts[(counts["level"] == "lineage") & (counts["n_cells"] > 0)]
-    study = Study.load(given.study).of_specimens().subset(counts["sample"].unique())
+    study = Study.load(given.study)
+    counted = {specimen_of(study.samples)[sample] for sample in counts["sample"].unique()}
+    study = study.of_specimens().subset(counted)
     settings = {name: summary[name] for name in relabelling.SETTINGS if summary.get(name)}
 
     def claims(relabelled: Study) -> pd.DataFrame:

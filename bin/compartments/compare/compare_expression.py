@@ -35,7 +35,7 @@ def main() -> None:
     contract, left_out = Contract.of(STEP), LeftOut(STEP)
     study = Study.load(given.study).of_specimens()
     data = read_pseudobulk(given.pseudobulk, study, left_out=left_out)
-    assumed = assume_ambient(data, study)
+    assumed = assume_ambient(data)
     usable = lineages(data, given.min_cells_pb, left_out)
     compared = compare_lineages(usable, study, left_out, given.cpus, assumed)
     effects = read_tsv(given.composition, EFFECTS) if given.composition and given.target_gene else None

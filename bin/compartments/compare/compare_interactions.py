@@ -62,7 +62,7 @@ def main() -> None:
     check_groups(further, migration, options.groups, left_out)
     pseudobulk = of_specimens(anndata.read_h5ad(options.pseudobulk), study.samples, left_out)
     unknown, _ = check_genes(resource, pseudobulk.var_names, options.lr_resource, options.pseudobulk)
-    assume(pseudobulk, study, left_out)
+    assume(pseudobulk, left_out)
     names = study.samples["sample"]
     names = names[names.isin(pseudobulk.obs["sample"].astype(str))]
     scores = score_pseudobulk(pseudobulk, names, resource, options.min_cells_pb)
@@ -87,11 +87,11 @@ def main() -> None:
     left_out.write()
 
 
-def assume(pseudobulk: "AnnData", study: "Study", left_out: LeftOut) -> None:
+def assume(pseudobulk: "AnnData", left_out: LeftOut) -> None:
     """Take a tenth as ambient of the samples from which nothing was removed, and say so."""
     from compartments.compare.ambient import ASSUMED_AMBIENT, assume_ambient
 
-    samples = assume_ambient(pseudobulk, study)
+    samples = assume_ambient(pseudobulk)
     if samples:
         left_out.add(
             f"no ambient RNA was removed from {len(samples)} samples: pairs are tested as if {ASSUMED_AMBIENT:.0%} of "

@@ -46,6 +46,13 @@ def weighted_fit(z: Array, design: Array, weights: Array) -> Fit:
     return Fit(beta, inverse, z - design @ beta.T, leverage)
 
 
+def unweighted(z: Array, design: Array, vector: Array) -> tuple[Array, Array, Array]:
+    """Ordinary least squares of every column: estimate of the contrast, its standard error, residual mean square."""
+    fit = weighted_fit(z, design, np.ones_like(z))
+    square = (fit.residual**2).sum(0) / (design.shape[0] - design.shape[1])
+    return fit.beta @ vector, np.sqrt(square * (fit.inverse @ vector @ vector)), square
+
+
 def own_arms(design: Array, arms: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
     """``arms`` if each keeps half a residual degree of freedom of its own, else one arm for all."""
     left = 1 - (np.linalg.qr(design)[0] ** 2).sum(1)

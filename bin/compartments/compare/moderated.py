@@ -99,7 +99,6 @@ def fit_moderated(
     v: npt.ArrayLike | None = None,
     contrast: npt.ArrayLike | None = None,
     names: pd.Index | Sequence[str] | None = None,
-    cap: bool = True,
 ) -> pd.DataFrame:
     """Fit every column of ``z`` on ``design`` and test one contrast with moderated variances.
 
@@ -115,8 +114,6 @@ def fit_moderated(
         Default: the last coefficient.
     names : sequence, optional
         Index of the result.
-    cap : bool
-        Limit the prior degrees of freedom to the residual ones (keeps rare, variable features honest).
 
     Returns
     -------
@@ -131,7 +128,8 @@ def fit_moderated(
 
     Notes
     -----
-    Moderation after Smyth (2004); prior df capped at the residual df, total df at most the pooled df.
+    Moderation after Smyth (2004); prior df capped at the residual df, which keeps features that vary more than others
+    honest, total df at most the pooled df.
     """
     z, design = np.asarray(z, float), np.asarray(design, float)
     n, features = z.shape
@@ -150,11 +148,11 @@ def fit_moderated(
     estimate, unscaled, s2 = _least_squares(z, design, weights, c)
     plain, unscaled_plain, s2_plain = _least_squares(z, design, np.ones_like(z), c)
     d0, s02 = fit_f_dist(s2, df)
-    d0 = min(d0, df) if cap else d0
+    d0 = min(d0, df)
     if d0 == 0:
         s2_post, total = s2, np.full(features, float(df))
     else:
-        s2_post = (d0 * s02 + df * s2) / (d0 + df) if np.isfinite(d0) else np.full(features, s02)
+        s2_post = (d0 * s02 + df * s2) / (d0 + df)
         total = np.full(features, float(min(d0 + df, features * df)))
     se, se_plain = unscaled * np.sqrt(s2_post), unscaled_plain * np.sqrt(s2_plain)
     with np.errstate(divide="ignore", invalid="ignore"):

@@ -1,6 +1,6 @@
 """Ligands and receptors of samples and lineages: log expression with sampling variances, from pseudobulk counts."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
@@ -10,10 +10,11 @@ import pandas as pd
 from scipy import sparse
 from scipy.stats import binom
 
+from compartments.compare.ambient import ambient_genes
 from compartments.compare.normalisation import tmm_factors
 from compartments.core.matrix import totals
 from compartments.core.pairs import Pairs
-from compartments.core.vocabulary import UNASSIGNED
+from compartments.core.vocabulary import AMBIENT_SHARE_MAX, UNASSIGNED
 from compartments.study.terms import Part, Term
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
 CPM_OFFSET = 10.0
 FEW_LEFT = 30
+LEAST_NATIVE = 0.5  # of the counts, in genes that are not mostly ambient: else all genes say how sizes differ
 
 
 @dataclass(frozen=True)
@@ -92,22 +94,41 @@ class Scores:
 
 
 def effective_sizes(
-    corrected: sparse.csr_matrix, lineages: npt.NDArray[Any], enough: npt.NDArray[np.bool_]
+    layers: Mapping[str, sparse.csr_matrix], lineages: npt.NDArray[Any], enough: npt.NDArray[np.bool_]
 ) -> npt.NDArray[np.float64]:
     """Counts of pseudobulks times the factors of the trimmed mean of M values, lineage by lineage.
 
+    Genes that are mostly ambient are not tested; where ambient RNA is left in one arm they must not make all others
+    seem to fall there. Only the other genes of a lineage, if they have half of its counts, therefore say how the sizes
+    of its pseudobulks differ. Which these are rests on all samples together, not to choose those that are high in an
+    arm.
+
     Parameters
     ----------
-    corrected : CSR, shape (pseudobulks, genes)
+    layers : dict of CSR, shape (pseudobulks, genes)
+        ``counts``, ``corrected``, ``ambient``.
     lineages : array of str, shape (pseudobulks,)
     enough : bool array, shape (pseudobulks,)
         Those with enough cells; the others keep their counts.
+
+    Returns
+    -------
+    array, shape (pseudobulks,)
+        Of the same geometric mean, in a lineage, as the counts of all genes.
     """
-    size = totals(corrected).astype(float)
+    size = totals(layers["corrected"]).astype(float)
     for lineage in np.unique(lineages[enough]):
-        rows = np.flatnonzero(enough & (lineages == lineage) & (size > 0))
+        rows = np.flatnonzero(enough & (lineages == lineage))
+        spoilt = ambient_genes(layers["counts"][rows], layers["ambient"][rows], lineages[rows], AMBIENT_SHARE_MAX)
+        counts = layers["corrected"][rows].toarray()
+        native = counts[:, ~spoilt]
+        if native.sum() < LEAST_NATIVE * counts.sum():
+            native = counts
+        there = native.any(1)
+        rows, native = rows[there], native[there]
         if len(rows) > 1:
-            size[rows] *= tmm_factors(corrected[rows].toarray())
+            own = native.sum(1) * tmm_factors(native)
+            size[rows] = own * np.exp(np.log(size[rows] / own).mean())
     return size
 
 
@@ -166,11 +187,11 @@ def score_pseudobulk(
     Notes
     -----
     The score of a gene with corrected count k in a pseudobulk of N counts is log(1e6 k / N + 10), with N times its TMM
-    factor over the samples of the lineage: where the donors of an arm differ more, so do their most abundant genes, and
-    by plain totals all other genes seem to fall. A constant offset in CPM (edgeR's prior count scaled to library size)
-    keeps the scores of deep and shallow pseudobulks comparable, which an offset in counts would not. Its sampling
-    variance is the delta method on a Poisson count: (k + 1/2) / (k + 10 N / 1e6)^2. Variation between cells and donors
-    beyond that is what the fit adds as its excess variance.
+    factor over the samples of the lineage (:func:`effective_sizes`): where the donors of an arm differ more, so do
+    their most abundant genes, and by plain totals all other genes seem to fall. A constant offset in CPM (edgeR's prior
+    count scaled to library size) keeps the scores of deep and shallow pseudobulks comparable, which an offset in counts
+    would not. Its sampling variance is the delta method on a Poisson count: (k + 1/2) / (k + 10 N / 1e6)^2. Variation
+    between cells and donors beyond that is what the fit adds as its excess variance.
     """
     obs = cast(pd.DataFrame, pseudobulk.obs)
     kept = obs["sample"].isin(set(samples)).to_numpy() & (obs["lineage"] != UNASSIGNED).to_numpy()
@@ -191,9 +212,9 @@ def score_pseudobulk(
     def layer(name: str) -> npt.NDArray[np.float64]:
         return spread(np.asarray(sparse.csr_matrix(pseudobulk.layers[name])[kept][:, genes].toarray(), float))
 
-    corrected = sparse.csr_matrix(pseudobulk.layers["corrected"])[kept]
+    layers = {name: sparse.csr_matrix(pseudobulk.layers[name])[kept] for name in ("counts", "corrected", "ambient")}
     enough = obs["n_cells"].to_numpy() >= min_cells
-    size = spread(effective_sizes(corrected, obs["lineage"].to_numpy(object), enough))[:, None]
+    size = spread(effective_sizes(layers, obs["lineage"].to_numpy(object), enough))[:, None]
     n_cells = spread(obs["n_cells"].to_numpy(float))[:, None]
     counts = layer("corrected")
     valid = (n_cells >= min_cells).reshape(len(names), len(lineages))

@@ -137,7 +137,9 @@ def _rows(
 def _compare_rows(term: Term, rows: list[Row], covariates: Sequence[str]) -> tuple[pd.DataFrame, Compared]:
     """Effects on the standardised scores, with the change of the plain ones beside."""
     features = pd.MultiIndex.from_tuples([row.keys for row in rows], names=KEYS)
-    answer = compare(term, ByArm(features, np.array([row.standardised for row in rows]).T), covariates)
+    # rows of a source share its ligands, and those of a level all genes: they are no independent word on the arms
+    source = features.get_level_values("source").to_numpy(object)
+    answer = compare(term, ByArm(features, np.array([row.standardised for row in rows]).T, together=source), covariates)
     plain = ByArm(features, np.array([row.plain for row in rows]).T, unit=LN2)
     table = answer.effects[[*TESTS, *ARMS]].reset_index().assign(**term.keys)
     table["log2fc"] = compare(term, plain, covariates).effects["estimate"].to_numpy()

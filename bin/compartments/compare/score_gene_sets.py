@@ -32,8 +32,8 @@ def main() -> None:
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
     sets = merge_sets(options.gene_sets)
     study = Study.load(options.study).of_specimens()
-    data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"])
-    assume_ambient(data, study)
+    data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"], left_out)
+    assume_ambient(data)
     lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
     lineages = [genesets.without_ambient(lineage, left_out) for lineage in lineages]
     n_samples = data.obs["sample"].nunique()

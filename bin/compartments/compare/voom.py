@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from compartments.compare.donor_variance import weighted_fit
 from compartments.compare.expected_counts import START, working
 from compartments.compare.moderated import fit_f_dist
 from compartments.compare.normalisation import tmm_factors
@@ -184,20 +185,17 @@ def _variances(data: Weighed, design: Array, member: Array) -> tuple[Array, npt.
 def _least_squares(
     z: Array, weights: Array, design: Array, vectors: Array | None = None
 ) -> tuple[Array, Array, Array, Array]:
-    """Weighted fit per gene: residuals and leverages (samples, genes), contrasts and their unscaled variances."""
+    """Weighted fit, of a part of the genes at a time: residuals, leverages, contrasts, their unscaled variances."""
     genes, p = z.shape[1], design.shape[1]
     vectors = np.zeros((0, p)) if vectors is None else vectors
-    products = (design[:, :, None] * design[:, None, :]).reshape(len(design), p * p)
-    beta, leverage = np.empty((genes, p)), np.empty_like(z)
-    unscaled = np.empty((len(vectors), genes))
+    residual, leverage = np.empty_like(z), np.empty_like(z)
+    estimate, unscaled = np.empty((2, len(vectors), genes))
     size = max(1, CHUNK // p**2)
     for part in (slice(start, start + size) for start in range(0, genes, size)):
-        w = weights[:, part]
-        inverse = np.linalg.inv((w.T @ products).reshape(-1, p, p))
-        beta[part] = np.einsum("gpq,gq->gp", inverse, (w * z[:, part]).T @ design)
-        leverage[:, part] = w * (inverse.reshape(-1, p * p) @ products.T).T
-        unscaled[:, part] = np.einsum("kp,gpq,kq->kg", vectors, inverse, vectors, optimize=True)
-    return z - design @ beta.T, leverage, vectors @ beta.T, unscaled
+        fit = weighted_fit(z[:, part], design, weights[:, part])
+        residual[:, part], leverage[:, part], estimate[:, part] = fit.residual, fit.leverage, vectors @ fit.beta.T
+        unscaled[:, part] = np.einsum("kp,gpq,kq->kg", vectors, fit.inverse, vectors, optimize=True)
+    return residual, leverage, estimate, unscaled
 
 
 def _rotation_p(data: Weighed, design: Array, member: Array) -> float:

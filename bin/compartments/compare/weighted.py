@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from compartments.compare.correlated import fit_units
-from compartments.compare.donor_variance import donor_variance, moderate, weighted_fit
+from compartments.compare.donor_variance import donor_variance, moderate, unweighted
 
 Array = npt.NDArray[np.float64]
 
@@ -53,11 +53,9 @@ def fit_weighted(
     prior = np.minimum(prior, df * (z.shape[1] - 1))
     unscaled = np.sqrt(fit.inverse @ vector @ vector)
     estimate, se, total = fit.beta @ vector, unscaled * np.sqrt(posterior), np.minimum(prior + df, limit)
-    plain = weighted_fit(z, design, np.ones_like(z))
-    estimate_plain = plain.beta @ vector
-    se_plain = np.sqrt((plain.residual**2).sum(0) / df * (plain.inverse @ vector @ vector))
     result = pd.DataFrame({"estimate": estimate, "se": se, "df": total}, index=names)
-    result["estimate_plain"], result["se_plain"], result["df_plain"] = estimate_plain, se_plain, float(df)
+    result["estimate_plain"], result["se_plain"], _ = unweighted(z, design, vector)
+    result["df_plain"] = float(df)
     result["df_prior"], result["df_arms"] = prior, limit
     result.attrs = {"d0": d0, "s02": s02, "tau2": float(tau2.mean()), "zero": 0.0}
     return with_p(result)

@@ -4,7 +4,6 @@
 """
 
 import csv
-from collections.abc import Iterable
 from fnmatch import fnmatch
 from pathlib import Path
 
@@ -39,9 +38,3 @@ def meanings(rows: list[dict[str, str]], file: str) -> dict[str, str]:
         for row in rows
         if row["column"] and fnmatch(file, row["file"])
     }
-
-
-def undocumented(rows: list[dict[str, str]], file: str, columns: Iterable[str]) -> list[str]:
-    """Columns of ``file`` that the dictionary does not have; ``*`` may be part of a column's name."""
-    known = [row["column"] for row in rows if row["column"] and fnmatch(file, row["file"])]
-    return [column for column in columns if not any(fnmatch(column, pattern) for pattern in known)]

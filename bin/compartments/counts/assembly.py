@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from compartments.core.errors import UserError
 from compartments.counts.reading import Counts
-from compartments.counts.source import Texts
+from compartments.counts.source import CELLBENDER, Texts
 
 EMPTY_UMIS = 100  # barcodes up to this total are taken for empty droplets (Lun et al. 2019)
 MOST_CELLS = 80_000  # no single 10x channel yields more cells
@@ -45,7 +45,9 @@ def assemble(
     """Join what one sample has into the droplets that the later steps work on.
 
     What a matrix is, all droplets or cells only, is told by :func:`droplet_kind`, not by the column it came in: cells
-    given as ``raw`` are taken as cells, droplets given as ``filtered`` get their cells called.
+    given as ``raw`` are taken as cells, droplets given as ``filtered`` get their cells called. Corrected counts never
+    pass for raw ones: an output of CellBender is taken as such in any column, but beside raw counts one in ``filtered``
+    says which droplets are cells.
 
     Parameters
     ----------
@@ -66,7 +68,9 @@ def assemble(
         If the inputs do not belong together: barcodes or genes unknown to the raw matrix, corrected counts above raw
         ones.
     """
-    raw, filtered, notes = _by_content(raw, filtered)
+    raw, filtered, cellbender, notes = _finished(raw, filtered, cellbender)
+    raw, filtered, exchanged = _by_content(raw, filtered)
+    notes += exchanged
     base = raw or filtered or cellbender
     if base is None:
         raise ValueError(f"sample '{sample}' has no counts")
@@ -96,6 +100,20 @@ def assemble(
         "chemistry": next((c.source.chemistry for c in (raw, filtered) if c and c.source.chemistry), ""),
     }
     return data, notes
+
+
+def _finished(
+    raw: Counts | None, filtered: Counts | None, cellbender: Counts | None
+) -> tuple[Counts | None, Counts | None, Counts | None, list[str]]:
+    """The same with CellBender's outputs in their place, and a note for each that was elsewhere."""
+    notes = []
+    if raw is not None and raw.source.format == CELLBENDER:
+        raw, cellbender = None, cellbender or raw
+        notes.append("the raw matrix is an output of CellBender: used as such")
+    if raw is None and filtered is not None and filtered.source.format == CELLBENDER:
+        filtered, cellbender = None, cellbender or filtered
+        notes.append("the filtered matrix is an output of CellBender: used as such")
+    return raw, filtered, cellbender, notes
 
 
 def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | None, Counts | None, list[str]]:

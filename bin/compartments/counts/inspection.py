@@ -4,6 +4,7 @@ from pathlib import Path
 
 from compartments.core.errors import UserError
 from compartments.counts.formats import describe
+from compartments.counts.source import CELLBENDER
 from compartments.counts.values import check_values, peek_values
 
 
@@ -20,7 +21,7 @@ def problem_of(path: str | Path, column: str, genome: str | None = None) -> str:
     """
     try:
         source = describe(path, genome)
-        if column == "cellbender" and source.format != "CellBender h5":
+        if column == "cellbender" and source.format != CELLBENDER:
             raise UserError(f"{path}: a {source.format}, not a CellBender output; put it in column 'raw' or 'filtered'")
         check_values(source, peek_values(source))
     except UserError as error:

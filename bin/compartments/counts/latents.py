@@ -5,7 +5,7 @@ import numpy as np
 
 from compartments.core.errors import UserError
 from compartments.counts.hdf5 import text_of
-from compartments.counts.source import Source
+from compartments.counts.source import CELLBENDER, Source
 
 LATENTS = ("cell_probability", "background_fraction", "cell_size", "droplet_efficiency")
 
@@ -18,7 +18,7 @@ def add_latents(source: Source, file: h5py.File) -> None:
     UserError
         If the output is of a version whose counts or cells cannot be used, or its parts do not fit each other.
     """
-    source.format = "CellBender h5"
+    source.format = CELLBENDER
     if _version(file).lstrip("v").startswith("0.3.1"):
         raise UserError(
             f"{source.path}: written by CellBender 0.3.1, whose counts can overflow; run it with 0.3.2 or later"

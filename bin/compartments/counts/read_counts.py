@@ -29,12 +29,13 @@ def main() -> None:
     args = arguments()
     from compartments.counts.assembly import assemble, summarise
     from compartments.counts.reading import read_counts
+    from compartments.counts.source import CELLBENDER
 
     left_out = LeftOut(STEP)
     paths = {"raw": args.raw, "filtered": args.filtered, "cellbender": args.cellbender}
     try:
         counts = {column: read_counts(path, args.genome) for column, path in paths.items() if path}
-        if "cellbender" in counts and counts["cellbender"].source.format != "CellBender h5":
+        if "cellbender" in counts and counts["cellbender"].source.format != CELLBENDER:
             raise UserError(f"{args.cellbender}: not a CellBender output; give it as --raw or --filtered")
         data, notes = assemble(args.sample, **counts)
     except UserError as error:  # one bad file costs its sample, not the run

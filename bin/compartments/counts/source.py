@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 GENE_EXPRESSION = "Gene Expression"
+CELLBENDER = "CellBender h5"  # format of its outputs
 CELL_PROBABILITY = 0.5  # of CellBender, above which a droplet is a cell
 
 Texts = npt.NDArray[np.object_]  # of str

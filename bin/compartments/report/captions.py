@@ -91,6 +91,24 @@ def estimates(rows: pd.DataFrame, contrast: Contrast, shared: str = "", circles:
     return text if said == per_arm(rows["n_condition"], rows["n_reference"], contrast) else f"{text}; circles of {said}"
 
 
+def engines(rows: pd.DataFrame, names: pd.Series) -> str:
+    """``; p-values of pydeseq2, in NK of voom``: which fit the p-values that are drawn are of.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        ``engine``, of each row with a p-value.
+    names : Series
+        What each row is of: its lineage, or more.
+    """
+    if rows.empty:
+        return ""
+    usual = rows["engine"].mode()[0]
+    others = names[rows["engine"] != usual].groupby(rows["engine"], observed=True)
+    exceptions = [f", in {', '.join(dict.fromkeys(of))} of {engine}" for engine, of in others]
+    return f"; p-values of {usual}{''.join(exceptions)}"
+
+
 def first_rows(
     table: pd.DataFrame, by: str = "", *, largest: bool = False, limit: int = ROWS_SHOWN
 ) -> tuple[pd.DataFrame, str]:

@@ -103,7 +103,7 @@ def plan(study: Study, table: pd.DataFrame) -> str:
     for compartment in study.compartments[1:]:
         pair = [study.reference_compartment, compartment]
         present = samples[samples["compartment"].isin(pair)].groupby("donor", sort=False)["compartment"].agg(list)
-        alone = [f"{donor} ({names[0]})" for donor, names in present.items() if len(names) == 1]
+        alone = [f"{donor} ({names[0]})" for donor, names in present.items() if len(set(names)) == 1]
         if alone:
             lines.append(
                 f"skipped in {pair[1]} against {pair[0]}, for lack of the other sample: {', '.join(alone)}; they count "

@@ -36,6 +36,22 @@ def test_first_genes_have_the_smallest_p_and_their_interval(gappy, blocks):
     assert np.allclose(half, 1.96 * se.loc[list(zip(first["lineage"], first["gene"], strict=True))])
 
 
+def test_engine_stands_beside_the_numbers(gappy, blocks):
+    """Genes of NK were tested by voom between compartments, all others by pydeseq2."""
+    names = ("genes_found_treated_vs_untreated", "volcano_treated_vs_untreated_CSF", "genes_treated_vs_untreated_CSF")
+    found, volcano, first = (blocks[name].words.caption for name in names)
+    assert "; p-values of pydeseq2, in NK (difference in CSF) of voom." in found
+    assert "; p-values of pydeseq2, in NK of voom" in volcano and "; p-values of " in first
+    shown = blocks["genes_treated_vs_untreated"].frame
+    table = gappy.needed("expression/treated_vs_untreated.parquet").astype({"lineage": str, "term": str})
+    voom = table[(table["lineage"] == "NK") & (table["term"] == "interaction")]
+    key = ["lineage", "gene", "term", "compartment"]
+    by_voom = shown.loc[shown["engine"] == "voom", key]
+    assert len(by_voom) > 0 and set(map(tuple, by_voom.to_numpy())) <= set(map(tuple, voom[key].to_numpy()))
+    assert set(shown.loc[shown["engine"] != "voom", "engine"]) == {"pydeseq2"}
+    assert list(shown.columns).index("engine") < list(shown.columns).index("p_value")
+
+
 def test_target_gene_is_the_mean_of_each_lineage(gappy, blocks):
     table = gappy.needed("expression/target_gene.tsv")
     (trace,) = blocks["target_gene"].traces

@@ -20,10 +20,10 @@ STEPS = ["compare_expression"]
 
 GENES_SHOWN = 25  # with their donors
 ERRORS = 1.96  # standard errors on each side of an estimate: 95 %
-SHOWN = ["lineage", "gene", "term", "compartment", "log2fc", "log2fc_shrunken", "se", "p_value", "q_value"]
+SHOWN = ["lineage", "gene", "term", "compartment", "log2fc", "log2fc_shrunken", "se", "engine", "p_value", "q_value"]
 SHOWN += ["q_global", "n_condition", "n_reference", "tier", "robust", "call"]
 ESTIMATES = ["label", "series", "lineage", "gene", "log2fc", "ci_low", "ci_high", "p_value", "q_value", "tier"]
-ESTIMATES += ["n_condition", "n_reference"]
+ESTIMATES += ["n_condition", "n_reference", "engine"]
 
 
 def build(page: Page) -> list[Block]:
@@ -36,7 +36,7 @@ def build(page: Page) -> list[Block]:
         table = page.table(file) if table is None else table
         if table is None:
             continue
-        table = table.assign(lineage=table["lineage"].astype(str), term=table["term"].astype(str))
+        table = table.astype(dict.fromkeys(("lineage", "term", "engine"), str))
         tested = table[table["p_value"].notna()]
         blocks.append(_found(page, table, tested, contrast))
         between = tested[tested["term"] == "interaction"]
@@ -54,9 +54,10 @@ def build(page: Page) -> list[Block]:
 def _found(page: Page, table: pd.DataFrame, tested: pd.DataFrame, contrast: Contrast) -> Figure:
     """Number of genes per lineage and term."""
     change = table["term"].where(table["term"] != "interaction", "difference in " + table["compartment"].astype(str))
-    found = (table["q_value"] <= ALPHA).groupby([table["lineage"], change.str.replace("within:", "in ")]).sum()
-    wide = found.unstack(fill_value=0)
+    change = change.str.replace("within:", "in ")
+    wide = (table["q_value"] <= ALPHA).groupby([table["lineage"], change]).sum().unstack(fill_value=0)
     behind = captions.per_arm(tested["n_condition"], tested["n_reference"], contrast)
+    behind += captions.engines(tested, tested["lineage"] + " (" + change[tested.index] + ")")
     words = page.words("expression.found", behind, arms=arms(contrast))
     series = {c: c for c in wide.columns}
     return bars(f"genes_found_{contrast.contrast}", wide.reset_index(), "lineage", series, words, y="genes")
@@ -66,7 +67,7 @@ def _volcano(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFram
     shown = thinned(rows)
     words = page.words(
         "expression.volcano",
-        captions.estimates(rows, contrast, forests.BOTH),
+        captions.estimates(rows, contrast, forests.BOTH) + captions.engines(rows, rows["lineage"]),
         compartment=compartment,
         base=page.base,
         arms=arms(contrast),
@@ -89,7 +90,7 @@ def _first(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame)
     rows = rows.assign(ci_low=rows["log2fc"] - ERRORS * rows["se"], ci_high=rows["log2fc"] + ERRORS * rows["se"])
     words = page.words(
         "expression.first",
-        captions.estimates(rows, contrast, forests.BOTH, circles),
+        captions.estimates(rows, contrast, forests.BOTH, circles) + captions.engines(rows, rows["lineage"]),
         compartment=compartment,
         base=page.base,
         arms=arms(contrast),

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from compartments.compare import detectable
 from compartments.compare.moderated import minimum_detectable_effect
 from compartments.core.errors import UserError
 from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
 from compartments.study.terms import terms_of
-from tests.support.pseudobulks import sheet_of, study_of_kind
 from tests.support.signalling import across_of
 
 

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks.designs import Setting
 from benchmarks.designs import study as draw
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from compartments.compare import composition, relabelling
 from compartments.compare.relabelling import Level, Scheme, claims_of, new_size, relabelled, scheme_of
 from compartments.core.left_out import LeftOut
@@ -18,7 +19,6 @@ from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN,
 from compartments.study.terms import terms_of
 from tests.support.cohorts import long_counts
 from tests.support.cohorts import study_of as of_samples
-from tests.support.pseudobulks import sheet_of, study_of_kind
 from tests.support.sheets import sheet, study_of
 
 KINDS = [WITHIN, MIXED, CHANGE, COMPARTMENTS, TREND]

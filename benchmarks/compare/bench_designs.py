@@ -31,6 +31,9 @@ LEVEL = 0.05
 FEWEST = 0.3  # of the studies, for a rate: with samples missing, few donors are seldom compared at all
 NO_WORD = ("", "inconclusive", "not_testable")
 LOST = " beside lost lineages"
+# imported on the way; nothing that is measured here rests on them
+UNUSED = ["benchmarks.scoreboard", "benchmarks.studies", "compartments.simulate.presets"]
+UNUSED += ["compartments.compare.coupling", "compartments.findings.answers", "compartments.findings.rows"]
 # so that every model, depth, scale, correlation and missing samples meet each other
 KINDS = [
     {"scale": "abs"},
@@ -199,11 +202,7 @@ PIECES = Pieces(
     step="designs",
     seed=SEED,
     studies=60,
-    # of what is imported beside composition nothing is measured here
-    code=digest(
-        ["benchmarks.compare.bench_designs"],
-        without=["compartments.compare.coupling", "compartments.findings.answers", "compartments.findings.rows"],
-    ),
+    code=digest(["benchmarks.compare.bench_designs"], without=UNUSED),
     settings=settings,
     measure=measure,
     again=again,

@@ -57,10 +57,10 @@ def design(kind, absolute=True):
         case "change":
             donors = {f"D{i}": ("treated" if i < 4 else "control", both) for i in range(1, 7)}
         case "trend":
-            donors = {donor: ("", ("baseline", "m1", "m6")) for donor in donors}
+            donors = dict.fromkeys(donors, ("", ("baseline", "m1", "m6")))
             options = {"condition_order": "baseline,m1,m6", "trend": True}
         case "one_condition":
-            donors = {donor: ("", ("untreated",)) for donor in donors}
+            donors = dict.fromkeys(donors, ("", ("untreated",)))
         case "one_compartment":
             donors = {f"D{i}": ("", ("treated" if i < 4 else "untreated",)) for i in range(1, 8)}
     lines = ["sample,donor,compartment,condition,group,raw" + (",cells_per_ul" if absolute else "")]

@@ -32,7 +32,7 @@ LEADING = [compartments]  # of studies of one condition
 
 
 def build_sections(page: Page) -> list[Section]:
-    """All sections of the page in order; what differs between compartments leads where all samples are of one condition."""
+    """All sections of the page in order; of one condition those that compare compartments lead."""
     leading = LEADING if page.of_one_condition else []
     return [build_section(page, module) for module in (*leading, *ORDER)]
 

@@ -154,7 +154,7 @@ def differences(
 
 
 def spots_of(page: Page, term: Term) -> Spots:
-    """Where the samples of a term stand: lines join a donor's conditions, or compartments where it has one condition."""
+    """Where the samples of a term stand: lines join a donor's conditions, or compartments if it has one condition."""
     places = [page.base, term.compartment] if term.across else [term.compartment]
     conditions = [term.contrast.reference, term.contrast.condition]
     if term.kind == COMPARTMENTS:

@@ -1,6 +1,6 @@
 """A results folder, as the report reads it: every part of it is optional."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path

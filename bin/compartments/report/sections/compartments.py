@@ -7,7 +7,7 @@ from compartments.findings import designs
 from compartments.report import captions, forests, lines
 from compartments.report.blocks import Block, Text
 from compartments.report.page import Page, flags, tagged
-from compartments.report.sections import expression, interactions, migration
+from compartments.report.sections import interactions, migration
 from compartments.study.terms import Term
 
 NAME = "compartments"
@@ -84,8 +84,10 @@ def _expression(page: Page, term: Term) -> list[Block]:
 
 def _sets(page: Page, term: Term) -> list[Block]:
     effects = page.table("migration/effects.tsv")
-    rows = effects[:0] if effects is None else forests.rows_of(effects, term)
-    rows = rows[flags(rows["primary"])] if len(rows) else rows
+    if effects is None:
+        return []
+    rows = forests.rows_of(effects, term)
+    rows = rows[flags(rows["primary"])]
     if rows.empty:
         return []
     names = rows["gene_set"] + rows["lineage"].map(lambda lineage: "" if lineage == "all" else f" in {lineage}")
@@ -99,7 +101,7 @@ def _sets(page: Page, term: Term) -> list[Block]:
 
 def _interactions(page: Page, term: Term) -> list[Block]:
     effects = page.table("interactions/centrality_effects.tsv")
-    rows = effects[:0] if effects is None else forests.rows_of(effects, term)
+    rows = pd.DataFrame() if effects is None else forests.rows_of(effects, term)
     if rows.empty:
         return []
     of_network = rows[rows["network"] == interactions.headline(rows)]

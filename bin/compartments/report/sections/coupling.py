@@ -21,7 +21,9 @@ def build(page: Page) -> list[Block]:
     blocks: list[Block] = []
     if not (page.shown and page.shown[0].across) or page.of_one_condition:
         return [page.text("coupling.needs_conditions" if page.of_one_condition else "coupling.needs_compartments")]
-    for term in page.shown if drivers is not None else []:
+    for term in page.shown:
+        if drivers is None:
+            break
         rows, known = (each[each["contrast"] == term.contrast.contrast] for each in (drivers, table))
         known = known[(known["compartment"] == term.compartment) & (known["level"] == "lineage")]
         known = known[known["tau_u"].notna()]

@@ -43,9 +43,13 @@ step. `make bench` measures everything anew.
 donors that vary more, a lineage that some donors lack, a covariate of one compartment, one odd donor, compartments that
 go together or not; by three models of donors (Dirichlet, real donors dealt anew, log-normal). Under its nulls the arms
 differ in what the setting names and in nothing else. What was not tested counts as not found. `alternatives` compares
-the power with that of other methods, each at its own critical value from null studies of the setting. Both are long and
-made in pieces that go on where the last one ended (`python -m benchmarks.compare.bench_unequal`,
-`python -m benchmarks.compare.bench_alternatives`); the tests repeat first studies against their stored rows.
+the power with that of other methods, each at its own critical value from null studies of the setting. `designs` does
+both for donors that are their own controls: `within` (all have both conditions), `mixed` (half of the samples are of
+donors that have both), `change` (the change of one group against that of another) and `one condition` (compartments
+compared); the other methods are paired t tests, propeller, crumblr, a mixed model as dream, and limma with
+duplicateCorrelation. All three are long and made in pieces that go on where the last one ended
+(`python -m benchmarks.compare.bench_unequal`, `python -m benchmarks.compare.bench_alternatives`,
+`python -m benchmarks.compare.bench_designs`); the tests repeat first studies against their stored rows.
 
 `downstream` has such studies for expression, gene sets, edges, groups of edges and hubs, with half the reads or ambient
 RNA in the treated CSF among what differs (`python -m benchmarks.compare.bench_downstream`).

@@ -5,9 +5,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from compartments.compare import detectable
 from compartments.compare.moderated import minimum_detectable_effect
 from compartments.core.errors import UserError
+from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
+from compartments.study.terms import terms_of
+from tests.support.signalling import across_of
 
 
 def effects(n_condition=2, n_reference=4, se=0.6, prior=4.0, arms=8.0):
@@ -39,6 +43,36 @@ def test_this_cohort_and_more_donors():
 def test_the_arms_own_variances_limit_the_degrees_of_freedom():
     table = detectable.with_more_donors(effects(prior=30.0, arms=6.0), [0, 2])
     assert table["df"].tolist() == [6, 12]
+
+
+@pytest.mark.parametrize("kind", [WITHIN, COMPARTMENTS, TREND])
+def test_a_donor_added_where_each_is_its_own_control_is_one_more(kind):
+    study = study_of_kind(sheet_of(kind, 4))
+    keys = {"contrast": study.contrasts["contrast"].iloc[0], "term": across_of(kind)}
+    rows = effects(4, 4, prior=4.0).assign(df_residual=3.0, df_arms=6.0, df=6.0, **keys)
+    table = detectable.with_more_donors(rows, terms=terms_of(study)).set_index("more_donors")
+    assert table.loc[4, "se"] == pytest.approx(0.6 / np.sqrt(2)) and table.loc[4, "n_reference"] == 8
+    assert table["df"].tolist() == pytest.approx([6, 8, 9, 10, 11])
+    assert table["permutation_floor"].tolist() == [2 / 2**n for n in range(4, 9)]
+    assert table["tier"].tolist() == ["exploratory"] + ["inferential"] * 4
+
+
+def test_groups_of_changes_are_arms_and_donors_with_two_units_are_one():
+    study = study_of_kind(sheet_of(CHANGE, 3))
+    rows = effects(3, 3).assign(contrast=study.contrasts["contrast"].iloc[0])
+    table = detectable.with_more_donors(rows, [0, 1], terms_of(study))
+    pd.testing.assert_frame_equal(table, detectable.with_more_donors(rows, [0, 1]))
+    # one donor with both conditions, one with each alone: units leave 2 df, donors 2, and no exchange is exact
+    study = study_of_kind(sheet_of(MIXED, 1))
+    rows = effects(2, 2).assign(contrast=study.contrasts["contrast"].iloc[0])
+    table = detectable.with_more_donors(rows, [0, 1], terms_of(study))
+    assert table["permutation_floor"].isna().all() and table["tier"].tolist() == ["exploratory", "inferential"]
+    study = study_of_kind(sheet_of(MIXED, 2))
+    rows = effects(4, 4).assign(contrast=study.contrasts["contrast"].iloc[0], df_residual=5.0)  # one covariate
+    table = detectable.with_more_donors(rows, [0], terms_of(study))
+    assert table["tier"].tolist() == ["inferential"]
+    table = detectable.with_more_donors(rows.assign(df_residual=4.0), [0], terms_of(study))
+    assert table["tier"].tolist() == ["exploratory"]
 
 
 def test_mde_has_its_power_in_simulated_t_tests():
@@ -89,3 +123,20 @@ def test_one_against_one_has_no_mde():
     table = detectable.before_a_study(1, 1, [100], [0, 1])
     assert table.loc[table["more_donors"] == 0, "mde80"].isna().all()
     assert table.loc[table["more_donors"] == 1, "mde80"].notna().all()
+
+
+def test_before_a_study_of_the_same_donors_what_they_share_cancels():
+    """The change within donors has no variance between them; the difference of two changes twice that of one."""
+    table = detectable.before_a_study(5, 5, [100], [0, 3], sd_donor=9.0, design=WITHIN).set_index(
+        ["term", "more_donors"]
+    )
+    variance = 0.3**2 + 1 / 100 + detectable.CV_TOTAL**2
+    for n, more in ((5, 0), (8, 3)):
+        assert table.loc[("within", more), "se"] == pytest.approx(np.sqrt(2 * variance / n) / np.log(2))
+        assert table.loc[("interaction", more), "se"] == pytest.approx(np.sqrt(4 * variance / n) / np.log(2))
+        assert (table.xs(more, level=1)["df"] == 2 * (n - 1)).all()
+    assert table.loc[("within", 0), ["permutation_floor", "tier"]].tolist() == [1 / 16, "inferential"]
+    between = detectable.before_a_study(5, 5, [100], [0], sd_donor=0.0).set_index("term")
+    assert table.loc[("within", 0), "se"] == pytest.approx(between.loc["within", "se"])
+    with pytest.raises(UserError, match="--design within is of the same donors"):
+        detectable.before_a_study(3, 4, design=WITHIN)

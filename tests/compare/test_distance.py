@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 from scipy.spatial.distance import cdist, pdist
 
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from compartments.compare import distance
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
-from tests.support.pseudobulks import sheet_of, study_of_kind
 from tests.support.signalling import DONORS, strength
 
 

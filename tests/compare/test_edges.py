@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from compartments.compare import pair_scores
 from compartments.compare.edges import TOP_EDGES, compare_edges, score_top_edges
 from compartments.compare.moderated import fit_moderated
@@ -14,7 +15,6 @@ from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from compartments.study.study import COMPARTMENTS, MIXED
 from tests.support.cohorts import asked
-from tests.support.pseudobulks import sheet_of, study_of_kind
 from tests.support.signalling import (
     DONORS,
     GENES,

@@ -142,6 +142,37 @@ def test_every_kind_of_contrast_finds_what_changed(kind):
             assert table["call"][raised].str.startswith("CSF_").mean() > 0.6 and (table["call"][~raised] == "").all()
 
 
+@pytest.mark.parametrize(
+    ("kind", "lost", "reasons"),
+    [
+        (WITHIN, ["D00", "D01"], {"1 pair, needs 2", "1 donor, needs 2"}),
+        (CHANGE, ["D00", "D01"], {"1 pair with group 'drug', needs 2", "1 donor with group 'drug', needs 2"}),
+        (MIXED, [], {f"1 {unit} with condition 'baseline', needs 2" for unit in ("sample", "pair")}),
+        (COMPARTMENTS, ["D00", "D01"], {"1 pair, needs 2"}),
+    ],
+)
+def test_too_few_donors_are_a_reason(kind, lost, reasons):
+    """The design is never fitted; the reason counts what there is, in words of the design."""
+    samples = sheet_of(kind, 3 if kind != MIXED else 2)
+    if kind == MIXED:
+        lost = samples.loc[samples["condition"] == "baseline", "donor"].unique()[1:]
+    made = counts_of(np.random.default_rng(1), samples, 60)
+    keep = samples.loc[~samples["donor"].isin(lost) | ((kind == MIXED) & (samples["condition"] == "after")), "sample"]
+    tables, fits, skipped = compare_one(lineage_of(made, keep=set(keep)), study_of_kind(made.samples))
+    assert not tables and not fits
+    assert {row["reason"] for row in skipped} == {f"not_testable: {reason}" for reason in reasons}
+
+
+def test_q_over_lineages_where_compartments_are_compared():
+    """Of one family over lineages: differences between compartments, with or without a condition."""
+    study = study_of_kind(sheet_of(COMPARTMENTS, 3))
+    table = pd.DataFrame({"term": "compartments", "compartment": "CSF", "p_value": [0.01, 0.04]})
+    two = expression._over_lineages([table, table.assign(p_value=[0.03, 0.5])], study)
+    np.testing.assert_allclose(two["q_global"], [0.04, 0.16 / 3, 0.16 / 3, 0.5])
+    within = expression._over_lineages([table.assign(term="within:CSF")], study)
+    assert within["q_global"].isna().all()
+
+
 def test_effects_are_recovered(compared, simulated):
     found, fits, skipped = compared
     assert not skipped and len(found) == 3

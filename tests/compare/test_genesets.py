@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse, stats
 
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
 from compartments.compare import genesets, normalisation
@@ -14,7 +15,7 @@ from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.study.study import COMPARTMENTS, MIXED
 from tests.support.cohorts import asked
-from tests.support.pseudobulks import lineage_of, sheet_of, study_of, study_of_kind
+from tests.support.pseudobulks import lineage_of, study_of
 from tests.support.signalling import DONORS, across_of, strength
 
 STEP = "score_gene_sets"

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy.stats import ttest_ind
 
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from compartments.compare.centrality import Expression
 from compartments.compare.hubs import compare_centrality
 from compartments.compare.scored_cells import log_normalise
@@ -13,7 +14,6 @@ from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.matrix import thin
 from compartments.study.study import COMPARTMENTS, MIXED, WITHIN
-from tests.support.pseudobulks import sheet_of, study_of_kind
 from tests.support.signalling import (
     DONORS,
     STEP,

@@ -7,14 +7,18 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from compartments.compare import relabelling
+from benchmarks.designs import Setting
+from benchmarks.designs import study as draw
+from benchmarks.expression_designs import sheet_of, study_of_kind
+from compartments.compare import composition, relabelling
 from compartments.compare.relabelling import Level, Scheme, claims_of, new_size, relabelled, scheme_of
 from compartments.core.left_out import LeftOut
 from compartments.core.vocabulary import ALPHA
 from compartments.study.arms import arm_design
 from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast
 from compartments.study.terms import terms_of
-from tests.support.pseudobulks import sheet_of, study_of_kind
+from tests.support.cohorts import long_counts
+from tests.support.cohorts import study_of as of_samples
 from tests.support.sheets import sheet, study_of
 
 KINDS = [WITHIN, MIXED, CHANGE, COMPARTMENTS, TREND]
@@ -268,3 +272,27 @@ def test_the_number_of_relabellings_follows_donors_and_lineages():
     assert (
         relabelling.how_many(8, 13) == 60 and relabelling.how_many(40, 13) == 23 and relabelling.how_many(100, 30) == 20
     )
+
+
+@pytest.mark.parametrize(
+    ("design", "truth"), [("within", "null"), ("within", "synchronous"), ("one condition", "lost")]
+)
+def test_donors_that_are_their_own_controls_claim_little_when_turned(design, truth):
+    """Whether or not there is an effect, which the true labels show."""
+    setting = Setting(design, 5, truth=truth, scale="abs")
+    drawn = draw(setting, 0, 0)
+    samples = drawn.samples(setting)
+    counts = long_counts(drawn.table(samples))
+    if design == "within":
+        samples = samples[samples["compartment"] == "blood"]
+    study, counts = of_samples(samples), counts[counts["sample"].isin(samples["sample"])]
+
+    def claims(study):
+        effects = composition.compare(study, counts).effects
+        return claims_of(effects, pd.DataFrame(columns=["tier"]))
+
+    table = relabelling.calibrate(study, counts["lineage"].nunique(), claims, False, LeftOut("calibrate"), 0)
+    at_05, at_q = (table[table["claim"] == claim].iloc[0] for claim in ("p_below_05", "q_below_05"))
+    assert at_05["n_relabellings"] == 10 and at_05["n_claimed"] <= 2 * at_05["n_expected"] and at_q["n_claimed"] <= 0.5
+    true = claims(study).set_index("claim").loc["q_below_05", "claimed"]
+    assert true == 0 if truth == "null" else true >= 3

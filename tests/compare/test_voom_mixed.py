@@ -61,6 +61,15 @@ def test_donors_without_an_effect(name):
         assert np.mean(alone) < 0.03
 
 
+def test_one_donor_with_both_conditions_spoils_nothing():
+    """It says nothing of how alike a donor's units are, and counts as two donors."""
+    samples = sheet_of(MIXED, 4)
+    samples = samples[~samples["donor"].isin(["D01", "D02", "D03"])].reset_index(drop=True)
+    fit, vector, _ = fitted(counts_of(np.random.default_rng(9), samples))
+    assert fit.correlation == 0 and len(fit.donors) == 10
+    assert 0.02 < (fit.tests({"c": vector})["c"]["p_value"] < 0.05).mean() < 0.1
+
+
 def weighed(z, sampling=0.01):
     return Weighed(z, np.full(z.shape, sampling), np.ones(z.shape[1]))
 

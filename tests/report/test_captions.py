@@ -10,10 +10,11 @@ import pytest
 from compartments.core.files import read_tsv
 from compartments.report import captions
 from compartments.report.results import Results
+from compartments.study.study import Contrast
 from tests.support import results as synthetic_results
 from tests.support.tables import write
 
-CONTRAST = SimpleNamespace(condition="treated", reference="untreated")
+CONTRAST = Contrast("treated_vs_untreated", "treated", "untreated")
 GAPS = {
     "whole": {},
     "lost": {"lost": ("TR1_CSF",)},

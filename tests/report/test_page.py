@@ -3,7 +3,7 @@
 import pandas as pd
 import pytest
 
-from compartments.report.page import Page, arms, flags, tagged
+from compartments.report.page import Page, flags, tagged
 from compartments.report.results import Results
 from compartments.study.study import Contrast
 
@@ -11,7 +11,7 @@ CONTRAST = Contrast("a_vs_b", "a", "b")
 
 
 def test_names_of_comparisons():
-    assert arms(CONTRAST) == "a against b" and tagged(CONTRAST, "CSF") == "a_vs_b_CSF"
+    assert tagged(CONTRAST, "CSF") == "a_vs_b_CSF"
 
 
 def test_flags_are_read_from_text_and_truths():

@@ -182,7 +182,7 @@ def _genes(study, rng, lineage, gaps):
                 "se": se,
                 "stat": effect / se,
                 "p_value": p,
-                "engine": "voom" if (lineage, term) == ("NK", "interaction") else "pydeseq2",
+                "engine": "voom" if (lineage, term.name) == ("NK", "interaction") else "pydeseq2",
                 "q_value": benjamini_hochberg(p),
                 "q_global": benjamini_hochberg(p),
                 "n_condition": n[0],

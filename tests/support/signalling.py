@@ -5,10 +5,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
+from benchmarks.expression_designs import sheet_of, study_of_kind
 from compartments.compare import pair_scores
 from compartments.study.design import make_study
 from compartments.study.study import CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN
-from tests.support.pseudobulks import sheet_of, study_of_kind
 
 GENES = ["L1", "L2", "R1", "R2", "R3", *(f"G{i}" for i in range(40))]
 PAIRS = pd.DataFrame({"ligand": ["L1", "L2", "L1_L2", "L1", "L2"], "receptor": ["R1", "R2", "R1", "R2_R3", "R3"]})

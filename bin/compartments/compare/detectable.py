@@ -1,21 +1,26 @@
 """Power of the user's own design: the smallest change that a comparison of donors would find."""
 
-from collections.abc import Sequence
-from math import comb
+from collections.abc import Iterable, Sequence
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from compartments.compare.moderated import minimum_detectable_effect
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import CV_TOTAL, LN2, MORE_DONORS, PLANNED_CELLS
-from compartments.study.arms import tier
+from compartments.study.arms import residual_df, tier
+from compartments.study.plan import smallest_p
+from compartments.study.study import BETWEEN, WITHIN
+from compartments.study.terms import Term
 
 COMPARISON = ["level", "lineage", "contrast", "term", "compartment"]
 NEEDED = [*COMPARISON, "se", "df", "df_residual", "df_prior", "df_arms", "n_condition", "n_reference"]
 
 
-def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -> pd.DataFrame:
+def with_more_donors(
+    effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS, terms: Iterable[Term] = ()
+) -> pd.DataFrame:
     """Minimum detectable effect of every row at this cohort's size, and with more donors in each arm.
 
     Parameters
@@ -23,7 +28,9 @@ def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -
     effects : DataFrame
         ``composition/effects.tsv``, columns ``NEEDED``; rows without a standard error are left out.
     more : sequence of int
-        Donors added to each arm.
+        Donors added to each arm, or in all where donors are their own controls.
+    terms : iterable of Term
+        What the effects answer; donors differ between the arms of others.
 
     Returns
     -------
@@ -33,14 +40,22 @@ def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -
     Notes
     -----
     Added donors are like those of the cohort: the standard error shrinks with sqrt(1/n_condition + 1/n_reference), the
-    residual df grow by two per added pair of donors, and the df of the arms' variances in proportion.
+    residual df grow by one per unit, and the df of the arms' variances in proportion. Where some donors have both
+    conditions, so have as many of the added ones.
     """
     usable = effects[effects["se"].notna() & (effects["df"] > 0)]
+    rows = pd.MultiIndex.from_frame(usable[["contrast", "term", "compartment"]])
+    # by how much the units' residual df are more than those that a term has
+    kinds = {
+        tuple(term.keys.values()): (term.one_arm, term.repeated, len(term.units) - residual_df(term, 0))
+        for term in terms
+    }
+    one_arm, repeated, more_df = np.array([kinds.get(row, (0, 0, 0)) for row in rows], int).reshape(-1, 3).T
     tables = []
     for k in more:
         n_condition, n_reference = usable["n_condition"] + k, usable["n_reference"] + k
         now = 1 / usable["n_condition"] + 1 / usable["n_reference"]
-        residual = usable["df_residual"] + 2 * k
+        residual = usable["df_residual"] + (2 - one_arm) * k
         limit = usable["df_arms"] * residual / usable["df_residual"]
         table = usable[COMPARISON].assign(
             more_donors=k,
@@ -49,7 +64,7 @@ def with_more_donors(effects: pd.DataFrame, more: Sequence[int] = MORE_DONORS) -
             df=np.minimum(residual + usable["df_prior"], limit),
             se=usable["se"] * np.sqrt((1 / n_condition + 1 / n_reference) / now),
         )
-        tables.append(_with_mde(table, residual))
+        tables.append(_with_mde(table, residual - more_df, one_arm > 0, repeated > 0))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -61,19 +76,22 @@ def before_a_study(
     sd_donor: float = 0.35,
     sd_sample: float = 0.30,
     cv_total: float = CV_TOTAL,
+    design: str = BETWEEN,
 ) -> pd.DataFrame:
     """Minimum detectable effect from numbers alone, for lineages of given size.
 
     Parameters
     ----------
     n_condition, n_reference : int
-        Donors per arm, each with both compartments.
+        Donors per arm, each with both compartments; the same donors in both ``within`` donors.
     cells : sequence of float
         Cells of the lineage per sample.
     sd_donor, sd_sample : float
         ln units: deviation of a donor common to the compartments, and of each sample.
     cv_total : float
         Of the measured cells per microlitre.
+    design : {"between", "within"}
+        Whether each donor has one of the conditions or both: then what a donor has in common cancels.
 
     Returns
     -------
@@ -84,23 +102,30 @@ def before_a_study(
     Raises
     ------
     UserError
-        An arm without donors, cells or a spread below zero, or one donor in each arm.
+        An arm without donors, cells or a spread below zero, or arms of unlike size of the same donors.
     """
     for name, n_donors in (("--condition", n_condition), ("--reference", n_reference)):
         if n_donors < 1:
             raise UserError(f"{name} {n_donors}: give at least one donor per arm")
+    if design == WITHIN and n_condition != n_reference:
+        raise UserError(
+            f"--condition {n_condition} --reference {n_reference}: --design within is of the same donors, so give "
+            "their number twice"
+        )
     if min(cells) <= 0:
         raise UserError(f"--cells {min(cells):g}: give cells of the lineage per sample, above 0")
     for name, spread in (("--sd_donor", sd_donor), ("--sd_sample", sd_sample), ("--cv_total", cv_total)):
         if spread < 0:
             raise UserError(f"{name} {spread}: a spread is not below 0")
     rows = []
+    one_arm = design == WITHIN
     for k in more:
         condition, reference = n_condition + k, n_reference + k
-        residual = condition + reference - 2
+        residual = condition - 1 if one_arm else condition + reference - 2
         for count in cells:
             per_sample = sd_sample**2 + 1 / count + cv_total**2
-            for term, variance in (("within", per_sample + sd_donor**2), ("interaction", 2 * per_sample)):
+            of_donor = 0.0 if one_arm else sd_donor**2
+            for term, variance in (("within", per_sample + of_donor), ("interaction", 2 * per_sample)):
                 rows.append(
                     {
                         "level": "lineage",
@@ -116,16 +141,19 @@ def before_a_study(
                     }
                 )
     table = pd.DataFrame(rows)
-    return _with_mde(table, table["n_condition"] + table["n_reference"] - 2)
+    return _with_mde(table, table["df"] / 2, np.full(len(table), one_arm), np.zeros(len(table), bool))
 
 
-def _with_mde(table: pd.DataFrame, residual: pd.Series) -> pd.DataFrame:
+def _with_mde(
+    table: pd.DataFrame, residual: pd.Series, one_arm: npt.NDArray[np.bool_], repeated: npt.NDArray[np.bool_]
+) -> pd.DataFrame:
     """Add the effect found with 80 % power, the permutation floor and the tier."""
-    arms = list(zip(table["n_condition"], table["n_reference"], residual, strict=True))
+    arms = list(zip(table["n_condition"].astype(int), table["n_reference"].astype(int), strict=True))
     mde = [minimum_detectable_effect(se, df) for se, df in zip(table["se"], table["df"], strict=True)]
+    floors = [smallest_p(a, b, bool(own)) for (a, b), own in zip(arms, one_arm, strict=True)]
     return table.assign(
         mde80=mde,
         fold_mde80=2.0 ** np.array(mde, float),
-        permutation_floor=[(2 if a == b else 1) / comb(int(a + b), int(a)) for a, b, _ in arms],
-        tier=[tier(a, b, df) for a, b, df in arms],
+        permutation_floor=np.where(repeated, np.nan, floors),
+        tier=[tier(a, b, df) for (a, b), df in zip(arms, residual, strict=True)],
     )

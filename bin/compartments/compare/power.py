@@ -7,20 +7,27 @@ from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import write_tsv
 from compartments.core.options import Options
-from compartments.core.vocabulary import CV_TOTAL, MORE_DONORS, PLANNED_CELLS
+from compartments.core.vocabulary import CONTRAST_KINDS, CV_TOTAL, MORE_DONORS, PLANNED_CELLS
 
 STEP = "power"
 PLACE = "composition/power.tsv"
+BETWEEN, WITHIN, *_ = CONTRAST_KINDS
 
 
 def arguments() -> Namespace:
     parser = Options(STEP, __doc__)
-    parser.epilog = "Of a cohort: --effects, or --study with --counts. Before a study: --condition 2 --reference 4."
+    parser.epilog = (
+        "Of a cohort: --study with --effects or --counts. Before a study: --condition 2 --reference 4, or of five "
+        "donors with both conditions --condition 5 --reference 5 --design within."
+    )
     parser.add_argument("--study", help="study.json")
     parser.add_argument("--counts", help="counts.tsv of merge_samples")
     parser.add_argument("--effects", help="effects.tsv of compare_composition")
     parser.add_argument("--condition", type=int, help="donors with the condition")
     parser.add_argument("--reference", type=int, help="donors of the reference")
+    parser.add_argument(
+        "--design", choices=[BETWEEN, WITHIN], default=BETWEEN, help="each donor has one of the conditions, or both"
+    )
     parser.add_argument("--cells", type=float, nargs="+", default=list(PLANNED_CELLS), help="cells of a lineage")
     parser.add_argument("--sd_donor", type=float, default=0.35, help="spread between donors, ln")
     parser.add_argument("--sd_sample", type=float, default=0.30, help="spread between samples, ln")
@@ -33,9 +40,9 @@ def arguments() -> Namespace:
     given.planned = given.condition is not None or given.reference is not None
     if given.planned and (None in (given.condition, given.reference) or given.effects or given.counts):
         raise UserError("before a study give both --condition and --reference, and neither --counts nor --effects")
-    if not (given.planned or given.effects or (given.counts and given.study)):
+    if not (given.planned or (given.study and (given.counts or given.effects))):
         raise UserError(
-            "nothing to compute power from: give --effects, or --study with --counts, or --condition with --reference"
+            "nothing to compute power from: give --study with --effects or --counts, or --condition with --reference"
         )
     return given
 
@@ -46,18 +53,21 @@ def main() -> None:
     from compartments.compare.detectable import NEEDED, before_a_study, with_more_donors
     from compartments.core.files import read_tsv
     from compartments.study.study import Study
+    from compartments.study.terms import terms_of
 
     if given.planned:
         spread = given.sd_donor, given.sd_sample, given.cv_total
-        table = before_a_study(given.condition, given.reference, given.cells, given.more, *spread)
-    elif given.effects:
-        table = with_more_donors(read_tsv(given.effects, NEEDED), given.more)
+        table = before_a_study(given.condition, given.reference, given.cells, given.more, *spread, given.design)
     else:
-        from compartments.compare.composition import compare
+        study = Study.load(given.study)
+        if given.effects:
+            effects = read_tsv(given.effects, NEEDED)
+        else:
+            from compartments.compare.composition import compare
 
-        counts = read_tsv(given.counts, ("sample", "level", "lineage", "n_cells"))
-        effects = compare(Study.load(given.study), counts, cv_total=given.cv_total).effects
-        table = with_more_donors(effects, given.more)
+            counts = read_tsv(given.counts, ("sample", "level", "lineage", "n_cells"))
+            effects = compare(study, counts, cv_total=given.cv_total).effects
+        table = with_more_donors(effects, given.more, terms_of(study.of_specimens()))
     out = Path(given.out)
     out.parent.mkdir(parents=True, exist_ok=True)
     write_tsv(table[Contract.of(STEP).ordered(list(table), PLACE)], out)

@@ -44,7 +44,7 @@ class MixedFit:
     design : array, shape (units, coefficients)
     donors : array, shape (units,)
     correlation : float
-        Of a donor's units, but for counting; one for all genes.
+        Of a donor's units, but for counting; one for all genes. 0 where too few donors have several units to tell.
     """
 
     z: Array
@@ -82,7 +82,7 @@ class MixedFit:
             said = np.arange(z.shape[1])
         tau2 = donor_variance(z[:, said], sampling[:, said], design, arms)
         correlation = donor_correlation(z[:, said], sampling[:, said], design, tau2, donors)
-        return cls(z, sampling, scale, tau2, design, donors, correlation)
+        return cls(z, sampling, scale, tau2, design, donors, float(np.nan_to_num(correlation)))
 
     def tests(self, vectors: dict[str, Array]) -> dict[str, pd.DataFrame]:
         """Moderated t tests of contrasts, as :func:`compartments.compare.voom.moderated_tests` gives them.

@@ -112,7 +112,7 @@ def about(row: Row, asked: Asked) -> dict[str, str]:
     """``lineage`` and ``aspect`` of a finding."""
     if asked.room == "migration":
         return {"lineage": row["lineage"], "aspect": row["gene_set"]}
-    return {"lineage": row["lineage"] if "lineage" in row else "all", "aspect": asked.aspect}
+    return {"lineage": row.get("lineage", "all"), "aspect": asked.aspect}
 
 
 def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
-from compartments.study.study import Contrast, Study
+from compartments.findings import designs
+from compartments.study.study import BETWEEN, Contrast, Study
 
 ROWS_SHOWN = 250  # of long tables; the file has the rest
 
@@ -51,7 +52,10 @@ def samples(table: pd.DataFrame, study: Study | None = None, series: dict[str, s
 
 
 def arms(table: pd.DataFrame, contrast: Contrast, compartments: Sequence[str]) -> str:
-    """``CSF 2 + 4, blood 2 + 3 donors (treated + untreated)`` of a table with a row for each sample."""
+    """``CSF 2 + 4, blood 2 + 3 donors (treated + untreated)`` of a table with a row for each sample; samples and donors
+    where donors have several conditions."""
+    if contrast.kind != BETWEEN:
+        return samples(table)
     donors = table.groupby(["compartment", "condition"])["donor"].nunique()
     conditions = (contrast.condition, contrast.reference)
     parts = [f"{c} {' + '.join(str(donors.get((c, one), 0)) for one in conditions)}" for c in compartments]
@@ -59,8 +63,8 @@ def arms(table: pd.DataFrame, contrast: Contrast, compartments: Sequence[str]) -
 
 
 def per_arm(n_condition: Iterable[float], n_reference: Iterable[float], contrast: Contrast) -> str:
-    """``2 treated and 3 to 4 untreated donors``."""
-    return f"{span(n_condition)} {contrast.condition} and {span(n_reference)} {contrast.reference} donors"
+    """``2 treated and 3 to 4 untreated donors``; ``6 donors`` where they are their own controls."""
+    return designs.donors(contrast, span(n_condition), span(n_reference))
 
 
 def estimates(rows: pd.DataFrame, contrast: Contrast, shared: str = "", circles: pd.DataFrame | None = None) -> str:
@@ -82,12 +86,7 @@ def estimates(rows: pd.DataFrame, contrast: Contrast, shared: str = "", circles:
     if circles is None:
         return text
     lines = pd.MultiIndex.from_frame(rows[["label", "series"]].astype(str))
-    single = [
-        circles[circles["condition"] == condition].groupby(["label", "series"])["donor"].nunique()
-        for condition in (contrast.condition, contrast.reference)
-    ]
-    first, second = (numbers.reindex(lines, fill_value=0) for numbers in single)
-    said = per_arm(first, second, contrast)
+    said = per_arm(*singles(circles, ["label", "series"], contrast, lines), contrast)
     return text if said == per_arm(rows["n_condition"], rows["n_reference"], contrast) else f"{text}; circles of {said}"
 
 
@@ -107,6 +106,26 @@ def engines(rows: pd.DataFrame, names: pd.Series) -> str:
     others = names[rows["engine"] != usual].groupby(rows["engine"], observed=True)
     exceptions = [f", in {', '.join(dict.fromkeys(of))} of {engine}" for engine, of in others]
     return f"; p-values of {usual}{''.join(exceptions)}"
+
+
+def singles(
+    circles: pd.DataFrame, by: Sequence[str], contrast: Contrast, lines: pd.Index
+) -> tuple[Iterable[float], Iterable[float]]:
+    """Numbers of single donors of each arm that are drawn for every line; of the only arm twice.
+
+    Parameters
+    ----------
+    circles : DataFrame
+        ``by, donor, condition``: the arm, or empty where there is only one.
+    lines : Index
+        Of values of ``by``.
+    """
+    arms = ("", "") if designs.one_arm(contrast) else designs.arms_of(contrast)
+    first, second = (
+        circles[circles["condition"] == arm].groupby(list(by))["donor"].nunique().reindex(lines, fill_value=0)
+        for arm in arms
+    )
+    return first, second
 
 
 def first_rows(

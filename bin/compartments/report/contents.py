@@ -10,6 +10,7 @@ from compartments.report.sections import (
     ambient,
     annotation,
     calibration,
+    compartments,
     composition,
     coupling,
     design,
@@ -27,10 +28,13 @@ ORDER = [
     coupling, calibration, left_out,
 ]  # fmt: skip
 
+LEADING = [compartments]  # of studies of one condition
+
 
 def build_sections(page: Page) -> list[Section]:
-    """All sections of the page in order."""
-    return [build_section(page, module) for module in ORDER]
+    """All sections of the page in order; of one condition those that compare compartments lead."""
+    leading = LEADING if page.of_one_condition else []
+    return [build_section(page, module) for module in (*leading, *ORDER)]
 
 
 def build_section(page: Page, module: ModuleType) -> Section:

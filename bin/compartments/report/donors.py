@@ -1,12 +1,12 @@
 """Values of single donors on the axis of the estimates that rest on them."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 
-import numpy as np
 import pandas as pd
 
 from compartments.report.results import Results
-from compartments.study.study import Contrast
+from compartments.study.study import COMPARTMENTS
+from compartments.study.terms import Term
 
 
 def of_series(donors: pd.DataFrame | None, series: str) -> pd.DataFrame | None:
@@ -14,83 +14,95 @@ def of_series(donors: pd.DataFrame | None, series: str) -> pd.DataFrame | None:
     return None if donors is None else donors[donors["series"] == series]
 
 
-def of_composition(results: Results, contrast: Contrast, level: str, terms: Mapping[str, str]) -> pd.DataFrame | None:
-    """Abundances of donors minus the mean of the reference donors, minus the scale's zero.
-
-    Parameters
-    ----------
-    terms : dict
-        Term -> series.
+def of_composition(results: Results, term: Term, level: str, series: str) -> pd.DataFrame | None:
+    """Abundances of donors as the estimates are made of them, minus the scale's zero.
 
     Returns
     -------
     DataFrame or None
-        As ``composition/donors.tsv`` with ``label, series, shown``; ``None`` without the file.
+        Rows of ``composition/donors.tsv`` with ``label, series, shown``; ``condition`` is the arm, relative to the mean
+        of whose second ``shown`` is, or empty where there is one. ``None`` without the file.
     """
+    rows = composition_of(results, term, level)
+    if rows is None:
+        return None
+    shown = rows["log2_value"] - zero_of(results, term, level) * (rows["condition"] == term.arms[0])
+    rows = rows.assign(shown=shown, label=rows["lineage"], series=series)
+    return against_reference(rows, ["lineage"], term)
+
+
+def zero_of(results: Results, term: Term, level: str) -> float:
+    """What counts as no change on the scale of a term."""
+    terms = results.json("composition/composition.json").get("terms", [])
+    mine = (t for t in terms if t["level"] == level and all(t[key] == value for key, value in term.keys.items()))
+    return next((t.get("zero_log2") or 0.0 for t in mine), 0.0)
+
+
+def composition_of(results: Results, term: Term, level: str) -> pd.DataFrame | None:
+    """Rows of ``composition/donors.tsv`` of one term and level."""
     donors = results.table("composition/donors.tsv")
     if donors is None:
         return None
-    chosen = (donors["contrast"] == contrast.contrast) & (donors["level"] == level) & donors["term"].isin(list(terms))
-    rows = donors[chosen].copy()
-    keys = ["lineage", "term", "compartment"]
-    reference = rows[rows["condition"] == contrast.reference].groupby(keys)["log2_value"].mean()
-    rows = rows.join(reference.rename("reference_mean"), on=keys)
-    zeros = {
-        (t["term"], t["compartment"]): t.get("zero_log2") or 0.0
-        for t in results.json("composition/composition.json").get("terms", [])
-        if t["contrast"] == contrast.contrast and t["level"] == level
-    }
-    zero = [zeros.get(key, 0.0) for key in zip(rows["term"], rows["compartment"], strict=True)]
-    shift = np.where(rows["condition"] == contrast.condition, zero, 0.0)
-    rows["shown"] = rows["log2_value"] - rows["reference_mean"] - shift
-    return rows.assign(label=rows["lineage"], series=rows["term"].map(terms))
+    chosen = donors["level"] == level
+    for key, value in term.keys.items():
+        chosen &= donors[key] == value
+    return donors[chosen]
 
 
-def of_scores(results: Results, contrast: Contrast, compartments: Sequence[str]) -> pd.DataFrame | None:
-    """Migration scores over all lineages minus the mean of the reference donors: ``label, series, shown``."""
-    scores = results.table("migration/scores.tsv")
-    if scores is None:
-        return None
-    rows = scores[(scores["lineage"] == "all") & scores["compartment"].isin(compartments)]
-    rows = rows[rows["condition"].isin([contrast.condition, contrast.reference])]
-    keys = ["gene_set", "compartment"]
-    reference = rows[rows["condition"] == contrast.reference].groupby(keys)["score"].mean().rename("reference_mean")
-    rows = rows.join(reference, on=keys)
-    shown = rows["score"] - rows["reference_mean"]
-    return rows.assign(shown=shown, label=rows["gene_set"], series=rows["compartment"]).dropna(subset=["shown"])
+def against_reference(rows: pd.DataFrame, keys: Sequence[str], term: Term) -> pd.DataFrame:
+    """Values ``shown`` minus the mean of the second arm, if there are two; features that it lacks are left out."""
+    if term.one_arm:
+        return rows.assign(condition="")
+    means = rows[rows["condition"] == term.arms[1]].groupby(list(keys))["shown"].mean().rename("_mean")
+    rows = rows.join(means, on=list(keys)).dropna(subset=["_mean"])
+    return rows.assign(shown=rows["shown"] - rows["_mean"]).drop(columns="_mean")
 
 
-def differences(
-    values: pd.DataFrame, keys: Sequence[str], value: str, contrast: Contrast, between: tuple[str, str]
-) -> pd.DataFrame:
-    """Each donor's difference between two compartments, relative to the mean of the reference donors.
+def of_term(values: pd.DataFrame, keys: Sequence[str], value: str, term: Term) -> pd.DataFrame:
+    """Values of a term's units from those of samples, relative to the mean of the second arm if there are two.
 
     Parameters
     ----------
     values : DataFrame
-        ``donor, condition, compartment``, ``keys`` and ``value``: one row per donor, compartment and feature.
-    between : tuple of str
-        The first compartment minus the second.
+        ``sample``, ``keys`` and ``value``: one row per sample and feature.
 
     Returns
     -------
     DataFrame
-        ``keys, donor, condition, shown``; donors with both compartments, features that a reference donor has.
+        ``keys, donor, condition, shown``; ``condition`` is the arm, or empty where there is one.
     """
-    compartment, base = between
-    wide = values[values["condition"].isin([contrast.condition, contrast.reference])]
-    wide = wide.pivot(index=[*keys, "donor", "condition"], columns="compartment", values=value)
-    wide = wide.reindex(columns=[compartment, base])
-    donors = (wide[compartment] - wide[base]).rename("difference").dropna().reset_index()
-    mean = donors[donors["condition"] == contrast.reference].groupby(list(keys))["difference"].mean().rename("mean")
-    donors = donors.join(mean, on=list(keys)).dropna(subset=["mean"])
-    return donors.assign(shown=donors["difference"] - donors["mean"])
+    wide = values.pivot(index="sample", columns=list(keys), values=value)
+    there = term.units[term.sample_columns].isin(list(wide.index)).all(axis=1).to_numpy()
+    units = term.of(there & term.in_arms())
+    table = pd.DataFrame(units.values(wide), columns=wide.columns)
+    table = table.set_axis(pd.MultiIndex.from_arrays([units.units["donor"], units.units["arm"]]), axis=0)
+    rows = (
+        table.rename_axis(["donor", "condition"])
+        .stack(list(range(len(keys))), future_stack=True)
+        .rename("shown")
+        .dropna()
+    )
+    return against_reference(rows.reset_index(), keys, term)
 
 
-def labelled(
-    rows: pd.DataFrame, donors: pd.DataFrame, label: Callable[[pd.DataFrame], pd.Series], between: tuple[str, str]
-) -> tuple[pd.DataFrame, pd.DataFrame, str]:
-    """Estimates and donors with the ``label`` of their line in a forest, and their series."""
-    series = " minus ".join(between)
-    rows, donors = (table.assign(label=label(table), series=series) for table in (rows, donors))
-    return rows, donors, series
+def abundances(results: Results, level: str) -> pd.DataFrame | None:
+    """Log2 abundances of samples, from the donors behind all comparisons.
+
+    Returns
+    -------
+    DataFrame or None
+        ``donor, compartment, condition, lineage, log2``; ``None`` without the file.
+    """
+    donors = results.table("composition/donors.tsv")
+    if donors is None or results.study is None:
+        return None
+    rows, parts = donors[donors["level"] == level], []
+    for term in results.terms:
+        of_one = rows[(rows[list(term.keys)] == list(term.keys.values())).all(axis=1)]
+        only = results.study.samples["condition"].iloc[0] if term.kind == COMPARTMENTS else None
+        for part, column in zip(term.parts, ("log2_sample", "log2_reference_sample"), strict=False):
+            condition = part.condition or only or of_one["condition"]
+            place = of_one[["donor", "lineage"]].assign(compartment=part.compartment, condition=condition)
+            parts.append(place.assign(log2=of_one[column]))
+    table = pd.concat(parts, ignore_index=True).dropna(subset=["log2"])
+    return table.drop_duplicates(["donor", "compartment", "condition", "lineage"], ignore_index=True)

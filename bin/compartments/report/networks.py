@@ -6,7 +6,8 @@ import pandas as pd
 from compartments.report.figures.matrix import heatmap, network, switched
 from compartments.report.figures.style import GREY, Figure
 from compartments.report.page import Page, tagged
-from compartments.study.study import Contrast
+from compartments.study.study import CHANGE, COMPARTMENTS, TREND
+from compartments.study.terms import Term
 
 
 def headline(table: pd.DataFrame) -> str:
@@ -22,51 +23,65 @@ def mean_shares(edges: pd.DataFrame, members: list[str], lineages: list[str]) ->
 
 def common_lineages(edges: pd.DataFrame, arms: dict[str, list[str]], known: list[str]) -> list[str]:
     """Lineages that at least half of the samples of each arm have."""
-    present = edges.groupby(["condition", "source"])["sample"].nunique()
-    return [k for k in known if all(2 * present.get((c, k), 0) >= len(samples) for c, samples in arms.items())]
+    present = {arm: edges[edges["sample"].isin(samples)] for arm, samples in arms.items()}
+    has = {arm: rows.groupby("source")["sample"].nunique() for arm, rows in present.items()}
+    return [k for k in known if all(2 * has[arm].get(k, 0) >= len(samples) for arm, samples in arms.items())]
 
 
-def networks(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
-    """A network and a heat map, each with a menu of the arms and their difference."""
+def networks(page: Page, term: Term) -> list[Figure]:
+    """A network and a heat map, each with a menu of both conditions (or compartments) and their difference.
+
+    Those of a trend, or of a change of change, are shown with the contrasts of the conditions.
+    """
     edges = page.table("interactions/network.tsv")
-    if edges is None:
+    if edges is None or term.kind in (CHANGE, TREND):
         return []
     kind = headline(edges)
-    edges = edges[(edges["network"] == kind) & (edges["compartment"] == compartment)]
-    edges = edges[edges["condition"].isin([contrast.condition, contrast.reference])]
-    samples = edges.drop_duplicates("sample").set_index("sample")["condition"]
-    arms = {c: list(samples.index[samples == c]) for c in (contrast.condition, contrast.reference)}
+    edges = edges[edges["network"] == kind]
+    arms = arms_of(edges, term)
+    edges = edges[edges["sample"].isin([sample for samples in arms.values() for sample in samples])]
     common = common_lineages(edges, arms, page.results.lineages())
     if len(common) < 3 or not all(arms.values()):
         return []
     edges = edges[edges["source"].isin(common) & edges["target"].isin(common)]
-    drawn = edges.drop_duplicates("sample")["condition"].value_counts()
     edges = edges.assign(share=edges["strength"] / edges.groupby("sample")["strength"].transform("sum"))
-    means = {condition: mean_shares(edges, members, common) for condition, members in arms.items()}
-    behind = f"the mean of {drawn[contrast.condition]} {contrast.condition} and "
-    behind += f"{drawn[contrast.reference]} {contrast.reference} samples, the {len(common)} lineages"
-    return _views(page, contrast, compartment, means, kind, behind)
+    drawn = {arm: edges.loc[edges["sample"].isin(members), "sample"].nunique() for arm, members in arms.items()}
+    means = {arm: mean_shares(edges, members, common) for arm, members in arms.items()}
+    behind = f"the mean of {' and '.join(f'{n} {arm}' for arm, n in drawn.items())} samples, "
+    return _views(page, term, means, kind, f"{behind}the {len(common)} lineages")
 
 
-def _views(
-    page: Page, contrast: Contrast, compartment: str, means: dict[str, pd.DataFrame], kind: str, behind: str
-) -> list[Figure]:
+def arms_of(edges: pd.DataFrame, term: Term) -> dict[str, list[str]]:
+    """Samples of the two conditions in the compartment, or of the two compartments, of the donors that count."""
+    first, second = term.contrast.condition, term.contrast.reference
+    samples = edges.drop_duplicates("sample").set_index("sample")
+    if term.kind != COMPARTMENTS:
+        samples = samples[samples["compartment"] == term.compartment]
+    if term.one_arm:
+        samples = samples[samples["donor"].isin(term.units["donor"])]
+    of = samples["compartment" if term.kind == COMPARTMENTS else "condition"]
+    return {arm: list(samples.index[of == arm]) for arm in (first, second)}
+
+
+def _views(page: Page, term: Term, means: dict[str, pd.DataFrame], kind: str, behind: str) -> list[Figure]:
     columns = {f"share in {c}": m.stack() for c, m in means.items()}
     data = pd.DataFrame(columns).assign(difference=lambda t: t.iloc[:, 0] - t.iloc[:, 1]).reset_index()
     data = data[data["source"] != data["target"]]
-    difference = f"{contrast.condition} minus {contrast.reference}"
-    views = means | {difference: means[contrast.condition] - means[contrast.reference]}
+    first, second = means
+    difference = f"{first} minus {second}"
+    views = means | {difference: means[first] - means[second]}
     both = {text: m + m.T for text, m in views.items()}
     widest = [max(m.to_numpy().max() for m in group) for group in ((both[c] for c in means), means.values())]
     node = max(both[c].to_numpy().sum(1).max() / 2 for c in means)
-    given, tag = {"kind": kind, "compartment": compartment}, tagged(contrast, compartment)
-    network_words = page.words("interactions.network", behind, **given)
-    strength_words = page.words("interactions.strength", behind, **given)
+    tag = tagged(term.contrast, term.compartment)
+    network_words = page.words("interactions.network", behind, term, kind=kind)
+    strength_words = page.words("interactions.strength", behind, term, kind=kind)
+    colours = page.colours.compartment | page.colours.condition
     drawn, maps = {}, {}
     for text, shares in views.items():
         arm = text != difference
         largest = (widest[0], node) if arm else (widest[0] / 2, node / 2)
-        colour = page.colours.condition.get(text, GREY) if arm else None
+        colour = colours.get(text, GREY) if arm else None
         drawn[text] = network(f"network_{tag}", both[text], largest, network_words, data=data, colour=colour)
         percent = 100 * shares.where(~np.eye(len(shares), dtype=bool))
         maps[text] = heatmap(

@@ -6,11 +6,13 @@ from typing import Any
 
 import pandas as pd
 
+from compartments.findings import designs
 from compartments.report.blocks import Table, Text
 from compartments.report.figures.style import Colours, Words
 from compartments.report.results import Results
 from compartments.report.words import Wording
-from compartments.study.study import Contrast, Study
+from compartments.study.study import CHANGE, COMPARTMENTS, Contrast, Study
+from compartments.study.terms import Term
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "assets" / "report"
 
@@ -41,6 +43,33 @@ class Page:
         """The reference compartment."""
         return self.study.reference_compartment
 
+    @property
+    def terms(self) -> list[Term]:
+        """Every question to the donors, in the order of the study."""
+        return self.results.terms
+
+    @cached_property
+    def shown(self) -> list[Term]:
+        """Those between compartments; of one compartment those within it."""
+        several = self.results.study is not None and len(self.study.compartments) > 1
+        return [term for term in self.terms if term.across or not several]
+
+    @property
+    def of_one_condition(self) -> bool:
+        """True if compartments are compared and nothing else."""
+        return bool(self.terms) and all(term.kind == COMPARTMENTS for term in self.terms)
+
+    def term(self, contrast: str, name: str, compartment: str) -> Term:
+        """One of the terms."""
+        wanted = {"contrast": contrast, "term": name, "compartment": compartment}
+        return next(term for term in self.terms if term.keys == wanted)
+
+    def within(self, term: Term) -> list[Term]:
+        """Terms of its contrast within its compartment and the reference compartment."""
+        places = (term.compartment, self.base)
+        own = [each for each in self.terms if each.contrast == term.contrast and not each.across]
+        return sorted((each for each in own if each.compartment in places), key=lambda t: t.compartment == self.base)
+
     @cached_property
     def colours(self) -> Colours:
         return Colours(self.study, self.results.lineages())
@@ -62,9 +91,25 @@ class Page:
             raise ValueError(f"{file} is not among the NEEDS of this section")
         return table
 
-    def words(self, key: str, behind: str, **values: Any) -> Words:
-        """Words of a figure: :meth:`Wording.figure`."""
-        return self.wording.figure(key, behind, **values)
+    def words(self, key: str, behind: str, term: Term | None = None, **values: Any) -> Words:
+        """Words of a figure: :meth:`Wording.figure`, in those of a term."""
+        if term is None:
+            return self.wording.figure(key, behind, **values)
+        return self.wording.figure(key, behind, variant_of(term), **self.phrases(term) | values)
+
+    def phrases(self, term: Term) -> dict[str, Any]:
+        """What the words of figures say of a term: who is compared, and what its circles are."""
+        contrast = designs.of_term(term)
+        values = {"compartment": term.compartment, "base": self.base, "arms": designs.compared(contrast)}
+        values |= {
+            "condition": contrast.condition,
+            "reference": contrast.reference,
+            "series": series_of(term, self.base),
+        }
+        part = f"{'across' if term.across else 'within'}_{'own' if term.one_arm else 'two'}"
+        variant = {CHANGE: "change", COMPARTMENTS: "apart"}.get(term.kind, "")
+        values["second"] = term.arms[-1]
+        return values | {"circles": self.wording.get("shared.circles", part, values, variant)}
 
     def text(self, key: str, level: str = "note", **values: Any) -> Text:
         """A paragraph."""
@@ -95,9 +140,16 @@ class Page:
         return Table(name or key.partition(".")[2], title, frame, file, f"{note} {cut}".strip(), folded)
 
 
-def arms(contrast: Contrast) -> str:
-    """``treated against untreated``."""
-    return f"{contrast.condition} against {contrast.reference}"
+def variant_of(term: Term) -> str:
+    """Which variant of words fits: ``apart`` of compartments compared, ``alone`` of changes within one."""
+    if term.kind == COMPARTMENTS:
+        return "apart"
+    return "" if term.across else "alone"
+
+
+def series_of(term: Term, base: str) -> str:
+    """Name of the estimates of a term in a figure."""
+    return f"{term.compartment} minus {base}" if term.across else term.compartment
 
 
 def tagged(contrast: Contrast, compartment: str) -> str:

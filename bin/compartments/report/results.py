@@ -1,6 +1,6 @@
 """A results folder, as the report reads it: every part of it is optional."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
 from pathlib import Path
@@ -14,7 +14,8 @@ from compartments.core.contract import MissingColumn
 from compartments.core.files import read_json, read_tsv
 from compartments.core.matrix import totals
 from compartments.core.vocabulary import UNASSIGNED
-from compartments.study.study import Contrast, Study
+from compartments.study.study import BETWEEN, MIXED, TREND, Contrast, Study
+from compartments.study.terms import Term, terms_of
 
 TEXT = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden")
 
@@ -179,9 +180,15 @@ class Results:
         samples, design = self.usable("samples.tsv"), self.usable("design.tsv")
         if samples is None or design is None:
             return None
-        contrasts = design[["contrast", "condition", "reference"]].drop_duplicates(ignore_index=True)
+        # a term whose donors all have both conditions is one of donors as their own controls in a mixed contrast, too
+        named = design.reindex(columns=Contrast._fields).fillna({"kind": BETWEEN, "group": "", "group_reference": ""})
+        named = named.sort_values("kind", key=lambda kind: kind != MIXED, kind="stable")
+        contrasts = named.drop_duplicates("contrast").sort_index(ignore_index=True)
+        # the order of conditions is not known here
+        contrasts = contrasts[contrasts["kind"] != TREND]
         reference = design["reference_compartment"].dropna()
-        return None if reference.empty else Study(samples, reference.iloc[0], contrasts, [], [])
+        base = reference.iloc[0] if len(reference) else samples["compartment"].iloc[0]
+        return Study(samples, base, contrasts, [], [])
 
     @property
     def analysed(self) -> pd.DataFrame | None:
@@ -198,17 +205,14 @@ class Results:
             return False
         return bool(self.study.samples["simulated"].astype(str).str.lower().isin(["true", "1", "yes"]).any())
 
-    def contrasts(self) -> Iterator[tuple[Contrast, str]]:
-        """(contrast, compartment) for every compartment but the reference."""
-        if self.study is not None:
-            for contrast, term, compartment in self.study.terms():
-                if term == "interaction":
-                    yield contrast, compartment
+    @cached_property
+    def terms(self) -> list[Term]:
+        """Every question to the donors, in the order of the study."""
+        return [] if self.study is None else list(terms_of(self.study.of_specimens()))
 
     def comparisons(self) -> list[Contrast]:
         """All contrasts of the study."""
-        found = {} if self.study is None else {contrast.contrast: contrast for contrast, _, _ in self.study.terms()}
-        return list(found.values())
+        return [] if self.study is None else list(self.study.asked())
 
     def lineages(self) -> list[str]:
         """All lineages in order of abundance, ``other`` and ``unassigned`` last."""

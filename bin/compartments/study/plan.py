@@ -63,7 +63,12 @@ def permutation_floor(term: Term) -> float:
     n_condition, n_reference = donors_per_arm(term)
     if not min(n_condition, n_reference) or term.repeated:
         return np.nan
-    if term.one_arm:
+    return smallest_p(n_condition, n_reference, term.one_arm)
+
+
+def smallest_p(n_condition: int, n_reference: int, one_arm: bool) -> float:
+    """:func:`permutation_floor` of so many donors."""
+    if one_arm:
         return float(2 / 2**n_condition)
     return (2 if n_condition == n_reference else 1) / comb(n_condition + n_reference, n_condition)
 

@@ -3,20 +3,20 @@
 import numpy as np
 import pandas as pd
 
-from compartments.report.figures.dots import coupling_scatter, paired_dots, sample_dots, thinned, volcano
+from compartments.report.figures.dots import Spots, coupling_scatter, paired_dots, sample_dots, thinned, volcano
 
-ARMS = (["untreated", "treated"], ["blood", "CSF"])
+SPOTS = Spots(("condition", "compartment"), [["untreated", "treated"], ["blood", "CSF"]])
 
 
 def test_lines_join_the_samples_of_a_donor_and_a_lost_one_leaves_a_dot(colours, words):
     rows = [("d1", "CSF", "treated", 3.0), ("d1", "blood", "treated", 1.0), ("d2", "blood", "treated", 2.0)]
     rows += [("d3", "blood", "untreated", 5.0), ("d4", "urine", "untreated", 9.0)]
     table = pd.DataFrame(rows, columns=["donor", "compartment", "condition", "score"])
-    figure = paired_dots("x", table, "score", colours, *ARMS, words, y="score")
+    figure = paired_dots("x", table, "score", colours, SPOTS, words, y="score")
     traces = {trace["name"]: trace for trace in figure.traces if "name" in trace}
     assert list(traces["treated"]["y"]) == [3.0, 1.0, 2.0] and list(traces["untreated"]["y"]) == [5.0]
     lines = [trace for trace in figure.traces if trace["mode"] == "lines"]
-    assert lines[1]["y"] == [1.0, 3.0, None, 2.0, None]  # from left to right
+    assert lines[0]["y"] == [1.0, 3.0, None, 2.0, None]  # from left to right
     assert sorted(traces["mean"]["y"]) == [1.5, 3.0, 5.0]
     assert "d4" not in set(figure.data["donor"]) and "_x" not in figure.data
 
@@ -57,7 +57,7 @@ def test_thinning_keeps_the_genes_of_smallest_p_and_some_of_the_others():
 
 
 def test_volcano_shows_one_lineage_and_every_gene_once(words):
-    figure = volcano("x", genes(), words)
+    figure = volcano("x", genes(), words, x="log2")
     assert [len(trace["x"]) for trace in figure.traces] == [5, 5, 5, 5]
     assert [trace["visible"] for trace in figure.traces] == [True, True, False, False]
     assert [trace["name"] for trace in figure.traces[:2]] == ["B, q > .05", "B, q <= .05"]

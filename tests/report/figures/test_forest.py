@@ -47,7 +47,7 @@ def test_donors_are_circles_of_their_arm(colours, words):
 def test_power_has_a_symbol_for_each_number_of_donors(words):
     rows = [("B", 0, 8.0), ("B", 2, 4.0), ("T", 0, 3.0), ("T", 2, 2.0)]
     table = pd.DataFrame(rows, columns=["label", "more_donors", "fold_mde80"])
-    line, now, more = power_dots("x", table, ["T", "B"], words, x="fold").traces
+    line, now, more = power_dots("x", table, ["T", "B"], words, x="fold", each=" per arm").traces
     assert (now["name"], more["name"]) == ("this cohort", "+2 per arm")
     assert list(now["x"]) == [8.0, 3.0] and list(now["y"]) == [0, 1] and list(more["x"]) == [4.0, 2.0]
     np.testing.assert_array_equal(line["x"], [2.0, 3.0, np.nan, 4.0, 8.0, np.nan])

@@ -1,8 +1,9 @@
 """Dots: samples of donors, lineages between compartments, genes, ranks."""
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
+from itertools import product
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,52 +14,85 @@ from compartments.report.figures.style import GREY, OKABE_ITO, Colours, Figure, 
 VOLCANO_GENES = 400  # with q <= .05, of each lineage
 
 
+class Spots(NamedTuple):
+    """Where samples stand from left to right.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        The last one varies fastest; lines join the samples of a donor along it.
+    levels : list of list of str
+        Of each column, in their order.
+    """
+
+    columns: tuple[str, ...]
+    levels: list[list[str]]
+
+    def places(self) -> dict[tuple[str, ...], float]:
+        """Place of every combination of levels, those of a line side by side."""
+        width = len(self.levels[-1])
+        return {spot: i + 0.6 * (i // width) for i, spot in enumerate(product(*self.levels))}
+
+    def of(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Rows with these levels, and their place as ``_x``."""
+        for column, levels in zip(self.columns, self.levels, strict=True):
+            table = table[table[column].isin(levels)]
+        places = self.places()
+        return table.assign(_x=[places[spot] for spot in table[list(self.columns)].itertuples(index=False, name=None)])
+
+
+def joined(rows: pd.DataFrame, by: Sequence[str], value: str) -> tuple[list[Any], list[Any]]:
+    """Places and values of lines, one for each value of ``by``, with gaps between them."""
+    line_x: list[Any] = []
+    line_y: list[Any] = []
+    for _, one in rows.groupby(list(by), sort=False):
+        one = one.sort_values("_x")
+        line_x += [*one["_x"], None]
+        line_y += [*one[value], None]
+    return line_x, line_y
+
+
 def paired_dots(
     name: str,
     table: pd.DataFrame,
     value: str,
     colours: Colours,
-    conditions: Sequence[str],
-    compartments: Sequence[str],
+    spots: Spots,
     words: Words,
     *,
     y: str,
 ) -> Figure:
-    """One dot per sample, by compartment and condition; lines join the samples of a donor.
+    """One dot per sample, in the colour of its condition; lines join the samples of a donor.
 
     Parameters
     ----------
     table : DataFrame
-        ``donor, compartment, condition, <value>``.
+        ``donor, compartment, condition, <value>`` and the columns of ``spots``.
     """
-    spots = [(compartment, condition) for condition in conditions for compartment in compartments]
-    place = {spot: i + 0.6 * (i // len(compartments)) for i, spot in enumerate(spots)}
-    table = table[table["condition"].isin(conditions) & table["compartment"].isin(compartments)]
-    x = [place[spot] for spot in zip(table["compartment"], table["condition"], strict=True)]
-    table = table.assign(_x=x)
+    place, table = spots.places(), spots.of(table)
     traces: list[Trace] = []
-    for condition in conditions:
-        traces += _one_condition(table[table["condition"] == condition], value, condition, colours)
+    outer = spots.columns[:-1]
+    colour_of = next((column for column in ("group", "condition") if column in outer), "")
+    for key, rows in table.groupby(colour_of, sort=False) if colour_of else [("", table)]:
+        line_x, line_y = joined(rows, ["donor", *outer], value)
+        line = {"color": colours.condition.get(str(key), GREY), "width": 1.2}
+        lines = {"type": "scatter", "mode": "lines", "x": line_x, "y": line_y, "line": line, "opacity": 0.5}
+        traces.append(lines | {"hoverinfo": "skip", "showlegend": False})
+    for condition, rows in table.groupby("condition", sort=False):
+        traces.append(_dots(rows, value, str(condition), colours))
     means = table.groupby("_x")[value].mean()
     bars = {"type": "scatter", "mode": "markers", "name": "mean", "x": means.index, "y": means, "hoverinfo": "skip"}
     traces.append(bars | {"marker": {"symbol": "line-ew-open", "size": 34, "color": "#111", "line": {"width": 2.5}}})
-    ticks = {"tickvals": list(place.values()), "ticktext": [f"{c}<br>{k}" for c, k in place], "showgrid": False}
-    ticks |= {"range": [-0.6, max(place.values()) + 0.6], "zeroline": False, "tickangle": 0}
+    ticks = {"tickvals": list(place.values()), "ticktext": ["<br>".join(spot[::-1]) for spot in place]}
+    ticks |= {"range": [-0.6, max(place.values()) + 0.6], "zeroline": False, "tickangle": 0, "showgrid": False}
     ticks |= {"ticklabeloverflow": "allow"}
     return Figure(name, words, traces, layout("", y, xaxis=ticks), table.drop(columns="_x"), 400)
 
 
-def _one_condition(rows: pd.DataFrame, value: str, condition: str, colours: Colours) -> list[Trace]:
-    line_x: list[Any] = []
-    line_y: list[Any] = []
-    for _, one in rows.groupby("donor", sort=False):
-        one = one.sort_values("_x")
-        line_x += [*one["_x"], None]
-        line_y += [*one[value], None]
-    colour = colours.condition.get(condition, GREY)
-    lines = {"type": "scatter", "mode": "lines", "x": line_x, "y": line_y, "hoverinfo": "skip", "showlegend": False}
+def _dots(rows: pd.DataFrame, value: str, condition: str, colours: Colours) -> Trace:
     symbols = [colours.symbol[c] for c in rows["compartment"]]
-    dots = {
+    colour = colours.condition.get(condition, GREY)
+    return {
         "type": "scatter",
         "mode": "markers",
         "name": condition,
@@ -68,7 +102,61 @@ def _one_condition(rows: pd.DataFrame, value: str, condition: str, colours: Colo
         "hovertemplate": "%{text}: %{y:.3g}<extra></extra>",
         "marker": {"size": 10, "color": colour, "symbol": symbols, "line": {"width": 1, "color": "#fff"}},
     }
-    return [lines | {"line": {"color": colour, "width": 1.2}, "opacity": 0.5}, dots]
+
+
+def slopes(
+    name: str,
+    table: pd.DataFrame,
+    value: str,
+    labels: Sequence[str],
+    spots: Sequence[str],
+    colours: Mapping[str, str],
+    words: Words,
+    *,
+    y: str,
+    zero: bool = False,
+) -> Figure:
+    """For each label two or more spots side by side, and a line per donor that joins its values.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``label, spot, donor, series, <value>``.
+    labels : sequence of str
+        From left to right.
+    spots : sequence of str
+        Of every label.
+    colours : dict
+        Of the series.
+    zero : bool
+        Draw a line at 0.
+    """
+    width = len(spots) + 1.2
+    place = {(label, spot): i * width + k for i, label in enumerate(labels) for k, spot in enumerate(spots)}
+    table = table[table["label"].isin(list(labels)) & table["spot"].isin(list(spots))]
+    table = table.assign(_x=[place[key] for key in zip(table["label"], table["spot"], strict=True)])
+    traces: list[Trace] = []
+    for series, rows in table.groupby("series", sort=False):
+        line_x, line_y = joined(rows, ["donor", "label"], value)
+        shown = {"type": "scatter", "mode": "lines+markers", "name": series, "x": line_x, "y": line_y}
+        text = [t for _, one in rows.groupby(["donor", "label"], sort=False) for t in [*_texts(one), ""]]
+        colour = colours.get(str(series), GREY)
+        shown |= {"text": text, "hovertemplate": "%{text}: %{y:.2f}<extra></extra>", "opacity": 0.75}
+        traces.append(shown | {"line": {"color": colour, "width": 1.3}, "marker": {"size": 5, "color": colour}})
+    middle = [i * width + (len(spots) - 1) / 2 for i in range(len(labels))]
+    ticks = {"tickvals": middle, "ticktext": list(labels), "tickangle": -45, "showgrid": False, "zeroline": False}
+    ticks |= {"range": [-1, len(labels) * width - 0.8]}
+    edges = [i * width - 1.1 for i in range(1, len(labels))]
+    shapes = [{"type": "line", "x0": x, "x1": x, "y0": 0, "y1": 1, "yref": "paper"} for x in edges]
+    shapes = [shape | {"line": {"color": "#e6e8eb", "width": 1}} for shape in shapes]
+    shown = layout("", y, xaxis=ticks, yaxis={"zeroline": zero}, shapes=shapes, showlegend=len(traces) > 1)
+    return Figure(name, words, traces, shown, table.drop(columns="_x"), 420)
+
+
+def _texts(rows: pd.DataFrame) -> pd.Series:
+    """What a click on the points of a line says, from left to right."""
+    rows = rows.sort_values("_x")
+    return rows["donor"] + ", " + rows["label"] + ", " + rows["spot"]
 
 
 def coupling_scatter(
@@ -118,7 +206,8 @@ def coupling_scatter(
     traces = [lineages | errors | {"showlegend": False}]
     for i, (condition, rows) in enumerate(donors.groupby("condition", sort=False)):
         marker = {"size": 6, "symbol": "circle-open", "color": colours.condition.get(str(condition), GREY)}
-        dots = {"type": "scatter", "mode": "markers", "name": f"donors, {condition}", "x": rows["base"]}
+        name_of = f"donors, {condition}" if condition else "donors"
+        dots = {"type": "scatter", "mode": "markers", "name": name_of, "x": rows["base"]}
         dots |= {"y": rows["own"], "text": rows["lineage"] + ", " + rows["donor"], "hovertemplate": hover}
         traces.append(dots | {"marker": marker, "visible": True if i == 0 else "legendonly"})
     axes = {"xaxis": {"range": [low, high]}, "yaxis": {"range": [low, high]}}
@@ -163,13 +252,15 @@ def thinned(table: pd.DataFrame, limit: int = VOLCANO_GENES) -> pd.DataFrame:
     return pd.concat(parts) if parts else table
 
 
-def volcano(name: str, table: pd.DataFrame, words: Words) -> Figure:
+def volcano(name: str, table: pd.DataFrame, words: Words, *, x: str) -> Figure:
     """log2 fold change against -log10 p, a menu of lineages.
 
     Parameters
     ----------
     table : DataFrame
         ``lineage, gene, log2fc, p_value, q_value``, :func:`thinned`.
+    x : str
+        What the fold change is of.
     """
     groups, traces = list(table["lineage"].unique()), []
     for i, lineage in enumerate(groups):
@@ -191,5 +282,5 @@ def volcano(name: str, table: pd.DataFrame, words: Words) -> Figure:
             )
     views = {group: [i // 2 == k for i in range(2 * len(groups))] for k, group in enumerate(groups)}
     menus = menu(views, y=1.2, yanchor="top")
-    shown = layout("log2 fold change, difference between compartments", "-log10 p", updatemenus=menus, margin={"t": 80})
+    shown = layout(x, "-log10 p", updatemenus=menus, margin={"t": 80})
     return Figure(name, words, traces, shown, table, 460)

@@ -30,9 +30,11 @@ def forest(
     Parameters
     ----------
     effects : DataFrame
-        ``label, series, <value>, ci_low, ci_high, p_value, q_value, tier, n_condition, n_reference``.
+        ``label, series, <value>, ci_low, ci_high, p_value, q_value, tier, n_condition, n_reference``; ``one_arm`` where
+        the two numbers are of the same donors.
     donors : DataFrame or None
-        ``label, series, donor, condition, shown``: position of each donor on the axis of the estimate.
+        ``label, series, donor, condition, shown``: position of each donor on the axis of the estimate; no condition
+        where donors are their own controls.
     labels : sequence of str
         From top to bottom.
     series : dict
@@ -67,7 +69,7 @@ def _circles(donors: pd.DataFrame, places: dict[str, int], offset: dict[str, flo
             {
                 "type": "scatter",
                 "mode": "markers",
-                "name": f"donors, {condition}",
+                "name": f"donors, {condition}" if condition else "donors",
                 "x": rows["shown"],
                 "y": y + 0.1 + jitter,
                 "text": rows["donor"] + ", " + rows["series"],
@@ -83,7 +85,7 @@ def _estimates(
 ) -> Trace:
     hover = [
         f"{r.label}, {key}: {getattr(r, value):.2f} [{r.ci_low:.2f}, {r.ci_high:.2f}]<br>{_p_text(r)}, {r.tier}, "
-        f"{int(r.n_condition)} v {int(r.n_reference)} donors"
+        f"{_n_text(r)} donors"
         for r in rows.itertuples()
     ]
     colour = colours.compartment[compartment]
@@ -100,13 +102,18 @@ def _estimates(
     }
 
 
+def _n_text(row: Any) -> str:
+    n = [int(row.n_condition), int(row.n_reference)]
+    return str(n[0]) if getattr(row, "one_arm", False) else f"{n[0]} v {n[1]}"
+
+
 def _p_text(row: Any) -> str:
     if not math.isfinite(row.p_value):
         return "no p (too few donors)"
     return f"p = {row.p_value:.2g}, q = {row.q_value:.2g}"
 
 
-def power_dots(name: str, table: pd.DataFrame, labels: Sequence[str], words: Words, *, x: str) -> Figure:
+def power_dots(name: str, table: pd.DataFrame, labels: Sequence[str], words: Words, *, x: str, each: str) -> Figure:
     """Minimum detectable effect per row, one symbol per number of added donors, joined by a line.
 
     Parameters
@@ -115,6 +122,8 @@ def power_dots(name: str, table: pd.DataFrame, labels: Sequence[str], words: Wor
         ``label, more_donors, fold_mde80``.
     labels : sequence of str
         From top to bottom.
+    each : str
+        Where donors are added.
     """
     places, axis = rows_of(labels)
     ends = table.groupby("label")["fold_mde80"].agg(["min", "max"]).reindex(list(labels))
@@ -123,7 +132,7 @@ def power_dots(name: str, table: pd.DataFrame, labels: Sequence[str], words: Wor
     traces = [line | {"line": {"color": "#b8bec7", "width": 2}, "hoverinfo": "skip", "showlegend": False}]
     for i, k in enumerate(sorted(table["more_donors"].unique())):
         part = table[table["more_donors"] == k]
-        text = "this cohort" if k == 0 else f"+{k} per arm"
+        text = "this cohort" if k == 0 else f"+{k}{each}"
         marker = {"size": 10 if k == 0 else 8, "color": SHADES[min(i, len(SHADES) - 1)]}
         traces.append(
             {

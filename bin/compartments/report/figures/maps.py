@@ -41,7 +41,8 @@ def tiles(name: str, samples: pd.DataFrame, counts: Mapping[str, int], colours: 
                 "marker": {"symbol": "square", "size": 20, "color": colours.condition.get(str(condition), GREY)},
             }
         )
-    places = sorted(data["place"].unique(), key=list(data.sort_values("compartment", key=_in_order)["place"]).index)
+    order = list(data.sort_values(["compartment", "condition"], key=_in_order)["place"])
+    places = sorted(data["place"].unique(), key=order.index)
     axes = {
         "xaxis": {"type": "category", "categoryorder": "array", "categoryarray": donors, "tickangle": -45},
         "yaxis": {

@@ -74,11 +74,13 @@ class Figure:
 
 
 class Colours:
-    """Colours and symbols that stay with a condition, compartment or lineage over the whole page."""
+    """Colours and symbols that stay with a condition, group, compartment or lineage over the whole page."""
 
     def __init__(self, study: Study, lineages: Iterable[str] = ()) -> None:
-        reference = list(dict.fromkeys(study.contrasts["reference"]))
-        conditions = [*reference, *(c for c in study.samples["condition"].unique() if c not in reference)]
+        known = list(study.samples["condition"].unique())
+        reference = [c for c in dict.fromkeys(study.contrasts["reference"]) if c in known]
+        groups = [g for g in study.samples["group"].unique() if g] if "group" in study.samples else []
+        conditions = dict.fromkeys([*reference, *known, *groups])
         self.condition = {c: OKABE_ITO[i % len(OKABE_ITO)] for i, c in enumerate(conditions)}
         order = study.compartments
         self.compartment = {c: COMPARTMENTS[i % len(COMPARTMENTS)] for i, c in enumerate(order)}

@@ -2,9 +2,10 @@
 
 import pandas as pd
 
+from compartments.findings import designs
 from compartments.report import status
 from compartments.report.blocks import Block, Text
-from compartments.report.page import Page, arms, flags
+from compartments.report.page import Page, flags
 
 NAME = "calibration"
 TITLE = "Error rate of this study"
@@ -23,7 +24,7 @@ def build(page: Page) -> list[Block]:
         reason = status.reason_for(STEPS, page.results.usable("skipped.tsv"))
         return [page.text("calibration.none", reason=reason or "it was not asked for (--calibrate off)")]
     schemes = [
-        _scheme(page, table[table["contrast"] == contrast.contrast].iloc[0], arms(contrast))
+        _scheme(page, table[table["contrast"] == contrast.contrast].iloc[0], designs.compared(contrast))
         for contrast in page.results.comparisons()
         if contrast.contrast in set(table["contrast"])
     ]

@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from compartments.report import forests
+from compartments.report import forests, lines
 from compartments.report.blocks import Block, Text
 from compartments.report.page import Page, flags
 
@@ -27,15 +27,20 @@ def build(page: Page) -> list[Block]:
     references = page.table("composition/references.tsv")
     if references is not None and len(references):
         blocks.append(under_other_references(page, references))
-    blocks.append(page.text("composition.elsewhere"))
+    blocks.append(page.text("composition.leading" if page.of_one_condition else "composition.elsewhere"))
+    several = [term for term in page.terms if not term.across]
     for contrast in page.results.comparisons():
+        terms = [term for term in several if term.contrast == contrast]
         name = f"lineage_{contrast.contrast}"
-        if (effects["level"] == "lineage").any() and len(page.study.compartments) != 2:  # else the figure of question 1
-            blocks += forests.within(page, contrast, page.study.compartments, f"within_{name}")
+        if (effects["level"] == "lineage").any() and len(page.study.compartments) > 2:  # else that of question 1
+            blocks += forests.within(page, terms, f"within_{name}")
         level, name = "lineage_broad", f"lineage_broad_{contrast.contrast}"
-        blocks += forests.within(page, contrast, page.study.compartments, f"within_{name}", level)
-        for compartment in page.study.compartments[1:]:
-            blocks += forests.between(page, contrast, compartment, f"between_{name}_{compartment}", level)
+        blocks += forests.within(page, terms, f"within_{name}", level)
+        for term in page.terms:
+            if term.contrast == contrast and term.across:
+                blocks += forests.between(page, term, f"between_{name}_{term.compartment}", level)
+    if not page.of_one_condition:  # there they lead the page
+        blocks += [*lines.of_abundances(page), *lines.of_changes(page)]
     blocks.append(page.listing("composition.composition_table", effects[SHOWN], EFFECTS))
     single = page.table("composition/single_case.tsv")
     if single is not None:

@@ -2,12 +2,15 @@
 
 import pandas as pd
 
-from compartments.report import captions
+from compartments.findings import designs
+from compartments.report import captions, forests
 from compartments.report.blocks import Block, Text
 from compartments.report.figures.forest import power_dots
 from compartments.report.figures.maps import tiles
-from compartments.report.page import Page, arms
-from compartments.study.study import Contrast
+from compartments.report.page import Page
+from compartments.study.plan import WORDS
+from compartments.study.study import COMPARTMENTS, TREND
+from compartments.study.terms import Term
 
 NAME = "design"
 TITLE = "Cohort and design"
@@ -15,8 +18,19 @@ NEEDS = ["design.tsv", "samples.tsv"]
 STEPS = ["check_design"]
 
 PATHS = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2", "row"]  # of the samplesheet: not shown
-TESTED = ["contrast", "term", "compartment", "n_condition", "n_reference", "residual_df", "tier", "median_mde80"]
+TESTED = [
+    "contrast",
+    "kind",
+    "term",
+    "compartment",
+    "n_condition",
+    "n_reference",
+    "residual_df",
+    "tier",
+    "median_mde80",
+]
 TESTED += ["permutation_floor", "donors_condition", "donors_reference", "note"]
+MANY = 5  # terms; of more, figures of power are of those between compartments alone
 PLACE = ["contrast", "term", "compartment"]
 
 
@@ -33,10 +47,10 @@ def build(page: Page) -> list[Block]:
     cohort = page.text(
         "design.cohort",
         samples=samples,
-        n_compartments=len(study.compartments),
+        n_compartments=captions.counted(len(study.compartments), "compartment"),
         compartments=", ".join(study.compartments),
-        n_conditions=study.samples["condition"].nunique(),
-        n_both=int((analysed.groupby("donor")["compartment"].nunique() > 1).sum()),
+        n_conditions=captions.counted(study.samples["condition"].nunique(), "condition"),
+        paired=_paired_text(page, int((analysed.groupby("donor")["compartment"].nunique() > 1).sum())),
     )
     table, effects = page.needed("design.tsv"), page.table("composition/effects.tsv")
     if effects is not None:
@@ -47,6 +61,7 @@ def build(page: Page) -> list[Block]:
         cohort,
         *(Text(warning, "warning") for warning in study.warnings),
         tiles("cohort", study.samples, cells, page.colours, page.words("design.tiles", samples)),
+        *(Text(line) for line in kinds(page)),
         page.listing("design.tested", tested, "design.tsv", name="design"),
         *_power(page),
         page.listing("design.samples", _known(study.samples), "samples.tsv", folded=True),
@@ -58,6 +73,50 @@ def _replicates(page: Page) -> list[Block]:
     """How well captures of one specimen agree, if there are any."""
     table = page.table("cohort/replicates.tsv")
     return [] if table is None else [page.listing("design.replicates", table, "cohort/replicates.tsv")]
+
+
+def _paired_text(page: Page, n_both: int) -> str:
+    """How many donors have several compartments, if there are several."""
+    return page.text("design.paired", n_both=n_both).text if len(page.study.compartments) > 1 else ""
+
+
+def kinds(page: Page) -> list[str]:
+    """Of every contrast how donors enter it, and who is left out."""
+    found = []
+    for contrast in page.results.comparisons():
+        terms = [term for term in page.terms if term.contrast == contrast]
+        alone = [term for term in terms if not term.across or term.kind == COMPARTMENTS]
+        missing = {term.compartment: left_out(page, term) for term in alone}
+        text = page.text(
+            "design.kind", name=contrast.contrast, compared=designs.compared(contrast), how=WORDS[contrast.kind]
+        ).text
+        lines = [f"{compartment}: {who}" for compartment, who in missing.items() if who]
+        if lines:
+            text += " " + page.text("design.left_out", who="; ".join(lines)).text
+        found.append(text)
+    return found
+
+
+def left_out(page: Page, term: Term) -> str:
+    """Donors with a sample of the contrast in the compartment who do not count there, and what they have."""
+    samples = page.study.samples
+    if term.kind == COMPARTMENTS:
+        here = samples[samples["compartment"].isin([term.compartment, page.base])]
+        has = here["compartment"]
+    else:
+        conditions = (
+            list(page.study.order) if term.kind == TREND else [term.contrast.condition, term.contrast.reference]
+        )
+        here = samples[(samples["compartment"] == term.compartment) & samples["condition"].isin(conditions)]
+        has = here["condition"]
+    groups = [group for group in (term.contrast.group, term.contrast.group_reference) if group]
+    if groups:
+        here = here[here["group"].isin(groups)]
+    here = here[~here["donor"].isin(term.units["donor"])]
+    return ", ".join(
+        f"{donor} ({' and '.join(dict.fromkeys(has[rows.index]))} only)"
+        for donor, rows in here.groupby("donor", sort=False)
+    )
 
 
 def _known(samples: pd.DataFrame) -> pd.DataFrame:
@@ -73,27 +132,27 @@ def _power(page: Page) -> list[Block]:
         return []
     power = power[power["level"] == "lineage"]
     blocks: list[Block] = [page.text("design.power_heading", "heading")]
-    for contrast, term, compartment in page.study.terms():
-        rows = power[
-            (power["contrast"] == contrast.contrast) & (power["term"] == term) & (power["compartment"] == compartment)
-        ]
+    for term in page.terms:
+        rows = forests.rows_of(power, term)
         if len(rows):
-            blocks += _power_of(page, rows.assign(label=rows["lineage"]), contrast, term, compartment)
+            said = _power_of(page, rows.assign(label=rows["lineage"]), term)
+            blocks += said if len(page.terms) <= MANY or term.across else said[:1]
     shown = power.drop(columns="level").sort_values(["term", "compartment", "more_donors", "mde80"], kind="stable")
     blocks.append(page.listing("design.power_table", shown, "composition/power.tsv", folded=True))
     return blocks
 
 
-def _power_of(page: Page, rows: pd.DataFrame, contrast: Contrast, term: str, compartment: str) -> list[Block]:
+def _power_of(page: Page, rows: pd.DataFrame, term: Term) -> list[Block]:
     more = sorted(rows["more_donors"].unique())
     now = rows[rows["more_donors"] == more[0]].sort_values("fold_mde80")
     best, worst, last = now.iloc[0], now.iloc[-1], rows[rows["more_donors"] == more[-1]]
-    between = term == "interaction"
-    there = f"{compartment} against {page.base}" if between else f"in {compartment}"
+    contrast, between = designs.of_term(term), term.across
+    there = f"{term.compartment} against {page.base}" if between else f"in {term.compartment}"
+    compared = designs.compared(contrast)
+    opening = f"{there[0].upper()}{there[1:]}, {compared}" if contrast.kind != COMPARTMENTS else compared
     said = page.text(
         "design.power",
-        there=there[0].upper() + there[1:],
-        arms=arms(contrast),
+        opening=opening,
         donors=captions.per_arm(now["n_condition"], now["n_reference"], contrast),
         must="differ between compartments" if between else "change",
         typical=now["fold_mde80"].median(),
@@ -104,19 +163,17 @@ def _power_of(page: Page, rows: pd.DataFrame, contrast: Contrast, term: str, com
         further = page.text(
             "design.power_more",
             n=more[-1],
+            where="" if term.one_arm else " in each arm",
             typical=last["fold_mde80"].median(),
             then=last["permutation_floor"].iloc[0],
             floor=best["permutation_floor"],
         )
         said = Text(f"{said.text} {further.text}")
-    words = page.words(
-        "design.power_dots",
-        captions.estimates(now, contrast),
-        there=there,
-        arms=arms(contrast),
-        what="difference" if between else "change",
-    )
-    name = f"power_{contrast.contrast}_{'between' if between else 'within'}_{compartment}"
+    if now["fold_mde80"].isna().all():
+        return []
+    behind, what = captions.estimates(now, contrast), "difference" if between else "change"
+    words = page.words("design.power_dots", behind, opening=opening, what=what)
+    name = f"power_{contrast.contrast}_{'between' if between else 'within'}_{term.compartment}"
     shown = rows[["label", "lineage", "more_donors", "n_condition", "n_reference", "mde80", "fold_mde80", "tier"]]
-    axis = "fold change found with 80 % power (log scale)"
-    return [said, power_dots(name, shown, list(now["label"]), words, x=axis)]
+    axis, each = "fold change found with 80 % power (log scale)", "" if term.one_arm else " per arm"
+    return [said, power_dots(name, shown, list(now["label"]), words, x=axis, each=each)]

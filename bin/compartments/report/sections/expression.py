@@ -3,6 +3,7 @@
 import pandas as pd
 
 from compartments.core.vocabulary import ALPHA
+from compartments.findings import designs
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Block, Text
 from compartments.report.figures.bars import bars
@@ -10,8 +11,9 @@ from compartments.report.figures.dots import VOLCANO_GENES, thinned, volcano
 from compartments.report.figures.forest import forest
 from compartments.report.figures.matrix import heatmap
 from compartments.report.figures.style import Figure
-from compartments.report.page import Page, arms, tagged
-from compartments.study.study import Contrast
+from compartments.report.page import Page, series_of, tagged
+from compartments.study.study import COMPARTMENTS, Contrast
+from compartments.study.terms import Term
 
 NAME = "expression"
 TITLE = "Expression"
@@ -23,7 +25,7 @@ ERRORS = 1.96  # standard errors on each side of an estimate: 95 %
 SHOWN = ["lineage", "gene", "term", "compartment", "log2fc", "log2fc_shrunken", "se", "engine", "p_value", "q_value"]
 SHOWN += ["q_global", "n_condition", "n_reference", "tier", "robust", "call"]
 ESTIMATES = ["label", "series", "lineage", "gene", "log2fc", "ci_low", "ci_high", "p_value", "q_value", "tier"]
-ESTIMATES += ["n_condition", "n_reference", "engine"]
+ESTIMATES += ["n_condition", "n_reference", "engine", "one_arm"]
 
 
 def build(page: Page) -> list[Block]:
@@ -39,66 +41,57 @@ def build(page: Page) -> list[Block]:
         table = table.astype(dict.fromkeys(("lineage", "term", "engine"), str))
         tested = table[table["p_value"].notna()]
         blocks.append(_found(page, table, tested, contrast))
-        between = tested[tested["term"] == "interaction"]
-        for compartment, rows in between.groupby("compartment", sort=False, observed=True):
-            blocks += [
-                _volcano(page, contrast, str(compartment), rows),
-                *_first(page, contrast, str(compartment), rows),
-            ]
+        for term in page.shown:
+            rows = forests.rows_of(tested, term) if term.contrast == contrast else tested[:0]
+            if len(rows):
+                blocks += [_volcano(page, term, rows), *first_genes(page, term, rows)]
         top, cut = captions.first_rows(tested, "p_value")
         name = f"genes_{contrast.contrast}"
-        blocks.append(page.listing("expression.genes", top[SHOWN], file, name=name, cut=cut, arms=arms(contrast)))
+        blocks.append(
+            page.listing("expression.genes", top[SHOWN], file, name=name, cut=cut, arms=designs.compared(contrast))
+        )
     return blocks + _target(page)
 
 
 def _found(page: Page, table: pd.DataFrame, tested: pd.DataFrame, contrast: Contrast) -> Figure:
     """Number of genes per lineage and term."""
     change = table["term"].where(table["term"] != "interaction", "difference in " + table["compartment"].astype(str))
-    change = change.str.replace("within:", "in ")
+    change = change.mask(change == COMPARTMENTS, designs.compared(contrast)).str.replace("within:", "in ")
     wide = (table["q_value"] <= ALPHA).groupby([table["lineage"], change]).sum().unstack(fill_value=0)
     behind = captions.per_arm(tested["n_condition"], tested["n_reference"], contrast)
     behind += captions.engines(tested, tested["lineage"] + " (" + change[tested.index] + ")")
-    words = page.words("expression.found", behind, arms=arms(contrast))
+    words = page.words("expression.found", behind, arms=designs.compared(contrast))
     series = {c: c for c in wide.columns}
     return bars(f"genes_found_{contrast.contrast}", wide.reset_index(), "lineage", series, words, y="genes")
 
 
-def _volcano(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> Figure:
-    shown = thinned(rows)
-    words = page.words(
-        "expression.volcano",
-        captions.estimates(rows, contrast, forests.BOTH) + captions.engines(rows, rows["lineage"]),
-        compartment=compartment,
-        base=page.base,
-        arms=arms(contrast),
-        shown=len(shown),
-        every=len(rows),
-        limit=VOLCANO_GENES,
-    )
-    return volcano(f"volcano_{tagged(contrast, compartment)}", shown, words)
+def _volcano(page: Page, term: Term, rows: pd.DataFrame) -> Figure:
+    shown, contrast = thinned(rows), designs.of_term(term)
+    behind = captions.estimates(rows, contrast, forests.both(term)) + captions.engines(rows, rows["lineage"])
+    given = {"shown": len(shown), "every": len(rows), "limit": VOLCANO_GENES}
+    words = page.words("expression.volcano", behind, term, **given)
+    x = forests.axis_of(page, "expression.volcano", term)
+    return volcano(f"volcano_{tagged(contrast, term.compartment)}", shown, words, x=x)
 
 
-def _first(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
-    """Genes with the smallest p of the interaction, with every donor."""
+def first_genes(page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:
+    """Genes with the smallest p, with every donor."""
     rows = rows.nsmallest(GENES_SHOWN, "p_value")
     values, fewest = page.results.log2_cpm(rows), page.parameters.get("min_cells_pb")
     if values is None or fewest is None:
         return []
-    keys, pair = ["lineage", "gene"], (compartment, page.base)
-    circles = donors.differences(values[values["n_cells"] >= float(fewest)], keys, "log2_cpm", contrast, pair)
-    rows, circles, series = donors.labelled(rows, circles, lambda x: x["lineage"] + ": " + x["gene"], pair)
-    rows = rows.assign(ci_low=rows["log2fc"] - ERRORS * rows["se"], ci_high=rows["log2fc"] + ERRORS * rows["se"])
-    words = page.words(
-        "expression.first",
-        captions.estimates(rows, contrast, forests.BOTH, circles) + captions.engines(rows, rows["lineage"]),
-        compartment=compartment,
-        base=page.base,
-        arms=arms(contrast),
-        n=len(rows),
-        errors=ERRORS,
+    series = series_of(term, page.base)
+    circles = donors.of_term(values[values["n_cells"] >= float(fewest)], ["lineage", "gene"], "log2_cpm", term)
+    rows, circles = (
+        table.assign(label=table["lineage"] + ": " + table["gene"], series=series) for table in (rows, circles)
     )
-    name, labels = f"genes_{tagged(contrast, compartment)}", list(rows["label"])
-    axis, of = "log2 fold change, difference between compartments", {series: compartment}
+    rows = rows.assign(ci_low=rows["log2fc"] - ERRORS * rows["se"], ci_high=rows["log2fc"] + ERRORS * rows["se"])
+    rows = rows.assign(one_arm=term.one_arm)
+    behind = captions.estimates(rows, designs.of_term(term), forests.both(term), circles)
+    behind += captions.engines(rows, rows["lineage"])
+    words = page.words("expression.first", behind, term, n=len(rows), errors=ERRORS)
+    name, labels = f"genes_{tagged(term.contrast, term.compartment)}", list(rows["label"])
+    axis, of = forests.axis_of(page, "expression.volcano", term), {series: term.compartment}
     return [forest(name, rows[ESTIMATES], circles, labels, of, page.colours, words, x=axis)]
 
 

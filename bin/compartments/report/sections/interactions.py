@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.vocabulary import UNASSIGNED
+from compartments.findings import designs
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Block
 from compartments.report.figures.dots import sample_dots
@@ -11,8 +12,9 @@ from compartments.report.figures.forest import forest
 from compartments.report.figures.matrix import heatmap
 from compartments.report.figures.style import GREY, Figure, layout
 from compartments.report.networks import headline, networks
-from compartments.report.page import Page, arms, tagged
-from compartments.study.study import Contrast
+from compartments.report.page import Page, series_of, tagged
+from compartments.study.study import COMPARTMENTS
+from compartments.study.terms import Term
 
 NAME = "interactions"
 TITLE = "Interactions"
@@ -37,51 +39,46 @@ TABLES = {  # of the folder interactions, and the column by which a long one is 
 def build(page: Page) -> list[Block]:
     """Who gains a central role, the shares of all samples, pairs of each compartment, networks, and all tables."""
     shares, blocks = page.table("interactions/centrality.tsv"), list[Block]()
-    for contrast, compartment in page.results.contrasts():
-        blocks += _central(page, contrast, compartment, shares)
+    effects = page.needed("interactions/centrality_effects.tsv")
+    for term in page.shown:
+        rows = forests.rows_of(effects, term)
+        if not page.of_one_condition:  # there it leads the page
+            blocks += central(page, term, rows, shares)
+        blocks += _all_networks(page, term, rows)
     blocks += _shares(page, shares)
     for compartment in page.study.compartments:
         blocks += _liana_pairs(page, compartment)
-    for contrast, compartment in page.results.contrasts():
-        blocks += _top_edges(page, contrast, compartment)
-    for contrast in page.results.comparisons():
-        for compartment in [*page.study.compartments[1:], page.base]:
-            blocks += networks(page, contrast, compartment)
+    for term in page.shown:
+        blocks += _top_edges(page, term)
+    for term in page.terms:
+        if not term.across or term.kind == COMPARTMENTS:
+            blocks += networks(page, term)
     for name, by in TABLES.items():
         blocks += _table(page, name, by)
     return blocks
 
 
-def _central(page: Page, contrast: Contrast, compartment: str, shares: pd.DataFrame | None) -> list[Figure]:
-    """Differences of centrality between compartments: the headline network with donors, and all networks."""
-    effects = page.needed("interactions/centrality_effects.tsv")
-    between = effects[
-        (effects["contrast"] == contrast.contrast)
-        & (effects["term"] == "interaction")
-        & (effects["compartment"] == compartment)
-    ]
-    if between.empty:
+def central(page: Page, term: Term, rows: pd.DataFrame, shares: pd.DataFrame | None) -> list[Figure]:
+    """Centrality in the headline network, with the donors."""
+    if rows.empty or shares is None:
         return []
-    found = []
-    if shares is not None:
-        network = headline(between)
-        known = shares[(shares["network"] == network) & shares["share"].between(0, 1, inclusive="neither")]
-        found += forests.differences(
-            page,
-            "interactions.hubs",
-            f"hubs_{tagged(contrast, compartment)}",
-            between[between["network"] == network],
-            known.assign(logit=np.log(known["share"] / (1 - known["share"]))),
-            "logit",
-            contrast,
-            compartment,
-            feature=network,
-        )
-    wide = between.pivot_table(index="lineage", columns="network", values="estimate", sort=False)
-    behind = captions.estimates(captions.drawn(between, ["estimate"]), contrast, forests.BOTH)
-    given = {"compartment": compartment, "base": page.base, "arms": arms(contrast)}
-    words, name = page.words("interactions.centrality", behind, **given), f"centrality_{tagged(contrast, compartment)}"
-    return [*found, heatmap(name, wide, words, label="log-odds", data=between[MATRIX])]
+    network = headline(rows)
+    known = shares[(shares["network"] == network) & shares["share"].between(0, 1, inclusive="neither")]
+    known = known.assign(logit=np.log(known["share"] / (1 - known["share"])))
+    name = f"hubs_{tagged(term.contrast, term.compartment)}"
+    rows = rows[rows["network"] == network]
+    return forests.differences(page, "interactions.hubs", name, rows, known, "logit", term, feature=network)
+
+
+def _all_networks(page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:
+    """Centrality in all networks."""
+    if rows.empty:
+        return []
+    wide = rows.pivot_table(index="lineage", columns="network", values="estimate", sort=False)
+    behind = captions.estimates(captions.drawn(rows, ["estimate"]), designs.of_term(term), forests.both(term))
+    words = page.words("interactions.centrality", behind, term)
+    name = f"centrality_{tagged(term.contrast, term.compartment)}"
+    return [heatmap(name, wide, words, label="log-odds", data=rows[MATRIX])]
 
 
 def _shares(page: Page, shares: pd.DataFrame | None) -> list[Figure]:
@@ -146,25 +143,24 @@ def _liana_pairs(page: Page, compartment: str) -> list[Figure]:
     return [Figure(f"liana_{compartment}", words, traces, shown, data, 150 + 26 * len(labels))]
 
 
-def _top_edges(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
-    """Pairs of genes whose interaction differs most between the compartments, with every donor."""
+def _top_edges(page: Page, term: Term) -> list[Figure]:
+    """Pairs of genes whose interaction changes or differs most, with every donor."""
     effects, scores = page.table("interactions/effects.tsv"), page.table("interactions/top_edges.tsv")
     if effects is None or scores is None:
         return []
-    scores = scores[(scores["contrast"] == contrast.contrast) & (scores["compared"] == compartment)]
-    rows = effects[(effects["contrast"] == contrast.contrast) & (effects["compartment"] == compartment)]
-    rows = rows[rows["term"] == "interaction"].merge(scores[EDGE].drop_duplicates(), on=EDGE)
+    scores = scores[(scores["contrast"] == term.contrast.contrast) & (scores["compared"] == term.compartment)]
+    rows = forests.rows_of(effects, term).merge(scores[EDGE].drop_duplicates(), on=EDGE)
     if rows.empty:
         return []
-    pair = (compartment, page.base)
-    circles = donors.differences(scores, EDGE, "score", contrast, pair)
-    rows, circles, series = donors.labelled(rows, circles, _edge_label, pair)
-    behind = captions.estimates(rows, contrast, " with both lineages in both compartments", circles)
-    given = {"compartment": compartment, "base": page.base, "arms": arms(contrast), "series": series}
-    words, name = page.words("interactions.edges", behind, **given), f"edges_{tagged(contrast, compartment)}"
-    series_of = {series: compartment}
-    axis = page.wording.get("interactions.edges", "axis", {})
-    return [forest(name, rows, circles, list(rows["label"]), series_of, page.colours, words, x=axis)]
+    series, circles = series_of(term, page.base), donors.of_term(scores, EDGE, "score", term)
+    rows, circles = (table.assign(label=_edge_label(table), series=series) for table in (rows, circles))
+    both = " with both lineages in both compartments" if term.across else " with both lineages"
+    behind = captions.estimates(rows, designs.of_term(term), both, circles)
+    words = page.words("interactions.edges", behind, term)
+    name, of = f"edges_{tagged(term.contrast, term.compartment)}", {series: term.compartment}
+    rows, labels = rows.assign(one_arm=term.one_arm), list(rows["label"])
+    axis = forests.axis_of(page, "interactions.edges", term)
+    return [forest(name, rows, circles, labels, of, page.colours, words, x=axis)]
 
 
 def _table(page: Page, name: str, by: str) -> list[Block]:

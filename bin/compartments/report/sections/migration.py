@@ -2,13 +2,14 @@
 
 import pandas as pd
 
+from compartments.findings import designs
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Block
-from compartments.report.figures.forest import forest
 from compartments.report.figures.matrix import heatmap
 from compartments.report.figures.style import Figure
-from compartments.report.page import Page, arms, flags, tagged
-from compartments.study.study import Contrast
+from compartments.report.page import Page, flags, series_of, tagged
+from compartments.study.study import COMPARTMENTS
+from compartments.study.terms import Term
 
 NAME = "migration"
 TITLE = "Migration"
@@ -23,55 +24,52 @@ MATRIX = ["gene_set", "lineage", "estimate", "ci_low", "ci_high", "p_value", "q_
 def build(page: Page) -> list[Block]:
     """Changes of the scores over all lineages, differences between compartments per lineage, and all scores."""
     effects, blocks = page.needed("migration/effects.tsv"), list[Block]()
-    for contrast, compartment in page.results.contrasts():
-        rows = effects[effects["contrast"] == contrast.contrast]
-        blocks += _over_all(page, contrast, compartment, rows[rows["lineage"] == "all"])
-        between = rows[(rows["term"] == "interaction") & (rows["compartment"] == compartment)]
-        blocks += _first_set(page, contrast, compartment, between)
-        blocks += _matrix(page, contrast, compartment, between)
+    for term in page.shown:
+        blocks += over_all(page, term, effects[effects["lineage"] == "all"])
+        rows = forests.rows_of(effects, term)
+        if not page.of_one_condition:  # there it leads the page
+            blocks += first_set(page, term, rows)
+        blocks += _matrix(page, term, rows)
     shown = effects.sort_values(["primary", "p_value"], ascending=[False, True], kind="stable")
     return [*blocks, page.listing("migration.migration_table", shown[SHOWN], "migration/effects.tsv")]
 
 
-def _over_all(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
-    """Change of every set within both compartments."""
-    series = {compartment: compartment, page.base: page.base}
-    within = rows[rows["term"].isin([f"within:{c}" for c in series])]
-    if within.empty:
-        return []
-    within = within.assign(label=within["gene_set"], series=within["compartment"])
-    circles = donors.of_scores(page.results, contrast, list(series))
-    words = page.words("migration.sets", forests.per_series(within, circles, contrast), arms=arms(contrast))
-    labels = list(dict.fromkeys(within.sort_values("estimate", ascending=False)["label"]))
-    name, axis = f"sets_{tagged(contrast, compartment)}", "change of the score (z-score points)"
-    return [forest(name, within, circles, labels, series, page.colours, words, x=axis, value="estimate")]
+def over_all(page: Page, term: Term, effects: pd.DataFrame) -> list[Figure]:
+    """Change of every set within both compartments, or difference between them where donors have one condition."""
+    scores = page.table("migration/scores.tsv")
+    parts = []
+    for each in [term] if term.kind == COMPARTMENTS else page.within(term):
+        series = series_of(each, page.base) if each.across else each.compartment
+        rows = forests.rows_of(effects, each)
+        rows = rows.assign(label=rows["gene_set"], series=series)
+        circles = None
+        if scores is not None:
+            circles = donors.of_term(scores[scores["lineage"] == "all"], ["gene_set"], "score", each)
+            circles = circles.assign(label=circles["gene_set"], series=series)
+        parts.append((each, rows, circles))
+    every = pd.concat([rows for _, rows, _ in parts])
+    labels = list(dict.fromkeys(every.sort_values("estimate", ascending=False)["label"]))
+    name, axis = f"sets_{tagged(term.contrast, term.compartment)}", forests.axis_of(page, "migration.sets", term)
+    return forests.in_series(page, "migration.sets", name, parts, labels, x=axis, value="estimate")
 
 
-def _first_set(page: Page, contrast: Contrast, compartment: str, between: pd.DataFrame) -> list[Figure]:
+def first_set(page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:
     """The first primary set in each lineage, with the donors' own differences."""
-    scores, primary = page.table("migration/scores.tsv"), between.loc[flags(between["primary"]), "gene_set"]
+    scores, primary = page.table("migration/scores.tsv"), rows.loc[flags(rows["primary"]), "gene_set"]
     if primary.empty or scores is None:
         return []
-    gene_set = primary.iloc[0]
-    return forests.differences(
-        page,
-        "migration.set_lineages",
-        f"set_lineages_{tagged(contrast, compartment)}",
-        between[between["gene_set"] == gene_set],
-        scores[scores["gene_set"] == gene_set],
-        "score",
-        contrast,
-        compartment,
-        feature=gene_set,
-    )
+    gene_set, name = primary.iloc[0], f"set_lineages_{tagged(term.contrast, term.compartment)}"
+    of_set, values = rows[rows["gene_set"] == gene_set], scores[scores["gene_set"] == gene_set]
+    return forests.differences(page, "migration.set_lineages", name, of_set, values, "score", term, feature=gene_set)
 
 
-def _matrix(page: Page, contrast: Contrast, compartment: str, between: pd.DataFrame) -> list[Figure]:
+def _matrix(page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:
     """All sets in all lineages."""
-    if between.empty:
+    if rows.empty:
         return []
-    wide = between.pivot_table(index="gene_set", columns="lineage", values="estimate", sort=False)
-    behind = captions.estimates(captions.drawn(between, ["estimate"]), contrast, forests.BOTH)
-    words = page.words("migration.sets_by_lineage", behind, compartment=compartment, base=page.base)
-    name = f"sets_by_lineage_{tagged(contrast, compartment)}"
-    return [heatmap(name, wide, words, label="points", data=between[MATRIX])]
+    wide = rows.pivot_table(index="gene_set", columns="lineage", values="estimate", sort=False)
+    known = captions.drawn(rows, ["estimate"])
+    behind = captions.estimates(known, designs.of_term(term), forests.both(term))
+    words = page.words("migration.sets_by_lineage", behind, term)
+    name = f"sets_by_lineage_{tagged(term.contrast, term.compartment)}"
+    return [heatmap(name, wide, words, label="points", data=rows[MATRIX])]

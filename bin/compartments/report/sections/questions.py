@@ -5,13 +5,15 @@ from typing import Any
 import pandas as pd
 
 from compartments.core.vocabulary import QUESTIONS
+from compartments.findings import designs
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Answer, Block, Glance, Text
-from compartments.report.figures.dots import coupling_scatter, paired_dots
+from compartments.report.figures.dots import coupling_scatter
 from compartments.report.figures.style import Figure
 from compartments.report.networks import headline
-from compartments.report.page import Page, arms, tagged
-from compartments.study.study import Contrast
+from compartments.report.page import Page, tagged
+from compartments.study.study import CHANGE, COMPARTMENTS
+from compartments.study.terms import Term
 
 NAME = "questions"
 TITLE = "Five questions"
@@ -20,35 +22,49 @@ STEPS = ["write_findings"]
 
 VERDICTS = {"yes": ("✔", "yes"), "no": ("✖", "no"), "cannot_tell": ("?", "cannot be told")}
 ASPECTS = {"hub": "central role", "signalling": "signalling"}  # of question 4
+SIDES = ("own", "base")
 DETAIL = ["lineage", "aspect", "verdict", "statement", "estimate", "ci_low", "ci_high", "q_value", "tier"]
 
 
 def build(page: Page) -> list[Block]:
-    """All answers at a glance, then each question for every comparison."""
+    """All answers at a glance, then each question for every comparison; what cannot be asked takes one line."""
     findings, glance = page.needed("findings.tsv"), Glance([])
     blocks: list[Block] = [glance]
-    several = len(list(page.results.contrasts())) > 1
+    if page.of_one_condition:
+        blocks.append(page.text("questions.one_condition"))
+    elif len(page.study.compartments) == 1:
+        blocks.append(page.text("questions.one_compartment", compartment=page.base))
     for number, question in QUESTIONS.items():
         blocks.append(Text(f"{number}. {question}", "question"))
-        for contrast, compartment in page.results.contrasts():
-            rows = findings[(findings["question"] == number) & (findings["contrast"] == contrast.contrast)]
-            rows = rows[rows["compartment"] == compartment]
+        for term in page.shown:
+            rows = findings[(findings["question"] == number) & (findings["contrast"] == term.contrast.contrast)]
+            rows = rows[rows["compartment"] == term.compartment]
             summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
-            heading = f"{arms(contrast)}, {compartment} against {page.base}" if several else ""
-            answers = [answer(row) for row in summary.to_dict("records")]
+            heading = heading_of(page, term) if len(page.shown) > 1 else ""
+            answers = [answer(row, term) for row in summary.to_dict("records")]
             for aspect, one in zip(summary["aspect"], answers, strict=True):
                 glance.rows.append((number, question, f"{heading} {ASPECTS.get(aspect, '')}".strip(), one))
-            blocks.append(Answer(answers, heading))
-            blocks += picture(number, page, contrast, compartment, rows)
+            if len(summary) and summary["source"].isna().all():  # it cannot be asked of this study
+                blocks += [Text(f"{heading}: {one['statement']}" if heading else one["statement"]) for one in answers]
+                continue
+            blocks += [Answer(answers, heading), *picture(number, page, term, rows)]
             if len(detail):
                 shown = detail[[c for c in DETAIL if detail[c].notna().any()]]
-                name, of = f"q{number}_{tagged(contrast, compartment)}", f", {heading}" if heading else ""
+                name, of = f"q{number}_{tagged(term.contrast, term.compartment)}", f", {heading}" if heading else ""
                 file = "findings.tsv"
                 blocks.append(page.listing("questions.rows", shown, file, name=name, folded=True, number=number, of=of))
     return blocks
 
 
-def answer(row: dict[Any, Any]) -> dict[str, Any]:
+def heading_of(page: Page, term: Term) -> str:
+    """What is compared, and where."""
+    compared = designs.compared(designs.of_term(term))
+    if term.kind == COMPARTMENTS:
+        return compared
+    return f"{compared}, {term.compartment} against {page.base}" if term.across else f"{compared}, {term.compartment}"
+
+
+def answer(row: dict[Any, Any], term: Term) -> dict[str, Any]:
     """What the template shows of a row of ``findings.tsv``."""
     icon, verdict = VERDICTS.get(row["verdict"], VERDICTS["cannot_tell"])
     numbers = []
@@ -59,8 +75,9 @@ def answer(row: dict[Any, Any]) -> dict[str, Any]:
     for column, letter in (("p_value", "p"), ("q_value", "q")):
         if pd.notna(row[column]):
             numbers.append(f"{letter} = {row[column]:.2g}")
-    if pd.notna(row["n_condition"]):
-        numbers.append(f"{int(row['n_condition'])} v {int(row['n_reference'])} donors")
+    if numbers and pd.notna(row["n_condition"]):
+        contrast = designs.of_term(term)
+        numbers.append(designs.donors(contrast, int(row["n_condition"]), int(row["n_reference"]), "v"))
     statement = str(row["statement"])
     return {
         "verdict": row["verdict"],
@@ -73,7 +90,7 @@ def answer(row: dict[Any, Any]) -> dict[str, Any]:
     }
 
 
-def picture(number: int, page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
+def picture(number: int, page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:
     """Figure of a question, about what its ``rows`` of ``findings.tsv`` are about; empty without its table.
 
     Raises
@@ -81,31 +98,22 @@ def picture(number: int, page: Page, contrast: Contrast, compartment: str, rows:
     ValueError
         There is no such question.
     """
+    name = f"q{number}_{tagged(term.contrast, term.compartment)}"
     match number:
         case 1:
-            return depleted(page, contrast, compartment)
+            return forests.within(page, page.within(term), name)
         case 2:
-            return kept(page, contrast, compartment)
+            return forests.between(page, term, name)
         case 3:
-            return migration(page, contrast, compartment, rows)
+            return migration(page, term, name, rows)
         case 4:
-            return hub(page, contrast, compartment, rows)
+            return hub(page, term, name, rows)
         case 5:
-            return coupling(page, contrast, compartment)
+            return coupling(page, term, name)
     raise ValueError(f"question {number} has no figure")
 
 
-def depleted(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
-    """Changes in both compartments."""
-    return forests.within(page, contrast, [compartment, page.base], f"q1_{tagged(contrast, compartment)}")
-
-
-def kept(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
-    """Differences between the compartments."""
-    return forests.between(page, contrast, compartment, f"q2_{tagged(contrast, compartment)}")
-
-
-def migration(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
+def migration(page: Page, term: Term, name: str, rows: pd.DataFrame) -> list[Figure]:
     """Score of each sample for the gene set that the answer is about."""
     scores = page.table("migration/scores.tsv")
     if scores is None:
@@ -117,11 +125,10 @@ def migration(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFra
         shown = scores[scores["gene_set"] == gene_set]
         samples = shown.groupby(["sample", "donor", "compartment", "condition"], sort=False)
         shown = samples["score"].mean().reset_index()
-    return _paired(page, "questions.migration", f"q3_{tagged(contrast, compartment)}", shown, "score", contrast,
-                   compartment, gene_set=gene_set)  # fmt: skip
+    return forests.paired(page, "questions.migration", name, shown, "score", term, gene_set=gene_set)
 
 
-def hub(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) -> list[Figure]:
+def hub(page: Page, term: Term, name: str, rows: pd.DataFrame) -> list[Figure]:
     """Share of signalling of the lineage that gains most, in each sample."""
     table = page.table("interactions/centrality.tsv")
     hubs = rows[(rows["aspect"] == "hub") & rows["lineage"].notna()]
@@ -131,72 +138,56 @@ def hub(page: Page, contrast: Contrast, compartment: str, rows: pd.DataFrame) ->
     lineage = hubs.sort_values(["order", "q_value", "size"], kind="stable")["lineage"].iloc[0]
     network = headline(table)
     shown = table[(table["lineage"] == lineage) & (table["network"] == network)]
-    if shown.empty:
-        return []
-    return _paired(page, "questions.hub", f"q4_{tagged(contrast, compartment)}", shown, "share_downsampled", contrast,
-                   compartment, lineage=lineage, network=network)  # fmt: skip
+    given = {"lineage": lineage, "network": network}
+    return forests.paired(page, "questions.hub", name, shown, "share_downsampled", term, **given)
 
 
-def _paired(
-    page: Page,
-    key: str,
-    name: str,
-    table: pd.DataFrame,
-    value: str,
-    contrast: Contrast,
-    compartment: str,
-    **values: str,
-) -> list[Figure]:
-    shown = captions.drawn(table, [value])
-    behind = captions.arms(shown, contrast, [compartment, page.base])
-    given = values | {"condition": contrast.condition, "reference": contrast.reference}
-    words = page.words(key, behind, compartment=compartment, base=page.base, **given)
-    conditions, compartments = [contrast.reference, contrast.condition], [page.base, compartment]
-    y = page.wording.get(key, "axis", {})
-    return [paired_dots(name, shown, value, page.colours, conditions, compartments, words, y=y)]
-
-
-def coupling(page: Page, contrast: Contrast, compartment: str) -> list[Figure]:
+def coupling(page: Page, term: Term, name: str) -> list[Figure]:
     """Change in one compartment against change in the other."""
     effects = page.table("composition/effects.tsv")
     if effects is None:
         return []
-    changes = effects[(effects["contrast"] == contrast.contrast) & (effects["level"] == "lineage")]
+    effects = effects[effects["level"] == "lineage"]
+    terms = page.within(term)
     sides: dict[str, pd.Series] = {}
-    for side, there in (("own", compartment), ("base", page.base)):
-        part = changes[changes["term"] == f"within:{there}"].set_index("lineage")
+    for side, each in zip(("own", "base"), terms, strict=True):
+        part = forests.rows_of(effects, each).set_index("lineage")
         sides |= {side: part["log2fc"], f"{side}_low": part["ci_low"], f"{side}_high": part["ci_high"]}
     table = pd.DataFrame(sides).dropna(subset=["own", "base"]).rename_axis("lineage").reset_index()
     if table.empty:
         return []
-    circles = _both_changes(page, contrast, compartment, list(table["lineage"]))
-    both = changes[changes["lineage"].isin(table["lineage"])]
+    both = effects[effects["lineage"].isin(table["lineage"])]
     parts = [
-        f"{there}: {captions.estimates(both[both['term'] == f'within:{there}'], contrast)}"
-        for there in (compartment, page.base)
+        f"{each.compartment}: {captions.estimates(forests.rows_of(both, each), designs.of_term(each))}"
+        for each in terms
     ]
+    circles = _both_changes(page, terms, list(table["lineage"]))
     if len(circles):
-        single = [
-            circles[circles["condition"] == condition].groupby("lineage")["donor"].nunique()
-            for condition in (contrast.condition, contrast.reference)
-        ]
-        first, second = (numbers.reindex(table["lineage"], fill_value=0) for numbers in single)
-        parts.append(page.text("questions.circles", donors=captions.per_arm(first, second, contrast)).text)
-    words = page.words(
-        "questions.coupling", "; ".join(parts), compartment=compartment, base=page.base, condition=contrast.condition
-    )
-    change = forests.change_on(changes["scale"].iloc[0])
-    name = f"q5_{tagged(contrast, compartment)}"
-    return [coupling_scatter(name, table, circles, (compartment, page.base), page.colours, words, change=change)]
+        contrast = designs.of_term(terms[0])
+        single = captions.singles(circles, ["lineage"], contrast, pd.Index(table["lineage"]))
+        parts.append(page.text("questions.circles", donors=captions.per_arm(*single, contrast)).text)
+    given = {
+        "single": page.wording.get("questions.single", "text", page.phrases(terms[0]), variant_of_single(terms[0]))
+    }
+    words = page.words("questions.coupling", "; ".join(parts), term, **given)
+    change = forests.change_on(effects["scale"].iloc[0])
+    return [coupling_scatter(name, table, circles, (term.compartment, page.base), page.colours, words, change=change)]
 
 
-def _both_changes(page: Page, contrast: Contrast, compartment: str, lineages: list[str]) -> pd.DataFrame:
-    """Donors' changes in both compartments: ``condition, lineage, donor, own, base``; those of the condition first."""
-    terms = {f"within:{compartment}": "own", f"within:{page.base}": "base"}
-    values = donors.of_composition(page.results, contrast, "lineage", terms)
-    if values is None:
-        return pd.DataFrame(columns=["condition", "lineage", "donor", "own", "base"])
+def variant_of_single(term: Term) -> str:
+    """Which words on single donors fit."""
+    return "own" if term.one_arm else "change" if term.kind == CHANGE else ""
+
+
+def _both_changes(page: Page, terms: list[Term], lineages: list[str]) -> pd.DataFrame:
+    """Donors' changes in both compartments: ``condition, lineage, donor, own, base``; those of the first arm first."""
+    single = [
+        donors.of_composition(page.results, term, "lineage", side) for term, side in zip(terms, SIDES, strict=True)
+    ]
+    if any(each is None for each in single) or len({term.one_arm for term in terms}) > 1:
+        return pd.DataFrame(columns=["condition", "lineage", "donor", *SIDES])
+    values = pd.concat([each for each in single if each is not None])
     values = values[values["lineage"].isin(lineages)]
     wide = values.pivot(index=["condition", "lineage", "donor"], columns="series", values="shown")
-    wide = wide.reindex(columns=["own", "base"]).dropna().reset_index()
-    return wide.sort_values("condition", key=lambda c: c != contrast.condition, kind="stable")
+    wide = wide.reindex(columns=list(SIDES)).dropna().reset_index()
+    return wide.sort_values("condition", key=lambda c: c != terms[0].arms[0], kind="stable")

@@ -21,6 +21,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from benchmarks import designs_table
 from benchmarks.gates import COLUMNS
 from benchmarks.gates import row as gate_row
 
@@ -160,6 +161,7 @@ def page(rows, runs):
         cells = [_link(step), share, str(len(rows_of_step)), _show(step), _origin(runs["bench"][step])]
         parts.append(f"| {' | '.join(cells)} |\n")
     parts += _missed(missed)
+    parts += designs_table.section(rows)
     parts += [SPEED] * bool(runs["speed"])
     for name, run in sorted(runs["speed"].items()):
         parts.append(f"| {' | '.join([_link(name, 'speed'), run['what'], _show(name), _origin(run)])} |\n")

@@ -5,10 +5,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from benchmarks.compare.downstream_tests import TERMS, bias, errors, rejected
-from benchmarks.downstream import draw, profiles, pseudobulk
+from benchmarks.compare.downstream_tests import TERMS, analysed, bias, errors, rejected
+from benchmarks.downstream import draw, profiles
 from compartments.compare import engine
-from compartments.compare.ambient import assume_ambient
 from compartments.compare.edges import compare_edges
 from compartments.compare.pair_scores import score_pseudobulk
 from compartments.compare.pathways import compare_groups
@@ -47,8 +46,7 @@ def measured(setting, seed, number):
     table, groups, genes = some_pairs(rng, PAIRS)
     others = rng.choice(profiles()[0].difference(genes), GENES - len(genes), replace=False)
     drawn = draw(setting, seed, number, [*genes, *others])
-    study, bulk, left_out = drawn.study(), pseudobulk(drawn, rng, CHOSEN), LeftOut("compare_interactions")
-    assume_ambient(bulk)
+    study, (bulk, _), left_out = drawn.study(), analysed(drawn, rng, CHOSEN), LeftOut("compare_interactions")
     scores, even = (
         score_pseudobulk(bulk, study.samples["sample"], table, one_depth=one_depth) for one_depth in (False, True)
     )

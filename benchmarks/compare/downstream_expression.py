@@ -2,10 +2,9 @@
 
 import numpy as np
 
-from benchmarks.compare.downstream_tests import TERMS, bias, errors, tested_lineages
-from benchmarks.downstream import LINEAGES, draw, profiles, pseudobulk
+from benchmarks.compare.downstream_tests import TERMS, analysed, bias, errors, tested_lineages
+from benchmarks.downstream import LINEAGES, draw, profiles
 from compartments.cohort.pseudobulk import lineages as usable_lineages
-from compartments.compare.ambient import assume_ambient
 from compartments.compare.expression import compare_lineages
 from compartments.core.left_out import LeftOut
 
@@ -24,8 +23,7 @@ def measured(setting, seed, number):
         effect = LOG2FC * rng.choice([1, 1, 1, -1], (len(LINEAGES), GENES))
         effect = effect * (rng.random(effect.shape) < CHANGED)
     drawn = draw(setting, seed, number, genes, effect=effect)
-    study, bulk, left_out = drawn.study(), pseudobulk(drawn, rng, CHOSEN), LeftOut("compare_expression")
-    assumed = assume_ambient(bulk)
+    study, (bulk, assumed), left_out = drawn.study(), analysed(drawn, rng, CHOSEN), LeftOut("compare_expression")
     compared = compare_lineages(usable_lineages(bulk, MIN_CELLS, left_out), study, left_out, 1, assumed)
     (table,) = compared.tables.values()
     found = {}

@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from benchmarks.compare.downstream_tests import TERMS, bias, errors, tested_lineages
-from benchmarks.downstream import ROOT, draw, profiles, pseudobulk
+from benchmarks.compare.downstream_tests import TERMS, analysed, bias, errors, tested_lineages
+from benchmarks.downstream import ROOT, draw, profiles
 from compartments.cohort.pseudobulk import lineages as usable_lineages
 from compartments.compare import genesets
-from compartments.compare.ambient import assume_ambient
 from compartments.core.gene_sets import read_gmt
 from compartments.core.left_out import LeftOut
 
@@ -24,8 +23,7 @@ def measured(setting, seed, number):
     inside = pd.unique(np.concatenate(list(sets.values())))
     others = rng.choice(known.difference(inside), GENES - len(inside), replace=False)
     drawn = draw(setting, seed, number, [*inside, *others], programme=sets["CSF_MIGRATION_CORE"])
-    study, bulk, left_out = drawn.study(), pseudobulk(drawn, rng, CHOSEN), LeftOut("score_gene_sets")
-    assume_ambient(bulk)
+    study, (bulk, _), left_out = drawn.study(), analysed(drawn, rng, CHOSEN), LeftOut("score_gene_sets")
     lineages = [genesets.without_ambient(one, left_out) for one in usable_lineages(bulk, MIN_CELLS, left_out)]
     scores = genesets.score_lineages(lineages, sets, seed, left_out)
     scores = genesets.add_all_lineages(scores, len(study.samples), left_out)

@@ -3,11 +3,25 @@
 A figure is a sum and a count, so that over studies it is a rate or a mean with a standard error.
 """
 
+import anndata
 import numpy as np
 
-from benchmarks.downstream import ABSENT, LINEAGES
+from benchmarks.downstream import ABSENT, LINEAGES, pseudobulk
+from compartments.compare.ambient import assume_ambient
 
 TERMS = {"within CSF": "within:CSF", "interaction": "interaction"}
+
+
+def analysed(drawn, rng, lineages):
+    """Pseudobulks of some lineages as the steps take them, and the samples of which a tenth is taken as ambient.
+
+    The mix of a sample is that of all its lineages, whichever are compared.
+    """
+    own = pseudobulk(drawn, rng, lineages)
+    others = pseudobulk(drawn, rng, [lineage for lineage in LINEAGES if lineage not in lineages])
+    bulk = anndata.concat([own, others])
+    assumed = assume_ambient(bulk)
+    return bulk[: own.n_obs].copy(), assumed
 
 
 def errors(of, table):

@@ -2,6 +2,8 @@
 
 import sys
 import warnings
+import zlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,6 +19,15 @@ SEED = 30
 SET_SIZE = 40
 
 
+def match_depth(lineage, seed):
+    """The lineage with deeper compartments thinned at random to the median total of the shallowest."""
+    depth = pd.Series(lineage.corrected.sum(1), index=lineage.samples.index)
+    medians = depth.groupby(lineage.samples["compartment"]).median()
+    share = (medians.min() / medians)[lineage.samples["compartment"]].to_numpy()
+    rng = np.random.default_rng([seed, zlib.crc32(lineage.name.encode())])
+    return replace(lineage, corrected=rng.binomial(lineage.corrected, share[:, None]))
+
+
 def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_lineages=3, n_genes=1200):
     """Effects of one set over several lineages of one simulated study."""
     lineages = []
@@ -28,7 +39,7 @@ def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_linea
         lineages.append(lineage)
     sets = {"SET": list(lineage.genes[:SET_SIZE])}
     if matched:
-        lineages = [genesets.match_depth(one, SEED) for one in lineages]
+        lineages = [match_depth(one, SEED) for one in lineages]
     left_out = LeftOut("score_gene_sets")
     scores = genesets.score_lineages(lineages, sets, SEED, left_out)
     if left_out.rows:

@@ -31,7 +31,7 @@ def write_cohort(folder, n_condition, n_reference, n_lineages, n_genes, seed):
         blocks.append(sparse.csr_matrix(study.counts.to_numpy().astype(np.int64)))
     corrected = sparse.vstack(blocks).tocsr()
     ambient = (corrected * 0.03).astype(np.float32)
-    obs = pd.concat(obs).assign(total_counts=totals(corrected))
+    obs = pd.concat(obs).assign(total_counts=totals(corrected), ambient_method="soupem")
     data = anndata.AnnData(
         obs=obs.astype(dict.fromkeys(("sample", "donor", "compartment", "condition", "lineage"), object)),
         var=pd.DataFrame({"gene_id": study.counts.columns.to_numpy()}, index=study.counts.columns.rename(None)),

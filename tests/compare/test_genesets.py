@@ -159,16 +159,6 @@ def test_unpaired_donor_counts_within_only(scored, simulated):
     assert numbers.to_dict() == {"interaction": 3, "within:CSF": 4, "within:blood": 3}
 
 
-def test_match_depth(simulated):
-    lineage = lineage_of(simulated)
-    thinned = genesets.match_depth(lineage, 0)
-    assert (thinned.corrected <= lineage.corrected).all()
-    totals = pd.Series(thinned.corrected.sum(1), index=lineage.samples.index)
-    medians = totals.groupby(lineage.samples["compartment"]).median()
-    assert medians.max() / medians.min() < 1.01
-    np.testing.assert_array_equal(thinned.corrected, genesets.match_depth(lineage, 0).corrected)
-
-
 def test_gmt_reading(tmp_path, root):
     path = tmp_path / "own.gmt"
     path.write_text("A\td\tX\tY\tX\t\n\nB\td\tZ\n")

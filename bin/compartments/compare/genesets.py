@@ -40,30 +40,6 @@ def choose_primary(names: Collection[str]) -> list[str]:
     return [name for name in PREREGISTERED if name in names] or list(names)
 
 
-def match_depth(lineage: Lineage, seed: int) -> Lineage:
-    """Thin the counts of the deeper compartments to the depth of the shallowest one.
-
-    For the bench of the gene sets, which asks what a difference in depth does to their scores; no step calls it.
-
-    Parameters
-    ----------
-    lineage : Lineage
-    seed : int
-
-    Returns
-    -------
-    Lineage
-        Binomial thinning of ``corrected``, by compartment, to the lowest median total of all compartments. Differences
-        in depth between samples of one compartment stay.
-    """
-    totals = pd.Series(lineage.corrected.sum(1), index=lineage.samples.index)
-    medians = totals.groupby(lineage.samples["compartment"]).median()
-    share = (medians.min() / medians)[lineage.samples["compartment"]].to_numpy()
-    rng = np.random.default_rng([seed, zlib.crc32(lineage.name.encode())])
-    thinned = rng.binomial(lineage.corrected, share[:, None])
-    return Lineage(lineage.name, lineage.samples, lineage.genes, thinned, lineage.counts, lineage.ambient)
-
-
 def without_ambient(lineage: Lineage, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX) -> Lineage:
     """The lineage without the genes that :func:`compartments.compare.genes.ambient_genes` finds, as in expression.
 

@@ -80,7 +80,7 @@ def _refusal(why: str, method: str, finished: list[str], raw: list[str], filtere
     if why == ALREADY:
         return (
             f"--ambient_method {method} was asked for, but {', '.join(finished)} "
-            f"{'comes' if len(finished) == 1 else 'come'} from CellBender already: leave column cellbender empty, "
+            f"{'comes' if len(finished) == 1 else 'come'} from CellBender already: give counts from before it, "
             "choose --ambient_method auto, or accept differing methods with --allow_mixed_ambient"
         )
     if why == NO_DROPLETS:

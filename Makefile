@@ -5,17 +5,18 @@ OUT ?= results/demo
 BUNDLE ?= results/bundle
 IMAGES ?= core cellbender
 # containers, Slurm and resuming are tested where what they need may be installed
-WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] || echo '-m "not executors"')
+WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m "not long"' || echo '-m "not long and not executors"')
 
 # tests against packages that others release, and of the steps that lean on them most
 NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
 	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_model.py tests/simulate/test_reference.py
 
-.PHONY: help setup setup-cellbender demo test test-newest test-executors bundle lint bench docs site lock clean
+.PHONY: help setup setup-cellbender demo test test-long test-newest test-executors bundle lint bench docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
 	@echo "make test   lint, unit, pipeline and calibration tests; on Debian as root test-executors, too, but one image"
+	@echo "make test-long   simulated studies of every design, raw droplets to report"
 	@echo "make test-newest   some tests with the newest liana, pydeseq2, celltypist, scanpy instead of the locked ones"
 	@echo "make test-executors   containers, Slurm, offline, faults, resuming; both images"
 	@echo "make bundle BUNDLE=folder   everything for a machine without internet"
@@ -48,6 +49,9 @@ test: setup setup-cellbender lint
 test-newest:
 	@tools/setup.sh newest
 	.tools/newest/bin/python -m pytest -q $(NEWEST)
+
+test-long: setup
+	$(PYTHON) -m pytest -n 2 -m long
 
 test-executors: setup
 	COMPARTMENTS_TEST_IMAGES="core cellbender" $(PYTHON) -m pytest -n 2 --dist loadfile tests/executors

@@ -47,8 +47,10 @@ def donor_correlation(z: Array, s: Array, design: Array, tau2: Array, donors: np
     of_rank = left[:, size > 1e-9]
     if len(pairs) - of_rank.shape[1] < 1:
         return np.nan
-    one_arm = np.zeros(len(pairs), np.intp)
-    of_difference = donor_variance(z[first] - z[second], s[first] + s[second], of_rank, one_arm).mean()
+    # in units of the variance between donors, below a share of which donor_variance does not look
+    unit, one_arm = tau2.mean(), np.zeros(len(pairs), np.intp)
+    difference, sampling = (z[first] - z[second]) / np.sqrt(unit), (s[first] + s[second]) / unit
+    of_difference = donor_variance(difference, sampling, of_rank, one_arm).mean() * unit
     total = (tau2[first] + tau2[second]).mean()
     return float(np.clip((total - of_difference) / (2 * np.sqrt(tau2[first] * tau2[second]).mean()), 0, MOST))
 

@@ -77,7 +77,11 @@ def _replicates(page: Page) -> list[Block]:
 
 def _paired_text(page: Page, n_both: int) -> str:
     """How many donors have several compartments, if there are several."""
-    return page.text("design.paired", n_both=n_both).text if len(page.study.compartments) > 1 else ""
+    return (
+        page.text("design.paired", n_both=captions.counted(n_both, "donor")).text
+        if len(page.study.compartments) > 1
+        else ""
+    )
 
 
 def kinds(page: Page) -> list[str]:

@@ -119,11 +119,11 @@ KINDS = {  # donors, engine, residual df, donors per arm
 def test_every_kind_of_contrast_finds_what_changed(kind):
     """Genes that rise in CSF alone are called; no others; the table says what it rests on."""
     donors, engine, df, arms = KINDS[kind]
-    samples, changed = sheet_of(kind, donors), np.arange(20)
+    samples, changed = sheet_of(kind, donors), np.arange(12)
     if kind == TREND:
         samples = samples.iloc[::-1].reset_index(drop=True)  # CSF before blood, the last time first
         samples = samples.sort_values("compartment", kind="stable", ignore_index=True)
-    made = counts_of(np.random.default_rng(5), samples, 200, changed, log2fc=3.0)
+    made = counts_of(np.random.default_rng(5), samples, 120, changed, log2fc=3.0)
     tables, fits, skipped = compare_one(lineage_of(made), study_of_kind(made.samples))
     assert not skipped and len(tables) == (1 if kind == COMPARTMENTS else 3)
     for table, fit in zip(tables, fits, strict=True):

@@ -3,14 +3,17 @@
 import contextlib
 import io
 import sys
-from functools import partial
+from functools import cache, partial
 
 import pytest
 
 from compartments.core import door
 from compartments.core.errors import run
+from compartments.report import page as page_module
+from compartments.report.results import Results
 from tests.support import results as synthetic_results
 from tests.support.page import Page
+from tests.support.runs import once
 
 
 @pytest.fixture(scope="session")
@@ -34,6 +37,21 @@ def call():
         return said.getvalue(), Page((folder / "report.html").read_text())
 
     return make
+
+
+@pytest.fixture(scope="session")
+def of_kind(tmp_path_factory):
+    """Page of a study of a kind of contrasts (:func:`tests.support.results.design`), with its findings."""
+
+    def make(folder, kind):
+        synthetic_results.make(folder / "results", cells=10, kind=kind)
+        synthetic_results.answer(folder / "results")
+
+    @cache
+    def page(kind):
+        return page_module.Page(Results(once(tmp_path_factory, kind, partial(make, kind=kind)) / "results"))
+
+    return page
 
 
 @pytest.fixture(scope="session")

@@ -59,8 +59,8 @@ def fit(study, values, keys, to_log2, column, gaps):
     effects, donors = [], []
     table = pd.DataFrame(values)
     table.columns = pd.Index(list(values), tupleize_cols=False)
-    for feature in table:
-        table[feature] = table[feature].where([gaps.has(sample, *feature) for sample in table.index])
+    if gaps.lost or gaps.absent:
+        table = table.where(np.array([[gaps.has(sample, *feature) for feature in table] for sample in table.index]))
     for term in terms_of(study):
         found = compare(term, Measured(table.columns, term.values(table), unit=to_log2))
         rows = found.effects[[*TESTS, "df_residual", *ARMS]].rename(columns={"estimate": column}).assign(**term.keys)
@@ -107,7 +107,7 @@ def composition(folder, study, rng, gaps):
     scale = "abs" if study.absolute else "rel"
     effects.insert(2, "scale", scale)
     effects = effects.assign(df_prior=effects["df"] - effects["df_residual"], df_arms=effects["df"])
-    write(with_more_donors(effects), folder, "composition/power.tsv")
+    write(with_more_donors(effects, terms=list(terms_of(study))), folder, "composition/power.tsv")
     donors = donors.rename(columns={"value": "log2_value"}).assign(variance=0.01, n_cells=50)
     made = calls(study, effects)
     write(effects, folder, "composition/effects.tsv")

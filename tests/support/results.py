@@ -9,7 +9,10 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from compartments.core.files import write_json
+from compartments.core.files import read_json, read_tsv, write_json
+from compartments.findings.answers import answer_all
+from compartments.findings.rows import Tables
+from compartments.findings.write_findings import TABLES
 from compartments.study.design import make_study
 from compartments.study.plan import design_table
 from compartments.study.samplesheet import parse_samplesheet
@@ -58,7 +61,11 @@ def design(kind, absolute=True):
             donors = {f"D{i}": ("treated" if i < 4 else "control", both) for i in range(1, 7)}
         case "trend":
             donors = dict.fromkeys(donors, ("", ("baseline", "m1", "m6")))
-            options = {"condition_order": "baseline,m1,m6", "trend": True}
+            options = {
+                "condition_order": "baseline,m1,m6",
+                "trend": True,
+                "contrasts": "condition,reference\nm6,baseline\n",
+            }
         case "one_condition":
             donors = dict.fromkeys(donors, ("", ("untreated",)))
         case "one_compartment":
@@ -114,6 +121,13 @@ def make(folder, seed=1, cells=200, lost=(), absent=(), kind="", **sheet):
     )
     write_json(PARAMETERS, folder / "pipeline_info" / "params.json")
     return study
+
+
+def answer(folder):
+    """Write ``findings.tsv`` of a tree."""
+    read = {name: read_tsv(folder / place) for name, (place, _) in TABLES.items() if (folder / place).exists()}
+    tables = Tables(**read, composition_summary=read_json(folder / "composition" / "composition.json"))
+    write(answer_all(Study.load(folder / "study.json"), tables), folder, "findings.tsv")
 
 
 def _summaries(n, rng):

@@ -5,9 +5,11 @@ from typing import Any
 
 import pandas as pd
 
+from compartments.findings import designs
 from compartments.report import provenance
 from compartments.report.citations import Citations
 from compartments.report.page import Page
+from compartments.study.plan import WORDS
 
 
 def values_of(page: Page, citations: Citations) -> dict[str, Any]:
@@ -17,6 +19,8 @@ def values_of(page: Page, citations: Citations) -> dict[str, Any]:
     return {
         "study": results.study,
         "analysed": results.analysed,
+        "compared": [f"{designs.compared(each)} ({WORDS[each.kind]})" for each in results.comparisons()],
+        "kinds": {each.kind for each in results.comparisons()},
         "simulated": results.simulated,
         "preset": page.parameters.get("simulate"),
         "p": lambda name: str(given.get(name, f"({name} is not known)")),

@@ -31,3 +31,13 @@ def test_why_nothing_was_relabelled_is_said(gappy, bare):
     bare.results._tables.clear()
     (said,) = calibration.build(bare)
     assert said.text == f"The donors were not relabelled: a_vs_b: {reason}."
+
+
+def test_labels_exchanged_within_donors_are_said(of_kind):
+    _, own, _ = calibration.build(of_kind("within"))
+    assert own.text == (
+        "after against before: all 12 relabellings, in each of which half of the 3 donors, or one less, have their "
+        "labels exchanged; a true effect cancels, and the true labels are adjusted for."
+    )
+    _, mixed, _ = calibration.build(of_kind("mixed"))
+    assert "into arms of 3 and 3 donors; of those with both conditions" in mixed.text

@@ -3,6 +3,9 @@
 import numpy as np
 
 from compartments.core.files import read_tsv
+from compartments.report.page import Page
+from compartments.report.results import Results
+from compartments.report.sections import design
 
 
 def test_power_of_every_lineage_and_with_more_donors(whole):
@@ -16,3 +19,22 @@ def test_power_of_every_lineage_and_with_more_donors(whole):
     assert f"a typical lineage must differ between compartments {now.median():.1f}-fold" in page.words
     assert f"With 4 more donors in each arm it would be {most.median():.1f}-fold" in page.words
     assert f"({now.idxmax()}) {now.max():.1f}-fold" in page.words
+
+
+def test_the_kind_of_every_contrast_and_who_is_left_out(of_kind, tmp_path):
+    assert design.kinds(of_kind("within")) == ["after_vs_before: after against before; each donor its own control."]
+    (mixed,) = design.kinds(of_kind("mixed"))
+    assert mixed.endswith("donors with both conditions and donors with one, together.")
+    study = of_kind("within").study
+    fewer = study.subset([name for name in study.samples["sample"] if name not in ("D1_CSF_after", "D3_CSF_before")])
+    fewer.save(tmp_path / "study.json")
+    (said,) = design.kinds(Page(Results(tmp_path)))
+    assert said.endswith("own control. Left out there: CSF: D1 (before only), D3 (after only).")
+
+
+def test_many_terms_have_figures_of_power_between_compartments_only(of_kind, named):
+    found = [name for name in named(design.build(of_kind("change"))) if name.startswith("power_")]
+    assert sum("_between_" in name for name in found) == 3 and not any("_within_" in name for name in found)
+    few = named(design.build(of_kind("within")))
+    assert "power_after_vs_before_within_CSF" in few
+    assert few["power_after_vs_before_within_CSF"].traces[2]["name"] == "+1"

@@ -2,7 +2,12 @@
 
 import re
 
+import pytest
+
 from compartments.core.files import read_tsv
+from compartments.report.blocks import Answer
+from compartments.report.figures.style import Figure
+from compartments.report.sections import questions
 
 
 def test_answers_at_a_glance_lead_to_their_questions(whole):
@@ -12,3 +17,77 @@ def test_answers_at_a_glance_lead_to_their_questions(whole):
     glance = page.source[page.source.index('<ul class="glance">') :]
     items = re.findall(r'<li class="(\w+)">.*?href="#question-(\d)"', glance[: glance.index("</ul>")], re.S)
     assert [(v, int(n)) for v, n in items] == list(zip(summary["verdict"], summary["question"], strict=True))
+
+
+def figures_of(blocks, named):
+    """Figures by name; a table has the name of its figure."""
+    return named([block for block in blocks if isinstance(block, Figure)])
+
+
+SENTENCES = {
+    "within": (
+        "depleted in both: down",
+        "[after against before in the same 5 donors, inferential]",
+        "Open circles are single donors: their own change",
+    ),
+    "mixed": (
+        "depleted in both: down",
+        "[4 after v 5 before donors, some with both conditions, inferential]",
+        "relative to the mean of the reference donors",
+    ),
+    "change": (
+        "Against the change (after against before) of control donors: ",
+        "[change of 3 treated v 3 control donors, inferential]",
+        "their own change, relative to the mean change of the control donors",
+    ),
+    "trend": ("depleted in both: down", "[trend from baseline to m6 in the same 5 donors, inferential]", "own change"),
+    "one_compartment": (
+        "In blood, the only compartment, ",
+        "[3 treated v 4 untreated donors, inferential]",
+        "relative to the mean of the reference donors",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", SENTENCES)
+def test_words_and_figures_of_the_kind(of_kind, named, kind):
+    page = of_kind(kind)
+    blocks = questions.build(page)
+    start, end, circles = SENTENCES[kind]
+    answers = [one for block in blocks if isinstance(block, Answer) for one in block.rows]
+    mine = [one["statement"] for one in answers if end in one["statement"]]
+    assert mine and start in mine[0]
+    figures = figures_of(blocks, named)
+    asked = {1, 3, 4} if kind == "one_compartment" else {1, 2, 3, 4, 5}
+    tag = f"{page.shown[-1].contrast.contrast}_{page.shown[-1].compartment}"
+    assert {int(name[1]) for name in figures if name.endswith(tag)} == asked
+    assert circles in figures[f"q1_{tag}"].words.caption
+    assert all(any(len(trace["x"]) for trace in figure.traces) for figure in figures.values())
+
+
+def test_samples_of_a_donor_are_joined_from_condition_to_condition(of_kind, named):
+    blocks = figures_of(questions.build(of_kind("change")), named)
+    figure = blocks["q3_treated_vs_control_of_after_vs_before_CSF"]
+    lines = [trace for trace in figure.traces if trace["mode"] == "lines"]
+    assert [sum(y is None for y in trace["y"]) for trace in lines] == [6, 6]  # 3 donors in 2 compartments of 2 groups
+    ticks = figure.layout["xaxis"]["ticktext"]
+    assert ticks[0] == "before<br>blood<br>treated" and ticks[-1] == "after<br>CSF<br>control" and len(ticks) == 8
+    assert "24 samples of 6 donors" in figure.words.caption
+    within = blocks["q3_after_vs_before_in_control_CSF"]
+    assert "12 samples of 3 donors" in within.words.caption
+
+
+def test_every_contrast_stands_under_its_question_at_a_glance(of_kind):
+    glance = questions.build(of_kind("change"))[0]
+    headings = [heading for number, _, heading, _ in glance.rows if number == 1]
+    assert headings == [
+        "after against before in treated donors, CSF against blood",
+        "after against before in control donors, CSF against blood",
+        "change (after against before) of treated against that of control, CSF against blood",
+    ]
+
+
+def test_numbers_name_the_donors_once_where_they_are_their_own_controls(of_kind):
+    page = of_kind("within")
+    answers = [one for block in questions.build(page) if isinstance(block, Answer) for one in block.rows]
+    assert all(one["numbers"].endswith("; 5 donors") for one in answers)

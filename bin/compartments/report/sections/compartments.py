@@ -23,14 +23,14 @@ GENES = ["lineage", "gene", "log2fc", "log2fc_shrunken", "se", "p_value", "q_val
 
 def build(page: Page) -> list[Block]:
     """Composition, expression, gene sets and interactions of each compartment against the reference compartment."""
-    blocks: list[Block] = []
+    blocks: list[Block] = [page.text("composition.apart")]
     for term in page.shown:
         compared = designs.compared(designs.of_term(term))
         blocks.append(Text(compared, "heading"))
         for part in (_composition, _expression, _sets, _interactions):
             blocks += part(page, term)
     drawn = lines.of_abundances(page)
-    return [*blocks[:4], *drawn, *blocks[4:]]
+    return [*blocks, page.text("compartments.lines", "heading"), *drawn] if drawn else blocks
 
 
 def _said(page: Page, key: str, rows: pd.DataFrame, names: pd.Series, value: str, term: Term, **values: str) -> Text:

@@ -23,9 +23,11 @@ def build(page: Page) -> list[Block]:
     warnings = page.results.json("composition/composition.json").get("warnings", [])
     relative = len(effects) and effects["scale"].iloc[0] == "rel"
     scale = page.text("composition.relative", "warning") if relative else page.text("composition.absolute")
+    if page.of_one_condition:
+        scale = page.text("composition.apart")
     blocks: list[Block] = [scale, *(Text(warning, "warning") for warning in warnings)]
     references = page.table("composition/references.tsv")
-    if references is not None and len(references):
+    if references is not None and len(references) and any(term.name == "interaction" for term in page.terms):
         blocks.append(under_other_references(page, references))
     blocks.append(page.text("composition.leading" if page.of_one_condition else "composition.elsewhere"))
     several = [term for term in page.terms if not term.across]

@@ -77,7 +77,11 @@ def _replicates(page: Page) -> list[Block]:
 
 def _paired_text(page: Page, n_both: int) -> str:
     """How many donors have several compartments, if there are several."""
-    return page.text("design.paired", n_both=n_both).text if len(page.study.compartments) > 1 else ""
+    return (
+        page.text("design.paired", n_both=captions.counted(n_both, "donor")).text
+        if len(page.study.compartments) > 1
+        else ""
+    )
 
 
 def kinds(page: Page) -> list[str]:
@@ -142,6 +146,11 @@ def _power(page: Page) -> list[Block]:
     return blocks
 
 
+def _floor_text(page: Page, floor: float, then: float) -> str:
+    """What more donors do to the smallest permutation p, where there is one."""
+    return "" if pd.isna(floor) else page.text("design.floor", floor=floor, then=then).text
+
+
 def _power_of(page: Page, rows: pd.DataFrame, term: Term) -> list[Block]:
     more = sorted(rows["more_donors"].unique())
     now = rows[rows["more_donors"] == more[0]].sort_values("fold_mde80")
@@ -149,10 +158,10 @@ def _power_of(page: Page, rows: pd.DataFrame, term: Term) -> list[Block]:
     contrast, between = designs.of_term(term), term.across
     there = f"{term.compartment} against {page.base}" if between else f"in {term.compartment}"
     compared = designs.compared(contrast)
-    opening = f"{there[0].upper()}{there[1:]}, {compared}" if contrast.kind != COMPARTMENTS else compared
+    asked = compared if contrast.kind == COMPARTMENTS else f"{there}, {compared}"
     said = page.text(
         "design.power",
-        opening=opening,
+        opening=asked[0].upper() + asked[1:],
         donors=captions.per_arm(now["n_condition"], now["n_reference"], contrast),
         must="differ between compartments" if between else "change",
         typical=now["fold_mde80"].median(),
@@ -165,14 +174,13 @@ def _power_of(page: Page, rows: pd.DataFrame, term: Term) -> list[Block]:
             n=more[-1],
             where="" if term.one_arm else " in each arm",
             typical=last["fold_mde80"].median(),
-            then=last["permutation_floor"].iloc[0],
-            floor=best["permutation_floor"],
+            floor=_floor_text(page, best["permutation_floor"], last["permutation_floor"].iloc[0]),
         )
         said = Text(f"{said.text} {further.text}")
     if now["fold_mde80"].isna().all():
         return []
     behind, what = captions.estimates(now, contrast), "difference" if between else "change"
-    words = page.words("design.power_dots", behind, opening=opening, what=what)
+    words = page.words("design.power_dots", behind, asked=asked, what=what)
     name = f"power_{contrast.contrast}_{'between' if between else 'within'}_{term.compartment}"
     shown = rows[["label", "lineage", "more_donors", "n_condition", "n_reference", "mde80", "fold_mde80", "tier"]]
     axis, each = "fold change found with 80 % power (log scale)", "" if term.one_arm else " per arm"

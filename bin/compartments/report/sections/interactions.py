@@ -133,9 +133,12 @@ def _liana_pairs(page: Page, compartment: str) -> list[Figure]:
         xaxis={"type": "log", "dtick": 1},
         yaxis={"type": "category", "categoryorder": "array", "categoryarray": labels[::-1]},
     )
-    donors_of = rows.drop_duplicates("donor")["condition"].value_counts()
-    behind = f"{captions.counted(rows['sample'].nunique(), 'sample')} of "
-    behind += f"{', '.join(f'{n} {condition}' for condition, n in donors_of.items())} donors"
+    donors_of = rows.drop_duplicates(["donor", "condition"])
+    behind = captions.samples(rows)
+    if not donors_of["donor"].duplicated().any():
+        numbers = donors_of["condition"].value_counts()
+        behind = f"{captions.counted(rows['sample'].nunique(), 'sample')} of "
+        behind += f"{', '.join(f'{n} {condition}' for condition, n in numbers.items())} donors"
     given = {"compartment": compartment, "shown": len(labels), "every": len(pairs), "n_samples": n_samples}
     words = page.words("interactions.liana", behind, upper=100 * UPPER_PART, **given)
     data = rows[["label", *columns, "place"]].sort_values(["label", "sample"])

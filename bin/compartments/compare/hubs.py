@@ -20,6 +20,7 @@ from compartments.study.terms import Term, terms_of
 
 TOP_RANK = 3  # of a hub, in every sample of the condition
 MIN_SHARE = 1e-6  # shares are kept this far from 0 and 1 for the logit
+LEAST_LINEAGES = 3  # of two each has half of the network, whatever their cells do
 KINDS = ["strength", "strength_downsampled"]
 
 
@@ -105,12 +106,12 @@ def _measure(
         reason = _lost({name: there[:, position] for name, there in of_sides.items()})
         if not reason and not present.any():
             reason = "no donor has it in all samples that are compared"
+        common = [k for k, there in zip(lineages, has[present].all(0), strict=True) if there]
+        if not reason and len(common) < LEAST_LINEAGES:
+            reason = f"its donors share {len(common)} lineages, a share of a network needs {LEAST_LINEAGES}"
         if reason:
             reason = f"network '{network}', {term.name} {term.compartment}: {reason}"
             left_out.add(reason, lineage=lineage, contrast=term.contrast.contrast)
-            continue
-        common = [k for k, there in zip(lineages, has[present].all(0), strict=True) if there]
-        if len(common) < 2:
             continue
         values = np.full((2, len(samples)), np.nan)
         if present.tobytes() not in known:

@@ -4,10 +4,12 @@ import re
 import shutil
 
 import pandas as pd
+import pytest
 
 from compartments.core.files import read_tsv, write_tsv
+from compartments.report.html import make_report
 from tests.support import results as synthetic_results
-from tests.support.page import SECTIONS
+from tests.support.page import SECTIONS, Page
 
 
 def test_every_section_is_there_and_complete(whole):
@@ -97,3 +99,20 @@ def test_size_does_not_grow_with_cells(call, tmp_path):
         call(tmp_path / str(cells))
         sizes.append((tmp_path / str(cells) / "report.html").stat().st_size)
     assert sizes[1] < 15e6 and sizes[1] - sizes[0] < 1.5e6
+
+
+@pytest.mark.parametrize("kind", ["change", "one_condition", "one_compartment"])
+def test_pages_of_every_design_are_whole(of_kind, kind):
+    """No section is unfinished, nothing is missing in a sentence, names are unique; many answers stand by question."""
+    results = of_kind(kind).results
+    text, warnings = make_report(results, plotly="-")
+    page = Page(text)
+    assert warnings == [] and "This run is incomplete" not in page.words
+    assert len(page.ids) == len(set(page.ids)) and not re.search(r"\bnan\b|None(?! of)|\{|\}", page.words)
+    assert all(figure["data"] for figure in page.figures.values())
+    glance = text[text.index('<ul class="glance">') : text.index('id="question-1"')]
+    n_items = len(re.findall(r'<li class="\w+">', glance))
+    assert n_items == {"change": 18, "one_condition": 5, "one_compartment": 6}[kind]
+    assert glance.count("Which lineages are depleted in both") == 1 and glance.count('href="#question-1"') == 1
+    with_condition = {"change": "own difference", "one_condition": "CSF against blood", "one_compartment": "treated"}
+    assert with_condition[kind] in page.words[page.words.rindex("Study.") :]

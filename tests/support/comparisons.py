@@ -127,7 +127,7 @@ def composition(folder, study, rng, gaps):
         | {"tipping_factor": float(2 ** -part["log2fc"].max())}
         for k, part in within.groupby(["contrast", "term", "compartment"], sort=False)
     ]
-    summary = {"equiv_margin": 1.0, "scale": scale, "warnings": [], "terms": terms}
+    summary = {"equiv_margin": 1.0, "cv_total": 0.15, "scale": scale, "warnings": [], "terms": terms}
     write_json(summary, folder / "composition" / "composition.json")
     return effects
 

@@ -9,7 +9,18 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.vocabulary import ALPHA
-from compartments.report.figures.style import GREY, OKABE_ITO, Colours, Figure, Trace, Words, bars_around, layout, menu
+from compartments.report.figures.style import (
+    GREY,
+    OKABE_ITO,
+    SYMBOLS,
+    Colours,
+    Figure,
+    Trace,
+    Words,
+    bars_around,
+    layout,
+    menu,
+)
 
 VOLCANO_GENES = 400  # with q <= .05, of each lineage
 
@@ -136,13 +147,15 @@ def slopes(
     table = table[table["label"].isin(list(labels)) & table["spot"].isin(list(spots))]
     table = table.assign(_x=[place[key] for key in zip(table["label"], table["spot"], strict=True)])
     traces: list[Trace] = []
-    for series, rows in table.groupby("series", sort=False):
+    for number, (series, rows) in enumerate(table.groupby("series", sort=False)):
         line_x, line_y = joined(rows, ["donor", "label"], value)
         shown = {"type": "scatter", "mode": "lines+markers", "name": series, "x": line_x, "y": line_y}
         text = [t for _, one in rows.groupby(["donor", "label"], sort=False) for t in [*_texts(one), ""]]
         colour = colours.get(str(series), GREY)
         shown |= {"text": text, "hovertemplate": "%{text}: %{y:.2f}<extra></extra>", "opacity": 0.75}
-        traces.append(shown | {"line": {"color": colour, "width": 1.3}, "marker": {"size": 5, "color": colour}})
+        line = {"color": colour, "width": 1.3, "dash": "dot" if number % 2 else "solid"}
+        marker = {"size": 5, "color": colour, "symbol": SYMBOLS[number % len(SYMBOLS)]}
+        traces.append(shown | {"line": line, "marker": marker})
     middle = [i * width + (len(spots) - 1) / 2 for i in range(len(labels))]
     ticks = {"tickvals": middle, "ticktext": list(labels), "tickangle": -45, "showgrid": False, "zeroline": False}
     ticks |= {"range": [-1, len(labels) * width - 0.8]}

@@ -76,7 +76,7 @@ def _expression(page: Page, term: Term) -> list[Block]:
         lineages=rows["lineage"].nunique(),
         donors=captions.estimates(rows, designs.of_term(term), forests.both(term)),
     )
-    top, cut = captions.first_rows(rows, "p_value", limit=50)
+    top, cut = captions.first_rows(rows, "p_value", limit=25)
     name, file = f"first_{tagged(term.contrast, term.compartment)}", f"expression/{term.contrast.contrast}.tsv.gz"
     shown = page.listing("compartments.genes", top[GENES], file, name=name, cut=cut, folded=True, **page.phrases(term))
     return [said, shown]

@@ -32,3 +32,17 @@ def test_a_summary_without_a_needed_value_is_of_another_version(tmp_path):
     assert results.summaries("calls", ["n_cells"]) is None
     with pytest.raises(MissingColumn, match="'n_doublets'"):
         results.summaries("qc", ["n_doublets"])
+
+
+@pytest.mark.parametrize("kind", ["within", "mixed", "change", "trend", "one_condition", "one_compartment"])
+def test_the_study_of_the_design_alone(of_kind, tmp_path, kind):
+    """Without study.json kinds and groups are those of design.tsv; a trend needs the order that it does not have."""
+    page = of_kind(kind)
+    for name in ("samples.tsv", "design.tsv"):
+        shutil.copy(page.results.root / name, tmp_path)
+    found = Results(tmp_path)
+    wanted = [term for term in page.terms if term.kind != "trend"]
+    assert found.study.reference_compartment == page.base
+    assert [(t.keys, t.kind, t.arms, list(t.units["donor"])) for t in found.terms] == [
+        (t.keys, t.kind, t.arms, list(t.units["donor"])) for t in wanted
+    ]

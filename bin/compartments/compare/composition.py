@@ -34,21 +34,19 @@ from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, LN2, TIERS, UNASSIGNED, ZERO_KINDS
 from compartments.study.captures import specimen_of
-from compartments.study.study import Study
+from compartments.study.study import COMPARTMENTS, Study
 from compartments.study.terms import Term, terms_of
 
 # whose tables and reasons these are; power computes them anew without that step
 STAGE = "compare_composition"
-# what a relative result means, by what counts as unchanged
-RELATIVE = {
-    kind: f"cells_per_ul is not given for every sample: all changes are relative to {what}, and a fall of all lineages "
-    "at once cannot be seen"
-    for kind, what in zip(
+# what a relative result is relative to, by what counts as unchanged
+UNCHANGED = dict(
+    zip(
         ZERO_KINDS,
         ("the change that most lineages share", "the median lineage", "the reference lineages", "all cells"),
         strict=True,
     )
-}
+)
 
 
 @dataclass(frozen=True)
@@ -136,7 +134,7 @@ def compare(
     asked = Asked(study, equiv_margin, seed, kind, tuple(reference_lineages))
     answers = asked.answers(usable, left_out)
     scale = "abs" if study.absolute else "rel"
-    warnings = [] if study.absolute else [RELATIVE[kind]]
+    warnings = [] if study.absolute else [_relative(study, kind)]
     warnings += [warning for answer in answers for warning in answer.warnings]
     effects, calls = with_calls(_stack([answer.effects for answer in answers], "effects"), study.primary_lineages)
     summary = {
@@ -164,6 +162,15 @@ def compare(
         asked,
         usable,
     )
+
+
+def _relative(study: Study, kind: str) -> str:
+    """What a relative result means."""
+    against = f"relative to {UNCHANGED[kind]}"
+    if (study.contrasts["kind"] == COMPARTMENTS).all():
+        return f"compartments are compared by the shares of their cells: all differences are {against}"
+    missing = f"cells_per_ul is not given for every sample: all changes are {against}"
+    return f"{missing}, and a fall of all lineages at once cannot be seen"
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Who is sampled when: the donors of a preset, and how much of its effects each of their samples carries."""
 
-from typing import Any, NamedTuple
-
-import pandas as pd
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from compartments.core.errors import UserError
 from compartments.simulate.settings import Settings
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 BEFORE, AFTER = "before", "after"
 MIDDLE = "m1"  # between the first and the last time point
@@ -94,7 +95,7 @@ def arms_of(settings: Settings) -> list[Arm]:
     return [Arm(settings.n_condition, treated), Arm(settings.n_reference, untreated)]
 
 
-def sampled(base: pd.DataFrame, given: list[str], preset: str) -> pd.DataFrame:
+def sampled(base: "pd.DataFrame", given: list[str], preset: str) -> "pd.DataFrame":
     """Columns of ``base`` of the compartments that are sampled: those given, else the preset's.
 
     Parameters

@@ -49,3 +49,9 @@ QUESTIONS = {
     "stronger there?",
     5: "Are the compartments uncoupled?",
 }
+# what can be asked of one compartment, in the words of its answers
+OF_ONE_COMPARTMENT = QUESTIONS | {
+    1: "Which lineages are depleted?",
+    3: "Are migration-associated genes raised?",
+    4: "Does a lineage gain a central role in the interactions, and is migration signalling stronger?",
+}

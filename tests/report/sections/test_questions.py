@@ -5,7 +5,7 @@ import re
 import pytest
 
 from compartments.core.files import read_tsv
-from compartments.report.blocks import Answer
+from compartments.report.blocks import Answer, Text
 from compartments.report.figures.style import Figure
 from compartments.report.sections import questions
 
@@ -62,6 +62,9 @@ def test_words_and_figures_of_the_kind(of_kind, named, kind):
     tag = f"{page.shown[-1].contrast.contrast}_{page.shown[-1].compartment}"
     assert {int(name[1]) for name in figures if name.endswith(tag)} == asked
     assert circles in figures[f"q1_{tag}"].words.caption
+    # a yes of one compartment answers no question on both
+    told = " ".join(block.text for block in blocks if isinstance(block, Text) and block.text[:2] in ("1.", "3."))
+    assert ("both compartments" in told) == ("one compartment only" in told) == (kind != "one_compartment")
     assert all(any(len(trace["x"]) for trace in figure.traces) for figure in figures.values())
 
 

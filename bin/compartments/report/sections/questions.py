@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from compartments.core.vocabulary import QUESTIONS
+from compartments.core.vocabulary import OF_ONE_COMPARTMENT, QUESTIONS
 from compartments.findings import designs
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Answer, Block, Glance, Text
@@ -34,7 +34,8 @@ def build(page: Page) -> list[Block]:
         blocks.append(page.text("questions.one_condition"))
     elif len(page.study.compartments) == 1:
         blocks.append(page.text("questions.one_compartment", compartment=page.base))
-    for number, question in QUESTIONS.items():
+    questions = OF_ONE_COMPARTMENT if len(page.study.compartments) == 1 else QUESTIONS
+    for number, question in questions.items():
         blocks.append(Text(f"{number}. {question}", "question"))
         for term in page.shown:
             rows = findings[(findings["question"] == number) & (findings["contrast"] == term.contrast.contrast)]

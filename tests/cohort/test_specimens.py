@@ -133,7 +133,7 @@ def replicated(tmp_path):
 def test_pseudobulks_of_a_specimen_are_sums_over_its_captures(replicated):
     folder, study = replicated
     merged, _ = merge_all(folder, study)
-    bulk = make_pseudobulk(merged)
+    bulk = make_pseudobulk(merged, dict.fromkeys(merged.obs["sample"], "soupem"))
     bulk.write_h5ad(folder / "pseudobulk.h5ad")
     data = read_pseudobulk(folder / "pseudobulk.h5ad", study)
     plain = of_specimens(anndata.read_h5ad(folder / "pseudobulk.h5ad"), study.of_specimens().samples)

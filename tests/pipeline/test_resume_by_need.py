@@ -19,7 +19,12 @@ ROOMS = {
     "compare/{expression,deseq,batched,genes,target}.py": {"compare_expression"},
     "cells/{calling,emptydrops,ranks}.py": {"call_cells"},
     "cells/{soupem,soup,removal}.py": {"remove_ambient", "import_cellbender"},
-    "counts/{formats,reading,assembly,values}.py": {"inspect_input", "read_counts", "import_cellbender"},
+    "counts/{formats,reading,assembly,values}.py": {
+        "inspect_input",
+        "check_captures",
+        "read_counts",
+        "import_cellbender",
+    },  # fmt: skip
     "compare/liana.py": {"run_liana", "compare_interactions"},
     "labels/annotation.py": {"annotate_cells"},
     "compare/centrality.py": {"score_centrality"},

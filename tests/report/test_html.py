@@ -113,6 +113,6 @@ def test_pages_of_every_design_are_whole(of_kind, kind):
     glance = text[text.index('<ul class="glance">') : text.index('id="question-1"')]
     n_items = len(re.findall(r'<li class="\w+">', glance))
     assert n_items == {"change": 18, "one_condition": 5, "one_compartment": 6}[kind]
-    assert glance.count("Which lineages are depleted in both") == 1 and glance.count('href="#question-1"') == 1
+    assert glance.count("Which lineages are depleted") == 1 and glance.count('href="#question-1"') == 1
     with_condition = {"change": "own difference", "one_condition": "CSF against blood", "one_compartment": "treated"}
     assert with_condition[kind] in page.words[page.words.rindex("Study.") :]

@@ -99,7 +99,7 @@ def plan(study: Study, table: pd.DataFrame) -> str:
     """
     samples = study.samples
     whole = (
-        f"{len(samples)} samples of {samples['donor'].nunique()} donors; compartments {', '.join(study.compartments)} "
+        f"{len(samples)} samples of {_donors(samples['donor'].nunique())}; compartments {', '.join(study.compartments)} "
         f"(reference {study.reference_compartment}); conditions {', '.join(samples['condition'].unique())}"
     )
     lines = [whole]
@@ -118,6 +118,10 @@ def plan(study: Study, table: pd.DataFrame) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _donors(n: int) -> str:
+    return f"{n} donor" if n == 1 else f"{n} donors"
+
+
 def _line(row: Any) -> str:
     """One term of the design table, in words."""
     across = f" against {row.reference_compartment}" if row.reference_compartment else ""
@@ -129,7 +133,7 @@ def _line(row: Any) -> str:
     elif row.kind == "change":
         arms = f"{row.n_condition} {row.group} against {row.n_reference} {row.group_reference} donors"
     else:
-        arms = f"{row.n_condition} donors"
+        arms = _donors(row.n_condition)
     kind = "" if row.kind == "between" else f", {WORDS[row.kind]}"
     return f"{row.contrast}, {row.compartment}{across}: {arms}{kind}: {trust}{note}"
 

@@ -74,10 +74,8 @@ def compartment_rows(
                 "ci_high": high / LN2,
                 "p_value": fit["p_value"],
                 "q_value": benjamini_hochberg(fit["p_value"]),
-                "mean_proportion": proportions.loc[samples.get_group(compartment), kept].mean(),
-                "mean_proportion_reference": proportions.loc[
-                    samples.get_group(study.reference_compartment), kept
-                ].mean(),
+                "mean_proportion": mean_of(compartment, kept),
+                "mean_proportion_reference": mean_of(study.reference_compartment, kept),
                 "n_donors": n_donors,
                 "tier": tier(n_donors, n_donors, df),
             }

@@ -31,8 +31,8 @@ def main() -> None:
     counts = read_tsv(given.counts, ("sample", "level", "lineage", "n_cells"))
     counts = counts[(counts["level"] == "lineage") & (counts["n_cells"] > 0)]
     study = Study.load(given.study)
-    counted = {specimen_of(study.samples)[sample] for sample in counts["sample"].unique()}
-    study = study.of_specimens().subset(counted)
+    specimen = specimen_of(study.samples)
+    study = study.of_specimens().subset({specimen[sample] for sample in counts["sample"].unique()})
     settings = {name: summary[name] for name in relabelling.SETTINGS if summary.get(name)}
 
     def claims(relabelled: Study) -> pd.DataFrame:

@@ -352,22 +352,14 @@ def _with_cells(rows: pd.DataFrame, term: Term, cells: pd.DataFrame) -> pd.DataF
     few = rows["tier"].eq(TIERS[-1])
     expected = rows["expected_cells"].map("{:.1f}".format)
     note[few] = "not testable, " + expected[few] + f" cells expected in an arm ({MIN_EXPECTED:g} are needed). "
-    for side, parts in _sides(term).items():
-        sums = np.array([cells.loc[samples, rows["lineage"]].sum() for samples in parts])
+    compared = (term.contrast.condition, term.contrast.reference) if term.one_arm else term.arms
+    sides = term.sides()
+    for side, name in zip(("condition", "reference"), compared, strict=True):
+        of, parts = sides[name]
+        sums = np.array([cells.loc[of.units[part.column], rows["lineage"]].sum() for part in parts])
         rows[f"cells_{side}"] = sums[0]
-        name = getattr(term.contrast, side) if term.one_arm else term.arms[side == "reference"]
         note[(sums == 0).any(0)] += f"no cell in {name}: the size of the change is a lower limit. "
     return rows.assign(note=note.str.strip())
-
-
-def _sides(term: Term) -> dict[str, list[pd.Series]]:
-    """Samples of the condition and of the reference, one Series per part of the units, the compartment's first."""
-    if term.one_arm:
-        names = {"condition": term.contrast.condition, "reference": term.contrast.reference}
-        of = {side: [p for p in term.parts if name in (p.condition, p.compartment)] for side, name in names.items()}
-        return {side: [term.units[part.column] for part in parts] for side, parts in of.items()}
-    arms = zip(("condition", "reference"), term.arms, strict=True)
-    return {side: [term.units.loc[term.has(arm), column] for column in term.sample_columns] for side, arm in arms}
 
 
 def _donor_rows(compared: Compared, counted: Counted, cells: pd.DataFrame) -> pd.DataFrame:

@@ -98,8 +98,9 @@ def plan(study: Study, table: pd.DataFrame) -> str:
         From :func:`design_table`.
     """
     samples = study.samples
+    donors = _donors(samples["donor"].nunique())
     whole = (
-        f"{len(samples)} samples of {_donors(samples['donor'].nunique())}; compartments {', '.join(study.compartments)} "
+        f"{len(samples)} samples of {donors}; compartments {', '.join(study.compartments)} "
         f"(reference {study.reference_compartment}); conditions {', '.join(samples['condition'].unique())}"
     )
     lines = [whole]

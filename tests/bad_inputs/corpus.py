@@ -1,0 +1,5 @@
+"""All rows of the corpus."""
+
+from tests.bad_inputs import h5_rows, h5ad_rows, mtx_rows
+
+ROWS = [*mtx_rows.ROWS, *h5_rows.ROWS, *h5ad_rows.ROWS]

@@ -59,7 +59,7 @@ def test_a_mistake_is_one_line(tmp_path, execute, root, parameters, message):
 def test_a_samplesheet_that_is_no_text_is_named(tmp_path, execute):
     (tmp_path / "sheet.csv").write_bytes(b"sample,donor\xff\xfe")
     done = execute("check_design", "--samplesheet", "sheet.csv")
-    assert done.returncode == 2 and "sheet.csv: not a text file in UTF-8 (byte 12)" in done.stderr
+    assert done.returncode == 2 and "sheet.csv row 1: not text in UTF-8 (byte 12)" in done.stderr
 
 
 COLUMNS = "sample,donor,compartment,condition,raw"

@@ -44,12 +44,13 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 
 
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
+    from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
     from compartments.study.captures import check_files
     from compartments.study.design import make_study
     from compartments.study.parameters import names_in
     from compartments.study.plan import design_table, plan
-    from compartments.study.samplesheet import parse_samplesheet, read_text
+    from compartments.study.samplesheet import parse_samplesheet
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)

@@ -48,17 +48,25 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     from compartments.study.ambient_choice import foresee
     from compartments.study.captures import check_files
     from compartments.study.design import make_study
-    from compartments.study.parameters import names_in
+    from compartments.study.parameters import as_level, names_in
     from compartments.study.plan import design_table, plan
     from compartments.study.samplesheet import parse_samplesheet
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)
     check_files(sheet, name, strict=_true(parameters, "strict"))
-    texts = ("reference_compartment", "reference_condition", "reference_group", "condition_order")
+    levels = {
+        name: as_level(name, parameters.get(name), sheet.get(column, ()))
+        for name, column in (
+            ("reference_compartment", "compartment"),
+            ("reference_condition", "condition"),
+            ("reference_group", "group"),
+            ("condition_order", "condition"),
+        )
+    }
     study = make_study(
         sheet,
-        **{name: str(parameters.get(name) or "") for name in texts},
+        **levels,
         contrasts=read_text(given.contrasts) if given.contrasts else None,
         covariates=names_in(parameters.get("covariates")),
         primary_lineages=names_in(parameters.get("primary_lineages")),

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.pipeline
 HOSTILE = 'it\'s $(touch planted) `touch planted`; "two" \\ & | *'
 SCRIPT = r'''
 include { failedSteps ; failedTasks ; failures ; forgetFailures ; sampleFailed ; stepFailed } from './lib/failures'
-include { missingOf ; placed ; rowsOf ; sampleOf } from './lib/files'
+include { placed ; samplesOf } from './lib/files'
 include { laidOut ; options ; parametersOf ; wordsOf } from './lib/options'
 
 process SHOW {
@@ -46,10 +46,9 @@ workflow {
     def hash = 'ab/0123456789abcdef0123456789abcd'
     def names = ['composition/effects.tsv', 'samples/ff/ff.qc.json', 'skipped.tsv']
     told('placed', names.collect { name -> placed("/bucket/work/${hash}/${name}")[0] })
-    def rows = rowsOf(file("${projectDir}/study.json"))
-    def samples = rows.collect { row -> sampleOf(row, file("${projectDir}/given")) }
-    told('samples', samples.collect { meta, inputs, missing -> [meta, inputs.raw ? inputs.raw.name : null, missing] })
-    told('missing', missingOf(rows, samples, file("${projectDir}/given")))
+    def (samples, missing) = samplesOf(file("${projectDir}/study.json"), file("${projectDir}/given"))
+    told('samples', samples.collect { meta, inputs, others -> [meta, inputs.raw ? inputs.raw.name : null, others] })
+    told('missing', missing)
     told('laid out', laidOut(['composition/effects.tsv', "samples/it's/x.json", 'skipped.tsv']))
 
     System.setProperty('sc-compartments.failed/another/run/read_counts/s9', 'of another run')
@@ -119,9 +118,9 @@ def test_a_result_belongs_where_its_task_named_it(told):
 
 
 def test_samples_are_taken_from_the_study_as_it_was_read(told):
-    meta, raw, missing = told["samples"][0]
+    meta, raw, others = told["samples"][0]
     assert meta == {"sample": "a", "row": "2", "note": HOSTILE, "rbc_per_ul": "0.0"}
-    assert (raw, missing) == ("a b.tsv", []) and told["samples"][1][1:] == [None, ["raw"]]
+    assert (raw, others) == ("a b.tsv", False) and told["samples"][1][1:] == [None, True]
 
 
 def test_all_files_that_are_not_there_are_named_in_one_line(told):

@@ -47,14 +47,20 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
     from compartments.study.captures import check_files
+    from compartments.study.covariates import check_covariates
     from compartments.study.design import make_study
     from compartments.study.parameters import as_level, names_in
     from compartments.study.plan import design_table, plan
     from compartments.study.samplesheet import parse_samplesheet
+    from compartments.study.slips import check_slips
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)
+    covariates = names_in(parameters.get("covariates"))
     check_files(sheet, name, strict=_true(parameters, "strict"))
+    check_covariates(sheet, covariates)
+    if _true(parameters, "strict"):
+        check_slips(sheet, covariates, name)
     levels = {
         name: as_level(name, parameters.get(name), sheet.get(column, ()))
         for name, column in (
@@ -68,7 +74,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
         sheet,
         **levels,
         contrasts=read_text(given.contrasts) if given.contrasts else None,
-        covariates=names_in(parameters.get("covariates")),
+        covariates=covariates,
         primary_lineages=names_in(parameters.get("primary_lineages")),
         trend=_true(parameters, "trend"),
     )

@@ -18,7 +18,6 @@ process CHECK_DESIGN {
     output:
     path 'problems.txt', emit: problems
     path 'study.json', emit: study, optional: true
-    path 'samples.tsv', emit: samples, optional: true
     path 'plan.txt', emit: plan, optional: true
     path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
 

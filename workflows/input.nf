@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; filesOf ; hasOthers ; problemsIn ; sampleOf ; tableOf } from '../lib/files'
+include { askedOf ; filesOf ; hasOthers ; missingOf ; problemsIn ; rowsOf ; sampleOf ; tableOf } from '../lib/files'
 include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
@@ -26,13 +26,17 @@ workflow INPUT {
     study = CHECK_DESIGN.out.study.map { path -> settled(path) }
     CHECK_DESIGN.out.plan.subscribe { plan -> log.info(plan.text) }
 
-    ch_samples = CHECK_DESIGN.out.samples
+    ch_samples = CHECK_DESIGN.out.study
         .combine(samplesheet)
         .flatMap { table, sheet ->
-            def rows = table.splitCsv(header: true, sep: '\t')
-            rows.collect { row -> sampleOf(row, sheet.parent) + [hasOthers(row, rows)] }
+            def rows = rowsOf(table)
+            def found = rows.collect { row -> sampleOf(row, sheet.parent) }
+            def missing = missingOf(rows, found, sheet.parent)
+            if (missing) {
+                error("ERROR: ${missing}")
+            }
+            [rows, found].transpose().collect { row, sample -> [sample[0], sample[1], hasOthers(row, rows)] }
         }
-        .map { meta, inputs, problem, others -> problem ? error("ERROR: ${problem}") : [meta, inputs, others] }
     INSPECT_INPUT(
         ch_samples.flatMap { meta, inputs, others ->
             inputs.findAll { _column, path -> path }.collect { column, path ->

@@ -29,7 +29,7 @@ def test_groups_as_pairs(tmp_path):
         ("ligand\tpartner\nA\tB\n", "column 'receptor' missing"),
         ("source\ttarget\nA\tB\n", "column 'ligand' and 'receptor' missing"),
         ("ligand\treceptor\nA\t\n", "no row with all of ligand, receptor"),
-        ("", "cannot be read as a table"),
+        ("", "is empty"),
     ],
 )
 def test_bad_resource_tables(tmp_path, text, message):

@@ -22,3 +22,8 @@ def test_what_is_claimed_has_a_tier_that_carries_it():
 
 def test_the_genes_of_adults_are_among_all_genes_of_haemoglobin():
     assert set(vocabulary.ADULT_HAEMOGLOBIN) < set(vocabulary.HAEMOGLOBIN)
+
+
+def test_words_for_sex():
+    words = {"F": "F", "female ": "F", "m": "M", "Male": "M", "mujer": "", "weiblich": "", "": "", None: "", "nan": ""}
+    assert {word: vocabulary.sex_of(word) for word in words} == words

@@ -56,10 +56,35 @@ def test_a_mistake_is_one_line(tmp_path, execute, root, parameters, message):
     assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_levels_that_nextflow_made_numbers_of_are_taken_as_written(tmp_path, execute):
+    levels = {"treated": "01", "control": "00", "CSF": "1d", "blood": "FALSE"}
+    text = GOOD.replace("P1", "001")
+    for word, level in levels.items():
+        text = text.replace(f",{word},", f",{level},")
+    (tmp_path / "sheet.csv").write_text(text)
+    (tmp_path / "params.json").write_text(json.dumps({"reference_condition": 0, "reference_compartment": False}))
+    done = execute("check_design", "--samplesheet", "sheet.csv", "--params", "params.json")
+    assert done.returncode == 0, done.stderr
+    study = Study.load(tmp_path / "study.json")
+    assert study.contrasts["contrast"].tolist() == ["01_vs_00"] and study.reference_compartment == "FALSE"
+
+
+def test_free_text_neither_loses_nor_invents_a_sample(tmp_path, execute):
+    header, *rows = GOOD.splitlines()
+    notes = ['"late\nclotted\t3"', '"he said ""x"""', '"a,b"', "5' needle", '"#1"', ""] * 2
+    text = "\n".join([f"{header},note", *(f"{row},{note}" for row, note in zip(rows, notes, strict=True))])
+    (tmp_path / "sheet.csv").write_text(text)
+    assert execute("check_design", "--samplesheet", "sheet.csv").returncode == 0
+    expected = ["late clotted 3", 'he said "x"', "a,b", "5' needle", "#1", ""]
+    assert Study.load(tmp_path / "study.json").samples["note"].tolist() == expected * 2
+    plain = (tmp_path / "samples.tsv").read_text().splitlines()
+    assert len(plain) == 13 and {line.count("\t") for line in plain} == {plain[0].count("\t")}
+
+
 def test_a_samplesheet_that_is_no_text_is_named(tmp_path, execute):
     (tmp_path / "sheet.csv").write_bytes(b"sample,donor\xff\xfe")
     done = execute("check_design", "--samplesheet", "sheet.csv")
-    assert done.returncode == 2 and "sheet.csv: not a text file in UTF-8 (byte 12)" in done.stderr
+    assert done.returncode == 2 and "sheet.csv row 1: not text in UTF-8 (byte 12)" in done.stderr
 
 
 COLUMNS = "sample,donor,compartment,condition,raw"

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compartments.study.parameters import check_parameters, known_parameters
+from compartments.core.errors import UserError
+from compartments.study.parameters import as_level, check_parameters, known_parameters, names_in
 
 SCHEMA = {
     "$defs": {
@@ -180,3 +181,37 @@ def test_every_parameter_is_used_and_every_used_one_is_known(root, schema):
     # read by check_design, which gets all parameters as a file
     references = {"reference_compartment", "reference_condition", "reference_group"}
     assert known - used == references | {"covariates", "primary_lineages", "condition_order", "trend", "strict"}
+
+
+@pytest.mark.parametrize(
+    ("value", "levels", "level"),
+    [
+        (None, ["a", "b"], ""),
+        ("", ["a", "b"], ""),
+        (0, ["0", "1"], "0"),
+        (1, ["00", "01"], "01"),
+        (1, ["1", "2"], "1"),
+        ("01", ["1", "01"], "01"),  # text of a params file is taken as it is
+        (False, ["FALSE", "TRUE"], "FALSE"),
+        (True, ["true", "0"], "true"),
+        (0.0, ["0d", "7d"], "0d"),
+        (1.0, ["1.0", "2.0"], "1.0"),
+        (100000.0, ["1e5", "2e5"], "1e5"),
+        (1, ["TRUE", "01"], "01"),
+        (0, ["FALSE", "a"], "0"),  # none that it can be: refused by what follows, as it was given
+        (10, ["1_0", "10"], "10"),
+    ],
+)
+def test_a_level_is_the_one_that_was_typed(value, levels, level):
+    assert as_level("reference_condition", value, levels) == level
+
+
+@pytest.mark.parametrize(("value", "levels"), [(1, ["1", "01"]), (False, ["false", "FALSE"]), (1.0, ["1d", "1f"])])
+def test_a_level_that_may_be_two_is_asked_for(value, levels):
+    with pytest.raises(UserError, match=f"--reference_group: .* any of {levels[0]}, {levels[1]}; name these apart"):
+        as_level("reference_group", value, levels)
+
+
+def test_names_of_a_parameter():
+    assert names_in(None) == [] and names_in("a, b,") == ["a", "b"] and names_in("[a, b]") == ["a", "b"]
+    assert names_in(0) == ["0"]

@@ -9,7 +9,7 @@ from scipy import sparse
 
 from compartments.cohort.tallies import PDC
 from compartments.core.matrix import memberships, totals
-from compartments.core.vocabulary import UNASSIGNED, Y_GENES
+from compartments.core.vocabulary import UNASSIGNED, Y_GENES, sex_of
 from compartments.study.study import Study
 
 if TYPE_CHECKING:
@@ -106,8 +106,8 @@ def _sex_warnings(sums: pd.DataFrame, study: Study) -> Iterator[Suspicion]:
     for sample, value in sex.items():
         if value == "mixed":
             yield sample, "XIST and Y genes are both expressed: cells of two people, or a transplant?"
-        stated = str(sheet["sex"].get(sample, ""))[:1].upper() if "sex" in sheet else ""
-        if stated in ("F", "M") and value in ("F", "M") and stated != value:
+        stated = sex_of(sheet["sex"].get(sample)) if "sex" in sheet else ""
+        if stated and value in ("F", "M") and stated != value:
             yield sample, f"stated sex is {stated}, XIST and Y genes say {value}"
 
 

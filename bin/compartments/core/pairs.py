@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.sheets import read_sheet
 
 
 def read_resource(name: str) -> pd.DataFrame:
@@ -55,16 +56,10 @@ def _packaged() -> Path:
 
 
 def _read_table(path: Path) -> pd.DataFrame:
-    """A user's table as stripped text; empty fields are missing."""
+    """A user's table as text; empty fields are missing."""
     if not path.is_file():
         raise UserError(f"{path}: no such file")
-    try:
-        table = pd.read_csv(
-            path, sep="," if path.suffix.lower() == ".csv" else "\t", dtype=str, encoding="utf-8-sig", comment="#"
-        )
-    except ValueError as error:
-        raise UserError(f"{path} cannot be read as a table: {error}") from None
-    return table.apply(lambda column: column.str.strip()).replace("", np.nan)
+    return read_sheet(path)
 
 
 def _choose(table: pd.DataFrame, columns: list[str], path: Path) -> pd.DataFrame:

@@ -38,6 +38,7 @@ NUMBERS = {
 DESCRIPTIONS = ["batch", "chemistry", "replicate", "fraction", "group"]
 MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
 Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]  # of the male-specific part
+SEXES = {"f": "F", "female": "F", "woman": "F", "m": "M", "male": "M", "man": "M"}  # words of the samplesheet
 ADULT_HAEMOGLOBIN = ("HBA1", "HBA2", "HBB")  # what red blood cells bring into a sample
 HAEMOGLOBIN = (*ADULT_HAEMOGLOBIN, "HBD", "HBG1", "HBG2", "HBM", "HBZ")  # of any age
 ERYTHROID_SHARE = 0.05  # haemoglobin share of a cell's UMIs from which it counts as erythroid
@@ -55,3 +56,8 @@ OF_ONE_COMPARTMENT = QUESTIONS | {
     3: "Are migration-associated genes raised?",
     4: "Does a lineage gain a central role in the interactions, and is migration signalling stronger?",
 }
+
+
+def sex_of(word: object) -> str:
+    """``F`` or ``M`` by a word of the samplesheet; empty for any other: an initial would take mujer for a man."""
+    return SEXES.get(str(word).strip().lower(), "")

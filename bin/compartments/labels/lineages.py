@@ -6,7 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.files import read_tsv
+from compartments.core.sheets import read_sheet
 
 
 def read_lineage_map(path: str | Path) -> pd.DataFrame:
@@ -23,15 +23,15 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
         Missing column, a label twice, or a lineage in two broad lineages, with the row.
     """
     columns = ["celltypist_low", "lineage", "lineage_broad", "plausible_in"]
-    table = read_tsv(path, required=columns, text=[*columns, "celltypist_high"])
+    table = read_sheet(path, columns)
     for column in columns:
         empty = table[column].isna()
         if empty.any():
-            raise UserError(f"{path} row {empty.idxmax() + 2}, column {column}: empty")
+            raise UserError(f"{path} row {empty.idxmax()}, column {column}: empty")
     twice = table["celltypist_low"].duplicated()
     if twice.any():
         label = table["celltypist_low"][twice.idxmax()]
-        raise UserError(f"{path} row {twice.idxmax() + 2}: label '{label}' is there twice")
+        raise UserError(f"{path} row {twice.idxmax()}: label '{label}' is there twice")
     if "celltypist_high" not in table:
         table["celltypist_high"] = ""
     clash = table.groupby("lineage")["lineage_broad"].nunique()

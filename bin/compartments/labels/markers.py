@@ -11,8 +11,8 @@ import pandas as pd
 from scipy import sparse
 
 from compartments.core.errors import UserError
-from compartments.core.files import read_tsv
 from compartments.core.matrix import totals
+from compartments.core.sheets import read_sheet
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
 from compartments.labels.lineages import broad_lineages
 
@@ -72,14 +72,14 @@ def read_markers(path: str | Path, lineage_map: pd.DataFrame) -> pd.DataFrame:
     ------
     UserError
     """
-    table = read_tsv(path, required=["lineage", "gene", "sign"], text=["lineage", "gene", "sign"])
+    table = read_sheet(path, ["lineage", "gene", "sign"])
     known_values: dict[str, Collection[str]] = {"sign": {"+", "-"}, "lineage": broad_lineages(lineage_map)}
     for column, known in known_values.items():
         wrong = ~table[column].isin(known)
         if wrong.any():
             value = table[column][wrong.idxmax()]
             raise UserError(
-                f"{path} row {wrong.idxmax() + 2}, column {column}: '{value}' is not one of {', '.join(sorted(known))}"
+                f"{path} row {wrong.idxmax()}, column {column}: '{value}' is not one of {', '.join(sorted(known))}"
             )
     return table
 

@@ -8,6 +8,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
+from compartments.core.sheets import read_sheet
 from compartments.core.vocabulary import UNASSIGNED
 from compartments.labels.lineages import broad_lineages
 
@@ -43,7 +44,7 @@ def read_override_table(
     Parameters
     ----------
     path : path
-        TSV with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all).
+        Table with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all).
     clusters : path, optional
         ``umap.tsv.gz`` of the run whose clusters are meant: ``sample, barcode, leiden``.
     samples : sequence of str, optional
@@ -61,7 +62,7 @@ def read_override_table(
         row.
     """
     text = ["sample", "barcode", "cluster", "lineage"]
-    table = read_tsv(path, required=["sample", "lineage"], text=text)
+    table = read_sheet(path, ["sample", "lineage"])
     if not {"barcode", "cluster"} & set(table):
         raise UserError(f"{path}: column 'barcode' is missing; it has {', '.join(table)}")
     table = table.reindex(columns=text).fillna("")
@@ -79,7 +80,7 @@ def read_override_table(
     if by_cluster.any():
         if clusters is None:
             raise UserError(
-                f"{path} row {by_cluster.idxmax() + 2}: names a cluster; give the cohort/umap.tsv.gz of the run that "
+                f"{path} row {by_cluster.idxmax()}: names a cluster; give the cohort/umap.tsv.gz of the run that "
                 "made it with --label_clusters"
             )
         cells = read_tsv(clusters, required=["sample", "barcode", "leiden"], text=["sample", "barcode", "leiden"])
@@ -130,7 +131,7 @@ def warn_of_lost(warnings: str, lost: list[str]) -> str:
 
 
 def _refuse(path: str | Path, table: pd.DataFrame, column: str, wrong: pd.Series, problem: str) -> None:
-    """Raise :class:`UserError` for the first row of ``table`` (index: line of the file minus 2) that is wrong."""
+    """Raise :class:`UserError` for the first row of ``table`` (index: row in the file) that is wrong."""
     if wrong.any():
         row = wrong.idxmax()
-        raise UserError(f"{path} row {row + 2}, column {column}: '{table.loc[row, column]}' {problem}")
+        raise UserError(f"{path} row {row}, column {column}: '{table.loc[row, column]}' {problem}")

@@ -44,22 +44,37 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 
 
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
+    from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
     from compartments.study.captures import check_files
+    from compartments.study.covariates import check_covariates
     from compartments.study.design import make_study
-    from compartments.study.parameters import names_in
+    from compartments.study.parameters import as_level, names_in
     from compartments.study.plan import design_table, plan
-    from compartments.study.samplesheet import parse_samplesheet, read_text
+    from compartments.study.samplesheet import parse_samplesheet
+    from compartments.study.slips import check_slips
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)
+    covariates = names_in(parameters.get("covariates"))
     check_files(sheet, name, strict=_true(parameters, "strict"))
-    texts = ("reference_compartment", "reference_condition", "reference_group", "condition_order")
+    check_covariates(sheet, covariates)
+    if _true(parameters, "strict"):
+        check_slips(sheet, covariates, name)
+    levels = {
+        name: as_level(name, parameters.get(name), sheet.get(column, ()))
+        for name, column in (
+            ("reference_compartment", "compartment"),
+            ("reference_condition", "condition"),
+            ("reference_group", "group"),
+            ("condition_order", "condition"),
+        )
+    }
     study = make_study(
         sheet,
-        **{name: str(parameters.get(name) or "") for name in texts},
+        **levels,
         contrasts=read_text(given.contrasts) if given.contrasts else None,
-        covariates=names_in(parameters.get("covariates")),
+        covariates=covariates,
         primary_lineages=names_in(parameters.get("primary_lineages")),
         trend=_true(parameters, "trend"),
     )

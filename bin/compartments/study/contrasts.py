@@ -1,14 +1,13 @@
 """Which conditions are compared: the reference levels and the contrasts table."""
 
-import csv
 import difflib
-import io
 import re
 from collections.abc import Collection, Iterable, Mapping
 
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.sheets import parse, shown
 from compartments.study.study import BETWEEN, CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast
 
 OBVIOUS_COMPARTMENTS = {"blood", "pb", "pbmc", "pbmcs", "peripheral_blood", "whole_blood"}
@@ -158,18 +157,20 @@ def parse_contrasts(text: str, samples: pd.DataFrame, name: str = "contrasts") -
     UserError
         Missing column, unknown level, the same level twice, a repeated name, a kind that the donors do not allow.
     """
-    text = text.lstrip("\ufeff")
-    delimiter = max(",\t;", key=text.split("\n", 1)[0].count)
-    reader = csv.DictReader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True)
+    header, header_row, rows = parse(text, name, ["condition", "reference"])
     for column in ("condition", "reference"):
-        if column not in (reader.fieldnames or []):
-            raise UserError(f"{name} row 1: column '{column}' is missing; a contrasts table has condition, reference")
+        if column not in header:
+            has = f", this one {', '.join(map(shown, header))}" if header else ""
+            raise UserError(
+                f"{name} row {header_row}: column '{column}' is missing; a contrasts table has condition, reference"
+                + has
+            )
     levels = {column: list(samples["condition"].unique()) for column in ("condition", "reference")}
     if "group" in samples:
         levels |= {column: [g for g in samples["group"].unique() if g] for column in ("group", "group_reference")}
     found: list[Contrast] = []
-    for number, row in enumerate(reader, start=2):
-        given = {key: (value or "").strip() for key, value in row.items() if key}
+    for number, cells in rows:
+        given = dict(zip(header, cells, strict=True))
         contrast = _read(given, levels, f"{name} row {number}")
         if contrast.contrast in [each.contrast for each in found]:
             raise UserError(f"{name} row {number}: contrast '{contrast.contrast}' is there twice; name them apart")

@@ -16,12 +16,10 @@ from compartments.study.contrasts import (
     parse_order,
     trend_of,
 )
+from compartments.study.covariates import check_covariates, notes_on_covariates, unknown, usable_covariates
 from compartments.study.plan import design_table
+from compartments.study.slips import notes_on_sex, questions
 from compartments.study.study import Contrast, Study
-
-ODD_FOLD = 300  # of cells_per_ul: more than most diseases make of a compartment's cells, less than a slip of the unit
-# how a samplesheet says that a value is not known, in lower case; "none" may be a level
-UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")
 
 
 def make_study(
@@ -67,10 +65,10 @@ def make_study(
         base = choose_reference(compartments, reference_compartment, OBVIOUS_COMPARTMENTS, "compartment")
     order = parse_order(condition_order, conditions)
     covariates = list(dict.fromkeys(covariates))
-    if "batch" in sheet and not _unknown(sheet["batch"]).all() and "batch" not in covariates:
+    if "batch" in sheet and not unknown(sheet["batch"]).all() and "batch" not in covariates:
         covariates.append("batch")
-    _check_covariates(sheet, covariates)
-    covariates, warnings = _usable_covariates(sheet, covariates)
+    check_covariates(sheet, covariates)
+    covariates, warnings = usable_covariates(sheet, covariates)
     warnings += [*_warnings(sheet, base, covariates), *captures_notes(sheet)]
     if len(conditions) == 1:
         given = {"reference_condition": reference_condition, "contrasts": contrasts, "trend": trend}
@@ -108,45 +106,6 @@ def _reference_group(sheet: pd.DataFrame, given: str) -> str:
     return choose_reference(groups, given, OBVIOUS_CONDITIONS, "group") if len(groups) > 1 else ""
 
 
-def _check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
-    """Raise :class:`UserError` for a covariate that the samplesheet lacks, that is the design or that has no value."""
-    for covariate in covariates:
-        if covariate not in sheet:
-            raise UserError(f"--covariates '{covariate}' is not a column of the samplesheet; it has {', '.join(sheet)}")
-        if covariate in ("sample", "donor", "compartment", "condition"):
-            raise UserError(f"--covariates '{covariate}' is part of the design already; remove it")
-        if _unknown(sheet[covariate]).all():
-            raise UserError(f"--covariates '{covariate}': the column has no value; fill it in or remove the covariate")
-
-
-def _unknown(values: pd.Series) -> "pd.Series[bool]":
-    """Which values of a column are not known."""
-    return values.isna() | values.astype(str).str.lower().isin(UNKNOWN)
-
-
-def _usable_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> tuple[list[str], list[str]]:
-    """Covariates that every sample has, and sentences on the others and on numbers that are none."""
-    usable, sentences = [], []
-    for covariate in covariates:
-        values = sheet[covariate]
-        lacking = sheet.loc[_unknown(values), "donor"].unique()
-        if len(lacking):
-            sentences.append(
-                f"{covariate} is not known for every sample of {', '.join(lacking)} ({len(lacking)} of "
-                f"{sheet['donor'].nunique()} donors): not adjusted for, so that these donors count; to adjust for it, "
-                "fill it in, or leave these donors out with # before their rows"
-            )
-            continue
-        usable.append(covariate)
-        words = values[pd.to_numeric(values, errors="coerce").isna()]
-        if 0 < len(words) < len(values) / 2 and values.nunique() - words.nunique() > 2:
-            sentences.append(
-                f"{covariate} is taken for categories, one coefficient each, because of '{words.iloc[0]}' in row "
-                f"{sheet['row'][words.index[0]]}: mend it if the column is of numbers"
-            )
-    return usable, sentences
-
-
 def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Sequence[str]) -> list[str]:
     """Plain sentences on what the design cannot separate."""
     sentences = []
@@ -170,35 +129,8 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
             f"{', '.join(apart)}: each compartment has another condition, so they count within compartments only; mend "
             "the condition if it is a slip"
         )
-    several = sheet["donor"].duplicated().any()
-    for covariate in covariates:
-        if several and (sheet.groupby("donor")[covariate].nunique() == 1).all():
-            sentences.append(
-                f"{covariate} is constant within every donor: within-donor differences are free of what it does to "
-                "a donor's samples alike"
-            )
-        levels = sheet.groupby(covariate)
-        sentences += [
-            f"{covariate} is confounded with {column} (every {covariate} has one {column} only): an effect of {column} "
-            f"cannot be told from an effect of {covariate}"
-            for column in ("condition", "compartment")
-            if sheet[column].nunique() > 1 and levels[column].nunique().eq(1).all() and sheet[covariate].nunique() > 1
-        ]
+    sentences += notes_on_covariates(sheet, covariates)
     if "cells_per_ul" in sheet and sheet["cells_per_ul"].isna().any() and sheet["cells_per_ul"].notna().any():
         lacking = ", ".join(sheet.loc[sheet["cells_per_ul"].isna(), "sample"])
         sentences.append(f"cells_per_ul is missing for {lacking}: composition uses the relative scale for all samples")
-    return [*sentences, *_odd_totals(sheet)]
-
-
-def _odd_totals(sheet: pd.DataFrame) -> list[str]:
-    """Samples whose cells per microlitre are far from those of their compartment, as with another unit."""
-    if "cells_per_ul" not in sheet:
-        return []
-    totals = sheet["cells_per_ul"]
-    fold = totals / totals.groupby(sheet["compartment"]).transform("median")
-    return [
-        f"cells_per_ul of {sheet.loc[i, 'sample']} is {totals[i]:g}, more than {ODD_FOLD:,}-fold {way} the median of "
-        f"{sheet.loc[i, 'compartment']}: another unit, such as cells per ml?"
-        for way, odd in (("above", fold > ODD_FOLD), ("below", fold < 1 / ODD_FOLD))
-        for i in sheet.index[odd]
-    ]
+    return [*sentences, *questions(sheet, covariates), *notes_on_sex(sheet)]

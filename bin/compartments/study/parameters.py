@@ -3,7 +3,12 @@
 import difflib
 import math
 import re
+from collections.abc import Iterable
 from typing import Any
+
+from compartments.core.errors import UserError
+
+NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[dDfF]?")  # of Java, whose numbers may end in d or f
 
 
 def known_parameters(schema: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -44,9 +49,67 @@ def check_parameters(given: dict[str, Any], schema: dict[str, Any]) -> list[str]
     return problems
 
 
-def names_in(text: object) -> list[str]:
-    """Names of a parameter that holds several, separated by commas."""
-    return [name.strip() for name in str(text or "").split(",") if name.strip()]
+def names_in(value: object) -> list[str]:
+    """Names of a parameter that holds several: separated by commas, or a list of a params file."""
+    text = as_text(value)
+    if text.startswith("[") and text.endswith("]"):
+        text = text[1:-1]
+    return [name.strip() for name in text.split(",") if name.strip()]
+
+
+def as_text(value: object) -> str:
+    """A parameter as text: 0 and false are values, what is not given is empty."""
+    return "" if value is None else str(value).strip()
+
+
+def as_level(name: str, value: object, levels: Iterable[str]) -> str:
+    """The level of a samplesheet column that a parameter names.
+
+    Nextflow makes numbers and truth values of what looks like them (``01`` is 1, ``FALSE`` false, ``1d`` 1.0): the form
+    is lost, and the level is the one that it must have been.
+
+    Parameters
+    ----------
+    name : str
+        Of the parameter, for messages.
+    value : object
+        As Nextflow hands it over.
+    levels : iterable of str
+        Of the column.
+
+    Returns
+    -------
+    str
+        A level; the value as text if it can be none of them, for the caller to refuse; empty if not given.
+
+    Raises
+    ------
+    UserError
+        Several levels may be meant.
+    """
+    levels = list(dict.fromkeys(levels))
+    text = as_text(value)
+    if isinstance(value, str) or value is None:
+        return text
+    likely = [level for level in levels if _read_as(level) == value and isinstance(value, bool) == _is_truth(level)]
+    if len(likely) > 1:
+        raise UserError(
+            f"--{name}: Nextflow hands over {text.lower()}, which may be any of {', '.join(likely)}; name these apart "
+            "in the samplesheet, or give the parameter in quotes in a -params-file"
+        )
+    return likely[0] if likely else text
+
+
+def _is_truth(text: str) -> bool:
+    return text.lower() in ("true", "false")
+
+
+def _read_as(text: str) -> object:
+    """What Nextflow makes of a word of the command line; None if it stays text."""
+    if _is_truth(text):
+        return text.lower() == "true"
+    found = NUMBER.fullmatch(text)
+    return float(found[1]) if found else None
 
 
 def _snake(name: str) -> str:

@@ -1,19 +1,18 @@
 """The samplesheet: its columns, and what is wrong with them."""
 
-import csv
 import difflib
-import io
 import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.sheets import parse, shown
 from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
 from compartments.study.captures import check_captures
 
+LONGEST = 100  # characters of a name: file systems take 255 for a file's, which holds up to two
 REQUIRED = ["sample", "donor", "compartment", "condition"]
 SYNONYMS = {
     "patient": "donor",
@@ -28,15 +27,6 @@ SYNONYMS = {
     "id": "sample",
     "total_cells_per_ul": "cells_per_ul",
 }
-
-
-def read_text(path: str | Path) -> str:
-    """Content of a text file in UTF-8, with or without a byte order mark; anything else is a :class:`UserError`."""
-    path = Path(path)
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise UserError(f"{path.name}: not a text file in UTF-8 (byte {error.start}); save it as CSV UTF-8") from error
 
 
 def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
@@ -60,33 +50,18 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     UserError
         Naming row (the header is row 1), column and fix.
     """
-    text = text.lstrip("\ufeff")
-    header_line = text.split("\n", 1)[0]
-    delimiter = max(",\t;", key=header_line.count)
-    # Nextflow users comment out a sample by '#': such lines and blank ones do not count, row numbers stay true
-    rows = [
-        (number, [cell.strip() for cell in row])
-        for number, row in enumerate(csv.reader(io.StringIO(text), delimiter=delimiter), start=1)
-        if any(cell.strip() for cell in row) and not row[0].lstrip().startswith("#")
-    ]
-    if not rows:
+    header, header_row, found = parse(text, name, REQUIRED)
+    if not header:
         raise UserError(f"{name} is empty: it needs a header with {', '.join(REQUIRED)} and one row per sample")
-    header = rows[0][1]
-    while header and header[-1] == "":
-        header.pop()
-    _check_header(header, name)
-    if len(rows) == 1:
+    _check_header(header, f"{name} row {header_row}")
+    rows = list(found)
+    if not rows:
         raise UserError(f"{name} has a header but no sample: add one row per sample")
 
     records: list[dict[str, str | int]] = []
     rows_of_samples: dict[str, int] = {}
-    for number, cells in rows[1:]:
-        if any(cells[len(header) :]):
-            raise UserError(
-                f"{name} row {number}: {len(cells)} fields but the header has {len(header)}; "
-                "quote a value that contains the delimiter"
-            )
-        record = dict(zip(header, cells + [""] * (len(header) - len(cells)), strict=False))
+    for number, cells in rows:
+        record = dict(zip(header, cells, strict=True))
         _check_record(record, name, number)
         sample = record["sample"]
         if sample in rows_of_samples:
@@ -108,27 +83,27 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     return frame
 
 
-def _check_header(header: list[str], name: str) -> None:
-    for column in header:
-        if column == "":
-            raise UserError(f"{name} row 1: an unnamed column between named ones; name it or remove it")
-        if header.count(column) > 1:
-            raise UserError(f"{name} row 1: column '{column}' is there twice; remove one")
-        if column == "row":
-            raise UserError(f"{name} row 1: the column name 'row' is reserved; rename it")
+def _check_header(header: list[str], place: str) -> None:
+    if "row" in header:
+        raise UserError(f"{place}: the column name 'row' is reserved; rename it")
     for column in REQUIRED:
         if column not in header:
             meant = [
                 c for c in header if SYNONYMS.get(c.lower()) == column or c.lower() == column
             ] or difflib.get_close_matches(column, header, 1, 0.75)
-            fix = f"rename '{meant[0]}' to '{column}'" if meant else f"add it; the header has {', '.join(header)}"
-            raise UserError(f"{name} row 1: column '{column}' is missing; {fix}")
+            fix = f"add it; the header has {', '.join(map(shown, header))}"
+            if meant:
+                fix = f"rename '{shown(meant[0])}' to '{column}'"
+            elif len(header) == 1:
+                fix = f"put commas, tabs or semicolons between columns: the header is '{shown(header[0])}'"
+            raise UserError(f"{place}: column '{column}' is missing; {fix}")
+    known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS]
     for column in header:
-        known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS]
         if column not in known:
-            close = difflib.get_close_matches(column.lower(), known, 1, 0.85)
+            plain = re.sub("[^a-z0-9]+", "_", column.lower()).strip("_")
+            close = difflib.get_close_matches(plain, known, 1, 0.85)
             if close and close[0] not in header:
-                raise UserError(f"{name} row 1: column '{column}' looks like '{close[0]}'; rename it")
+                raise UserError(f"{place}: column '{shown(column)}' looks like '{close[0]}'; rename it")
 
 
 def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
@@ -136,15 +111,23 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
         value = record.get(column, "")
         if not value and column in REQUIRED:
             raise UserError(f"{name} row {number}, column {column}: empty; every sample needs a {column}")
+        if len(value) > LONGEST:
+            raise UserError(
+                f"{name} row {number}, column {column}: '{shown(value)}' has {len(value)} characters; give at most "
+                f"{LONGEST} (it becomes part of file names)"
+            )
         if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):
             raise UserError(
-                f"{name} row {number}, column {column}: '{value}' may hold letters, digits, '.', '_', '-' and '+' only "
-                "(it becomes part of file names)"
+                f"{name} row {number}, column {column}: '{shown(value)}' may hold letters, digits, '.', '_', '-' and "
+                "'+' only (it becomes part of file names)"
             )
+    for column in INPUTS:
+        if problem := _of_path(record.get(column, "")):
+            raise UserError(f"{name} row {number}, column {column}: '{shown(record[column])}' {problem}")
     for column, kind in NUMBERS.items():
         value = record.get(column, "")
         if value and not _is_number(value, kind):
-            raise UserError(f"{name} row {number}, column {column}: '{value}' is not {kind}; mend or empty it")
+            raise UserError(f"{name} row {number}, column {column}: '{shown(value)}' is not {kind}; mend or empty it")
     if not any(record.get(column) for column in ("raw", "filtered", "cellbender")):
         if record.get("fastq_1") or record.get("fastq_2"):
             raise UserError(
@@ -154,6 +137,16 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
         raise UserError(
             f"{name} row {number} (sample '{record['sample']}'): no input; give 'raw', 'filtered' or 'cellbender'"
         )
+
+
+def _of_path(text: str) -> str:
+    """What is wrong with a path as it is written; empty if nothing is."""
+    if text.startswith("~"):
+        return "begins with '~', which only a shell understands; write the folder out"
+    if re.match(r"[A-Za-z]:[\\/]|\\\\", text):
+        return "is a path of Windows; write it as this machine sees it, such as /mnt/c/data/m.h5"
+    hidden = next((c for c in text if not c.isprintable()), "")
+    return f"holds a character that cannot be seen (U+{ord(hidden):04X}); type the path anew" if hidden else ""
 
 
 def _is_number(text: str, kind: str) -> bool:
@@ -169,15 +162,14 @@ def _is_number(text: str, kind: str) -> bool:
 
 
 def _check_levels(frame: pd.DataFrame, name: str) -> None:
-    for column in ("donor", "compartment", "condition", "group"):
+    for column in ("sample", "donor", "compartment", "condition", "group"):
         seen: dict[str, str] = {}
         for value in frame[column].unique() if column in frame else []:
             other = seen.setdefault(value.lower(), value)
             if other != value:
-                row = frame.loc[frame[column] == value, "row"].iloc[0]
-                raise UserError(
-                    f"{name} row {row}, column {column}: '{value}' and '{other}' differ only in case; use one"
-                )
+                place = f"{name} row {frame.loc[frame[column] == value, 'row'].iloc[0]}, column {column}"
+                fix = "some file systems take them for one; name them apart" if column == "sample" else "use one"
+                raise UserError(f"{place}: '{value}' and '{other}' differ only in case; {fix}")
     compartments, conditions = frame["compartment"].unique(), frame["condition"].unique()
     if len(compartments) < 2 and len(conditions) < 2:
         raise UserError(

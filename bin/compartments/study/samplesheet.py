@@ -13,6 +13,7 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
 from compartments.study.captures import check_captures
+from compartments.study.columns import apart, unusable
 
 REQUIRED = ["sample", "donor", "compartment", "condition"]
 SYNONYMS = {
@@ -53,7 +54,8 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     -------
     DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` (Int64 where whole, else float);
     input columns always present, empty string where not given. Several rows of one donor, compartment and condition
-    are captures of one specimen (:mod:`compartments.study.captures`).
+    are captures of one specimen (:mod:`compartments.study.captures`). Columns named like the pipeline's own begin with
+    ``sheet_``; ``attrs["renamed"]`` has them, old name to new.
 
     Raises
     ------
@@ -75,6 +77,8 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     while header and header[-1] == "":
         header.pop()
     _check_header(header, name)
+    renamed = apart(header)
+    header = [renamed.get(column, column) for column in header]
     if len(rows) == 1:
         raise UserError(f"{name} has a header but no sample: add one row per sample")
 
@@ -105,6 +109,7 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
         frame[column] = pd.to_numeric(frame[column]).astype(kind)
     _check_levels(frame, name)
     check_captures(frame, name)
+    frame.attrs["renamed"] = renamed
     return frame
 
 
@@ -114,8 +119,8 @@ def _check_header(header: list[str], name: str) -> None:
             raise UserError(f"{name} row 1: an unnamed column between named ones; name it or remove it")
         if header.count(column) > 1:
             raise UserError(f"{name} row 1: column '{column}' is there twice; remove one")
-        if column == "row":
-            raise UserError(f"{name} row 1: the column name 'row' is reserved; rename it")
+        if why := unusable(column):
+            raise UserError(f"{name} row 1: column '{column}' {why}; rename it")
     for column in REQUIRED:
         if column not in header:
             meant = [

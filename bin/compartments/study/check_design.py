@@ -56,7 +56,8 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)
-    covariates = names_in(parameters.get("covariates"))
+    renamed = sheet.attrs["renamed"]
+    covariates = [renamed.get(column, column) for column in names_in(parameters.get("covariates"))]
     check_files(sheet, name, strict=_true(parameters, "strict"))
     check_covariates(sheet, covariates)
     if _true(parameters, "strict"):

@@ -64,12 +64,18 @@ def make_study(
     if len(compartments) > 1 or reference_compartment:
         base = choose_reference(compartments, reference_compartment, OBVIOUS_COMPARTMENTS, "compartment")
     order = parse_order(condition_order, conditions)
-    covariates = list(dict.fromkeys(covariates))
+    renamed = sheet.attrs.get("renamed", {})
+    covariates = list(dict.fromkeys(renamed.get(covariate, covariate) for covariate in covariates))
     if "batch" in sheet and not unknown(sheet["batch"]).all() and "batch" not in covariates:
         covariates.append("batch")
     check_covariates(sheet, covariates)
     covariates, warnings = usable_covariates(sheet, covariates)
     warnings += [*_warnings(sheet, base, covariates), *captures_notes(sheet)]
+    warnings += [
+        f"column '{given}' of the samplesheet is called '{column}' in all results: '{given}' is a column that the "
+        "pipeline makes"
+        for given, column in renamed.items()
+    ]
     if len(conditions) == 1:
         given = {"reference_condition": reference_condition, "contrasts": contrasts, "trend": trend}
         asked = _of_one_condition(sheet, base, [name for name, value in given.items() if value])

@@ -75,9 +75,17 @@ def test_unknown_names_get_the_nearest_one(name, words):
     assert check_parameters({name: "x"}, SCHEMA) == [words]
 
 
-@pytest.mark.parametrize("name", ["ambientMethod", "ambient-method", "nmadsTop20", "validateOnly", "validate-only"])
-def test_camel_case_and_hyphen_twins_are_the_same_parameter(name):
-    assert check_parameters({name: "anything"}, SCHEMA) == []
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ambientMethod", "ambient_method"),
+        ("ambient-method", "ambient_method"),
+        ("nmadsTop20", "nmads_top20"),
+        ("Seed", "seed"),
+    ],
+)
+def test_camel_case_and_hyphen_twins_are_refused_with_the_right_name(name, meant):
+    assert check_parameters({name: "anything"}, SCHEMA) == [f"unknown parameter --{name}; did you mean --{meant}?"]
 
 
 @pytest.mark.parametrize(

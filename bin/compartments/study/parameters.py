@@ -22,8 +22,8 @@ def check_parameters(given: dict[str, Any], schema: dict[str, Any]) -> list[str]
     Parameters
     ----------
     given : dict
-        As Nextflow hands them over: a command-line value may be a string; camelCase and kebab-case twins that
-        Nextflow adds are taken for their snake_case name.
+        As Nextflow hands them over: a command-line value may be a string. Names in camelCase or with hyphens are other
+        parameters to Nextflow, which no step reads: they are unknown.
     schema : dict
         Content of ``nextflow_schema.json``.
 
@@ -37,8 +37,6 @@ def check_parameters(given: dict[str, Any], schema: dict[str, Any]) -> list[str]
     for name, value in given.items():
         definition = known.get(name)
         if definition is None:
-            if _snake(name) in known:
-                continue
             close = difflib.get_close_matches(_snake(name), known, 1, 0.6)
             hint = f"did you mean --{close[0]}?" if close else "see --help"
             problems.append(f"unknown parameter --{name}; {hint}")

@@ -1,5 +1,8 @@
 """All rows of the corpus."""
 
-from tests.bad_inputs import h5_rows, h5ad_rows, mtx_rows
+from tests.bad_inputs import h5_rows, h5ad_rows, mtx_rows, parameter_rows, sheet_rows
 
-ROWS = [*mtx_rows.ROWS, *h5_rows.ROWS, *h5ad_rows.ROWS]
+ROWS = [
+    *(mtx_rows.ROWS + h5_rows.ROWS + h5ad_rows.ROWS),
+    *(sheet_rows.ROWS + parameter_rows.ROWS),
+]

@@ -39,7 +39,10 @@ def sheet_of(content, name="sheet.csv", **given):
     return make
 
 
-def fine(name, kind, content, note="", n=len(LINES), **given):
+N = len(LINES)
+
+
+def fine(name, kind, content, note="", n=N, **given):
     """A sheet that is read as it is meant: ``n`` samples; ``note`` is said in the plan, ``column`` is kept."""
     expect = {"note": note, "n": n, "exit": 0, "stage": "check_design", "kept": given.pop("kept", {})}
     expect["levels"] = given.pop("levels", None)

@@ -19,11 +19,9 @@ from tests.bad_inputs.toy import (
     Truth,
     barcodes,
     cellbender,
-    cells,
     counts,
     h5,
     ids,
-    of_cells,
     symbols,
     text,
 )

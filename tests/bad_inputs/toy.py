@@ -1,4 +1,4 @@
-"""A small library with known counts, and writers of it in the formats that people have. Nothing here is random twice."""
+"""A small library with known counts, and writers of it in the formats that people have."""
 
 import gzip
 from functools import cache

@@ -47,6 +47,7 @@ process INSPECT_INPUT {
 
     output:
     path 'problems.txt', emit: problems
+    path 'doubts.txt', emit: doubts
     tuple val(meta), path('input.sha256'), emit: hashes
     path '*.cells.json', emit: cells, optional: true
 
@@ -60,7 +61,7 @@ process INSPECT_INPUT {
 
     stub:
     """
-    touch problems.txt input.sha256
+    touch problems.txt doubts.txt input.sha256
     """
 }
 

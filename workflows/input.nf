@@ -45,6 +45,7 @@ workflow INPUT {
             }
         }
     )
+    INSPECT_INPUT.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn("samplesheet ${line}") } }
     CHECK_CAPTURES(study, INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name })
     ch_sound = INSPECT_INPUT.out.problems
         .mix(CHECK_CAPTURES.out.problems)

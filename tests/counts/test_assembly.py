@@ -51,19 +51,6 @@ def test_cellbender_beside_raw(tmp_path):
     assert (data.layers["corrected"][:50] != corrected[:50]).nnz == 0 and data.layers["corrected"][50:].nnz == 0
     alone, notes = assembly.assemble("S1", cellbender=reading.read_counts(path))
     assert alone.n_obs == 50 and alone.uns["counts_are_corrected"] and "stand in" in notes[0]
-    for given, n in [
-        ({"filtered": path}, 50),
-        ({"raw": path}, 50),
-        ({"raw": path, "filtered": path}, 50),
-        ({"filtered": path, "cellbender": path}, 50),
-    ]:  # corrected counts pass for raw ones in no column
-        data, notes = assembly.assemble("S1", **{column: reading.read_counts(one) for column, one in given.items()})
-        assert (data.uns["cell_source"], data.uns["counts_are_corrected"], data.n_obs) == ("cellbender", True, n)
-        assert (
-            data.layers["corrected"] != alone.layers["corrected"]
-        ).nnz == 0 and "is an output of CellBender" in notes[0]
-    data, _ = assembly.assemble("S1", raw=raw, filtered=reading.read_counts(path))
-    assert data.uns["cell_source"] == "filtered" and "corrected" not in data.layers
     high = write_cellbender(tmp_path / "high.h5", droplets[cells] + droplets[cells], np.ones(60))
     with pytest.raises(UserError, match="exceed"):
         assembly.assemble("S1", raw=raw, cellbender=reading.read_counts(high))

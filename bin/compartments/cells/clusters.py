@@ -29,10 +29,10 @@ def cluster_cells(
     Returns
     -------
     ndarray of int, shape (cells,)
-        All zero below 30 cells.
+        All zero below 30 cells, or where there are fewer than two genes.
     """
     n_cells = counts.shape[0]
-    if n_cells < 30:
+    if n_cells < 30 or counts.shape[1] < 2 or not counts.nnz:
         return np.zeros(n_cells, dtype=int)
     import igraph  # seconds of import that few cells, or none to correct, do without
     from sklearn.neighbors import NearestNeighbors

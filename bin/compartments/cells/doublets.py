@@ -70,6 +70,8 @@ def judge_threshold(threshold: float | None, observed: Floats, rate: float) -> s
     str
         ``auto``, or ``rejected: ...`` with the reason.
     """
+    if not np.isfinite(observed).any():
+        return "rejected: too few genes differ between the cells"
     if threshold is None:
         return "rejected: simulated scores have no two modes"
     finite = observed[np.isfinite(observed)]

@@ -38,7 +38,7 @@ def main() -> None:
     sample = str(droplets.uns["sample"])
     calls = read_tsv(args.calls, required=("barcode", "is_cell"), text=("barcode",))
     try:
-        cells, empties = split_droplets(droplets, calls)
+        cells, empties = split_droplets(droplets, calls, args.seed)
     except SampleSkipped as skipped:
         left_out.add(str(skipped), sample=sample)
     else:

@@ -15,6 +15,7 @@ Floats = npt.NDArray[np.float64]
 
 N_GENES = 2000
 N_COMPONENTS = 30
+LEAST_GENES = 3  # that differ between cells; fewer tell no doublets
 
 
 def variable_genes(normalised: sp.csr_matrix, n_top: int = N_GENES, n_bins: int = 20) -> npt.NDArray[np.bool_]:
@@ -52,6 +53,14 @@ def _moments(matrix: sp.csr_matrix) -> tuple[Floats, Floats]:
     return mean, (square - n * mean**2) / (n - 1)
 
 
+def _differing(matrix: sp.csr_matrix) -> npt.NDArray[np.bool_]:
+    """Genes that have not the same value in all cells."""
+    if not all(matrix.shape):
+        return np.zeros(matrix.shape[1], dtype=bool)
+    highest, lowest = (np.asarray(f(axis=0).todense()).ravel() for f in (matrix.max, matrix.min))
+    return highest - lowest > 1e-9 * np.maximum(highest, 1)
+
+
 def _scale(matrix: sp.csr_matrix, factors: Floats) -> sp.csr_matrix:
     """Rows of a sparse matrix times ``factors``; csr."""
     return (sp.diags_array(factors) @ matrix).tocsr()
@@ -65,11 +74,12 @@ def principal_components(
     Parameters
     ----------
     observed, others : csr_matrix of float, shapes (n_cells, n_genes) and (m_cells, n_genes)
-        Components, means and deviations are those of ``observed``.
+        Components, means and deviations are those of ``observed``, in which every gene varies.
 
     Returns
     -------
     ndarrays of float, shapes (n_cells, n_components) and (m_cells, n_components)
+        Fewer components where there are no more genes or cells than that.
     """
     mean, variance = _moments(observed)
     spread = np.sqrt(variance)
@@ -83,7 +93,7 @@ def principal_components(
         dtype=np.float64,
     )
     start = np.random.default_rng(seed).uniform(-1, 1, min(scaled.shape))
-    loadings = svds(operator, k=n_components, v0=start, return_singular_vectors="vh")[2].T
+    loadings = svds(operator, k=min(n_components, min(scaled.shape) - 1), v0=start, return_singular_vectors="vh")[2].T
     weights, centre = loadings / spread[:, None], offset @ loadings
     return observed @ weights - centre, others @ weights - centre
 
@@ -137,7 +147,8 @@ def scrublet(
     Returns
     -------
     observed : ndarray of float, shape (n_cells,)
-        NaN for cells with fewer than 3 genes that 3 cells express.
+        NaN for cells with fewer than 3 genes that 3 cells express, and for all if fewer than ``LEAST_GENES`` genes
+        differ between cells.
     simulated : ndarray of float, shape (n_simulated,)
     threshold : float or None
         Minimum between the two modes of the simulated scores (Prewitt & Mendelsohn 1966), None where there are no two.
@@ -147,6 +158,8 @@ def scrublet(
     counts = counts[:, counts.getnnz(axis=0) >= 3]
     scored = counts.getnnz(axis=1) >= 3
     counts = counts[scored].astype(np.float64)
+    if not _differing(counts).sum() >= LEAST_GENES:
+        return np.full(len(scored), np.nan), np.array([]), None
     umis = totals(counts)
     counts = counts[:, variable_genes(_scale(counts, np.median(umis) / umis))]
     n = counts.shape[0]
@@ -157,7 +170,10 @@ def scrublet(
     # totals are those of all genes, of which only the variable ones are left
     cells = _scale(counts, TARGET_SUM / umis).log1p()
     doublets = _scale(counts[first] + counts[second], TARGET_SUM / (umis[first] + umis[second])).log1p()
-    points = principal_components(cells, doublets, seed=seed)
+    differing = _differing(cells)
+    if not differing.sum() >= LEAST_GENES:  # cells of one profile, at whatever depth
+        return np.full(len(scored), np.nan), np.array([]), None
+    points = principal_components(cells[:, differing], doublets[:, differing], seed=seed)
 
     ratio = len(pairs) / n
     k = round(round(0.5 * np.sqrt(n)) * (1 + ratio))

@@ -1,15 +1,21 @@
 """Cells and empty droplets of one sample."""
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 
+from compartments.cells.calling import call_cells
 from compartments.core.errors import SampleSkipped, UserError
+from compartments.core.matrix import totals
 from compartments.core.vocabulary import WITHOUT_EMPTIES
 
+ITERATIONS = 1000  # draws of soup; limits of totals need no small p-values
+CALLED_HERE = ("retained", "emptydrops")  # sources of cells among all droplets
 
-def split_droplets(droplets: AnnData, calls: pd.DataFrame) -> tuple[AnnData, sp.csr_matrix | None]:
+
+def split_droplets(droplets: AnnData, calls: pd.DataFrame, seed: int = 0) -> tuple[AnnData, sp.csr_matrix | None]:
     """Cells and empty droplets of one sample.
 
     Parameters
@@ -18,14 +24,17 @@ def split_droplets(droplets: AnnData, calls: pd.DataFrame) -> tuple[AnnData, sp.
         All barcodes, counts in ``X`` (CSR); see the contracts.
     calls : DataFrame
         Columns ``barcode`` and ``is_cell``; ``source`` where the cells were called here.
+    seed : int
+        Of :func:`empty_droplets`.
 
     Returns
     -------
     cells : AnnData
         The called cells in the order of ``droplets``; no ``X``, ``layers['counts']`` int32 CSR.
     empties : csr_matrix or None
-        Barcodes not called, (empty droplets x genes); None when the sample came without them, or when they were too few
-        to call cells by (then the other barcodes may well be cells).
+        Empty droplets x genes: those not called, where cells were called here, else :func:`empty_droplets`. None when
+        the sample came without them, or when they were too few to call cells by (then the other barcodes may well be
+        cells).
 
     Raises
     ------
@@ -49,8 +58,34 @@ def split_droplets(droplets: AnnData, calls: pd.DataFrame) -> tuple[AnnData, sp.
         obs=pd.DataFrame(index=droplets.obs_names[is_cell]),
         var=droplets.var[["gene_id"]].copy(),
         layers={"counts": sp.csr_matrix(matrix[is_cell], dtype=np.int32)},
-        uns={"sample": str(droplets.uns["sample"])},
+        uns={"sample": str(droplets.uns["sample"]), "count_warnings": str(droplets.uns.get("count_warnings", ""))},
     )
-    judged = "source" not in calls or not calls["source"].isin(WITHOUT_EMPTIES).any()
-    empties = matrix[~is_cell] if droplets.uns["kind"] == "raw" and judged else None
-    return cells, empties
+    sources = set(calls["source"]) if "source" in calls else set()
+    if droplets.uns["kind"] != "raw" or sources & set(WITHOUT_EMPTIES):
+        return cells, None
+    empty = ~is_cell if sources & set(CALLED_HERE) else empty_droplets(matrix, seed)
+    return cells, matrix[empty] if empty.any() else None
+
+
+def empty_droplets(matrix: sp.csr_matrix, seed: int = 0) -> npt.NDArray[np.bool_]:
+    """Droplets that hold nothing but soup, whatever cells were given: at the ambient level, and no cells by their test.
+
+    Barcodes that were not given as cells may be cells all the same, of other samples of a pool or left out by one's own
+    quality control. The droplets of one capture are the same for all samples that share it, and so is their soup.
+
+    Parameters
+    ----------
+    matrix : csr_matrix of int, shape (n_barcodes, n_genes)
+        Every barcode.
+    seed : int
+        Of :func:`~compartments.cells.calling.call_cells`.
+
+    Returns
+    -------
+    ndarray of bool, shape (n_barcodes,)
+        None of them where no barcodes are known to be empty.
+    """
+    found = call_cells(matrix, n_iterations=ITERATIONS, seed=seed)
+    if found.summary["empty_upper"] is None:
+        return np.zeros(matrix.shape[0], dtype=bool)
+    return ~found.is_cell & (totals(matrix) <= found.summary["empty_upper"])

@@ -38,6 +38,8 @@ class Gathered:
         Sample -> ``uns['ambient_method']``.
     ambient_warnings : dict
         Sample -> ``uns['ambient_warning']``, where there is one.
+    count_warnings : dict
+        Sample -> what its files of counts gave reason to doubt, from ``uns['count_warnings']``.
     """
 
     names: list[str] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Gathered:
     doublets: list[pd.DataFrame] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)
     ambient_warnings: dict[str, str] = field(default_factory=dict)
+    count_warnings: dict[str, list[str]] = field(default_factory=dict)
 
 
 def match_files(
@@ -122,6 +125,7 @@ def gather(files: Mapping[str, tuple[Path, Path, Path]], left_out: LeftOut) -> G
         gathered.methods[sample] = str(data.uns.get("ambient_method", "none"))
         if data.uns.get("ambient_warning"):
             gathered.ambient_warnings[sample] = str(data.uns["ambient_warning"])
+        gathered.count_warnings[sample] = str(data.uns.get("count_warnings", "")).splitlines()
         for layer in LAYERS:
             gathered.layers[layer].append(sparse.csr_matrix(data.layers[layer]))
     return gathered

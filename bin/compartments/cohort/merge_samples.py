@@ -52,7 +52,9 @@ def main() -> None:
     cells = tallies.cell_rows(merged)
     contract.write(cells, "cohort/cells.tsv.gz")
     contract.write(cells, "cohort/cells.parquet")
-    warnings = sample_warnings(merged, bulk, present, gathered.ambient_warnings, gathered.doublets)
+    warnings = sample_warnings(
+        merged, bulk, present, gathered.ambient_warnings, gathered.doublets, gathered.count_warnings
+    )
     contract.write(warnings, "cohort/warnings.tsv")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
     contract.write(common_depth(bulk), "cohort/depth.tsv")

@@ -33,8 +33,9 @@ def sample_warnings(
     study: Study,
     ambient: Mapping[str, str] | None = None,
     doublets: Sequence[pd.DataFrame] = (),
+    counts: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """Samples that look swapped, mislabelled or poor, or whose ambient RNA was not removed as asked.
+    """Samples that look swapped, mislabelled or poor, whose ambient RNA was not removed as asked or files are doubtful.
 
     Parameters
     ----------
@@ -45,6 +46,8 @@ def sample_warnings(
         ``gathering.Gathered.ambient_warnings``.
     doublets : list of DataFrame, optional
         ``gathering.Gathered.doublets``.
+    counts : dict, optional
+        ``gathering.Gathered.count_warnings``.
 
     Returns
     -------
@@ -60,6 +63,7 @@ def sample_warnings(
         *_pdc_warnings(merged.obs),
         *_doublet_warnings(doublets),
         *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),
+        *((sample, f"counts: {why}") for sample, doubts in (counts or {}).items() for why in doubts),
     ]
     table = pd.DataFrame(rows, columns=["sample", "warning"])
     table.insert(0, "stage", "merge_samples")

@@ -10,7 +10,7 @@ from anndata import AnnData
 
 from compartments.core.errors import UserError
 from compartments.counts.reading import Counts
-from compartments.counts.source import CELLBENDER, Texts
+from compartments.counts.source import Texts
 
 EMPTY_UMIS = 100  # barcodes up to this total are taken for empty droplets (Lun et al. 2019)
 MOST_CELLS = 80_000  # no single 10x channel yields more cells
@@ -45,9 +45,7 @@ def assemble(
     """Join what one sample has into the droplets that the later steps work on.
 
     What a matrix is, all droplets or cells only, is told by :func:`droplet_kind`, not by the column it came in: cells
-    given as ``raw`` are taken as cells, droplets given as ``filtered`` get their cells called. Corrected counts never
-    pass for raw ones: an output of CellBender is taken as such in any column, but beside raw counts one in ``filtered``
-    says which droplets are cells.
+    given as ``raw`` are taken as cells, droplets given as ``filtered`` get their cells called.
 
     Parameters
     ----------
@@ -68,9 +66,8 @@ def assemble(
         If the inputs do not belong together: barcodes or genes unknown to the raw matrix, corrected counts above raw
         ones.
     """
-    raw, filtered, cellbender, notes = _finished(raw, filtered, cellbender)
-    raw, filtered, exchanged = _by_content(raw, filtered)
-    notes += exchanged
+    given = [counts for counts in (raw, filtered, cellbender) if counts is not None]
+    raw, filtered, notes = _by_content(raw, filtered)
     base = raw or filtered or cellbender
     if base is None:
         raise ValueError(f"sample '{sample}' has no counts")
@@ -97,23 +94,10 @@ def assemble(
         "kind": "raw" if base is raw else "filtered",
         "cell_source": cell_source,
         "counts_are_corrected": base is cellbender,
+        "count_warnings": "\n".join(dict.fromkeys(w for counts in given for w in counts.source.warnings)),
         "chemistry": next((c.source.chemistry for c in (raw, filtered) if c and c.source.chemistry), ""),
     }
     return data, notes
-
-
-def _finished(
-    raw: Counts | None, filtered: Counts | None, cellbender: Counts | None
-) -> tuple[Counts | None, Counts | None, Counts | None, list[str]]:
-    """The same with CellBender's outputs in their place, and a note for each that was elsewhere."""
-    notes = []
-    if raw is not None and raw.source.format == CELLBENDER:
-        raw, cellbender = None, cellbender or raw
-        notes.append("the raw matrix is an output of CellBender: used as such")
-    if raw is None and filtered is not None and filtered.source.format == CELLBENDER:
-        filtered, cellbender = None, cellbender or filtered
-        notes.append("the filtered matrix is an output of CellBender: used as such")
-    return raw, filtered, cellbender, notes
 
 
 def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | None, Counts | None, list[str]]:
@@ -220,6 +204,7 @@ def summarise(data: AnnData, counts: dict[str, Counts], notes: list[str]) -> dic
     """
     notes = list(notes)
     for column, one in counts.items():
+        notes += [f"{column}: {note}" for note in (*one.source.notes, *one.source.warnings)]
         kinds = ", ".join(f"{n} {kind}" for kind, n in one.source.left_out().items())
         if kinds:
             notes.append(f"gene expression only: left out of the {column} matrix were {kinds} features")

@@ -7,6 +7,29 @@ import numpy as np
 
 from compartments.counts.source import Texts
 
+BOUND = 16 * 2**20  # bytes that may be claimed without a look at what is stored
+MOST_PACKED = 1100  # bytes that one stored byte can stand for; gzip reaches 1032
+
+
+def whole(node: h5py.Dataset) -> np.ndarray:
+    """All values of a dataset.
+
+    Raises
+    ------
+    ValueError
+        If it claims far more values than its stored bytes can hold, which would fill the memory.
+    """
+    check_claim(node)
+    return node[()] if node.shape == () else node[:]
+
+
+def check_claim(node: h5py.Dataset) -> None:
+    """Refuse, as :func:`whole` does, a dataset that claims more than is stored."""
+    if node.shape is None:
+        raise ValueError(f"{node.name} is empty")
+    if node.nbytes > max(BOUND, MOST_PACKED * node.id.get_storage_size()):
+        raise ValueError(f"{node.name} claims {node.size} values and stores nothing like as many")
+
 
 def column_of(frame: h5py.Group | h5py.Dataset, name: str) -> Texts:
     """A column of texts of an h5ad data frame, of today's and of the two old encodings."""
@@ -15,7 +38,8 @@ def column_of(frame: h5py.Group | h5py.Dataset, name: str) -> Texts:
     node = frame[name]
     legacy = frame.get("__categories")
     if legacy is not None and name in legacy:
-        return strings_of(legacy[name])[node[:]]
+        codes = whole(node).astype(np.int64)
+        return _by_code(codes, strings_of(legacy[name]))
     return strings_of(node)
 
 
@@ -30,11 +54,15 @@ def strings_of(node: h5py.Group | h5py.Dataset) -> Texts:
     """Strings of an HDF5 node: plain, nullable or categorical."""
     if isinstance(node, h5py.Group):
         if "codes" in node:
-            codes = node["codes"][:]
-            return np.where(codes < 0, "", np.append(strings_of(node["categories"]), "")[codes])
+            return _by_code(whole(node["codes"]).astype(np.int64), strings_of(node["categories"]))
         values = strings_of(node["values"])
-        return np.where(node["mask"][:], "", values) if "mask" in node else values
-    return decoded(node[:])
+        return np.where(whole(node["mask"]), "", values) if "mask" in node else values
+    return decoded(whole(node))
+
+
+def _by_code(codes: np.ndarray, categories: Texts) -> Texts:
+    """The category of each code; empty where the code is negative, as that of a missing value is."""
+    return np.where(codes < 0, "", np.append(categories, "")[codes])
 
 
 def decoded(values: np.ndarray) -> Texts:

@@ -25,20 +25,22 @@ def arguments() -> Namespace:
 
 
 def main() -> None:
-    """One line per problem in ``problems.txt``, empty when there is none; of the file with cells ``<s>.cells.json``."""
+    """A line per problem in ``problems.txt``, per doubt in ``doubts.txt``; of the file of cells ``<s>.cells.json``."""
     args = arguments()
-    from compartments.counts.inspection import problem_of
+    from compartments.counts.inspection import look_into
 
-    lines = []
+    lines, doubts = [], []
     for column, path in zip(args.column, args.path, strict=True):
-        if problem := problem_of(path, column, args.genome):
-            lines.append(_line(args, column, problem))
+        problem, warnings = look_into(path, column, args.genome)
+        lines += [_line(args, column, problem)] if problem else []
+        doubts += [_line(args, column, warning) for warning in warnings]
     if args.digests and not lines:
         try:
             write_json(_cells(args), f"{args.sample}.cells.json")
         except UserError as error:
             lines.append(_line(args, args.column[-1], str(error)))
     write_text("".join(lines), "problems.txt")
+    write_text("".join(doubts), "doubts.txt")
 
 
 def _line(args: Namespace, column: str, problem: str) -> str:

@@ -3,30 +3,51 @@
 from pathlib import Path
 
 from compartments.core.errors import UserError
+from compartments.counts.folders import check_length
 from compartments.counts.formats import describe
-from compartments.counts.source import CELLBENDER
-from compartments.counts.values import check_values, peek_values
+from compartments.counts.source import CELLBENDER, Source
+from compartments.counts.values import check_values, peek
 
 
-def problem_of(path: str | Path, column: str, genome: str | None = None) -> str:
-    """Why the file or folder cannot be used in that column of the samplesheet, on one line; empty if it can.
+def look_into(path: str | Path, column: str, genome: str | None = None) -> tuple[str, list[str]]:
+    """Why the file or folder cannot be used in that column of the samplesheet, and what may make its numbers wrong.
 
     Parameters
     ----------
     path : str or Path
     column : str
-        ``raw``, ``filtered`` or ``cellbender``, which takes outputs of CellBender only.
+        ``raw``, ``filtered`` or ``cellbender``.
     genome : str, optional
         Which genome to take from a file with several.
+
+    Returns
+    -------
+    problem : str
+        One line; empty if it can be used.
+    warnings : list of str
+        One line each.
     """
     try:
         source = describe(path, genome)
-        if column == "cellbender" and source.format != CELLBENDER:
-            raise UserError(f"{path}: a {source.format}, not a CellBender output; put it in column 'raw' or 'filtered'")
-        check_values(source, peek_values(source))
+        check_column(source, column)
+        check_values(source, peek(source))
+        if source.format == "10x mtx":
+            check_length(source)
     except UserError as error:
-        return " ".join(str(error).split())
-    return ""
+        return " ".join(str(error).split()), []
+    return "", source.warnings
+
+
+def check_column(source: Source, column: str) -> None:
+    """Refuse outputs of CellBender, which are no raw counts, in any column but ``cellbender``, and others in that."""
+    if column == "cellbender" and source.format != CELLBENDER:
+        raise UserError(
+            f"{source.path}: a {source.format} without what CellBender says of each droplet, not a CellBender output "
+            "as it wrote it; give the file that CellBender wrote itself, not one repacked by ptrepack; counts from "
+            "before CellBender go into column 'raw' or 'filtered'"
+        )
+    if column != "cellbender" and source.format == CELLBENDER:
+        raise UserError(f"{source.path}: an output of CellBender, not raw counts; put it in column 'cellbender'")
 
 
 def content_of(digests: str) -> str:

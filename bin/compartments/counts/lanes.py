@@ -14,8 +14,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compartments.core.errors import UserError
-from compartments.counts.opening import READ_ERRORS, first_line, open_text
+from compartments.counts.folders import entries
+from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.reading import read_counts
 from compartments.counts.source import Source
 from compartments.study.captures import several
@@ -52,7 +52,7 @@ def cell_barcodes(source: Source) -> dict[str, int]:
     try:
         genes = _entries(source)
     except READ_ERRORS as error:
-        raise UserError(f"{source.path}: damaged or cut off ({first_line(error)}); copy or export it again") from None
+        raise unreadable(source.path, error) from None
     largest = np.argsort(-genes, kind="stable")[:MOST]
     largest = largest[genes[largest] > 0]
     found = ["".join(BASES.findall(str(name))) for name in source.barcodes[largest]]
@@ -63,13 +63,10 @@ def cell_barcodes(source: Source) -> dict[str, int]:
 def _entries(source: Source) -> npt.NDArray[np.int64]:
     """Stored values of each barcode, without reading them where the file says how many there are."""
     if source.format == "10x mtx":
-        entries = np.zeros(len(source.barcodes) + 1, np.int64)
-        with open_text(source.path / source.node) as lines:
-            next(line for line in lines if not line.startswith("%"))  # the sizes
-            options = {"sep": r"\s+", "header": None, "usecols": [1], "dtype": np.int64, "chunksize": 1_000_000}
-            for part in pd.read_csv(lines, **options):
-                entries += np.bincount(part[1], minlength=len(entries))
-        return entries[1:]
+        numbers = np.zeros(len(source.barcodes), np.int64)
+        for barcodes, _features, _values in entries(source):
+            numbers += np.bincount(barcodes, minlength=len(numbers))
+        return numbers
     if source.by_barcode:
         with h5py.File(source.path, "r") as file:
             if isinstance(file[source.node], h5py.Group):

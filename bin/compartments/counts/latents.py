@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 
 from compartments.core.errors import UserError
-from compartments.counts.hdf5 import text_of
+from compartments.counts.hdf5 import text_of, whole
 from compartments.counts.source import CELLBENDER, Source
 
 LATENTS = ("cell_probability", "background_fraction", "cell_size", "droplet_efficiency")
@@ -25,11 +25,13 @@ def add_latents(source: Source, file: h5py.File) -> None:
         )
     latents = file["droplet_latents"]
     n = len(source.barcodes)
-    analysed = latents["barcode_indices_for_latents"][:] if "barcode_indices_for_latents" in latents else np.arange(n)
+    analysed = (
+        whole(latents["barcode_indices_for_latents"]) if "barcode_indices_for_latents" in latents else np.arange(n)
+    )
     for key in LATENTS:
         if key not in latents:
             continue
-        values = latents[key][:].astype(float)
+        values = whole(latents[key]).astype(float)
         full = np.full(n, np.nan)
         if len(values) == n:
             full = values
@@ -45,7 +47,7 @@ def add_latents(source: Source, file: h5py.File) -> None:
             f"{source.path}: CellBender output without cell probabilities; give its output of 0.3.2 or later"
         )
     if "global_latents" in file and "ambient_expression" in file["global_latents"]:
-        ambient = file["global_latents"]["ambient_expression"][:].astype(float)
+        ambient = whole(file["global_latents"]["ambient_expression"]).astype(float)
         source.ambient = ambient if len(ambient) == len(source.symbol) else None
 
 

@@ -1,26 +1,96 @@
-"""Files that may be packed, and what they raise when they are damaged."""
+"""Files that may be packed, and what they raise when they cannot be read."""
 
+import errno
 import gzip
 import io
+import re
 import zlib
 from pathlib import Path
+from typing import cast
 
-READ_ERRORS = (OSError, EOFError, zlib.error, KeyError, ValueError, RuntimeError, UnicodeDecodeError)
+from compartments.core.errors import UserError
+
+READ_ERRORS = (
+    OSError, EOFError, zlib.error, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError,
+    OverflowError,
+)  # fmt: skip
+GZIP = b"\x1f\x8b"
+PACKINGS = {
+    b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z",
+}  # fmt: skip
+NESTED = 3  # times that a file may be packed with gzip
+FILTER = re.compile(r"filter|can't open directory|plugin", re.I)
+LOCKED = re.compile(r"unable to lock file|Resource temporarily unavailable", re.I)
 
 
 def open_binary(path: Path) -> gzip.GzipFile | io.BufferedReader:
-    """The content of a file, unpacked if it is packed, whatever its name says."""
-    return gzip.open(path, "rb") if _is_gzip(path) else open(path, "rb")
+    """The content of a file, unpacked if it is packed with gzip (once or more), whatever its name says.
+
+    Raises
+    ------
+    UserError
+        If it is packed in another way.
+    """
+    handle: gzip.GzipFile | io.BufferedReader = io.BufferedReader(io.FileIO(path))
+    for _ in range(NESTED):
+        if handle.peek(2)[:2] != GZIP:
+            break
+        handle = gzip.GzipFile(fileobj=handle)
+    if packing := packed(handle.peek(6)):
+        raise UserError(f"{path}: packed with {packing}; unpack it, or pack it with gzip")
+    return handle
 
 
 def open_text(path: Path) -> io.TextIOBase:
-    """The same as text."""
-    return gzip.open(path, "rt") if _is_gzip(path) else open(path)
+    """The same as text in UTF-8, without a byte order mark."""
+    return io.TextIOWrapper(cast(io.BufferedReader, open_binary(path)), encoding="utf-8-sig")
 
 
-def _is_gzip(path: Path) -> bool:
+def packed(start: bytes) -> str:
+    """What a file is packed with, other than gzip, told from its first bytes; empty if with nothing that is known."""
+    return next((name for magic, name in PACKINGS.items() if start.startswith(magic)), "")
+
+
+def not_hdf5(path: Path) -> str:
+    """What a file that is no HDF5 is, and what to do, told from its first bytes."""
     with open(path, "rb") as handle:
-        return handle.read(2) == b"\x1f\x8b"
+        start = handle.read(512)
+    text = start.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
+    if not start:
+        return "empty, not an HDF5 file; copy or export it again"
+    if start.startswith(GZIP) or packed(start):
+        return f"packed with {packed(start) or 'gzip'}: not an HDF5 file as it is; unpack it"
+    if text.startswith((b"<!doctype", b"<html", b"<?xml")):
+        return "a web page, not an HDF5 file: a failed download; get the file itself"
+    if text.startswith(b"version https://git-lfs"):
+        return "a pointer of Git LFS, not an HDF5 file itself; get it with 'git lfs pull'"
+    if text.startswith(b"%%matrixmarket"):
+        return "the matrix of a folder, not an HDF5 file; name the folder that holds it with barcodes and features"
+    return (
+        "not an HDF5 file, or cut off at its start; expected a 10x h5, an h5ad, a CellBender h5, or a folder with "
+        "matrix.mtx, barcodes.tsv and features.tsv"
+    )
+
+
+def unreadable(path: str | Path, error: BaseException) -> UserError:
+    """The line for a file that could not be read: permission, lock, filter or encoding if it is that, else damage."""
+    said = first_line(error)
+    number = getattr(error, "errno", None)
+    if isinstance(error, PermissionError) or number in (errno.EACCES, errno.EPERM) or "Permission denied" in said:
+        place = getattr(error, "filename", None) or path
+        return UserError(f"{place}: no permission to read it; have read access given (chmod a+r, of folders a+rx)")
+    if number in (errno.EAGAIN, errno.EWOULDBLOCK) or LOCKED.search(said):
+        return UserError(
+            f"{path}: locked, another program has it open for writing; close it there, or give a finished copy"
+        )
+    if isinstance(error, UnicodeDecodeError):
+        return UserError(f"{path}: text that is not UTF-8 ({said}); save it as UTF-8")
+    if isinstance(error, OSError) and FILTER.search(str(error)):
+        return UserError(
+            f"{path}: values packed with an HDF5 filter that is not installed here (such as zstd or blosc); "
+            "write it again with gzip (AnnData: write_h5ad(path, compression='gzip'))"
+        )
+    return UserError(f"{path}: damaged or cut off ({said}); copy or export it again")
 
 
 def first_line(error: BaseException) -> str:

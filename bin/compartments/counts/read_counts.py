@@ -28,15 +28,15 @@ def main() -> None:
     """Write ``<s>.droplets.h5ad`` and ``<s>.read.json``, or the reason in ``skipped.tsv``."""
     args = arguments()
     from compartments.counts.assembly import assemble, summarise
+    from compartments.counts.inspection import check_column
     from compartments.counts.reading import read_counts
-    from compartments.counts.source import CELLBENDER
 
     left_out = LeftOut(STEP)
     paths = {"raw": args.raw, "filtered": args.filtered, "cellbender": args.cellbender}
     try:
         counts = {column: read_counts(path, args.genome) for column, path in paths.items() if path}
-        if "cellbender" in counts and counts["cellbender"].source.format != CELLBENDER:
-            raise UserError(f"{args.cellbender}: not a CellBender output; give it as --raw or --filtered")
+        for column, one in counts.items():
+            check_column(one.source, column)
         data, notes = assemble(args.sample, **counts)
     except UserError as error:  # one bad file costs its sample, not the run
         left_out.add(str(error), sample=args.sample)

@@ -7,14 +7,19 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.io import mmread
 
 from compartments.core.errors import UserError
+from compartments.core.matrix import memberships
+from compartments.counts.folders import entries
 from compartments.counts.formats import describe
-from compartments.counts.names import make_unique
-from compartments.counts.opening import READ_ERRORS, first_line, open_binary
+from compartments.counts.hdf5 import check_claim, whole
+from compartments.counts.names import ENSEMBL, make_unique
+from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source, Texts
-from compartments.counts.values import check_values
+from compartments.counts.values import check_values, unlike_counts, value_problem
+
+MOST = np.iinfo(np.int32).max
+DENSE_VALUES = 20_000_000  # of a dense matrix, looked at at a time
 
 
 @dataclass
@@ -60,45 +65,83 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
     try:
         matrix = _read_mtx(source) if source.format == "10x mtx" else _read_h5(source)
     except READ_ERRORS as error:
-        raise UserError(f"{source.path}: damaged or cut off ({first_line(error)}); copy or export it again") from None
-    check_values(source, matrix.data)
-    if matrix.data.size and matrix.data.max() > np.iinfo(np.int32).max:
-        raise UserError(f"{source.path}: a count above 2^31, which no cell has; give raw integer counts")
-    matrix = matrix.tocsr()
-    matrix.sum_duplicates()
+        raise unreadable(source.path, error) from None
+    if not matrix.has_canonical_format:
+        matrix = matrix.astype(np.int64)  # in which sums do not overflow
+        matrix.sum_duplicates()
     expected = _kept_total(matrix, source.keep)
-    matrix = matrix if source.keep.all() else matrix[:, np.flatnonzero(source.keep)]
+    matrix, symbol, gene_id = _by_gene(matrix, source)
     matrix.eliminate_zeros()
     matrix.sort_indices()
+    if matrix.data.size and matrix.data.max() > MOST:
+        raise UserError(f"{source.path}: a count above 2^31, which no cell has; give raw integer counts")
+    check_values(source, unlike_counts(matrix))
     matrix = sp.csr_matrix((matrix.data.astype(np.int32), matrix.indices, matrix.indptr), shape=matrix.shape)
-    found = int(matrix.data.sum(dtype=np.int64)), int(matrix.nnz)
+    found = int(matrix.data.sum(dtype=np.int64))
     if found != expected:
-        raise RuntimeError(f"{source.path}: totals and non-zeros {found} after reading, {expected} in the file")
-    return Counts(matrix, source.barcodes, make_unique(source.symbol[source.keep]), source.gene_id[source.keep], source)
+        raise RuntimeError(f"{source.path}: total {found} after reading, {expected} in the file")
+    return Counts(matrix, source.barcodes, make_unique(symbol), gene_id, source)
+
+
+def _counted(source: Source, values: np.ndarray) -> npt.NDArray[np.int32]:
+    """Values as whole numbers; a UserError if they are no counts."""
+    check_values(source, value_problem(values))
+    if values.size and values.max() > MOST:
+        raise UserError(f"{source.path}: a count above 2^31, which no cell has; give raw integer counts")
+    return values.astype(np.int32, copy=False)
 
 
 def _read_mtx(source: Source) -> sp.csr_matrix:
-    # spelled out: by a name ending in .gz the reader decompresses too, but reports a cut file as a parse error
-    with open_binary(source.path / source.node) as handle:
-        return mmread(handle).T.tocsr()
+    rows, columns, data = [], [], []
+    for barcodes, features, values in entries(source):
+        rows.append(barcodes.astype(np.int32))
+        columns.append(features.astype(np.int32))
+        data.append(_counted(source, values).astype(np.int64))  # doubled entries are added up
+    shape = (len(source.barcodes), len(source.symbol))
+    if not data:
+        return sp.csr_matrix(shape, dtype=np.int64)
+    return sp.coo_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(columns))), shape=shape).tocsr()
 
 
-def _read_h5(source: Source) -> sp.csr_matrix | sp.csc_matrix:
+def _read_h5(source: Source) -> sp.csr_matrix:
     shape = (len(source.barcodes), len(source.symbol))
     with h5py.File(source.path, "r") as file:
         node = file[source.node]
         if isinstance(node, h5py.Dataset):
-            check_values(source, node[:])
-            return sp.csr_matrix(node[:])
-        data, indices, indptr = node["data"][:], node["indices"][:], node["indptr"][:]
+            return _read_dense(source, node)
+        data, indices, indptr = (whole(node[name]) for name in ("data", "indices", "indptr"))
     if indices.size and not 0 <= indices.min() <= indices.max() < shape[1 if source.by_barcode else 0]:
         raise UserError(f"{source.path}: indices outside the matrix (damaged); export the file again")
-    if (np.diff(indptr) < 0).any():
+    if (np.diff(indptr.astype(np.int64)) < 0).any():
         raise UserError(f"{source.path}: index pointers go backwards (damaged); export the file again")
-    return (sp.csr_matrix if source.by_barcode else sp.csc_matrix)((data, indices, indptr), shape=shape)
+    indices = indices if indices.dtype in (np.int32, np.int64) else indices.astype(np.int64)
+    parts = (_counted(source, data), indices, indptr.astype(np.int64))
+    return (sp.csr_matrix if source.by_barcode else sp.csc_matrix)(parts, shape=shape).tocsr()
 
 
-def _kept_total(matrix: sp.csr_matrix, keep: npt.NDArray[np.bool_]) -> tuple[int, int]:
-    """Total and non-zeros of the columns ``keep``, straight from the stored triplets."""
+def _read_dense(source: Source, node: h5py.Dataset) -> sp.csr_matrix:
+    """A dense matrix, some rows at a time."""
+    check_claim(node)
+    step = max(1, DENSE_VALUES // max(1, node.shape[1]))
+    parts = [sp.csr_matrix(_counted(source, node[start : start + step])) for start in range(0, node.shape[0], step)]
+    return sp.csr_matrix(sp.vstack(parts))
+
+
+def _by_gene(matrix: sp.csr_matrix, source: Source) -> tuple[sp.csr_matrix, Texts, Texts]:
+    """Columns of the genes alone, those of one Ensembl id added up: probes of Flex, or versions of an id."""
+    kept = np.flatnonzero(source.keep)
+    symbol, gene_id = source.symbol[kept], source.gene_id[kept]
+    matrix = matrix if len(kept) == len(source.keep) else matrix[:, kept]
+    first: dict[str, int] = {}
+    place = np.array([first.setdefault(g, n) if ENSEMBL.match(g) else n for n, g in enumerate(gene_id)], dtype=int)
+    genes, column = np.unique(place, return_inverse=True)
+    if len(genes) == len(place):
+        return matrix, symbol, gene_id
+    source.notes.append(f"{len(place)} features added up to {len(genes)} genes, by Ensembl id")
+    return sp.csr_matrix(matrix @ memberships(column, len(genes), np.int64).T), symbol[genes], gene_id[genes]
+
+
+def _kept_total(matrix: sp.csr_matrix, keep: npt.NDArray[np.bool_]) -> int:
+    """Total of the columns ``keep``, straight from the stored triplets."""
     data = matrix.data if keep.all() else matrix.data[keep[matrix.indices]]
-    return int(data.sum(dtype=np.int64 if data.dtype.kind in "iu" else np.float64)), int(np.count_nonzero(data))
+    return int(data.sum(dtype=np.int64))

@@ -31,13 +31,19 @@ class Source:
     keep : ndarray of bool, shape (n_features,)
         The gene expression features (of the genome asked for).
     by_barcode : bool
-        Whether the stored compressed axis is the barcodes.
+        Whether the stored compressed axis is the barcodes; in an mtx, whether the columns are.
+    genome : ndarray of str or None, shape (n_features,)
+        Of each feature, where the file says it.
     latents : dict of str to ndarray, shape (n_barcodes,)
         CellBender's droplet latents, NaN where a droplet was not analysed.
     ambient : ndarray of float or None, shape (n_features,)
         CellBender's ambient expression.
     chemistry : str
         As the file states it, or empty.
+    notes : list of str
+        What was mended or taken differently, each one's numbers are right.
+    warnings : list of str
+        What may make numbers wrong, and only the user can know.
     """
 
     path: Path
@@ -49,9 +55,12 @@ class Source:
     feature_type: Texts
     keep: npt.NDArray[np.bool_]
     by_barcode: bool = True
+    genome: Texts | None = None
     latents: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     ambient: npt.NDArray[np.float64] | None = None
     chemistry: str = ""
+    notes: list[str] = field(default_factory=list)
+    warnings: list[str] = field(default_factory=list)
 
     def left_out(self) -> dict[str, int]:
         """Features that are not gene expression, as {feature type: number}."""

@@ -1,0 +1,265 @@
+"""Folders with a matrix in MatrixMarket format beside the names of its rows and columns."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compartments.core.errors import UserError
+from compartments.counts.names import BARCODE, tidy
+from compartments.counts.opening import READ_ERRORS, open_binary, open_text, unreadable
+from compartments.counts.source import Source, Texts
+from compartments.counts.symbols import looks_like_barcodes
+
+Entries = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], np.ndarray]
+CHUNK = 5_000_000  # entries
+MATRIX = re.compile(r"^(?P<prefix>.*?)matrix\.mtx(\.gz)?$")
+HEADER = re.compile(
+    r"^(x|v\d+|barcodes?|cells?|cell_?(id|barcode)s?|index|names?|features?|genes?|gene_?(ids?|names?|symbols?)|id|symbol"
+    r"|ensembl(_?(id|gene_?id))?|feature_?(ids?|names?|types?)|gene_?short_?name)$",
+    re.I,
+)
+OTHER_FOLDERS = {
+    "cells_x_genes.mtx": "output of kb count",
+    "quants_mat.mtx": "output of alevin-fry",
+    "zarr.json": "zarr store",
+    ".zgroup": "zarr store",
+    ".zattrs": "zarr store",
+}
+FIELDS = ("integer", "real", "double", "unsigned-integer")
+
+
+@dataclass(frozen=True)
+class Trio:
+    """The three files of one matrix."""
+
+    matrix: Path
+    barcodes: Path
+    features: Path
+
+
+def describe_folder(path: Path) -> Source:
+    """The matrix of a folder, or of the one folder below it that holds any, and its names.
+
+    Raises
+    ------
+    UserError
+        If there is no matrix or several, files are missing, damaged, or do not fit each other.
+    """
+    trio = _trio(_folder(path))
+    columns = _rows_of(trio.barcodes)
+    rows = _rows_of(trio.features)
+    n_rows, n_columns, n_entries = _sizes(trio.matrix)
+    notes = []
+    barcode_rows, feature_rows, by_barcode = columns, rows, True
+    sizes = {n_rows, n_columns}
+    if len(columns) not in sizes:
+        barcode_rows = _without_header(columns, sizes)
+    if len(rows) not in sizes:
+        feature_rows = _without_header(rows, sizes)
+    n_barcodes, n_features = len(barcode_rows), len(feature_rows)
+    if (n_rows, n_columns) == (n_barcodes, n_features) and n_barcodes != n_features:
+        by_barcode = False
+        notes.append("the matrix has barcodes in rows: read so")
+    elif (n_rows, n_columns) != (n_features, n_barcodes):
+        raise UserError(
+            f"{trio.matrix}: {n_rows} features x {n_columns} barcodes, but {trio.features.name} has {len(rows)} and "
+            f"{trio.barcodes.name} {len(columns)} lines; the three files must come from one export"
+        )
+    if not n_entries:
+        raise UserError(f"{trio.matrix}: no barcode with counts; give the output of a run that found some")
+    gene_id, symbol, feature_type = _features(feature_rows)
+    barcodes = _barcodes(barcode_rows)
+    if looks_like_barcodes(symbol) and not looks_like_barcodes(barcodes):
+        raise UserError(
+            f"{trio.features}: holds barcodes ({symbol[0]} ...), and {trio.barcodes.name} other names "
+            f"({barcodes[0]} ...); rename the two files"
+        )
+    source = Source(
+        trio.matrix.parent, "10x mtx", trio.matrix.name, barcodes, gene_id, symbol, feature_type,
+        np.ones(n_features, bool), by_barcode,
+    )  # fmt: skip
+    source.notes += notes
+    if n_barcodes == n_features:
+        source.warnings.append(
+            f"as many features as barcodes ({n_features}): taken as features in rows, as 10x writes them; if it is the "
+            "other way round, every count is wrong"
+        )
+    return source
+
+
+def _folder(path: Path) -> Path:
+    """``path`` if it holds an mtx, else the one folder below it that does."""
+    found = sorted({file.parent for file in path.rglob("*matrix.mtx*") if MATRIX.match(file.name)})
+    if path in found or len(found) == 1:
+        return path if path in found else found[0]
+    if found:
+        names = ", ".join(str(folder.relative_to(path)) for folder in found[:6])
+        raise UserError(f"{path}: {len(found)} folders with a matrix.mtx ({names}); name one of them")
+    present = next((program for name, program in OTHER_FOLDERS.items() if (path / name).exists()), "")
+    if present:
+        raise UserError(
+            f"{path}: the {present}, which is not read here; write its counts of genes with their symbols as h5ad "
+            "(AnnData: write_h5ad)"
+        )
+    raise UserError(f"{path}: a folder without matrix.mtx or matrix.mtx.gz; name the 10x folder that holds it")
+
+
+def _trio(folder: Path) -> Trio:
+    """The matrix of a folder and the names with the same prefix, which GEO puts before theirs."""
+    matches = sorted((found["prefix"], file.name) for file in folder.iterdir() if (found := MATRIX.match(file.name)))
+    prefixes = sorted({prefix for prefix, _ in matches})
+    if "" in prefixes:
+        prefixes = [""]
+    if len(prefixes) > 1:
+        raise UserError(
+            f"{folder}: {len(prefixes)} matrices ({', '.join(prefixes[:6])}); give each sample a folder of its own"
+        )
+    (prefix,) = prefixes
+
+    def find(*names: str) -> Path:
+        for name in names:
+            for file in (folder / f"{prefix}{name}", folder / f"{prefix}{name}.gz"):
+                if file.exists():
+                    return file
+        raise UserError(f"{folder}: {prefix}{' or '.join(names)} (.gz) is missing beside matrix.mtx; copy it there")
+
+    return Trio(find("matrix.mtx"), find("barcodes.tsv"), find("features.tsv", "genes.tsv"))
+
+
+def _rows_of(path: Path) -> list[list[str]]:
+    """Fields of the lines of a table of names, without quotes and blank lines.
+
+    Tabs part the fields, commas where there is no tab. Line numbers in front, as R writes them, are left out.
+    """
+    try:
+        with open_text(path) as lines:
+            texts = [text for line in lines if (text := line.strip())]
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from None
+    mark = "\t" if any("\t" in text for text in texts[:5]) else ","
+    rows = [[field.strip().strip("\"'").strip() for field in text.split(mark)] for text in texts]
+    few = rows[-1000:]
+    numbered = [row[0] for row in few if len(row) > 1 and row[0].isdigit()]
+    if len(numbered) == len(few) > 1 and all(
+        int(b) - int(a) == 1 for a, b in zip(numbered, numbered[1:], strict=False)
+    ):
+        rows = [row[1:] if row[0].isdigit() else row for row in rows]
+    return rows
+
+
+def _without_header(rows: list[list[str]], sizes: set[int]) -> list[list[str]]:
+    """Rows without their first one, if it names columns and there is one too many."""
+    return rows[1:] if rows and len(rows) - 1 in sizes and all(HEADER.match(f) for f in rows[0] if f) else rows
+
+
+def _barcodes(rows: list[list[str]]) -> Texts:
+    """The first field, unless only a later one is of bases."""
+    first = np.array([row[0] for row in rows], dtype=object)
+    if looks_like_barcodes(first) or not rows:
+        return first
+    for place in range(1, min(len(row) for row in rows[:1000])):
+        other = np.array([row[place] if len(row) > place else "" for row in rows], dtype=object)
+        if looks_like_barcodes(other) and all(BARCODE.match(name) for name in other):
+            return other
+    return first
+
+
+def _features(rows: list[list[str]]) -> tuple[Texts, Texts, Texts]:
+    """Id, symbol and type of each feature; the id where there is no symbol, no type where there is none."""
+    gene_id = tidy(np.array([row[0] for row in rows], dtype=object))
+    symbol = tidy(np.array([row[1] if len(row) > 1 else row[0] for row in rows], dtype=object))
+    feature_type = np.array([row[2] if len(row) > 2 else "" for row in rows], dtype=object)
+    missing = gene_id == ""
+    gene_id = np.where(missing, symbol, gene_id)
+    # a second column of types: one column of names is all there is
+    if len(rows) and all(len(row) == 2 for row in rows[:1000]) and set(symbol) <= {"Gene Expression"}:
+        symbol, feature_type = gene_id, symbol
+    return gene_id, symbol, feature_type
+
+
+def _sizes(matrix: Path) -> tuple[int, int, int]:
+    """Rows, columns and entries that the header of a matrix claims."""
+    try:
+        with open_text(matrix) as lines:
+            banner = next(lines, "").strip().lower().split()
+            size = next((line for line in lines if line.strip() and not line.startswith("%")), "").split()
+    except READ_ERRORS as error:
+        raise unreadable(matrix, error) from None
+    if banner[:3] != ["%%matrixmarket", "matrix", "coordinate"] or len(banner) != 5 or len(size) != 3:
+        raise UserError(f"{matrix}: not a MatrixMarket coordinate file; export it again")
+    if banner[3] not in FIELDS or banner[4] != "general":
+        raise UserError(
+            f"{matrix}: a {banner[4]} matrix of {banner[3]} values, not one of counts; export it with 'integer general'"
+        )
+    if not all(number.isdigit() for number in size):
+        raise UserError(f"{matrix}: its sizes are '{' '.join(size)}', not three whole numbers; export it again")
+    n_rows, n_columns, n_entries = map(int, size)
+    return n_rows, n_columns, n_entries
+
+
+def check_length(source: Source) -> None:
+    """Refuse a matrix with fewer lines than its header claims entries, which is cut off."""
+    path, n_lines, last = source.path / source.node, 0, b""
+    try:
+        with open_binary(path) as handle:
+            while part := handle.read(2**24):
+                n_lines += part.count(b"\n") or part.count(b"\r")
+                last = part[-1:]
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from None
+    _check_number(path, n_lines + (last not in b"\r\n"), _sizes(path)[2], at_least=True)
+
+
+def _check_number(path: Path, found: int, claimed: int, at_least: bool = False) -> None:
+    if found < claimed or (found != claimed and not at_least):
+        raise UserError(
+            f"{path}: {found} entries where its header says {claimed}: cut off, or damaged; copy or export it again"
+        )
+
+
+def entries(source: Source, most: int = CHUNK) -> Iterator[Entries]:
+    """Entries of a matrix, ``most`` of them at a time, so that no more memory is taken than there are entries.
+
+    Yields
+    ------
+    barcodes, features : ndarray of int64
+        Positions from 0.
+    values : ndarray of int64 or float64
+
+    Raises
+    ------
+    UserError
+        If a line holds no entry, or one outside the matrix, or they are not as many as the header says.
+    """
+    path = source.path / source.node
+    claimed, found = _sizes(path)[2], 0
+    with open_text(path) as lines:
+        next(line for line in lines if line.strip() and not line.startswith("%"))  # the sizes
+        types = {0: np.int64, 1: np.int64}
+        options = {"sep": r"\s+", "header": None, "names": [0, 1, 2], "index_col": False, "dtype": types}
+        try:
+            for part in pd.read_csv(lines, **options, chunksize=most):
+                found += len(part)
+                yield _checked(path, source, part)
+        except pd.errors.EmptyDataError:
+            pass
+        except pd.errors.ParserError as error:
+            raise UserError(f"{path}: damaged ({' '.join(str(error).split())[:120]}); export it again") from None
+    _check_number(path, found, claimed)
+
+
+def _checked(path: Path, source: Source, part: pd.DataFrame) -> Entries:
+    rows, columns = part[0].to_numpy() - 1, part[1].to_numpy() - 1
+    barcodes, features = (columns, rows) if source.by_barcode else (rows, columns)
+    if len(part) and min(rows.min(), columns.min()) < 0:
+        raise UserError(f"{path}: an index of 0, where MatrixMarket counts from 1; export it again")
+    if len(part) and (barcodes.max() >= len(source.barcodes) or features.max() >= len(source.symbol)):
+        raise UserError(f"{path}: an entry outside the matrix (damaged); export it again")
+    if part[2].dtype.kind not in "iuf":
+        raise UserError(f"{path}: values that are no numbers, not counts; give raw integer counts")
+    return barcodes, features, part[2].to_numpy()

@@ -1,0 +1,107 @@
+"""Symbols of genes as they should be written: mended where that is sure, else told."""
+
+import re
+
+import numpy as np
+
+from compartments.core.errors import UserError
+from compartments.counts.source import Source, Texts
+
+# the 13 genes of mitochondrial proteins: Ensembl id, HGNC's symbol, the name that RefSeq gives it
+MITOCHONDRIAL = {
+    "ENSG00000198888": ("MT-ND1", "ND1"), "ENSG00000198763": ("MT-ND2", "ND2"), "ENSG00000198804": ("MT-CO1", "COX1"),
+    "ENSG00000198712": ("MT-CO2", "COX2"), "ENSG00000228253": ("MT-ATP8", "ATP8"),
+    "ENSG00000198899": ("MT-ATP6", "ATP6"), "ENSG00000198938": ("MT-CO3", "COX3"), "ENSG00000198840": ("MT-ND3", "ND3"),
+    "ENSG00000212907": ("MT-ND4L", "ND4L"), "ENSG00000198886": ("MT-ND4", "ND4"), "ENSG00000198786": ("MT-ND5", "ND5"),
+    "ENSG00000198695": ("MT-ND6", "ND6"), "ENSG00000198727": ("MT-CYB", "CYTB"),
+}  # fmt: skip
+BARE = {name: symbol for symbol, refseq in MITOCHONDRIAL.values() for name in (refseq, symbol.removeprefix("MT-"))}
+MIN_BARE = 4  # of these names in one file, which are no other genes'
+MIN_MANGLED = 3
+MANGLED = re.compile(r"^(?:MT|HLA)(?P<mark>[._:])[A-Z]")
+ACCESSION = re.compile(r"^[A-Z]{1,2}\d{5,8}\.\d+$|^ENS[A-Z]*[GTP]\d+|^hsa[.-]")
+CLONE = re.compile(r"^(RP\d+|CT[A-D]|KB|LL\w+|GS1|XX\w+|AC|FP)\.(\w+)\.(\d+)$")
+UNDERSCORED = re.compile(r"_(?:s?n?RNA|rRNA|SRP|alpha|snoRNA)|^U\d+_")
+MONTHS = "jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez|dic"
+DATE = re.compile(
+    rf"^\d{{1,2}}[-. ]+(?:{MONTHS})$|^(?:{MONTHS})[- ]\d{{1,4}}$|^\d{{4}}-\d\d-\d\d|^\d\d?/\d\d?/\d{{4}}", re.I
+)
+
+
+def mend_symbols(source: Source) -> None:
+    """Symbols in capitals, with the hyphens and the ``MT-`` that programs took away (in place); notes say so.
+
+    Raises
+    ------
+    UserError
+        If symbols are in lower case and no Ensembl id says that they are of human genes.
+    """
+    _capitals(source)
+    _hyphens(source)
+    _mitochondria(source)
+    kept = source.symbol[source.keep]
+    dates = [name for name in kept if DATE.match(name)]
+    if dates:
+        source.warnings.append(
+            f"{len(dates)} symbols are dates ({', '.join(dates[:3])}), as Excel makes of MARCH1 or SEPT2: these genes "
+            "are not found by name; export the symbols anew"
+        )
+    if not any(name.startswith("MT-") for name in kept):
+        source.warnings.append(
+            "no mitochondrial genes by name (MT-...): the limit of mitochondrial counts (--max_mt, --nmads_mt) does "
+            "nothing here"
+        )
+
+
+def _capitals(source: Source) -> None:
+    kept = source.symbol[source.keep]
+    lower = [name for name in kept if name[:1].isalpha() and name == name.lower()]
+    if len(lower) <= len(kept) / 2:
+        return
+    human = sum(g.startswith("ENSG") for g in source.gene_id[source.keep])
+    if human <= len(kept) / 2:
+        raise UserError(
+            f"{source.path}: gene symbols in lower case ({', '.join(lower[:3])} ...), as of zebrafish or changed by a "
+            "program; human gene symbols are in capitals: export them as they were"
+        )
+    orf = re.compile(r"^(C(?:\d+|X|Y))ORF(\d+)")
+    source.symbol = np.array([orf.sub(r"\1orf\2", name.upper()) for name in source.symbol], dtype=object)
+    source.notes.append("gene symbols were in lower case: read in capitals")
+
+
+def _hyphens(source: Source) -> None:
+    """Hyphens where R or another program put dots or underscores: told from MT and HLA."""
+    kept = source.symbol[source.keep]
+    marks = [found["mark"] for name in kept if (found := MANGLED.match(name))]
+    if len(marks) < MIN_MANGLED or sum("-" in name for name in kept) > 0.001 * len(kept):
+        return
+    mark = max(sorted(set(marks)), key=marks.count)
+    source.symbol = np.array([_hyphened(name, mark) for name in source.symbol], dtype=object)
+    source.notes.append(f"gene symbols had '{mark}' for '-' (MT{mark}CO1): read with hyphens")
+
+
+def _hyphened(name: str, mark: str) -> str:
+    if ACCESSION.match(name) or UNDERSCORED.search(name):
+        return name
+    if mark == "." and (clone := CLONE.match(name)):
+        return f"{clone[1]}-{clone[2]}.{clone[3]}"
+    return name.replace(mark, "-")
+
+
+def _mitochondria(source: Source) -> None:
+    """``MT-`` before the mitochondrial genes, told from their Ensembl ids, else from several of their bare names."""
+    known = np.array([MITOCHONDRIAL.get(g, ("", ""))[0] for g in source.gene_id], dtype=object)
+    if not (known != "").any() and not any(name.startswith("MT-") for name in source.symbol):
+        bare = np.array([BARE.get(name.upper(), "") for name in source.symbol], dtype=object)
+        known = bare if len(set(bare[source.keep]) - {""}) >= MIN_BARE else known
+    changed = (known != "") & (known != source.symbol)
+    if changed.any():
+        few = ", ".join(source.symbol[changed][:3])
+        source.symbol = np.where(changed, known, source.symbol)
+        source.notes.append(f"{int(changed.sum())} mitochondrial genes without MT- ({few}): named as HGNC does")
+
+
+def looks_like_barcodes(names: Texts) -> bool:
+    """Whether most of the names are of bases, as cell barcodes are."""
+    few = names[:: max(1, len(names) // 1000)]
+    return bool(len(few)) and sum(bool(re.search(r"[ACGT]{12,}", name)) for name in few) > 0.8 * len(few)

@@ -14,42 +14,37 @@ def existing(path, place) {
     path.exists() ? path : error("${place}: there is no file ${path}; check the path")
 }
 
-// The samples of study.json, every value as text: what check_design has read is not read again by other rules.
-def rowsOf(study) {
-    new groovy.json.JsonSlurper().parse(study).samples.collect { row ->
-        row.collectEntries { name, value -> [name, value == null ? '' : value.toString()] }
-    }
-}
-
-// An input of the samplesheet: absolute, a URL, or relative to the samplesheet, else to the launch folder; null if it is
-// not there.
-def locate(text, folder) {
+// An input of the samplesheet: absolute, a URL, or relative to the samplesheet, else to the launch folder.
+// What is wrong comes back as text: an error() of an included function would reach the user wrapped in an exception.
+def locate(text, folder, row, column) {
+    def place = "samplesheet row ${row}, column ${column}"
     def absolute = text.startsWith('/') || text.contains('://')
     def candidates = absolute ? [file(text)] : [folder.resolve(text), file("${launchDir}/${text}")]
-    candidates.find { path -> path.exists() }
+    def missing = "there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path"
+    candidates.find { path -> path.exists() } ?: "${place}: ${missing}"
 }
 
-// A row of the samplesheet as [meta, [column: file], names of columns whose file is not there].
-def sampleOf(row, folder) {
-    def given = ['raw', 'filtered', 'cellbender'].findAll { column -> row[column] }
-    def meta = row.findAll { name, value -> !(name in ['raw', 'filtered', 'cellbender']) && value }
-    def found = given.collectEntries { column -> [column, locate(row[column], folder)] }
-    def inputs = ['raw', 'filtered', 'cellbender'].collectEntries { column -> [column, found[column] ?: []] }
-    [meta, inputs, given.findAll { column -> !found[column] }]
-}
-
-// All files that are not there in one line, as text: an error() of an included function would reach the user wrapped in
-// an exception. Empty if all are.
-def missingOf(rows, samples, folder) {
-    def missing = [rows, samples].transpose().collectMany { row, sample ->
-        sample[2].collect { column ->
-            def hint = row[column].contains('\\') ? ', with \\ as of Windows: write /' : ''
-            "row ${row.row}, column ${column}: there is no file '${row[column]}'${hint}"
-        }
+// The samples of study.json as [[meta, [column: file], whether others are of its specimen]], and all that is wrong with
+// their files. Values are text: what check_design has read is not read again by other rules.
+def samplesOf(study, folder) {
+    def rows = new groovy.json.JsonSlurper().parse(study).samples.collect { row ->
+        row.collectEntries { name, value -> [name, value == null ? '' : value.toString()] }
     }
-    def places = [folder, launchDir].collect { place -> place.toString() }.unique()
-    def shown = missing.take(20).join('; ') + (missing.size() > 20 ? "; and ${missing.size() - 20} more" : '')
-    missing ? "samplesheet ${shown} (relative paths are looked for in ${places.join(' and ')}); check the paths" : ''
+    def samples = rows.collect { row -> sampleOf(row, folder) + [hasOthers(row, rows)] }
+    def problems = samples.collect { sample -> sample[2] }.findAll { problem -> problem }
+    def rest = problems.size() > 20 ? ["and ${problems.size() - 20} more samples"] : []
+    def found = samples.collect { meta, inputs, _problem, others -> [meta, inputs, others] }
+    [found, (problems.take(20) + rest).join('; ')]
+}
+
+// A row of the samplesheet as [meta, [column: file], problem or empty].
+def sampleOf(row, folder) {
+    def columns = ['raw', 'filtered', 'cellbender']
+    def meta = row.findAll { name, value -> !(name in columns) && value }
+    def inputs = columns.collectEntries { column ->
+        [column, row[column] ? locate(row[column], folder, row.row, column) : []]
+    }
+    [meta, inputs, inputs.values().findAll { input -> input instanceof CharSequence }.join('; ')]
 }
 
 // What is kept of a file to see whether other samples have its cells: nothing unless it is the one that tells cells.
@@ -58,7 +53,7 @@ def askedOf(column, inputs, others) {
     column == first ? [digests: 'input.sha256', barcodes: others] : [:]
 }
 
-// Whether other rows of samples.tsv are of the same donor, compartment and condition.
+// Whether other rows are of the same donor, compartment and condition.
 def hasOthers(row, rows) {
     rows.count { other -> ['donor', 'compartment', 'condition'].every { name -> other[name] == row[name] } } > 1
 }

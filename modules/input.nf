@@ -18,6 +18,7 @@ process CHECK_DESIGN {
     output:
     path 'problems.txt', emit: problems
     path 'study.json', emit: study, optional: true
+    path 'samples.tsv', emit: samples, optional: true
     path 'plan.txt', emit: plan, optional: true
     path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
 
@@ -101,19 +102,22 @@ process CHECK_LABELS {
     path markers
     path overrides, stageAs: 'overrides/*'
     path clusters, stageAs: 'clusters/*'
+    path cells, stageAs: 'cells/*'
 
     output:
     path 'problems.txt', emit: problems
+    path 'notes.txt', emit: notes
 
     script:
     """
     # code ${task.ext.code}
     sc-compartments check_labels ${options(study: study, model: models, lineage_map: lineage_map, markers: markers)} \\
-        ${options(label_overrides: overrides, label_clusters: clusters)} ${task.ext.given} --problems problems.txt
+        ${options(label_overrides: overrides, label_clusters: clusters, cells: cells)} \\
+        ${task.ext.given} --problems problems.txt --notes notes.txt
     """
 
     stub:
     """
-    touch problems.txt
+    touch problems.txt notes.txt
     """
 }

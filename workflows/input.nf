@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; filesOf ; hasOthers ; missingOf ; problemsIn ; rowsOf ; sampleOf ; tableOf } from '../lib/files'
+include { askedOf ; filesOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { definitions ; valueOf } from '../lib/options'
 include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
 
@@ -29,15 +29,8 @@ workflow INPUT {
 
     ch_samples = CHECK_DESIGN.out.study
         .combine(samplesheet)
-        .flatMap { table, sheet ->
-            def rows = rowsOf(table)
-            def found = rows.collect { row -> sampleOf(row, sheet.parent) }
-            def missing = missingOf(rows, found, sheet.parent)
-            if (missing) {
-                error("ERROR: ${missing}")
-            }
-            [rows, found].transpose().collect { row, sample -> [sample[0], sample[1], hasOthers(row, rows)] }
-        }
+        .map { table, sheet -> samplesOf(table, sheet.parent) }
+        .flatMap { samples, problems -> problems ? error("ERROR: ${problems}") : samples }
     INSPECT_INPUT(
         ch_samples.flatMap { meta, inputs, others ->
             inputs.findAll { _column, path -> path }.collect { column, path ->
@@ -59,7 +52,9 @@ workflow INPUT {
         carried(file(params.markers)),
         filesOf(params.label_overrides, 'label_overrides'),
         filesOf(params.label_clusters, 'label_clusters'),
+        INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name },
     )
+    CHECK_LABELS.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
     ch_named = CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
 
     samples = ch_samples

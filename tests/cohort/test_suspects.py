@@ -41,7 +41,9 @@ def test_a_swap_is_named(tmp_path, a, b, expected):
             file["uns/sample"][()] = sample
     merged, _ = merge_all(tmp_path, study)
     found = suspects.sample_warnings(merged, bulk_of(merged), study)
-    assert set(found.loc[found["warning"].str.contains(expected), "sample"]) >= {a, b}, found.to_string()
+    said = found[found["warning"].str.contains(expected)]
+    assert set(said["sample"]) >= {a, b}, found.to_string()
+    assert said["warning"].str.contains(suspects.IDENTITY).all()
 
 
 @pytest.mark.parametrize("second", [("post", "post"), ("pre", "again")], ids=["before and after", "replicates"])
@@ -79,7 +81,7 @@ def test_low_complexity_is_named(written):
     low = found[found["warning"].str.contains("less than in the other CSF samples")]
     assert set(low["sample"]) <= {"D2_CSF"}
     few = found[found["warning"].str.contains("low complexity")]
-    assert "D2_CSF" in set(few["sample"])
+    assert "D2_CSF" in set(few["sample"]) and not few["warning"].str.contains(suspects.IDENTITY).any()
 
 
 def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
@@ -91,6 +93,7 @@ def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
     totals.loc["D1_CSF", ["RPS4Y1", "DDX3Y"]] = 2
     totals.loc["D2_CSF", ["RPS4Y1", "XIST"]] = [500, 0]
     assert list(suspects.sex_of_samples(totals)[["D0_CSF", "D1_CSF", "D2_CSF"]]) == ["mixed", "unclear", "M"]
+    assert all(suspects.IDENTITY.search(text) for _, text in suspects._sex_warnings(totals, study))
     words = {(sample, text.split(":")[0][:30]) for sample, text in suspects._sex_warnings(totals, study)}
     assert {sample for sample, text in words if text.startswith("XIST and Y genes are both")} == {"D0_CSF"}
     assert {sample for sample, text in words if "donor D2 differ" in text} == {"D2_CSF", "D2_blood"}

@@ -21,3 +21,8 @@ def test_gmt_errors(tmp_path, text, expected):
     path.write_text(text)
     with pytest.raises(UserError, match=expected):
         gene_sets.read_gmt(path)
+
+
+def test_a_byte_order_mark_is_no_part_of_a_name(tmp_path):
+    (tmp_path / "a.gmt").write_bytes("\ufeffA\td\tX\r\nB\td\tY\r\n".encode())
+    assert gene_sets.read_gmt(tmp_path / "a.gmt") == {"A": ["X"], "B": ["Y"]}

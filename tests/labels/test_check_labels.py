@@ -1,5 +1,6 @@
 """Labels are checked before any cell is read."""
 
+import json
 import os
 import pickle
 import re
@@ -8,7 +9,7 @@ import pytest
 
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from tests.support.models import make_model, write_model
+from tests.support.models import GENES, make_model, write_model
 
 CHECKS = {
     "model that runs code": ({"m.pkl": pickle.dumps(os.getcwd)}, ["--model", "m.pkl"], "model m.pkl.*would run"),
@@ -66,3 +67,29 @@ def test_labels_are_checked_before_any_cell_is_read(tmp_path, execute, root, cas
     said = (tmp_path / "problems.txt").read_text()
     assert re.search(expected, said) if expected else said == ""
     assert said.count("\n") == (1 if expected else 0)
+
+
+@pytest.mark.parametrize(
+    ("primary", "target", "expected"),
+    [
+        (["pDC", "Bcells"], "CD3E", "--primary_lineages 'Bcells' is no lineage of the lineage map; did you mean 'B'"),
+        (["pDC"], "cd3e", "--target_gene 'cd3e' is not among the genes of any sample; did you mean 'CD3E'"),
+        (["pDC"], "CD3E", ""),
+    ],
+)
+def test_names_and_genes_are_checked_too(tmp_path, execute, root, primary, target, expected):
+    text = "sample,donor,compartment,condition,filtered\na,A,CSF,ms,a.h5\nb,B,CSF,control,b.h5\n"
+    study = make_study(parse_samplesheet(text), primary_lineages=primary)
+    study.save(tmp_path / "study.json")
+    write_model(make_model(), tmp_path / "m.pkl")
+    for sample, symbols in (("a", GENES), ("b", GENES[:5])):
+        genes = {"symbol": symbols, "gene_id": symbols}
+        (tmp_path / f"{sample}.cells.json").write_text(json.dumps({"sample": sample, "genes": genes}))
+    tables = ["--lineage_map", root / "assets" / "celltypist_immune_all_low_lineage.tsv"]
+    tables += ["--markers", root / "assets" / "markers.tsv", "--cells", "a.cells.json", "b.cells.json"]
+    given = ("--study", "study.json", "--model", "m.pkl", *tables, "--target_gene", target)
+    done = execute("check_labels", *given, "--problems", "problems.txt", "--notes", "notes.txt")
+    assert done.returncode == 0, done.stderr
+    said, notes = ((tmp_path / name).read_text() for name in ("problems.txt", "notes.txt"))
+    assert said.startswith(expected) and bool(said) == bool(expected)
+    assert ("note: sample 'b': holds" in notes) == (not expected)

@@ -24,3 +24,19 @@ def test_lost_samples_and_failed_tasks_come_first(whole, call, tmp_path):
     assert "UN1_CSF" not in top and "UN2_CSF" not in top
     assert "Coupling : This step did not finish: coupling/coupling.tsv is missing. too few lineages." in top
     assert "q1_treated_vs_untreated_CSF" in page.figures
+
+
+def test_samples_that_may_be_swapped_stand_on_the_first_screen(whole, call, tmp_path):
+    """Sex, compartment and donor speak of another's sample; what is poor alone does not."""
+    shutil.copytree(whole[0], tmp_path / "r")
+    said = {
+        "TR1_CSF": "its expression is that of blood, not of CSF: swapped?",
+        "TR1_blood": "stated sex is F, XIST and Y genes say M",
+        "UN1_CSF": "low complexity: 150 genes in the median cell",
+    }
+    rows = [f"merge_samples\t{sample}\t{warning}\n" for sample, warning in said.items()]
+    (tmp_path / "r" / "cohort" / "warnings.tsv").write_text("stage\tsample\twarning\n" + "".join(rows))
+    _, page = call(tmp_path / "r", findings=False)
+    top = page.source[page.source.index("<header>") : page.source.index("</header>")]
+    assert "Samples may be swapped or mislabelled." in top and "UN1_CSF" not in top
+    assert f"<li>TR1_CSF: {said['TR1_CSF']}</li><li>TR1_blood: {said['TR1_blood']}</li>" in top

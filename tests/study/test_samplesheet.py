@@ -1,9 +1,14 @@
 """Samplesheets: what is read, and every refusal with its row, column and fix."""
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from compartments.core.errors import UserError
+from compartments.core.sheets import read_text
+from compartments.study.captures import check_files
 from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.slips import check_slips
 from tests.support.sheets import GOOD, HEADER, sheet, study_of
 
 
@@ -83,6 +88,25 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         (HEADER + A + "B_c,,c,y,a.h5\n", "row 3, column donor: empty"),
         (HEADER + A + "B c,B,c,y,a.h5\n", "row 3, column sample: 'B c' may hold letters"),
         (HEADER + A + "../B,B,c,y,a.h5\n", "row 3, column sample: '../B'"),
+        (
+            HEADER + A + "a_C,B,c,y,a.h5\n",
+            "row 3, column sample: 'a_C' and 'A_c' differ only in case; some file systems",
+        ),
+        (HEADER + A + "B_c,B,c,y,~ann/b.h5\n", "row 3, column raw: '~ann/b.h5' begins with '~', which only a shell"),
+        (
+            HEADER + A + "B_c,B,c,y,C:\\\\data\\\\b.h5\n",
+            "row 3, column raw: 'C:\\\\data\\\\b.h5' is written as on Windows",
+        ),
+        (HEADER + A + "B_c,B,c,y,a\u200b/b.h5\n", "a\\u200b/b.h5' holds a character that cannot be seen (U+200B)"),
+        (HEADER + A + "B_c,B\u200bx,c,y,b.h5\n", "row 3, column donor: 'B\\u200bx' may hold letters"),
+        (HEADER + A + f"{'B' * 101},B,c,y,b.h5\n", "has 101 characters; give at most 100"),
+        (HEADER + A + '"B_c,B,c,y,b.h5\nC_c,C,c,y,c.h5\n', "row 3: quotes that do not match"),
+        (HEADER.replace("raw", "raw,Cells per uL") + A, "column 'Cells per uL' looks like 'cells_per_ul'; rename it"),
+        (
+            "sample|donor|compartment|condition|raw\n" + A,
+            "put commas, tabs or semicolons between columns: the header is",
+        ),
+        ("# a\nsample,donor,compartment,raw\n" + A, "row 2: column 'condition' is missing"),
         (HEADER + A + A, "row 3, column sample: 'A_c' is already in row 2"),
         (HEADER + A + "a_b,a,b,y,a.h5\n", "row 3, column donor: 'a' and 'A' differ only in case"),
         (HEADER + A + "B_c,B,c,y,\n", "row 3 (sample 'B_c'): no input; give 'raw', 'filtered' or 'cellbender'"),
@@ -117,3 +141,28 @@ def test_bad_samplesheets(text, message):
         parse_samplesheet(text, "sheet.csv")
     assert message in str(error.value) and "sheet.csv" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+@settings(max_examples=150, deadline=None, derandomize=True)
+@given(
+    st.lists(
+        st.tuples(st.floats(0, 1), st.binary(max_size=3) | st.sampled_from([b'"', b",", b"\n", b"#", b"\t"])),
+        max_size=4,
+    )
+)
+def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, changes):
+    """A good samplesheet with random bytes in random places never ends in a traceback."""
+    data = (HEADER.strip() + ",age,sex,cells_per_ul,batch\n").encode()
+    data += b"".join(row.encode() + b",4%d,F,12.5,b1\n" % n for n, row in enumerate(GOOD.splitlines()[1:]))
+    for place, inserted in changes:
+        at = int(place * len(data))
+        data = data[:at] + inserted + data[at + len(inserted) // 2 :]
+    path = tmp_path_factory.getbasetemp() / "any.csv"
+    path.write_bytes(data)
+    try:
+        frame = parse_samplesheet(read_text(path), "any.csv")
+        check_files(frame, "any.csv", strict=True)
+        study_of(read_text(path), covariates=["age", "sex"])
+        check_slips(frame, ["age", "sex"], "any.csv")
+    except UserError as error:
+        assert len(str(error).splitlines()) == 1 and str(error).isprintable()

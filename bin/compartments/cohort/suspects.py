@@ -1,5 +1,6 @@
 """Samples that look swapped, mislabelled or poor: eleven kinds of suspicion."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, cast
 
@@ -24,6 +25,7 @@ MIN_LIKENESS_CELLS = 20  # of a sample in a lineage
 OUTLIER_MADS = 5
 LINEAGE_GENES = 1500
 MOST_DOUBLETS = 0.1
+IDENTITY = re.compile(r"swapped\?|XIST and Y genes")  # what warnings of a sample say that may be another's
 REVIEWED = ("pDC", "Plasma", "T_cycling")  # what doublet scores take for doublets by mistake
 
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from compartments.core.errors import UserError
+from compartments.core.sheets import read_text
 
 
 def read_gmt(path: str | Path) -> dict[str, list[str]]:
@@ -20,11 +21,7 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
         With the line number: not text, fewer than three fields, a name given twice; or a file without sets.
     """
     sets = {}
-    try:
-        with open(path, encoding="utf-8") as handle:
-            lines = handle.read().splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} cannot be read as a GMT text file: {error}") from error
+    lines = read_text(path).splitlines()
     for number, line in enumerate(lines, start=1):
         if not line.strip():
             continue

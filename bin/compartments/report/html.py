@@ -75,6 +75,7 @@ def make_report(
         simulated=results.simulated,
         sections=sections,
         unfinished=[section for section in sections if not section.finished],
+        doubtful=status.doubtful_samples(results.usable("cohort/warnings.tsv")),
         lost=status.lost_samples(results.usable("skipped.tsv")),
         meanings=lambda file: meanings(results.dictionary, file),
         exists=lambda file: bool(file) and "*" not in file and (results.root / file).exists(),

@@ -1,8 +1,10 @@
-"""What of a run is missing, and why: lost samples and steps that gave nothing, from ``skipped.tsv``."""
+"""What a reader has to know first: lost samples, steps that gave nothing, samples that may be swapped."""
 
 from collections.abc import Collection
 
 import pandas as pd
+
+from compartments.cohort.suspects import IDENTITY
 
 # steps that a sample must pass to be in the cohort, in their order
 PER_SAMPLE = [
@@ -37,6 +39,20 @@ def lost_samples(skipped: pd.DataFrame | None) -> dict[str, tuple[str, str]]:
     order = rows["stage"].map({stage: number for number, stage in enumerate(PER_SAMPLE)})
     first = rows.loc[order.sort_values(kind="stable").index].drop_duplicates("sample")
     return {row.sample: (row.stage, row.reason) for row in first.sort_index().itertuples()}
+
+
+def doubtful_samples(warnings: pd.DataFrame | None) -> dict[str, list[str]]:
+    """Samples that may be another donor's or compartment's, with what speaks for it.
+
+    Parameters
+    ----------
+    warnings : DataFrame or None
+        ``cohort/warnings.tsv``: ``sample, warning``.
+    """
+    if warnings is None:
+        return {}
+    rows = warnings[warnings["warning"].fillna("").str.contains(IDENTITY)]
+    return {str(sample): list(of["warning"]) for sample, of in rows.groupby("sample", sort=False)}
 
 
 def reason_for(stages: Collection[str], skipped: pd.DataFrame | None) -> str:

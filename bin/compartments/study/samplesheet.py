@@ -147,10 +147,10 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
 
 def _of_path(text: str) -> str:
     """What is wrong with a path as it is written; empty if nothing is."""
-    if text.startswith("~"):
+    if re.match("~[^/]", text):
         return "begins with '~', which only a shell understands; write the folder out"
-    if re.match(r"[A-Za-z]:[\\/]|\\\\", text):
-        return "is a path of Windows; write it as this machine sees it, such as /mnt/c/data/m.h5"
+    if "\\" in text:
+        return "is written as on Windows; write it as this machine sees it, with '/', such as /mnt/c/data/m.h5"
     hidden = next((c for c in text if not c.isprintable()), "")
     return f"holds a character that cannot be seen (U+{ord(hidden):04X}); type the path anew" if hidden else ""
 

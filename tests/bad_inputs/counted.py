@@ -12,15 +12,20 @@ from tests.bad_inputs.toy import Truth
 COLUMNS = ("raw", "filtered", "cellbender")
 
 
-def reads(name, kind, make, truth=None, note="", **given):
+def reads(name, kind, make, truth=Truth, note="", **given):
     """A file that is read: sums by gene and barcode are those of ``truth``; ``note`` is said of it."""
-    expect = {"truth": truth or Truth, "note": note, "exit": 0, "stage": "read_counts"} | given
+    expect = {"truth": truth, "note": note, "exit": 0, "stage": "read_counts"} | given
     return Row(name, kind, make, check_read, expect)
 
 
 def refused(name, kind, make, line, **given):
     """A file that is refused before any compute, in one line."""
     return Row(name, kind, make, check_refused, {"line": line, "exit": 0, "stage": "inspect_input"} | given)
+
+
+def left_out(name, kind, make, line, **given):
+    """A file whose fault only its whole content shows: it costs its sample, with the line as the reason."""
+    return Row(name, kind, make, check_left_out, {"line": line, "exit": 0, "stage": "read_counts"} | given)
 
 
 def files_of(row, made):
@@ -64,10 +69,11 @@ def check_read(row: Row, made: object, folder: Path) -> None:
     assert not said, f"inspect_input refuses it: {said}"
     reason = read(row, made, folder)
     assert not reason, f"read_counts leaves it out: {reason}"
-    truth, note = row.expect["truth"], row.expect["note"]
+    note = row.expect["note"]
     data = anndata.read_h5ad(folder / "s1.droplets.h5ad")
-    if truth is not None:
-        same_sums(data, truth())
+    same_sums(data, row.expect["truth"]())
+    if "rows_of_genes" in row.expect:
+        assert data.n_vars == row.expect["rows_of_genes"]
     if note:
         one_line(notes(folder), note, "notes")
 
@@ -96,8 +102,13 @@ def check_refused(row: Row, made: object, folder: Path) -> None:
     one_line(said, row.expect["line"], "inspect_input")
     assert said.startswith("row 2, sample 's1', column '"), said
     reason = read(row, made, folder)
-    if row.expect.get("late", True):  # what the look into a file refuses, its reader does not take
-        one_line(reason, row.expect["line"], "read_counts")
+    one_line(reason, row.expect["line"], "read_counts")  # what the look into a file refuses, its reader does not take
+    assert not (folder / "s1.droplets.h5ad").exists()
+
+
+def check_left_out(row: Row, made: object, folder: Path) -> None:
+    assert not inspect(row, made, folder)
+    one_line(read(row, made, folder), row.expect["line"], "read_counts")
     assert not (folder / "s1.droplets.h5ad").exists()
 
 

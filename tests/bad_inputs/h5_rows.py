@@ -10,7 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from tests.bad_inputs import toy
-from tests.bad_inputs.counted import both, reads, refused
+from tests.bad_inputs.counted import both, left_out, reads, refused
 from tests.bad_inputs.toy import (
     EXPRESSION,
     N_CELLS,
@@ -207,9 +207,10 @@ def beside_raw(column, make):
     return both_files
 
 
-IS_BENDER = r"CellBender output.*column '?cellbender"
+IS_BENDER = "an output of CellBender, not raw counts; put it in column 'cellbender'"
 negative = changed("matrix/data", lambda values: np.where(np.arange(len(values)) == 5, -3, values))
 broken = partial(refused, kind="damage", line="damaged|does not fit|export the file again")
+broken_inside = partial(left_out, kind="damage", line=r"\(damaged\); export the file again")
 
 ROWS = [
     reads("R01 plain", "control", file_of()),
@@ -244,7 +245,7 @@ ROWS = [
         SAMPLES,
         file_of(barcode=wells),
         truth=lambda: Truth(barcode=wells()),
-        note="3 (GEM )?wells|several (samples|wells)",
+        note="3 samples or wells in one file",
     ),
     refused(
         "R69 barcodes twice",
@@ -281,7 +282,7 @@ ROWS = [
         lambda folder: h5(folder / "m.h5", sp.csr_matrix(counts().shape, dtype=np.int32)),
         "no barcode with counts|no counts",
     ),
-    refused("R78 no barcodes", "empty", lambda folder: h5(folder / "m.h5", counts()[:0]), "no barcodes"),
+    refused("R78 no barcodes", "empty", lambda folder: h5(folder / "m.h5", counts()[:0]), "no barcode with counts"),
     reads(
         "R79 one cell",
         "empty",
@@ -294,15 +295,18 @@ ROWS = [
         "not counts",
         changed("matrix/data", lambda v: np.where(np.arange(len(v)) == 3, 2**40, v.astype(np.int64))),
         "above 2\\^31",
-        late=False,
     ),
     broken("R87 cut in the middle", make=cut(0.5)),
     broken("cut at the end", make=cut(0.95)),
     broken("a value too few", make=changed("matrix/data", lambda values: values[:-1])),
     broken("an index too few", make=changed("matrix/indices", lambda values: values[:-1])),
-    broken("an index outside", make=changed("matrix/indices", lambda values: np.where(values == 7, 10**6, values))),
-    broken("an index below zero", make=changed("matrix/indices", lambda values: np.where(values == 7, -1, values))),
-    broken(
+    broken_inside(
+        "an index outside", make=changed("matrix/indices", lambda values: np.where(values == 7, 10**6, values))
+    ),
+    broken_inside(
+        "an index below zero", make=changed("matrix/indices", lambda values: np.where(values == 7, -1, values))
+    ),
+    broken_inside(
         "pointers backwards",
         make=changed("matrix/indptr", lambda values: np.r_[values[:3], values[5], values[4], values[5:]]),
     ),

@@ -6,7 +6,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from tests.bad_inputs import toy
-from tests.bad_inputs.counted import both, reads, refused
+from tests.bad_inputs.counted import reads, refused
 from tests.bad_inputs.h5_rows import ANTIBODIES, PEAKS, TAGS, beside, genomes
 from tests.bad_inputs.mtx_rows import doubled
 from tests.bad_inputs.toy import (
@@ -194,13 +194,16 @@ def mangled(change):
     return lambda folder: mtx(folder / "m", rows=lines_of(names=[change(name) for name in symbols()]))
 
 
-def of_mangled(change, kept):
-    """Symbols mended, or as they are: what counts is that the limit of quality is not silently without effect."""
-    return lambda: Truth(symbol=[change(name) if kept(name) else name for name in symbols()])
+def low_mito(name):
+    return name.lower() if name.startswith("MT-") else name
+
+
+def with_dates():
+    """Symbols as a spreadsheet leaves them, behind the mitochondrial ones."""
+    return [*symbols()[:5], "1-Mar", "2-Mar", "1-Sep", *symbols()[8:]]
 
 
 MITO = "(?i)mitochondrial"
-EITHER = both("antibod|protein|not genes|no genes|feature", "5")
 
 ROWS = [
     reads("h5ad plain", "control", file_of()),
@@ -259,25 +262,25 @@ ROWS = [
         file_of(obs=lambda: frame([str(i) for i in range(N_DROPLETS)])),
         truth=lambda: Truth(barcode=[str(i) for i in range(N_DROPLETS)]),
     ),
-    reads("R42 R's make.names", MANGLED, mangled(lambda s: s.replace("-", ".")), truth=None, note=MITO),
-    reads("R43 underscores", MANGLED, mangled(lambda s: s.replace("-", "_")), truth=None, note=MITO),
-    reads("R45 no prefix of mitochondria", MANGLED, mangled(lambda s: s.removeprefix("MT-")), truth=None, note=MITO),
+    reads(
+        "R42 R's make.names", MANGLED, mangled(lambda s: s.replace("-", ".")), note="'.' for '-' .*read with hyphens"
+    ),
+    reads("R43 underscores", MANGLED, mangled(lambda s: s.replace("-", "_")), note="'_' for '-' .*read with hyphens"),
+    reads("R45 no prefix of mitochondria", MANGLED, mangled(lambda s: s.removeprefix("MT-")), note=MITO),
     reads(
         "mitochondria in lower case",
         MANGLED,
-        mangled(lambda s: s.lower() if s.startswith("MT-") else s),
-        truth=None,
-        note=MITO,
+        mangled(low_mito),
+        truth=lambda: Truth(symbol=list(map(low_mito, symbols()))),
+        note="no mitochondrial genes by name .*does nothing here",
     ),
-    refused("R44 lower case", MANGLED, mangled(str.lower), "lower case|capital"),
+    reads("R44 lower case", MANGLED, mangled(str.lower), note="lower case: read in capitals"),
     reads(
         "R46 dates of a spreadsheet",
         MANGLED,
-        lambda folder: mtx(
-            folder / "m", rows=lines_of(names=[*symbols()[:5], "1-Mar", "2-Mar", "1-Sep", "43891", *symbols()[9:]])
-        ),
-        truth=None,
-        note="(?i)dates?",
+        lambda folder: mtx(folder / "m", rows=lines_of(names=with_dates())),
+        truth=lambda: Truth(symbol=with_dates()),
+        note="symbols are dates .*as Excel makes of",
     ),
     refused(
         "a mouse",

@@ -11,7 +11,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 ROOT = Path(__file__).resolve().parents[2]
-N_CELLS, N_DROPLETS, N_GENES = 50, 250, 300
+N_CELLS, N_DROPLETS, N_GENES = 50, 250, 400
 FIRST = ["MT-CO1", "MT-CO2", "MT-ND1", "MT-ATP6", "MT-CYB", "CD3E", "CD3D", "CD8A", "MS4A1", "CD79A", "LYZ", "NKG7"]
 FIRST += ["XIST", "HLA-DRA", "HLA-B", "LILRA4", "JCHAIN", "CD52", "S100A8", "GNLY"]
 EXPRESSION = "Gene Expression"
@@ -34,10 +34,10 @@ def ids():
 def counts():
     """Cells first, then empty droplets; csr of int32."""
     rng = np.random.default_rng(20)
-    shares = rng.dirichlet(np.full(N_GENES, 0.5))
+    shares = rng.dirichlet(np.full(N_GENES, 1.0))
     shares[:5] = 0.01
     shares /= shares.sum()
-    sizes = np.r_[rng.integers(700, 1600, N_CELLS), rng.integers(4, 30, N_DROPLETS - N_CELLS)]
+    sizes = np.r_[rng.integers(1200, 2500, N_CELLS), rng.integers(4, 30, N_DROPLETS - N_CELLS)]
     return sp.csr_matrix(np.array([rng.multinomial(size, shares) for size in sizes]).astype(np.int32))
 
 

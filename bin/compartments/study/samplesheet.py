@@ -89,9 +89,6 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
 
 
 def _check_header(header: list[str], place: str) -> None:
-    for column in header:
-        if why := unusable(column):
-            raise UserError(f"{place}: column '{shown(column)}' {why}; rename it")
     for column in REQUIRED:
         if column not in header:
             meant = [
@@ -105,6 +102,8 @@ def _check_header(header: list[str], place: str) -> None:
             raise UserError(f"{place}: column '{column}' is missing; {fix}")
     known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS]
     for column in header:
+        if why := unusable(column):
+            raise UserError(f"{place}: column '{shown(column)}' {why}; rename it")
         if column not in known:
             plain = re.sub("[^a-z0-9]+", "_", column.lower()).strip("_")
             close = difflib.get_close_matches(plain, known, 1, 0.85)

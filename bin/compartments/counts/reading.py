@@ -16,9 +16,8 @@ from compartments.counts.hdf5 import check_claim, whole
 from compartments.counts.names import ENSEMBL, make_unique
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source, Texts
-from compartments.counts.values import check_values, unlike_counts, value_problem
+from compartments.counts.values import MOST, check_values, unlike_counts, value_problem
 
-MOST = np.iinfo(np.int32).max
 DENSE_VALUES = 20_000_000  # of a dense matrix, looked at at a time
 
 
@@ -86,8 +85,6 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
 def _counted(source: Source, values: np.ndarray) -> npt.NDArray[np.int32]:
     """Values as whole numbers; a UserError if they are no counts."""
     check_values(source, value_problem(values))
-    if values.size and values.max() > MOST:
-        raise UserError(f"{source.path}: a count above 2^31, which no cell has; give raw integer counts")
     return values.astype(np.int32, copy=False)
 
 

@@ -58,7 +58,7 @@ def split_droplets(droplets: AnnData, calls: pd.DataFrame, seed: int = 0) -> tup
         obs=pd.DataFrame(index=droplets.obs_names[is_cell]),
         var=droplets.var[["gene_id"]].copy(),
         layers={"counts": sp.csr_matrix(matrix[is_cell], dtype=np.int32)},
-        uns={"sample": str(droplets.uns["sample"]), "count_warnings": str(droplets.uns.get("count_warnings", ""))},
+        uns={key: str(droplets.uns.get(key, "")) for key in ("sample", "count_warnings", "chemistry")},
     )
     sources = set(calls["source"]) if "source" in calls else set()
     if droplets.uns["kind"] != "raw" or sources & set(WITHOUT_EMPTIES):

@@ -40,6 +40,8 @@ class Gathered:
         Sample -> ``uns['ambient_warning']``, where there is one.
     count_warnings : dict
         Sample -> what its files of counts gave reason to doubt, from ``uns['count_warnings']``.
+    chemistries : dict
+        Sample -> chemistry as its file states it, or an empty text.
     """
 
     names: list[str] = field(default_factory=list)
@@ -50,6 +52,7 @@ class Gathered:
     methods: dict[str, str] = field(default_factory=dict)
     ambient_warnings: dict[str, str] = field(default_factory=dict)
     count_warnings: dict[str, list[str]] = field(default_factory=dict)
+    chemistries: dict[str, str] = field(default_factory=dict)
 
 
 def match_files(
@@ -123,6 +126,7 @@ def gather(files: Mapping[str, tuple[Path, Path, Path]], left_out: LeftOut) -> G
         gathered.var.append(data.var)
         gathered.doublets.append(tally)
         gathered.methods[sample] = str(data.uns.get("ambient_method", "none"))
+        gathered.chemistries[sample] = str(data.uns.get("chemistry", ""))
         if data.uns.get("ambient_warning"):
             gathered.ambient_warnings[sample] = str(data.uns["ambient_warning"])
         gathered.count_warnings[sample] = str(data.uns.get("count_warnings", "")).splitlines()
@@ -143,7 +147,7 @@ def drop_uncleaned(gathered: Gathered, left_out: LeftOut) -> None:
         columns: tuple[list, ...] = (gathered.obs, gathered.var, gathered.doublets, *gathered.layers.values())
         for column in (gathered.names, *columns):
             del column[position]
-        del gathered.methods[sample]
+        del gathered.methods[sample], gathered.chemistries[sample]
         left_out.add(reason + fix, sample=sample)
 
 

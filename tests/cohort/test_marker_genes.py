@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from compartments.cohort.marker_genes import MIN_CELLS, Sums, drawn_table, marker_table
+from compartments.cohort.marker_genes import MIN_CELLS, N_DRAWN, Sums, drawn_table, marker_table
 
 GENES = np.array([f"g{i}" for i in range(60)])
 
@@ -49,6 +49,6 @@ def test_what_is_drawn_has_every_group_and_gene():
     sums = Sums(counts, donor, group)
     markers = marker_table(sums, "lineage", GENES)
     drawn = drawn_table(sums, markers, GENES)
-    genes = set(markers.loc[markers["rank"] <= 3, "gene"])
+    genes = set(markers.loc[markers["rank"] <= N_DRAWN, "gene"])
     assert set(zip(drawn["name"], drawn["gene"], strict=True)) == {(n, g) for n in "AB" for g in genes}
     assert drawn["expressing"].between(0, 1).all() and pd.notna(drawn["log2_cpm"]).all()

@@ -17,7 +17,7 @@ MIN_CELLS = 10  # of a donor, in the group and outside
 MIN_EXPRESSING = 0.1  # share of the group's cells, mean over donors
 OFFSET = 10.0  # counts per million added on both sides: what a small group cannot see makes no fold change
 N_GENES = 25
-N_DRAWN = 3
+N_DRAWN = 2
 COLUMNS = ["level", "name", "rank", "gene", "n_donors", "log2fc", "lowest_log2fc", "score"]
 COLUMNS += ["expressing", "expressing_elsewhere", "cpm", "cpm_elsewhere"]
 

@@ -1,5 +1,6 @@
 """Lineages of all cells: the map of the cohort, shares per sample, and the labels' quality."""
 
+from compartments.core.vocabulary import UNASSIGNED
 from compartments.report import captions
 from compartments.report.blocks import Block, Text
 from compartments.report.figures.bars import bars
@@ -62,7 +63,7 @@ def _markers(page: Page) -> list[Block]:
     drawn, markers = page.table("cohort/marker_dots.tsv"), page.table("cohort/markers.tsv")
     if drawn is None or markers is None:
         return []
-    order = [lineage for lineage in page.results.lineages() if (drawn["name"] == lineage).any()]
+    order = [each for each in page.results.lineages() if each != UNASSIGNED and (drawn["name"] == each).any()]
     donors = markers.loc[markers["level"] == "lineage", "n_donors"]
     behind = f"Donors: {donors.min()} to {donors.max()} of {page.study.samples['donor'].nunique()} in a lineage."
     words = page.words("annotation.markers", behind)

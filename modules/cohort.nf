@@ -71,6 +71,6 @@ process EMBED_COHORT {
     stub:
     """
     sc-compartments write_stub cohort/cohort.h5ad cohort/clusters.tsv cohort/mixing.tsv cohort/transfer.tsv \\
-        cohort/umap.tsv.gz
+        cohort/umap.tsv.gz cohort/markers.tsv cohort/marker_dots.tsv
     """
 }

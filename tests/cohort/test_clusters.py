@@ -1,29 +1,29 @@
-"""Clusters: their markers, and the vote."""
+"""What the table of clusters says."""
 
+import anndata
 import numpy as np
 import pandas as pd
-from scipy import sparse
 
-from compartments.cohort import clusters, embedding
+from compartments.cohort import clusters
 
 
-def test_vote_spares_rare_and_confident_cells():
-    frame = pd.DataFrame(
-        [*[("CD4_T", "CD4_T", "high", 0)] * 6, ("unassigned", "CD8_T", "low", 0), ("unassigned", "pDC", "low", 0)]
-        + [("pDC", "pDC", "marker", 0), ("unassigned", "B", "low", 1), ("B", "B", "high", 2), ("NK", "NK", "high", 2)]
-        + [("unassigned", "B", "low", 2)],
-        columns=["lineage", "model_lineage", "confidence", "cluster"],
+def test_clusters_are_described_and_conflicts_told():
+    n = 30
+    obs = pd.DataFrame(
+        {
+            "leiden": np.repeat(["0", "1"], n),
+            "lineage": np.repeat(["CD4_T", "cMono"], n),
+            "marker_lineage": ["CD4_T"] * n + ["Granulocyte"] * (n - 5) + ["cMono"] * 5,
+            "marker_agrees": [True] * n + [False] * (n - 5) + [True] * 5,
+            "donor": np.tile(["d0", "d1", "d2"], 2 * n // 3),
+            "compartment": "blood",
+            "sample": np.tile(["s0", "s1", "s2"], 2 * n // 3),
+            "doublet_score": 0.01,
+        },
+        index=[f"c{i}" for i in range(2 * n)],
     )
-    voted = clusters.vote(*(frame[c] for c in frame))
-    assert list(voted[6:]) == ["CD4_T", "unassigned", "pDC", "unassigned", "B", "NK", "unassigned"]
-
-
-def test_cluster_markers_find_the_planted_gene():
-    rng = np.random.default_rng(0)
-    counts = rng.poisson(1.0, (300, 50))
-    codes = np.repeat([0, 1, 2], 100)
-    for code in range(3):
-        counts[codes == code, code] += 5
-    expression = embedding.normalised_matrix(sparse.csr_matrix(counts.astype(np.int32)))
-    found = clusters.cluster_markers(expression, codes, [f"g{i}" for i in range(50)])
-    assert [names[0] for names in found] == ["g0", "g1", "g2"]
+    markers = pd.DataFrame({"name": ["0", "0", "1"], "rank": [1, 2, 1], "gene": ["CD3D", "CD3E", "FCGR3B"]})
+    table = clusters.cluster_table(anndata.AnnData(obs=obs), markers).set_index("cluster")
+    assert table.loc[0, "markers"] == "CD3D, CD3E" and table.loc[1, "markers"] == "FCGR3B"
+    assert table.loc[0, "remark"] == "" and table.loc[0, "marker_agreement"] == 1
+    assert table.loc[1, "remark"] == "markers of 25 of 30 cells name another, mostly Granulocyte"

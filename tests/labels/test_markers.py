@@ -3,6 +3,9 @@
 import numpy as np
 from scipy import sparse
 
+from compartments.core.matrix import log_normalise
+from compartments.labels.lineages import broad_lineages
+from compartments.labels.markers import marker_evidence, marker_weights
 from tests.support.models import GENES, label, make_model, simulate
 
 
@@ -27,3 +30,35 @@ def test_cd3_tells_t_from_nk(tables):
     labels, summary = label(sparse.csr_matrix(np.vstack([nk, t_like, sterile])), make_model(), tables)
     assert set(labels["lineage"][:30]) == {"NK"} and set(labels["lineage"][60:]) == {"NK"}
     assert set(labels["lineage_broad"][30:60]) == {"T"} and summary["n_nk_to_t_by_cd3"] > 0
+
+
+def named(tables, *cells):
+    """Lineage that the markers name, and pDC flag, of cells given as genes with UMIs (other genes vary around)."""
+    lineage_map, markers = tables
+    genes = np.array(sorted(set(markers["gene"])) + [f"G{i}" for i in range(400)], object)
+    counts = np.random.default_rng(1).poisson(0.3, (60, len(genes))) * ~np.isin(genes, markers["gene"])
+    for row, cell in enumerate(cells):
+        for gene, umis in cell.items():
+            counts[row, list(genes).index(gene)] = umis
+    counts = sparse.csr_matrix(counts)
+    normalised = log_normalise(counts)
+    weights = marker_weights(genes, np.asarray(normalised.mean(0)).ravel(), markers)
+    found = marker_evidence(counts, normalised, genes, weights, broad_lineages(lineage_map))
+    return [(found.lineage[row], bool(found.pdc[row])) for row in range(len(cells))]
+
+
+def test_a_pdc_has_what_only_pdc_have(tables):
+    others = {"TCF4": 4, "SERPINF1": 6, "ITM2C": 5}  # of a fibroblast as well
+    endothelial = others | {"IL3RA": 2}
+    found = named(tables, others, endothelial, others | {"LILRA4": 1}, endothelial | {"PLD4": 2})
+    assert [pdc for _, pdc in found] == [False, False, True, True]
+    assert found[0][0] == "" and found[2][0] == "pDC"
+
+
+def test_markers_name_granulocytes_mast_cells_and_stroma(tables):
+    neutrophil = {"FCGR3B": 4, "CXCR2": 3, "S100A8": 5, "S100A9": 4}
+    mast = {"TPSAB1": 20, "TPSB2": 9, "CPA3": 6}
+    fibroblast = {"COL1A1": 9, "COL1A2": 9, "DCN": 6, "LUM": 3}
+    tumour = {"EPCAM": 3, "KRT8": 6, "KRT18": 6, "KRT19": 9}
+    found = named(tables, neutrophil, mast, fibroblast, tumour)
+    assert [lineage for lineage, _ in found] == ["Granulocyte", "Mast_Baso", "Fibroblast", "Epithelial"]

@@ -9,14 +9,15 @@ from scipy.sparse.linalg import svds
 
 from compartments.core.matrix import totals
 
+CHUNK = 2000
+
 
 def cluster_cells(
     counts: sp.csr_matrix, seed: int, n_genes: int = 2000, n_components: int = 30, n_neighbors: int = 8
 ) -> npt.NDArray[np.int64]:
     """Coarse clusters, for cell-type profiles only.
 
-    Variable genes (variance beyond that of Poisson counts on the log scale's input), log of depth-normalised counts,
-    truncated SVD, k nearest neighbours weighted by shared neighbours (Jaccard), Leiden (Traag 2019, Sci Rep) at
+    k nearest neighbours in :func:`cell_space` weighted by shared neighbours (Jaccard), Leiden (Traag 2019, Sci Rep) at
     modularity resolution 1.
 
     Parameters
@@ -37,19 +38,7 @@ def cluster_cells(
     import igraph  # seconds of import that few cells, or none to correct, do without
     from sklearn.neighbors import NearestNeighbors
 
-    depth = np.maximum(totals(counts), 1)
-    scaled = sp.diags_array(np.median(depth) / depth) @ counts.astype(np.float32)
-    mean = np.asarray(scaled.mean(axis=0)).ravel()
-    variance = np.asarray(scaled.power(2).mean(axis=0)).ravel() - mean**2
-    # variance of log1p(x) by the delta method, against what Poisson counting alone would give
-    excess = (variance - mean) / (1 + mean) ** 2
-    chosen = np.sort(np.argsort(-excess, kind="stable")[:n_genes])
-    logged = sp.csr_matrix(scaled)[:, chosen]
-    logged.data = np.log1p(logged.data)
-    rank = min(n_components, n_cells - 2, chosen.size - 1)
-    start = np.random.default_rng(seed).normal(size=min(logged.shape))
-    left, singular, _ = svds(logged.astype(np.float64), k=rank, v0=start)
-    space = left * singular
+    space = cell_space(counts, seed, n_genes, n_components)
     n_neighbors = min(n_neighbors, n_cells - 1)
     graph = NearestNeighbors(n_neighbors=n_neighbors).fit(space).kneighbors_graph()
     shared = (graph @ graph.T).tocoo()
@@ -66,3 +55,41 @@ def cluster_cells(
         igraph.set_random_number_generator(random)
         random.setstate(state)
     return np.asarray(parts.membership)
+
+
+def cell_space(
+    counts: sp.csr_matrix, seed: int, n_genes: int = 2000, n_components: int = 30
+) -> npt.NDArray[np.float64]:
+    """Coordinates of one sample's cells in which like cells lie close: array, shape (cells, components).
+
+    Variable genes (variance beyond that of Poisson counts on the log scale's input), log of depth-normalised counts,
+    truncated SVD.
+
+    Parameters
+    ----------
+    counts : csr_matrix, shape (cells, genes)
+        At least 3 cells.
+    seed : int
+    n_genes, n_components : int
+        Lowered where there are too few cells or genes.
+    """
+    n_cells, depth = counts.shape[0], np.maximum(totals(counts), 1)
+    factor = (np.median(depth) / depth).astype(np.float32)
+    first, second = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])
+    for start in range(0, n_cells, CHUNK):  # never a second copy of the whole matrix
+        rows = slice(start, start + CHUNK)
+        scaled = sp.csr_matrix(sp.diags_array(factor[rows]) @ counts[rows].astype(np.float32))
+        first += totals(scaled, 0)
+        scaled.data **= 2
+        second += totals(scaled, 0)
+    mean = first / n_cells
+    variance = second / n_cells - mean**2
+    # variance of log1p(x) by the delta method, against what Poisson counting alone would give
+    excess = (variance - mean) / (1 + mean) ** 2
+    chosen = np.sort(np.argsort(-excess, kind="stable")[:n_genes])
+    logged = sp.csr_matrix(sp.diags_array(factor) @ counts[:, chosen].astype(np.float64))
+    logged.data = np.log1p(logged.data)
+    rank = min(n_components, n_cells - 2, chosen.size - 1)
+    start_vector = np.random.default_rng(seed).normal(size=min(logged.shape))
+    left, singular, _ = svds(logged, k=rank, v0=start_vector)
+    return left * singular

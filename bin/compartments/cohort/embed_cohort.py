@@ -1,6 +1,6 @@
 """Embed and cluster all cells of the cohort, for the picture and for reviewing labels.
 
-Writes cohort/: cohort.h5ad, umap.tsv.gz, clusters.tsv, mixing.tsv and transfer.tsv.
+Writes cohort/: cohort.h5ad, umap.tsv.gz, clusters.tsv, markers.tsv, marker_dots.tsv, mixing.tsv and transfer.tsv.
 """
 
 import argparse
@@ -24,7 +24,8 @@ def main() -> None:
     import pandas as pd
 
     from compartments.cohort import embedding
-    from compartments.cohort.clusters import cluster_table, vote_of_cells
+    from compartments.cohort.clusters import cluster_table
+    from compartments.cohort.marker_genes import markers_of_cohort
     from compartments.cohort.mixing import mixing_table
     from compartments.cohort.transfer import transfer_in
 
@@ -32,8 +33,10 @@ def main() -> None:
     cohort = anndata.read_h5ad(given.merged)
     cohort.X = embedding.normalised_matrix(cohort.layers["corrected"])
     embedding.embed(cohort, given.integration_key, given.seed)
-    cohort.obs["lineage_voted"] = vote_of_cells(cohort.obs)
-    contract.write(cluster_table(cohort), "cohort/clusters.tsv")
+    markers, drawn = markers_of_cohort(cohort)
+    contract.write(markers, "cohort/markers.tsv")
+    contract.write(drawn, "cohort/marker_dots.tsv")
+    contract.write(cluster_table(cohort, markers[markers["level"] == "cluster"]), "cohort/clusters.tsv")
     mixing = mixing_table(cohort, seed=given.seed)
     within = embedding.embed_within(cohort, given.integration_key, given.seed)
     contract.write(pd.concat([mixing, *within]), "cohort/mixing.tsv")

@@ -20,7 +20,6 @@ N_COMPONENTS = 30
 N_NEIGHBORS = 15
 EXACT_NEIGHBORS = 20_000  # cells up to which neighbours are searched exactly, in seconds
 RESOLUTION = 1.0
-VOTE_RESOLUTION = 5.0
 UMAP_EPOCHS = 200
 NORMALISE_CHUNK = 20_000
 MIN_WITHIN = 50  # cells of a compartment that are worth a picture of their own
@@ -46,7 +45,7 @@ def normalised_matrix(counts: sparse.csr_matrix) -> sparse.csr_matrix:
     return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
 
 
-def embed(cohort: "AnnData", key: str = "donor", seed: int = 0, fine: bool = True) -> None:
+def embed(cohort: "AnnData", key: str = "donor", seed: int = 0) -> None:
     """Add PCA, Harmony, neighbours, UMAP and Leiden clusters to ``cohort`` (in place).
 
     Parameters
@@ -56,8 +55,6 @@ def embed(cohort: "AnnData", key: str = "donor", seed: int = 0, fine: bool = Tru
     key : str
         Column of ``obs`` whose levels Harmony takes for batches; ``none`` leaves the components as they are.
     seed : int
-    fine : bool
-        Also the finer clusters ``overcluster`` that the vote needs.
 
     Raises
     ------
@@ -68,7 +65,7 @@ def embed(cohort: "AnnData", key: str = "donor", seed: int = 0, fine: bool = Tru
     -----
     Variable genes within batches (Seurat's dispersions), PCA on the sparse matrix (ARPACK), Harmony (Korsunsky et al.
     2019, Nat Methods 16:1289). With the donor as batch, compartments of a donor are one batch, so what tells them apart
-    is not corrected away. Leiden on the harmonised neighbours (Traag et al. 2019); a finer clustering for the vote.
+    is not corrected away. Leiden on the harmonised neighbours (Traag et al. 2019).
     """
     import scanpy
     from harmonypy import run_harmony
@@ -104,16 +101,7 @@ def embed(cohort: "AnnData", key: str = "donor", seed: int = 0, fine: bool = Tru
         transformer="sklearn" if cohort.n_obs <= EXACT_NEIGHBORS else None,
     )
     scanpy.tl.umap(cohort, init_pos=_start(cohort.obsm["X_pca_harmony"]), maxiter=UMAP_EPOCHS, random_state=seed)
-    for name, resolution in (("leiden", RESOLUTION), ("overcluster", VOTE_RESOLUTION))[: 1 + fine]:
-        scanpy.tl.leiden(
-            cohort,
-            resolution=resolution,
-            key_added=name,
-            flavor="igraph",
-            n_iterations=2,
-            directed=False,
-            random_state=seed,
-        )
+    scanpy.tl.leiden(cohort, resolution=RESOLUTION, flavor="igraph", n_iterations=2, directed=False, random_state=seed)
 
 
 def _choose_variable(cohort: "AnnData", batch_key: str | None) -> None:
@@ -160,7 +148,7 @@ def embed_within(cohort: "AnnData", key: str = "donor", seed: int = 0) -> list[p
         for column in obs.select_dtypes("category"):  # a donor without this compartment is no batch of it
             obs[column] = obs[column].cat.remove_unused_categories()
         part = anndata.AnnData(cast(Any, cohort.X)[rows], obs=obs, var=cohort.var[["everywhere"]].copy())
-        embed(part, key, seed, fine=False)
+        embed(part, key, seed)
         coordinates[rows] = part.obsm["X_umap"]
         clusters[rows] = [f"{name}:{number}" for number in part.obs["leiden"]]
         tables.append(mixing_table(part, ("donor", "lineage"), name, seed))
@@ -170,11 +158,11 @@ def embed_within(cohort: "AnnData", key: str = "donor", seed: int = 0) -> list[p
 
 
 def coordinate_table(cohort: "AnnData") -> pd.DataFrame:
-    """Where each cell lies: ``cell, sample, barcode, leiden, lineage_voted, leiden_within``, coordinates of both UMAPs.
+    """Where each cell lies: ``cell, sample, barcode, leiden, leiden_within``, coordinates of both UMAPs.
 
-    ``cohort`` comes from :func:`embed` and :func:`embed_within`, with ``obs['lineage_voted']``.
+    ``cohort`` comes from :func:`embed` and :func:`embed_within`.
     """
-    names = ["sample", "barcode", "leiden", "lineage_voted", "leiden_within"]
+    names = ["sample", "barcode", "leiden", "leiden_within"]
     table = cast(pd.DataFrame, cohort.obs)[names].rename_axis("cell").reset_index()
     table[["umap_1", "umap_2"]] = cohort.obsm["X_umap"]
     table[["umap_1_within", "umap_2_within"]] = cohort.obsm["X_umap_within"]

@@ -7,6 +7,7 @@ from pathlib import Path
 UNASSIGNED, OTHER = "unassigned", "other"
 POOLS = (UNASSIGNED, OTHER)  # not lineages: nothing is claimed of them
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood
+CSF = re.compile(r"csf|cerebrospinal", re.I)
 WITHOUT_EMPTIES = ("knee", "expected_cells")  # methods that leave the other barcodes unjudged
 TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]  # how far a comparison may be trusted, falling
 # how donors enter a contrast

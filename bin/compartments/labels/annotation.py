@@ -1,6 +1,5 @@
 """Cell types: CellTypist labels summed to lineages, checked by markers, kept unassigned where neither is sure."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,74 +7,73 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
+from scipy.special import logsumexp, softmax
 
 from compartments.core.matrix import log_normalise, totals
-from compartments.core.vocabulary import BLOOD, UNASSIGNED
+from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
 from compartments.labels.genes import Matched, fold_repeats, match
 from compartments.labels.lineages import broad_lineages, check_labels
-from compartments.labels.markers import MarkerWeights, marker_evidence, marker_weights
-from compartments.labels.model import Model, probabilities
+from compartments.labels.markers import KNOWN_BY_MARKERS, MarkerWeights, marker_evidence, marker_weights
+from compartments.labels.model import Model, decision_scores
+from compartments.labels.neighbours import borrow_lineages
 from compartments.labels.summary import summarise
 
 CHUNK = 2000
-MIN_MARGIN = 0.2
+LABELS_THAT_COUNT = 3
+NO_LABEL = -5.0  # log odds of a cell that the model has no label for: below them none of its labels is meant
 MIN_PROBABILITY = 0.5
-CSF = re.compile(r"csf|cerebrospinal", re.I)
 
 
 def choose_lineage(
-    probability: npt.NDArray[np.float64], mapped: pd.DataFrame
+    decision: npt.NDArray[np.float64], mapped: pd.DataFrame
 ) -> tuple[npt.NDArray[np.intp], pd.DataFrame, pd.DataFrame]:
-    """Label and lineage of each cell from the independent probabilities of the labels.
+    """Label and lineage of each cell from the decision scores of the labels.
 
     Parameters
     ----------
-    probability : array, shape (cells, labels)
+    decision : array, shape (cells, labels)
+        Log odds of each label, from :func:`model.decision_scores`.
     mapped : DataFrame, one row per label
         From :func:`lineages.map_labels`.
 
     Returns
     -------
     label : int array, shape (cells,)
-        Position of the chosen label.
+        Position of the chosen label: the best of the best lineage of the best broad lineage.
     by_lineage, by_broad : DataFrame, shape (cells, lineages), (cells, broad lineages)
-        Summed probabilities, capped at 1.
+        Probabilities; those of a broad lineage's lineages sum to its own, all to 1 less that of none (``NO_LABEL``).
 
     Notes
     -----
-    The best label wins by a margin of at least ``MIN_MARGIN``. Below it, subtypes may have split the vote: the broad
-    lineage of the largest sum wins, within it the lineage of the largest sum, within it the best label.
+    CellTypist's sigmoids saturate: off its reference many labels sit at 1, and a sum of them is won by the lineage that
+    has most labels. Log odds do not saturate. A (broad) lineage has the log of the summed odds of its
+    ``LABELS_THAT_COUNT`` best labels, so that subtypes which split the vote keep it and further labels add nothing;
+    probabilities are the softmax of these, which the labelled sets of the scoreboard show to be nearly calibrated.
     """
     lineages, lineage_of = np.unique(mapped["lineage"].to_numpy(str), return_inverse=True)
     broads, broad_of = np.unique(mapped["lineage_broad"].to_numpy(str), return_inverse=True)
-    by_lineage = probability @ np.eye(len(lineages))[lineage_of]
-    by_broad = probability @ np.eye(len(broads))[broad_of]
-    label = probability.argmax(axis=1)
-    if probability.shape[1] > 1:
-        top = -np.partition(-probability, 1, axis=1)[:, :2]
-        close = top[:, 0] - top[:, 1] < MIN_MARGIN
-        label[close] = _best_within(
-            probability[close], by_lineage[close], by_broad[close].argmax(1), lineage_of, broad_of
-        )
-    return (
-        label,
-        pd.DataFrame(np.minimum(by_lineage, 1), columns=lineages),
-        pd.DataFrame(np.minimum(by_broad, 1), columns=broads),
-    )
+    of_lineage, of_broad = _log_odds(decision, lineage_of), _log_odds(decision, broad_of)
+    parent = broad_of[np.unique(lineage_of, return_index=True)[1]]
+    broad = of_broad.argmax(axis=1)
+    lineage = np.where(parent == broad[:, None], of_lineage, -np.inf).argmax(axis=1)
+    label = np.where(lineage_of == lineage[:, None], decision, -np.inf).argmax(axis=1)
+    none = np.full((len(decision), 1), NO_LABEL)
+    by_broad, by_lineage = softmax(np.hstack([of_broad, none]), axis=1)[:, :-1], np.empty_like(of_lineage)
+    for number in range(len(broads)):
+        inside = parent == number
+        by_lineage[:, inside] = softmax(of_lineage[:, inside], axis=1) * by_broad[:, [number]]
+    return label, pd.DataFrame(by_lineage, columns=lineages), pd.DataFrame(by_broad, columns=broads)
 
 
-def _best_within(
-    probability: npt.NDArray[np.float64],
-    by_lineage: npt.NDArray[np.float64],
-    broad: npt.NDArray[np.intp],
-    lineage_of: npt.NDArray[np.intp],
-    broad_of: npt.NDArray[np.intp],
-) -> npt.NDArray[np.intp]:
-    """Best label of the best lineage inside a given broad lineage (positions)."""
-    inside = broad_of == broad[:, None]
-    score = np.where(inside, by_lineage[:, lineage_of], -1)
-    best = score >= score.max(axis=1, keepdims=True)
-    return np.where(best & inside, probability, -1).argmax(axis=1)
+def _log_odds(decision: npt.NDArray[np.float64], group: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
+    """Log of the summed odds of the best labels of each group (numbered from 0), shape (cells, groups)."""
+    parts = []
+    for number in range(group.max() + 1):
+        own = decision[:, group == number]
+        if own.shape[1] > LABELS_THAT_COUNT:
+            own = np.partition(own, -LABELS_THAT_COUNT, axis=1)[:, -LABELS_THAT_COUNT:]
+        parts.append(logsumexp(own, axis=1))
+    return np.column_stack(parts)
 
 
 def annotate(
@@ -134,9 +132,10 @@ def annotate(
     weights = marker_weights(names, means / max(1, n_cells), markers)
     parts = [_annotate_chunk(counts[rows] @ fold, names, matched, lineage_map, weights) for rows in chunks]
     labels = pd.concat(parts, ignore_index=True)
-    _settle_macrophages(labels, compartment, broad_lineages(lineage_map))
+    _settle_by_markers(labels, compartment, broad_lineages(lineage_map))
+    borrow_lineages(labels, counts)
     summary = summarise(labels, matched, compartment) | {"n_genes_summed": fold.shape[0] - fold.shape[1]}
-    return labels.drop(columns=["plausible_in", "rule"]), summary
+    return labels.drop(columns=["plausible_in", "rule", "supported"]), summary
 
 
 def _annotate_chunk(
@@ -146,20 +145,20 @@ def _annotate_chunk(
     lineage_map: pd.DataFrame,
     weights: MarkerWeights,
 ) -> pd.DataFrame:
-    """Labels of some cells; columns as :func:`annotate`, and ``rule``, ``plausible_in`` for the summary."""
+    """Labels of some cells; columns as :func:`annotate`, and ``rule, supported, plausible_in`` of its own."""
     normalised = log_normalise(counts)
     first = matched[0]
     broad = broad_lineages(lineage_map)
-    probability = probabilities(first.model, normalised, first.names)
-    chosen, by_lineage, by_broad = choose_lineage(probability, first.mapped)
+    decision = decision_scores(first.model, normalised, first.names)
+    chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped)
     evidence = marker_evidence(counts, normalised, symbols, weights, broad)
     rule = np.full(len(chosen), "", object)
     t_like = evidence.t_like & (first.mapped["lineage"].to_numpy()[chosen] == "NK")
     if t_like.any() and (first.mapped["lineage_broad"] == "T").any():
-        chosen[t_like] = _best_t(probability[t_like], by_lineage[t_like], first.mapped)
+        chosen[t_like] = _best_t(decision[t_like], by_lineage[t_like], first.mapped)
         rule[t_like] = "cd3"
 
-    frame = _columns_of_model(first, probability, chosen, by_lineage, by_broad)
+    frame = _columns_of_model(first, decision, chosen, by_lineage, by_broad)
     frame["marker_lineage"] = evidence.lineage
     frame["marker_pdc"] = evidence.pdc
     if "Erythroid" in set(lineage_map["lineage"]):
@@ -172,33 +171,32 @@ def _annotate_chunk(
     frame["rule"] = rule
     frame["marker_agrees"] = (pd.Series(evidence.lineage).map(broad) == frame["lineage_broad"]).to_numpy()
     supported = evidence.supported.reindex(columns=list(by_broad.columns), fill_value=False)
+    frame["supported"] = _at(supported, frame["lineage_broad"])
     frame["confidence"] = np.select(
-        [frame["probability_broad"] >= MIN_PROBABILITY, _at(supported, frame["lineage_broad"])],
+        [frame["probability_broad"] >= MIN_PROBABILITY, frame["supported"]],
         ["high", "marker"],
         "low",
     )
     low = frame["confidence"] == "low"
     frame.loc[low, ["lineage", "lineage_broad", "display_label"]] = UNASSIGNED
     for other in matched[1:]:
-        best = probabilities(other.model, normalised, other.names).argmax(axis=1)
+        best = decision_scores(other.model, normalised, other.names).argmax(axis=1)
         stem = other.model.name.removesuffix(".pkl")
         frame[f"label:{stem}"] = other.model.labels[best]
         frame[f"lineage:{stem}"] = other.mapped["lineage_broad"].to_numpy(object)[best]
     return frame
 
 
-def _best_t(
-    probability: npt.NDArray[np.float64], by_lineage: pd.DataFrame, mapped: pd.DataFrame
-) -> npt.NDArray[np.intp]:
-    """Best label among those of T cells, of cells whose transcripts say that they are some."""
-    lineage_of = by_lineage.columns.get_indexer(mapped["lineage"])
-    is_t = (mapped["lineage_broad"] == "T").to_numpy().astype(int)
-    return _best_within(probability, by_lineage.to_numpy(), np.ones(len(probability), int), lineage_of, is_t)
+def _best_t(decision: npt.NDArray[np.float64], by_lineage: pd.DataFrame, mapped: pd.DataFrame) -> npt.NDArray[np.intp]:
+    """Best label of the best lineage among T cells, of cells whose transcripts say that they are some."""
+    score = by_lineage.to_numpy()[:, by_lineage.columns.get_indexer(mapped["lineage"])]
+    score = np.where(mapped["lineage_broad"] == "T", score, -1)
+    return np.where(score == score.max(axis=1, keepdims=True), decision, -np.inf).argmax(axis=1)
 
 
 def _columns_of_model(
     matched: Matched,
-    probability: npt.NDArray[np.float64],
+    decision: npt.NDArray[np.float64],
     chosen: npt.NDArray[np.intp],
     by_lineage: pd.DataFrame,
     by_broad: pd.DataFrame,
@@ -207,7 +205,7 @@ def _columns_of_model(
     mapped, labels = matched.mapped, matched.model.labels
     frame = pd.DataFrame(
         {
-            "celltypist_label": labels[probability.argmax(axis=1)],
+            "celltypist_label": labels[decision.argmax(axis=1)],
             "lineage": mapped["lineage"].to_numpy(object)[chosen],
             "lineage_broad": mapped["lineage_broad"].to_numpy(object)[chosen],
             "display_label": labels[chosen].astype(object),
@@ -225,22 +223,25 @@ def _at(table: pd.DataFrame, names: pd.Series) -> npt.NDArray[Any]:
     return table.to_numpy()[np.arange(len(table)), table.columns.get_indexer(names)]
 
 
-def _settle_macrophages(labels: pd.DataFrame, compartment: str, broad: Mapping[str, str]) -> None:
-    """Macrophages outside blood, in place.
+def _settle_by_markers(labels: pd.DataFrame, compartment: str, broad: Mapping[str, str]) -> None:
+    """Lineages that models have no label for, or a wrong one, in place (``KNOWN_BY_MARKERS``).
 
     Models trained on other tissues have no label for the macrophages of cerebrospinal fluid and spread them over
-    monocytes, DC and macrophages of other organs, at times with confidence. Where the markers name Macrophage, a cell
-    that the model is unsure of, or calls a monocyte or DC, is one; DC whose own markers weigh more stay DC.
+    monocytes, DC and macrophages of other organs; neutrophils of blood and the stroma of a tumour become whatever is
+    nearest. Where the markers name such a lineage, a cell that the model is unsure of, whose lineage has no marker on
+    its side, or that got a lineage known to be mistaken for it, has it. Macrophages are looked for outside blood only.
     In cerebrospinal fluid they are shown under their own name; the lineage stays, so that compartments can be compared.
     """
-    if "Macrophage" in broad and not BLOOD.search(compartment):
-        open_to_markers = (labels["confidence"] != "high") | labels["lineage_broad"].isin(["Mono_Mac", "cDC"])
-        named = (labels["marker_lineage"] == "Macrophage") & (labels["lineage"] != "Macrophage")
-        macrophage = open_to_markers & named
-        labels.loc[macrophage, ["lineage", "display_label"]] = "Macrophage"
-        labels.loc[macrophage, "lineage_broad"] = broad["Macrophage"]
-        labels.loc[macrophage, "confidence"] = "marker"
-        labels.loc[macrophage, "marker_agrees"] = True
-        labels.loc[macrophage, "rule"] = "macrophage"
+    doubtful = (labels["confidence"] != "high") | ~labels["supported"]
+    for lineage, mistaken in KNOWN_BY_MARKERS.items():
+        if lineage not in broad or (lineage == "Macrophage" and BLOOD.search(compartment)):
+            continue
+        named = (labels["marker_lineage"] == lineage) & (labels["lineage"] != lineage)
+        cells = named & (doubtful | labels["lineage_broad"].isin(mistaken))
+        labels.loc[cells, ["lineage", "display_label"]] = lineage
+        labels.loc[cells, "lineage_broad"] = broad[lineage]
+        labels.loc[cells, "confidence"] = "marker"
+        labels.loc[cells, "marker_agrees"] = True
+        labels.loc[cells, "rule"] = lineage
     if CSF.search(compartment):
         labels.loc[labels["lineage"] == "Macrophage", "display_label"] = "CSF macrophage-like"

@@ -15,7 +15,8 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame, index ``celltypist_low`` (the label)
-        ``celltypist_high, lineage, lineage_broad, plausible_in`` (``both``, ``csf`` or ``implausible``).
+        ``celltypist_high, lineage, lineage_broad, plausible_in``: ``both``, ``csf`` (not in blood), ``tissue`` (neither
+        in blood nor in cerebrospinal fluid) or ``implausible``.
 
     Raises
     ------

@@ -21,6 +21,18 @@ MIN_MARKERS = 2
 CD3_GENES = ["CD3D", "CD3E", "CD3G"]
 NK_GENES = ["FCER1G", "TYROBP", "KLRF1"]
 PDC_GENES = ["LILRA4", "CLEC4C"]
+# hardly any other cell has both; TCF4, SERPINF1 and ITM2C are as common in fibroblasts and endothelium
+PDC_PAIR = ["IL3RA", "PLD4"]
+# lineages that models trained on blood or on other organs miss, with the broad lineages that they take them for
+KNOWN_BY_MARKERS = {
+    "Macrophage": ("Mono_Mac", "cDC"),
+    "Granulocyte": ("Mono_Mac", "cDC"),
+    "Mast_Baso": ("Granulocyte",),
+    "Epithelial": ("NonImmune",),
+    "Endothelial": ("NonImmune",),
+    "Fibroblast": ("NonImmune",),
+    "Smooth_muscle": ("NonImmune",),
+}
 
 
 class MarkerWeights(NamedTuple):
@@ -148,7 +160,8 @@ def marker_evidence(
     -----
     A lineage can be named if at least two of its markers are seen, its score is above that of matched controls, and its
     positive markers have more transcripts than its negative ones; the best score names it. T and NK share NKG7, GNLY,
-    KLRD1 and sterile CD3E transcripts, so between them CD3D/E/G are counted against FCER1G, TYROBP and KLRF1.
+    KLRD1 and sterile CD3E transcripts, so between them CD3D/E/G are counted against FCER1G, TYROBP and KLRF1. A pDC has
+    LILRA4 or CLEC4C, or both IL3RA and PLD4.
     """
     lineages, weight, positive, negative = weights
     if not lineages:
@@ -169,10 +182,14 @@ def marker_evidence(
     score[np.ix_((nk > cd3) & (score[:, of_nk] > -np.inf).any(axis=1), of_t)] = -np.inf
     total = totals(counts)
     erythroid = (_total(counts, symbols, ADULT_HAEMOGLOBIN) >= ERYTHROID_SHARE * total) & (total > 0)
-    # both make MZB1 and JCHAIN in plenty
     of_pdc, of_plasma = (np.array([name == lineage for name in lineages]) for lineage in ("pDC", "Plasma"))
-    pdc = (score[:, of_pdc] > -np.inf).any(axis=1) & (_total(counts, symbols, PDC_GENES) > 0)
-    score[np.ix_(pdc, of_plasma)] = -np.inf
+    pair = np.column_stack([_total(counts, symbols, [gene]) > 0 for gene in PDC_PAIR]).all(axis=1)
+    proper = (_total(counts, symbols, PDC_GENES) > 0) | pair
+    score[np.ix_(~proper, of_pdc)] = -np.inf
+    # pDC make as much MZB1 and JCHAIN as plasma cells, neutrophils as much S100A8 and S100A9 as monocytes
+    of_granulocyte, of_mono = (np.array([name == lineage for name in lineages]) for lineage in ("Granulocyte", "cMono"))
+    for proper_name, look_alike in ((of_pdc, of_plasma), (of_granulocyte, of_mono)):
+        score[np.ix_((score[:, proper_name] > -np.inf).any(axis=1), look_alike)] = -np.inf
     # haemoglobin is what red cells leave in every droplet: a few transcripts name no lineage
     score[np.ix_(~erythroid, np.array([name == "Erythroid" for name in lineages]))] = -np.inf
     members = {name: [broad[one] == name for one in lineages] for name in sorted({broad[one] for one in lineages})}

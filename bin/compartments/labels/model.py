@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from scipy import sparse, special
+from scipy import sparse
 
 from compartments.core.errors import UserError
 
@@ -195,10 +195,3 @@ def decision_scores(
     shifted.data = np.minimum((shifted.data - mean[gene]) / scale[gene], SCALED_MAXIMUM) - empty[gene]
     scores = shifted @ coef.T + (coef @ empty + model.intercept)
     return np.hstack([-scores, scores]) if len(model.labels) == 2 else scores
-
-
-def probabilities(
-    model: Model, normalised: sparse.csr_matrix, genes: Sequence[str] | npt.NDArray[np.object_]
-) -> npt.NDArray[np.float64]:
-    """Independent sigmoid probability of every label (they do not sum to 1), float array, shape (cells, labels)."""
-    return special.expit(decision_scores(model, normalised, genes))

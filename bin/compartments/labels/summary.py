@@ -4,11 +4,15 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from compartments.core.vocabulary import BLOOD, UNASSIGNED
+from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
 from compartments.labels.genes import Matched
+from compartments.labels.markers import KNOWN_BY_MARKERS
 
 WARN_OVERLAP = 0.8
 PDC_DISAGREEMENT = 0.2
+# a lineage of so many cells whose markers say something is judged by them
+CELLS_TO_JUDGE = 20
+MANY_UNASSIGNED = 0.3
 
 
 def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str) -> dict[str, object]:
@@ -27,9 +31,12 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
     dict
         As ``samples/*/*.labels.json``, without sample and overrides.
     """
-    implausible = labels["plausible_in"] == "implausible"
+    elsewhere = {"implausible"}
     if BLOOD.search(compartment):
-        implausible |= labels["plausible_in"] == "csf"
+        elsewhere |= {"csf", "tissue"}
+    elif CSF.search(compartment):
+        elsewhere |= {"tissue"}
+    implausible = labels["plausible_in"].isin(elsewhere)
     counted = labels.loc[implausible, "celltypist_label"].value_counts()
     n_pdc, n_marker = int((labels["lineage"] == "pDC").sum()), int(labels["marker_pdc"].sum())
     both = int(((labels["lineage"] == "pDC") & labels["marker_pdc"]).sum())
@@ -46,12 +53,20 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
     ]
     if disagreement > PDC_DISAGREEMENT:
         warnings.append(f"pDC: {n_pdc} by the model, {n_marker} by markers, {both} by both")
-    for value in ("high", "marker", "low"):
-        summary[f"n_{value}_confidence"] = int((labels["confidence"] == value).sum())
+    warnings += _conflicts(labels)
+    n_open = int((labels["lineage"] == UNASSIGNED).sum())
+    if n_open > MANY_UNASSIGNED * len(labels):
+        warnings.append(
+            f"{n_open} of {len(labels)} cells are unassigned: {matched[0].model.name} may not know this tissue; "
+            "give a model that was trained on it"
+        )
+    for value, name in (("high", "high"), ("marker", "marker"), ("neighbours", "neighbour"), ("low", "low")):
+        summary[f"n_{name}_confidence"] = int((labels["confidence"] == value).sum())
     return summary | {
         "n_erythroid_rule": int((labels["rule"] == "erythroid").sum()),
         "n_nk_to_t_by_cd3": int((labels["rule"] == "cd3").sum()),
-        "n_macrophage_by_markers": int((labels["rule"] == "macrophage").sum()),
+        "n_macrophage_by_markers": int((labels["rule"] == "Macrophage").sum()),
+        "n_other_by_markers": int(labels["rule"].isin(set(KNOWN_BY_MARKERS) - {"Macrophage"}).sum()),
         "n_implausible": int(implausible.sum()),
         "implausible_labels": "; ".join(f"{label}: {n}" for label, n in sorted(counted.items())),
         "n_csf_macrophage_like": int((labels["display_label"] == "CSF macrophage-like").sum()),
@@ -83,3 +98,19 @@ def _of_model(key: str, matched: Matched, labels: pd.DataFrame, first: bool) -> 
         same = float((other == labels["lineage_broad"])[usable].mean()) if usable.any() else None
         summary[f"{key}_broad_agreement"] = None if same is None else round(same, 4)
     return summary
+
+
+def _conflicts(labels: pd.DataFrame) -> list[str]:
+    """Lineages whose cells' own markers mostly name another one, with cells, and the likely name."""
+    named = labels[(labels["marker_lineage"] != "") & (labels["lineage"] != UNASSIGNED)]
+    found = []
+    for lineage, cells in named.groupby("lineage", sort=True):
+        agree = int(cells["marker_agrees"].sum())
+        if len(cells) >= CELLS_TO_JUDGE and agree < len(cells) / 2:
+            others = cells.loc[~cells["marker_agrees"].astype(bool), "marker_lineage"].value_counts()
+            likely = others.index[others == others.iloc[0]].min()
+            found.append(
+                f"{lineage}: the markers of {len(cells) - agree} of {len(cells)} cells name another lineage, "
+                f"most often {likely} ({others.iloc[0]})"
+            )
+    return found

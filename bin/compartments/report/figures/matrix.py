@@ -45,6 +45,48 @@ def heatmap(
     return Figure(name, words, [trace], layout("", "", **axes), data, height)
 
 
+def dot_plot(name: str, table: pd.DataFrame, words: Words, *, order: list[str]) -> Figure:
+    """Groups by genes: the size of a dot is the share of cells that express the gene, its colour the expression.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``name, gene, marker_of, expressing, log2_cpm`` of :func:`cohort.marker_genes.drawn_table`.
+    order : list of str
+        Of the groups, the first at the top; genes stand in the order of the group that they are markers of.
+    """
+    rows = table[table["name"].isin(order)]
+    place = {group: number for number, group in enumerate(order)}
+    genes = rows.drop_duplicates("gene").sort_values("marker_of", key=lambda groups: groups.map(place), kind="stable")
+    trace = {
+        "type": "scatter",
+        "mode": "markers",
+        "x": rows["gene"],
+        "y": rows["name"],
+        "customdata": np.column_stack([rows["expressing"] * 100, rows["marker_of"]]),
+        "marker": {
+            "size": 2 + 16 * np.sqrt(rows["expressing"]),
+            "color": rows["log2_cpm"],
+            "colorscale": "Cividis",
+            "reversescale": True,
+            "showscale": True,
+            "colorbar": {"title": {"text": "log2 counts per million", "side": "right"}, "thickness": 14},
+        },
+        "hovertemplate": "%{y}, %{x} (of %{customdata[1]}): %{customdata[0]:.0f} % of cells, %{marker.color:.1f}"
+        "<extra></extra>",
+    }
+    axes = {
+        "xaxis": {"type": "category", "categoryorder": "array", "categoryarray": list(genes["gene"]), "tickangle": -60},
+        "yaxis": {
+            "type": "category",
+            "categoryorder": "array",
+            "categoryarray": order,
+            "autorange": "reversed",
+        },
+    }
+    return Figure(name, words, [trace], layout("", "", **axes), rows, min(900, 210 + 24 * len(order)))
+
+
 def network(
     name: str,
     strengths: pd.DataFrame,

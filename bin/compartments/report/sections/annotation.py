@@ -1,9 +1,11 @@
 """Lineages of all cells: the map of the cohort, shares per sample, and the labels' quality."""
 
+from compartments.core.vocabulary import UNASSIGNED
 from compartments.report import captions
 from compartments.report.blocks import Block, Text
 from compartments.report.figures.bars import bars
 from compartments.report.figures.maps import embedding
+from compartments.report.figures.matrix import dot_plot
 from compartments.report.figures.style import Figure, palette
 from compartments.report.page import Page
 
@@ -15,7 +17,7 @@ STEPS = ["annotate_cells", "merge_samples", "embed_cohort"]
 
 def build(page: Page) -> list[Block]:
     """Maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
-    blocks: list[Block] = [*_maps(page), *_shares(page)]
+    blocks: list[Block] = [*_maps(page), *_shares(page), *_markers(page)]
     labels = page.results.summaries("labels", ["warnings"])
     if labels is not None:
         said = labels[labels["warnings"].fillna("").ne("")]
@@ -53,6 +55,22 @@ def _shares(page: Page) -> list[Figure]:
             stacked=True,
             percent=True,
         )
+    ]
+
+
+def _markers(page: Page) -> list[Block]:
+    """Dot plot of the first genes of each lineage, and the table of all."""
+    drawn, markers = page.table("cohort/marker_dots.tsv"), page.table("cohort/markers.tsv")
+    if drawn is None or markers is None:
+        return []
+    order = [each for each in page.results.lineages() if each != UNASSIGNED and (drawn["name"] == each).any()]
+    donors = markers.loc[markers["level"] == "lineage", "n_donors"]
+    behind = f"Donors: {donors.min()} to {donors.max()} of {page.study.samples['donor'].nunique()} in a lineage."
+    words = page.words("annotation.markers", behind)
+    file = "cohort/markers.tsv"
+    return [
+        dot_plot("marker_genes", drawn, words, order=order),
+        page.listing("annotation.marker_table", markers, file, folded=True),
     ]
 
 

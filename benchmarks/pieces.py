@@ -124,6 +124,16 @@ class Pieces:
         print(f"{left} settings are left" if left else "all settings are done")
 
 
+def averaged(studies):
+    """Figures of a setting from those of its studies, figure -> (sum, count); none of what was never tested."""
+    found = []
+    for figure in studies[0]:
+        pairs = np.array([one[figure] for one in studies], float)
+        if pairs[:, 1].sum() > 0:
+            found.append((figure, *ratio(pairs)))
+    return found
+
+
 def fingerprint(numbers):
     """Figures of the first study, which a test repeats."""
     return [(FIRST + name, value, np.nan) for name, value in numbers.items()]

@@ -22,11 +22,9 @@ Studies with a true change (expression under 1 and 3, a hub) say how many discov
 import itertools
 from functools import partial
 
-import numpy as np
-
 from benchmarks.compare import downstream_edges, downstream_expression, downstream_hubs, downstream_sets
 from benchmarks.downstream import DIFFERS, READS, Setting
-from benchmarks.pieces import Pieces, fingerprint, ratio
+from benchmarks.pieces import Pieces, averaged, fingerprint
 from benchmarks.source import digest
 
 KEEPS_ITS_ROWS = REPEATS = True
@@ -79,14 +77,9 @@ def measured(setting, number):
 
 
 def measure(setting, n, over):
-    """Figures of one setting; none of what was never tested."""
+    """Figures of one setting."""
     studies = list(over(measured, [setting] * n, range(n)))
-    found = []
-    for figure in studies[0]:
-        pairs = np.array([one[figure] for one in studies], float)
-        if pairs[:, 1].sum() > 0:
-            found.append((figure, *ratio(pairs)))
-    return found + fingerprint(sums(studies[0]))
+    return averaged(studies) + fingerprint(sums(studies[0]))
 
 
 def sums(one):

@@ -10,10 +10,8 @@ or more, is not made again. Without a limit of time: ``python -m benchmarks.scor
 import itertools
 from dataclasses import replace
 
-import numpy as np
-
 from benchmarks.compare.unequal_figures import measured
-from benchmarks.pieces import Pieces, fingerprint, ratio
+from benchmarks.pieces import Pieces, averaged, fingerprint
 from benchmarks.source import digest
 from benchmarks.unequal import CORRELATIONS, DEPTHS, FAULTS, MODELS, Setting
 
@@ -66,16 +64,11 @@ def gate_of(figure, setting):
 
 
 def measure(setting, n, over):
-    """Figures of one setting; none of what was never tested."""
+    """Figures of one setting."""
     studies = list(
         over(measured, [setting] * n, [SEED] * n, range(n), chunksize=max(1, n // 16)),
     )
-    found = []
-    for figure in studies[0]:
-        pairs = np.array([one[figure] for one in studies], float)
-        if pairs[:, 1].sum() > 0:
-            found.append((figure, *ratio(pairs)))
-    return found + fingerprint(sums(studies[0]))
+    return averaged(studies) + fingerprint(sums(studies[0]))
 
 
 def sums(one):

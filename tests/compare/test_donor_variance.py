@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from compartments.compare.donor_variance import donor_variance, moderate, own_arms, weighted_fit
+from compartments.compare.donor_variance import donor_variance, moderate, own_arms, own_variance, weighted_fit
 from compartments.compare.moderated import fit_f_dist
 from compartments.compare.weighted import fit_weighted
 
@@ -46,6 +46,14 @@ def test_a_lineage_that_varies_more_borrows_less():
     assert (d0, s02) == fit_f_dist(s2, 4.0)
     assert prior[-1] < 0.2 * prior[:-1].min() and posterior[-1] > 0.7 * s2[-1]
     np.testing.assert_allclose(posterior, (prior * s02 + 4 * s2) / (prior + 4))
+
+
+def test_an_excess_over_the_common_variance_is_of_donors():
+    rng = np.random.default_rng(3)
+    s, tau2, posterior = rng.uniform(0.1, 2, (6, 4)), np.full((6, 1), 0.3), np.array([0.4, 1.0, 2.0, 9.0])
+    own = own_variance(s, tau2, posterior)
+    np.testing.assert_allclose(((s + own) / (s + tau2)).mean(0), np.maximum(posterior, 1))
+    np.testing.assert_allclose(own[:, :2], 0.3)
 
 
 def test_type_one_error_where_one_arm_varies_more():

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
+from compartments.compare.donor_variance import donor_variance, weighted_fit
 from compartments.compare.weighted import fit_weighted, with_p
 
 DESIGN = np.column_stack([np.repeat([1.0, 0.0], [3, 4]), np.repeat([0.0, 1.0], [3, 4])])
@@ -36,3 +37,19 @@ def test_p_values_are_those_of_estimate_and_error():
     found = with_p(pd.DataFrame(given | plain))
     assert found["p_value"].tolist() == pytest.approx([2 * stats.t.sf(2, 4), 2 * stats.t.sf(4, 9)])
     assert found["p_plain"].tolist() == pytest.approx([2 * stats.t.sf(1, 5), 2 * stats.t.sf(2, 5)])
+
+
+def test_a_lineage_that_varies_more_is_not_decided_by_its_deep_samples():
+    """Of the error that one variance for all lineages adds to that of known variances, most is gone."""
+    rng, arms = np.random.default_rng(4), np.repeat([0, 1], 8)
+    design, spread = np.column_stack([arms == 0, arms == 1]).astype(float), np.append(np.full(11, 0.1), 1.0)
+    estimates = []
+    for _ in range(50):
+        s = np.where(rng.random((16, 1)) < 0.5, 0.001, 3.0) * np.ones(12)
+        z = rng.normal(size=s.shape) * np.sqrt(s + spread)
+        own = fit_weighted(z, s, design, VECTOR, arms, np.arange(16).astype(object))["estimate"].to_numpy()
+        variances = [spread, donor_variance(z, s, design, arms)]
+        known, common = (weighted_fit(z, design, 1 / (s + tau2)).beta @ VECTOR for tau2 in variances)
+        estimates.append([own[-1], known[-1], common[-1]])
+    own, known, common = np.mean(np.square(estimates), axis=0)
+    assert own - known < (common - known) / 2

@@ -17,6 +17,7 @@ TAU2_TOP = 8.0
 BISECTIONS = 18
 WINSORISED_AT = 0.9  # point of chi2 / df at which a lineage's mean square is cut
 UNUSUAL = 0.3  # upper tail of a lineage's variance from which the prior gives way
+LEAST_SHARE = 1e-3  # of donors in a lineage's variance, from which an excess over it is told
 
 
 class Fit(NamedTuple):
@@ -132,6 +133,28 @@ def moderate(s2: Array, df: float) -> tuple[Array, Array, float, float]:
     tail = stats.f.sf(s2 / s02, df, min(d0, 1e6))
     prior = np.minimum(d0 * np.minimum(1, tail / UNUSUAL), 1e9)
     return (prior * s02 + df * s2) / (prior + df), prior, d0, s02
+
+
+def own_variance(s: Array, tau2: Array, posterior: Array) -> Array:
+    """Variance between donors of each lineage, larger than that of all where its moderated variance says so.
+
+    Parameters
+    ----------
+    s : array, shape (units, lineages)
+        Sampling variances.
+    tau2 : array, shape (units, 1)
+        Variance between donors of all lineages.
+    posterior : array, shape (lineages,)
+        Moderated residual variance in units of ``s + tau2``.
+
+    Returns
+    -------
+    array, shape (units, lineages), at least ``tau2``
+        Such that ``s +`` it is ``posterior`` times ``s + tau2`` in the mean over units: what is more than expected is
+        of donors, not of sampling, which is known.
+    """
+    share = np.maximum((tau2 / (s + tau2)).mean(0), LEAST_SHARE)
+    return tau2 * (1 + np.maximum(posterior - 1, 0) / share)
 
 
 def arms_df(fit: Fit, weights: Array, design: Array, vector: Array, arms: npt.NDArray[np.intp]) -> Array:

@@ -6,7 +6,7 @@ import pandas as pd
 from scipy import stats
 
 from compartments.compare.correlated import fit_units
-from compartments.compare.donor_variance import donor_variance, moderate, unweighted
+from compartments.compare.donor_variance import donor_variance, moderate, own_variance, unweighted
 
 Array = npt.NDArray[np.float64]
 
@@ -43,6 +43,14 @@ def fit_weighted(
         :func:`compartments.compare.moderated.fit_moderated`; ``df_prior`` (at most that of all lineages together) and
         ``df_arms`` (of the variances that lineages share, :func:`compartments.compare.correlated.fit_units`), which
         limits ``df``. Attributes ``d0, s02, tau2`` (mean over units).
+
+    Notes
+    -----
+    A lineage that varies more between donors than the others is fitted once more with a variance between donors of its
+    own (:func:`compartments.compare.donor_variance.own_variance`). Under one variance for all, its deep samples would
+    weigh as if their donors were hardly different: where depth is unlike, few donors then make its estimate, whose
+    error looks too small. Its prior variance is that of all lineages in the new unit. Not where donors have several
+    units, whose correlation is one of all lineages.
     """
     n, p = design.shape
     df = n - p
@@ -50,6 +58,10 @@ def fit_weighted(
         tau2 = donor_variance(z, s, design, arms)
     fit, limit = fit_units(z, s, tau2, design, vector, arms, donors)
     posterior, prior, d0, s02 = moderate((fit.residual**2).sum(0) / df, df)
+    if d0 > 0 and len(set(donors)) == n:
+        unit = np.maximum(posterior, 1)
+        fit, limit = fit_units(z, s, own_variance(s, tau2, posterior), design, vector, arms, donors)
+        posterior = (prior * s02 / unit + df * (fit.residual**2).sum(0) / df) / (prior + df)
     prior = np.minimum(prior, df * (z.shape[1] - 1))
     unscaled = np.sqrt(fit.inverse @ vector @ vector)
     estimate, se, total = fit.beta @ vector, unscaled * np.sqrt(posterior), np.minimum(prior + df, limit)

@@ -57,6 +57,7 @@ workflow {
             COHORT.out.pseudobulk,
             COHORT.out.counts,
             COHORT.out.depth,
+            COHORT.out.ambient_genes,
             COHORT.out.embedded,
         )
 

@@ -19,6 +19,7 @@ workflow COHORT {
     pseudobulk = MERGE_SAMPLES.out.pseudobulk
     counts = MERGE_SAMPLES.out.counts
     depth = MERGE_SAMPLES.out.depth
+    ambient_genes = MERGE_SAMPLES.out.ambient_genes
     embedded = EMBED_COHORT.out.cohort
     results = MERGE_SAMPLES.out.results.mix(MERGE_SAMPLES.out.pseudobulk, EMBED_COHORT.out.results)
 
@@ -26,6 +27,7 @@ workflow COHORT {
     pseudobulk // h5ad
     counts // table of cells per sample and lineage
     depth // table of samples: share of the UMIs that all are thinned to
+    ambient_genes // table: genes that are no partner in a lineage
     embedded // h5ad
     results
 }

@@ -1,4 +1,4 @@
-include { carried } from '../lib/code'
+include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
 include { filesOf ; tableOf } from '../lib/files'
 include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
@@ -12,6 +12,7 @@ workflow COMPARE {
     pseudobulk // h5ad
     counts // table of cells per sample and lineage
     depth // table of samples: share of the UMIs that all are thinned to
+    ambient_genes // table: genes that are no partner in a lineage
     embedded // h5ad
 
     main:
@@ -33,7 +34,7 @@ workflow COMPARE {
         .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
         .join(ch_depth)
         .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
-    SCORE_CENTRALITY(ch_thinned, resource, table, pairs)
+    SCORE_CENTRALITY(ch_thinned, ambient_genes.map { path -> settled(path) }, resource, table, pairs)
     COMPARE_INTERACTIONS(
         study,
         pseudobulk,

@@ -309,7 +309,7 @@ _known: dict[tuple[float, float, float], float] = {}  # of all calls: the same f
 
 
 def _noncentralities(df: npt.NDArray[np.float64], power: float, alpha: float) -> list[float]:
-    """Noncentrality at which a test with each ``df`` has the power; new ones are solved together (Chandrupatla 1997)."""
+    """Noncentrality at which a test with each ``df`` has the power; new ones are found together (Chandrupatla 1997)."""
     new = np.array([x for x in np.unique(df) if (x, power, alpha) not in _known])
     if len(new):
 

@@ -92,21 +92,21 @@ def test_partners_that_are_ambient_in_one_arm_are_partners_in_none():
 def test_partners_are_ambient_only_where_they_are_expressed():
     """Ambient counts of an arm whose networks do not count the gene anyway, of few cells, or of no lineage."""
 
-    def partners(expressing=20, n_cells=40, lineage="A", ambient=30.0, sick=2):
-        rows = [(f"s{n}", "sick" if n < sick else "well", lineage, n_cells, "soupem") for n in range(4)]
+    def partners(expressing=20, n_cells=40, lineage="A", ambient=30.0):
+        rows = [(f"s{n}", "sick" if n < 2 else "well", lineage, n_cells, "soupem") for n in range(4)]
         obs = pd.DataFrame(rows, columns=["sample", "condition", "lineage", "n_cells", "ambient_method"])
         obs = obs.assign(compartment="CSF").set_axis(obs["sample"])
         arm = (obs["condition"] == "sick").to_numpy()[:, None]
         layers = {
             "counts": np.full((4, 2), 100),
             "ambient": np.where(arm, [ambient, 0.0], 0.0),
-            "n_expressing": np.where(arm, [expressing, n_cells], n_cells),
+            "n_expressing": np.where(arm & [True, False], expressing, n_cells),
         }
         sums = {name: sparse.csr_matrix(layer) for name, layer in layers.items()}
         return ambient_partners(anndata.AnnData(obs=obs, var=pd.DataFrame(index=["X", "Y"]), layers=sums))
 
     assert by_lineage(partners()) == {"A": {"X"}}
     assert by_lineage(partners(expressing=4)) == {"A": {"X"}}  # a tenth of the cells
-    assert by_lineage(partners(sick=1)) == {"A": {"X"}}  # the only sample of an arm
+    assert by_lineage(partners(expressing=[[20], [0], [40], [40]])) == {"A": {"X"}}  # one sample of two
     for none in ({"expressing": 3}, {"ambient": 20.0}, {"n_cells": 4}, {"lineage": "unassigned"}):
         assert partners(**none).empty and list(partners(**none)) == ["lineage", "gene"]

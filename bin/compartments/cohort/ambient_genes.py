@@ -13,7 +13,6 @@ from compartments.core.vocabulary import (
     AMBIENT_SHARE_MAX,
     EXPR_PROP,
     MIN_AMBIENT_COUNTS,
-    NEEDED_SAMPLES,
     UNASSIGNED,
 )
 
@@ -101,8 +100,8 @@ def ambient_partners(pseudobulk: "AnnData") -> pd.DataFrame:
     -------
     DataFrame
         ``lineage, gene``. By the rule of edges: more than ``AMBIENT_SHARE_MAX`` of the gene's counts were ambient in a
-        condition and compartment, of which at least two samples (or the only one) express it, in ``EXPR_PROP`` of the
-        lineage's cells. Of samples from which nothing was removed a tenth is ambient (:func:`assume_ambient`).
+        condition and compartment of which a sample expresses it, in ``EXPR_PROP`` of the lineage's cells, so that its
+        network would count it. Of samples from which nothing was removed a tenth is ambient (:func:`assume_ambient`).
     """
     obs, layers = cast(pd.DataFrame, pseudobulk.obs), cast(dict[str, Any], pseudobulk.layers)
     ambient, _ = _with_assumed(obs, layers["counts"], layers["ambient"])
@@ -112,9 +111,9 @@ def ambient_partners(pseudobulk: "AnnData") -> pd.DataFrame:
     for (lineage, *_), rows in arms[enough.to_numpy()].groupby(list(arms), sort=True).groups.items():
         at = obs.index.get_indexer(rows)
         least = EXPR_PROP * obs["n_cells"].to_numpy()[at, None]
-        expressing = (layers["n_expressing"][at].toarray() >= least - 1e-9).sum(0)
+        expressing = (layers["n_expressing"][at].toarray() >= least - 1e-9).any(0)
         raw, soup = totals(layers["counts"][at], 0), totals(ambient[at], 0)
-        high = (expressing >= min(NEEDED_SAMPLES, len(at))) & (soup > AMBIENT_SHARE_MAX * raw)
+        high = expressing & (soup > AMBIENT_SHARE_MAX * raw)
         found[lineage] = found.get(lineage, False) | high
     parts = [pd.DataFrame({"lineage": name, "gene": pseudobulk.var_names[high]}) for name, high in found.items()]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["lineage", "gene"])

@@ -7,10 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.compare.candidates import NEEDED_SAMPLES
 from compartments.compare.engine import ARMS, Measured, compare
 from compartments.compare.pair_scores import Scores
 from compartments.core.left_out import LeftOut
-from compartments.core.vocabulary import LN2, NEEDED_SAMPLES
+from compartments.core.vocabulary import LN2
 from compartments.study.study import COMPARTMENTS, Study
 from compartments.study.terms import Part, Term, terms_of
 

@@ -6,9 +6,9 @@ import numpy as np
 import numpy.typing as npt
 
 from compartments.compare.pair_scores import Scores
-from compartments.core.vocabulary import NEEDED_SAMPLES
 from compartments.study.terms import Term
 
+NEEDED_SAMPLES = 2  # in which both partners are expressed, of some arm and compartment
 PARTNERS = {"ligand": "source", "receptor": "target"}
 
 

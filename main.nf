@@ -63,6 +63,7 @@ workflow {
             COHORT.out.counts,
             COHORT.out.depth,
             COHORT.out.genes,
+            COHORT.out.ambient_genes,
             COHORT.out.embedded,
         )
 

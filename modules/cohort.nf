@@ -24,6 +24,7 @@ process MERGE_SAMPLES {
     path 'cohort/cells.parquet', emit: cells
     path 'cohort/depth.tsv', emit: depth
     path 'cohort/genes.tsv', emit: genes
+    path 'cohort/ambient_genes.tsv', emit: ambient_genes
     path '{cohort,composition}/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
@@ -39,7 +40,8 @@ process MERGE_SAMPLES {
     """
     sc-compartments write_stub merged.h5ad cohort/pseudobulk.h5ad composition/counts.tsv skipped.tsv \\
         cohort/cells.parquet cohort/cells.tsv.gz cohort/warnings.tsv cohort/doublets.tsv cohort/models.tsv \\
-        cohort/ambient_share.tsv.gz cohort/depth.tsv cohort/replicates.tsv cohort/genes.tsv cohort/references.tsv
+        cohort/ambient_share.tsv.gz cohort/ambient_genes.tsv cohort/depth.tsv cohort/replicates.tsv \\
+        cohort/genes.tsv cohort/references.tsv
     for cells in samples/*.filtered.h5ad; do
         printf '%s\\t\\t\\t1\\n' "\$(basename "\$cells" .filtered.h5ad)" >> cohort/depth.tsv
     done

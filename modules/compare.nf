@@ -172,6 +172,7 @@ process SCORE_CENTRALITY {
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels), val(umis_kept)
+    path ambient_genes
     val resource
     path resource_table, stageAs: 'resource/*'
     path migration_pairs
@@ -188,7 +189,7 @@ process SCORE_CENTRALITY {
     # code ${task.ext.code}
     sc-compartments score_centrality ${options(filtered: filtered, doublets: doublets, labels: labels)} \\
         ${options(lr_resource: resource_table ?: resource, migration_pairs: migration_pairs)} \\
-        ${options(umis_kept: umis_kept, genes: genes)} ${task.ext.given}
+        ${options(umis_kept: umis_kept, genes: genes, ambient_genes: ambient_genes)} ${task.ext.given}
     """
 
     stub:

@@ -21,6 +21,7 @@ workflow COHORT {
     counts = MERGE_SAMPLES.out.counts
     depth = MERGE_SAMPLES.out.depth
     genes = MERGE_SAMPLES.out.genes.map { path -> settled(path) }
+    ambient_genes = MERGE_SAMPLES.out.ambient_genes.map { path -> settled(path) }
     embedded = EMBED_COHORT.out.cohort
     results = MERGE_SAMPLES.out.results.mix(MERGE_SAMPLES.out.pseudobulk, EMBED_COHORT.out.results)
 
@@ -29,6 +30,7 @@ workflow COHORT {
     counts // table of cells per sample and lineage
     depth // table of samples: share of the UMIs that all are thinned to
     genes // table of genes that some files lack or name otherwise
+    ambient_genes // table: genes that are no partner in a lineage
     embedded // h5ad
     results
 }

@@ -13,6 +13,7 @@ workflow COMPARE {
     counts // table of cells per sample and lineage
     depth // table of samples: share of the UMIs that all are thinned to
     genes // table of genes that some files lack or name otherwise
+    ambient_genes // table: genes that are no partner in a lineage
     embedded // h5ad
 
     main:
@@ -34,7 +35,7 @@ workflow COMPARE {
         .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
         .join(ch_depth)
         .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
-    SCORE_CENTRALITY(ch_thinned, resource, table, pairs, genes)
+    SCORE_CENTRALITY(ch_thinned, ambient_genes, resource, table, pairs, genes)
     COMPARE_INTERACTIONS(
         study,
         pseudobulk,

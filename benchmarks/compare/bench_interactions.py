@@ -15,6 +15,7 @@ import pandas as pd
 from scipy import sparse
 
 from benchmarks import gates
+from compartments.cohort.ambient_genes import ambient_partners
 from compartments.cohort.depth import common_depth
 from compartments.compare import centrality
 from compartments.compare.candidates import PARTNERS
@@ -182,14 +183,17 @@ def evaluate_edges(effects, planted, typical):
     }
 
 
-def evaluate_hub(study, samples, genes, resource, groups, n_perms, kept):
-    """Centrality per sample, of cells thinned to the shares ``kept``, and the comparison of donors."""
+def evaluate_hub(study, samples, bulk, resource, groups, n_perms):
+    """Centrality per sample, of cells thinned to one depth, without ambient genes, and the comparison of donors."""
+    kept, genes = common_depth(bulk).set_index("sample")["umis_kept"], bulk.var_names
+    spoilt = ambient_partners(bulk)
     networks = {"all": np.ones(len(resource), bool), "migration": np.any(list(groups.values()), axis=0)}
     nodes, edges = [], []
     for sample, (_, corrected, lineages) in samples.items():
         keep, _ = testable_cells(lineages, 5)
         counts = thin(corrected[keep], kept[sample], np.random.default_rng(1))
-        expression = centrality.Expression.of(log_normalise(counts), genes, resource, networks)
+        ambient = centrality.ambient_in(spoilt, lineages[keep], genes)
+        expression = centrality.Expression.of(log_normalise(counts), genes, resource, networks, ambient)
         found = centrality.score_centrality(expression, lineages[keep], n_perms, 1)
         for tables, table in zip((nodes, edges), found, strict=True):
             tables.append(table.assign(sample=sample))
@@ -250,8 +254,9 @@ def evaluate_cohort(preset, arms, seed, pairs_only, resource, groups):
     scores = score_pseudobulk(bulk, names, resource)
     found = evaluate_edges(compare_edges(study, scores, LeftOut(STAGE)).effects, planted, typical)
     if not pairs_only:
-        kept = common_depth(bulk).set_index("sample")["umis_kept"]
-        nodes, hubs = evaluate_hub(study, samples, genes, resource, groups, N_PERMS, kept)
+        arms = study.samples.set_index("sample")[["condition", "compartment"]]
+        bulk.obs = bulk.obs.join(arms, on="sample").assign(ambient_method="soupem")
+        nodes, hubs = evaluate_hub(study, samples, bulk, resource, groups, N_PERMS)
         found |= describe_hubs(study, nodes, hubs)
         even = score_pseudobulk(bulk, names, resource, one_depth=True)
         found |= describe_groups(compare_groups(study, even, groups, LeftOut(STAGE)).effects)

@@ -9,9 +9,10 @@ from scipy import sparse
 
 from benchmarks.compare.downstream_edges import some_pairs
 from benchmarks.compare.downstream_tests import TERMS, bias, errors, tested_lineages
-from benchmarks.downstream import LINEAGES, cells_of, draw
+from benchmarks.downstream import LINEAGES, cells_of, draw, pseudobulk
+from compartments.cohort.ambient_genes import ambient_partners
 from compartments.cohort.depth import common_depth
-from compartments.compare.centrality import Expression, networks_of
+from compartments.compare.centrality import Expression, ambient_in, networks_of
 from compartments.compare.hubs import compare_centrality
 from compartments.compare.scored_cells import log_normalise, testable_cells
 from compartments.core.left_out import LeftOut
@@ -36,15 +37,16 @@ def measured(setting, seed, number):
     study, names = drawn.study(), drawn.samples["sample"]
     cells = {name: _kept(*cells_of(drawn, rng, at)) for at, name in enumerate(names)}
     depth = common_depth(_totals(cells)).set_index("sample")["umis_kept"]
+    ambient = _ambient(drawn, np.random.default_rng([seed, number, 1]))
     nodes, edges, genes = [], [], [*genes, "others"]
     # half of the time goes into finding the pairs, which are those of all samples
     with patch.object(Pairs, "of", return_value=Pairs.of(table, pd.Index(genes))):
         for name, (counts, lineages) in cells.items():
             if len(set(lineages)) > 1 and depth[name] > 0:
                 x = log_normalise(thin(counts, depth[name], rng))
-                for tables, one in zip(
-                    (nodes, edges), _network(Expression.of(x, genes, table, networks), lineages), strict=True
-                ):
+                spoilt = ambient_in(ambient, lineages, genes)
+                network = _network(Expression.of(x, genes, table, networks, spoilt), lineages)
+                for tables, one in zip((nodes, edges), network, strict=True):
                     tables.append(one.assign(sample=name))
     left_out = LeftOut("compare_interactions")
     effects = compare_centrality(study, pd.concat(nodes), pd.concat(edges), left_out).effects
@@ -66,6 +68,15 @@ def measured(setting, seed, number):
     if setting.truth == "changed":
         return found | {f"power, hub claimed for {HUB} in CSF": (own.any(), 1)}
     return found
+
+
+def _ambient(drawn, rng):
+    """Genes that are no partners of lineages, as the cohort step finds them, in whole transcriptomes."""
+    rest = [1 - x.sum(-1, keepdims=True) for x in (drawn.rate, drawn.soup)]
+    rate, soup = (np.concatenate([x, y], -1) for x, y in zip((drawn.rate, drawn.soup), rest, strict=True))
+    spread = np.append(drawn.spread_of_cells, 0.1)
+    whole = drawn._replace(genes=[*drawn.genes, "others"], rate=rate, soup=soup, spread_of_cells=spread)
+    return ambient_partners(pseudobulk(whole, rng, LINEAGES))
 
 
 def _kept(counts, lineages):

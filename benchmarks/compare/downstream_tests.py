@@ -7,7 +7,7 @@ import anndata
 import numpy as np
 
 from benchmarks.downstream import ABSENT, LINEAGES, pseudobulk
-from compartments.compare.ambient import assume_ambient
+from compartments.cohort.ambient_genes import assume_ambient
 
 TERMS = {"within CSF": "within:CSF", "interaction": "interaction"}
 

@@ -75,7 +75,9 @@ def main():
         print(
             f"run_liana             {len(samples)} samples: {cpu:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB a task"
         )
-        wall, network, peak = timed(folder, "score_centrality", *inputs[samples[0]], "--n_perms", options.perms)
+        (folder / "ambient_genes.tsv").write_text("lineage\tgene\n")
+        inputs = [*inputs[samples[0]], f"--ambient_genes={folder / 'ambient_genes.tsv'}"]
+        wall, network, peak = timed(folder, "score_centrality", *inputs, "--n_perms", options.perms)
         print(f"score_centrality      1 sample: {network:.0f} CPU s, {wall:.0f} s, peak {peak:.2f} GiB", flush=True)
 
         plain = samples[: options.plain]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 
 from compartments.compare import centrality, scored_cells, shares
 from tests.support.annotated import PAIRS, toy
@@ -110,3 +111,26 @@ def test_reasons_for_no_network_and_for_no_share():
     assert one == "1 lineage with at least 5 cells: a network needs two"
     nodes = pd.DataFrame({"network": ["all", "all", "migration"], "share": [0.5, np.nan, np.nan]})
     assert [reason.split(":")[0] for reason in centrality.without_shares(nodes)] == ["network 'migration'"]
+
+
+def test_genes_that_are_ambient_in_a_lineage_are_no_partners_of_it():
+    """Strengths are those of a sample whose cells of that lineage lack the genes; complexes by any subunit."""
+    counts, genes, lineages = toy(0, (30, 25, 12))
+    names = sorted(set(lineages))
+    spoilt = pd.DataFrame({"lineage": [names[0], names[1], "elsewhere"], "gene": ["L1", "R1", "L1"]})
+    ambient = centrality.ambient_in(spoilt, lineages, genes)
+    assert ambient.sum(1).tolist() == [1, 1, 0] and ambient[0, list(genes).index("L1")]
+    x = scored_cells.log_normalise(counts)
+    nodes, edges = centrality.score_centrality(
+        centrality.Expression.of(x, genes, PAIRS, NETWORKS, ambient), lineages, n_perms=5, seed=1
+    )
+    lacking = x.toarray()
+    for k, gene in ((0, "L1"), (1, "R1")):
+        lacking[np.ix_(lineages == names[k], [list(genes).index(gene)])] = 0
+    expression = centrality.Expression.of(sparse.csr_matrix(lacking), genes, PAIRS, NETWORKS)
+    expected_nodes, expected = centrality.score_centrality(expression, lineages, n_perms=5, seed=1)
+    for column in ("strength", "strength_downsampled"):
+        np.testing.assert_allclose(edges[column], expected[column], rtol=1e-6)
+    np.testing.assert_allclose(nodes["share"], expected_nodes["share"], rtol=1e-6)
+    _, _, _, _, whole = scored(0)
+    assert (edges["strength"] <= whole["strength"] + 1e-9).all() and edges["strength"].sum() < whole["strength"].sum()

@@ -14,8 +14,8 @@ from scipy import sparse
 from benchmarks.expression_designs import counts_of, sheet_of, study_of_kind
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
+from compartments.cohort.ambient_genes import assume_ambient
 from compartments.compare import deseq, expression
-from compartments.compare.ambient import assume_ambient
 from compartments.core.left_out import LeftOut
 from compartments.study.arms import arm_design
 from compartments.study.design import make_study

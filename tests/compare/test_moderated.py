@@ -172,6 +172,27 @@ def test_minimum_detectable_effect_without_a_standard_error():
     )
 
 
+def bisected(df, power=0.8, alpha=0.05):
+    """Noncentrality by sixty bisections of 0 to 200."""
+    low, high, critical = 0.0, 200.0, stats.t.ppf(1 - alpha / 2, df)
+    for _ in range(60):
+        middle = (low + high) / 2
+        reached = stats.nct.sf(critical, df, middle)
+        low, high = (low, middle) if np.isnan(reached) or reached > power else (middle, high)
+    return high
+
+
+def test_minimum_detectable_effects_of_many_degrees_of_freedom():
+    df = np.array([0.1, 0.3, 1, 1.7345, 4, 12.5, 400, 1e6])
+    se = np.linspace(0.2, 2, len(df))
+    together = moderated.minimum_detectable_effect(se, df)
+    np.testing.assert_allclose(together, [s * bisected(x) for s, x in zip(se, df, strict=True)], rtol=1e-10)
+    assert moderated.minimum_detectable_effect(1.0, 4, power=0.5) == pytest.approx(bisected(4, power=0.5), rel=1e-10)
+    some = moderated.minimum_detectable_effect([[0.5, np.nan]], [[4, 4]])
+    np.testing.assert_array_equal(some, [[0.5 * together[4] / se[4], np.nan]])
+    assert np.isnan(moderated.minimum_detectable_effect(1.0, [0, -1, np.nan, np.inf])).all()
+
+
 def test_interval_covers_as_often_as_it_says():
     rng = np.random.default_rng(5)
     z = rng.normal(size=(6, 4000))

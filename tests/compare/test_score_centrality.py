@@ -6,12 +6,19 @@ import pytest
 from tests.support.annotated import PAIRS, toy, write_sample
 
 
+def arguments_of(folder, counts, genes, lineages, ambient=""):
+    """Arguments that name the files of a sample and the genes that are ambient."""
+    (folder / "ambient_genes.tsv").write_text(f"lineage\tgene\n{ambient}")
+    files = write_sample(folder, counts, genes, lineages)
+    return [*files, "--ambient_genes", folder / "ambient_genes.tsv"]
+
+
 def test_executable(execute, tmp_path):
     counts, genes, lineages = toy(sizes=(30, 25, 4))
     pairs, groups = tmp_path / "pairs.tsv", tmp_path / "groups.tsv"
     PAIRS.to_csv(pairs, sep="\t", index=False)
     PAIRS.iloc[:2].assign(group="chemokine").to_csv(groups, sep="\t", index=False)
-    arguments = write_sample(tmp_path, counts, genes, lineages)
+    arguments = arguments_of(tmp_path, counts, genes, lineages)
     command = ["score_centrality", *arguments, "--lr_resource", pairs, "--migration_pairs", groups, "--n_perms", 20]
     done = execute(*command)
     assert done.returncode == 0, done.stderr
@@ -53,7 +60,7 @@ def test_executable_skips_one_lineage_and_refuses_bad_groups(execute, tmp_path):
     counts, genes, lineages = toy(sizes=(30,))
     pairs = tmp_path / "pairs.tsv"
     PAIRS.to_csv(pairs, sep="\t", index=False)
-    arguments = [*write_sample(tmp_path, counts, genes, lineages), "--lr_resource", pairs, "--migration_pairs"]
+    arguments = [*arguments_of(tmp_path, counts, genes, lineages), "--lr_resource", pairs, "--migration_pairs"]
     bad = execute("score_centrality", *arguments, pairs)
     assert bad.returncode == 2
     assert "column 'group' missing" in bad.stderr
@@ -69,7 +76,7 @@ def test_cells_are_thinned_to_the_share_given(execute, tmp_path):
     pairs, groups = tmp_path / "pairs.tsv", tmp_path / "groups.tsv"
     PAIRS.to_csv(pairs, sep="\t", index=False)
     PAIRS.iloc[:2].assign(group="chemokine").to_csv(groups, sep="\t", index=False)
-    arguments = [*write_sample(tmp_path, counts, genes, lineages), "--lr_resource", pairs, "--migration_pairs", groups]
+    arguments = [*arguments_of(tmp_path, counts, genes, lineages), "--lr_resource", pairs, "--migration_pairs", groups]
     umis = []
     for kept in ("1.0", "0.5"):
         done = execute("score_centrality", *arguments, "--n_perms", 10, "--umis_kept", kept)
@@ -82,3 +89,17 @@ def test_cells_are_thinned_to_the_share_given(execute, tmp_path):
     assert "too few UMIs per cell" in (tmp_path / "skipped.tsv").read_text()
     done = execute("score_centrality", *arguments, "--umis_kept", 1.5)
     assert done.returncode == 2 and "--umis_kept" in done.stderr
+
+
+def test_genes_that_are_ambient_in_a_lineage_do_not_count(execute, tmp_path):
+    counts, genes, lineages = toy(seed=1, sizes=(40, 35))
+    pairs, groups = tmp_path / "pairs.tsv", tmp_path / "groups.tsv"
+    PAIRS.iloc[:1].to_csv(pairs, sep="\t", index=False)
+    PAIRS.iloc[:1].assign(group="chemokine").to_csv(groups, sep="\t", index=False)
+    arguments = arguments_of(tmp_path, counts, genes, lineages, ambient="T0\tL1\nT0\tG3\nNK\tR1\n")
+    done = execute(
+        *("score_centrality", *arguments, "--lr_resource", pairs, "--migration_pairs", groups, "--n_perms", 10)
+    )
+    assert done.returncode == 0, done.stderr
+    edges = pd.read_csv(tmp_path / "S1.network.tsv", sep="\t").query("network == 'all'").set_index("source")
+    assert edges.loc["T0", "strength"] == 0 and edges.loc["T1", "strength"] > 0

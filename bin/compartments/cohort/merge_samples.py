@@ -1,7 +1,8 @@
 """Put all samples into one object, with the sums that the statistics need.
 
 Writes merged.h5ad and skipped.tsv; cohort/: pseudobulk.h5ad, cells.tsv.gz and .parquet, warnings.tsv, doublets.tsv,
-models.tsv, depth.tsv, replicates.tsv, genes.tsv, references.tsv, ambient_share.tsv.gz; composition/counts.tsv.
+models.tsv, depth.tsv, replicates.tsv, genes.tsv, references.tsv, ambient_share.tsv.gz, ambient_genes.tsv;
+composition/counts.tsv.
 """
 
 import argparse
@@ -29,6 +30,7 @@ def main() -> None:
     import pandas as pd
 
     from compartments.cohort import gathering, tallies
+    from compartments.cohort.ambient_genes import ambient_partners
     from compartments.cohort.depth import common_depth
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
@@ -61,6 +63,7 @@ def main() -> None:
     warnings = sample_warnings(merged, bulk, present, *doubts)
     contract.write(warnings, "cohort/warnings.tsv")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
+    contract.write(ambient_partners(bulk), "cohort/ambient_genes.tsv")
     contract.write(common_depth(bulk[:, united.everywhere]), "cohort/depth.tsv")
     contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")
     contract.write(tallies.compare_models(merged.obs), "cohort/models.tsv")

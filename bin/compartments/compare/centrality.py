@@ -10,9 +10,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from compartments.compare.scored_cells import EXPR_PROP
 from compartments.compare.shares import shares
 from compartments.core.pairs import Pairs
+from compartments.core.vocabulary import EXPR_PROP
 
 DOWNSAMPLED_CELLS = 20
 DOWNSAMPLED_REPEATS = 50
@@ -31,6 +31,8 @@ class Expression:
     links : dict of str to CSR, shape (receptors, ligands)
         Network name to its pairs.
     expr_prop : float
+    own_ligand, own_receptor : bool array, shape (groups or 1, entities)
+        Whether a group's ligand (receptor) counts; not where a subunit is mostly ambient there.
     """
 
     stacked: npt.NDArray[np.float32]
@@ -38,6 +40,8 @@ class Expression:
     receptor: npt.NDArray[np.intp]
     links: dict[str, sparse.csr_matrix]
     expr_prop: float
+    own_ligand: npt.NDArray[np.bool_]
+    own_receptor: npt.NDArray[np.bool_]
 
     @classmethod
     def of(
@@ -46,6 +50,7 @@ class Expression:
         genes: npt.ArrayLike,
         resource: pd.DataFrame,
         networks: Mapping[str, npt.NDArray[np.bool_]],
+        ambient: npt.NDArray[np.bool_] | None = None,
         expr_prop: float = EXPR_PROP,
     ) -> "Expression":
         """Prepare one sample.
@@ -59,6 +64,9 @@ class Expression:
             ``ligand, receptor``.
         networks : dict of str to bool array, shape (pairs of the resource,)
             Which pairs each network counts.
+        ambient : bool array, shape (groups, genes), optional
+            Genes that are mostly ambient in each group of cells (:meth:`strengths`) and so no partner there. They must
+            be the same in all samples that are compared.
         expr_prop : float
             A ligand or receptor counts in a lineage if all its subunits are detected in at least this share of cells.
         """
@@ -77,7 +85,10 @@ class Expression:
             links[name] = sparse.csr_matrix(
                 (np.ones(inside.sum()), (r_code.ravel()[inside], l_code.ravel()[inside])), shape=shape
             )
-        return cls(dense, np.searchsorted(used, ligand), np.searchsorted(used, receptor), links, expr_prop)
+        own = np.ones((1, len(pd.Index(genes))), np.bool_) if ambient is None else ~ambient
+        own_ligand, own_receptor = (own[:, entity].all(2) for entity in (ligand, receptor))
+        ligand, receptor = np.searchsorted(used, ligand), np.searchsorted(used, receptor)
+        return cls(dense, ligand, receptor, links, expr_prop, own_ligand, own_receptor)
 
     def strengths(
         self, cells: npt.NDArray[np.intp], bounds: npt.NDArray[np.intp]
@@ -103,8 +114,8 @@ class Expression:
         mean, detected = np.hsplit(sparse.csr_matrix((weights, cells, bounds), shape=shape) @ self.stacked, 2)
         threshold = self.expr_prop - 1e-6  # shares are sums of float32
         sent, received = (
-            np.sqrt(mean[:, entity].min(2)) * (detected[:, entity].min(2) >= threshold)
-            for entity in (self.ligand, self.receptor)
+            np.sqrt(mean[:, entity].min(2)) * (own & (detected[:, entity].min(2) >= threshold))
+            for entity, own in ((self.ligand, self.own_ligand), (self.receptor, self.own_receptor))
         )
         networks = {}
         for name, link in self.links.items():
@@ -124,6 +135,24 @@ def networks_of(groups: Mapping[str, npt.NDArray[np.bool_]]) -> dict[str, npt.ND
     """
     migration = np.any(list(groups.values()), axis=0)
     return {"all": np.ones(len(migration), bool), "migration": migration}
+
+
+def ambient_in(table: pd.DataFrame, lineages: npt.NDArray[Any], genes: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+    """Genes that are mostly ambient in each lineage of a sample, sorted by name.
+
+    Parameters
+    ----------
+    table : DataFrame
+        ``lineage, gene``, from :func:`compartments.cohort.ambient_genes.ambient_partners`.
+    lineages : array of str, shape (cells,)
+    genes : sequence of str
+
+    Returns
+    -------
+    bool array, shape (lineages, genes)
+    """
+    names = np.unique(np.asarray(lineages, str))
+    return np.array([np.isin(np.asarray(genes, str), table.loc[table["lineage"] == name, "gene"]) for name in names])
 
 
 def without_shares(nodes: pd.DataFrame) -> list[str]:

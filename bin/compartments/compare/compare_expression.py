@@ -25,8 +25,8 @@ def main() -> None:
     for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ[variable] = "1"
 
+    from compartments.cohort.ambient_genes import assume_ambient
     from compartments.cohort.pseudobulk import lineages, read_pseudobulk
-    from compartments.compare.ambient import assume_ambient
     from compartments.compare.expression import compare_lineages
     from compartments.compare.target import EFFECTS, target_tables
     from compartments.core.files import read_tsv

@@ -89,7 +89,7 @@ def main() -> None:
 
 def assume(pseudobulk: "AnnData", left_out: LeftOut) -> None:
     """Take a tenth as ambient of the samples from which nothing was removed, and say so."""
-    from compartments.compare.ambient import ASSUMED_AMBIENT, assume_ambient
+    from compartments.cohort.ambient_genes import ASSUMED_AMBIENT, assume_ambient
 
     samples = assume_ambient(pseudobulk)
     if samples:

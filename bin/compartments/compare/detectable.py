@@ -149,11 +149,11 @@ def _with_mde(
 ) -> pd.DataFrame:
     """Add the effect found with 80 % power, the permutation floor and the tier."""
     arms = list(zip(table["n_condition"].astype(int), table["n_reference"].astype(int), strict=True))
-    mde = [minimum_detectable_effect(se, df) for se, df in zip(table["se"], table["df"], strict=True)]
+    mde = minimum_detectable_effect(table["se"], table["df"])
     floors = [smallest_p(a, b, bool(own)) for (a, b), own in zip(arms, one_arm, strict=True)]
     return table.assign(
         mde80=mde,
-        fold_mde80=2.0 ** np.array(mde, float),
+        fold_mde80=2.0**mde,
         permutation_floor=np.where(repeated, np.nan, floors),
         tier=[tier(a, b, df) for (a, b), df in zip(arms, residual, strict=True)],
     )

@@ -314,7 +314,6 @@ def _tested(fitted: Fitted, measured: Measure, replicated: bool) -> pd.DataFrame
     estimate, error = columns["estimate"] / measured.unit, columns[se] / measured.unit
     freedom = columns[df] if columns["df_plain"][0] > 0 else np.full(len(fit), np.nan)
     low, high = interval(estimate, error, freedom)
-    detectable = {x: minimum_detectable_effect(1.0, x) for x in np.unique(freedom)}
     shown = 1.0 if replicated else np.nan
     table = {
         "estimate": estimate,
@@ -324,7 +323,7 @@ def _tested(fitted: Fitted, measured: Measure, replicated: bool) -> pd.DataFrame
         "ci_high": high,
         "p_value": columns[p] * shown,
         "p_plain": columns["p_plain"] * shown,
-        "mde80": error * np.array([detectable.get(x, np.nan) for x in freedom]),
+        "mde80": minimum_detectable_effect(error, freedom),
         "se_moderated": columns["se"] / measured.unit,
         "df_moderated": columns["df"],
         "p_moderated": columns["p_value"] * shown,

@@ -16,8 +16,8 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import stats
 
+from compartments.cohort.ambient_genes import ambient_genes
 from compartments.cohort.pseudobulk import Lineage
-from compartments.compare.ambient import ambient_genes
 from compartments.compare.deseq import fit_pydeseq2, leave_one_donor_out
 from compartments.compare.genes import filter_by_expression, foreign_genes
 from compartments.compare.voom import Spread, moderated_tests, spread_of_arms, weigh

@@ -12,8 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.cohort.ambient_genes import ambient_genes
 from compartments.cohort.pseudobulk import Lineage
-from compartments.compare.ambient import ambient_genes
 from compartments.compare.by_arm import ByArm
 from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Comparison, compare
 from compartments.compare.normalisation import log_cpm
@@ -41,7 +41,7 @@ def choose_primary(names: Collection[str]) -> list[str]:
 
 
 def without_ambient(lineage: Lineage, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX) -> Lineage:
-    """The lineage without the genes that :func:`compartments.compare.ambient.ambient_genes` finds, as in expression,
+    """The lineage without the genes that :func:`ambient_genes` finds, as in expression,
     nor those that the file of any of its samples does not list.
 
     Parameters

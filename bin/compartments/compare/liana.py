@@ -16,10 +16,11 @@ import pandas as pd
 from scipy import sparse, special
 from scipy.stats import rankdata
 
-from compartments.compare.scored_cells import EXPR_PROP, testable_cells
+from compartments.compare.scored_cells import testable_cells
 from compartments.core.errors import SampleSkipped
 from compartments.core.matrix import memberships
 from compartments.core.pairs import Pairs
+from compartments.core.vocabulary import EXPR_PROP
 
 SCORES = ["lr_means", "cellphone_pvals", "expr_prod", "scaled_weight", "lr_logfc", "spec_weight", "lrscore"]
 COLUMNS = ["source", "target", "ligand_complex", "receptor_complex", *SCORES, "specificity_rank", "magnitude_rank"]

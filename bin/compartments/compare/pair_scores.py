@@ -10,8 +10,8 @@ import pandas as pd
 from scipy import sparse
 from scipy.stats import binom
 
+from compartments.cohort.ambient_genes import ambient_genes
 from compartments.cohort.pseudobulk import ABSENT
-from compartments.compare.ambient import ambient_genes
 from compartments.compare.normalisation import tmm_factors
 from compartments.core.matrix import totals
 from compartments.core.pairs import Pairs

@@ -29,9 +29,10 @@ def main() -> None:
 
     from compartments.cohort.sample import load_annotated
     from compartments.compare.liana import about_resource, of_sample, rank_aggregate, tested
-    from compartments.compare.scored_cells import EXPR_PROP, log_normalise, testable_cells
+    from compartments.compare.scored_cells import log_normalise, testable_cells
     from compartments.core.files import write_parquet
     from compartments.core.pairs import check_genes, read_resource
+    from compartments.core.vocabulary import EXPR_PROP
 
     left_out = LeftOut(STEP)
     resource = read_resource(given.lr_resource)

@@ -31,6 +31,11 @@ def arguments() -> Namespace:
         help="share of the UMIs that the cells are thinned to, of depth.tsv; 0: too shallow, no network is made",
     )
     parser.add_argument("--genes", help="genes.tsv: names in the cohort, and genes that some samples' files lack")
+    parser.add_argument(
+        "--ambient_genes",
+        required=True,
+        help="ambient_genes.tsv: genes that are mostly ambient in a lineage, no partners of it in any sample",
+    )
     parser.add_argument("--min_cells", type=int, default=5, help="cells that a lineage needs")
     return parser.parse_args()
 
@@ -46,15 +51,9 @@ def main() -> None:
     import pandas as pd
 
     from compartments.cohort.sample import load_annotated
-    from compartments.compare.centrality import (
-        Expression,
-        networks_of,
-        score_centrality,
-        too_few_lineages,
-        without_shares,
-    )
+    from compartments.compare import centrality
     from compartments.compare.scored_cells import log_normalise, testable_cells
-    from compartments.core.files import write_tsv
+    from compartments.core.files import read_tsv, write_tsv
     from compartments.core.matrix import thin, totals
     from compartments.core.pairs import check_genes, read_groups, read_resource
 
@@ -67,17 +66,21 @@ def main() -> None:
     keep, reasons = testable_cells(lineages, given.min_cells)
     for lineage, reason in reasons.items():
         left_out.add(reason, sample=sample, lineage=lineage)
-    reason = too_few_lineages(lineages[keep], given.min_cells) or (TOO_SHALLOW if not given.umis_kept else "")
+    reason = centrality.too_few_lineages(lineages[keep], given.min_cells) or (
+        TOO_SHALLOW if not given.umis_kept else ""
+    )
     if reason:
         left_out.add(reason, sample=sample)
     else:
         counts = thin(adata[keep].layers["corrected"], given.umis_kept, np.random.default_rng(given.seed))
         x = log_normalise(counts)
-        expression = Expression.of(x, adata.var_names, resource, networks_of(groups))
-        nodes, edges = score_centrality(expression, lineages[keep], given.n_perms, given.seed)
+        spoilt = read_tsv(given.ambient_genes, ["lineage", "gene"], ["lineage", "gene"])
+        ambient = centrality.ambient_in(spoilt, lineages[keep], adata.var_names)
+        expression = centrality.Expression.of(x, adata.var_names, resource, centrality.networks_of(groups), ambient)
+        nodes, edges = centrality.score_centrality(expression, lineages[keep], given.n_perms, given.seed)
         umis = pd.Series(totals(counts)).groupby(lineages[keep]).median()
         nodes.insert(nodes.columns.get_loc("n_cells") + 1, "median_umis", nodes["lineage"].map(umis))
-        for reason in without_shares(nodes):
+        for reason in centrality.without_shares(nodes):
             left_out.add(reason, sample=sample)
         for kind, table in (("centrality", nodes), ("network", edges)):
             table.insert(0, "sample", sample)

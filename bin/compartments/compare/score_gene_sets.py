@@ -24,8 +24,8 @@ def main() -> None:
     options = arguments()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from compartments.cohort import pseudobulk
+    from compartments.cohort.ambient_genes import assume_ambient
     from compartments.compare import genesets
-    from compartments.compare.ambient import assume_ambient
     from compartments.core.gene_sets import merge_sets
     from compartments.study.study import Study
 

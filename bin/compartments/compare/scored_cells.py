@@ -10,8 +10,6 @@ from scipy import sparse
 from compartments.core import matrix
 from compartments.core.vocabulary import UNASSIGNED
 
-EXPR_PROP = 0.1  # share of a lineage's cells that must detect a gene for it to take part
-
 
 def log_normalise(counts: Any) -> sparse.csr_matrix:
     """log1p of counts scaled to 10,000 per cell.

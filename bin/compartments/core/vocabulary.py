@@ -19,6 +19,7 @@ CALL_Q = 0.05  # of the tests that a gene or gene set changes more in one compar
 EQUIV_MARGIN = 1.0  # log2: default of --equiv_margin
 CV_TOTAL = 0.15  # coefficient of variation of cells_per_ul, where none is given
 ZERO_KINDS = ("mode", "median", "lineages", "proportions")  # what counts as unchanged on the relative scale
+EXPR_PROP = 0.1  # share of a lineage's cells that must detect a gene for it to be a ligand or receptor
 AMBIENT_SHARE_MAX = 0.2  # of a gene's counts in a group; with more of them from the soup it is left out
 PLANNED_CELLS = (5, 20, 100, 1000)  # of a lineage per sample, in a study that is planned
 MORE_DONORS = (0, 1, 2, 3, 4)  # per arm, that a cohort or plan is asked about

@@ -7,8 +7,14 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from compartments.cohort.depth import MIN_CELLS
 from compartments.core.matrix import memberships, totals
-from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
+from compartments.core.vocabulary import (
+    AMBIENT_SHARE_MAX,
+    EXPR_PROP,
+    MIN_AMBIENT_COUNTS,
+    UNASSIGNED,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -59,16 +65,55 @@ def assume_ambient(pseudobulk: "AnnData") -> list[str]:
     list of str
         The samples.
     """
-    obs = cast(pd.DataFrame, pseudobulk.obs)
     layers = cast(dict[str, Any], pseudobulk.layers)
+    ambient, samples = _with_assumed(cast(pd.DataFrame, pseudobulk.obs), layers["counts"], layers["ambient"])
+    layers["ambient"] = ambient
+    return samples
+
+
+def _with_assumed(obs: pd.DataFrame, counts: Any, ambient: Any) -> tuple[Any, list[str]]:
+    """Ambient counts with those of :func:`assume_ambient`, and the samples that have them."""
     codes, names = pd.factorize(obs["sample"].astype(str))
     rows = np.flatnonzero(obs["ambient_method"] == "none")
     if not len(rows):
-        return []
-    counts = sparse.csr_array(layers["counts"])
+        return ambient, []
+    counts = sparse.csr_array(counts)
     of_sample = memberships(codes, len(names)) @ counts
     profile = of_sample.multiply(1 / np.maximum(totals(of_sample), 1)[:, None]).tocsr()
     soup = profile[codes[rows]].multiply(ASSUMED_AMBIENT * totals(counts)[rows][:, None]).minimum(counts[rows])
     added = memberships(rows, counts.shape[0]) @ soup.tocsr()
-    layers["ambient"] = (sparse.csr_array(layers["ambient"]) + added).astype(np.float32)
-    return list(names[np.unique(codes[rows])])
+    return (sparse.csr_array(ambient) + added).astype(np.float32), list(names[np.unique(codes[rows])])
+
+
+def ambient_partners(pseudobulk: "AnnData") -> pd.DataFrame:
+    """Genes that are mostly ambient in a lineage, so that they are no ligand or receptor of it in any network.
+
+    A network is that of one sample. Where ambient RNA is left in one arm, or more of it was removed there, genes of
+    other lineages would make its lineages more central; so a gene that is ambient in one arm counts in none.
+
+    Parameters
+    ----------
+    pseudobulk : AnnData, shape (samples x lineages, genes)
+        From :func:`compartments.cohort.pseudobulk.make_pseudobulk`; it stays as it is.
+
+    Returns
+    -------
+    DataFrame
+        ``lineage, gene``. By the rule of edges: more than ``AMBIENT_SHARE_MAX`` of the gene's counts were ambient in a
+        condition and compartment of which a sample expresses it, in ``EXPR_PROP`` of the lineage's cells, so that its
+        network would count it. Of samples from which nothing was removed a tenth is ambient (:func:`assume_ambient`).
+    """
+    obs, layers = cast(pd.DataFrame, pseudobulk.obs), cast(dict[str, Any], pseudobulk.layers)
+    ambient, _ = _with_assumed(obs, layers["counts"], layers["ambient"])
+    enough = obs["n_cells"].ge(MIN_CELLS) & obs["lineage"].ne(UNASSIGNED)
+    arms = obs[["lineage", "condition", "compartment"]].astype(str)
+    found: dict[str, npt.NDArray[np.bool_]] = {}
+    for (lineage, *_), rows in arms[enough.to_numpy()].groupby(list(arms), sort=True).groups.items():
+        at = obs.index.get_indexer(rows)
+        least = EXPR_PROP * obs["n_cells"].to_numpy()[at, None]
+        expressing = (layers["n_expressing"][at].toarray() >= least - 1e-9).any(0)
+        raw, soup = totals(layers["counts"][at], 0), totals(ambient[at], 0)
+        high = expressing & (soup > AMBIENT_SHARE_MAX * raw)
+        found[lineage] = found.get(lineage, False) | high
+    parts = [pd.DataFrame({"lineage": name, "gene": pseudobulk.var_names[high]}) for name, high in found.items()]
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["lineage", "gene"])

@@ -4,7 +4,9 @@ import anndata
 import h5py
 import numpy as np
 
+from compartments.core.contract import Contract
 from compartments.core.files import read_tsv
+from compartments.core.vocabulary import OWN_COLUMNS
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.samples import arguments_of, make_study_of, write_sample
@@ -67,3 +69,39 @@ def test_a_sample_that_could_not_be_cleaned_is_left_out(tmp_path, execute):
     assert list(skipped["sample"].fillna("")) == ["D3_CSF", "", ""] and "ambient RNA" in skipped["reason"][0]
     assert skipped["reason"][1].startswith("within:CSF: 1 treated and 2 untreated donors are left of 2 and 2")
     assert "D3_CSF" not in set(read_tsv(tmp_path / "composition/counts.tsv")["sample"])
+
+
+def test_columns_of_the_samplesheet_never_stand_for_the_pipelines(written, execute):
+    """Tables of a sheet whose columns are all named like own ones are those without them, and nothing is lost."""
+    folder, study, _ = written
+    tables = ("composition/counts.tsv", "cohort/doublets.tsv", "cohort/depth.tsv", "cohort/warnings.tsv")
+
+    def made(sheet):
+        sheet.save(folder / "study.json")
+        done = execute("merge_samples", *arguments_of(folder))
+        assert done.returncode == 0, done.stderr
+        return [(folder / path).read_bytes() for path in tables], anndata.read_h5ad(folder / "merged.h5ad").obs
+
+    named = sorted(OWN_COLUMNS)
+    plain, cells = made(study)
+    assert set(cells) - set(study.samples) - {"cell"} <= {*OWN_COLUMNS, "label:Other", "lineage:Other"}
+    sheet = study.samples.drop(columns=["row", "raw", "cellbender", "fastq_1", "fastq_2"])
+    text = sheet.assign(**{name: [f"x{n}" for n in range(len(sheet))] for name in named}).to_csv(index=False)
+    again, obs = made(make_study(parse_samplesheet(text)))
+    assert again == plain
+    assert obs[list(cells)].astype(str).equals(cells.astype(str))
+    assert (
+        obs["sheet_lineage"].astype(str)
+        == obs["sample"].map(dict(zip(sheet["sample"], [f"x{n}" for n in range(8)], strict=True))).astype(str)
+    ).all()
+    written_columns = read_tsv(folder / "cohort/cells.tsv.gz").columns
+    assert written_columns.is_unique and {f"sheet_{name}" for name in named} <= set(written_columns)
+
+
+def test_own_columns_are_those_of_the_tables_of_cells():
+    """What the dictionary says of the cells is kept from the samplesheet's columns."""
+    known = {
+        *Contract.of("merge_samples").names("cohort/cells.tsv.gz"),
+        *Contract.of("embed_cohort").names("cohort/umap.tsv.gz"),
+    }
+    assert known - {"sample", "donor", "compartment", "condition"} <= OWN_COLUMNS

@@ -62,7 +62,7 @@ def test_what_was_a_mistake_once_is_a_design():
     assert before_after["condition"].tolist() == ["x", "y"]  # one donor, one compartment, both conditions
     assert len(parse_samplesheet(HEADER + A + B)) == 2  # one condition, two compartments
     assert len(parse_samplesheet(HEADER + A + "A_c2,A,c,x,b.h5\n" + C)) == 3  # two captures of one specimen
-    for name in ("group", "arm", "replicate", "fraction", "timepoint"):  # columns of the user's, whatever they hold
+    for name in ("group", "site", "replicate", "fraction", "timepoint"):  # columns of the user's, whatever they hold
         frame = parse_samplesheet(HEADER.replace("raw", f"raw,{name}") + A.strip() + ",one\n" + C.strip() + ",two\n")
         assert frame[name].tolist() == ["one", "two"]
 
@@ -81,7 +81,8 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         ("sample,donor,compartmnt,condition,raw\n" + A, "rename 'compartmnt' to 'compartment'"),
         ("sample,donor,donor,condition,raw\n" + A, "row 1: column 'donor' is there twice"),
         ("sample,donor,compartment,condition,,raw\n" + A, "row 1: an unnamed column"),
-        ("sample,donor,compartment,condition,row\n" + A, "'row' is reserved"),
+        (HEADER.replace("raw", "raw,CD4/CD8") + A, "row 1: column 'CD4/CD8' holds '/'"),
+        (HEADER.replace("raw", "raw,_index") + A, "row 1: column '_index' is kept by HDF5 files"),
         ("sample,donor,compartment,condition,filterd\n" + A, "column 'filterd' looks like 'filtered'"),
         ("sample,donor,compartment,condition,raw,cell_per_ul\n" + A, "looks like 'cells_per_ul'"),
         (HEADER + A + "B_c,,c,y,a.h5\n", "row 3, column donor: empty"),

@@ -10,6 +10,7 @@ from scipy import sparse
 from compartments.cohort.mixing import mixing_table
 from compartments.core.errors import UserError
 from compartments.core.matrix import log_normalise
+from compartments.study.columns import apart
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -185,6 +186,7 @@ def suit_other_tools(cohort: "AnnData") -> None:
 
     counts = cast(Any, cohort.layers["counts"]).astype(np.float32)
     cohort.raw = anndata.AnnData(counts, obs=cohort.obs[[]], var=cohort.var[["gene_id"]])
-    cohort.obs = cast(pd.DataFrame, cohort.obs).rename(columns={name: f"sheet_{name}" for name in RESERVED})
+    obs = cast(pd.DataFrame, cohort.obs)
+    cohort.obs = obs.rename(columns=apart(list(obs), RESERVED.__contains__))
     cohort.var["feature_is_filtered"] = False
     cohort.uns["default_embedding"] = "X_umap"

@@ -105,7 +105,7 @@ def cell_table(study: Study, gathered: Gathered) -> pd.DataFrame:
         measured = obs.drop(columns=["predicted_doublet"])
         measured.insert(0, "barcode", measured.index.astype(str))
         front = pd.DataFrame({"sample": sample} | sheet.loc[sample].to_dict(), index=measured.index)
-        joined = pd.concat([front, measured[[c for c in measured if c not in front]]], axis=1)
+        joined = pd.concat([front, measured], axis=1)  # names are apart: study/columns.py
         joined.index = pd.Index([f"{sample}:{barcode}" for barcode in measured["barcode"]], dtype=object)
         parts.append(joined)
     cells = pd.concat(parts)

@@ -11,6 +11,7 @@ from compartments.core.errors import UserError
 from compartments.core.sheets import parse, shown
 from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
 from compartments.study.captures import check_captures
+from compartments.study.columns import apart, unusable
 
 LONGEST = 100  # characters of a name: file systems take 255 for a file's, which holds up to two
 REQUIRED = ["sample", "donor", "compartment", "condition"]
@@ -43,7 +44,8 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     -------
     DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` (Int64 where whole, else float);
     input columns always present, empty string where not given. Several rows of one donor, compartment and condition
-    are captures of one specimen (:mod:`compartments.study.captures`).
+    are captures of one specimen (:mod:`compartments.study.captures`). Columns named like the pipeline's own begin with
+    ``sheet_``; ``attrs["renamed"]`` has them, old name to new.
 
     Raises
     ------
@@ -54,6 +56,8 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     if not header:
         raise UserError(f"{name} is empty: it needs a header with {', '.join(REQUIRED)} and one row per sample")
     _check_header(header, f"{name} row {header_row}")
+    renamed = apart(header)
+    header = [renamed.get(column, column) for column in header]
     rows = list(found)
     if not rows:
         raise UserError(f"{name} has a header but no sample: add one row per sample")
@@ -80,12 +84,14 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
         frame[column] = pd.to_numeric(frame[column]).astype(kind)
     _check_levels(frame, name)
     check_captures(frame, name)
+    frame.attrs["renamed"] = renamed
     return frame
 
 
 def _check_header(header: list[str], place: str) -> None:
-    if "row" in header:
-        raise UserError(f"{place}: the column name 'row' is reserved; rename it")
+    for column in header:
+        if why := unusable(column):
+            raise UserError(f"{place}: column '{shown(column)}' {why}; rename it")
     for column in REQUIRED:
         if column not in header:
             meant = [

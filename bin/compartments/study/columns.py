@@ -1,0 +1,47 @@
+"""Names of the samplesheet's columns, kept apart from those that the pipeline makes."""
+
+from collections.abc import Callable, Sequence
+
+from compartments.core.vocabulary import OWN_COLUMNS, OWN_PREFIXES
+
+APART = "sheet_"
+
+
+def is_own(column: str) -> bool:
+    """Whether the pipeline has a column of that name for something else."""
+    return column in OWN_COLUMNS or column.startswith(OWN_PREFIXES)
+
+
+def apart(columns: Sequence[str], taken: Callable[[str], bool] = is_own) -> dict[str, str]:
+    """New names of the columns whose names are ``taken``: ``sheet_`` in front, as often as it needs to be unique.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        All of the table.
+    taken : callable
+        Whether a name may not stay.
+
+    Returns
+    -------
+    dict, name -> new name
+    """
+    used = {column for column in columns if not taken(column)}
+    renamed: dict[str, str] = {}
+    for column in columns:
+        if taken(column):
+            name = APART + column
+            while name in used:
+                name = APART + name
+            used.add(name)
+            renamed[column] = name
+    return renamed
+
+
+def unusable(column: str) -> str:
+    """Why no table or HDF5 file can have a column of that name; empty if they can."""
+    if "/" in column:
+        return "holds '/', which separates levels in HDF5 files"
+    if column in ("_index", "."):
+        return "is kept by HDF5 files for themselves"
+    return ""

@@ -12,6 +12,7 @@ include { banner ; ending ; usage } from './lib/console'
 include { forgetFailures } from './lib/failures'
 include { existing ; filesOf } from './lib/files'
 include { isTrue } from './lib/options'
+include { problemsOfParameters } from './lib/parameters'
 include { writeCrate } from './lib/provenance'
 
 workflow {
@@ -19,6 +20,10 @@ workflow {
     if (isTrue(params.help)) {
         log.info(usage())
         return
+    }
+    def problems = problemsOfParameters()
+    if (problems) {
+        error("ERROR: ${problems.join('; ')}")
     }
     log.info(banner())
     def outcome = [hashes: [], findings: [], skipped: []]

@@ -5,6 +5,34 @@ def isTrue(value) {
     value != null && value.toString().toLowerCase() == 'true'
 }
 
+// name -> definition in nextflow_schema.json.
+def definitions() {
+    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
+    groups.collectEntries { group -> group.properties }
+}
+
+// A parameter as text: as it was typed, where Nextflow made a number or a truth value of a name such as 01 or FALSE.
+def valueOf(name) {
+    def value = params[name]
+    def typed = typedWord(name)
+    def changed = value instanceof Number || value instanceof Boolean && typed?.toLowerCase() == value.toString()
+    changed && typed ? typed : value == null ? '' : value.toString()
+}
+
+// Places of --name, or --name=value, among the words of the command line.
+def placesOf(name) {
+    def words = workflow.commandLine.tokenize(' ')
+    words.findIndexValues { word -> word == "--${name}" || word.startsWith("--${name}=") }.collect { n -> n as int }
+}
+
+// The word after --name on the command line, if it is there and is not an option itself; the last where several are.
+def typedWord(name) {
+    def words = workflow.commandLine.tokenize(' ')
+    def found = placesOf(name).collect { n -> words[n].contains('=') ? words[n].replaceFirst('^[^=]*=', '') : words[n + 1] }
+    def last = found ? found[-1] : null
+    last && !(last =~ /^--?[a-zA-Z]/) ? last.replaceAll(/^['"]|['"]$/, '') : null
+}
+
 // A value as one word of the shell, whatever is in it.
 def quoted(value) {
     "'${value.toString().replace("'", "'\\''")}'".toString()
@@ -26,10 +54,8 @@ def allQuoted(values) {
 // directive `ext given:`, because the cache looks at the values of `task.ext` that a script names, not at function
 // calls: a changed parameter repeats the steps that take it.
 def parametersOf(step) {
-    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
-    def all = groups.collectMany { group -> group.properties.collect { name, value -> [name, value] } }
-    def taken = all.findAll { _name, value -> step in (value.step ?: []) }
-    options(taken.collectEntries { name, one -> [name, one.type == 'boolean' ? isTrue(params[name]) : params[name]] })
+    def taken = definitions().findAll { _name, value -> step in (value.step ?: []) }
+    options(taken.collectEntries { name, one -> [name, one.type == 'boolean' ? isTrue(params[name]) : valueOf(name)] })
 }
 
 // Options in one text, as a user types them: split as a shell would, and no more of a shell than that.

@@ -1,6 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
 include { askedOf ; filesOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
+include { definitions ; valueOf } from '../lib/options'
 include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
@@ -10,8 +11,8 @@ workflow INPUT {
     models // files: CellTypist models
 
     main:
-    def plain = params.collectEntries { name, value ->
-        [name, value instanceof Number || value instanceof Boolean ? value : value?.toString()]
+    def plain = definitions().collectEntries { name, value ->
+        [name, value.type == 'string' && params[name] != null ? valueOf(name) : params[name]]
     }
     CHECK_DESIGN(
         samplesheet,

@@ -75,9 +75,17 @@ def test_unknown_names_get_the_nearest_one(name, words):
     assert check_parameters({name: "x"}, SCHEMA) == [words]
 
 
-@pytest.mark.parametrize("name", ["ambientMethod", "ambient-method", "nmadsTop20", "validateOnly", "validate-only"])
-def test_camel_case_and_hyphen_twins_are_the_same_parameter(name):
-    assert check_parameters({name: "anything"}, SCHEMA) == []
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("ambientMethod", "ambient_method"),
+        ("ambient-method", "ambient_method"),
+        ("nmadsTop20", "nmads_top20"),
+        ("Seed", "seed"),
+    ],
+)
+def test_camel_case_and_hyphen_twins_are_refused_with_the_right_name(name, meant):
+    assert check_parameters({name: "anything"}, SCHEMA) == [f"unknown parameter --{name}; did you mean --{meant}?"]
 
 
 @pytest.mark.parametrize(
@@ -191,6 +199,12 @@ def test_every_parameter_is_used_and_every_used_one_is_known(root, schema):
         (0, ["0", "1"], "0"),
         (1, ["00", "01"], "01"),
         (1, ["1", "2"], "1"),
+        ("1", ["00", "01"], "01"),
+        ("false", ["FALSE", "TRUE"], "FALSE"),
+        ("treated", ["a", "b"], "treated"),
+        ("1", ["00", "01"], "01"),
+        ("false", ["FALSE", "TRUE"], "FALSE"),
+        ("treated", ["a", "b"], "treated"),
         ("01", ["1", "01"], "01"),  # text of a params file is taken as it is
         (False, ["FALSE", "TRUE"], "FALSE"),
         (True, ["true", "0"], "true"),

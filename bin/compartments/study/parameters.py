@@ -22,8 +22,8 @@ def check_parameters(given: dict[str, Any], schema: dict[str, Any]) -> list[str]
     Parameters
     ----------
     given : dict
-        As Nextflow hands them over: a command-line value may be a string; camelCase and kebab-case twins that
-        Nextflow adds are taken for their snake_case name.
+        As Nextflow hands them over: a command-line value may be a string. Names in camelCase or with hyphens are other
+        parameters to Nextflow, which no step reads: they are unknown.
     schema : dict
         Content of ``nextflow_schema.json``.
 
@@ -37,8 +37,6 @@ def check_parameters(given: dict[str, Any], schema: dict[str, Any]) -> list[str]
     for name, value in given.items():
         definition = known.get(name)
         if definition is None:
-            if _snake(name) in known:
-                continue
             close = difflib.get_close_matches(_snake(name), known, 1, 0.6)
             hint = f"did you mean --{close[0]}?" if close else "see --help"
             problems.append(f"unknown parameter --{name}; {hint}")
@@ -89,9 +87,10 @@ def as_level(name: str, value: object, levels: Iterable[str]) -> str:
     """
     levels = list(dict.fromkeys(levels))
     text = as_text(value)
-    if isinstance(value, str) or value is None:
+    read = _read_as(value) if isinstance(value, str) else value
+    if read is None or (isinstance(value, str) and text in levels):
         return text
-    likely = [level for level in levels if _read_as(level) == value and isinstance(value, bool) == _is_truth(level)]
+    likely = [level for level in levels if _read_as(level) == read and isinstance(read, bool) == _is_truth(level)]
     if len(likely) > 1:
         raise UserError(
             f"--{name}: Nextflow hands over {text.lower()}, which may be any of {', '.join(likely)}; name these apart "

@@ -1,0 +1,62 @@
+// Parameters before anything runs: names that do not exist, options of Nextflow's own, units. Their values are checked
+// by CHECK_DESIGN, which a wrong unit would keep from running.
+
+include { definitions ; placesOf ; typedWord ; valueOf } from './options'
+
+// One sentence per problem.
+def problemsOfParameters() {
+    def known = definitions()
+    def unknown = params.keySet().findAll { name -> !(name in known) }.toSorted()
+    def empty = known.findAll { name, value -> value.type == 'string' && params[name] == true && !typedWord(name) }
+    unknown.collect { name -> unknownName(name, known.keySet()) } +
+        empty.collect { name, _value -> "--${name} has no value; give one after it" } +
+        bothInputs() +
+        ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(name) } +
+        problemOfCpus()
+}
+
+// Nextflow takes --max-mt and --maxMt for other parameters than --max_mt, and nothing would read them.
+def unknownName(name, known) {
+    def kebab = name.replaceAll(/([a-z0-9])([A-Z])/, '$1-$2').replace('_', '-').toLowerCase()
+    def snake = kebab.replace('-', '_')
+    def typed = placesOf(kebab) ? kebab : name
+    if (kebab in nextflowOptions()) {
+        return "unknown parameter --${typed}; with one hyphen it is an option of Nextflow: -${kebab}"
+    }
+    def near = snake in known ? [snake] : known.toList().closest(snake)
+    "unknown parameter --${typed}; ${near ? "did you mean --${near[0]}?" : 'see --help'}"
+}
+
+// Of `nextflow run`.
+def nextflowOptions() {
+    def settings = ['c', 'C', 'config', 'entry', 'latest', 'name', 'offline', 'params-file', 'plugins', 'profile']
+    def running = ['ansi-log', 'bg', 'preview', 'queue-size', 'r', 'resume', 'revision', 'stub', 'stub-run', 'w']
+    def others = ['bucket-dir', 'cache', 'output-dir', 'with-report', 'with-timeline', 'with-trace', 'work-dir']
+    settings + running + others
+}
+
+// The samplesheet of one and the cohort of the other: a run can be of one only.
+def bothInputs() {
+    def sentence = "--input ${valueOf('input')} would not be read: the run is of the simulated cohort " +
+        "'${valueOf('simulate')}'; leave out -profile demo or test and --simulate, or leave out --input"
+    params.input && params.simulate ? [sentence] : []
+}
+
+// A limit in units that Nextflow reads, and enough for one step: 4 would be 4 bytes, 10 ten milliseconds.
+def problemOfLimit(name) {
+    def memory = name == 'max_memory'
+    def text = valueOf(name)
+    def forms = memory ? "64.GB, '64 GB', 512.MB" : "48.h, '48 h', 30.m, 2d"
+    def form = memory ? /(?i)\d+(\.\d+)?[. ]?[MGTP]B?/ : /\d+(\.\d+)?[. ]?(s|m|min|h|hours?|d|days?)( ?\d+ ?[smhd])*/
+    if (!text.matches(form)) {
+        return ["--${name} is '${text}': give a number with its unit, as in ${forms}"]
+    }
+    // what CHECK_DESIGN and the steps of the cohort begin with; a time that no step ends in
+    def enough = memory ? text.toUpperCase() as nextflow.util.MemoryUnit >= 2.GB : text as nextflow.util.Duration >= 10.m
+    def least = memory ? '2.GB' : '10.m'
+    enough ? [] : ["--${name} is '${text}': a step needs at least ${least}; give what the largest machine or queue has"]
+}
+
+def problemOfCpus() {
+    valueOf('max_cpus').matches(/[1-9]\d*/) ? [] : ["--max_cpus is '${params.max_cpus}'; give a whole number above 0"]
+}

@@ -62,6 +62,7 @@ workflow {
             COHORT.out.pseudobulk,
             COHORT.out.counts,
             COHORT.out.depth,
+            COHORT.out.genes,
             COHORT.out.embedded,
         )
 

@@ -23,6 +23,7 @@ process MERGE_SAMPLES {
     path 'composition/counts.tsv', emit: counts
     path 'cohort/cells.parquet', emit: cells
     path 'cohort/depth.tsv', emit: depth
+    path 'cohort/genes.tsv', emit: genes
     path '{cohort,composition}/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
@@ -38,7 +39,7 @@ process MERGE_SAMPLES {
     """
     sc-compartments write_stub merged.h5ad cohort/pseudobulk.h5ad composition/counts.tsv skipped.tsv \\
         cohort/cells.parquet cohort/cells.tsv.gz cohort/warnings.tsv cohort/doublets.tsv cohort/models.tsv \\
-        cohort/ambient_share.tsv.gz cohort/depth.tsv cohort/replicates.tsv
+        cohort/ambient_share.tsv.gz cohort/depth.tsv cohort/replicates.tsv cohort/genes.tsv cohort/references.tsv
     for cells in samples/*.filtered.h5ad; do
         printf '%s\\t\\t\\t1\\n' "\$(basename "\$cells" .filtered.h5ad)" >> cohort/depth.tsv
     done

@@ -175,6 +175,7 @@ process SCORE_CENTRALITY {
     val resource
     path resource_table, stageAs: 'resource/*'
     path migration_pairs
+    path genes
 
     output:
     path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
@@ -187,7 +188,7 @@ process SCORE_CENTRALITY {
     # code ${task.ext.code}
     sc-compartments score_centrality ${options(filtered: filtered, doublets: doublets, labels: labels)} \\
         ${options(lr_resource: resource_table ?: resource, migration_pairs: migration_pairs)} \\
-        ${options(umis_kept: umis_kept)} ${task.ext.given}
+        ${options(umis_kept: umis_kept, genes: genes)} ${task.ext.given}
     """
 
     stub:

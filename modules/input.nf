@@ -65,7 +65,7 @@ process INSPECT_INPUT {
     """
 }
 
-// Are any cells given twice, as one file under two names or as lanes of one library?
+// Are any cells given twice, as one file under two names or as lanes of one library? Do files list different genes?
 process CHECK_CAPTURES {
     label 'light'
     ext code: { code('check_captures') }
@@ -76,6 +76,7 @@ process CHECK_CAPTURES {
 
     output:
     path 'problems.txt', emit: problems
+    path 'notes.txt', emit: notes
 
     script:
     """
@@ -85,7 +86,7 @@ process CHECK_CAPTURES {
 
     stub:
     """
-    touch problems.txt
+    touch problems.txt notes.txt
     """
 }
 

@@ -1,3 +1,4 @@
+include { settled } from '../lib/code'
 include { MERGE_SAMPLES ; EMBED_COHORT } from '../modules/cohort'
 
 // All samples in one object, the sums that statistics need, and the picture of all cells.
@@ -19,6 +20,7 @@ workflow COHORT {
     pseudobulk = MERGE_SAMPLES.out.pseudobulk
     counts = MERGE_SAMPLES.out.counts
     depth = MERGE_SAMPLES.out.depth
+    genes = MERGE_SAMPLES.out.genes.map { path -> settled(path) }
     embedded = EMBED_COHORT.out.cohort
     results = MERGE_SAMPLES.out.results.mix(MERGE_SAMPLES.out.pseudobulk, EMBED_COHORT.out.results)
 
@@ -26,6 +28,7 @@ workflow COHORT {
     pseudobulk // h5ad
     counts // table of cells per sample and lineage
     depth // table of samples: share of the UMIs that all are thinned to
+    genes // table of genes that some files lack or name otherwise
     embedded // h5ad
     results
 }

@@ -12,6 +12,7 @@ workflow COMPARE {
     pseudobulk // h5ad
     counts // table of cells per sample and lineage
     depth // table of samples: share of the UMIs that all are thinned to
+    genes // table of genes that some files lack or name otherwise
     embedded // h5ad
 
     main:
@@ -33,7 +34,7 @@ workflow COMPARE {
         .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
         .join(ch_depth)
         .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
-    SCORE_CENTRALITY(ch_thinned, resource, table, pairs)
+    SCORE_CENTRALITY(ch_thinned, resource, table, pairs, genes)
     COMPARE_INTERACTIONS(
         study,
         pseudobulk,

@@ -25,7 +25,6 @@ workflow INPUT {
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
     study = CHECK_DESIGN.out.study.map { path -> settled(path) }
-    CHECK_DESIGN.out.plan.subscribe { plan -> log.info(plan.text) }
 
     ch_samples = CHECK_DESIGN.out.study
         .combine(samplesheet)
@@ -39,6 +38,7 @@ workflow INPUT {
         }
     )
     CHECK_CAPTURES(study, INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name })
+    CHECK_DESIGN.out.plan.mix(CHECK_CAPTURES.out.notes).subscribe { said -> if (said.size()) { log.info(said.text) } }
     ch_sound = INSPECT_INPUT.out.problems
         .mix(CHECK_CAPTURES.out.problems)
         .collect()

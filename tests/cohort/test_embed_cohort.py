@@ -35,6 +35,13 @@ def test_merge_and_embed(written, execute):
     assert execute("embed_cohort", "--merged", "merged.h5ad", "--seed", "3").returncode == 0
     assert [(folder / name).read_bytes() for name in names] == first, "coordinates or clusters differ between two runs"
     check_embedding_tables(folder, embedded)
+    unlisted = ~embedded.var["everywhere"]  # by the file of one sample
+    assert list(embedded.var_names[unlisted]) == [f"G{k}" for k in range(10)]
+    assert embedded.var["highly_variable"].dtype == bool
+    assert (
+        embedded.var["highly_variable"].sum() == (~unlisted).sum()
+        and not embedded.var["highly_variable"][unlisted].any()
+    )
     check_file_for_other_tools(folder / "cohort/cohort.h5ad", merged)
     np.testing.assert_allclose(np.expm1(embedded.X.toarray()).sum(1), 1e4, rtol=1e-4)
     assert sparse.issparse(embedded.X) and {"X_pca", "X_pca_harmony", "X_umap"} <= set(embedded.obsm)

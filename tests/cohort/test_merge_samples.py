@@ -9,7 +9,7 @@ from compartments.core.files import read_tsv
 from compartments.core.vocabulary import OWN_COLUMNS
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from tests.support.samples import arguments_of, make_study_of, write_sample
+from tests.support.samples import N_GENES, arguments_of, make_study_of, write_sample
 
 
 def test_user_mistakes(written, execute):
@@ -105,3 +105,47 @@ def test_own_columns_are_those_of_the_tables_of_cells():
         *Contract.of("embed_cohort").names("cohort/umap.tsv.gz"),
     }
     assert known - {"sample", "donor", "compartment", "condition"} <= OWN_COLUMNS
+
+
+def test_files_of_two_references_and_chemistries(tmp_path, execute):
+    """Samples are joined by id, what a file does not list is marked in the sums, and the mixture is said."""
+    study, rng = make_study_of(), np.random.default_rng(0)
+    study.save(tmp_path / "study.json")
+    newer = {f"G{k}" for k in range(5, N_GENES)} | {"XIST", "RPS4Y1", "DDX3Y"}
+    for row in study.samples.itertuples():
+        treated, path = row.condition == "treated", tmp_path / f"{row.sample}.filtered.h5ad"
+        data = write_sample(tmp_path, row.sample, rng, donor=int(row.donor[1:]), genes=newer if treated else None)
+        ids = [
+            f"ENSG{int(name[1:]):011d}" if name[0] == "G" else f"ENSG9{k:010d}" for k, name in enumerate(data.var_names)
+        ]
+        ids[-3:] = [f"ENSG{k:011d}" for k in range(900, 903)]
+        # one gene has another name in the newer reference
+        data.var = data.var.assign(gene_id=ids).rename(index={"G7": "G7NEW"} if treated else {})
+        data.uns["chemistry"] = "Single Cell 5' PE" if treated else "Single Cell 3' v3"
+        data.write_h5ad(path)
+    done = execute("merge_samples", *arguments_of(tmp_path))
+    assert done.returncode == 0, done.stderr
+    genes = read_tsv(tmp_path / "cohort/genes.tsv").set_index("gene")
+    assert list(genes.index) == ["G0", "G1", "G2", "G3", "G4", "G7"] and genes.loc["G7", "other_names"] == "G7NEW"
+    assert (
+        set(genes["n_samples_without"][:5]) == {4}
+        and genes["samples_without"].iloc[0] == "D1_CSF;D1_blood;D3_CSF;D3_blood"
+    )
+    references = read_tsv(tmp_path / "cohort/references.tsv").set_index("sample")
+    assert references.loc["D1_CSF"].tolist() == [2, N_GENES - 2, 5, 5, True, "5'"]
+    assert references.loc["D0_CSF"].tolist() == [1, N_GENES + 3, 0, 0, True, "3' v3"]
+    bulk = anndata.read_h5ad(tmp_path / "cohort/pseudobulk.h5ad")
+    absent = bulk.layers["absent"].toarray()
+    treated = bulk.obs["condition"].to_numpy() == "treated"
+    assert (absent[np.ix_(treated, bulk.var_names.isin(list(genes.index[:5])))] == 1).all()
+    assert absent.sum() == 5 * treated.sum() and bulk.n_vars == N_GENES + 3
+    assert (bulk.layers["counts"][:, bulk.var_names.get_loc("G7")].toarray() > 0).any(1)[treated].any()
+    warnings = read_tsv(tmp_path / "cohort/warnings.tsv")
+    said = warnings.loc[warnings["sample"].isna(), "warning"].tolist()
+    assert said[0].startswith("samples differ in the genes that their files list: list 1 of 153 genes in D0_CSF,")
+    assert "5 of 153 genes (G0, G1, G2 ...) are not in every file" in said[0]
+    assert any(line.startswith("1 genes have several names") and "G7, G7NEW" in line for line in said)
+    assert any(
+        line.startswith("in CSF chemistry goes with condition (treated: 5' (2); untreated: 3' v3 (2))") for line in said
+    )
+    assert warnings["sample"].isna().iloc[: len(said)].all() and not warnings["warning"].str.contains("swapped").any()

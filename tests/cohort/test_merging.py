@@ -9,6 +9,7 @@ from scipy import sparse
 
 from compartments.cohort import merging
 from compartments.core.errors import CountsChanged
+from compartments.counts.references import unite_genes
 from tests.support.samples import N_GENES, merge_all
 
 
@@ -38,9 +39,9 @@ def test_stack_keeps_totals_of_any_shapes(seed, sizes):
         variables.append(pd.DataFrame({"gene_id": names}, index=names))
         matrices.append(sparse.csr_matrix(rng.poisson(0.5, (n, len(names))).astype(np.int32)))
     frames = [pd.DataFrame(m.toarray(), columns=v.index) for m, v in zip(matrices, variables, strict=True)]
-    genes, positions = merging.unite_genes(variables)
-    stacked = merging.stack(list(matrices), positions, len(genes))
-    expected = pd.concat(frames).reindex(columns=genes.index).fillna(0).to_numpy()
+    united = unite_genes(variables)
+    stacked = merging.stack(list(matrices), united.positions, len(united.genes))
+    expected = pd.concat(frames).reindex(columns=united.genes.index).fillna(0).to_numpy()
     np.testing.assert_array_equal(stacked.toarray(), expected)
 
 

@@ -8,13 +8,14 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from compartments.cohort.pseudobulk import lineages, make_pseudobulk, read_pseudobulk
+from compartments.cohort.pseudobulk import lineages, read_pseudobulk
 from compartments.cohort.specimens import agreement, averaged, of_specimens, summed
 from compartments.compare import composition
 from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.cohorts import cohort, long_counts
+from tests.support.samples import bulk_of as bulk_of_merged
 from tests.support.samples import merge_all, write_sample
 
 
@@ -133,7 +134,7 @@ def replicated(tmp_path):
 def test_pseudobulks_of_a_specimen_are_sums_over_its_captures(replicated):
     folder, study = replicated
     merged, _ = merge_all(folder, study)
-    bulk = make_pseudobulk(merged, dict.fromkeys(merged.obs["sample"], "soupem"))
+    bulk = bulk_of_merged(merged)
     bulk.write_h5ad(folder / "pseudobulk.h5ad")
     data = read_pseudobulk(folder / "pseudobulk.h5ad", study)
     plain = of_specimens(anndata.read_h5ad(folder / "pseudobulk.h5ad"), study.of_specimens().samples)

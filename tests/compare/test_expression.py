@@ -1,6 +1,7 @@
 """Pseudobulk differential expression: designs, filters, robustness, calls."""
 
 import types
+from dataclasses import replace
 
 import anndata
 import hypothesis.strategies as st
@@ -256,6 +257,33 @@ def test_a_failing_lineage_loses_only_itself(simulated):
     assert len([fit for fit in results.fits if fit["lineage"] == "good"]) == 3
     assert all(row["lineage"] == "broken" and row["reason"] for row in left_out.rows)
     assert set(results.tables["treated_vs_untreated"]["lineage"]) >= {"good"}
+
+
+def test_a_gene_that_some_files_do_not_list_is_tested_where_all_have_it(simulated):
+    """Not counted is not zero: none of these genes is in a table, the others' numbers are those without them."""
+    whole, study = lineage_of(simulated), study_of(simulated)
+    unlisted = np.zeros(len(whole.genes), bool)
+    unlisted[np.argsort(-whole.corrected.sum(0), kind="stable")[5:200:5]] = True  # from the most abundant ones on
+    of_file = (whole.samples["condition"] == "treated") & (whole.samples["compartment"] == "CSF")
+    absent = np.outer(of_file, unlisted)
+    counts = np.where(absent, 0, whole.corrected)
+    cut = replace(whole, corrected=counts, counts=sparse.csr_array(counts), absent=absent)
+    tables, _, reasons = compare_one(cut, study)
+    expected, _, _ = compare_one(whole.of_genes(~unlisted), study)
+    plain, _, _ = compare_one(whole, study)
+    for table, without, before in zip(tables, expected, plain, strict=True):
+        other = before if table["term"].iloc[0] == "within:blood" else without
+        pd.testing.assert_frame_equal(table.drop(columns=["call", "call_p", "call_q"]), other[list(table.columns[:-3])])
+    blind, _, _ = compare_one(replace(cut, absent=None), study)
+    false = [table[table["gene"].isin(whole.genes[unlisted]) & (table["q_value"] < 0.05)] for table in blind]
+    assert sum(map(len, false)) >= unlisted.sum()  # what zeros would have claimed
+    said = {row["contrast"]: row["reason"] for row in reasons}
+    assert set(said) == {"within:CSF", "interaction CSF"}
+    assert all(
+        reason == f"{unlisted.sum()} genes are not tested: the files of some samples do not list them "
+        "(cohort/genes.tsv)"
+        for reason in said.values()
+    )
 
 
 @pytest.mark.parametrize("error", [ValueError("no luck"), np.linalg.LinAlgError("Singular matrix")])

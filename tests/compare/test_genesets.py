@@ -1,5 +1,7 @@
 """Gene-set scores: reading sets, TMM, scores, and their comparison between donors."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -66,6 +68,19 @@ def test_score_by_hand(simulated):
         np.testing.assert_allclose(found["score"], z[:, inside].mean(1) - np.mean(controls, axis=0), atol=1e-10)
     else:  # a bin of set genes only draws from all others, by seed: the mean of the rest must be close
         assert np.corrcoef(found["score"], z[:, inside].mean(1) - np.mean(whole, axis=0))[0, 1] > 0.9
+
+
+def test_genes_that_a_file_does_not_list_do_not_count(simulated):
+    """Scores are those of the other genes, whatever zeros stand for the absent ones."""
+    lineage = lineage_of(simulated)
+    absent = np.zeros(lineage.corrected.shape, bool)
+    absent[0, 3:40:3] = True
+    counts = np.where(absent, 0, lineage.corrected)
+    left_out = LeftOut(STEP)
+    cut = genesets.without_ambient(replace(lineage, corrected=counts, absent=absent), left_out)
+    assert list(cut.genes) == list(lineage.genes[~absent[0]])
+    np.testing.assert_array_equal(cut.corrected, lineage.corrected[:, ~absent[0]])
+    assert left_out.rows[0]["reason"].startswith("13 genes do not count in scores: the files of some samples")
 
 
 def test_other_sets_and_order_do_not_change_a_score(simulated):

@@ -28,6 +28,27 @@ def test_executable(execute, tmp_path):
     assert (tmp_path / "S1.centrality.tsv").read_bytes() == first
 
 
+def test_networks_have_the_genes_that_all_samples_have_under_their_names_in_the_cohort(execute, tmp_path):
+    """The network of a file with a gene that others lack (L2) and an old name (R1 for NEW) is that without both."""
+    counts, genes, lineages = toy(sizes=(30, 25))
+    pairs, groups, table = (tmp_path / name for name in ("pairs.tsv", "groups.tsv", "genes.tsv"))
+    named = PAIRS.replace({"receptor": {"R1": "NEW"}})
+    named.to_csv(pairs, sep="\t", index=False)
+    named.assign(group="chemokine").to_csv(groups, sep="\t", index=False)
+    rows = ["gene\tgene_id\tother_names\tn_samples_without\tsamples_without", "L2\tL2\t\t1\tS2", "NEW\tNEW\tR1\t0\t"]
+    table.write_text("\n".join(rows) + "\n")
+    options = ["--lr_resource", pairs, "--migration_pairs", groups, "--n_perms", 20]
+
+    def network(counts, genes, *further):
+        done = execute("score_centrality", *write_sample(tmp_path, counts, genes, lineages), *options, *further)
+        assert done.returncode == 0, done.stderr
+        return (tmp_path / "S1.network.tsv").read_bytes()
+
+    kept = [gene != "L2" for gene in genes]
+    expected = network(counts[:, kept], ["NEW" if gene == "R1" else gene for gene in genes if gene != "L2"])
+    assert network(counts, genes, "--genes", table) == expected != network(counts, genes)
+
+
 def test_executable_skips_one_lineage_and_refuses_bad_groups(execute, tmp_path):
     counts, genes, lineages = toy(sizes=(30,))
     pairs = tmp_path / "pairs.tsv"

@@ -6,9 +6,10 @@ from scipy import sparse
 
 from compartments.compare import pair_scores, untested
 from compartments.compare.edges import compare_edges
+from compartments.compare.pathways import compare_groups
 from compartments.core.left_out import LeftOut
 from compartments.study.study import WITHIN
-from tests.support.signalling import PAIRS, STEP, cohort_of, make_cohort, score, strength
+from tests.support.signalling import GENES, PAIRS, STEP, cohort_of, make_cohort, score, strength
 
 
 def test_what_is_not_tested_is_listed_with_the_reason():
@@ -41,6 +42,40 @@ def test_what_is_not_tested_is_listed_with_the_reason():
         table.loc[table["kind"].isin(["lost_lineage", "ambient"]), "n_edges"].sum()
         == (effects["status"] != "tested").sum()
     )
+
+
+def test_pairs_of_a_gene_that_a_file_does_not_list_are_not_tested():
+    """R1 is not in the CSF files of two treated donors: its pairs are tested within blood only, others everywhere."""
+    study, pseudobulk = make_cohort()
+    plain = compare_edges(study, score(study, pseudobulk), LeftOut(STEP)).effects
+    absent = np.zeros(pseudobulk.shape, np.int32)
+    absent[pseudobulk.obs["sample"].isin(["D0_CSF", "D1_CSF"]).to_numpy(), GENES.index("R1")] = 1
+    pseudobulk.layers["absent"] = sparse.csr_matrix(absent)
+    for layer in ("counts", "corrected", "n_expressing"):
+        pseudobulk.layers[layer] = sparse.csr_matrix(pseudobulk.layers[layer].toarray() * (absent == 0))
+    scores = score(study, pseudobulk)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
+    of_gene = effects["receptor"].eq("R1") & ~effects["term"].eq("within:blood")
+    assert of_gene.any() and (effects.loc[of_gene, "status"] == "not_listed").all()
+    assert effects.loc[of_gene, "p_value"].isna().all() and (effects.loc[~of_gene, "status"] == "tested").all()
+    keys = ["term", "source", "target", "ligand", "receptor"]
+    both = effects[~of_gene].merge(plain, on=keys)
+    same = both["term"] != "within:blood"
+    np.testing.assert_allclose(both.loc[same, "log2fc_x"], both.loc[same, "log2fc_y"], atol=0.1)
+    table = untested.list_untested(study, pseudobulk, scores, [], PAIRS, effects, 10)
+    assert set(table["kind"]) == {"not_listed"} and set(table["gene"]) == {"L1, R1", "L2, R1", "L1_L2, R1"} & set(
+        table["gene"]
+    )
+    assert table["n_edges"].sum() == of_gene.sum()
+    groups = compare_groups(
+        study,
+        scores,
+        {"of R1": (PAIRS["receptor"] == "R1").to_numpy(), "others": (PAIRS["receptor"] != "R1").to_numpy()},
+        LeftOut(STEP),
+    ).effects
+    assert set(groups.loc[groups["group"] == "of R1", "term"]) == {"within:blood"}
+    assert set(groups.loc[groups["group"] == "others", "term"]) == {"within:blood", "within:CSF", "interaction"}
+    assert groups["log2fc"].abs().max() < 1.5
 
 
 def test_of_donors_who_are_their_own_controls_the_condition_is_named():

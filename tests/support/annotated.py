@@ -15,7 +15,7 @@ def write_sample(folder, counts, genes, lineages, sample="S1"):
     matrix = sparse.csr_matrix(counts, dtype=np.int32)
     anndata.AnnData(
         obs=pd.DataFrame(index=barcodes),
-        var=pd.DataFrame(index=list(genes)),
+        var=pd.DataFrame({"gene_id": list(genes)}, index=list(genes)),
         layers={"counts": matrix, "corrected": matrix},
         uns={"sample": sample},
     ).write_h5ad(folder / f"{sample}.filtered.h5ad")

@@ -9,6 +9,7 @@ from compartments.cohort import gathering, merging
 from compartments.cohort.pseudobulk import make_pseudobulk
 from compartments.core.files import write_tsv
 from compartments.core.left_out import LeftOut
+from compartments.counts.references import unite_genes
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 
@@ -85,12 +86,14 @@ def merge_all(folder, study):
     """All samples that ``folder`` has files of, and the rows of those left out."""
     left_out = LeftOut("merge_samples")
     gathered = gathering.gather(gathering.match_files(study, *files_of(folder), left_out), left_out)
-    return merging.merge(study, gathered, "none"), left_out.rows
+    return merging.merge(study, gathered, unite_genes(gathered.var), "none"), left_out.rows
 
 
 def bulk_of(merged):
     """Pseudobulks of samples cleaned by soupem."""
-    return make_pseudobulk(merged, dict.fromkeys(merged.obs["sample"], "soupem"))
+    names = merged.obs["sample"].unique()
+    listed = {name: np.zeros(merged.n_vars, bool) for name in names}
+    return make_pseudobulk(merged, dict.fromkeys(names, "soupem"), listed)
 
 
 def arguments_of(folder):

@@ -49,7 +49,7 @@ def split_droplets(droplets: AnnData, calls: pd.DataFrame) -> tuple[AnnData, sp.
         obs=pd.DataFrame(index=droplets.obs_names[is_cell]),
         var=droplets.var[["gene_id"]].copy(),
         layers={"counts": sp.csr_matrix(matrix[is_cell], dtype=np.int32)},
-        uns={"sample": str(droplets.uns["sample"])},
+        uns={"sample": str(droplets.uns["sample"]), "chemistry": str(droplets.uns.get("chemistry", ""))},
     )
     judged = "source" not in calls or not calls["source"].isin(WITHOUT_EMPTIES).any()
     empties = matrix[~is_cell] if droplets.uns["kind"] == "raw" and judged else None

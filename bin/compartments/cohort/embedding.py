@@ -52,7 +52,7 @@ def embed(cohort: "AnnData", key: str = "donor", seed: int = 0, fine: bool = Tru
     Parameters
     ----------
     cohort : AnnData, shape (cells, genes)
-        ``X`` from :func:`normalised_matrix`; ``obs`` with ``key``.
+        ``X`` from :func:`normalised_matrix`; ``obs`` with ``key``, ``var`` with ``everywhere``.
     key : str
         Column of ``obs`` whose levels Harmony takes for batches; ``none`` leaves the components as they are.
     seed : int
@@ -79,11 +79,7 @@ def embed(cohort: "AnnData", key: str = "donor", seed: int = 0, fine: bool = Tru
         )
     batches = cohort.obs[key].astype(str) if key != "none" else pd.Series("", cohort.obs_names)
     several = batches.nunique() > 1
-    scanpy.pp.highly_variable_genes(
-        cohort,
-        n_top_genes=min(N_GENES, cohort.n_vars),
-        batch_key=key if several and batches.value_counts().min() >= 50 else None,
-    )
+    _choose_variable(cohort, key if several and batches.value_counts().min() >= 50 else None)
     n_components = min(N_COMPONENTS, cohort.n_obs - 1, int(cohort.var["highly_variable"].sum()) - 1)
     scanpy.pp.pca(cohort, n_comps=n_components, mask_var="highly_variable", svd_solver="arpack", random_state=seed)
     if several:
@@ -120,6 +116,21 @@ def embed(cohort: "AnnData", key: str = "donor", seed: int = 0, fine: bool = Tru
         )
 
 
+def _choose_variable(cohort: "AnnData", batch_key: str | None) -> None:
+    """Mark the most variable genes that every file lists: another would tell samples apart by their reference."""
+    import scanpy
+
+    listed = cohort.var["everywhere"].to_numpy(bool)
+    if listed.all():
+        scanpy.pp.highly_variable_genes(cohort, n_top_genes=min(N_GENES, cohort.n_vars), batch_key=batch_key)
+        return
+    part = cohort[:, listed].copy()
+    scanpy.pp.highly_variable_genes(part, n_top_genes=min(N_GENES, part.n_vars), batch_key=batch_key)
+    for column in part.var.columns.difference(cohort.var.columns, sort=False):
+        values = part.var[column].reindex(cohort.var_names)
+        cohort.var[column] = values.eq(True) if part.var[column].dtype == bool else values.astype(float)
+
+
 def embed_within(cohort: "AnnData", key: str = "donor", seed: int = 0) -> list[pd.DataFrame]:
     """Embed every compartment by itself, and say how well its batches mix.
 
@@ -148,7 +159,7 @@ def embed_within(cohort: "AnnData", key: str = "donor", seed: int = 0) -> list[p
         obs = cast(pd.DataFrame, cohort.obs).iloc[rows].copy()
         for column in obs.select_dtypes("category"):  # a donor without this compartment is no batch of it
             obs[column] = obs[column].cat.remove_unused_categories()
-        part = anndata.AnnData(cast(Any, cohort.X)[rows], obs=obs, var=cohort.var[[]].copy())
+        part = anndata.AnnData(cast(Any, cohort.X)[rows], obs=obs, var=cohort.var[["everywhere"]].copy())
         embed(part, key, seed, fine=False)
         coordinates[rows] = part.obsm["X_umap"]
         clusters[rows] = [f"{name}:{number}" for number in part.obs["leiden"]]

@@ -38,6 +38,8 @@ class Gathered:
         Sample -> ``uns['ambient_method']``.
     ambient_warnings : dict
         Sample -> ``uns['ambient_warning']``, where there is one.
+    chemistries : dict
+        Sample -> chemistry as its file states it, or an empty text.
     """
 
     names: list[str] = field(default_factory=list)
@@ -47,6 +49,7 @@ class Gathered:
     doublets: list[pd.DataFrame] = field(default_factory=list)
     methods: dict[str, str] = field(default_factory=dict)
     ambient_warnings: dict[str, str] = field(default_factory=dict)
+    chemistries: dict[str, str] = field(default_factory=dict)
 
 
 def match_files(
@@ -120,6 +123,7 @@ def gather(files: Mapping[str, tuple[Path, Path, Path]], left_out: LeftOut) -> G
         gathered.var.append(data.var)
         gathered.doublets.append(tally)
         gathered.methods[sample] = str(data.uns.get("ambient_method", "none"))
+        gathered.chemistries[sample] = str(data.uns.get("chemistry", ""))
         if data.uns.get("ambient_warning"):
             gathered.ambient_warnings[sample] = str(data.uns["ambient_warning"])
         for layer in LAYERS:
@@ -139,7 +143,7 @@ def drop_uncleaned(gathered: Gathered, left_out: LeftOut) -> None:
         columns: tuple[list, ...] = (gathered.obs, gathered.var, gathered.doublets, *gathered.layers.values())
         for column in (gathered.names, *columns):
             del column[position]
-        del gathered.methods[sample]
+        del gathered.methods[sample], gathered.chemistries[sample]
         left_out.add(reason + fix, sample=sample)
 
 

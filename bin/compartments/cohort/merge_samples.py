@@ -1,7 +1,7 @@
 """Put all samples into one object, with the sums that the statistics need.
 
 Writes merged.h5ad and skipped.tsv; cohort/: pseudobulk.h5ad, cells.tsv.gz and .parquet, warnings.tsv, doublets.tsv,
-models.tsv, depth.tsv, replicates.tsv, ambient_share.tsv.gz; composition/counts.tsv.
+models.tsv, depth.tsv, replicates.tsv, genes.tsv, references.tsv, ambient_share.tsv.gz; composition/counts.tsv.
 """
 
 import argparse
@@ -34,6 +34,7 @@ def main() -> None:
     from compartments.cohort.pseudobulk import make_pseudobulk
     from compartments.cohort.specimens import agreement
     from compartments.cohort.suspects import sample_warnings
+    from compartments.counts.references import genes_table, origins, unite_genes
     from compartments.study.study import Study
 
     study, left_out, contract = Study.load(given.study), LeftOut(STEP), Contract.of(STEP)
@@ -45,17 +46,21 @@ def main() -> None:
     left_out.write()
     gathering.check_left(study, gathered.names)
     method = gathering.cohort_method(gathered.methods, given.allow_mixed_ambient)
-    merged = merge(study, gathered, method)
-    bulk = make_pseudobulk(merged, gathered.methods)
-    present = study.subset(gathered.names)
+    united, present = unite_genes(gathered.var), study.subset(gathered.names)
+    merged = merge(study, gathered, united, method)
+    absent = dict(zip(gathered.names, ~united.has[united.reference], strict=True))
+    bulk = make_pseudobulk(merged, gathered.methods, absent)
+    references, said = origins(united, present.samples, gathered.chemistries)
+    contract.write(references, "cohort/references.tsv")
+    contract.write(genes_table(united, gathered.names), "cohort/genes.tsv")
     contract.write(tallies.lineage_counts(merged.obs), "composition/counts.tsv")
     cells = tallies.cell_rows(merged)
     contract.write(cells, "cohort/cells.tsv.gz")
     contract.write(cells, "cohort/cells.parquet")
-    warnings = sample_warnings(merged, bulk, present, gathered.ambient_warnings, gathered.doublets)
+    warnings = sample_warnings(merged, bulk, present, gathered.ambient_warnings, gathered.doublets, said)
     contract.write(warnings, "cohort/warnings.tsv")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
-    contract.write(common_depth(bulk), "cohort/depth.tsv")
+    contract.write(common_depth(bulk[:, united.everywhere]), "cohort/depth.tsv")
     contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")
     contract.write(tallies.compare_models(merged.obs), "cohort/models.tsv")
     contract.write(agreement(merged.obs, study.samples), "cohort/replicates.tsv")

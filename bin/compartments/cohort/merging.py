@@ -10,32 +10,11 @@ from scipy import sparse
 
 from compartments.cohort.gathering import LAYERS, Gathered
 from compartments.core.errors import CountsChanged
+from compartments.counts.references import United
 from compartments.study.study import Study
 
 if TYPE_CHECKING:
     from anndata import AnnData
-
-
-def unite_genes(variables: Sequence[pd.DataFrame]) -> tuple[pd.DataFrame, list[npt.NDArray[np.intp]]]:
-    """Genes of all samples in order of first appearance.
-
-    Parameters
-    ----------
-    variables : list of DataFrame
-        Index symbol, column ``gene_id``.
-
-    Returns
-    -------
-    genes : DataFrame, index symbol, column ``gene_id``
-    positions : list of int arrays
-        For every sample, the position of each of its genes among the united ones.
-    """
-    seen: dict[str, str] = {}
-    for var in variables:
-        for symbol, gene_id in zip(var.index, var["gene_id"].astype(str), strict=True):
-            seen.setdefault(symbol, gene_id)
-    genes = pd.DataFrame({"gene_id": list(seen.values())}, index=pd.Index(list(seen), dtype=object))
-    return genes, [genes.index.get_indexer(var.index) for var in variables]
 
 
 def stack(
@@ -47,7 +26,7 @@ def stack(
     ----------
     matrices : list of CSR matrices, shape (cells of a sample, genes of that sample), integer
     positions : list of int arrays
-        From :func:`unite_genes`.
+        ``United.positions``.
     n_genes : int
 
     Returns
@@ -131,17 +110,26 @@ def _plain(values: pd.Series) -> npt.NDArray[Any] | pd.Categorical:
     return pd.Categorical(text, categories=pd.Index(sorted(text.unique()), dtype=object))
 
 
-def merge(study: Study, gathered: Gathered, ambient_method: str) -> "AnnData":
+def merge(study: Study, gathered: Gathered, united: United, ambient_method: str) -> "AnnData":
     """One AnnData of all samples; consumes ``gathered.layers``.
+
+    Parameters
+    ----------
+    study : Study
+    gathered : Gathered
+    united : United
+        Of ``gathered.var``.
+    ambient_method : str
 
     Returns
     -------
     AnnData, shape (cells, genes)
-        Layers ``counts`` and ``corrected``; ``obs`` of :func:`cell_table`, ``var`` with ``soup:<sample>``.
+        Layers ``counts`` and ``corrected``; ``obs`` of :func:`cell_table`, ``var`` of ``United.genes`` with
+        ``everywhere`` (every sample's file lists the gene) and ``soup:<sample>``.
     """
     import anndata
 
-    genes, positions = unite_genes(gathered.var)
+    genes, positions = united.genes.assign(everywhere=united.everywhere), united.positions
     for sample, var, position in zip(gathered.names, gathered.var, positions, strict=True):
         soup = np.zeros(len(genes), np.float32)
         if "soup_fraction" in var:

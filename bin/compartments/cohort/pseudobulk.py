@@ -1,6 +1,6 @@
 """Pseudobulk counts: one row per sample and lineage. Made, and read again."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 SUMMED = ("counts", "corrected")
 LAYERS = (*SUMMED, "n_expressing", "ambient")
+ABSENT = "absent"  # layer: captures of the sample whose files lack the gene, where there are any
 MIN_COUNTS = 1000
 
 
@@ -40,6 +41,8 @@ class Lineage:
         Sums of ambient-corrected counts.
     counts, ambient : csr_array, shape (samples, genes), or None
         Sums of raw counts and of what the correction removed; None if they were not read.
+    absent : bool array, shape (samples, genes), or None
+        Genes that a sample's file does not list: not zero but not counted. None if every sample has all.
     """
 
     name: str
@@ -48,9 +51,26 @@ class Lineage:
     corrected: npt.NDArray[np.int64]
     counts: sparse.csr_array | None
     ambient: sparse.csr_array | None
+    absent: npt.NDArray[np.bool_] | None = None
+
+    def lacking(self, samples: Collection[str] | None = None) -> npt.NDArray[np.bool_]:
+        """Genes that the file of any of some samples (default: of any sample) does not list, shape (genes,)."""
+        if self.absent is None:
+            return np.zeros(len(self.genes), bool)
+        return self.absent[slice(None) if samples is None else self.samples.index.isin(list(samples))].any(0)
+
+    def of_genes(self, kept: npt.NDArray[np.bool_]) -> "Lineage":
+        """The same lineage with some of its genes."""
+        if kept.all():
+            return self
+        counts, ambient = (None if layer is None else layer[:, kept] for layer in (self.counts, self.ambient))
+        absent = None if self.absent is None else self.absent[:, kept]
+        return Lineage(self.name, self.samples, self.genes[kept], self.corrected[:, kept], counts, ambient, absent)
 
 
-def make_pseudobulk(merged: "AnnData", methods: Mapping[str, str]) -> "AnnData":
+def make_pseudobulk(
+    merged: "AnnData", methods: Mapping[str, str], absent: Mapping[str, npt.NDArray[np.bool_]]
+) -> "AnnData":
     """Sums per sample and lineage.
 
     Parameters
@@ -59,12 +79,15 @@ def make_pseudobulk(merged: "AnnData", methods: Mapping[str, str]) -> "AnnData":
         From :func:`compartments.cohort.merging.merge`.
     methods : dict
         Sample -> how ambient RNA was removed from it, ``none`` where it was not.
+    absent : dict
+        Sample -> which genes its file does not list, shape (genes,).
 
     Returns
     -------
     AnnData, shape (samples x lineages with a cell, genes)
-        Layers of ``LAYERS``; ``obs`` with ``sample, donor, compartment, condition, lineage, n_cells, total_counts,
-        ambient_method``; samples in cohort order, lineages sorted, ``unassigned`` among them.
+        Layers of ``LAYERS`` and ``absent`` (1: the sample's file does not list the gene, which is not zero); ``obs``
+        with ``sample, donor, compartment, condition, lineage, n_cells, total_counts, ambient_method``; samples in
+        cohort order, lineages sorted, ``unassigned`` among them.
     """
     import anndata
 
@@ -90,6 +113,11 @@ def make_pseudobulk(merged: "AnnData", methods: Mapping[str, str]) -> "AnnData":
         raise CountsChanged("pseudobulk lost counts")
     layers["ambient"] = sparse.csr_matrix(layers["counts"] - layers["corrected"], dtype=np.float32)
     layers["ambient"].eliminate_zeros()
+    lacking = {name: np.flatnonzero(absent[name]) for name in order}
+    columns = [lacking[name] for name in rows["sample"]]
+    ends = np.cumsum([0, *map(len, columns)])
+    stored = np.ones(ends[-1], np.int32), np.concatenate(columns), ends
+    layers[ABSENT] = sparse.csr_matrix(stored, shape=layers["counts"].shape)
     by_sample = cells.drop_duplicates("sample").set_index(sample.drop_duplicates())
     obs = pd.DataFrame(
         {
@@ -125,8 +153,8 @@ def read_pseudobulk(
     Returns
     -------
     AnnData
-        One row per specimen and lineage: ``layers`` (CSR); ``sample`` (of the specimen), ``lineage``, ``compartment``,
-        ``condition``, ``donor`` of obs as str.
+        One row per specimen and lineage: ``layers`` (CSR), and ``absent`` where the file has it; ``sample`` (of the
+        specimen), ``lineage``, ``compartment``, ``condition``, ``donor`` of obs as str.
 
     Raises
     ------
@@ -140,7 +168,8 @@ def read_pseudobulk(
     try:
         with h5py.File(path) as file:
             parts: dict[str, Any] = {name: read_elem(file[name]) for name in ("obs", "var")}
-            stored = {layer: read_elem(file["layers"][layer]) for layer in layers if layer in file["layers"]}
+            wanted = [layer for layer in (*layers, ABSENT) if layer in file["layers"]]
+            stored = {layer: read_elem(file["layers"][layer]) for layer in wanted}
             data = anndata.AnnData(layers=stored, **parts)
     except (OSError, KeyError, ValueError) as error:
         raise UserError(f"{path} cannot be read as h5ad: {error}") from error
@@ -157,7 +186,7 @@ def read_pseudobulk(
     known = study.samples.set_index("sample")
     for column in ("donor", "compartment", "condition"):
         data.obs[column] = known.loc[data.obs["sample"], column].to_numpy()
-    for layer in layers:
+    for layer in list(cast(dict[str, Any], data.layers)):
         data.layers[layer] = sparse.csr_array(data.layers[layer])
     return data
 
@@ -198,7 +227,8 @@ def lineages(data: "AnnData", min_cells: int, left_out: LeftOut, min_counts: int
         if len(rows) == 0:
             left_out.add("no sample has enough cells", lineage=name)
             continue
-        uncorrected = (layers[layer][rows] if layer in layers else None for layer in ("counts", "ambient"))
+        counts, ambient = (layers[layer][rows] if layer in layers else None for layer in ("counts", "ambient"))
+        absent = layers[ABSENT][rows].toarray() > 0 if ABSENT in layers and layers[ABSENT].nnz else None
         samples = obs.iloc[rows][["sample", "donor", "compartment", "condition", "n_cells"]]
         kept.append(
             Lineage(
@@ -206,7 +236,9 @@ def lineages(data: "AnnData", min_cells: int, left_out: LeftOut, min_counts: int
                 samples.set_index("sample").rename_axis(None),
                 data.var_names,
                 layers["corrected"][rows].toarray().astype(np.int64),
-                *uncorrected,
+                counts,
+                ambient,
+                absent,
             )
         )
     return kept

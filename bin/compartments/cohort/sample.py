@@ -10,6 +10,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
+from compartments.counts.references import cohort_names
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -68,9 +69,21 @@ def read_annotated(filtered: str | Path, doublets: str | Path, labels: str | Pat
     return adata
 
 
-def load_annotated(filtered: str | Path, doublets: str | Path, labels: str | Path) -> "AnnData":
-    """One sample as all later steps use it: :func:`read_annotated` without the predicted doublets."""
-    return without_doublets(read_annotated(filtered, doublets, labels))
+def load_annotated(
+    filtered: str | Path, doublets: str | Path, labels: str | Path, genes: str | Path | None = None
+) -> "AnnData":
+    """One sample as all later steps use it: :func:`read_annotated` without the predicted doublets.
+
+    With ``genes`` (``cohort/genes.tsv``) its genes have their names in the cohort, and those that the file of any other
+    sample does not list are left out.
+    """
+    sample = without_doublets(read_annotated(filtered, doublets, labels))
+    if not genes:
+        return sample
+    table = read_tsv(genes, required=["n_samples_without"], text=["gene", "gene_id", "other_names"])
+    names, kept = cohort_names(table, sample.var_names, sample.var["gene_id"].astype(str))
+    sample.var.index = pd.Index(names)
+    return sample[:, kept].copy()
 
 
 def without_doublets(adata: "AnnData") -> "AnnData":

@@ -35,6 +35,7 @@ def sample_warnings(
     study: Study,
     ambient: Mapping[str, str] | None = None,
     doublets: Sequence[pd.DataFrame] = (),
+    of_cohort: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Samples that look swapped, mislabelled or poor, or whose ambient RNA was not removed as asked.
 
@@ -47,25 +48,33 @@ def sample_warnings(
         ``gathering.Gathered.ambient_warnings``.
     doublets : list of DataFrame, optional
         ``gathering.Gathered.doublets``.
+    of_cohort : list of str
+        What concerns several samples.
 
     Returns
     -------
     DataFrame
-        ``stage, sample, warning``; sorted by sample as in the study.
+        ``stage, sample, warning``; first those of no single sample, then sorted by sample as in the study. Samples are
+        judged by the genes that the files of all list.
     """
+    shared = merged.var["everywhere"].to_numpy(bool)
+    counts = cast(sparse.csr_matrix, merged.layers["counts"])
+    if not shared.all():
+        bulk, counts = bulk[:, shared], counts[:, shared]
     sums = _sample_sums(bulk)
     rows = [
+        *(("", why) for why in of_cohort),
         *_sex_warnings(sums, study),
         *_compartment_warnings(sums, study),
         *_donor_warnings(bulk, study),
-        *_complexity_warnings(merged, study),
+        *_complexity_warnings(counts, merged.obs["sample"], study),
         *_pdc_warnings(merged.obs),
         *_doublet_warnings(doublets),
         *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),
     ]
     table = pd.DataFrame(rows, columns=["sample", "warning"])
     table.insert(0, "stage", "merge_samples")
-    order = {name: i for i, name in enumerate(study.samples["sample"])}
+    order = {name: i for i, name in enumerate(["", *study.samples["sample"]])}
     return table.sort_values("sample", key=lambda c: c.map(order), kind="stable").reset_index(drop=True)
 
 
@@ -217,11 +226,10 @@ def _back(likeness: pd.DataFrame, best: str, sample: str, donor: pd.Series) -> b
     return bool(likeness.loc[best].idxmax() == sample or likeness.loc[best, sample] > kin)
 
 
-def _complexity_warnings(merged: "AnnData", study: Study) -> Iterator[Suspicion]:
+def _complexity_warnings(counts: sparse.csr_matrix, sample_of: pd.Series, study: Study) -> Iterator[Suspicion]:
     """Samples with far fewer genes per cell, at their depth, than the others of their compartment."""
-    counts = cast(sparse.csr_matrix, merged.layers["counts"])
     genes, umis = np.diff(counts.indptr), totals(counts)
-    frame = pd.DataFrame({"sample": merged.obs["sample"].astype(str).to_numpy(), "genes": genes, "umis": umis})
+    frame = pd.DataFrame({"sample": sample_of.astype(str).to_numpy(), "genes": genes, "umis": umis})
     frame["complexity"] = np.log10(np.maximum(genes, 1)) / np.log10(np.maximum(umis, 10))
     median = frame.groupby("sample", sort=False).median()
     compartment = study.samples.set_index("sample")["compartment"].loc[median.index]

@@ -98,7 +98,7 @@ def cross_compartments(
         traffics = np.array([len(set(donors[there])) >= min_donors for there in scores.having(term).T], bool)
         for direction in Direction.both(term):
             for group, members in groups.items():
-                inside = np.asarray(members)[scores.pairs.index]
+                inside = np.asarray(members)[scores.pairs.index] & scores.comparable(term)
                 tables.append(_cross(scores, term, direction, traffics, inside).assign(group=group))
     return pd.concat(tables, ignore_index=True)[COLUMNS] if tables else pd.DataFrame(columns=COLUMNS)
 

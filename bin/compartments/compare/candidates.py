@@ -9,6 +9,7 @@ from compartments.compare.pair_scores import Scores
 from compartments.study.terms import Term
 
 NEEDED_SAMPLES = 2  # in which both partners are expressed, of some arm and compartment
+NOT_LISTED = "not_listed"
 PARTNERS = {"ligand": "source", "receptor": "target"}
 
 
@@ -21,8 +22,9 @@ class Candidates:
     source, target, pair : int arrays
         Positions in ``Scores.lineages`` and ``Scores.pairs``.
     status : array of str
-        ``tested``, ``ambient``, ``absent_in_<condition>`` (several joined by commas), where groups of donors or
-        compartments are compared ``absent_in_<group>`` or ``absent_in_<compartment>``.
+        ``tested``, ``ambient``, ``not_listed`` (files of some samples of the term do not list a gene of the pair),
+        ``absent_in_<condition>`` (several joined by commas), where groups of donors or compartments are compared
+        ``absent_in_<group>`` or ``absent_in_<compartment>``.
     ambient : dict of str to float array
         By role: largest share of the counts of the ligand in the source (receptor in the target) that was removed as
         ambient in an arm and compartment where the edge counts as expressed.
@@ -84,7 +86,9 @@ def find_candidates(scores: Scores, term: Term, ambient_share_max: float) -> Can
     status = np.where(high, "ambient", "tested").astype(object)
     lost = [np.where(absent[c][s, t], f"absent_in_{c}", "") for c in absent]
     words = np.array([",".join(filter(None, pair)) for pair in zip(*lost, strict=True)], object)
-    return Candidates(s, t, p, np.where(words != "", words, status), ambient)
+    status = np.where(words != "", words, status)
+    status[~scores.comparable(term)[p]] = NOT_LISTED
+    return Candidates(s, t, p, status, ambient)
 
 
 def _expressed(scores: Scores, rows: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:

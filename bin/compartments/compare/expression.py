@@ -178,8 +178,10 @@ def compare_lineage(
         usable = _with_both_arms(_without_odd_samples(usable, lineage, excluded, left_out), lineage, left_out)
         if not usable:
             continue
+        listed = _listed_genes(usable, lineage, excluded, left_out)
         try:
-            fitted = _compare_terms(lineage, study.covariates, usable, excluded, ambient)
+            own = lineage.of_genes(listed)
+            fitted = _compare_terms(own, study.covariates, usable, excluded[listed], ambient[listed])
         except NOT_FITTED as error:  # the other lineages and terms go on
             for term in usable:
                 reason = f"not fitted: {type(error).__name__}: {error}"
@@ -223,12 +225,26 @@ def _without_odd_samples(
     if not terms:
         return terms
     samples, counts = _counted(terms[0], lineage)
-    genes = (counts[:, filter_by_expression(counts, _groups(terms[0])) & ~excluded] > 0).sum(1)
+    tested = filter_by_expression(counts, _groups(terms[0])) & ~excluded & ~lineage.lacking(samples.index)
+    genes = (counts[:, tested] > 0).sum(1)
     odd = pd.Series(genes, samples.index)[genes < MIN_GENES]
     for sample, n in odd.items():
         reason = f"{n} of the genes tested were counted, needs {MIN_GENES}"
         left_out.add(reason, sample=str(sample), lineage=lineage.name, contrast=_of_all(terms))
     return [term.of(~term.units[term.sample_columns].isin(odd.index).any(axis=1).to_numpy()) for term in terms]
+
+
+def _listed_genes(
+    terms: list[Term], lineage: Lineage, excluded: npt.NDArray[np.bool_], left_out: LeftOut
+) -> npt.NDArray[np.bool_]:
+    """Genes that the files of all samples of these terms list: the others were not counted there, which is not zero."""
+    samples, counts = _counted(terms[0], lineage)
+    lacking = lineage.lacking(samples.index)
+    if lacking.any():
+        lost = lacking & ~excluded & filter_by_expression(counts, _groups(terms[0]))
+        reason = f"{lost.sum()} genes are not tested: the files of some samples do not list them (cohort/genes.tsv)"
+        left_out.add(reason, lineage=lineage.name, contrast=_of_all(terms))
+    return ~lacking
 
 
 def _counted(term: Term, lineage: Lineage) -> tuple[pd.DataFrame, npt.NDArray[np.int64]]:

@@ -41,7 +41,8 @@ def choose_primary(names: Collection[str]) -> list[str]:
 
 
 def without_ambient(lineage: Lineage, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX) -> Lineage:
-    """The lineage without the genes that :func:`compartments.compare.genes.ambient_genes` finds, as in expression.
+    """The lineage without the genes that :func:`compartments.compare.ambient.ambient_genes` finds, as in expression,
+    nor those that the file of any of its samples does not list.
 
     Parameters
     ----------
@@ -54,10 +55,14 @@ def without_ambient(lineage: Lineage, left_out: LeftOut, ambient_share_max: floa
     if lineage.counts is None or lineage.ambient is None:
         raise TypeError(f"{lineage.name} was read without its raw and ambient counts")
     groups = (lineage.samples["condition"] + " " + lineage.samples["compartment"]).to_numpy()
-    kept = ~ambient_genes(lineage.counts, lineage.ambient, groups, ambient_share_max)
+    kept, lacking = ~ambient_genes(lineage.counts, lineage.ambient, groups, ambient_share_max), lineage.lacking()
     if not kept.all():
         reason = f"{(~kept).sum()} genes do not count in scores: more than {ambient_share_max:.0%} of them was ambient"
         left_out.add(reason, lineage=lineage.name)
+    if lacking.any():
+        reason = "genes do not count in scores: the files of some samples do not list them (cohort/genes.tsv)"
+        left_out.add(f"{lacking.sum()} {reason}", lineage=lineage.name)
+    kept &= ~lacking
     return Lineage(lineage.name, lineage.samples, lineage.genes[kept], lineage.corrected[:, kept], None, None)
 
 

@@ -10,6 +10,7 @@ import pandas as pd
 from scipy import sparse
 from scipy.stats import binom
 
+from compartments.cohort.pseudobulk import ABSENT
 from compartments.compare.ambient import ambient_genes
 from compartments.compare.normalisation import tmm_factors
 from compartments.core.matrix import totals
@@ -46,6 +47,8 @@ class Scores:
         All subunits detected in at least ``expr_prop`` of the cells, and ``valid``.
     counts_ligand, counts_receptor, ambient_ligand, ambient_receptor : float arrays, (..., subunits) last
         Raw counts and the ambient part of them.
+    listed : bool array, shape (samples, pairs)
+        The sample's files list all genes of the pair; else they were not counted there, which is not zero.
     """
 
     samples: pd.Index
@@ -62,6 +65,7 @@ class Scores:
     counts_receptor: npt.NDArray[np.float32]
     ambient_ligand: npt.NDArray[np.float32]
     ambient_receptor: npt.NDArray[np.float32]
+    listed: npt.NDArray[np.bool_]
 
     def rows(self, term: Term, parts: Sequence[Part] | None = None) -> list[npt.NDArray[np.intp]]:
         """Positions of the samples of each unit, part by part (all parts, if none are given)."""
@@ -70,6 +74,10 @@ class Scores:
     def having(self, term: Term, parts: Sequence[Part] | None = None) -> npt.NDArray[np.bool_]:
         """Which lineages each unit has, in its samples of all these parts: shape (units, lineages)."""
         return np.logical_and.reduce([self.valid[rows] for rows in self.rows(term, parts)])
+
+    def comparable(self, term: Term) -> npt.NDArray[np.bool_]:
+        """Pairs whose genes the files of all samples of a term list, shape (pairs,)."""
+        return self.listed[np.unique(np.concatenate(self.rows(term)))].all(0)
 
     def in_units(self, array: npt.NDArray[np.float64], term: Term) -> npt.NDArray[np.float64]:
         """Values of units from those of samples (first axis)."""
@@ -106,7 +114,7 @@ def effective_sizes(
     Parameters
     ----------
     layers : dict of CSR, shape (pseudobulks, genes)
-        ``counts``, ``corrected``, ``ambient``.
+        ``counts``, ``corrected``, ``ambient``, maybe ``absent``.
     lineages : array of str, shape (pseudobulks,)
     enough : bool array, shape (pseudobulks,)
         Those with enough cells; the others keep their counts.
@@ -121,6 +129,8 @@ def effective_sizes(
         rows = np.flatnonzero(enough & (lineages == lineage))
         spoilt = ambient_genes(layers["counts"][rows], layers["ambient"][rows], lineages[rows], AMBIENT_SHARE_MAX)
         counts = layers["corrected"][rows].toarray()
+        if ABSENT in layers:
+            spoilt |= totals(layers[ABSENT][rows], 0) > 0
         native = counts[:, ~spoilt]
         if native.sum() < LEAST_NATIVE * counts.sum():
             native = counts
@@ -212,7 +222,8 @@ def score_pseudobulk(
     def layer(name: str) -> npt.NDArray[np.float64]:
         return spread(np.asarray(sparse.csr_matrix(pseudobulk.layers[name])[kept][:, genes].toarray(), float))
 
-    layers = {name: sparse.csr_matrix(pseudobulk.layers[name])[kept] for name in ("counts", "corrected", "ambient")}
+    stored = [name for name in ("counts", "corrected", "ambient", ABSENT) if name in pseudobulk.layers]
+    layers = {name: sparse.csr_matrix(pseudobulk.layers[name])[kept] for name in stored}
     enough = obs["n_cells"].to_numpy() >= min_cells
     size = spread(effective_sizes(layers, obs["lineage"].to_numpy(object), enough))[:, None]
     n_cells = spread(obs["n_cells"].to_numpy(float))[:, None]
@@ -229,15 +240,18 @@ def score_pseudobulk(
     expressed = layer("n_expressing") / np.maximum(n_cells, 1) >= expr_prop
     expressed &= n_cells >= min_cells
     raw, ambient = layer("counts"), layer("ambient")
+    absent = layer(ABSENT).reshape(*valid.shape, -1).any(1) if ABSENT in layers else np.zeros((len(names), len(genes)))
+    listed = np.ones((len(names), len(pairs.table)), bool)
     shape = (len(names), len(lineages), len(pairs.table))
 
     parts: dict[str, npt.NDArray[Any]] = {}
     for role, subunits in (("ligand", pairs.ligand), ("receptor", pairs.receptor)):
         columns = np.searchsorted(genes, subunits)
+        listed &= ~absent.astype(bool)[:, columns].any(2)
         weakest = score[:, columns].argmin(2)[..., None]
         parts[role] = np.take_along_axis(score[:, columns], weakest, 2).reshape(shape)
         parts[f"v_{role}"] = np.take_along_axis(variance[:, columns], weakest, 2).reshape(shape)
         parts[f"expresses_{role}"] = expressed[:, columns].all(2).reshape(shape)
         parts[f"counts_{role}"] = raw[:, columns].reshape(*shape, -1).astype(np.float32)
         parts[f"ambient_{role}"] = ambient[:, columns].reshape(*shape, -1).astype(np.float32)
-    return Scores(names, lineages, pairs.table, valid, **parts)
+    return Scores(names, lineages, pairs.table, valid, **parts, listed=listed)

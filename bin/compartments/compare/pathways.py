@@ -150,10 +150,10 @@ def _compare_rows(term: Term, rows: list[Row], covariates: Sequence[str]) -> tup
 def _standardised(
     scores: Scores, s: npt.NDArray[np.intp], t: npt.NDArray[np.intp], p: npt.NDArray[np.intp]
 ) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]:
-    """Edge scores of all samples, standardised over the samples that have source and target, and as they are."""
+    """Edge scores of all samples, standardised over those that have source, target and genes, and as they are."""
     value = (scores.ligand[:, s, p] + scores.receptor[:, t, p]) / 2
-    has = scores.valid[:, s] & scores.valid[:, t]
-    n = has.sum(0)
+    has = scores.valid[:, s] & scores.valid[:, t] & scores.listed[:, p]
+    n = np.maximum(has.sum(0), 1)
     centred = np.where(has, value - np.where(has, value, 0).sum(0) / n, 0)
     sd = np.sqrt((centred**2).sum(0) / np.maximum(n - 1, 1))
     return centred / np.where(sd > 0, sd, np.inf), value

@@ -30,6 +30,7 @@ def arguments() -> Namespace:
         default=1.0,
         help="share of the UMIs that the cells are thinned to, of depth.tsv; 0: too shallow, no network is made",
     )
+    parser.add_argument("--genes", help="genes.tsv: names in the cohort, and genes that some samples' files lack")
     parser.add_argument("--min_cells", type=int, default=5, help="cells that a lineage needs")
     return parser.parse_args()
 
@@ -60,7 +61,7 @@ def main() -> None:
     left_out = LeftOut(STEP)
     resource = read_resource(given.lr_resource)
     groups = read_groups(given.migration_pairs, resource)
-    adata = load_annotated(given.filtered, given.doublets, given.labels)
+    adata = load_annotated(given.filtered, given.doublets, given.labels, given.genes)
     check_genes(resource, adata.var_names, given.lr_resource, given.filtered)
     sample, lineages = adata.uns["sample"], adata.obs["lineage"].to_numpy(object)
     keep, reasons = testable_cells(lineages, given.min_cells)

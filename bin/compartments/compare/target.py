@@ -62,6 +62,10 @@ def target_expression(data: "AnnData", lineages: list[Lineage], gene: str) -> pd
     DataFrame
         ``gene, lineage, compartment, condition, n_samples, n_cells, mean_log2_cpm, sd_log2_cpm, percent_expressing``.
 
+    Notes
+    -----
+    Samples whose files do not list the gene do not count.
+
     Raises
     ------
     KeyError
@@ -84,7 +88,7 @@ def target_expression(data: "AnnData", lineages: list[Lineage], gene: str) -> pd
             percent=expressing.loc[lineage.name].loc[lineage.samples.index],
             lineage=lineage.name,
         )
-        tables.append(table)
+        tables.append(table if lineage.absent is None else table[~lineage.absent[:, position]])
     grouped = pd.concat(tables).groupby(["lineage", "compartment", "condition"], sort=True)
     result = grouped.agg(
         n_samples=("n_cells", "size"),

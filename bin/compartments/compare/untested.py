@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from compartments.compare.candidates import PARTNERS
+from compartments.compare.candidates import NOT_LISTED, PARTNERS
 from compartments.compare.pair_scores import Scores
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX
 from compartments.study.study import Study
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ASKED = ["contrast", "term", "compartment"]
 COLUMNS = ["kind", *ASKED, "sample", "lineage", "source", "target", "gene", "n_edges", "reason"]
-ORDER = ["lost_lineage", "ambient", "few_donors", "few_cells", "unknown_gene"]
+ORDER = ["lost_lineage", "ambient", "not_listed", "few_donors", "few_cells", "unknown_gene"]
 Row = dict[str, Any]
 
 
@@ -52,13 +52,15 @@ def list_untested(
     DataFrame
         ``kind, contrast, term, compartment, sample, lineage, source, target, gene, n_edges, reason``. Kinds:
         ``few_cells`` (a lineage of a sample), ``unknown_gene`` (``n_edges`` are pairs of the resource), and of edges
-        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``) and ``few_donors``.
+        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``), ``not_listed`` (``gene`` is the pair) and
+        ``few_donors``.
     """
     rows = [
         *_few_cells(study, pseudobulk, scores, min_cells),
         *_unknown_genes(unknown, resource),
         *_lost_lineages(study, scores, effects),
         *_ambient(effects, ambient_share_max),
+        *_not_listed(effects),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"n_edges": "Int64"})
     return table.sort_values("kind", key=lambda kind: kind.map(ORDER.index), kind="stable", ignore_index=True)
@@ -88,7 +90,7 @@ def _unknown_genes(unknown: list[str], resource: pd.DataFrame) -> list[Row]:
 def _lost_lineages(study: Study, scores: Scores, effects: pd.DataFrame) -> list[Row]:
     rows = []
     having = _donors_having(study, scores)
-    lost = effects[~effects["status"].isin(["tested", "ambient"])]
+    lost = effects[~effects["status"].isin(["tested", "ambient", NOT_LISTED])]
     for (*asked, status, source, target), edges in lost.groupby([*ASKED, "status", "source", "target"], sort=False):
         kind, reason = "few_donors", "no donor of an arm has both lineages in all samples that are compared"
         if status != "not_testable":
@@ -114,6 +116,16 @@ def _ambient(effects: pd.DataFrame, ambient_share_max: float) -> list[Row]:
             row = dict(zip(ASKED, asked, strict=True)) | {"lineage": lineage, "gene": gene, "n_edges": len(edges)}
             rows.append(row | {"kind": "ambient", "reason": reason})
     return rows
+
+
+def _not_listed(effects: pd.DataFrame) -> list[Row]:
+    keys = [*ASKED, "ligand", "receptor"]
+    reason = "the files of some samples do not list a gene of the pair (cohort/genes.tsv): not counted is not zero"
+    return [
+        dict(zip(ASKED, asked, strict=True))
+        | {"kind": NOT_LISTED, "gene": f"{ligand}, {receptor}", "n_edges": len(edges), "reason": reason}
+        for (*asked, ligand, receptor), edges in effects[effects["status"] == NOT_LISTED].groupby(keys, sort=False)
+    ]
 
 
 def _donors_having(study: Study, scores: Scores) -> dict[tuple[str, ...], str]:

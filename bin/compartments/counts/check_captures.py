@@ -1,4 +1,4 @@
-"""Check that no cells are given twice: the same file under two names, or lanes of one library as captures."""
+"""Check that no cells are given twice, and say where files differ in the genes that they list or in chemistry."""
 
 from argparse import Namespace
 
@@ -17,11 +17,12 @@ def arguments() -> Namespace:
 
 
 def main() -> None:
-    """One line per problem in ``problems.txt``; an empty file when there is none."""
+    """One line per problem in ``problems.txt``, per difference in ``notes.txt``; empty files when there is none."""
     args = arguments()
+    from compartments.counts.inspection import of_files
     from compartments.counts.lanes import problems
     from compartments.study.study import Study
 
-    found = [read_json(path) for path in args.cells]
-    lines = [f"samplesheet {problem}\n" for problem in problems(found, Study.load(args.study).samples)]
-    write_text("".join(lines), "problems.txt")
+    found, samples = [read_json(path) for path in args.cells], Study.load(args.study).samples
+    write_text("".join(f"samplesheet {problem}\n" for problem in problems(found, samples)), "problems.txt")
+    write_text("".join(f"note: {sentence}\n" for sentence in of_files(found, samples)), "notes.txt")

@@ -46,16 +46,17 @@ def _line(args: Namespace, column: str, problem: str) -> str:
 
 
 def _cells(args: Namespace) -> dict[str, object]:
-    """Who the sample is, the digest of its file and the barcodes of its cells."""
+    """Who the sample is, the digest of its file, the barcodes of its cells, its genes and chemistry."""
     from pathlib import Path
 
     from compartments.counts.inspection import content_of
 
     row = {"sample": args.sample, "row": int(args.row), "column": args.column[-1]}
     row["content"] = content_of(Path(args.digests).read_text())
-    if not args.barcodes:
-        return row | {"barcodes": {}}
     from compartments.counts.formats import describe
     from compartments.counts.lanes import cell_barcodes
 
-    return row | {"barcodes": cell_barcodes(describe(args.path[-1], args.genome))}
+    source = describe(args.path[-1], args.genome)
+    listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
+    barcodes = cell_barcodes(source) if args.barcodes else {}
+    return row | {"barcodes": barcodes, "genes": listed, "chemistry": source.chemistry}

@@ -1,9 +1,15 @@
-"""What is wrong with one file of the samplesheet, told without reading it whole."""
+"""What is wrong with one file of the samplesheet, and how files differ, told without reading them whole."""
 
+from collections.abc import Sequence
 from pathlib import Path
+
+import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.counts.formats import describe
+from compartments.counts.lanes import Cells
+from compartments.counts.names import make_unique
+from compartments.counts.references import origins, unite_genes
 from compartments.counts.source import CELLBENDER
 from compartments.counts.values import check_values, peek_values
 
@@ -32,3 +38,15 @@ def problem_of(path: str | Path, column: str, genome: str | None = None) -> str:
 def content_of(digests: str) -> str:
     """One digest of a file, or of the files of a folder in any order, from lines of ``sha256sum``."""
     return "+".join(sorted(line.split()[0] for line in digests.splitlines() if line.strip()))
+
+
+def of_files(found: Sequence[Cells], samples: pd.DataFrame) -> list[str]:
+    """What is said of files before they are read: as :func:`origins`, in the order of the samplesheet."""
+    looked = {cells["sample"]: cells for cells in found if cells.get("genes")}
+    there = [looked[sample] for sample in samples["sample"] if sample in looked]
+    if not there:
+        return []
+    listed_genes = [
+        pd.DataFrame({"gene_id": one["genes"]["gene_id"]}, index=make_unique(one["genes"]["symbol"])) for one in there
+    ]
+    return origins(unite_genes(listed_genes), samples, {one["sample"]: one["chemistry"] for one in there})[1]

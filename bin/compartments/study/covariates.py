@@ -24,15 +24,25 @@ def unknown(values: pd.Series) -> "pd.Series[bool]":
     return values.isna() | values.astype(str).str.lower().isin(UNKNOWN)
 
 
-def check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
-    """Raise :class:`UserError` for a covariate that the sheet lacks, that is the design, or whose numbers are none.
+def chosen_covariates(sheet: pd.DataFrame, asked: Sequence[str]) -> list[str]:
+    """Columns that are asked for, and ``batch`` where the samplesheet has it.
 
     Parameters
     ----------
     sheet : DataFrame
         Of :func:`samplesheet.parse_samplesheet`.
-    covariates : sequence of str
+    asked : sequence of str
+        Of ``--covariates``; a column that is called otherwise now may be named as in the samplesheet.
+
+    Raises
+    ------
+    UserError
+        One that the sheet lacks, that is the design, that has no value, or whose numbers are none.
     """
+    renamed = sheet.attrs.get("renamed", {})
+    covariates = list(dict.fromkeys(renamed.get(covariate, covariate) for covariate in asked))
+    if "batch" in sheet and not unknown(sheet["batch"]).all() and "batch" not in covariates:
+        covariates.append("batch")
     for covariate in covariates:
         if covariate in DESIGN:
             raise UserError(f"--covariates '{covariate}' is part of the design already; remove it")
@@ -44,6 +54,7 @@ def check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
         if unknown(sheet[covariate]).all():
             raise UserError(f"--covariates '{covariate}': the column has no value; fill it in or remove the covariate")
         _check_numbers(sheet, covariate)
+    return covariates
 
 
 def _meant(covariate: str, usable: list[str]) -> str:

@@ -17,7 +17,6 @@ workflow COMPARE {
     embedded // h5ad
 
     main:
-    def resource = params.lr_resource
     def table = tableOf(params.lr_resource)
     def pairs = carried(file("${projectDir}/assets/interaction_groups.tsv"))
     def sets = [carried(file("${projectDir}/assets/migration_sets.gmt"))] + filesOf(params.gene_sets, 'gene_sets')
@@ -26,7 +25,7 @@ workflow COMPARE {
     CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)
     COMPARE_EXPRESSION(study, pseudobulk, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
-    RUN_LIANA(cells, resource, table)
+    RUN_LIANA(cells, params.lr_resource, table)
     // by value, not by file: a sample's network is made anew only where its own share changes
     ch_depth = depth.flatMap { rows ->
         rows.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.umis_kept] }
@@ -35,14 +34,14 @@ workflow COMPARE {
         .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
         .join(ch_depth)
         .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
-    SCORE_CENTRALITY(ch_thinned, ambient_genes, resource, table, pairs, genes)
+    SCORE_CENTRALITY(ch_thinned, ambient_genes, params.lr_resource, table, pairs, genes)
     COMPARE_INTERACTIONS(
         study,
         pseudobulk,
         RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
         SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
         SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name },
-        resource,
+        params.lr_resource,
         table,
         pairs,
         filesOf(params.interaction_groups, 'interaction_groups'),

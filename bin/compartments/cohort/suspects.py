@@ -61,16 +61,16 @@ def sample_warnings(
         judged by the genes that the files of all list.
     """
     shared = merged.var["everywhere"].to_numpy(bool)
-    counts = cast(sparse.csr_matrix, merged.layers["counts"])
+    matrix = cast(sparse.csr_matrix, merged.layers["counts"])
     if not shared.all():
-        bulk, counts = bulk[:, shared], counts[:, shared]
+        bulk, matrix = bulk[:, shared], matrix[:, shared]
     sums = _sample_sums(bulk)
     rows = [
         *(("", why) for why in of_cohort),
         *_sex_warnings(sums, study),
         *_compartment_warnings(sums, study),
         *_donor_warnings(bulk, study),
-        *_complexity_warnings(counts, merged.obs["sample"], study),
+        *_complexity_warnings(matrix, merged.obs["sample"], study),
         *_pdc_warnings(merged.obs),
         *_doublet_warnings(doublets),
         *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),

@@ -1,13 +1,11 @@
 """What edges and groups of edges say of one study: figures of bench_downstream.py."""
 
 from functools import cache
-from unittest.mock import patch
 
 import numpy as np
 
 from benchmarks.compare.downstream_tests import TERMS, analysed, bias, errors, rejected
 from benchmarks.downstream import draw, profiles
-from compartments.compare import engine
 from compartments.compare.edges import compare_edges
 from compartments.compare.pair_scores import score_pseudobulk
 from compartments.compare.pathways import compare_groups
@@ -50,10 +48,8 @@ def measured(setting, seed, number):
     scores, even = (
         score_pseudobulk(bulk, study.samples["sample"], table, one_depth=one_depth) for one_depth in (False, True)
     )
-    # what could be detected is not measured here, and would take three quarters of the time
-    with patch.object(engine, "minimum_detectable_effect", return_value=np.nan):
-        effects = compare_edges(study, scores, left_out).effects
-        groups = compare_groups(study, even, groups, left_out).effects
+    effects = compare_edges(study, scores, left_out).effects
+    groups = compare_groups(study, even, groups, left_out).effects
     found = {}
     for of, term in TERMS.items():
         rows = effects[effects["term"] == term]

@@ -93,6 +93,42 @@ def test_shares_are_recomputed_on_common_lineages():
     assert fewer.loc[("E", "interaction", "CSF"), "n_reference"] == 3
 
 
+def only(edges, sample, lineages):
+    """Edges without those of other lineages of a sample."""
+    others = ~(edges["source"].isin(lineages) & edges["target"].isin(lineages))
+    return edges[~((edges["sample"] == sample) & others)]
+
+
+def test_samples_of_few_lineages_are_left_out_rather_than_the_lineage():
+    study, _ = make_cohort()
+    nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    fewer, left_out = only(only(edges, "D0_CSF", list("AE")), "D5_CSF", list("AB")), LeftOut(STEP)
+    row = compare_centrality(study, nodes, fewer, left_out).effects.query("lineage == 'A' and term == 'within:CSF'")
+    assert row[["n_condition", "n_reference"]].to_numpy().tolist() == [[3, 3]]
+    logit = {}
+    for sample, rows in edges[edges["source"].isin(list("ABE")) & edges["target"].isin(list("ABE"))].groupby("sample"):
+        share = (
+            rows.loc[(rows["source"] == "A") | (rows["target"] == "A"), "strength"].sum() / rows["strength"].sum() / 2
+        )
+        logit[sample] = np.log(share / (1 - share))
+    expected = np.mean([logit[f"D{d}_CSF"] for d in (1, 2, 3)]) - np.mean([logit[f"D{d}_CSF"] for d in (4, 6, 7)])
+    assert row["estimate"].item() == pytest.approx(expected)
+    reasons = [x["reason"] for x in left_out.rows if x["lineage"] == "A" and "within:CSF" in x["reason"]]
+    assert reasons == ["network 'all', within:CSF CSF: only the 6 of 8 samples that share A, B, E"]
+
+
+def test_half_of_an_arm_is_not_left_out_for_a_network():
+    study, _ = make_cohort()
+    nodes, edges = make_networks(study, lambda row: 1.0)
+    for donor in range(3):
+        edges = only(edges, f"D{donor}_CSF", list("AE"))
+    left_out = LeftOut(STEP)
+    table = compare_centrality(study, nodes, only(edges, "D5_CSF", list("AB")), left_out).effects
+    assert table.query("lineage == 'A' and term == 'within:CSF'").empty
+    reasons = [x["reason"] for x in left_out.rows if x["lineage"] == "A" and "within:CSF" in x["reason"]]
+    assert reasons == ["network 'all', within:CSF CSF: its donors share 2 lineages, a share of a network needs 3"]
+
+
 def test_without_networks_there_is_an_empty_table():
     study, _ = make_cohort()
     empty = pd.DataFrame(columns=["sample", "network"])

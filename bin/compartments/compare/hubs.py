@@ -47,7 +47,9 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
 
     Notes
     -----
-    A lineage is compared over the units that have it, in the network of the lineages that all these units have. The
+    A lineage is compared over the units that have it, in the network of the lineages that all these units have; where
+    these are fewer than three, those that most units have are added and units without them left out, half of each arm
+    at most. The
     call ``hub_gained_in_<compartment>`` stands on interaction rows and needs three things: within the compartment the
     share is up, more so than in the other compartment (an intersection-union test: both two-sided p < .05, neither row
     descriptive), and the lineage is among the top 3 in every sample of the condition there. It is made for the
@@ -100,30 +102,51 @@ def _measure(
     of_sides = {
         name: having(side.units[[part.column for part in parts]]) for name, (side, parts) in term.sides().items()
     }
+    arms = [term.has(arm) for arm in term.arms]
     names, measured = [], []
-    known: dict[bytes, npt.NDArray[np.float64]] = {}  # lineages of the same units share a network
+    known: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}  # lineages of the same units share a network
+    place = f"network '{network}', {term.name} {term.compartment}"
     for position, (lineage, present) in enumerate(zip(lineages, has.T, strict=True)):
         reason = _lost({name: there[:, position] for name, there in of_sides.items()})
         if not reason and not present.any():
             reason = "no donor has it in all samples that are compared"
-        common = [k for k, there in zip(lineages, has[present].all(0), strict=True) if there]
+        kept, shared = _common_network(has, present, arms)
+        common = [lineages[k] for k in shared]
         if not reason and len(common) < LEAST_LINEAGES:
             reason = f"its donors share {len(common)} lineages, a share of a network needs {LEAST_LINEAGES}"
         if reason:
-            reason = f"network '{network}', {term.name} {term.compartment}: {reason}"
-            left_out.add(reason, lineage=lineage, contrast=term.contrast.contrast)
+            left_out.add(f"{place}: {reason}", lineage=lineage, contrast=term.contrast.contrast)
             continue
+        if not kept[present].all():
+            reason = f"{place}: only the {kept.sum()} of {present.sum()} {term.noun}s that share {', '.join(common)}"
+            left_out.add(reason, lineage=lineage, contrast=term.contrast.contrast)
         values = np.full((2, len(samples)), np.nan)
-        if present.tobytes() not in known:
-            shared = [_logit_shares(term, strengths, samples[present], common, kind) for kind in KINDS]
-            known[present.tobytes()] = np.array(shared)
-        values[:, present] = known[present.tobytes()][:, :, common.index(lineage)]
-        if np.isfinite(values[0, present]).all():
+        of = (kept.tobytes(), *common)
+        if of not in known:
+            known[of] = np.array([_logit_shares(term, strengths, samples[kept], common, kind) for kind in KINDS])
+        values[:, kept] = known[of][:, :, common.index(lineage)]
+        if np.isfinite(values[0, kept]).all():
             names.append((network, lineage))
-            values[1, present] = np.nan_to_num(values[1, present])
+            values[1, kept] = np.nan_to_num(values[1, kept])
             measured.append(values)
     features = pd.MultiIndex.from_tuples(names, names=["network", "lineage"])
     return features, [np.array([values[i] for values in measured]).T for i in range(len(KINDS))]
+
+
+def _common_network(
+    has: npt.NDArray[np.bool_], units: npt.NDArray[np.bool_], arms: list[npt.NDArray[np.bool_]]
+) -> tuple[npt.NDArray[np.bool_], list[int]]:
+    """Units and lineages of the network that a lineage is compared in: the lineages that all ``units`` with it have.
+
+    Where these are fewer than ``LEAST_LINEAGES``, those that most units have are added and units without them left out,
+    as long as half of each arm stays. What cells express plays no part in it.
+    """
+    chosen = set(np.flatnonzero(has[units].all(0)).tolist()) if units.any() else set()
+    for k in np.argsort(-has[units].sum(0), kind="stable").tolist():
+        kept = units & has[:, k]
+        if len(chosen) < LEAST_LINEAGES and k not in chosen and all(2 * kept[arm].sum() >= arm.sum() for arm in arms):
+            chosen, units = chosen | {k}, kept
+    return units, sorted(chosen)
 
 
 def _lost(sides: dict[str, npt.NDArray[np.bool_]]) -> str:

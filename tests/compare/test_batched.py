@@ -1,6 +1,11 @@
 """The batched fits against PyDESeq2's own, gene by gene."""
 
+import os
+import re
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -13,6 +18,31 @@ from pydeseq2.ds import DeseqStats
 from benchmarks.studies import pseudobulk_study
 from compartments.compare import batched
 from compartments.compare.batched import BatchedInference
+
+ROOT = Path(__file__).resolve().parents[2]
+# in a process of its own: a kernel that is not there ends it, as it ended every study of 20 coefficients and more
+MANY_COLUMNS = """
+import numpy as np
+from compartments.compare.batched import _hat_diagonals
+rng, n, p = np.random.default_rng(0), 28, 24
+design, mu = rng.normal(size=(n, p)), rng.uniform(1, 50, (n, 40))
+found = _hat_diagonals(design, mu, np.full(40, 0.1))
+for gene in range(40):
+    root = np.sqrt(mu[:, gene] / (1 + 0.1 * mu[:, gene]))[:, None] * design
+    expected = np.diag(root @ np.linalg.solve(root.T @ root + 1e-6 * np.eye(p), root.T))
+    assert np.allclose(found[:, gene], expected)
+for m, k, n in ((2, 900, 3), (24, 320, 2), (100, 400, 20), (600, 1200, 300)):
+    a, b = rng.normal(size=(m, k)), rng.normal(size=(k, n))
+    assert np.allclose((a @ b)[-1], [(a[-1] * column).sum() for column in b.T])
+    assert np.allclose((a.T @ a)[:, 0], (a * a[:, [0]]).sum(0))
+"""
+
+
+def test_many_coefficients_with_the_kernels_that_tasks_get():
+    (kernels,) = re.findall(r"OPENBLAS_CORETYPE = '(\w+)'", (ROOT / "nextflow.config").read_text())
+    given = {"OPENBLAS_CORETYPE": kernels, "OPENBLAS_NUM_THREADS": "1", "PYTHONPATH": str(ROOT / "bin")}
+    done = subprocess.run([sys.executable, "-c", MANY_COLUMNS], env=os.environ | given, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def reference():

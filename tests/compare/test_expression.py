@@ -1,5 +1,7 @@
 """Pseudobulk differential expression: designs, filters, robustness, calls."""
 
+import os
+import signal
 import types
 from dataclasses import replace
 
@@ -16,6 +18,7 @@ from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
 from compartments.cohort.ambient_genes import assume_ambient
 from compartments.compare import deseq, expression
+from compartments.core.errors import WorkerKilled
 from compartments.core.left_out import LeftOut
 from compartments.study.arms import arm_design
 from compartments.study.design import make_study
@@ -164,6 +167,26 @@ def test_too_few_donors_are_a_reason(kind, lost, reasons):
     assert {row["reason"] for row in skipped} == {f"not_testable: {reason}" for reason in reasons}
 
 
+@pytest.mark.parametrize("kind", [CHANGE, COMPARTMENTS])
+def test_donors_without_all_samples_count_by_those_that_they_have(kind):
+    """Beside the complete ones, which alone are counted; what changed is found, little else is."""
+    samples, changed = sheet_of(kind, 5), np.arange(12)
+    made = counts_of(np.random.default_rng(11), samples, 120, changed, log2fc=3.0)
+    lost = samples.index[(samples["compartment"] == "CSF") & samples["donor"].isin(["D01", "D03"])]
+    keep = set(samples["sample"].drop(lost if kind == COMPARTMENTS else lost[::2]))
+    tables, fits, skipped = compare_one(lineage_of(made, keep=keep), study_of_kind(made.samples))
+    assert not skipped
+    for table, fit in zip(tables, fits, strict=True):
+        if table["term"].iloc[0] == "within:blood":
+            assert (fit["engine"], fit["n_condition"]) == ("pydeseq2", 5)
+            continue
+        assert (fit["engine"], fit["n_condition"]) == ("voom_mixed", 3) and 0 <= fit["donor_correlation"] < 1
+        raised, found = table["gene"].isin([f"G{i}" for i in changed]), table["q_value"] < 0.05
+        assert found[raised].mean() > 0.8 and found[~raised].mean() < 0.05
+        assert np.median(table["log2fc"][raised]) == pytest.approx(3, abs=0.4)
+        assert table["robust"][raised & found].mean() > 0.9
+
+
 def test_q_over_lineages_where_compartments_are_compared():
     """Of one family over lineages: differences between compartments, with or without a condition."""
     study = study_of_kind(sheet_of(COMPARTMENTS, 3))
@@ -295,6 +318,18 @@ def test_what_a_fit_dies_of_is_a_reason(simulated, monkeypatch, error):
     found, fits, skipped = compare_one(lineage_of(simulated), study_of(simulated))
     assert not found and not fits and len(skipped) == 3
     assert {row["reason"] for row in skipped} == {f"not fitted: {type(error).__name__}: {error}"}
+
+
+def test_a_killed_process_is_one_line(simulated, monkeypatch):
+    monkeypatch.setattr(expression, "_with_reasons", dies)
+    lineages = [lineage_of(simulated, name) for name in ("one", "other")]
+    with pytest.raises(WorkerKilled, match="one of 2 processes .* most likely out of memory: give the step more"):
+        expression.compare_lineages(lineages, study_of(simulated), LeftOut("compare_expression"), cpus=2)
+
+
+def dies(*_):
+    """As a process that the kernel kills."""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_a_bug_keeps_its_traceback(simulated, monkeypatch):

@@ -3,7 +3,7 @@
 import h5py
 import pytest
 
-from compartments.core.errors import SampleSkipped, UserError, problem_in, run
+from compartments.core.errors import SampleSkipped, UserError, WorkerKilled, problem_in, run
 
 
 def raises(error):
@@ -18,6 +18,13 @@ def test_a_users_mistake_is_one_line_and_exit_code_two(capsys):
         run(raises(UserError("sheet.csv row 2:\n  no donor")))
     assert ended.value.code == 2
     assert capsys.readouterr().err == "ERROR: sheet.csv row 2: no donor\n"
+
+
+def test_a_killed_process_is_one_line_and_the_exit_code_of_the_kill(capsys):
+    with pytest.raises(SystemExit) as ended:
+        run(raises(WorkerKilled("killed: give it more memory")))
+    assert ended.value.code == 137
+    assert capsys.readouterr().err == "ERROR: killed: give it more memory\n"
 
 
 @pytest.mark.parametrize("error", [ValueError("ours"), SampleSkipped("not caught by its step")])

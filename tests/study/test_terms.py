@@ -150,6 +150,44 @@ def test_donors_of_one_condition_are_compared_between_compartments():
     assert (signs == 2 / 2**7).all()
 
 
+def test_donors_without_all_samples_stand_beside_the_others():
+    """A unit per condition (compartment) of all donors; the weighted means of its arms answer the same question."""
+    sheet, cells = cohort_of(6, 6, ("before", "m6"), ("blood", "CSF"), lambda d: "drug" if d % 2 else "control")
+    gone = ["d1_CSF_before", "d3_blood_m6", "d4_CSF_m6"]
+    some = sheet[~sheet["sample"].isin(gone)]
+    change = [t for t in terms_of(study_of(some, reference_condition="before")) if t.kind == "change"]
+    assert [(len(t.units), len(t.whole.units)) for t in change] == [(5, 11), (4, 10), (3, 9)]
+    values = pd.DataFrame({"x": np.log(cells.loc[some["sample"], LOST] + 0.5)})
+    for term in change:
+        arms = pd.Series(term.whole.values(values)[:, 0]).groupby(term.whole.units["arm"].to_numpy()).mean()
+        everyone = next(t for t in terms_of(study_of(sheet, reference_condition="before")) if t.label == term.label)
+        assert everyone.whole is None and everyone.every is everyone
+        assert term.whole.signs == {"drug m6": 1, "drug before": -1, "control m6": -1, "control before": 1}
+        own = term.among(term.units[term.sample_columns].to_numpy().ravel())
+        assert own.whole is None and len(own.units) == len(term.units)
+        assert sum(arms[arm] * sign for arm, sign in term.whole.signs.items()) < 0
+    one, _ = cohort_of(7, 5, ("before",))
+    study = study_of(one[one["sample"] != "d0_CSF_before"].drop(columns="group"))
+    found = {term.compartment: term.whole for term in terms_of(study)}
+    assert found["lung"] is None
+    assert found["CSF"].signs == {"CSF": 1, "blood": -1} and len(found["CSF"].units) == 9
+
+
+def test_incomplete_donors_make_the_intervals_shorter():
+    """Those of a change of change and of compartments; what only complete donors say stays theirs alone."""
+    sheet, cells = cohort_of(8, 12, ("before", "m6"), ("blood", "CSF"), lambda d: "drug" if d % 2 else "control")
+    gone = [f"d{d}_{c}_before" for d in (0, 1, 2, 3) for c in ("blood", "CSF")]
+    some = sheet[~sheet["sample"].isin(gone)]
+    complete = some[~some["donor"].isin(["d0", "d1", "d2", "d3"])]
+    asked = "condition,reference,group,group_reference\nm6,before,drug,control\n"
+    both = [analysed(each, cells, contrasts=asked)[1].effects for each in (some, complete)]
+    more, less = (effects.set_index(["term", "lineage"]) for effects in both)
+    width = (more["ci_high"] - more["ci_low"]) / (less["ci_high"] - less["ci_low"])
+    assert width.median() < 0.95 and (more["log2fc"] - less["log2fc"]).abs().median() < 0.5
+    same = ["n_condition", "n_reference", "df_residual", "tier", "p_plain", "p_permutation"]
+    pd.testing.assert_frame_equal(more[same], less[same])
+
+
 def test_one_compartment_has_all_results_within_it():
     sheet, cells = cohort_of(5, compartments=("blood",))
     _, found = analysed(sheet, cells)

@@ -276,6 +276,9 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
         return None
     zero = asked.zero(lineages.scale, kept)
     counted = Counted(pd.Index(kept, name="lineage"), lineages.parts(term, kept, of_shares(zero)), zero, asked.margin)
+    if term.whole:
+        every = replace(counted, parts=lineages.parts(term.whole, kept, of_shares(zero)))
+        counted = replace(counted, whole=(term.whole, every))
     compared = compare_arms(term, counted, study.covariates)
     (group,) = compared.groups
     if group.absent:

@@ -6,8 +6,10 @@ share cancels; where only some donors have both conditions, with a random effect
 
 from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from multiprocessing import get_context
 from typing import Any
 
@@ -22,6 +24,7 @@ from compartments.compare.deseq import fit_pydeseq2, leave_one_donor_out
 from compartments.compare.genes import filter_by_expression, foreign_genes
 from compartments.compare.voom import Spread, moderated_tests, spread_of_arms, weigh
 from compartments.compare.voom_mixed import MixedFit, of_units
+from compartments.core.errors import WorkerKilled
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA, AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
@@ -37,6 +40,7 @@ OF_COUNTS, OF_LOGS, OF_REPEATED = "pydeseq2", "voom", "voom_mixed"  # engines
 # where donors are their own controls PyDESeq2 needs as many residual df: with 3 it finds half of what voom finds
 MIN_DF_COUNTS = 5
 Vectors = dict[str, npt.NDArray[np.float64]]  # contrasts by name
+Result = tuple[list[pd.DataFrame], list[dict[str, Any]], LeftOut]  # of a lineage
 # what a fit dies of: counts that carry none, a singular matrix, numbers that leave the range
 NOT_FITTED = (ValueError, np.linalg.LinAlgError, FloatingPointError)
 
@@ -171,8 +175,11 @@ def compare_lineage(
     tables, fits = {}, []
     shared: dict[tuple[Any, ...], list[Term]] = {}  # the contrasts of the same units share one fit
     for term in terms_of(study, lineage.samples.index):
-        units = term.units[[*term.sample_columns, "arm"]].itertuples(index=False, name=None)
-        shared.setdefault((term.name, term.compartment, len(term.arms), term.parts, *units), []).append(term)
+        units = [
+            each.units[[*each.sample_columns, "arm"]].itertuples(index=False, name=None) for each in (term, term.every)
+        ]
+        key = (term.name, term.compartment, len(term.arms), term.parts, *chain(*units))
+        shared.setdefault(key, []).append(term)
     for terms in shared.values():
         usable = _with_both_arms(terms, lineage, left_out)
         usable = _with_both_arms(_without_odd_samples(usable, lineage, excluded, left_out), lineage, left_out)
@@ -224,24 +231,26 @@ def _without_odd_samples(
     """The terms without samples that share too few genes with the others to have a size."""
     if not terms:
         return terms
-    samples, counts = _counted(terms[0], lineage)
-    tested = filter_by_expression(counts, _groups(terms[0])) & ~excluded & ~lineage.lacking(samples.index)
+    whole = terms[0].every
+    samples, counts = _counted(whole, lineage)
+    tested = filter_by_expression(counts, _groups(whole)) & ~excluded & ~lineage.lacking(samples.index)
     genes = (counts[:, tested] > 0).sum(1)
     odd = pd.Series(genes, samples.index)[genes < MIN_GENES]
     for sample, n in odd.items():
         reason = f"{n} of the genes tested were counted, needs {MIN_GENES}"
         left_out.add(reason, sample=str(sample), lineage=lineage.name, contrast=_of_all(terms))
-    return [term.of(~term.units[term.sample_columns].isin(odd.index).any(axis=1).to_numpy()) for term in terms]
+    return [term.among(set(samples.index) - set(odd.index)) for term in terms]
 
 
 def _listed_genes(
     terms: list[Term], lineage: Lineage, excluded: npt.NDArray[np.bool_], left_out: LeftOut
 ) -> npt.NDArray[np.bool_]:
     """Genes that the files of all samples of these terms list: the others were not counted there, which is not zero."""
-    samples, counts = _counted(terms[0], lineage)
+    whole = terms[0].every
+    samples, counts = _counted(whole, lineage)
     lacking = lineage.lacking(samples.index)
     if lacking.any():
-        lost = lacking & ~excluded & filter_by_expression(counts, _groups(terms[0]))
+        lost = lacking & ~excluded & filter_by_expression(counts, _groups(whole))
         reason = f"{lost.sum()} genes are not tested: the files of some samples do not list them (cohort/genes.tsv)"
         left_out.add(reason, lineage=lineage.name, contrast=_of_all(terms))
     return ~lacking
@@ -263,7 +272,8 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitte
     """Add to a tested table what it is of; give what it rests on."""
     n_condition, n_reference = donors_per_arm(term)
     trust = tier(n_condition, n_reference, fitted.summary["residual_df"])
-    samples = pd.concat([term.units[column] for column in term.sample_columns])
+    every = term.every
+    samples = pd.concat([every.units[column] for column in every.sample_columns])
     table["contrast"], table["lineage"], table["gene"] = term.contrast.contrast, lineage.name, table.index
     table["term"], table["compartment"] = term.name, term.compartment
     table["n_condition"], table["n_reference"], table["tier"] = n_condition, n_reference, trust
@@ -281,7 +291,7 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitte
         "median_se": float(table["se"].median()),
         # at the median error, of a normal statistic: that is what the fit tests
         "mde80_log2": float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(0.8)) * table["se"].median()),
-        "spread_ratio": np.nan if term.one_arm else fitted.spread.ratio(*term.arms),
+        "spread_ratio": np.nan if every.one_arm else fitted.spread.ratio(*every.arms[:: len(every.arms) // 2]),
         **fitted.summary,
     }
 
@@ -313,8 +323,8 @@ def _compare_terms(
     excluded: npt.NDArray[np.bool_],
     ambient: npt.NDArray[np.bool_],
 ) -> Fitted:
-    designs = {term.contrast.contrast: unit_design(term, covariates) for term in terms}
-    term, (design, _, dropped) = terms[0], next(iter(designs.values()))
+    designs = {term.contrast.contrast: unit_design(term.every, covariates) for term in terms}
+    term, (design, _, dropped) = terms[0].every, next(iter(designs.values()))
     vectors = {name: vector for name, (_, vector, _) in designs.items()}
     between = arm_design(term, covariates)[0].to_numpy()
     df = residual_df(term, between.shape[1])
@@ -453,14 +463,11 @@ def compare_lineages(
 
     # the largest first, so that no process is left alone with it; results come back in the order given
     order = sorted(range(len(lineages)), key=lambda i: -lineages[i].corrected.size)
-    results: dict[int, tuple[list[pd.DataFrame], list[dict[str, Any]], LeftOut]] = {}
     if cpus > 1 and len(lineages) > 1:
-        with ProcessPoolExecutor(min(cpus, len(lineages)), mp_context=get_context("fork")) as pool:
-            futures = {i: pool.submit(_with_reasons, lineages[i], study, left_out.stage) for i in order}
-            results = {i: future.result() for i, future in futures.items()}
+        results = _in_processes(min(cpus, len(lineages)), [lineages[i] for i in order], study, left_out.stage)
     else:
-        results = {i: _with_reasons(lineages[i], study, left_out.stage) for i in order}
-    in_order = [results[i] for i in range(len(lineages))]
+        results = [_with_reasons(lineages[i], study, left_out.stage) for i in order]
+    in_order = [result for _, result in sorted(zip(order, results, strict=True), key=lambda pair: pair[0])]
     for _tables, _fits, reasons in in_order:
         left_out.rows += reasons.rows
     tables = [table for one, _fits, _reasons in in_order for table in one]
@@ -479,9 +486,18 @@ def compare_lineages(
     return Compared(by_contrast, every)
 
 
-def _with_reasons(
-    lineage: Lineage, study: Study, stage: str
-) -> tuple[list[pd.DataFrame], list[dict[str, Any]], LeftOut]:
+def _in_processes(n: int, lineages: list[Lineage], study: Study, stage: str) -> list[Result]:
+    """:func:`_with_reasons` of every lineage, so many at a time."""
+    with ProcessPoolExecutor(n, mp_context=get_context("fork")) as pool:
+        futures = [pool.submit(_with_reasons, lineage, study, stage) for lineage in lineages]
+        try:
+            return [future.result() for future in futures]
+        except BrokenProcessPool as error:
+            message = f"one of {n} processes that compared lineages was killed, most likely out of memory: "
+            raise WorkerKilled(message + "give the step more memory (conf/resources.tsv), or --cpus 1") from error
+
+
+def _with_reasons(lineage: Lineage, study: Study, stage: str) -> Result:
     """:func:`compare_lineage` in a process of its own, whose reasons come back with the results."""
     left_out = LeftOut(stage)
     return *compare_lineage(lineage, study, left_out), left_out

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 USER_ERROR = 2
+KILLED = 137  # as the shell says it of SIGKILL, and the pipeline then tries again with more memory
 # how HDF5 names a file that is not there: h5py leaves the exception's own ``filename`` empty
 IN_HDF5 = re.compile(r"unable to open file: name = '(.+)', errno = 2,")
 
@@ -19,12 +20,17 @@ class SampleSkipped(Exception):
     """One sample cannot be analysed at this step; the run goes on without it. The message is the reason."""
 
 
+class WorkerKilled(Exception):
+    """A process that the step started was killed, most likely for want of memory. The message says what to do."""
+
+
 class CountsChanged(Exception):
     """Cells or counts that come out are not those that went in: a defect of the pipeline, not of the input."""
 
 
 def run(main: Callable[[], None]) -> None:
-    """Call ``main()`` and exit: 0 when done, 2 with one line on stderr for a :class:`UserError`.
+    """Call ``main()`` and exit: 0 when done, 2 with one line on stderr for a :class:`UserError`, 137 with one for a
+    :class:`WorkerKilled`.
 
     So does a file that is not there, if the exception names it: for a step called by hand it is nearly always a
     mistyped path, and the name says as much as the traceback would. Any other exception keeps its traceback: it is a
@@ -34,6 +40,9 @@ def run(main: Callable[[], None]) -> None:
         main()
     except UserError as error:
         sys.exit(_complain(str(error)))
+    except WorkerKilled as error:
+        _complain(str(error))
+        sys.exit(KILLED)
     except FileNotFoundError as error:
         name = _missing(error)
         if not name:

@@ -28,7 +28,7 @@ def arm_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame
     -------
     design : DataFrame, shape (units, coefficients), full column rank
     vector : array, shape (coefficients,)
-        The contrast: first arm minus second, or the mean of the only one.
+        The contrast: first arm minus second, or the mean of the only one; with ``Term.signs``, their weights.
     dropped : list of str
         Reasons, one per covariate left out.
 
@@ -55,7 +55,7 @@ def arm_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame
         else:
             design = wider
     vector = np.zeros(design.shape[1])
-    for arm, sign in zip(term.arms, (1.0, -1.0), strict=False):
+    for arm, sign in (term.signs or dict(zip(term.arms, (1.0, -1.0), strict=False))).items():
         vector[design.columns.get_loc(f"condition:{arm}")] = sign
     return design, vector, dropped
 

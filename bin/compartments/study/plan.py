@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from compartments.study.arms import arm_design, donors_per_arm, residual_df, tier
-from compartments.study.study import Study
+from compartments.study.study import COMPARTMENTS, Study
 from compartments.study.terms import Term, terms_of
 
 
@@ -33,6 +33,9 @@ def design_table(study: Study) -> pd.DataFrame:
         else:
             design, _, note = arm_design(term, study.covariates)
             df = residual_df(term, design.shape[1])
+            if term.whole:
+                n = term.whole.units["donor"].nunique() - term.units["donor"].nunique()
+                note = [*note, f"{_donors(n)} more lack a sample and count in composition and expression alone"]
         first, *second = (",".join(units.loc[term.has(arm), "donor"]) for arm in term.arms)
         rows.append(
             {
@@ -111,9 +114,11 @@ def plan(study: Study, table: pd.DataFrame) -> str:
         present = samples[samples["compartment"].isin(pair)].groupby("donor", sort=False)["compartment"].agg(list)
         alone = [f"{donor} ({names[0]})" for donor, names in present.items() if len(set(names)) == 1]
         if alone:
+            one = (study.contrasts["kind"] == COMPARTMENTS).all()
+            count = "in composition and expression by the sample that they have" if one else "within their compartment"
             lines.append(
                 f"skipped in {pair[1]} against {pair[0]}, for lack of the other sample: {', '.join(alone)}; they count "
-                "within their compartment"
+                f"{count}"
             )
     lines += [f"note: {warning}" for warning in study.warnings]
     return "\n".join(lines) + "\n"
@@ -155,5 +160,6 @@ def _left_out(study: Study) -> list[str]:
             named = ", ".join(
                 f"{donor} ({', '.join(of['condition'])})" for donor, of in alone.groupby("donor", sort=False)
             )
-            lines.append(f"skipped in {term.contrast.contrast}, {term.compartment}, for lack of the other: {named}")
+            skipped = "only in composition and expression" if term.whole else "skipped"
+            lines.append(f"{skipped} in {term.contrast.contrast}, {term.compartment}, for lack of the other: {named}")
     return lines

@@ -6,7 +6,7 @@ their own controls, their mean is compared with none.
 """
 
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -55,6 +55,11 @@ class Term:
     parts : tuple of Part
     kind : str
         That of the contrast; ``within`` where it is ``mixed`` and all donors of this term have both conditions.
+    signs : dict of str to float
+        Weights of arms whose means are summed, where they are not the usual two.
+    apart : Term or None
+        The same question with a unit per condition (compartment), of all donors: where some lack a sample that
+        ``units`` need, they say less, but not nothing.
     """
 
     contrast: Contrast
@@ -63,6 +68,8 @@ class Term:
     units: pd.DataFrame
     parts: tuple[Part, ...]
     kind: str
+    signs: dict[str, float] = field(default_factory=dict)
+    apart: "Term | None" = None
 
     @property
     def across(self) -> bool:
@@ -72,6 +79,8 @@ class Term:
     @property
     def arms(self) -> tuple[str, ...]:
         """The two arms that are compared, or the one whose mean is."""
+        if self.signs:
+            return tuple(self.signs)
         if self.kind == CHANGE:
             return self.contrast.group, self.contrast.group_reference
         if self.kind in (BETWEEN, MIXED):
@@ -82,6 +91,19 @@ class Term:
     def one_arm(self) -> bool:
         """True if donors are their own controls: the mean of the units is compared with none."""
         return len(self.arms) == 1
+
+    @property
+    def whole(self) -> "Term | None":
+        """``apart``, if it has donors that this term has not, and each of its arms."""
+        apart = self.apart
+        if apart is None or set(apart.units["donor"]) <= set(self.units["donor"]):
+            return None
+        return apart if apart.repeated and not apart.absent() else None
+
+    @property
+    def every(self) -> "Term":
+        """``whole``, else the term itself: what is fitted."""
+        return self.whole or self
 
     @property
     def repeated(self) -> bool:
@@ -138,8 +160,13 @@ class Term:
         return next((arm for arm in self.arms if not self.has(arm).any()), "")
 
     def of(self, chosen: npt.NDArray[np.bool_]) -> "Term":
-        """The same question to fewer units."""
-        return replace(self, units=self.units[chosen])
+        """The same question to fewer units, and to no other donors."""
+        return replace(self, units=self.units[chosen], apart=None)
+
+    def among(self, samples: Collection[str]) -> "Term":
+        """The same question to the units all of whose samples are among these."""
+        left = self.of(self.units[self.sample_columns].isin(list(samples)).all(axis=1).to_numpy())
+        return replace(left, apart=self.apart and self.apart.among(samples))
 
     def weighted(self, of_parts: Sequence[npt.NDArray[np.float64]], power: int = 1) -> npt.NDArray[np.float64]:
         """Sum over the parts of weight to a power (2 for variances) times an array each."""
@@ -159,9 +186,7 @@ def terms_of(study: Study, samples: Collection[str] | None = None) -> Iterator[T
     """Every :class:`Term` of a study in its order; with ``samples``, of the units all of whose samples are in them."""
     for contrast, name, compartment in study.terms():
         term = term_of(study, contrast, name, compartment)
-        if samples is not None:
-            term = term.of(term.units[term.sample_columns].isin(list(samples)).all(axis=1).to_numpy())
-        yield term
+        yield term if samples is None else term.among(samples)
 
 
 def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Term:
@@ -185,12 +210,40 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
         parts = _parts(sides, conditions)
         units = _joined(study, samples, parts, ["donor"])
         units["arm"] = units["group"] if kind == CHANGE else contrast.condition
-        return Term(contrast, name, compartment, units.set_index("donor", drop=False).rename_axis(None), parts, kind)
+        term = Term(contrast, name, compartment, units.set_index("donor", drop=False).rename_axis(None), parts, kind)
+        parts = _parts(sides, {"": 1.0})
+        units = _joined(study, samples, parts, ["donor", "condition"])
+        return replace(term, apart=_apart(term, units, parts, "condition")) if kind == CHANGE else term
     units = _pairs(study, samples, sides, contrast)
     units["arm"] = contrast.condition if kind == COMPARTMENTS else units["condition"]
     index = "sample" if len(sides) == 1 or units["donor"].duplicated().any() else "donor"
     parts = _parts(sides, {"": 1.0})
-    return Term(contrast, name, compartment, units.set_index(index, drop=False).rename_axis(None), parts, kind)
+    term = Term(contrast, name, compartment, units.set_index(index, drop=False).rename_axis(None), parts, kind)
+    if kind != COMPARTMENTS:
+        return term
+    return replace(term, apart=_apart(term, samples, (Part(COLUMNS[0], 1.0, compartment, ""),), "compartment"))
+
+
+def _apart(term: Term, units: pd.DataFrame, parts: tuple[Part, ...], by: str) -> Term:
+    """The term with a unit for every value of a column.
+
+    Parameters
+    ----------
+    units : DataFrame
+        Such units, with the columns of ``parts``.
+    parts : tuple of Part
+    by : str
+        Of ``units``: what a unit of ``term`` has both values of.
+    """
+    signs = {part.condition or part.compartment: float(np.sign(part.weight)) for part in term.parts[:2]}
+    units = units[units[by].isin(signs)]
+    arm = units[by]
+    if term.kind == CHANGE:
+        arm = units["group"] + " " + arm
+        groups = zip(term.arms, (1.0, -1.0), strict=True)
+        signs = {f"{group} {name}": of * sign for group, of in groups for name, sign in signs.items()}
+    units = units.assign(arm=arm).set_index("sample", drop=False).rename_axis(None)
+    return replace(term, units=units, parts=parts, signs=signs)
 
 
 def _pairs(study: Study, samples: pd.DataFrame, sides: dict[str, float], contrast: Contrast) -> pd.DataFrame:

@@ -47,7 +47,7 @@ workflow {
     def names = ['composition/effects.tsv', 'samples/ff/ff.qc.json', 'skipped.tsv']
     told('placed', names.collect { name -> placed("/bucket/work/${hash}/${name}")[0] })
     def (samples, problems) = samplesOf(file("${projectDir}/study.json"), file("${projectDir}/given"))
-    told('samples', samples.collect { meta, inputs, others -> [meta, inputs.raw ? inputs.raw.name : null, others] })
+    told('samples', samples.collect { meta, inputs, others -> [meta, inputs.raw.toString().replaceFirst('.*/', ''), others] })
     told('problems', problems)
     told('laid out', laidOut(['composition/effects.tsv', "samples/it's/x.json", 'skipped.tsv']))
 

@@ -57,13 +57,18 @@ def test_a_value_that_is_no_number_is_named_with_its_row(values, row, write):
     with pytest.raises(UserError) as error:
         chosen_covariates(parse_samplesheet(text_of(values)), ["age"])
     value = values[(row - 2) // 2]
-    assert f"row {row}, column age: '{value}' is not a number" in str(error.value) and str(error.value).endswith(write)
+    assert f"row {row}, column age: '{value}' is not a number" in str(
+        error.value
+    ) and f"; {write}, or name classes" in str(error.value)
 
 
 @pytest.mark.parametrize(
     "values",
     [
         ["1", "2", "3", "3b"] * 3,  # stages
+        ["0", "1", "2", ">2"] * 3,
+        ["3 months", "6 months", "12 months"] * 4,
+        ["<30", ">30", ">50", "<10", ">70", ">80"],
         ["<50", "50-70", ">70"] * 4,  # classes
         ["<50", "≥50"] * 6,
         ["1a", "2b", "3c"] * 4,

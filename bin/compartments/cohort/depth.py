@@ -81,8 +81,8 @@ def depth_along(depth: pd.DataFrame, samples: pd.DataFrame, chemistry: pd.Series
             if higher["min"] >= APART * lower["max"]:
                 sentences.append(
                     f"in {compartment} every sample of {high} has more UMIs per cell (from {higher['min']:,.0f}) "
-                    f"than any of {low} (up to {lower['max']:,.0f}): another chemistry or depth, which goes with the condition? "
-                    "Name the chemistry in the samplesheet"
+                    f"than any of {low} (up to {lower['max']:,.0f}): another chemistry or depth, which goes with the "
+                    "condition? Name the chemistry in the samplesheet"
                 )
     return sentences
 

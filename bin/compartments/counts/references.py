@@ -225,8 +225,8 @@ def _said_of(united: United, samples: pd.DataFrame, names: Sequence[str]) -> lis
             sentences.append(f"{alone.max():,} of these genes are lacking in {listed(whose)} alone")
     if len(united.has) == len(names) > 2:
         sentences.append(
-            "every file lists genes of its own: if they were cut to genes with counts, give files with all genes of the "
-            "reference, so that zeros count as zeros"
+            "every file lists genes of its own: if they were cut to genes with counts, give files with all genes of "
+            "the reference, so that zeros count as zeros"
         )
     renamed = united.genes[united.genes["other_names"] != ""]
     if len(renamed):

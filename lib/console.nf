@@ -30,10 +30,12 @@ def answers(findings) {
     def words = [yes: 'yes', no: 'no', cannot_tell: 'cannot be told']
     def asked = findings.findAll { row -> !row.lineage }
     def several = asked.collect { row -> [row.contrast, row.compartment] }.unique().size() > 1
-    asked.collect { row ->
+    def said = asked.groupBy { row ->
         def where = several ? "${row.contrast}, ${row.compartment}: " : ''
-        "${row.question}. ${where}${(words[row.verdict] ?: row.verdict).toUpperCase()} (${row.tier}): ${row.statement}"
+        "${where}${(words[row.verdict] ?: row.verdict).toUpperCase()} (${row.tier}): ${row.statement}".toString()
     }
+    // what is true of several questions is said once
+    said.collect { text, rows -> "${rows.collect { row -> row.question }.unique().join(', ')}. ${text}" }
 }
 
 def withouts(skipped) {

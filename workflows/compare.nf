@@ -34,11 +34,7 @@ workflow COMPARE {
         .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
         .join(ch_depth)
         .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
-<<<<<<< HEAD
-    SCORE_CENTRALITY(ch_thinned, ambient_genes, params.lr_resource, table, pairs, genes)
-=======
-    SCORE_CENTRALITY(ch_thinned, resource, table, pairs, genes.collect())
->>>>>>> 27d45747398569aa659217d42ab950fd397750df
+    SCORE_CENTRALITY(ch_thinned, ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
     COMPARE_INTERACTIONS(
         study,
         pseudobulk,

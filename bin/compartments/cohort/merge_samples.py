@@ -30,12 +30,8 @@ def main() -> None:
     import pandas as pd
 
     from compartments.cohort import gathering, tallies
-<<<<<<< HEAD
     from compartments.cohort.ambient_genes import ambient_partners
-    from compartments.cohort.depth import common_depth
-=======
     from compartments.cohort.depth import common_depth, depth_along
->>>>>>> 27d45747398569aa659217d42ab950fd397750df
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
     from compartments.cohort.specimens import agreement
@@ -65,18 +61,14 @@ def main() -> None:
     cells = tallies.cell_rows(merged)
     contract.write(cells, "cohort/cells.tsv.gz")
     contract.write(cells, "cohort/cells.parquet")
-    doubts = (gathered.ambient_warnings, gathered.doublets, gathered.count_warnings, said)
-    warnings = sample_warnings(merged, bulk, present, *doubts)
+    told = (gathered.ambient_warnings, gathered.doublets, gathered.count_warnings, said)
+    warnings = sample_warnings(merged, bulk, present, *told)
     contract.write(warnings, "cohort/warnings.tsv")
     doubts = of_identity(warnings)
     write_text("".join(f"{row.sample}: {row.warning}\n" for row in doubts.itertuples()), "doubts.txt")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
-<<<<<<< HEAD
     contract.write(ambient_partners(bulk), "cohort/ambient_genes.tsv")
-    contract.write(common_depth(bulk[:, united.everywhere]), "cohort/depth.tsv")
-=======
     contract.write(depth, "cohort/depth.tsv")
->>>>>>> 27d45747398569aa659217d42ab950fd397750df
     contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")
     contract.write(tallies.compare_models(merged.obs), "cohort/models.tsv")
     contract.write(agreement(merged.obs, study.samples), "cohort/replicates.tsv")

@@ -18,7 +18,6 @@ from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source, Texts
 from compartments.counts.values import check_values, unlike_counts, value_problem
 
-MOST = np.iinfo(np.int32).max
 DENSE_VALUES = 20_000_000  # of a dense matrix, looked at at a time
 
 
@@ -73,9 +72,7 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
     matrix, symbol, gene_id = _by_gene(matrix, source)
     matrix.eliminate_zeros()
     matrix.sort_indices()
-    if matrix.data.size and matrix.data.max() > MOST:
-        raise UserError(f"{source.path}: a count above 2^31, which no cell has; give raw integer counts")
-    check_values(source, unlike_counts(matrix))
+    check_values(source, value_problem(matrix.data) or unlike_counts(matrix))
     matrix = sp.csr_matrix((matrix.data.astype(np.int32), matrix.indices, matrix.indptr), shape=matrix.shape)
     found = int(matrix.data.sum(dtype=np.int64))
     if found != expected:
@@ -86,8 +83,6 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
 def _counted(source: Source, values: np.ndarray) -> npt.NDArray[np.int32]:
     """Values as whole numbers; a UserError if they are no counts."""
     check_values(source, value_problem(values))
-    if values.size and values.max() > MOST:
-        raise UserError(f"{source.path}: a count above 2^31, which no cell has; give raw integer counts")
     return values.astype(np.int32, copy=False)
 
 

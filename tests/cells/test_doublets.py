@@ -38,7 +38,7 @@ def test_small_panels_end_without_calls(n_genes):
     counts = sp.csr_matrix(np.random.default_rng(0).poisson(3, (600, n_genes)).astype(np.int32))
     found = doublets.call_doublets(counts, 0.01, callers=doublets.CALLERS)
     assert found.threshold_source.startswith("rejected: ") and not found.is_doublet.any()
-    assert np.isfinite(found.score).mean() > 0.9 or n_genes == 1  # cells of fewer than 3 genes have no score
+    assert np.isfinite(found.score).all() or n_genes < 22  # cells of fewer than 3 genes have no score
     assert found.summary("s", doublets.CALLERS, 0.01)["n_doublets"] == 0
 
 

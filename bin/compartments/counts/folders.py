@@ -24,11 +24,11 @@ HEADER = re.compile(
     re.I,
 )
 OTHER_FOLDERS = {
-    "cells_x_genes.mtx": "output of kb count",
-    "quants_mat.mtx": "output of alevin-fry",
-    "zarr.json": "zarr store",
-    ".zgroup": "zarr store",
-    ".zattrs": "zarr store",
+    "cells_x_genes.mtx": "the output of kb count",
+    "quants_mat.mtx": "the output of alevin-fry",
+    "zarr.json": "a zarr store",
+    ".zgroup": "a zarr store",
+    ".zattrs": "a zarr store",
 }
 FIELDS = ("integer", "real", "double", "unsigned-integer")
 
@@ -103,7 +103,7 @@ def _folder(path: Path) -> Path:
     present = next((program for name, program in OTHER_FOLDERS.items() if (path / name).exists()), "")
     if present:
         raise UserError(
-            f"{path}: the {present}, which is not read here; write its counts of genes with their symbols as h5ad "
+            f"{path}: {present}, which is not read here; write its counts of genes with their symbols as h5ad "
             "(AnnData: write_h5ad)"
         )
     raise UserError(f"{path}: a folder without matrix.mtx or matrix.mtx.gz; name the 10x folder that holds it")
@@ -126,7 +126,8 @@ def _trio(folder: Path) -> Trio:
             for file in (folder / f"{prefix}{name}", folder / f"{prefix}{name}.gz"):
                 if file.exists():
                     return file
-        raise UserError(f"{folder}: {prefix}{' or '.join(names)} (.gz) is missing beside matrix.mtx; copy it there")
+        wanted = prefix + " or ".join(names)
+        raise UserError(f"{folder}: {wanted} (.gz) is missing beside matrix.mtx; copy it there")
 
     return Trio(find("matrix.mtx"), find("barcodes.tsv"), find("features.tsv", "genes.tsv"))
 

@@ -97,7 +97,7 @@ def value_problem(values: np.ndarray) -> str:
 
 
 def unlike_counts(matrix: sp.csr_matrix) -> str:
-    """What tells whole numbers from counts: no large one or none of 1 where there are many, or one total of every barcode.
+    """What tells whole numbers from counts: no large one or no 1 where there are many, or one total of all barcodes.
 
     Parameters
     ----------

@@ -10,7 +10,6 @@ from compartments.counts.hdf5 import check_claim, text_of
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source
 
-MOST = np.iinfo(np.int32).max
 PEEK = 1_000_000  # values
 MOST = np.iinfo(np.int32).max  # of a count
 ENOUGH = 20  # barcodes; fewer do not tell what values are
@@ -92,7 +91,7 @@ def value_problem(values: np.ndarray) -> str:
     if values.size and values.min() < 0:
         return f"negative values such as {values.min():.4g}"
     if values.size and float(values.max()) > MOST:
-        return f"values above 2^31 such as {values.max():.4g}, which no cell has"
+        return f"values such as {values.max():.4g}, more than any cell has of a gene"
     broken = values[values != np.floor(values)]
     return f"fractional values such as {broken[0]:.4g}" if broken.size else ""
 

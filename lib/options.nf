@@ -7,7 +7,7 @@ def isTrue(value) {
 
 // name -> definition in nextflow_schema.json.
 def definitions() {
-    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
+    def groups = new groovy.json.JsonSlurper().parse(projectDir.resolve('nextflow_schema.json'))['$defs'].values()
     groups.collectEntries { group -> group.properties }
 }
 
@@ -28,7 +28,9 @@ def placesOf(name) {
 // The word after --name on the command line, if it is there and is not an option itself; the last where several are.
 def typedWord(name) {
     def words = workflow.commandLine.tokenize(' ')
-    def found = placesOf(name).collect { n -> words[n].contains('=') ? words[n].replaceFirst('^[^=]*=', '') : words[n + 1] }
+    def found = placesOf(name).collect { n ->
+        words[n].contains('=') ? words[n].replaceFirst('^[^=]*=', '') : words[n + 1]
+    }
     def last = found ? found[-1] : null
     last && !(last =~ /^--?[a-zA-Z]/) ? last.replaceAll(/^['"]|['"]$/, '') : null
 }

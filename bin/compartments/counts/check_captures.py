@@ -11,7 +11,7 @@ STEP = "check_captures"
 def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
-    parser.add_argument("--study", required=True, help="study.json")
+    parser.add_argument("--samples", required=True, help="samples.tsv of check_design")
     parser.add_argument("--cells", nargs="*", default=[], help="<s>.cells.json of inspect_input")
     return parser.parse_args()
 
@@ -19,9 +19,11 @@ def arguments() -> Namespace:
 def main() -> None:
     """One line per problem in ``problems.txt``; an empty file when there is none."""
     args = arguments()
+    from compartments.core.files import read_tsv
     from compartments.counts.lanes import problems
-    from compartments.study.study import Study
 
-    found = [read_json(path) for path in args.cells]
-    lines = [f"samplesheet {problem}\n" for problem in problems(found, Study.load(args.study).samples)]
+    samples = read_tsv(args.samples)
+    rows = dict(zip(samples["sample"], samples["row"].astype(int), strict=True))
+    found = [cells | {"row": rows[cells["sample"]]} for cells in map(read_json, args.cells)]
+    lines = [f"samplesheet {problem}\n" for problem in problems(found, samples)]
     write_text("".join(lines), "problems.txt")

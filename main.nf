@@ -10,23 +10,25 @@ include { COMPARE } from './workflows/compare'
 include { REPORT } from './workflows/report'
 include { banner ; ending ; usage } from './lib/console'
 include { forgetFailures } from './lib/failures'
-include { existing ; filesOf } from './lib/files'
+include { existing ; filesOf ; pathOf ; placed } from './lib/files'
 include { isTrue } from './lib/options'
 include { problemsOfParameters } from './lib/parameters'
-include { writeCrate } from './lib/provenance'
+include { begin ; finishRecord } from './lib/provenance'
+include { otherStudy ; withoutOthers } from './lib/results'
 
 workflow {
     main:
+    def outcome = [hashes: [], findings: [], skipped: [], places: [].asSynchronized(), checked: []]
+    Runtime.runtime.addShutdownHook(new Thread({ finishRecord(outcome) }))
     if (isTrue(params.help)) {
         log.info(usage())
         return
     }
-    def problems = problemsOfParameters()
+    def problems = problemsOfParameters() ?: [otherStudy([])].findAll { one -> one }
     if (problems) {
         error("ERROR: ${problems.join('; ')}")
     }
     log.info(banner())
-    def outcome = [hashes: [], findings: [], skipped: []]
 
     // What to analyse: the user's samplesheet, or a cohort with known truth.
     if (params.simulate) {
@@ -37,22 +39,28 @@ workflow {
             : SIMULATE.out.models
     }
     else {
-        def sheet = params.input ?: error('--input is missing: give a samplesheet, or try -profile demo')
+        def sheet = params.input ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
         def hint = 'give a CellTypist model file (.pkl); docs/use/usage.md says where to get one'
-        def models = params.celltypist_model ?: error("--celltypist_model is missing: ${hint}")
-        ch_sheet = channel.value(existing(file(sheet), '--input'))
+        def models = params.celltypist_model ?: error("ERROR: --celltypist_model is missing: ${hint}")
+        ch_sheet = channel.value(existing(pathOf(sheet.toString()), '--input'))
         ch_models = channel.value(filesOf(models, 'celltypist_model'))
     }
 
     // Samplesheet, parameters, design, a look into every file: before any compute.
     INPUT(ch_sheet, ch_models)
-    INPUT.out.hashes.subscribe { row -> outcome.hashes.add(row) }
+    // From here on the results folder is this run's, unless it is another study's.
+    ch_ours = INPUT.out.checked.map { hashes, tables ->
+        def other = otherStudy(hashes)
+        outcome.putAll(other ? error("ERROR: ${other}") : begin(hashes, tables))
+        true
+    }
+    ch_samples = INPUT.out.samples.combine(ch_ours).map { row -> row.take(4) }
 
     if (!isTrue(params.validate_only)) {
         // Counts to sound cells without ambient RNA.
-        CELLS(INPUT.out.samples)
+        CELLS(ch_samples, INPUT.out.rows)
         // Lineages of each sample's cells.
-        LABELS(CELLS.out.filtered, CELLS.out.doublets, ch_models)
+        LABELS(CELLS.out.filtered, CELLS.out.doublets, INPUT.out.rows, ch_models)
         // All samples in one object, and the sums that statistics need.
         COHORT(INPUT.out.study, LABELS.out.cells)
         // What differs, within compartments and between them: donors are the replicates.
@@ -68,16 +76,18 @@ workflow {
         )
 
         // What was left out, five answers, one page. Files are named as in the results folder by the tasks themselves.
-        ch_samples = CELLS.out.results.mix(LABELS.out.results)
-        REPORT(INPUT.out.study, INPUT.out.results.mix(ch_samples, COHORT.out.results, COMPARE.out.results))
+        ch_results = CELLS.out.results.mix(LABELS.out.results, COHORT.out.results, COMPARE.out.results)
+        REPORT(INPUT.out.listed, INPUT.out.results.mix(ch_results))
+        ch_published = channel.topic('published').mix(REPORT.out.pages).flatten()
+        ch_published.subscribe { path -> outcome.places.add(placed(path)[0]) }
         REPORT.out.findings.subscribe { table -> outcome.findings = table.splitCsv(header: true, sep: '\t') }
         REPORT.out.left_out.subscribe { table -> outcome.skipped = table.splitCsv(header: true, sep: '\t') }
     }
 
     workflow.onComplete = {
-        writeCrate(outcome.hashes)
         forgetFailures()
         if (workflow.success) {
+            withoutOthers(outcome).each { line -> log.warn(line) }
             def fine = 'Samplesheet, parameters, design and input files are fine.'
             log.info(isTrue(params.validate_only) ? fine : ending(outcome))
         }

@@ -4,22 +4,24 @@
 // of one. What only a type checker reads is not run.
 def imported(names) {
     def found = names.collectMany { name ->
-        def text = file("${projectDir}/bin/compartments/${name}").text
+        def text = projectDir.resolve("bin/compartments/${name}").text
         def source = text.replaceAll(/(?m)^if TYPE_CHECKING:\n(?:[ \t].*\n|\n)+/, '')
         [name] + (source =~ /(?m)^\s*from compartments\.([\w.]+) import (\([^)]*\)|.*)/).collect { match ->
             def module = match[1].replace('.', '/')
             ["${module}.py".toString()] + match[2].split(/[\s,()]+/).collect { one -> "${module}/${one}.py".toString() }
         }.flatten()
-    }.toSet().findAll { name -> file("${projectDir}/bin/compartments/${name}").exists() }.toSorted()
+    }.toSet().findAll { name -> projectDir.resolve("bin/compartments/${name}").exists() }.toSorted()
     found == names.toSorted() ? found : imported(found)
 }
 
 // Files of bin that steps run, in a fixed order: the door, the modules they import, their own part of the contract.
 def closureOf(steps) {
-    def modules = [steps].flatten().collectMany { step -> file("${projectDir}/bin/compartments/*/${step}.py") }
-    def doors = modules.collect { path -> "${path.parent.name}/${path.name}".toString() }
+    def packages = projectDir.resolve('bin/compartments').listFiles()
+    def modules = [steps].flatten().collectMany { step -> packages.collect { one -> one.resolve("${step}.py") } }
+    def found = modules.findAll { path -> path.exists() }
+    def doors = found.collect { path -> "${path.parent.name}/${path.name}".toString() }
     def contracts = doors.collect { name -> name.replaceFirst(/py$/, 'json') }
-        .findAll { name -> file("${projectDir}/bin/compartments/${name}").exists() }
+        .findAll { name -> projectDir.resolve("bin/compartments/${name}").exists() }
     def names = imported(doors + ['core/door.py']) + contracts
     ['sc-compartments', 'compartments/__init__.py'] + names.collect { name -> "compartments/${name}".toString() }
 }
@@ -57,13 +59,14 @@ def copied(source, names, name) {
 // work folder: all that a compute node has to see of the pipeline.
 def code(steps) {
     def names = closureOf(steps)
-    def digest = digestOf(names.collect { name -> file("${projectDir}/bin/${name}").text }.join('\n'))
+    def digest = digestOf(names.collect { name -> projectDir.resolve("bin/${name}").text }.join('\n'))
     if (!plainWorkDir()) {
         return digest
     }
     // every task says which versions it ran on, but how it says so is no reason to run it again
-    def own = copied(file("${projectDir}/bin"), (names + closureOf('versions')).unique(), digest)
-    "${digest}\n    export PATH='${own}':\"\$PATH\"\n    #"
+    def own = copied(projectDir.resolve('bin'), (names + closureOf('versions')).unique(), digest)
+    def word = own.toString().replace("'", "'\\''")
+    "${digest}\n    export PATH='${word}':\"\$PATH\"\n    #"
 }
 
 // A small file that a step wrote, as the same input of tasks whenever it says the same: a copy named by its digest.

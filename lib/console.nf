@@ -8,12 +8,43 @@ def banner() {
         "results ${params.outdir}",
         "work    ${workflow.workDir}",
     ]
+    (lines + (workflow.resume ? [resumed()] : [])).join('\n')
+}
+
+// What is resumed: Nextflow takes the last run of the launch folder, even one that asked for help or failed at once.
+def resumed() {
     // until 26.04 the new parser hashes nothing of what `task.ext` holds: code and parameters
-    def blind = System.getenv('NXF_SYNTAX_PARSER') == 'v2' && !workflow.nextflow.version.matches('>=26.04')
-    def resumed = blind
-        ? 'WARNING: resumed, but this Nextflow with NXF_SYNTAX_PARSER=v2 does not see changed code and parameters'
-        : 'resumed: tasks that are done are not repeated'
-    (lines + (workflow.resume ? [resumed] : [])).join('\n')
+    if (System.getenv('NXF_SYNTAX_PARSER') == 'v2' && !workflow.nextflow.version.matches('>=26.04')) {
+        return 'WARNING: resumed, but this Nextflow with NXF_SYNTAX_PARSER=v2 sees no changed code or parameters'
+    }
+    def (own, others) = runsHere().split { run -> run.session == workflow.sessionId.toString() }
+    def done = own.collect { run -> run.tasks }.max() ?: 0
+    def fuller = others.findAll { run -> run.tasks > done && inputOf(run.command) == inputOf(workflow.commandLine) }
+    if (!fuller) {
+        return 'resumed: tasks that are done are not repeated'
+    }
+    def last = fuller[-1]
+    "WARNING: resumed is a run of ${done} tasks; that of ${last.time} has ${last.tasks}: to go on from it, stop this " +
+        "one and use -resume ${last.session}"
+}
+
+// Earlier runs of the launch folder, as Nextflow remembers them; of a task it notes 17 bytes. Empty where it keeps that
+// elsewhere.
+def runsHere() {
+    def history = launchDir.resolve('.nextflow/history')
+    def rows = history.exists() ? history.readLines().collect { line -> line.split('\t', -1) } : []
+    rows.findAll { row -> row.size() > 6 && row[2] != workflow.runName }.collect { row ->
+        def index = launchDir.resolve(".nextflow/cache/${row[5]}/index.${row[2]}")
+        def tasks = index.exists() ? index.size().intdiv(17) : 0
+        [time: row[0], session: row[5], command: row[6], tasks: tasks]
+    }
+}
+
+// What a command line names as its data.
+def inputOf(command) {
+    def words = command.tokenize(' =')
+    def n = words.findIndexOf { word -> word in ['--input', '--simulate', '-params-file'] }
+    n < 0 ? '' : words[n + 1]
 }
 
 // One line when everything in a channel is there; `#` in it becomes how many that are.
@@ -50,7 +81,7 @@ def withouts(skipped) {
 
 // All parameters, as nextflow_schema.json describes them.
 def usage() {
-    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
+    def groups = new groovy.json.JsonSlurper().parse(projectDir.resolve('nextflow_schema.json'))['$defs'].values()
     def texts = groups.collect { group ->
         def lines = group.properties.collect { name, value ->
             def choices = value['enum'] ? " (${value['enum'].join(', ')})" : ''

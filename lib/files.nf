@@ -1,27 +1,59 @@
 // Files that parameters and samplesheets name, and results as one step hands them to the next.
 
+// A path as it is written: no part of it is a pattern, and ~ is the home folder as in a shell.
+def pathOf(text) {
+    def home = System.getProperty('user.home')
+    file(text.startsWith('~/') ? "${home}${text.drop(1)}" : text, glob: false)
+}
+
+// Why a file cannot be handed to a task, or an empty text. Nextflow links it into the task by a line of shell, in which
+// it leaves these as they are: a dollar, a pattern that fits other files, too, {a,b}, and what ends a word or a line.
+def unusable(path) {
+    def text = path.toString()
+    if (path.toUri().scheme != 'file') {
+        return ''
+    }
+    def found = text.toList().find { one -> one in ['$', '\\'] || Character.isISOControl(one as char) }
+    def names = ['\t': 'a tab', '\n': 'a line break', '\r': 'a carriage return']
+    def others = text =~ /[*?\[]/ ? files(text, type: 'any').findAll { one -> one.toString() != text } : []
+    def reason = found
+        ? "${names[found] ?: found} in its path"
+        : text =~ /\{[^}]*(,|\.\.)[^}]*\}/
+            ? '{...} in its path'
+            : others ? "its name is a pattern that fits ${others[0]}, too" : ''
+    reason ? "'${text.replaceAll(/\s/, ' ')}' cannot be used for ${reason}; rename it, or give a link to it" : ''
+}
+
 // Files named by a parameter, separated by commas; an empty list when it is not set.
 def filesOf(value, name) {
-    value ? value.toString().tokenize(',').collect { text -> existing(file(text.trim()), "--${name}") } : []
+    def text = value ? value.toString() : ''
+    def texts = text && pathOf(text).exists() ? [text] : text.tokenize(',').collect { one -> one.trim() }
+    texts.collect { one -> existing(pathOf(one), "--${name}") }
 }
 
 // The table that a parameter may name instead of something built in; an empty list where it names no file.
-def tableOf(value) {
-    file(value).isFile() ? [file(value)] : []
+def tableOf(value, name) {
+    pathOf(value).isFile() ? [existing(pathOf(value), "--${name}")] : []
 }
 
 def existing(path, place) {
-    path.exists() ? path : error("${place}: there is no file ${path}; check the path")
+    if (!path.exists()) {
+        error("ERROR: ${place}: there is no file ${path}; check the path")
+    }
+    unusable(path) ? error("ERROR: ${place}: ${unusable(path)}") : path
 }
 
 // An input of the samplesheet: absolute, a URL, or relative to the samplesheet, else to the launch folder.
 // What is wrong comes back as text: an error() of an included function would reach the user wrapped in an exception.
 def locate(text, folder, row, column) {
     def place = "samplesheet row ${row}, column ${column}"
-    def absolute = text.startsWith('/') || text.contains('://')
-    def candidates = absolute ? [file(text)] : [folder.resolve(text), file("${launchDir}/${text}")]
-    def missing = "there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path"
-    candidates.find { path -> path.exists() } ?: "${place}: ${missing}"
+    def absolute = text =~ /^[\/~]/ || text.contains('://')
+    def candidates = absolute ? [pathOf(text)] : [folder.resolve(text), pathOf("${launchDir}/${text}")].unique()
+    def found = candidates.find { path -> path.exists() }
+    if (!found) {
+        return "${place}: there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path"
+    }
+    unusable(found) ? "${place}: ${unusable(found)}" : found
 }
 
 // The samples of study.json as [[meta, [column: file], whether others are of its specimen]], and all that is wrong with
@@ -59,11 +91,16 @@ def hasOthers(row, rows) {
 }
 
 // The lines that steps wrote about what is wrong, as one; empty if nothing is.
-def problemsIn(paths) {
-    paths.collectMany { path -> path.readLines() }.findAll { line -> line }.unique().toSorted().join('; ')
+def problemsIn(lines) {
+    lines.findAll { line -> line }.unique().toSorted().join('; ')
 }
 
 // A result as [place in the results folder, file]: its task named it so, in its work folder <2 hex digits>/<30>.
 def placed(path) {
     [path.toString().replaceFirst(/^.*\/[0-9a-f]{2}\/[0-9a-f]{30}\//, ''), path]
+}
+
+// Of [meta, row]: [meta, the named columns of the row that are filled].
+def columnsOf(rows, names) {
+    rows.map { meta, row -> [meta, row.subMap(names)] }
 }

@@ -7,7 +7,7 @@ def isTrue(value) {
 
 // name -> definition in nextflow_schema.json.
 def definitions() {
-    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
+    def groups = new groovy.json.JsonSlurper().parse(projectDir.resolve('nextflow_schema.json'))['$defs'].values()
     groups.collectEntries { group -> group.properties }
 }
 

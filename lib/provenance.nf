@@ -1,5 +1,7 @@
 // A record of the run that others can read: ro-crate-metadata.json (RO-Crate 1.1, Workflow Run Crate terms).
 
+include { claim ; placeOf } from './results'
+
 // What a command prints, or an empty text where it cannot be run.
 def outputOf(command) {
     try {
@@ -15,11 +17,11 @@ def outputOf(command) {
 // Commit of the pipeline: of the repository that Nextflow fetched, of the folder's own, or of the bundle it came in.
 def commitOf() {
     def git = ['git', '-C', projectDir.toString()]
-    def bundled = file("${projectDir}/.revision")
+    def bundled = projectDir.resolve('.revision')
     if (workflow.commitId) {
         return workflow.commitId
     }
-    def own = file("${projectDir}/.git").exists() ? outputOf(git + ['rev-parse', 'HEAD']) : ''
+    def own = projectDir.resolve('.git').exists() ? outputOf(git + ['rev-parse', 'HEAD']) : ''
     if (own) {
         def changed = outputOf(git + ['status', '--porcelain', '--untracked-files=no'])
         return changed ? "${own} with changes".toString() : own
@@ -55,13 +57,14 @@ def refs(rows) {
 
 // Files that parameters name, with their digests; remote ones and folders by name alone.
 def namedFiles() {
-    def groups = new groovy.json.JsonSlurper().parse(file("${projectDir}/nextflow_schema.json"))['$defs'].values()
+    def groups = new groovy.json.JsonSlurper().parse(projectDir.resolve('nextflow_schema.json'))['$defs'].values()
     def known = groups.collectMany { group -> group.properties.collect { name, value -> [name, value.format] } }
     def names = known.findAll { _name, format -> format == 'file-path' }.collect { name, _format -> name }
     // the name of a resource, or a file
     (names + ['lr_resource'])
         .findAll { name -> params[name] }
-        .collectMany { name -> params[name].toString().tokenize(',').collect { text -> [name, file(text.trim())] } }
+        .collectMany { name -> params[name].toString().tokenize(',').collect { text -> [name, text.trim()] } }
+        .collect { name, text -> [name, file(text, glob: false)] }
         .findAll { _name, path -> path.exists() && path.isFile() && path.toUri().scheme == 'file' }
         .collect { name, path ->
             def about = [name: path.name, about: "--${name}".toString(), sha256: sha256(path)]
@@ -76,10 +79,16 @@ def sampleFiles(hashes) {
     }
 }
 
-// Published files; a results folder in an object store is not read again for their digests.
-def resultFiles(out) {
+// Files of the results folder; one in an object store is not read again for their digests. Where the folder holds more
+// than results, such as the work folder, only what the run put there counts.
+def resultFiles(out, places) {
     def found = []
-    out.eachFileRecurse { path -> found.add(path) }
+    if (workflow.workDir.startsWith(out) || launchDir.startsWith(out)) {
+        found = places.collect { place -> out.resolve(place) }
+    }
+    else {
+        out.eachFileRecurse { path -> found.add(path) }
+    }
     def plain = out.toUri().scheme == 'file'
     found.findAll { path -> path.isFile() && path.name != 'ro-crate-metadata.json' }.toSorted().collect { path ->
         entity(out.relativize(path), 'File', [contentSize: path.size()] + (plain ? [sha256: sha256(path)] : [:]))
@@ -90,7 +99,7 @@ def resultFiles(out) {
 def software() {
     def locks = ['core', 'cellbender'].collect { name ->
         def lock = "containers/${name}/requirements.lock".toString()
-        entity("#${lock}", 'File', [name: lock, sha256: sha256(file("${projectDir}/${lock}"))])
+        entity("#${lock}", 'File', [name: lock, sha256: sha256(projectDir.resolve("${lock}"))])
     }
     def container = workflow.container
     // a map's values are a view of it, which cannot be made unique in place
@@ -104,13 +113,13 @@ def software() {
 }
 
 // The run itself, the pipeline and its language.
-def theRun(ins, outs, needs) {
+def theRun(ins, outs, places, needs, status) {
     def engine = workflow.containerEngine ?: 'none'
     def about = "profile ${workflow.profile}, container engine ${engine}, session ${workflow.sessionId}"
     def dataset = [
         name: "sc-compartments, run ${workflow.runName}".toString(),
         description: 'Results of a run of sc-compartments',
-        datePublished: workflow.complete.toString(),
+        datePublished: (workflow.complete ?: workflow.start).toString(),
         license: 'not stated',
         hasPart: refs(outs),
         mentions: [['@id': '#run']],
@@ -127,11 +136,11 @@ def theRun(ins, outs, needs) {
         name: workflow.runName,
         instrument: ['@id': '#pipeline'],
         startTime: workflow.start.toString(),
-        endTime: workflow.complete.toString(),
-        actionStatus: workflow.success ? 'CompletedActionStatus' : 'FailedActionStatus',
+        endTime: workflow.complete?.toString(),
+        actionStatus: status,
         description: about.toString(),
         object: refs(ins),
-        result: refs(outs),
+        result: refs(outs.findAll { one -> one['@id'] in places }),
     ]
     [
         entity('./', 'Dataset', dataset),
@@ -141,22 +150,57 @@ def theRun(ins, outs, needs) {
     ]
 }
 
-// Write the crate into the results folder, once everything else is there.
-def writeCrate(hashes) {
-    def out = file(params.outdir)
-    if (!out.exists()) {
-        return
-    }
+// Write the crate into the results folder: at the beginning, when what is there of an earlier run is no longer vouched
+// for, and once everything else is there.
+def writeCrate(hashes, outs, places, status) {
     def settings = params.collect { name, value ->
         entity("#param/${name}", 'PropertyValue', [name: name, value: value?.toString()])
     }
     def ins = sampleFiles(hashes) + namedFiles() + settings
-    def outs = resultFiles(out)
     def needs = software()
     def itself = [conformsTo: ['@id': 'https://w3id.org/ro/crate/1.1'], about: ['@id': './']]
     def first = [entity('ro-crate-metadata.json', 'CreativeWork', itself)]
-    def graph = first + theRun(ins, outs, needs) + ins + needs + outs
+    def graph = first + theRun(ins, outs, places, needs, status) + ins + needs + outs
     def crate = ['@context': 'https://w3id.org/ro/crate/1.1/context', '@graph': graph]
     def text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(crate))
-    file("${params.outdir}/ro-crate-metadata.json").text = text
+    file(params.outdir, glob: false).resolve('ro-crate-metadata.json').text = text
+}
+
+// The results folder becomes this run's, and what the run is to remember of it.
+def begin(hashes, tables) {
+    def earlier = claim(tables)
+    def kept = earlier.findAll { one -> one['@type'] == 'File' && !one['@id'].startsWith('#') }
+    def there = kept.findAll { one -> file(params.outdir, glob: false).resolve(one['@id']).exists() }
+    def computes = params.validate_only.toString() != 'true'
+    if (computes) {
+        writeCrate(hashes, there.collect { one -> entity(one['@id'], 'File', [:]) }, [], 'ActiveActionStatus')
+    }
+    def checked = tables.collect { path -> placeOf(path) } + ['pipeline_info/versions.yml']
+    [hashes: hashes, earlier: earlier, computes: computes, checked: checked]
+}
+
+// Where Nextflow writes what it saw of the tasks, as nextflow.config says: it ends these files after everything that a
+// workflow can do, and begins them before it is known whether a run will compute.
+def watched() {
+    launchDir.resolve(".nextflow/sc-compartments-${ProcessHandle.current().pid()}")
+}
+
+// The last that a run does, when the engine has ended: what it saw of the tasks to the results, and the whole crate. A
+// run that computed nothing leaves nothing.
+def finishRecord(outcome) {
+    try {
+        if (outcome.computes) {
+            def out = file(params.outdir, glob: false)
+            def names = watched().list()
+            names.each { name -> watched().resolve(name).copyTo(out.resolve("pipeline_info/${name}")) }
+            def seen = names.collect { name -> "pipeline_info/${name}".toString() }
+            def all = (outcome.places + outcome.checked + seen).toSet()
+            def status = workflow.success ? 'CompletedActionStatus' : 'FailedActionStatus'
+            writeCrate(outcome.hashes, resultFiles(out, all), all, status)
+        }
+        watched().deleteDir()
+    }
+    catch (IOException failure) {
+        System.err.println("WARNING: the record of this run could not be written to ${params.outdir}: ${failure}")
+    }
 }

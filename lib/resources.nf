@@ -3,7 +3,7 @@
 // Row of a task's step, or that of steps without one. Functions have no state, so what the file says is kept as a
 // property of the engine's process: it is read once, and not for every task and attempt.
 def rowOf(task) {
-    def table = file("${projectDir}/conf/resources.tsv")
+    def table = projectDir.resolve('conf/resources.tsv')
     def name = "sc-compartments.resources/${table}/${table.lastModified()}".toString()
     def text = System.getProperty(name) ?: table.text
     System.setProperty(name, text)

@@ -24,6 +24,7 @@ process READ_COUNTS {
     tuple val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true
     path 'samples/*/*.read.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata h5py scipy'), topic: versions
 
     script:
@@ -50,18 +51,19 @@ process CALL_CELLS {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(droplets)
+    tuple val(meta), path(droplets), val(row)
 
     output:
     tuple val(meta), path("samples/*/${meta.sample}.calls.tsv.gz"), emit: calls, optional: true
     path 'samples/*/*.calls.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    sc-compartments call_cells ${options(droplets: droplets, expected_cells: meta.expected_cells)} ${task.ext.given}
+    sc-compartments call_cells ${options(droplets: droplets, expected_cells: row.expected_cells)} ${task.ext.given}
     """
 
     stub:
@@ -108,20 +110,21 @@ process REMOVE_AMBIENT {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(droplets), path(calls), val(method), val(reason)
+    tuple val(meta), path(droplets), path(calls), val(method), val(reason), val(row)
 
     output:
     tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
     path 'samples/*/*.ambient.json', emit: results, optional: true
     path 'samples/*/*.soup.tsv.gz', emit: soup, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy scikit-learn igraph'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
     sc-compartments remove_ambient ${options(droplets: droplets, calls: calls, method: method, reason: reason)} \\
-        ${options(meta.subMap(['compartment', 'rbc_per_ul', 'cells_per_ul']))} ${task.ext.given}
+        ${options(row)} ${task.ext.given}
     """
 
     stub:
@@ -140,7 +143,7 @@ process RUN_CELLBENDER {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(droplets)
+    tuple val(meta), path(droplets), val(row)
     val checkpoints
 
     output:
@@ -148,6 +151,7 @@ process RUN_CELLBENDER {
     path 'samples/*/*.cellbender_fpr_*.h5', emit: further, optional: true
     path 'samples/*/*.cellbender.json', emit: results
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions cellbender torch'), topic: versions
 
     script:
@@ -155,7 +159,7 @@ process RUN_CELLBENDER {
     def hours = task.attempt > 2 && task.time ? task.time.toMinutes() * 0.95 / 60 : null
     """
     # code ${task.ext.code}
-    sc-compartments run_cellbender ${options(droplets: droplets, expected_cells: meta.expected_cells)} \\
+    sc-compartments run_cellbender ${options(droplets: droplets, expected_cells: row.expected_cells)} \\
         ${options(cpus: task.cpus, cuda: task.accelerator != null, checkpoints: checkpoints)} \\
         ${options(max_hours: hours)} ${task.ext.given}
     """
@@ -177,20 +181,21 @@ process IMPORT_CELLBENDER {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(droplets), path(cellbender)
+    tuple val(meta), path(droplets), path(cellbender), val(row)
 
     output:
     tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
     path 'samples/*/*.ambient.json', emit: results, optional: true
     path 'samples/*/*.soup.tsv.gz', emit: soup, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata h5py'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
     sc-compartments import_cellbender ${options(droplets: droplets, cellbender: cellbender)} \\
-        ${options(meta.subMap(['compartment', 'rbc_per_ul', 'cells_per_ul']))}
+        ${options(row)}
     """
 
     stub:
@@ -216,6 +221,7 @@ process FILTER_CELLS {
     tuple val(meta), path("${meta.sample}.filtered.h5ad"), emit: filtered, optional: true
     path 'samples/**', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata numpy'), topic: versions
 
     script:
@@ -242,18 +248,19 @@ process SCORE_DOUBLETS {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(filtered)
+    tuple val(meta), path(filtered), val(row)
 
     output:
     tuple val(meta), path("samples/*/${meta.sample}.doublets.tsv.gz"), emit: doublets
     path 'samples/*/*.doublets.json', emit: results
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions scanpy scikit-image'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
     sc-compartments score_doublets ${options(filtered: filtered)} \\
-        ${options(meta.subMap(['chemistry', 'loaded_cells']))} ${task.ext.given}
+        ${options(row)} ${task.ext.given}
     """
 
     stub:

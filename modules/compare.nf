@@ -19,6 +19,7 @@ process COMPARE_COMPOSITION {
     path 'composition/composition.json', emit: summary
     path 'composition/**', emit: results
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
@@ -49,6 +50,7 @@ process CALIBRATE {
     output:
     path 'composition/calibration.tsv', emit: results
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
@@ -80,6 +82,7 @@ process COMPARE_EXPRESSION {
     path 'expression/*.parquet', emit: effects
     path 'expression/**', emit: results
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions pydeseq2 numpy'), topic: versions
 
     script:
@@ -112,6 +115,7 @@ process SCORE_GENE_SETS {
     output:
     path 'migration/**', emit: results
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
@@ -145,6 +149,7 @@ process RUN_LIANA {
     path "${meta.sample}.liana.parquet", emit: liana, optional: true
     path 'samples/*/*.liana.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions liana'), topic: versions
 
     script:
@@ -182,6 +187,7 @@ process SCORE_CENTRALITY {
     path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
     path "${meta.sample}.network.tsv", emit: network, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions networkx'), topic: versions
 
     script:
@@ -222,6 +228,7 @@ process COMPARE_INTERACTIONS {
     path 'interactions/effects.parquet', emit: effects
     path 'interactions/{*.tsv,liana.parquet}', emit: results
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy pyarrow'), topic: versions
 
     script:
@@ -259,6 +266,7 @@ process COMPARE_COUPLING {
     output:
     path 'coupling/**', emit: results
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:

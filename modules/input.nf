@@ -18,6 +18,7 @@ process CHECK_DESIGN {
     output:
     path 'problems.txt', emit: problems
     path 'study.json', emit: study, optional: true
+    path 'ordered.json', emit: ordered, optional: true
     path 'samples.tsv', emit: samples, optional: true
     path 'plan.txt', emit: plan, optional: true
     path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
@@ -47,8 +48,8 @@ process INSPECT_INPUT {
     tuple val(meta), val(column), path(matrix, stageAs: 'input/*'), val(asked)
 
     output:
-    path 'problems.txt', emit: problems
-    path 'doubts.txt', emit: doubts
+    tuple val(meta), path('problems.txt'), emit: problems
+    tuple val(meta), path('doubts.txt'), emit: doubts
     tuple val(meta), path('input.sha256'), emit: hashes
     path '*.cells.json', emit: cells, optional: true
 
@@ -56,13 +57,14 @@ process INSPECT_INPUT {
     """
     # code ${task.ext.code}
     (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
-    sc-compartments inspect_input ${options(sample: meta.sample, row: meta.row, column: column)} \\
+    sc-compartments inspect_input ${options(sample: meta.sample, column: column)} \\
         ${options(path: matrix)} ${options(asked)} ${task.ext.given}
     """
 
     stub:
     """
-    touch problems.txt doubts.txt input.sha256
+    touch problems.txt doubts.txt
+    (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
     """
 }
 
@@ -72,7 +74,7 @@ process CHECK_CAPTURES {
     ext code: { code('check_captures') }
 
     input:
-    path study
+    path samples
     path cells
 
     output:
@@ -82,7 +84,7 @@ process CHECK_CAPTURES {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments check_captures ${options(study: study, cells: cells)}
+    sc-compartments check_captures ${options(samples: samples, cells: cells)}
     """
 
     stub:

@@ -13,7 +13,7 @@ process ANNOTATE_CELLS {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(filtered)
+    tuple val(meta), path(filtered), val(row)
     path models, stageAs: 'models/*'
     path lineage_map
     path markers
@@ -24,12 +24,13 @@ process ANNOTATE_CELLS {
     tuple val(meta), path("samples/*/${meta.sample}.labels.tsv.gz"), emit: labels, optional: true
     path 'samples/*/*.labels.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
-    sc-compartments annotate_cells ${options(cells: filtered, compartment: meta.compartment, model: models)} \\
+    sc-compartments annotate_cells ${options(cells: filtered, compartment: row.compartment, model: models)} \\
         ${options(lineage_map: lineage_map, markers: markers, label_overrides: overrides)} \\
         ${options(label_clusters: clusters)} ${task.ext.given}
     """

@@ -17,7 +17,7 @@ process SIMULATE_COHORT {
     path 'samplesheet.csv', emit: samplesheet
     path 'reference.h5ad', emit: reference
     path 'D*', type: 'dir', emit: folders, optional: true // of the samples, which the samplesheet names
-    path 'simulated/**', emit: results
+    path 'simulated/**', topic: published
 
     script:
     """

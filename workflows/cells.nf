@@ -1,4 +1,5 @@
 include { announced } from '../lib/console'
+include { columnsOf } from '../lib/files'
 include { isTrue } from '../lib/options'
 include { READ_COUNTS ; CALL_CELLS } from '../modules/cells'
 include { CHOOSE_AMBIENT ; REMOVE_AMBIENT ; RUN_CELLBENDER ; IMPORT_CELLBENDER } from '../modules/cells'
@@ -8,15 +9,16 @@ include { FILTER_CELLS ; SCORE_DOUBLETS } from '../modules/cells'
 workflow CELLS {
     take:
     samples // [meta, raw, filtered, cellbender]
+    rows // [meta, row of the samplesheet]
 
     main:
     READ_COUNTS(samples)
-    CALL_CELLS(READ_COUNTS.out.droplets)
+    CALL_CELLS(READ_COUNTS.out.droplets.join(columnsOf(rows, ['expected_cells'])))
     ch_called = READ_COUNTS.out.droplets.join(CALL_CELLS.out.calls)
-    AMBIENT(ch_called, READ_COUNTS.out.results)
+    AMBIENT(ch_called, READ_COUNTS.out.results, rows)
     announced(AMBIENT.out.cells, '# samples: cells called, ambient RNA seen to')
     FILTER_CELLS(AMBIENT.out.cells)
-    SCORE_DOUBLETS(FILTER_CELLS.out.filtered)
+    SCORE_DOUBLETS(FILTER_CELLS.out.filtered.join(columnsOf(rows, ['chemistry', 'loaded_cells'])))
 
     filtered = FILTER_CELLS.out.filtered
     doublets = SCORE_DOUBLETS.out.doublets
@@ -38,8 +40,10 @@ workflow AMBIENT {
     take:
     called // [meta, droplets, calls]
     summaries // what READ_COUNTS found in each sample
+    rows // [meta, row of the samplesheet]
 
     main:
+    ch_blood = columnsOf(rows, ['compartment', 'rbc_per_ul', 'cells_per_ul'])
     // where a retry of CellBender finds what a killed task had reached; not on object storage
     def checkpoints = "${workflow.workDir}".startsWith('/') ? "${workflow.workDir}/cellbender_checkpoints" : ''
 
@@ -62,15 +66,15 @@ workflow AMBIENT {
         }
 
     ch_asked = ch_called.cellbender.map { meta, droplets, _calls, _method, _reason -> [meta, droplets] }
-    RUN_CELLBENDER(ch_asked, checkpoints)
+    RUN_CELLBENDER(ch_asked.join(columnsOf(rows, ['expected_cells'])), checkpoints)
     ch_cellbender = ch_called.cellbender
         .map { meta, droplets, calls, _method, _reason -> [meta, droplets, calls] }
         .join(RUN_CELLBENDER.out.output, remainder: true)
         .map { meta, droplets, calls, output -> [meta, droplets, calls, output ?: []] }
         .toList()
-        .flatMap { rows ->
-            def failures = rows.findAll { row -> !row[3] }.collect { row -> row[0].sample }.toSorted().join(', ')
-            rows.collect { row -> row + [failures] }
+        .flatMap { tried ->
+            def failures = tried.findAll { one -> !one[3] }.collect { one -> one[0].sample }.toSorted().join(', ')
+            tried.collect { one -> one + [failures] }
         }
         .branch { _meta, _droplets, _calls, output, failures ->
             done: output && (isTrue(params.allow_mixed_ambient) || !failures)
@@ -82,8 +86,8 @@ workflow AMBIENT {
     ch_failed = ch_cellbender.failed.map { meta, droplets, calls, _output, failures ->
         [meta, droplets, calls, 'soupem', "CellBender failed for ${failures}, soupem was used instead".toString()]
     }
-    IMPORT_CELLBENDER(ch_done.mix(ch_finished))
-    REMOVE_AMBIENT(ch_called.cpu.mix(ch_failed))
+    IMPORT_CELLBENDER(ch_done.mix(ch_finished).join(ch_blood))
+    REMOVE_AMBIENT(ch_called.cpu.mix(ch_failed).join(ch_blood))
 
     cells = REMOVE_AMBIENT.out.cells.mix(IMPORT_CELLBENDER.out.cells)
     results = RUN_CELLBENDER.out.results.mix(REMOVE_AMBIENT.out.results, IMPORT_CELLBENDER.out.results)

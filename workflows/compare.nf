@@ -17,9 +17,9 @@ workflow COMPARE {
     embedded // h5ad
 
     main:
-    def table = tableOf(params.lr_resource)
-    def pairs = carried(file("${projectDir}/assets/interaction_groups.tsv"))
-    def sets = [carried(file("${projectDir}/assets/migration_sets.gmt"))] + filesOf(params.gene_sets, 'gene_sets')
+    def table = tableOf(params.lr_resource, 'lr_resource')
+    def pairs = carried(projectDir.resolve('assets/interaction_groups.tsv'))
+    def sets = [carried(projectDir.resolve('assets/migration_sets.gmt'))] + filesOf(params.gene_sets, 'gene_sets')
 
     COMPARE_COMPOSITION(study, counts)
     CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)

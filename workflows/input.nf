@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; filesOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
+include { askedOf ; existing ; filesOf ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { definitions ; valueOf } from '../lib/options'
 include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
 
@@ -17,58 +17,100 @@ workflow INPUT {
     CHECK_DESIGN(
         samplesheet,
         filesOf(params.contrasts, 'contrasts'),
-        carried(file("${projectDir}/nextflow_schema.json")),
+        carried(projectDir.resolve('nextflow_schema.json')),
         groovy.json.JsonOutput.toJson(plain),
-        tableOf(params.lr_resource),
+        tableOf(params.lr_resource, 'lr_resource'),
         filesOf(params.interaction_groups, 'interaction_groups'),
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
-    study = CHECK_DESIGN.out.study.map { path -> settled(path) }
+    study = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
+    listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
 
     ch_samples = CHECK_DESIGN.out.study
         .combine(samplesheet)
         .map { table, sheet -> samplesOf(table, sheet.parent) }
         .flatMap { samples, problems -> problems ? error("ERROR: ${problems}") : samples }
-    INSPECT_INPUT(
-        ch_samples.flatMap { meta, inputs, others ->
-            inputs.findAll { _column, path -> path }.collect { column, path ->
-                [meta, column, path, askedOf(column, inputs, others)]
-            }
-        }
-    )
-    INSPECT_INPUT.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn("samplesheet ${line}") } }
-    CHECK_CAPTURES(study, INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name })
-    CHECK_DESIGN.out.plan.mix(CHECK_CAPTURES.out.notes).subscribe { said -> if (said.size()) { log.info(said.text) } }
-    ch_sound = INSPECT_INPUT.out.problems
-        .mix(CHECK_CAPTURES.out.problems)
-        .collect()
-        .map { paths -> problemsIn(paths) ? error("ERROR: ${problemsIn(paths)}") : true }
-
+    // tasks are given the name of a sample and what they use of its row: a comment, a note or another order of the
+    // rows repeats no task of the samples
+    rows = ch_samples.map { meta, _inputs, _others -> [meta.subMap('sample'), meta] }
+    LOOK(ch_samples, rows, listed)
+    CHECK_DESIGN.out.plan.mix(LOOK.out.notes).subscribe { said -> if (said.size()) { log.info(said.text) } }
     CHECK_LABELS(
         study,
         models,
-        carried(file(params.lineage_map)),
-        carried(file(params.markers)),
+        carried(existing(pathOf(params.lineage_map), '--lineage_map')),
+        carried(existing(pathOf(params.markers), '--markers')),
         filesOf(params.label_overrides, 'label_overrides'),
         filesOf(params.label_clusters, 'label_clusters'),
-        INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name },
+        LOOK.out.cells,
     )
     CHECK_LABELS.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
     ch_named = CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
 
-    samples = ch_samples
-        .combine(ch_sound)
-        .combine(ch_named)
-        .map { meta, inputs, _others, _sound, _named -> [meta, inputs.raw, inputs.filtered, inputs.cellbender] }
-    announced(samples, '# samples: files of counts are sound')
-    hashes = INSPECT_INPUT.out.hashes.flatMap { meta, listed ->
-        listed.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
+    samples = ch_samples.map { meta, inputs, _others ->
+        [meta.subMap('sample'), inputs.raw, inputs.filtered, inputs.cellbender]
     }
+    results = CHECK_DESIGN.out.results
+    checked = LOOK.out.hashes
+        .combine(ch_named)
+        .combine(results.map { tables -> [tables] })
+        .map { found -> [found[0], found[-1]] }
+    announced(samples.combine(checked), '# samples: files of counts are sound')
 
     emit:
     samples // [meta, raw, filtered, cellbender]
-    study // study.json
-    hashes // [SHA-256, sample, name of a file]
-    results = CHECK_DESIGN.out.results
+    rows // [meta, row of the samplesheet]
+    study // study.json, its samples by name
+    listed // study.json, in the order of the samplesheet
+    checked // [[SHA-256, sample, name of a file], ...], results of the checks: once, when nothing is wrong
+    results
+}
+
+// Into every file of counts.
+workflow LOOK {
+    take:
+    samples // [row with the sample's name, files by column, whether other rows are of the same specimen]
+    rows // [meta, row of the samplesheet]
+    study // study.json, in the order of the samplesheet
+
+    main:
+    ch_inputs = samples.flatMap { meta, inputs, others ->
+        inputs.findAll { _column, path -> path }.collect { column, path ->
+            [meta.subMap('sample'), column, path, askedOf(column, inputs, others)]
+        }
+    }
+    INSPECT_INPUT(ch_inputs)
+    ch_looked = ch_inputs.count().combine(INSPECT_INPUT.out.problems.count()).filter { n, done -> n == done }
+    ch_lines = rows.combine(INSPECT_INPUT.out.problems, by: 0).flatMap { _name, meta, path -> linesOf(meta, path) }
+    rows
+        .combine(INSPECT_INPUT.out.doubts, by: 0)
+        .subscribe { _name, meta, path -> linesOf(meta, path).each { line -> log.warn("samplesheet ${line}") } }
+    cells = INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name }
+    CHECK_CAPTURES(study, cells)
+    ch_sound = ch_lines
+        .mix(CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
+        .toList()
+        .map { lines -> problemsIn(lines) ? error("ERROR: ${problemsIn(lines)}") : true }
+    ch_hashes = INSPECT_INPUT.out.hashes.flatMap { meta, digests ->
+        digests.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
+    }
+    // once, when no task failed and nothing is wrong
+    hashes = ch_hashes
+        .toList()
+        .map { found -> [found] }
+        .combine(ch_looked)
+        .combine(ch_sound)
+        .map { found -> [found[0]] }
+    notes = CHECK_CAPTURES.out.notes
+
+    emit:
+    hashes // [[[SHA-256, sample, name of a file], ...]]
+    cells // what is kept of the files that tell cells
+    notes // how the files differ
+}
+
+// What a step wrote of the file of a sample, with the row of the samplesheet in front.
+def linesOf(row, path) {
+    path.readLines().findAll { line -> line }.collect { line -> "row ${row.row}, ${line}" }
 }

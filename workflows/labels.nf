@@ -1,6 +1,6 @@
 include { carried } from '../lib/code'
 include { announced } from '../lib/console'
-include { filesOf } from '../lib/files'
+include { columnsOf ; existing ; filesOf ; pathOf } from '../lib/files'
 include { ANNOTATE_CELLS } from '../modules/labels'
 
 // Lineages of each sample's cells.
@@ -8,14 +8,15 @@ workflow LABELS {
     take:
     filtered // [meta, h5ad]
     doublets // [meta, table]
+    rows // [meta, row of the samplesheet]
     models // files: CellTypist models
 
     main:
     ANNOTATE_CELLS(
-        filtered,
+        filtered.join(columnsOf(rows, ['compartment'])),
         models,
-        carried(file(params.lineage_map)),
-        carried(file(params.markers)),
+        carried(existing(pathOf(params.lineage_map), '--lineage_map')),
+        carried(existing(pathOf(params.markers), '--markers')),
         filesOf(params.label_overrides, 'label_overrides'),
         filesOf(params.label_clusters, 'label_clusters'),
     )

@@ -1,6 +1,6 @@
-include { carried } from '../lib/code'
+include { carried ; settled } from '../lib/code'
 include { failedSteps ; failedTasks } from '../lib/failures'
-include { placed } from '../lib/files'
+include { pathOf ; placed } from '../lib/files'
 include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; WRITE_FINDINGS } from '../modules/report'
 
 // What was left out, five answers, one page, made from tables alone.
@@ -10,13 +10,15 @@ workflow REPORT {
     results // files as their tasks named them
 
     main:
-    ch_skipped = channel.topic('skipped').collect(sort: { a, b -> a.text <=> b.text })
+    // by what they say: most are the same header
+    ch_skipped = channel.topic('skipped').map { path -> settled(path) }.collect(sort: { a, b -> "${a}" <=> "${b}" })
     // complete only when every task that may fail has ended
     COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedTasks() })
+    def info = pathOf("${params.outdir}/pipeline_info")
     ch_versions = channel.topic('versions')
         .flatMap { process, found -> found.tokenize(';').collect { one -> "${process.tokenize(':').last()}: ${one}" } }
         .unique()
-        .collectFile(name: 'versions.yml', newLine: true, sort: true, storeDir: "${params.outdir}/pipeline_info")
+        .collectFile(name: 'versions.yml', newLine: true, sort: true, storeDir: info)
 
     // what a page can show of a sample waits for the page
     ch_placed = results.flatten().map { path -> placed(path) }.branch { place, _path ->
@@ -32,8 +34,8 @@ workflow REPORT {
     )
     MAKE_REPORT(
         inOrder(ch_page),
-        carried(file("${projectDir}/assets/report")),
-        carried(file("${projectDir}/assets/dictionary.tsv")),
+        carried(projectDir.resolve('assets/report')),
+        carried(projectDir.resolve('assets/dictionary.tsv')),
     )
 
     // a run of which a step failed ends as failed, but not before what finished is on the page
@@ -45,10 +47,12 @@ workflow REPORT {
 
     findings = WRITE_FINDINGS.out.results
     left_out = COLLECT_SKIPPED.out.results
+    pages = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.multiqc, findings, left_out)
 
     emit:
     findings
     left_out
+    pages // files of the results folder made here
 }
 
 // All of a channel as one [places, files], the same whatever was ready first.

@@ -9,8 +9,8 @@ workflow SIMULATE {
     main:
     SIMULATE_COHORT(
         preset,
-        carried(file("${projectDir}/assets/profiles.tsv.gz")),
-        carried(file("${projectDir}/assets/migration_sets.gmt")),
+        carried(projectDir.resolve('assets/profiles.tsv.gz')),
+        carried(projectDir.resolve('assets/migration_sets.gmt')),
     )
     TRAIN_MODEL(SIMULATE_COHORT.out.reference)
 

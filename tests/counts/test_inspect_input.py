@@ -21,10 +21,10 @@ from tests.support.matrices import damaged, some_counts, write_h5
 )  # fmt: skip
 def test_bad_files_are_named_before_and_while_reading(execute, tmp_path, kind, word):
     path = damaged(kind, tmp_path / "bad.h5")
-    done = execute("inspect_input", "--sample", "S1", "--row", 3, "--column", "raw", "--path", path)
+    done = execute("inspect_input", "--sample", "S1", "--column", "raw", "--path", path)
     assert done.returncode == 0
     (line,) = (tmp_path / "problems.txt").read_text().splitlines()
-    assert line.startswith("row 3, sample 'S1', column 'raw': ") and word in line and "bad.h5" in line
+    assert line.startswith("sample 'S1', column 'raw': ") and word in line and "bad.h5" in line
     with pytest.raises(UserError, match=word):
         reading.read_counts(path)
 
@@ -32,9 +32,9 @@ def test_bad_files_are_named_before_and_while_reading(execute, tmp_path, kind, w
 def test_good_file_has_no_problem(execute, tmp_path):
     write_h5(tmp_path / "a.h5", some_counts())
     both = ("--column", "raw", "--path", "a.h5", "--column", "cellbender", "--path", "a.h5")
-    assert execute("inspect_input", "--sample", "S1", "--row", 2, *both[:4]).returncode == 0
+    assert execute("inspect_input", "--sample", "S1", *both[:4]).returncode == 0
     assert (tmp_path / "problems.txt").read_text() == ""
-    execute("inspect_input", "--sample", "S1", "--row", 2, *both)
+    execute("inspect_input", "--sample", "S1", *both)
     assert "not a CellBender output" in (tmp_path / "problems.txt").read_text()
 
 

@@ -1,4 +1,4 @@
-"""The pipeline as a user runs it: stub, demo with known truth, real cells, resume, mistakes."""
+"""The pipeline as a user runs it: demo with known truth, real cells, resume, mistakes."""
 
 import re
 import shutil
@@ -11,31 +11,10 @@ import pytest
 
 from tests.support.models import make_model, write_model
 from tests.support.real_cohort import write_real_cohort
-from tests.support.runs import nextflow, trace
+from tests.support.runs import RESULTS, nextflow, trace
 
 pytestmark = pytest.mark.pipeline
 
-RESULTS = [
-    "report.html",
-    "findings.tsv",
-    "design.tsv",
-    "skipped.tsv",
-    "samples.tsv",
-    "cohort/cohort.h5ad",
-    "composition/effects.tsv",
-    "composition/counts.tsv",
-    "composition/calibration.tsv",
-    "migration/scores.tsv",
-    "migration/effects.tsv",
-    "interactions/liana.parquet",
-    "interactions/effects.tsv",
-    "interactions/centrality.tsv",
-    "coupling/coupling.tsv",
-    "pipeline_info/trace.tsv",
-    "pipeline_info/timeline.html",
-    "pipeline_info/execution.html",
-    "pipeline_info/versions.yml",
-]
 TEST_SIZE = "--scale 0.8 --genes 2000 --empties 3000"
 
 
@@ -46,12 +25,6 @@ def demo(project, tmp_path_factory):
     done = nextflow(project, folder, "-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}")
     assert done.code == 0, done.text[-4000:]
     return folder
-
-
-def test_stub_run_writes_every_result(project, tmp_path):
-    done = nextflow(project, tmp_path, "-profile", "local,test", "-stub", "--outdir", "out")
-    assert done.code == 0, done.text[-4000:]
-    assert [name for name in RESULTS if not (tmp_path / "out" / name).exists()] == []
 
 
 def test_demo_writes_every_result(demo):

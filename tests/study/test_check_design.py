@@ -247,3 +247,16 @@ def test_a_sound_samplesheet_writes_study_and_plan(root, execute, tmp_path):
     assert pd.read_csv(tmp_path / "samples.tsv", sep="\t")["row"].tolist() == [2, 3, 4, 5]
     plan = (tmp_path / "plan.txt").read_text()
     assert "treated_vs_control, CSF against blood: 1 treated against 1 control donor pairs: descriptive" in plan
+
+
+def test_steps_get_the_same_study_however_the_rows_stand_and_files_are_called(execute, tmp_path):
+    text = sheet_with()
+    header, *rows = text.strip().splitlines()
+    moved = [header, "# a comment", *reversed(rows)]
+    found = []
+    for lines in (text.splitlines(), moved):
+        (tmp_path / "sheet.csv").write_text("\n".join(lines).replace(".h5", f"_{len(lines)}.h5") + "\n")
+        assert execute("check_design", "--samplesheet", "sheet.csv").returncode == 0
+        found.append([(tmp_path / name).read_bytes() for name in ("ordered.json", "study.json")])
+    (first, in_order), (second, as_listed) = found
+    assert first == second and in_order != as_listed

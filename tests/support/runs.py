@@ -15,6 +15,28 @@ import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
 CUT_OFF = "D04_CSF"
+# of every run of a study of several compartments
+RESULTS = [
+    "report.html",
+    "findings.tsv",
+    "design.tsv",
+    "skipped.tsv",
+    "samples.tsv",
+    "cohort/cohort.h5ad",
+    "composition/effects.tsv",
+    "composition/counts.tsv",
+    "composition/calibration.tsv",
+    "migration/scores.tsv",
+    "migration/effects.tsv",
+    "interactions/liana.parquet",
+    "interactions/effects.tsv",
+    "interactions/centrality.tsv",
+    "coupling/coupling.tsv",
+    "pipeline_info/trace.tsv",
+    "pipeline_info/timeline.html",
+    "pipeline_info/execution.html",
+    "pipeline_info/versions.yml",
+]
 
 
 def tracked(folder):

@@ -11,7 +11,7 @@ STEP = "check_captures"
 def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
-    parser.add_argument("--study", required=True, help="study.json")
+    parser.add_argument("--study", required=True, help="study.json of check_design")
     parser.add_argument("--cells", nargs="*", default=[], help="<s>.cells.json of inspect_input")
     return parser.parse_args()
 
@@ -24,5 +24,7 @@ def main() -> None:
     from compartments.study.study import Study
 
     found, samples = [read_json(path) for path in args.cells], Study.load(args.study).samples
+    rows = dict(zip(samples["sample"], samples["row"].astype(int), strict=True))
+    found = [cells | {"row": rows[cells["sample"]]} for cells in found]
     write_text("".join(f"samplesheet {problem}\n" for problem in problems(found, samples)), "problems.txt")
     write_text("".join(f"note: {sentence}\n" for sentence in of_files(found, samples)), "notes.txt")

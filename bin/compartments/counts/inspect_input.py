@@ -13,7 +13,6 @@ def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
     parser.add_argument("--sample", required=True, help="sample name")
-    parser.add_argument("--row", required=True, help="row of the samplesheet, for messages")
     parser.add_argument("--column", required=True, action="append", help="samplesheet column (repeat with --path)")
     parser.add_argument("--path", required=True, action="append", help="file or folder of that column")
     parser.add_argument("--digests", help="lines of sha256sum of the file, if it is the one that tells cells")
@@ -44,20 +43,19 @@ def main() -> None:
 
 
 def _line(args: Namespace, column: str, problem: str) -> str:
-    return f"row {args.row}, sample '{args.sample}', column '{column}': {problem}\n"
+    return f"sample '{args.sample}', column '{column}': {problem}\n"
 
 
 def _cells(args: Namespace) -> dict[str, object]:
     """Who the sample is, the digest of its file, the barcodes of its cells, its genes and chemistry."""
     from pathlib import Path
 
-    from compartments.counts.inspection import content_of
-
-    row = {"sample": args.sample, "row": int(args.row), "column": args.column[-1]}
-    row["content"] = content_of(Path(args.digests).read_text())
     from compartments.counts.formats import describe
+    from compartments.counts.inspection import content_of
     from compartments.counts.lanes import cell_barcodes
 
+    row = {"sample": args.sample, "column": args.column[-1]}
+    row["content"] = content_of(Path(args.digests).read_text())
     source = describe(args.path[-1], args.genome)
     listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
     barcodes = cell_barcodes(source) if args.barcodes else {}

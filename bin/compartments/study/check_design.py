@@ -2,12 +2,14 @@
 
 import argparse
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError, problem_in
 from compartments.core.files import read_json, write_text
 from compartments.core.options import Options
+from compartments.core.vocabulary import INPUTS
 
 STEP = "check_design"
 
@@ -70,18 +72,24 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
             ("condition_order", "condition"),
         )
     }
-    study = make_study(
-        sheet,
-        **levels,
-        contrasts=read_text(given.contrasts) if given.contrasts else None,
-        covariates=covariates,
-        primary_lineages=names_in(parameters.get("primary_lineages")),
-        trend=_true(parameters, "trend"),
+    contrasts = read_text(given.contrasts) if given.contrasts else None
+    # as the rows stand, and for the steps the same however they stand and wherever the files lie
+    study, ordered = (
+        make_study(
+            rows,
+            **levels,
+            contrasts=contrasts,
+            covariates=covariates,
+            primary_lineages=names_in(parameters.get("primary_lineages")),
+            trend=_true(parameters, "trend"),
+        )
+        for rows in (sheet, sheet.sort_values("sample", ignore_index=True))
     )
     _check_pairs(given.lr_resource, given.interaction_groups)
     design = design_table(study)
     contract = Contract.of(STEP)
     study.save("study.json")
+    replace(ordered, samples=ordered.samples.drop(columns=["row", *INPUTS]), warnings=[]).save("ordered.json")
     contract.write(study.samples, "samples.tsv")
     contract.write(design, "design.tsv")
     inputs = study.samples.reindex(columns=["sample", "raw", "filtered", "cellbender"]).fillna("").to_dict("records")

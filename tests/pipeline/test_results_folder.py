@@ -1,0 +1,121 @@
+"""A finished results folder is safe, and what is resumed repeats only what has changed: stub runs of one study."""
+
+import hashlib
+import json
+import re
+import subprocess
+
+import h5py
+import pandas as pd
+import pytest
+
+from tests.support.models import make_model, write_model
+from tests.support.runs import RESULTS, nextflow, step, trace
+
+pytestmark = pytest.mark.pipeline
+
+DONORS = [("d1", "CSF", "sick"), ("d1", "blood", "sick"), ("d2", "CSF", "control"), ("d2", "blood", "control")]
+# of a sample, whatever else is in the cohort
+OF_SAMPLES = {"READ_COUNTS", "CALL_CELLS", "REMOVE_AMBIENT", "FILTER_CELLS", "SCORE_DOUBLETS", "ANNOTATE_CELLS"}
+
+
+class Study:
+    """A study whose first run has finished; later runs change sheets and parameters, not files."""
+
+    def __init__(self, project, folder):
+        self.project, self.folder, self.out = project, folder, folder / "out [1]"
+        names = [f"good {n}.h5" for n in range(8)]
+        subprocess.run(step("write_stub", *names), cwd=folder, check=True)
+        for n, name in enumerate(names):
+            with h5py.File(folder / name, "r+") as handle:
+                handle.attrs["sample"] = n
+        write_model(make_model(), folder / "model.pkl")
+        self.rows = [f"s{n},{','.join(row)},good {n}.h5" for n, row in enumerate(DONORS)]
+
+    def run(self, rows, *more):
+        text = "\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n"
+        (self.folder / "sheet.csv").write_text(text)
+        given = ("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--outdir", self.out.name)
+        return nextflow(self.project, self.folder, "-profile", "local", "-stub", *given, *more)
+
+    def sessions(self):
+        return [line.split("\t")[5] for line in (self.folder / ".nextflow" / "history").read_text().splitlines()]
+
+    def files(self):
+        """Place -> digest of every file of the results."""
+        found = [path for path in self.out.rglob("*") if path.is_file()]
+        return {str(one.relative_to(self.out)): hashlib.sha256(one.read_bytes()).hexdigest() for one in found}
+
+    def crate(self):
+        """Entities of the crate, which lists every file as it is."""
+        entities = {one["@id"]: one for one in json.loads((self.out / "ro-crate-metadata.json").read_text())["@graph"]}
+        files = self.files()
+        files.pop("ro-crate-metadata.json")
+        assert {name: entities[name]["sha256"] for name in files if name in entities} == files
+        assert {one["@id"] for one in entities["./"]["hasPart"]} == set(files)
+        return entities
+
+
+@pytest.fixture(scope="module")
+def study(project, tmp_path_factory):
+    """The study after its first run."""
+    made = Study(project, tmp_path_factory.mktemp("study"))
+    done = made.run(made.rows)
+    assert done.code == 0, done.text[-4000:]
+    return made
+
+
+def test_a_first_run_makes_every_result_and_lists_it(study):
+    assert [name for name in RESULTS if not (study.out / name).exists()] == []
+    entities = study.crate()
+    assert entities["#run"]["actionStatus"] == "CompletedActionStatus"
+    assert {one["@id"] for one in entities["#run"]["result"]} == set(study.files()) - {"ro-crate-metadata.json"}
+    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json"}
+    assert {path.name for path in (study.out / "pipeline_info").iterdir()} == own
+    assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
+
+
+def test_runs_that_compute_nothing_leave_the_results_alone(study):
+    before = study.files()
+    assert nextflow(study.project, study.folder, "--help", "--outdir", study.out.name).code == 0
+    wrong = study.run(study.rows, "--min-genes", "500", "--maxMt=10", "--max_memory", "4", "--profile", "x")
+    assert wrong.code != 0
+    (line,) = [line for line in wrong.text.splitlines() if "ERROR" in line]
+    for words in ("--min-genes; did you mean --min_genes?", "--maxMt; did you mean --max_mt?", "-profile", "64.GB"):
+        assert words in line
+    checked = study.run(study.rows, "--validate_only", "-resume")
+    assert checked.code == 0, checked.text[-4000:]
+    assert f"-resume {study.sessions()[0]}" in checked.text, "the run before had no task"
+    assert study.files() == before
+
+
+def test_another_study_does_not_get_into_the_folder(study):
+    before = study.files()
+    others = [re.sub(r"good (\d)", lambda found: f"good {int(found[1]) + 4}", row) for row in study.rows]
+    done = study.run(others)
+    assert done.code != 0 and "results of another study" in done.text and "Traceback" not in done.text
+    done = nextflow(study.project, study.folder, "--simulate", "null", "--outdir", study.out.name)
+    assert done.code != 0 and "results of another study" in done.text
+    assert study.files() == before
+
+
+def test_a_comment_another_order_and_a_limit_repeat_no_step(study):
+    done = study.run(["# a comment", *reversed(study.rows)], "--max_memory", "100.GB", "-resume", study.sessions()[0])
+    assert done.code == 0, done.text[-4000:]
+    ran = set(trace(study.out).query("status != 'CACHED'")["process"])
+    assert ran <= {"CHECK_DESIGN", "CHECK_CAPTURES", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
+    study.crate()
+
+
+def test_a_withdrawn_sample_leaves_the_results(study):
+    (study.out / "notes.txt").write_text("of the user")
+    done = study.run(study.rows[:3], "-resume", study.sessions()[0])
+    assert done.code == 0, done.text[-4000:]
+    ran = trace(study.out).query("status != 'CACHED'")
+    assert OF_SAMPLES & set(ran["process"]) == set(), "those of the other samples are as they were"
+    assert sorted(path.name for path in (study.out / "samples").iterdir()) == ["s0", "s1", "s2"]
+    assert "samples/s3" in done.text and list(study.folder.glob("out [[]1].earlier/*/samples/s3/s3.qc.json"))
+    assert "s3" not in set(pd.read_csv(study.out / "samples.tsv", sep="\t")["sample"])
+    entities = study.crate()
+    assert "notes.txt" not in {one["@id"] for one in entities["#run"]["result"]}
+    assert not any("s3" in name for name in entities)

@@ -23,8 +23,12 @@ def fuzz_one(target: str, options: list[str]) -> None:
     with atheris.instrument_imports(include=["compartments"], enable_loader_override=False):
         from tests.bad_inputs.fuzzing import throw
 
-    atheris.Setup([sys.argv[0], *options], lambda data: throw(target, data) and None)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / "again"  # what the engine calls to start itself anew, which it does to merge
+        again.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" --engine {target} "$@"\n')
+        again.chmod(0o755)
+        atheris.Setup([str(again), *options], lambda data: throw(target, data) and None)
+        atheris.Fuzz()
 
 
 def keep(target: str, found: Path) -> None:
@@ -39,7 +43,7 @@ def keep(target: str, found: Path) -> None:
         for path in [*small, *kept.iterdir()]:
             data = path.read_bytes()
             (chosen / hashlib.sha1(data).hexdigest()).write_bytes(data)
-        engine(target, ["-merge=1", str(merged), str(chosen)])
+        engine(target, ["-merge=1", "-verbosity=0", str(merged), str(chosen)])
         names = sorted(path.name for path in merged.iterdir())[:MOST_FILES]
         for path in kept.iterdir():
             if not path.name.startswith("fell-"):

@@ -28,7 +28,9 @@ def placesOf(name) {
 // The word after --name on the command line, if it is there and is not an option itself; the last where several are.
 def typedWord(name) {
     def words = workflow.commandLine.tokenize(' ')
-    def found = placesOf(name).collect { n -> words[n].contains('=') ? words[n].replaceFirst('^[^=]*=', '') : words[n + 1] }
+    def found = placesOf(name).collect { n ->
+        words[n].contains('=') ? words[n].replaceFirst('^[^=]*=', '') : words[n + 1]
+    }
     def last = found ? found[-1] : null
     last && !(last =~ /^--?[a-zA-Z]/) ? last.replaceAll(/^['"]|['"]$/, '') : null
 }

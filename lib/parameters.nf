@@ -52,7 +52,8 @@ def problemOfLimit(name) {
         return ["--${name} is '${text}': give a number with its unit, as in ${forms}"]
     }
     // what CHECK_DESIGN and the steps of the cohort begin with; a time that no step ends in
-    def enough = memory ? text.toUpperCase() as nextflow.util.MemoryUnit >= 2.GB : text as nextflow.util.Duration >= 10.m
+    def given = memory ? text.toUpperCase() as nextflow.util.MemoryUnit : text as nextflow.util.Duration
+    def enough = memory ? given >= 2.GB : given >= 10.m
     def least = memory ? '2.GB' : '10.m'
     enough ? [] : ["--${name} is '${text}': a step needs at least ${least}; give what the largest machine or queue has"]
 }

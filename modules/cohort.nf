@@ -24,6 +24,7 @@ process MERGE_SAMPLES {
     path 'cohort/cells.parquet', emit: cells
     path 'cohort/depth.tsv', emit: depth
     path 'cohort/genes.tsv', emit: genes
+    path 'doubts.txt', emit: doubts, optional: true
     path '{cohort,composition}/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions

@@ -15,6 +15,8 @@ workflow COHORT {
         ch_parts.map { parts -> parts.collect { _meta, _filtered, doublets, _labels -> doublets } },
         ch_parts.map { parts -> parts.collect { _meta, _filtered, _doublets, labels -> labels } },
     )
+    // samples that may be swapped are said before anything is compared
+    MERGE_SAMPLES.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
     EMBED_COHORT(MERGE_SAMPLES.out.merged)
 
     pseudobulk = MERGE_SAMPLES.out.pseudobulk

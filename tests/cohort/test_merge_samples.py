@@ -41,9 +41,12 @@ def test_captures_of_a_specimen_stay_apart_and_their_agreement_is_told(tmp_path,
     study = make_study(parse_samplesheet(sheet), reference_condition="pre")
     study.save(tmp_path / "study.json")
     for number, sample in enumerate(study.samples["sample"]):
-        write_sample(tmp_path, sample, np.random.default_rng(number), donor=int(sample[1]))
+        donor = 0 if sample == "D1_post" else int(sample[1])  # a swapped tube
+        write_sample(tmp_path, sample, np.random.default_rng(number), donor=donor)
     done = execute("merge_samples", *arguments_of(tmp_path))
     assert done.returncode == 0, done.stderr
+    said = (tmp_path / "doubts.txt").read_text().splitlines()
+    assert said and all("the samples of donor D1 differ in sex" in line or "swapped?" in line for line in said)
     agreement = read_tsv(tmp_path / "cohort/replicates.tsv", text=("specimen", "sample", "fraction"))
     assert agreement[["specimen", "sample", "n_cells"]].to_numpy().tolist() == [
         ["D0_pre", "D0_pre", 57], ["D0_pre", "D0_more", 57]

@@ -66,6 +66,7 @@ def test_line_breaks_tabs_and_quotes_stay_in_their_cell():
         ('sample,donor\na,"1"x\n', "row 2: quotes that do not match"),
         ("sample,donor\na,1,more\n", "row 2: 3 fields but the header has 2"),
         ("sample,donor,donor\na,1,2\n", "row 1: column 'donor' is there twice"),
+        (PLAIN + PLAIN, "row 4: the header again, as of two tables put together; remove the row"),
         ("sep=\n" + PLAIN, "row 2: 3 fields but the header has 1"),
         ("\tsample\tdonor\n1\ta\t2\n", "row 1: an unnamed column"),
         ("sample,donor\na," + "x" * 200_000 + "\n", "row 2: a cell of more than 131,072 characters"),

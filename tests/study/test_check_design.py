@@ -224,7 +224,7 @@ def test_pairs_are_read_before_anything_is_computed(execute, tmp_path, resource,
 
 def test_a_sound_samplesheet_writes_study_and_plan(root, execute, tmp_path):
     (tmp_path / "sheet.csv").write_text(sheet_with())
-    (tmp_path / "params.json").write_text('{"seed": 3, "reference_compartment": null}')
+    (tmp_path / "params.json").write_text('{"seed": 3}')
     done = execute(
         "check_design",
         *("--samplesheet", "sheet.csv", "--params", "params.json"),

@@ -3,7 +3,7 @@
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.study.covariates import check_covariates
+from compartments.study.covariates import chosen_covariates
 from compartments.study.plan import design_table
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.sheets import sheet, study_of
@@ -55,15 +55,20 @@ def test_what_goes_with_the_condition_is_called_confounded(values, name):
 )
 def test_a_value_that_is_no_number_is_named_with_its_row(values, row, write):
     with pytest.raises(UserError) as error:
-        check_covariates(parse_samplesheet(text_of(values)), ["age"])
+        chosen_covariates(parse_samplesheet(text_of(values)), ["age"])
     value = values[(row - 2) // 2]
-    assert f"row {row}, column age: '{value}' is not a number" in str(error.value) and str(error.value).endswith(write)
+    assert f"row {row}, column age: '{value}' is not a number" in str(
+        error.value
+    ) and f"; {write}, or name classes" in str(error.value)
 
 
 @pytest.mark.parametrize(
     "values",
     [
         ["1", "2", "3", "3b"] * 3,  # stages
+        ["0", "1", "2", ">2"] * 3,
+        ["3 months", "6 months", "12 months"] * 4,
+        ["<30", ">30", ">50", "<10", ">70", ">80"],
         ["<50", "50-70", ">70"] * 4,  # classes
         ["<50", "≥50"] * 6,
         ["1a", "2b", "3c"] * 4,
@@ -72,7 +77,7 @@ def test_a_value_that_is_no_number_is_named_with_its_row(values, row, write):
     ],
 )
 def test_classes_stay_classes(values):
-    check_covariates(parse_samplesheet(text_of(values, "class")), ["class"])
+    chosen_covariates(parse_samplesheet(text_of(values, "class")), ["class"])
 
 
 @pytest.mark.parametrize(
@@ -88,14 +93,14 @@ def test_classes_stay_classes(values):
 )
 def test_a_covariate_that_is_no_column_is_answered_with_those_that_are(name, message):
     with pytest.raises(UserError, match=message):
-        check_covariates(parse_samplesheet(text_of(AGES)), [name])
+        chosen_covariates(parse_samplesheet(text_of(AGES)), [name])
 
 
 def test_commas_are_asked_for():
     header = "sample,donor,compartment,condition,raw,age,sex\n"
     frame = parse_samplesheet(header + "a,A,c,x,a.h5,1,F\nb,B,c,y,b.h5,2,M\n")
     with pytest.raises(UserError, match="put commas between columns: age,sex"):
-        check_covariates(frame, ["age;sex"])
+        chosen_covariates(frame, ["age;sex"])
 
 
 def test_what_is_not_known_is_named_with_its_row():

@@ -8,7 +8,7 @@ import argparse
 from pathlib import Path
 
 from compartments.core.contract import Contract
-from compartments.core.files import replacing
+from compartments.core.files import replacing, write_text
 from compartments.core.left_out import LeftOut
 from compartments.core.options import Options
 
@@ -33,7 +33,7 @@ def main() -> None:
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
     from compartments.cohort.specimens import agreement
-    from compartments.cohort.suspects import sample_warnings
+    from compartments.cohort.suspects import of_identity, sample_warnings
     from compartments.counts.references import genes_table, origins, unite_genes
     from compartments.study.study import Study
 
@@ -60,6 +60,8 @@ def main() -> None:
     doubts = (gathered.ambient_warnings, gathered.doublets, gathered.count_warnings, said)
     warnings = sample_warnings(merged, bulk, present, *doubts)
     contract.write(warnings, "cohort/warnings.tsv")
+    doubts = of_identity(warnings)
+    write_text("".join(f"{row.sample}: {row.warning}\n" for row in doubts.itertuples()), "doubts.txt")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
     contract.write(common_depth(bulk[:, united.everywhere]), "cohort/depth.tsv")
     contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")

@@ -82,6 +82,11 @@ def sample_warnings(
     return table.sort_values("sample", key=lambda c: c.map(order), kind="stable").reset_index(drop=True)
 
 
+def of_identity(warnings: pd.DataFrame) -> pd.DataFrame:
+    """Of :func:`sample_warnings` what says that a sample may be another donor's or compartment's."""
+    return warnings[warnings["warning"].fillna("").str.contains(IDENTITY)]
+
+
 def _sample_sums(bulk: "AnnData") -> pd.DataFrame:
     """Corrected counts per sample: DataFrame, shape (samples, genes)."""
     names = list(dict.fromkeys(bulk.obs["sample"]))

@@ -120,12 +120,15 @@ def parse(text: str, name: str, wanted: Collection[str]) -> Sheet:
     while header and header[-1] == "":
         header.pop()
     _check_names(header, f"{name} row {header_row}")
-    return Sheet(header, header_row, _fitted(records, len(header), name))
+    return Sheet(header, header_row, _fitted(records, header, name))
 
 
-def _fitted(records: Iterable[tuple[int, list[str]]], width: int, name: str) -> Iterator[tuple[int, list[str]]]:
+def _fitted(records: Iterable[tuple[int, list[str]]], header: list[str], name: str) -> Iterator[tuple[int, list[str]]]:
     """Rows with as many cells as the header has."""
+    width = len(header)
     for number, cells in records:
+        if cells[:width] == header:
+            raise UserError(f"{name} row {number}: the header again, as of two tables put together; remove the row")
         if any(cells[width:]):
             raise UserError(
                 f"{name} row {number}: {len(cells)} fields but the header has {width}; "

@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 import pandas as pd
 
-from compartments.cohort.suspects import IDENTITY
+from compartments.cohort.suspects import of_identity
 
 # steps that a sample must pass to be in the cohort, in their order
 PER_SAMPLE = [
@@ -51,8 +51,7 @@ def doubtful_samples(warnings: pd.DataFrame | None) -> dict[str, list[str]]:
     """
     if warnings is None:
         return {}
-    rows = warnings[warnings["warning"].fillna("").str.contains(IDENTITY)]
-    return {str(sample): list(of["warning"]) for sample, of in rows.groupby("sample", sort=False)}
+    return {str(sample): list(of["warning"]) for sample, of in of_identity(warnings).groupby("sample", sort=False)}
 
 
 def reason_for(stages: Collection[str], skipped: pd.DataFrame | None) -> str:

@@ -47,7 +47,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
     from compartments.study.captures import check_files
-    from compartments.study.covariates import check_covariates
+    from compartments.study.covariates import chosen_covariates
     from compartments.study.design import make_study
     from compartments.study.parameters import as_level, names_in
     from compartments.study.plan import design_table, plan
@@ -56,12 +56,10 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)
-    renamed = sheet.attrs["renamed"]
-    covariates = [renamed.get(column, column) for column in names_in(parameters.get("covariates"))]
+    covariates = names_in(parameters.get("covariates"))
     check_files(sheet, name, strict=_true(parameters, "strict"))
-    check_covariates(sheet, covariates)
     if _true(parameters, "strict"):
-        check_slips(sheet, covariates, name)
+        check_slips(sheet, chosen_covariates(sheet, covariates), name)
     levels = {
         name: as_level(name, parameters.get(name), sheet.get(column, ()))
         for name, column in (

@@ -187,7 +187,10 @@ def _read(row: Mapping[str, str], levels: Mapping[str, list[str]], place: str) -
         if value not in levels.get(column, []) and (value or column in ("condition", "reference")):
             has = ", ".join(levels[column]) if column in levels else "no column group"
             what = "a condition" if column in ("condition", "reference") else "a group"
-            raise UserError(f"{place}, column {column}: '{value}' is not {what} of the samplesheet; it has {has}")
+            by_case = {level.lower(): level for level in levels.get(column, [])}
+            close = difflib.get_close_matches(value.lower(), by_case, 1, 0.7)
+            hint = f"did you mean '{by_case[close[0]]}'?" if close else f"it has {has}"
+            raise UserError(f"{place}, column {column}: '{value}' is not {what} of the samplesheet; {hint}")
     for one, other in (("condition", "reference"), ("group", "group_reference")):
         if row.get(one) and row.get(one) == row.get(other):
             raise UserError(f"{place}: {one} and {other} are both '{row[one]}'")

@@ -13,9 +13,10 @@ from compartments.study.arms import of_numbers
 # how a samplesheet says that a value is not known, in lower case; "none" may be a level
 UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")
 DESIGN = ("sample", "donor", "compartment", "condition")
-COMPARED = re.compile(r"[<>≤≥~≈]=?\s*\d+([.,]\d+)?\s*\S*")  # >89, as privacy rules want it
+COMMA = re.compile(r"[+-]?\d+,\d+")
+# numbers as privacy rules want them (>89), and with units
 DRESSED = re.compile(
-    r"[+-]?\d+,\d+|[+-]?\d+([.,]\d+)?\s*(y|yo|yrs?|years?|months?|weeks?|days?|jahre|ans|kg|cm|%)", re.I
+    r"[<>≤≥~≈]=?\s*\d+([.,]\d+)?|[+-]?\d+([.,]\d+)?\s*(y|yo|yrs?|years?|months?|weeks?|days?|jahre|ans|kg|cm|%)", re.I
 )
 
 
@@ -24,15 +25,25 @@ def unknown(values: pd.Series) -> "pd.Series[bool]":
     return values.isna() | values.astype(str).str.lower().isin(UNKNOWN)
 
 
-def check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
-    """Raise :class:`UserError` for a covariate that the sheet lacks, that is the design, or whose numbers are none.
+def chosen_covariates(sheet: pd.DataFrame, asked: Sequence[str]) -> list[str]:
+    """Columns that are asked for, and ``batch`` where the samplesheet has it.
 
     Parameters
     ----------
     sheet : DataFrame
         Of :func:`samplesheet.parse_samplesheet`.
-    covariates : sequence of str
+    asked : sequence of str
+        Of ``--covariates``; a column that is called otherwise now may be named as in the samplesheet.
+
+    Raises
+    ------
+    UserError
+        One that the sheet lacks, that is the design, that has no value, or whose numbers are none.
     """
+    renamed = sheet.attrs.get("renamed", {})
+    covariates = list(dict.fromkeys(renamed.get(covariate, covariate) for covariate in asked))
+    if "batch" in sheet and not unknown(sheet["batch"]).all() and "batch" not in covariates:
+        covariates.append("batch")
     for covariate in covariates:
         if covariate in DESIGN:
             raise UserError(f"--covariates '{covariate}' is part of the design already; remove it")
@@ -44,6 +55,7 @@ def check_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> None:
         if unknown(sheet[covariate]).all():
             raise UserError(f"--covariates '{covariate}': the column has no value; fill it in or remove the covariate")
         _check_numbers(sheet, covariate)
+    return covariates
 
 
 def _meant(covariate: str, usable: list[str]) -> str:
@@ -61,16 +73,25 @@ def _meant(covariate: str, usable: list[str]) -> str:
 def _check_numbers(sheet: pd.DataFrame, covariate: str) -> None:
     """Numbers that are not written as such make a column of categories, one coefficient each."""
     known = sheet.loc[~unknown(sheet[covariate]), covariate].astype(str)
-    dressed = known[known.map(lambda text: bool(DRESSED.fullmatch(text)))]
+    commas, dressed = (
+        known[known.map(lambda text, form=form: bool(form.fullmatch(text)))] for form in (COMMA, DRESSED)
+    )
     numbers = known[pd.to_numeric(known, errors="coerce").notna()]
-    among = known[known.map(lambda text: bool(COMPARED.fullmatch(text)))] if numbers.nunique() > 2 else known[:0]
-    meant = len(dressed) + len(numbers) + len(among) == len(known) and known.nunique() > 2
-    wrong = known.loc[dressed.index.union(among.index)] if meant and covariate != "batch" else known[:0]
+    if covariate == "batch" or known.nunique() < 3 or len(numbers) + len(commas) + len(dressed) < len(known):
+        return
+    # 0, 1, 2, >2 are classes of several donors each; numbers are of one donor or two
+    if sheet.loc[known.index].groupby(covariate)["donor"].nunique().median() >= 2:
+        dressed = dressed[:0]
+    # <50, 50 and >70 are classes, too
+    if not len(numbers) and dressed.map(lambda text: not text[0].isdigit()).all():
+        dressed = dressed[:0]
+    wrong = known.loc[commas.index.union(dressed.index)]
     if len(wrong):
-        example = re.sub(r"[^\d.+-]", "", wrong.iloc[0].replace(",", "."))
+        example = re.sub(r"[^\d.]", "", wrong.iloc[0].replace(",", "."))
         raise UserError(
             f"row {sheet.loc[wrong.index[0], 'row']}, column {covariate}: '{wrong.iloc[0]}' is not a number, for "
-            f"--covariates {covariate} ({len(wrong)} of {len(known)} values are so); write {example}"
+            f"--covariates {covariate} ({len(wrong)} of {len(known)} values are so); write {example}, or name classes "
+            "with letters"
         )
 
 

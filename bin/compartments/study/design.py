@@ -16,7 +16,7 @@ from compartments.study.contrasts import (
     parse_order,
     trend_of,
 )
-from compartments.study.covariates import check_covariates, notes_on_covariates, unknown, usable_covariates
+from compartments.study.covariates import chosen_covariates, notes_on_covariates, usable_covariates
 from compartments.study.plan import design_table
 from compartments.study.slips import notes_on_sex, questions
 from compartments.study.study import Contrast, Study
@@ -64,17 +64,13 @@ def make_study(
     if len(compartments) > 1 or reference_compartment:
         base = choose_reference(compartments, reference_compartment, OBVIOUS_COMPARTMENTS, "compartment")
     order = parse_order(condition_order, conditions)
-    renamed = sheet.attrs.get("renamed", {})
-    covariates = list(dict.fromkeys(renamed.get(covariate, covariate) for covariate in covariates))
-    if "batch" in sheet and not unknown(sheet["batch"]).all() and "batch" not in covariates:
-        covariates.append("batch")
-    check_covariates(sheet, covariates)
+    covariates = chosen_covariates(sheet, covariates)
     covariates, warnings = usable_covariates(sheet, covariates)
     warnings += [*_warnings(sheet, base, covariates), *captures_notes(sheet)]
     warnings += [
         f"column '{given}' of the samplesheet is called '{column}' in all results: '{given}' is a column that the "
         "pipeline makes"
-        for given, column in renamed.items()
+        for given, column in sheet.attrs.get("renamed", {}).items()
     ]
     if len(conditions) == 1:
         given = {"reference_condition": reference_condition, "contrasts": contrasts, "trend": trend}

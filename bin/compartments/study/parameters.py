@@ -87,9 +87,10 @@ def as_level(name: str, value: object, levels: Iterable[str]) -> str:
     """
     levels = list(dict.fromkeys(levels))
     text = as_text(value)
-    if isinstance(value, str) or value is None:
+    read = _read_as(value) if isinstance(value, str) else value
+    if read is None or (isinstance(value, str) and text in levels):
         return text
-    likely = [level for level in levels if _read_as(level) == value and isinstance(value, bool) == _is_truth(level)]
+    likely = [level for level in levels if _read_as(level) == read and isinstance(read, bool) == _is_truth(level)]
     if len(likely) > 1:
         raise UserError(
             f"--{name}: Nextflow hands over {text.lower()}, which may be any of {', '.join(likely)}; name these apart "

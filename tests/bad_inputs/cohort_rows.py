@@ -205,6 +205,6 @@ ROWS = [
     column("total_counts", "sheet_total_counts", "12"),
     column("barcode", "sheet_barcode", "BC001"),
     differing("G1 ten genes are not listed", without_ten, 10, "10 of 153 genes"),
-    differing("G3 an alias of the same id", renamed, 0, "several names .*G20, NEW20"),
+    differing("G3 an alias of the same id", renamed, 0, "joined by Ensembl id: 1 .*G20, NEW20"),
     differing("genes in another order", turned),
 ]

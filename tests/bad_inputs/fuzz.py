@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Coverage-guided fuzz of all that reads users' files: ``make fuzz`` [``MINUTES=30``] [``TARGETS="sheet h5"``].
 
-Every target runs for its share of the time. What reaches new code is kept, small and few, in ``tests/bad_inputs/corpus``,
-which ``make test`` repeats; an input that falls is kept there too, named ``fell-...``, and ends the fuzz with an error.
+Every target runs for its share of the time. What reaches new code is kept, small and few, in
+``tests/bad_inputs/corpus``, which ``make test`` repeats; an input that falls is kept there too, named ``fell-...``, and ends the fuzz with an error.
 """
 
 import argparse

@@ -48,6 +48,41 @@ def test_lanes_are_refused_before_any_compute(tmp_path, execute):
     assert line.startswith("samplesheet rows 2 and 3: 'a1' and 'a2' (donor 'A', CSF, x) share 100% of their barcodes")
 
 
+def test_files_that_differ_are_said_before_any_compute(tmp_path, execute):
+    """Two references that go with the arms, one gene of two names, two chemistries, from the looks into the files."""
+    rows = [f"s{k},D{k},CSF,{'xy'[k // 2]},s{k}.h5" for k in range(4)]
+    make_study(parse_samplesheet(HEADER + "\n".join(rows)), reference_condition="y").save(tmp_path / "study.json")
+    for k in range(4):
+        write_h5(tmp_path / f"s{k}.h5", some_counts(seed=k))
+        kept = inspected(execute, tmp_path, f"s{k}", 2 + k)
+        assert len(kept["genes"]["symbol"]) == len(kept["genes"]["gene_id"]) == N_GENES and "chemistry" in kept
+        if k < 2:
+            kept["genes"] = {
+                "symbol": [*kept["genes"]["symbol"][:5], "NEW", *kept["genes"]["symbol"][6:-2]],
+                "gene_id": kept["genes"]["gene_id"][:-2],
+            }
+        write_json(
+            kept | {"chemistry": "Single Cell 5' PE" if k < 2 else "Single Cell 3' v3"}, tmp_path / f"s{k}.cells.json"
+        )
+    looks = [f"s{k}.cells.json" for k in range(4)]
+    assert execute("check_captures", "--study", "study.json", "--cells", *looks).returncode == 0
+    notes = (tmp_path / "notes.txt").read_text().splitlines()
+    assert (tmp_path / "problems.txt").read_text() == "" and all(line.startswith("note: ") for line in notes)
+    assert (
+        f"list 1 of {N_GENES - 2} genes in s0 and s1; list 2 of {N_GENES} genes in s2 and s3: 2 of {N_GENES} genes"
+        in notes[0]
+    )
+    assert notes[1].startswith("note: in CSF the list of genes goes with condition (x: list 1")
+    assert "genes that files name otherwise, joined by Ensembl id: 1 (NEW, " in notes[2]
+    assert notes[3].startswith("note: samples differ in chemistry: 5' in s0 and s1; 3' v3 in s2 and s3")
+    assert (
+        notes[4].startswith("note: in CSF chemistry goes with condition (x: 5' (2); y: 3' v3 (2))") and len(notes) == 5
+    )
+    one = [looks[2], looks[3]]
+    assert execute("check_captures", "--study", "study.json", "--cells", *one).returncode == 0
+    assert (tmp_path / "notes.txt").read_text() == ""
+
+
 def test_barcodes_are_kept_only_where_they_are_asked_for(tmp_path, execute):
     write_h5(tmp_path / "a.h5", some_counts())
     assert inspected(execute, tmp_path, "a", 2)["barcodes"] == {}

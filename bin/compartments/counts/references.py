@@ -226,9 +226,7 @@ def _said_of(united: United, samples: pd.DataFrame, names: Sequence[str]) -> lis
     renamed = united.genes[united.genes["other_names"] != ""]
     if len(renamed):
         example = "; ".join(f"{name}, {other}" for name, other in renamed["other_names"].iloc[:SHOWN].items())
-        sentences.append(
-            f"{len(renamed):,} genes have several names in the files and one Ensembl id: joined ({example})"
-        )
+        sentences.append(f"genes that files name otherwise, joined by Ensembl id: {len(renamed):,} ({example})")
     if lacking and not united.with_ids.all():
         bare = [name for name, known in zip(names, united.with_ids, strict=True) if not known]
         sentences.append(

@@ -38,3 +38,20 @@ def test_many_terms_have_figures_of_power_between_compartments_only(of_kind, nam
     few = named(design.build(of_kind("within")))
     assert "power_after_vs_before_within_CSF" in few
     assert few["power_after_vs_before_within_CSF"].traces[2]["name"] == "+1"
+
+
+def test_a_mixture_of_references_is_said_with_the_design(of_kind, tmp_path):
+    """What concerns several samples is said there, those of one sample are not; tables stand where files differ."""
+    of_kind("within").study.save(tmp_path / "study.json")
+    folder = tmp_path / "cohort"
+    folder.mkdir()
+    (folder / "warnings.tsv").write_text("stage\tsample\twarning\nmerge_samples\t\tmixed\nmerge_samples\tD1\tlow\n")
+    columns = "sample\tgene_list\tn_genes\tn_genes_lacking\tn_lacking_alone\tensembl_ids\tchemistry\n"
+    (folder / "references.tsv").write_text(columns + "a\t1\t9\t0\t0\tTrue\t\nb\t2\t8\t1\t1\tTrue\t\n")
+    (folder / "genes.tsv").write_text("gene\tgene_id\tother_names\tn_samples_without\tsamples_without\nA\tA\t\t1\tb\n")
+    page = Page(Results(tmp_path))
+    assert design._of_several_samples(page) == ["mixed"]
+    assert len(design._origins(page)) == 2
+    (folder / "references.tsv").write_text(columns + "a\t1\t9\t0\t0\tTrue\t\nb\t1\t9\t0\t0\tTrue\t\n")
+    (folder / "genes.tsv").unlink()
+    assert design._origins(Page(Results(tmp_path))) == []

@@ -59,14 +59,32 @@ def build(page: Page) -> list[Block]:
     tested = table[[c for c in TESTED if c in table]]
     return [
         cohort,
-        *(Text(warning, "warning") for warning in study.warnings),
+        *(Text(warning, "warning") for warning in [*study.warnings, *_of_several_samples(page)]),
         tiles("cohort", study.samples, cells, page.colours, page.words("design.tiles", samples)),
         *(Text(line) for line in kinds(page)),
         page.listing("design.tested", tested, "design.tsv", name="design"),
         *_power(page),
         page.listing("design.samples", _known(study.samples), "samples.tsv", folded=True),
         *_replicates(page),
+        *_origins(page),
     ]
+
+
+def _of_several_samples(page: Page) -> list[str]:
+    """What was noticed of no single sample, such as files of several references."""
+    warnings = page.table("cohort/warnings.tsv")
+    return [] if warnings is None else warnings.loc[warnings["sample"].isna(), "warning"].tolist()
+
+
+def _origins(page: Page) -> list[Block]:
+    """Which genes the samples' files list, and by which chemistry, where these differ."""
+    references, genes = page.table("cohort/references.tsv"), page.table("cohort/genes.tsv")
+    blocks: list[Block] = []
+    if references is not None and (references[["gene_list", "chemistry"]].nunique() > 1).any():
+        blocks.append(page.listing("design.references", references, "cohort/references.tsv", folded=True))
+    if genes is not None:
+        blocks.append(page.listing("design.genes", genes, "cohort/genes.tsv", folded=True))
+    return blocks
 
 
 def _replicates(page: Page) -> list[Block]:

@@ -80,8 +80,7 @@ def check_pool(row: Row, made: float, folder: Path) -> None:
 
 
 def sheet_of(study):
-    sheet = study.samples.drop(columns=["row", "raw", "cellbender", "fastq_1", "fastq_2"], errors="ignore")
-    return sheet
+    return study.samples.drop(columns=["row", "raw", "cellbender", "fastq_1", "fastq_2"], errors="ignore")
 
 
 @cache

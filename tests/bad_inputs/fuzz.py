@@ -2,7 +2,8 @@
 """Coverage-guided fuzz of all that reads users' files: ``make fuzz`` [``MINUTES=30``] [``TARGETS="sheet h5"``].
 
 Every target runs for its share of the time. What reaches new code is kept, small and few, in
-``tests/bad_inputs/corpus``, which ``make test`` repeats; an input that falls is kept there too, named ``fell-...``, and ends the fuzz with an error.
+``tests/bad_inputs/corpus``, which ``make test`` repeats; an input that falls is kept there too, named ``fell-...``, and
+the fuzz ends with an error.
 """
 
 import argparse

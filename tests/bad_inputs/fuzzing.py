@@ -1,7 +1,7 @@
 """What the fuzz throws at the readers of users' files: bytes in, nothing or one line for the user out.
 
-Text goes in as it is. Of HDF5 bytes would try the library itself; here they say what a file holds: which nodes, of which
-types, shapes and values, as :class:`Bytes` draws them.
+Text goes in as it is. Of HDF5 bytes would try the library itself; here they say what a file holds: which nodes, of
+which types, shapes and values, as :class:`Bytes` draws them.
 """
 
 import json
@@ -37,7 +37,8 @@ TYPES = ["i1", "u2", "<i4", ">i8", "f2", "f4", "f8", "?", "S8", "S1", "c8", "str
 NAMES = [
     "matrix", "data", "indices", "indptr", "shape", "barcodes", "features", "id", "name", "feature_type", "genome",
     "gene_id", "gene_name", "filtered_probes", "genes", "gene_names", "X", "layers", "counts", "raw", "raw.X",
-    "raw.var", "obs", "var", "_index", "index", "gene_symbols", "feature_types", "__categories", "codes", "categories", "values",
+    "raw.var", "obs", "var", "_index", "index", "gene_symbols", "feature_types", "__categories", "codes", "categories",
+    "values",
     "mask", "droplet_latents", "cell_probability", "barcode_indices_for_latents", "metadata", "cellbender_version",
     "global_latents", "ambient_expression", "mod", "sample",
 ]  # fmt: skip

@@ -65,11 +65,10 @@ workflow INPUT {
     hashes = INSPECT_INPUT.out.hashes.flatMap { meta, listed ->
         listed.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
     }
-    results = CHECK_DESIGN.out.results
 
     emit:
     samples // [meta, raw, filtered, cellbender]
     study // study.json
     hashes // [SHA-256, sample, name of a file]
-    results
+    results = CHECK_DESIGN.out.results
 }

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from compartments.cells import doublets
 from tests.support.cells import two_types
@@ -30,6 +31,23 @@ def test_few_cells_get_scores_but_no_calls():
     assert np.isfinite(found.score).all() and not found.is_doublet.any()
     none = doublets.call_doublets(two_types(n=20, n_doublets=2), 0.02)
     assert none.threshold_source == "too_few_cells" and np.isnan(none.score).all()
+
+
+@pytest.mark.parametrize("n_genes", [1, 3, 22, 31])
+def test_small_panels_end_without_calls(n_genes):
+    counts = sp.csr_matrix(np.random.default_rng(0).poisson(3, (600, n_genes)).astype(np.int32))
+    found = doublets.call_doublets(counts, 0.01, callers=doublets.CALLERS)
+    assert found.threshold_source.startswith("rejected: ") and not found.is_doublet.any()
+    assert np.isfinite(found.score).all() or n_genes < 22  # cells of fewer than 3 genes have no score
+    assert found.summary("s", doublets.CALLERS, 0.01)["n_doublets"] == 0
+
+
+@pytest.mark.parametrize("factor", [1, np.arange(1, 601)[:, None]])
+def test_cells_that_are_all_alike_end_without_calls(factor):
+    alike = np.tile(np.random.default_rng(0).poisson(3, (1, 300)), (600, 1)) * factor
+    found = doublets.call_doublets(sp.csr_matrix(alike.astype(np.int32)), 0.01)
+    assert found.threshold_source == "rejected: too few genes differ between the cells"
+    assert np.isnan(found.score).all() and not found.is_doublet.any()
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from compartments.counts.hdf5 import column_of, row_names, strings_of, text_of
+from compartments.counts.hdf5 import column_of, row_names, strings_of, text_of, whole
 
 
 @pytest.fixture
@@ -41,3 +41,18 @@ def test_texts_of_attributes():
     given = [b"v3", "v3", np.array([b"v3"]), np.array(["v3", "v4"], object)]
     assert {text_of(value) for value in given} == {"v3"}
     assert text_of(np.array([])) == text_of(h5py.Empty("S1")) == ""
+
+
+def test_a_dataset_that_claims_more_than_it_stores(file):
+    file.create_dataset("packed", data=np.zeros(30_000_000, np.int8), compression="gzip")
+    assert whole(file["packed"]).shape == (30_000_000,)
+    file.create_dataset("claims", shape=(10**12,), dtype=np.int32, chunks=(10**6,), compression="gzip")
+    file["nothing"] = h5py.Empty("f")
+    for name in ("claims", "nothing"):
+        with pytest.raises(ValueError, match=name):
+            whole(file[name])
+
+
+def test_missing_codes_of_old_categories(file):
+    file["obs/kind"], file["obs/__categories/kind"] = np.array([1, -1], np.int8), ["T", "B"]
+    assert column_of(file["obs"], "kind").tolist() == ["B", ""]

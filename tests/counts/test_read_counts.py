@@ -6,7 +6,7 @@ import anndata
 import numpy as np
 
 from compartments.core.files import read_json, read_tsv
-from tests.support.matrices import some_counts, write_mtx
+from tests.support.matrices import some_counts, write_cellbender, write_h5, write_mtx
 
 
 def test_cut_gzip_is_a_skip(execute, tmp_path):
@@ -27,3 +27,17 @@ def test_real_cellbender_output(real_data, execute, tmp_path):
     )
     assert data.shape == (1317, 36_387) and data.X.dtype == np.int32 and data.X.sum() == 2_648_453
     assert data.obs["is_cell"].all() and summary["cell_source"] == "cellbender" and "stand in" in summary["notes"]
+
+
+def test_what_files_give_reason_to_doubt_goes_with_the_cells(execute, tmp_path):
+    write_h5(tmp_path / "a.h5", some_counts())
+    assert execute("read_counts", "--sample", "S1", "--filtered", "a.h5").returncode == 0
+    doubt = "no mitochondrial genes by name"
+    assert doubt in anndata.read_h5ad(tmp_path / "S1.droplets.h5ad").uns["count_warnings"]
+    assert doubt in read_json(tmp_path / "samples" / "S1" / "S1.read.json")["notes"]
+
+
+def test_an_output_of_cellbender_is_left_out_of_other_columns(execute, tmp_path):
+    write_cellbender(tmp_path / "cb.h5", some_counts(), np.ones(60))
+    assert execute("read_counts", "--sample", "S1", "--filtered", "cb.h5").returncode == 0
+    assert "put it in column 'cellbender'" in read_tsv(tmp_path / "skipped.tsv").loc[0, "reason"]

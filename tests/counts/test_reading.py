@@ -1,6 +1,7 @@
 """Counts as they are in the file, in every format."""
 
 import anndata
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,3 +72,64 @@ def test_real_files(real_data):
         found, reference = reading.read_counts(path), anndata.read_h5ad(path)
         assert (found.matrix != reference.X).nnz == 0 and (found.barcodes == reference.obs_names).all()
         assert assembly.droplet_kind(found.totals()) == "filtered"
+
+
+def rewritten(path, **parts):
+    """A 10x h5 with some of its arrays replaced."""
+    write_h5(path, some_counts())
+    with h5py.File(path, "a") as file:
+        for name, values in parts.items():
+            del file[f"matrix/{name}"]
+            file[f"matrix/{name}"] = values
+    return path
+
+
+def test_doubled_entries_are_added_up_without_overflow(tmp_path):
+    counts = some_counts()
+    indices, indptr = np.r_[counts.indices[0], counts.indices], np.r_[0, counts.indptr[1:] + 1]
+    data = np.r_[200, 200, counts.data[1:]].astype(np.uint8)
+    found = reading.read_counts(rewritten(tmp_path / "a.h5", data=data, indices=indices, indptr=indptr))
+    expected = counts.toarray()
+    expected[0, counts.indices[0]] = 400
+    assert np.array_equal(found.matrix.toarray(), expected)
+    data = np.r_[2**31 - 1, 2**31 - 1, counts.data[1:]].astype(np.int32)
+    with pytest.raises(UserError, match=r"above 2\^31"):
+        reading.read_counts(rewritten(tmp_path / "b.h5", data=data, indices=indices, indptr=indptr))
+
+
+def test_order_of_entries_and_signs_of_zeros_do_not_matter(tmp_path):
+    counts = some_counts()
+    order = np.concatenate([np.arange(a, b)[::-1] for a, b in zip(counts.indptr, counts.indptr[1:], strict=False)])
+    data = counts.data[order].astype(np.float32)
+    data[3], expected = -0.0, counts.copy()
+    expected.data[order[3]] = 0
+    expected.eliminate_zeros()
+    found = reading.read_counts(rewritten(tmp_path / "a.h5", data=data, indices=counts.indices[order]))
+    assert equal(found, expected) and found.matrix.has_sorted_indices
+
+
+def test_genes_in_rows_and_in_columns(tmp_path):
+    counts = some_counts()
+    by_gene = counts.tocsc()
+    parts = {"data": by_gene.data, "indices": by_gene.indices, "indptr": by_gene.indptr}
+    assert equal(reading.read_counts(rewritten(tmp_path / "a.h5", **parts)), counts)
+
+
+def test_probes_of_a_gene_are_added_up(tmp_path):
+    counts = some_counts()
+    ids = [f"ENSG{i // 2:011d}" for i in range(N_GENES)]
+    symbols = [f"GENE{i // 2}" for i in range(N_GENES)]
+    found = reading.read_counts(write_h5(tmp_path / "a.h5", counts, symbols, ids))
+    assert equal(found, sp.csr_matrix(counts[:, ::2] + counts[:, 1::2]))
+    assert found.symbol.tolist() == symbols[::2] and found.gene_id.tolist() == ids[::2]
+    apart = reading.read_counts(write_h5(tmp_path / "b.h5", counts, symbols, symbols))  # symbols alone are no ids
+    assert equal(apart, counts) and apart.symbol[:2].tolist() == ["GENE0", "GENE0-1"]
+
+
+def test_names_that_are_too_few(tmp_path):
+    path = write_h5(tmp_path / "a.h5", some_counts())
+    with h5py.File(path, "a") as file:
+        del file["matrix/features/genome"]
+        file["matrix/features/genome"] = np.array([b"GRCh38"] * 3)
+    with pytest.raises(UserError, match="40 ids but not as many names"):
+        reading.read_counts(path)

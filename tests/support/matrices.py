@@ -16,6 +16,11 @@ def some_counts(n=60, seed=0, n_genes=N_GENES):
     return sp.csr_matrix(np.random.default_rng(seed).poisson(2.0, (n, n_genes)).astype(np.int32))
 
 
+def plain_names():
+    """Symbols of one gene each, and their ids without versions."""
+    return [f"GENE{i}" for i in range(N_GENES)], [f"ENSG{i:011d}" for i in range(N_GENES)]
+
+
 def names(n):
     return [f"AAAC{i:04d}-1" for i in range(n)]
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.counts.names import BARCODE, tidy
+from compartments.counts.names import BARCODE, ENSEMBL, mostly_ensembl, tidy
 from compartments.counts.opening import READ_ERRORS, open_binary, open_text, unreadable
 from compartments.counts.source import Source, Texts
 from compartments.counts.symbols import looks_like_barcodes
@@ -19,16 +19,16 @@ Entries = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], np.ndarray]
 CHUNK = 5_000_000  # entries
 MATRIX = re.compile(r"^(?P<prefix>.*?)matrix\.mtx(\.gz)?$")
 HEADER = re.compile(
-    r"^(x|v\d+|barcodes?|cells?|cell_?(id|barcode)s?|index|names?|features?|genes?|gene_?(ids?|names?|symbols?)|id|symbol"
-    r"|ensembl(_?(id|gene_?id))?|feature_?(ids?|names?|types?)|gene_?short_?name)$",
+    r"^([xyz]|v\d+|barcodes?|cells?|cell_?(id|barcode)s?|index|names?|features?|genes?|gene_?(ids?|names?|symbols?)|id"
+    r"|symbol|type|ensembl(_?(id|gene_?id))?|feature_?(ids?|names?|types?)|gene_?short_?name)$",
     re.I,
 )
 OTHER_FOLDERS = {
-    "cells_x_genes.mtx": "output of kb count",
-    "quants_mat.mtx": "output of alevin-fry",
-    "zarr.json": "zarr store",
-    ".zgroup": "zarr store",
-    ".zattrs": "zarr store",
+    "cells_x_genes.mtx": "the output of kb count",
+    "quants_mat.mtx": "the output of alevin-fry",
+    "zarr.json": "a zarr store",
+    ".zgroup": "a zarr store",
+    ".zattrs": "a zarr store",
 }
 FIELDS = ("integer", "real", "double", "unsigned-integer")
 
@@ -74,10 +74,10 @@ def describe_folder(path: Path) -> Source:
         raise UserError(f"{trio.matrix}: no barcode with counts; give the output of a run that found some")
     gene_id, symbol, feature_type = _features(feature_rows)
     barcodes = _barcodes(barcode_rows)
-    if looks_like_barcodes(symbol) and not looks_like_barcodes(barcodes):
+    if mostly_ensembl(barcodes) or (looks_like_barcodes(symbol) and not looks_like_barcodes(barcodes)):
         raise UserError(
-            f"{trio.features}: holds barcodes ({symbol[0]} ...), and {trio.barcodes.name} other names "
-            f"({barcodes[0]} ...); rename the two files"
+            f"{trio.features}: holds barcodes ({symbol[0]} ...), and {trio.barcodes.name} genes ({barcodes[0]} ...); "
+            "rename the two files"
         )
     source = Source(
         trio.matrix.parent, "10x mtx", trio.matrix.name, barcodes, gene_id, symbol, feature_type,
@@ -103,7 +103,7 @@ def _folder(path: Path) -> Path:
     present = next((program for name, program in OTHER_FOLDERS.items() if (path / name).exists()), "")
     if present:
         raise UserError(
-            f"{path}: the {present}, which is not read here; write its counts of genes with their symbols as h5ad "
+            f"{path}: {present}, which is not read here; write its counts of genes with their symbols as h5ad "
             "(AnnData: write_h5ad)"
         )
     raise UserError(f"{path}: a folder without matrix.mtx or matrix.mtx.gz; name the 10x folder that holds it")
@@ -126,7 +126,8 @@ def _trio(folder: Path) -> Trio:
             for file in (folder / f"{prefix}{name}", folder / f"{prefix}{name}.gz"):
                 if file.exists():
                     return file
-        raise UserError(f"{folder}: {prefix}{' or '.join(names)} (.gz) is missing beside matrix.mtx; copy it there")
+        wanted = prefix + " or ".join(names)
+        raise UserError(f"{folder}: {wanted} (.gz) is missing beside matrix.mtx; copy it there")
 
     return Trio(find("matrix.mtx"), find("barcodes.tsv"), find("features.tsv", "genes.tsv"))
 
@@ -143,7 +144,7 @@ def _rows_of(path: Path) -> list[list[str]]:
         raise unreadable(path, error) from None
     mark = "\t" if any("\t" in text for text in texts[:5]) else ","
     rows = [[field.strip().strip("\"'").strip() for field in text.split(mark)] for text in texts]
-    few = rows[-1000:]
+    few = rows[1:][-1000:]
     numbered = [row[0] for row in few if len(row) > 1 and row[0].isdigit()]
     if len(numbered) == len(few) > 1 and all(
         int(b) - int(a) == 1 for a, b in zip(numbered, numbered[1:], strict=False)
@@ -153,8 +154,15 @@ def _rows_of(path: Path) -> list[list[str]]:
 
 
 def _without_header(rows: list[list[str]], sizes: set[int]) -> list[list[str]]:
-    """Rows without their first one, if it names columns and there is one too many."""
-    return rows[1:] if rows and len(rows) - 1 in sizes and all(HEADER.match(f) for f in rows[0] if f) else rows
+    """Rows without their first one, if it names columns, or is unlike the others, and there is one too many."""
+    if len(rows) < 2 or len(rows) - 1 not in sizes:
+        return rows
+    first, others = rows[0], rows[1:1001]
+    for pattern in (ENSEMBL, BARCODE):
+        alike = sum(any(pattern.match(field) for field in row) for row in others)
+        if alike > 0.9 * len(others) and not any(pattern.match(field) for field in first):
+            return rows[1:]
+    return rows[1:] if all(HEADER.match(field) for field in first if field) else rows
 
 
 def _barcodes(rows: list[list[str]]) -> Texts:

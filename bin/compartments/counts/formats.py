@@ -44,6 +44,12 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
         _check_lengths(source)
     except READ_ERRORS as error:
         raise unreadable(path, error) from None
+    named = {len(names) for names in (source.symbol, source.feature_type, source.genome) if names is not None}
+    if named != {len(source.gene_id)}:
+        raise UserError(
+            f"{path}: its features have {len(source.gene_id)} ids but not as many names, types or genomes; "
+            "export it again"
+        )
     source.gene_id, source.symbol = tidy(source.gene_id), tidy(source.symbol)
     choose_features(source, genome)
     check_names(source)

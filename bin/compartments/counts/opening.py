@@ -35,7 +35,7 @@ def open_binary(path: Path) -> gzip.GzipFile | io.BufferedReader:
     for _ in range(NESTED):
         if handle.peek(2)[:2] != GZIP:
             break
-        handle = gzip.GzipFile(fileobj=handle)
+        handle = gzip.GzipFile(fileobj=handle, mode="rb")
     if packing := packed(handle.peek(6)):
         raise UserError(f"{path}: packed with {packing}; unpack it, or pack it with gzip")
     return handle

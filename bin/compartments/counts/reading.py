@@ -72,9 +72,7 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
     matrix, symbol, gene_id = _by_gene(matrix, source)
     matrix.eliminate_zeros()
     matrix.sort_indices()
-    if matrix.data.size and matrix.data.max() > MOST:
-        raise UserError(f"{source.path}: a count above 2^31, which no cell has; give raw integer counts")
-    check_values(source, unlike_counts(matrix))
+    check_values(source, value_problem(matrix.data) or unlike_counts(matrix))
     matrix = sp.csr_matrix((matrix.data.astype(np.int32), matrix.indices, matrix.indptr), shape=matrix.shape)
     found = int(matrix.data.sum(dtype=np.int64))
     if found != expected:

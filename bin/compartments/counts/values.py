@@ -2,7 +2,6 @@
 
 import h5py
 import numpy as np
-import numpy.typing as npt
 import scipy.sparse as sp
 
 from compartments.core.errors import UserError
@@ -11,11 +10,12 @@ from compartments.counts.hdf5 import check_claim, text_of
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source
 
+MOST = np.iinfo(np.int32).max
 PEEK = 1_000_000  # values
-MOST = np.iinfo(np.int32).max  # of a count
 ENOUGH = 20  # barcodes; fewer do not tell what values are
 MIN_GENES, MANY_GENES = 50, 200
 LEAST_VARIANCE = 0.2  # of totals, relative to the mean: counting alone gives 1
+MOST_WITHOUT_ONE = 0.9  # of barcodes; counts have many genes that were seen once
 LOGARITHMS = 10  # log1p of counts per 10,000 is at most 9.2
 
 
@@ -52,14 +52,10 @@ def _peek_mtx(source: Source) -> str:
 def node_problem(node: h5py.Group | h5py.Dataset, n_barcodes: int) -> str:
     """The same of a dense or compressed matrix in an HDF5 file, whose rows are the barcodes if ``n_barcodes`` > 0."""
     if isinstance(node, h5py.Dataset):
-        if node.dtype.kind not in "biuf":
-            return "texts or other things that are no numbers"
         check_claim(node)
-        rows = np.asarray(node[: max(1, PEEK // max(1, node.shape[1]))]).astype(np.float64)
-        return value_problem(rows) or unlike_counts(sp.csr_matrix(rows))
+        rows = np.asarray(node[: max(1, PEEK // max(1, node.shape[1]))])
+        return value_problem(rows) or unlike_counts(sp.csr_matrix(rows.astype(np.float64)))
     data, indptr = node["data"], node["indptr"]
-    if data.dtype.kind not in "biuf":
-        return "texts or other things that are no numbers"
     if problem := value_problem(_some(data)):
         return problem
     encoding = text_of(node.attrs.get("encoding-type", node.attrs.get("h5sparse_format", "")))
@@ -77,29 +73,31 @@ def node_problem(node: h5py.Group | h5py.Dataset, n_barcodes: int) -> str:
     return unlike_counts(sp.csr_matrix((data[:end].astype(np.float64), indices, pointers[: n + 1]), shape=(n, width)))
 
 
-def _some(data: h5py.Dataset) -> npt.NDArray[np.float64]:
+def _some(data: h5py.Dataset) -> np.ndarray:
     """Up to ``PEEK`` of the stored values, from several places."""
     n, part = data.shape[0], PEEK // 4
     if n <= PEEK:
-        return data[:].astype(np.float64)
+        return data[:]
     starts = np.linspace(0, n - part, 4).astype(int)
-    return np.concatenate([data[s : s + part] for s in starts]).astype(np.float64)
+    return np.concatenate([data[s : s + part] for s in starts])
 
 
 def value_problem(values: np.ndarray) -> str:
     """``negative``, ``fractional`` ... with an example, or empty when ``values`` can be counts."""
+    if values.dtype.kind not in "biuf":
+        return "texts or other things that are no numbers"
     if values.size and not np.isfinite(values).all():
         return "values that are no numbers"
     if values.size and values.min() < 0:
         return f"negative values such as {values.min():.4g}"
-    if values.size and values.max() > MOST:
-        return f"values such as {values.max():.4g}, more than any cell has of a gene"
+    if values.size and float(values.max()) > MOST:
+        return f"values above 2^31 such as {values.max():.4g}, which no cell has"
     broken = values[values != np.floor(values)]
     return f"fractional values such as {broken[0]:.4g}" if broken.size else ""
 
 
 def unlike_counts(matrix: sp.csr_matrix) -> str:
-    """What tells whole numbers from counts: no large one where there are many, or the same total of every barcode.
+    """What tells whole numbers from counts: no large one or no 1 where there are many, or one total of all barcodes.
 
     Parameters
     ----------
@@ -116,6 +114,11 @@ def unlike_counts(matrix: sp.csr_matrix) -> str:
         deep = np.flatnonzero(genes >= least)
         if len(deep) >= ENOUGH and matrix[deep].data.max() <= most:
             return f"no value above {most} in barcodes of {least} and more genes, as {what}"
+    deep = np.flatnonzero(genes >= MANY_GENES)
+    if len(deep) >= ENOUGH:
+        part = matrix[deep]
+        if (np.minimum.reduceat(part.data, part.indptr[:-1]) > 1).mean() > MOST_WITHOUT_ONE:
+            return f"no value of 1 in barcodes of {MANY_GENES} and more genes, as of scaled values"
     deep = np.flatnonzero(genes >= MIN_GENES)
     if len(deep) >= ENOUGH:
         totals = np.asarray(matrix[deep].sum(1, dtype=np.float64)).ravel()

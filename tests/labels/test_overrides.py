@@ -1,5 +1,7 @@
 """Lineages set by hand."""
 
+import random
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,8 @@ import pytest
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv, write_tsv
 from compartments.labels import overrides
+from compartments.labels.lineages import read_lineage_map
+from compartments.labels.markers import read_markers
 
 
 @pytest.mark.parametrize(
@@ -69,3 +73,27 @@ def test_overrides_by_cluster_through_the_executable(sample, execute):
     assert set(labels["confidence"][plasma]) == {"override"}
     summary = read_json(folder / "samples/s1/s1.labels.json")
     assert summary["n_overrides"] == 6 and "1 cells of --label_overrides are not in the sample" in summary["warnings"]
+
+
+def test_changed_tables_are_read_or_refused_in_one_line(root, tmp_path):
+    """Random changes of overrides, lineage map and markers never end in a traceback."""
+    assets, rng, path = root / "assets", random.Random(1), tmp_path / "t.tsv"
+    lineages = read_lineage_map(assets / "celltypist_immune_all_low_lineage.tsv")
+    by_hand = b"sample\tbarcode\tcluster\tlineage\ns1\tx\t\tB\ns2\ty\t\tpDC\n"
+    tables = {
+        by_hand: lambda: overrides.read_override_table(path, lineages, None, ["s1", "s2"]),
+        (assets / "celltypist_immune_all_low_lineage.tsv").read_bytes()[:1500]: lambda: read_lineage_map(path),
+        (assets / "markers.tsv").read_bytes()[:800]: lambda: read_markers(path, lineages),
+    }
+    for _ in range(150):
+        for text, read in tables.items():
+            changed = bytearray(text)
+            for at in sorted(rng.randrange(len(text)) for _ in range(rng.randint(1, 4))):
+                changed[at : at + rng.randint(0, 3)] = rng.choice(
+                    [b'"', b"\t", b"\n", b",", b"#", b"\xff", b"", b"\r;"]
+                )
+            path.write_bytes(changed)
+            try:
+                read()
+            except UserError as error:
+                assert len(str(error).splitlines()) == 1

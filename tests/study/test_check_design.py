@@ -56,6 +56,18 @@ def test_a_mistake_is_one_line(tmp_path, execute, root, parameters, message):
     assert done.returncode == 2 and message in done.stderr and done.stderr.count("\n") == 1
 
 
+def test_a_question_of_the_plan_is_an_error_with_strict(tmp_path, execute):
+    (tmp_path / "sheet.csv").write_text(GOOD.replace("P3_blood,P3,", "P3_blood,P-3,"))
+    given = ("check_design", "--samplesheet", "sheet.csv", "--params", "params.json")
+    (tmp_path / "params.json").write_text("{}")
+    assert execute(*given).returncode == 0
+    assert "note: column donor: 'P3' (row 6) and 'P-3' (row 7) nearly agree" in (tmp_path / "plan.txt").read_text()
+    (tmp_path / "params.json").write_text('{"strict": true}')
+    done = execute(*given)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1
+    assert done.stderr.startswith("ERROR: sheet.csv, column donor: 'P3' (row 6) and 'P-3' (row 7) nearly agree")
+
+
 def test_levels_that_nextflow_made_numbers_of_are_taken_as_written(tmp_path, execute):
     levels = {"treated": "01", "control": "00", "CSF": "1d", "blood": "FALSE"}
     text = GOOD.replace("P1", "001")

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from compartments.cohort.depth import MIN_UMIS, common_depth
+from compartments.cohort.depth import MIN_UMIS, common_depth, depth_along
 
 UMIS = {"B": 1500.0, "CD4_T": 2000.0, "Mono": 6000.0, "NK": 1800.0, "pDC": 5000.0}
 
@@ -70,3 +70,19 @@ def test_few_and_unlabelled_cells_say_nothing():
     assert common_depth(data)["umis_kept"].min() > 0.9
     data.obs["n_cells"] = 1
     assert common_depth(data)["umis_kept"].tolist() == [0.0, 0.0]
+
+
+def test_depth_that_goes_with_an_arm_is_said_where_the_chemistry_is_not_known():
+    """As of 3' v2 beside v3 in files that do not name it; arms that overlap, or one sample of an arm, say nothing."""
+    names = [f"S{k}" for k in range(6)]
+    samples = pd.DataFrame({"sample": names, "compartment": "blood", "condition": ["x"] * 3 + ["y"] * 3})
+    unknown, known = pd.Series("", names), pd.Series("3' v3", names)
+
+    def said(umis, chemistry=unknown, sheet=samples):
+        return depth_along(pd.DataFrame({"sample": sheet["sample"], "umis_per_cell": umis}), sheet, chemistry)
+
+    (line,) = said([2000, 2500, 3000, 4600, 5000, 6000])
+    assert line.startswith("in blood every sample of y has more UMIs per cell (from 4,600) than any of x (up to 3,000)")
+    assert said([2000, 2500, 3000, 4600, 5000, 6000], known) == []
+    assert said([2000, 2500, 3200, 4600, 5000, 6000]) == []
+    assert said([2000, 9000], sheet=samples.iloc[[0, 5]]) == []

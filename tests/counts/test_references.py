@@ -119,6 +119,12 @@ def test_the_file_that_costs_most_genes_is_named():
     assert "14 of these genes are lacking in S0 alone" in said
 
 
+def test_files_cut_each_to_its_own_genes_are_told_from_references():
+    united, _ = joined(["A:1", "B:2"], ["A:1", "C:3"], ["A:1", "B:2", "C:3"])
+    _, said = origins(united, study_sheet(), dict.fromkeys(["S0", "S1", "S2"], ""))
+    assert len(said) == 2 and said[1].startswith("every file lists genes of its own: if they were cut to genes")
+
+
 CHEMISTRIES = {"1k_PBMC_v2_raw.h5ad": "3' v2", "1k_PBMC_v3_filt.h5ad": "3' v3", "5prime_PBMC_filt_1kcells.h5ad": "5'"}
 
 

@@ -41,7 +41,7 @@ def test_a_mixture_is_said_and_where_it_goes_with_an_arm_or_a_compartment():
     words = said_of(["5'", "5'", "3' v3", "3' v3"])
     assert (
         "in blood chemistry goes with condition (treated: 5' (2); untreated: 3' v3 (2)): an effect of the condition "
-        "cannot be told from one of the chemistry"
+        "cannot be told from one of chemistry"
     ) in words
     words = said_of(["5'"] * 4)
     assert words[1].startswith("chemistry goes with compartment (CSF: 3' v3 (4); blood: 5' (4))") and len(words) == 2

@@ -1,5 +1,6 @@
 """How deep each sample was sequenced, and how many of its UMIs are kept so that all are equally deep."""
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, cast
 
 import numpy as np
@@ -15,6 +16,9 @@ MIN_CELLS = 5  # of a lineage in a sample, as the networks need
 STEP_KEPT = 0.02  # of the log share kept: a sample more rarely changes the networks of the others
 MIN_UMIS = 500  # per cell of the median lineage: thinned to fewer, the others would lose their signal
 MIN_RELATIVE = 0.5  # of the median sample: a cohort that is shallow as a whole is compared as it is
+APART = (
+    1.5  # fold between the arms' nearest samples from which they are said to differ: v3 has about twice the UMIs of v2
+)
 COLUMNS = ["sample", "umis_per_cell", "relative_depth", "umis_kept"]
 
 
@@ -52,6 +56,35 @@ def common_depth(bulk: "AnnData") -> pd.DataFrame:
     kept = np.where(deep, np.exp(log_kept), 0.0)
     columns = [samples, umis.to_numpy(), depth.to_numpy(), kept]
     return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True))).round({"umis_kept": 4})
+
+
+def depth_along(depth: pd.DataFrame, samples: pd.DataFrame, chemistry: pd.Series) -> list[str]:
+    """Conditions of a compartment whose samples all differ in depth, where the chemistry of some is not known.
+
+    Parameters
+    ----------
+    depth : DataFrame
+        Of :func:`common_depth`.
+    samples : DataFrame
+        The samplesheet.
+    chemistry : Series, sample -> name, or empty text
+    """
+    umis = depth.set_index("sample")["umis_per_cell"]
+    sheet = samples.set_index("sample").loc[umis.index].assign(umis=umis)
+    sentences = []
+    for compartment, rows in sheet.groupby("compartment", sort=False):
+        of_arms = rows.groupby("condition", sort=False)["umis"].agg(["min", "max", "size"])
+        of_arms = of_arms[of_arms["size"] > 1].sort_values("min")
+        if (chemistry[rows.index] != "").all():
+            continue
+        for (low, lower), (high, higher) in pairwise(of_arms.iterrows()):
+            if higher["min"] >= APART * lower["max"]:
+                sentences.append(
+                    f"in {compartment} every sample of {high} has more UMIs per cell (from {higher['min']:,.0f}) "
+                    f"than any of {low} (up to {lower['max']:,.0f}): another chemistry or depth, which goes with the "
+                    "condition? Name the chemistry in the samplesheet"
+                )
+    return sentences
 
 
 def _polished(wide: pd.DataFrame, sweeps: int = 20) -> tuple[float, pd.Series]:

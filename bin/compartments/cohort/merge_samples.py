@@ -29,7 +29,7 @@ def main() -> None:
     import pandas as pd
 
     from compartments.cohort import gathering, tallies
-    from compartments.cohort.depth import common_depth
+    from compartments.cohort.depth import common_depth, depth_along
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
     from compartments.cohort.specimens import agreement
@@ -51,6 +51,8 @@ def main() -> None:
     absent = dict(zip(gathered.names, ~united.has[united.reference], strict=True))
     bulk = make_pseudobulk(merged, gathered.methods, absent)
     references, said = origins(united, present.samples, gathered.chemistries)
+    depth = common_depth(bulk[:, united.everywhere])
+    said += depth_along(depth, present.samples, references.set_index("sample")["chemistry"])
     contract.write(references, "cohort/references.tsv")
     contract.write(genes_table(united, gathered.names), "cohort/genes.tsv")
     contract.write(tallies.lineage_counts(merged.obs), "composition/counts.tsv")
@@ -63,7 +65,7 @@ def main() -> None:
     doubts = of_identity(warnings)
     write_text("".join(f"{row.sample}: {row.warning}\n" for row in doubts.itertuples()), "doubts.txt")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
-    contract.write(common_depth(bulk[:, united.everywhere]), "cohort/depth.tsv")
+    contract.write(depth, "cohort/depth.tsv")
     contract.write(pd.concat(gathered.doublets), "cohort/doublets.tsv")
     contract.write(tallies.compare_models(merged.obs), "cohort/models.tsv")
     contract.write(agreement(merged.obs, study.samples), "cohort/replicates.tsv")

@@ -223,6 +223,11 @@ def _said_of(united: United, samples: pd.DataFrame, names: Sequence[str]) -> lis
         if len(united.has) > 2 and alone.max() > lacking / 2:
             whose = [name for name, k in zip(names, united.reference, strict=True) if k == alone.argmax()]
             sentences.append(f"{alone.max():,} of these genes are lacking in {listed(whose)} alone")
+    if len(united.has) == len(names) > 2:
+        sentences.append(
+            "every file lists genes of its own: if they were cut to genes with counts, give files with all genes of "
+            "the reference, so that zeros count as zeros"
+        )
     renamed = united.genes[united.genes["other_names"] != ""]
     if len(renamed):
         example = "; ".join(f"{name}, {other}" for name, other in renamed["other_names"].iloc[:SHOWN].items())

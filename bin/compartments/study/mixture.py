@@ -105,11 +105,11 @@ def _goes_with(rows: pd.DataFrame, column: str, noun: str, where: str) -> str:
         for level, line in table.iterrows()
     )
     if ((table > 0).sum() == 1).all():
-        why = f"an effect of the {column} cannot be told from one of the {noun}"
+        why = f"an effect of the {column} cannot be told from one of {noun}"
         return f"{where}{noun} goes with {column} ({each}): {why}"
     shares = table.div(table.sum(axis=1), axis=0)
     if (shares.max() - shares.min()).max() >= MOSTLY:
-        return f"{where}{noun} is not balanced over {column} ({each}): effects of the {column} may be of the {noun}"
+        return f"{where}{noun} is not balanced over {column} ({each}): effects of the {column} may be those of {noun}"
     return ""
 
 

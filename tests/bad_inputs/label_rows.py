@@ -53,7 +53,13 @@ def looked(name, kind, line="", files=(), options=(), study=None, note=""):
         given = options if "--model" in options else ("--model", "made_up.pkl", *options)
         return ("--study", "study.json", "--lineage_map", MAP, "--markers", ROOT / "assets" / "markers.tsv", *given)
 
-    return Row(name, kind, make, check_labels, {"line": line, "note": note, "exit": 0, "stage": "check_labels"})
+    return Row(
+        name,
+        kind,
+        make,
+        check_labels,
+        {"line": line, "note": note, "exit": 0, "stage": "check_labels", "study": study or {}},
+    )
 
 
 def check_labels(row: Row, made: tuple, folder: Path) -> None:

@@ -71,7 +71,8 @@ def of_labels(row, folder):
     (folder / "sheet.csv").write_text("\n".join(["sample,donor,compartment,condition,raw", *LINES]) + "\n")
     for number, line in enumerate(LINES):
         library(folder / line.rsplit(",", 1)[1], number)
-    return ["--input", "sheet.csv", *model, *overrides]
+    asked = [word for name, values in row.expect["study"].items() for word in (f"--{name}", ",".join(values))]
+    return ["--input", "sheet.csv", *model, *overrides, *asked]
 
 
 @pytest.mark.parametrize("row", chosen(), ids=lambda row: row.kind.replace(" ", "_"))

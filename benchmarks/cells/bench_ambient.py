@@ -143,7 +143,9 @@ class Sample:
         level = contamination / (1 - contamination) * own.sum() / own.shape[0]
         labels = cluster_cells(own, seed).astype(str)
         rng = np.random.default_rng(seed)
-        return cls(own, labels, pd.Index(read.symbol), profile / profile.sum(), level, level, rng)
+        sums = {kind: totals(own[labels == kind], axis=0) for kind in np.unique(labels)}
+        shares = {kind: total / total.sum() for kind, total in sums.items()}
+        return cls(own, labels, pd.Index(read.symbol), profile / profile.sum(), level, level, rng, shares=shares)
 
     def take(self, cells):
         """The sample with these cells only (ndarray of int)."""

@@ -94,6 +94,7 @@ def describe_folder(path: Path) -> Source:
 
 def _folder(path: Path) -> Path:
     """``path`` if it holds an mtx, else the one folder below it that does."""
+    next(path.iterdir(), None)  # a folder that may not be listed looks like an empty one to the next line
     found = sorted({file.parent for file in path.rglob("*matrix.mtx*") if MATRIX.match(file.name)})
     if path in found or len(found) == 1:
         return path if path in found else found[0]

@@ -34,7 +34,7 @@ workflow COMPARE {
         .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
         .join(ch_depth)
         .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
-    SCORE_CENTRALITY(ch_thinned, resource, table, pairs, genes)
+    SCORE_CENTRALITY(ch_thinned, resource, table, pairs, genes.collect())
     COMPARE_INTERACTIONS(
         study,
         pseudobulk,

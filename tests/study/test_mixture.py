@@ -53,7 +53,7 @@ def test_the_samplesheet_goes_before_the_file_and_a_contradiction_is_said():
     samples = sheet([("A", "blood", "x", "3' v3"), ("B", "blood", "y", "")])
     known, said = chemistries(samples, {"A_blood": "Single Cell 5' PE", "B_blood": "Single Cell 3' v2"})
     assert known.to_dict() == {"A_blood": "3' v3", "B_blood": "3' v2"}
-    assert said == ["chemistry of A_blood is 3' v3 by the samplesheet, 5' by its file: mend one of them"]
+    assert said == ["chemistry of A_blood is 3' v3 by the samplesheet, 5' by the file: mend one of them"]
     lines = mixed(pd.Series({"A_blood": "3' v3", "B_blood": ""}), samples, "chemistry")
     assert lines == []
 

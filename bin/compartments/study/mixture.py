@@ -51,10 +51,11 @@ def chemistries(samples: pd.DataFrame, of_files: Mapping[str, str]) -> tuple[pd.
     given = named["chemistry"].fillna("").astype(str) if "chemistry" in named else pd.Series("", named.index)
     said = given.map(chemistry_name)
     stated = pd.Series(of_files, dtype=object).map(chemistry_name)
-    other = said.index[(said != "") & (stated != "") & (said != stated)]
+    differs = (said != "") & (stated != "") & (said != stated)
+    both = said[differs] + " by the samplesheet, " + stated[differs]
     sentences = [
-        f"chemistry of {sample} is {said[sample]} by the samplesheet, {stated[sample]} by its file: mend one of them"
-        for sample in other
+        f"chemistry of {listed(list(names))} is {words} by the file: mend one of them"
+        for words, names in both.groupby(both, sort=False).groups.items()
     ]
     return said.where(said != "", stated), sentences
 

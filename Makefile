@@ -4,6 +4,7 @@ PYTHON := .tools/core/bin/python
 OUT ?= results/demo
 BUNDLE ?= results/bundle
 IMAGES ?= core cellbender
+MINUTES ?= 30
 # containers, Slurm and resuming are tested where what they need may be installed
 WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m "not long"' || echo '-m "not long and not executors"')
 
@@ -11,12 +12,13 @@ WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m
 NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
 	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_model.py tests/simulate/test_reference.py
 
-.PHONY: help setup setup-cellbender demo test test-long test-newest test-executors bundle lint bench docs site lock clean
+.PHONY: help setup setup-cellbender demo test test-long fuzz test-newest test-executors bundle lint bench docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
 	@echo "make test   lint, unit, pipeline and calibration tests; on Debian as root test-executors, too, but one image"
 	@echo "make test-long   simulated studies of every design, raw droplets to report"
+	@echo "make fuzz   broken files, found by coverage, for all that reads users' files (MINUTES=30)"
 	@echo "make test-newest   some tests with the newest liana, pydeseq2, celltypist, scanpy instead of the locked ones"
 	@echo "make test-executors   containers, Slurm, offline, faults, resuming; both images"
 	@echo "make bundle BUNDLE=folder   everything for a machine without internet"
@@ -45,6 +47,10 @@ lint: setup
 
 test: setup setup-cellbender lint
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(WITHOUT)
+
+fuzz: setup
+	@tools/setup.sh fuzz
+	.tools/fuzz/bin/python tests/bad_inputs/fuzz.py --minutes $(MINUTES) $(TARGETS)
 
 test-newest:
 	@tools/setup.sh newest

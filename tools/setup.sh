@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
-#   tools/setup.sh [core] [cellbender] [engine] [docs] [multiqc] [newest]        default: core engine
+#   tools/setup.sh [core] [cellbender] [engine] [docs] [multiqc] [fuzz] [newest]        default: core engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
@@ -50,6 +50,12 @@ newest() {
     VIRTUAL_ENV="$TOOLS/newest" "$TOOLS/uv/bin/uv" pip list -q | grep -iE '^(liana|pydeseq2|celltypist|scanpy|anndata) ' >&2
 }
 
+# the fuzzer in an environment of its own, which sees all of core's
+fuzz() {
+    environment fuzz tests/fuzz.lock
+    echo "$TOOLS"/core/lib/python3.12/site-packages >"$TOOLS"/fuzz/lib/python3.12/site-packages/core.pth
+}
+
 engine() {
     command -v nextflow >/dev/null && return
     if ! java -version 2>&1 | grep -qE '"(1[7-9]|2[0-9])[."]'; then
@@ -72,8 +78,9 @@ for part in "${@:-core engine}"; do
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;
             multiqc) environment multiqc tests/multiqc.lock ;;
+            fuzz) environment core tests/requirements.lock && package core && fuzz ;;
             newest) newest ;;
-            *) say "unknown part '$one'; choose core, cellbender, engine, docs, multiqc, newest"; exit 2 ;;
+            *) say "unknown part '$one'; choose core, cellbender, engine, docs, multiqc, fuzz, newest"; exit 2 ;;
         esac
     done
 done

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
 """Coverage-guided fuzz of all that reads users' files: ``make fuzz`` [``MINUTES=30``] [``TARGETS="sheet h5"``].
 
-Every target runs for its share of the time. What reaches new code is kept, small and few, in ``tests/bad_inputs/corpus``,
-which ``make test`` repeats; an input that falls is kept there too, named ``fell-...``, and ends the fuzz with an error.
+Every target runs for its share of the time. What reaches new code is kept, small and few, in
+``tests/bad_inputs/corpus``, which ``make test`` repeats; an input that falls is kept there too, named ``fell-...``, and
+the fuzz ends with an error.
 """
 
 import argparse
@@ -23,8 +24,12 @@ def fuzz_one(target: str, options: list[str]) -> None:
     with atheris.instrument_imports(include=["compartments"], enable_loader_override=False):
         from tests.bad_inputs.fuzzing import throw
 
-    atheris.Setup([sys.argv[0], *options], lambda data: throw(target, data) and None)
-    atheris.Fuzz()
+    with tempfile.TemporaryDirectory() as folder:
+        again = Path(folder) / "again"  # what the engine calls to start itself anew, which it does to merge
+        again.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{__file__}" --engine {target} "$@"\n')
+        again.chmod(0o755)
+        atheris.Setup([str(again), *options], lambda data: throw(target, data) and None)
+        atheris.Fuzz()
 
 
 def keep(target: str, found: Path) -> None:
@@ -39,7 +44,7 @@ def keep(target: str, found: Path) -> None:
         for path in [*small, *kept.iterdir()]:
             data = path.read_bytes()
             (chosen / hashlib.sha1(data).hexdigest()).write_bytes(data)
-        engine(target, ["-merge=1", str(merged), str(chosen)])
+        engine(target, ["-merge=1", "-verbosity=0", str(merged), str(chosen)])
         names = sorted(path.name for path in merged.iterdir())[:MOST_FILES]
         for path in kept.iterdir():
             if not path.name.startswith("fell-"):

@@ -1,7 +1,7 @@
 """What the fuzz throws at the readers of users' files: bytes in, nothing or one line for the user out.
 
-Text goes in as it is. Of HDF5 the library itself would be tried by bytes; here bytes say what a file holds: which nodes,
-of which types, shapes and values, as :class:`Bytes` draws them.
+Text goes in as it is. Of HDF5 bytes would try the library itself; here they say what a file holds: which nodes, of
+which types, shapes and values, as :class:`Bytes` draws them.
 """
 
 import json
@@ -26,7 +26,6 @@ from compartments.labels.markers import read_markers
 from compartments.labels.model import load_model
 from compartments.labels.overrides import read_override_table
 from compartments.study.contrasts import parse_contrasts
-from compartments.study.covariates import check_covariates
 from compartments.study.design import make_study
 from compartments.study.parameters import as_level, check_parameters, names_in
 from compartments.study.samplesheet import parse_samplesheet
@@ -37,8 +36,9 @@ SHEET = "sample,donor,compartment,condition,raw\na,a,CSF,t,a.h5\nb,a,blood,t,b.h
 TYPES = ["i1", "u2", "<i4", ">i8", "f2", "f4", "f8", "?", "S8", "S1", "c8", "str"]
 NAMES = [
     "matrix", "data", "indices", "indptr", "shape", "barcodes", "features", "id", "name", "feature_type", "genome",
-    "gene_id", "gene_name", "filtered_probes", "genes", "gene_names", "X", "layers", "counts", "raw", "raw.X", "raw.var",
-    "obs", "var", "_index", "index", "gene_symbols", "feature_types", "__categories", "codes", "categories", "values",
+    "gene_id", "gene_name", "filtered_probes", "genes", "gene_names", "X", "layers", "counts", "raw", "raw.X",
+    "raw.var", "obs", "var", "_index", "index", "gene_symbols", "feature_types", "__categories", "codes", "categories",
+    "values",
     "mask", "droplet_latents", "cell_probability", "barcode_indices_for_latents", "metadata", "cellbender_version",
     "global_latents", "ambient_expression", "mod", "sample",
 ]  # fmt: skip
@@ -185,8 +185,7 @@ def _of_file(name: str, read: Callable[[Path], Any]) -> Callable[[bytes, Path], 
 
 def _sheet(path: Path) -> None:
     sheet = parse_samplesheet(read_text(path), path.name)
-    check_covariates(sheet, [column for column in ("age", "batch") if column in sheet])
-    make_study(sheet, reference_condition="u")
+    make_study(sheet, reference_condition="u", covariates=[one for one in ("age", "sex") if one in sheet])
 
 
 def _groups(path: Path) -> None:
@@ -242,7 +241,8 @@ SEEDS = {
     "pairs": [b"ligand\treceptor\nCCL2\tCCR2\n"], "groups": [b"group,role,gene\nx,ligand,CCL2\n"],
     "gmt": [b"A\tfirst\tCD3E\tLYZ\r\nB\t\tCD4\n"],
     "matrix": [b"%%MatrixMarket matrix coordinate real general\n%\n2 2 2\n1 1 5.0\n2 2 3e0\n"],
-    "features": [b"gene_id\tgene_name\nENSG1\tCD3E\nENSG2\tLYZ\n"], "barcodes": [b"\"AAACCCAAACCC-1\"\nAAACCCAAACCG-1\n"],
+    "features": [b"gene_id\tgene_name\nENSG1\tCD3E\nENSG2\tLYZ\n"],
+    "barcodes": [b"\"AAACCCAAACCC-1\"\nAAACCCAAACCG-1\n"],
     "h5": [bytes(range(64)), b"\x00" * 40], "h5ad": [bytes(range(64)), b"\x00" * 40],
     "parameters": [b'{"max_mt": 10, "covariates": "age,sex", "strict": true, "reference_condition": 1.0}'],
 }  # fmt: skip

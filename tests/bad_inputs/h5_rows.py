@@ -294,7 +294,7 @@ ROWS = [
         "counts above all measure",
         "not counts",
         changed("matrix/data", lambda v: np.where(np.arange(len(v)) == 3, 2**40, v.astype(np.int64))),
-        "values such as 1.1e\\+12, more than any cell has",
+        "values above 2\\^31 such as 1.1e\\+12",
     ),
     broken("R87 cut in the middle", make=cut(0.5)),
     broken("cut at the end", make=cut(0.95)),

@@ -373,7 +373,11 @@ ROWS = [
         column="filtered",
     ),
     refused(
-        "R62 rounded, per 10,000", NOT, file_of(rounded(per_ten_thousand)), "same total|normalised", column="filtered"
+        "R62 rounded, per 10,000",
+        NOT,
+        file_of(rounded(per_ten_thousand)),
+        "no value of 1 .*as of scaled values|same total",
+        column="filtered",
     ),
     refused(
         "R63 binarised",

@@ -174,7 +174,7 @@ ROWS = [
     ),
     reads("R13 zeros written down", MARKET, lambda folder: mtx(folder / "m", with_zeros(), packed=False)),
     refused(
-        "an index outside",
+        "an entry outside",
         MARKET,
         put(
             lambda text: (

@@ -51,7 +51,6 @@ ROWS = [
         **given(ambient_method="soupm"),
     ),
     wrong("perhaps", VALUES, GOOD, "--strict is 'maybe'; give true or false", **given(strict="maybe")),
-    wrong("Bcells", VALUES, GOOD, "--primary_lineages.*Bcells", **given(primary_lineages="pDC,Bcells")),
     fine("contrasts", CONTRASTS, GOOD, levels=[["treated", "control"]], **contrasts(TABLE)),
     fine(
         "with blanks in its name",

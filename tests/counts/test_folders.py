@@ -107,7 +107,7 @@ def entry(old, new):
         (entry("5 5 ", "41 5 "), "an entry outside the matrix"),
         (entry("5 5 ", "5 5 x"), "values that are no numbers"),
         (entry("5 5 ", "5 5 -"), "negative values"),
-        (entry("5 5 ", "5 5 9999999999"), "more than any cell"),
+        (entry("5 5 ", "5 5 9999999999"), "above 2^31"),
         (lambda text: text[: len(text) // 2], "entries where its header says"),
         (lambda text: "", "not a MatrixMarket coordinate file"),
     ],

@@ -50,7 +50,7 @@ def test_few_or_shallow_barcodes_can_be_counts():
 def test_problems_of_single_values():
     for values, word in [
         ([0, 1.5], "fractional values such as 1.5"), ([1, -2], "negative values such as -2"),
-        ([1, np.nan], "no numbers"), ([1, np.inf], "no numbers"), ([2**40], "more than any cell"), ([b"1"], "no numbers"),
+        ([1, np.nan], "no numbers"), ([1, np.inf], "no numbers"), ([2**40], "above 2^31"), ([b"1"], "no numbers"),
     ]:  # fmt: skip
         assert word in value_problem(np.array(values))
     assert value_problem(np.array([-0.0, 0, 3.0], np.float16)) == ""

@@ -35,7 +35,7 @@ def sample_warnings(
     study: Study,
     ambient: Mapping[str, str] | None = None,
     doublets: Sequence[pd.DataFrame] = (),
-    counts: Mapping[str, Sequence[str]] | None = None,
+    of_files: Mapping[str, Sequence[str]] | None = None,
     of_cohort: Sequence[str] = (),
 ) -> pd.DataFrame:
     """Samples that look swapped, mislabelled or poor, whose ambient RNA was not removed as asked or files are doubtful.
@@ -49,7 +49,7 @@ def sample_warnings(
         ``gathering.Gathered.ambient_warnings``.
     doublets : list of DataFrame, optional
         ``gathering.Gathered.doublets``.
-    counts : dict, optional
+    of_files : dict, optional
         ``gathering.Gathered.count_warnings``.
     of_cohort : list of str
         What concerns several samples.
@@ -74,7 +74,7 @@ def sample_warnings(
         *_pdc_warnings(merged.obs),
         *_doublet_warnings(doublets),
         *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),
-        *((sample, f"counts: {why}") for sample, doubts in (counts or {}).items() for why in doubts),
+        *((sample, f"counts: {why}") for sample, doubts in (of_files or {}).items() for why in doubts),
     ]
     table = pd.DataFrame(rows, columns=["sample", "warning"])
     table.insert(0, "stage", "merge_samples")

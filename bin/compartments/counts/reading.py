@@ -16,7 +16,7 @@ from compartments.counts.hdf5 import check_claim, whole
 from compartments.counts.names import ENSEMBL, make_unique
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source, Texts
-from compartments.counts.values import MOST, check_values, unlike_counts, value_problem
+from compartments.counts.values import check_values, unlike_counts, value_problem
 
 DENSE_VALUES = 20_000_000  # of a dense matrix, looked at at a time
 

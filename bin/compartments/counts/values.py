@@ -11,7 +11,6 @@ from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source
 
 PEEK = 1_000_000  # values
-MOST = np.iinfo(np.int32).max  # of a count
 ENOUGH = 20  # barcodes; fewer do not tell what values are
 MIN_GENES, MANY_GENES = 50, 200
 LEAST_VARIANCE = 0.2  # of totals, relative to the mean: counting alone gives 1
@@ -91,7 +90,7 @@ def value_problem(values: np.ndarray) -> str:
     if values.size and values.min() < 0:
         return f"negative values such as {values.min():.4g}"
     if values.size and float(values.max()) > MOST:
-        return f"values such as {values.max():.4g}, more than any cell has of a gene"
+        return f"values above 2^31 such as {values.max():.4g}, which no cell has"
     broken = values[values != np.floor(values)]
     return f"fractional values such as {broken[0]:.4g}" if broken.size else ""
 

@@ -58,8 +58,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
 
     name = Path(given.samplesheet).name
     sheet = parse_samplesheet(read_text(given.samplesheet), name)
-    renamed = sheet.attrs["renamed"]
-    covariates = [renamed.get(column, column) for column in names_in(parameters.get("covariates"))]
+    covariates = names_in(parameters.get("covariates"))
     check_files(sheet, name, strict=_true(parameters, "strict"))
     if _true(parameters, "strict"):
         check_slips(sheet, chosen_covariates(sheet, covariates), name)

@@ -10,6 +10,7 @@ from compartments.counts.hdf5 import check_claim, text_of
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source
 
+MOST = np.iinfo(np.int32).max  # of a count
 PEEK = 1_000_000  # values
 ENOUGH = 20  # barcodes; fewer do not tell what values are
 MIN_GENES, MANY_GENES = 50, 200

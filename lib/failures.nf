@@ -25,8 +25,7 @@ def givenUp(task, sample) {
         143: 'terminated',
         2147483647: 'lost: out of time or memory, or its machine failed',
     ]
-    def last = said ? said[-1] : 'no message'
-    def reason = passing && !last.startsWith('ERROR: ') ? reasons[task.exitStatus] : last.replaceFirst(/^ERROR: /, '')
+    def reason = passing ? reasons[task.exitStatus] : said ? said[-1].replaceFirst(/^ERROR: /, '') : 'no message'
     def status = task.exitStatus == 2147483647 ? 'no exit status' : "exit status ${task.exitStatus}"
     def text = "the task failed (${status}, attempt ${task.attempt}): ${reason}".replaceAll(/\s+/, ' ').take(500)
     System.setProperty("${ofThisRun()}${task.process.tokenize(':').last().toLowerCase()}/${sample}", text)

@@ -44,7 +44,7 @@ def keep(target: str, found: Path) -> None:
         for path in [*small, *kept.iterdir()]:
             data = path.read_bytes()
             (chosen / hashlib.sha1(data).hexdigest()).write_bytes(data)
-        engine(target, ["-merge=1", "-verbosity=0", str(merged), str(chosen)])
+        engine(target, ["-merge=1", "-verbosity=0", f"-artifact_prefix={folder}/", str(merged), str(chosen)])
         names = sorted(path.name for path in merged.iterdir())[:MOST_FILES]
         for path in kept.iterdir():
             if not path.name.startswith("fell-"):

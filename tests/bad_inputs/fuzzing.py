@@ -5,6 +5,7 @@ which types, shapes and values, as :class:`Bytes` draws them.
 """
 
 import json
+import pickle
 import tempfile
 from collections.abc import Callable
 from functools import cache
@@ -244,6 +245,8 @@ SEEDS = {
     "features": [b"gene_id\tgene_name\nENSG1\tCD3E\nENSG2\tLYZ\n"],
     "barcodes": [b"\"AAACCCAAACCC-1\"\nAAACCCAAACCG-1\n"],
     "h5": [bytes(range(64)), b"\x00" * 40], "h5ad": [bytes(range(64)), b"\x00" * 40],
+    "markers": [(ROOT / "assets" / "markers.tsv").read_bytes()[:600]],
+    "model": [pickle.dumps({"Model": np.ones(2), "Scaler_": None}), pickle.dumps(np.float64(1), 2)],
     "parameters": [b'{"max_mt": 10, "covariates": "age,sex", "strict": true, "reference_condition": 1.0}'],
 }  # fmt: skip
 

@@ -210,6 +210,13 @@ ROWS = [
         {"m.pkl": lambda _: pickle.dumps({"a": [1]})},
         ("--model", "m.pkl"),
     ),
+    looked(
+        "a number for a model",
+        MODELS,
+        "m.pkl: a pickle, but not a CellTypist model",
+        {"m.pkl": lambda _: pickle.dumps(np.float64(1))},
+        ("--model", "m.pkl"),
+    ),
     looked("no such model", MODELS, "none.pkl: cannot be read", (), ("--model", "none.pkl")),
     looked("P04e overrides with blanks in the name", TABLES, **override(OVERRIDES, "by hand.tsv")),
     looked(

@@ -95,6 +95,18 @@ def latin(folder):
     return made
 
 
+def flood(line, number):
+    """The folder with that line behind its barcodes, ever again, packed into little."""
+
+    def make(folder):
+        made = mtx(folder / "m")
+        with open(made / "barcodes.tsv.gz", "ab") as file:
+            file.write(gzip.compress(line * number, 6))
+        return made
+
+    return make
+
+
 def bomb(folder):
     """Two million line ends behind the names, packed into 9 kB."""
     made = mtx(folder / "m")
@@ -251,6 +263,10 @@ ROWS = [
         "cut off, or damaged",
     ),
     reads("a packed flood of line ends", "lying header", bomb),
+    refused(
+        "a packed flood of names", "lying header", flood(b"AAACCCAAACCC-1\n", 50_000), "barcodes.tsv.gz: more than"
+    ),
+    refused("a packed flood without line ends", "lying header", flood(b"A", 5_000_000), "a line of 100,000 and more"),
     reads(
         "R47 symbols of two genes",
         "duplicate symbols",

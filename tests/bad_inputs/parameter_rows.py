@@ -26,7 +26,7 @@ def pairs(content, name="pairs.tsv", groups=None):
 
 
 ROWS = [
-    wrong("hyphens", SPELLED, GOOD, "--equiv-margin.*--equiv_margin", **given(**{"equiv-margin": 0.5})),
+    wrong("hyphens", SPELLED, GOOD, "--equiv-?[mM]argin.*--equiv_margin", **given(**{"equiv-margin": 0.5})),
     wrong("capitals", SPELLED, GOOD, "--maxMt.*--max_mt", **given(maxMt=10)),
     wrong(
         "a reference by hyphen",

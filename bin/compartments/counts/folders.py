@@ -17,6 +17,8 @@ from compartments.counts.symbols import looks_like_barcodes
 
 Entries = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], np.ndarray]
 CHUNK = 5_000_000  # entries
+SPARE = 10_000  # lines of names that may be too many and still are counted
+LONGEST = 100_000  # characters of a line of names
 MATRIX = re.compile(r"^(?P<prefix>.*?)matrix\.mtx(\.gz)?$")
 HEADER = re.compile(
     r"^([xyz]|v\d+|barcodes?|cells?|cell_?(id|barcode)s?|index|names?|features?|genes?|gene_?(ids?|names?|symbols?)|id"
@@ -51,9 +53,10 @@ def describe_folder(path: Path) -> Source:
         If there is no matrix or several, files are missing, damaged, or do not fit each other.
     """
     trio = _trio(_folder(path))
-    columns = _rows_of(trio.barcodes)
-    rows = _rows_of(trio.features)
     n_rows, n_columns, n_entries = _sizes(trio.matrix)
+    most = max(n_rows, n_columns) + SPARE
+    columns = _rows_of(trio.barcodes, most)
+    rows = _rows_of(trio.features, most)
     notes = []
     barcode_rows, feature_rows, by_barcode = columns, rows, True
     sizes = {n_rows, n_columns}
@@ -133,14 +136,30 @@ def _trio(folder: Path) -> Trio:
     return Trio(find("matrix.mtx"), find("barcodes.tsv"), find("features.tsv", "genes.tsv"))
 
 
-def _rows_of(path: Path) -> list[list[str]]:
-    """Fields of the lines of a table of names, without quotes and blank lines.
+def _lines_of(path: Path, most: int) -> list[str]:
+    """Lines of a table of names that are not blank; packed, a few bytes may claim more than the memory holds."""
+    texts = []
+    with open_text(path) as lines:
+        while line := lines.readline(LONGEST):
+            if len(line) == LONGEST:
+                raise UserError(f"{path}: a line of {LONGEST:,} and more characters, not names; export it again")
+            if text := line.strip():
+                texts.append(text)
+            if len(texts) > most:
+                raise UserError(
+                    f"{path}: more than {most:,} lines, and the matrix beside it has fewer rows and columns; the three "
+                    "files must come from one export"
+                )
+    return texts
+
+
+def _rows_of(path: Path, most: int) -> list[list[str]]:
+    """Fields of the lines of a table of names, at most ``most``, without quotes and blank lines.
 
     Tabs part the fields, commas where there is no tab. Line numbers in front, as R writes them, are left out.
     """
     try:
-        with open_text(path) as lines:
-            texts = [text for line in lines if (text := line.strip())]
+        texts = _lines_of(path, most)
     except READ_ERRORS as error:
         raise unreadable(path, error) from None
     mark = "\t" if any("\t" in text for text in texts[:5]) else ","

@@ -41,11 +41,10 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder; correct the path")
         source = describe_folder(path) if path.is_dir() else _describe_h5(path, genome)
-        _check_lengths(source)
     except READ_ERRORS as error:
         raise unreadable(path, error) from None
-    named = {len(names) for names in (source.symbol, source.feature_type, source.genome) if names is not None}
-    if named != {len(source.gene_id)}:
+    named = {names.shape for names in (source.symbol, source.feature_type, source.genome) if names is not None}
+    if named != {(len(source.gene_id),)}:
         raise UserError(
             f"{path}: its features have {len(source.gene_id)} ids but not as many names, types or genomes; "
             "export it again"
@@ -54,17 +53,6 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
     choose_features(source, genome)
     check_names(source)
     return source
-
-
-def _check_lengths(source: Source) -> None:
-    """Refuse names that are no list, or columns of features that are not as long as each other."""
-    n = len(source.gene_id)
-    columns = {"ids": source.gene_id, "symbols": source.symbol, "types": source.feature_type, "genomes": source.genome}
-    for name, values in (columns | {"passed probes": source.keep}).items():
-        if values is not None and values.shape != (n,):
-            raise UserError(f"{source.path}: {n} features, but {len(values)} {name} (damaged); export it again")
-    if source.barcodes.ndim != 1:
-        raise UserError(f"{source.path}: barcodes that are no list (damaged); export it again")
 
 
 def _describe_h5(path: Path, genome: str | None) -> Source:

@@ -146,7 +146,8 @@ def load_model(path: str | Path) -> Model:
         intercept = np.atleast_1d(np.asarray(classifier.intercept_, float))
         scale = np.asarray(scaler.scale_, float)
         mean = np.asarray(scaler.mean_, float) if scaler.with_mean else np.zeros(len(genes))
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        described = content.get("description")
+    except NO_PICKLE as error:
         raise UserError(
             f"model {path}: a pickle, but not a CellTypist model ({error}); it needs 'Model' and 'Scaler_'"
         ) from error
@@ -155,7 +156,6 @@ def load_model(path: str | Path) -> Model:
         raise UserError(f"model {path}: {len(labels)} labels and {len(genes)} genes do not fit its coefficients")
     if not (np.isfinite(coef).all() and np.isfinite(mean).all() and (scale > 0).all()):
         raise UserError(f"model {path}: its coefficients are not all finite numbers; train it anew")
-    described = content.get("description")
     described = described if isinstance(described, dict) else {}
     description = {key: str(described.get(key, "")) for key in ("date", "details", "source", "version")}
     digest = hashlib.sha256(data).hexdigest()

@@ -25,10 +25,7 @@ workflow {
         return
     }
     def problems = problemsOfParameters() ?: [otherStudy([])].findAll { one -> one }
-    if (problems) {
-        error("ERROR: ${problems.join('; ')}")
-    }
-    log.info(banner())
+    problems ? error("ERROR: ${problems.join('; ')}") : log.info(banner())
 
     // What to analyse: the user's samplesheet, or a cohort with known truth.
     if (params.simulate) {

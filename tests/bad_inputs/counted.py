@@ -40,7 +40,7 @@ def options(row):
 def inspect(row, made, folder):
     """Lines of ``problems.txt``."""
     pairs = [word for column, path in files_of(row, made).items() for word in ("--column", column, "--path", path)]
-    done = call("inspect_input", "--sample", "s1", "--row", "2", *pairs, *options(row), folder=folder)
+    done = call("inspect_input", "--sample", "s1", *pairs, *options(row), folder=folder)
     assert not done.fell, done.fell
     assert done.code == 0, done.said
     return read_text(folder / "problems.txt")
@@ -100,7 +100,7 @@ def wrong(found, true):
 def check_refused(row: Row, made: object, folder: Path) -> None:
     said = inspect(row, made, folder)
     one_line(said, row.expect["line"], "inspect_input")
-    assert said.startswith("row 2, sample 's1', column '"), said
+    assert said.startswith("sample 's1', column '"), said
     reason = read(row, made, folder)
     one_line(reason, row.expect["line"], "read_counts")  # what the look into a file refuses, its reader does not take
     assert not (folder / "s1.droplets.h5ad").exists()

@@ -141,7 +141,7 @@ def check_forbidden(row: Row, made: Path, folder: Path) -> None:
 
 
 def check_line(row: Row, made: Path, folder: Path) -> None:
-    given = ("--sample", "s1", "--row", "2", "--column", "raw", "--path", made)
+    given = ("--sample", "s1", "--column", "raw", "--path", made)
     done = call("inspect_input", *given, folder=folder)
     assert not done.fell, done.fell
     one_line(read_text(folder / "problems.txt"), row.expect["line"], "inspect_input")

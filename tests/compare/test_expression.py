@@ -231,21 +231,6 @@ def test_robust_marks_what_one_donor_does_not_carry():
     assert list(found[:3]) == [True, False, False] and found[3] is pd.NA
 
 
-def test_calls():
-    def frame(log2fc, p, se=0.1):
-        return pd.DataFrame({"log2fc": log2fc, "p_value": p, "se": se}, index=list("abcd"))
-
-    interaction = frame([2, 2, -2, 2], [1e-9, 1e-9, 1e-9, 0.5])
-    within = frame([2, 2, 2, 2], [1e-9] * 4)
-    reference = frame([0, 1, 0, 0], [0.9] * 4)
-    found = expression.call_elevated(interaction, within, reference, "csf")
-    assert list(found["call"]) == ["csf_only", "csf_higher", "", ""]
-    assert found.loc["a", "call_p"] == pytest.approx(5e-10)
-    assert list(expression.call_elevated(interaction, within, None, "csf")["call"][:2]) == ["csf_higher"] * 2
-    absent = expression.call_elevated(interaction, within.drop("a"), reference.drop("b"), "csf")
-    assert list(absent["call"][:2]) == ["", "csf_higher"]
-
-
 def test_three_conditions_and_unpaired_donors():
     """Three arms share one fit; a donor without blood counts in CSF only; an arm of one donor is refused by name."""
     made = pseudobulk_study(np.random.default_rng(2), 4, 5, n_genes=200)

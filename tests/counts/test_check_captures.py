@@ -5,7 +5,8 @@ import hashlib
 import numpy as np
 from scipy import sparse
 
-from compartments.core.files import read_json, write_json, write_tsv
+from compartments.core.files import read_json, write_json
+from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.matrices import N_GENES, some_counts, write_h5
 
@@ -24,7 +25,7 @@ def inspected(execute, folder, sample, *further):
 
 def test_lanes_are_refused_before_any_compute(tmp_path, execute):
     rows = ["a1,A,CSF,x,a1.h5", "a2,A,CSF,x,a2.h5", "b,B,CSF,y,b.h5", "b2,B,CSF,y,b2.h5"]
-    write_tsv(parse_samplesheet(HEADER + "\n".join(rows)), tmp_path / "samples.tsv")
+    make_study(parse_samplesheet(HEADER + "\n".join(rows)), reference_condition="y").save(tmp_path / "study.json")
     rng = np.random.default_rng(0)
     drawn = {name: ["".join(rng.choice(list("ACGT"), 16)) for _ in range(60)] for name in ("a", "b", "b2")}
     for sample, names in {"a1": drawn["a"], "a2": drawn["a"], "b": drawn["b"], "b2": drawn["b2"]}.items():
@@ -37,7 +38,7 @@ def test_lanes_are_refused_before_any_compute(tmp_path, execute):
         found = kept | {"sample": sample, "content": sample, "barcodes": dict.fromkeys(drawn[sample], 9)}
         write_json(found, tmp_path / f"{sample}.cells.json")
     looks = [f"{row.split(',')[0]}.cells.json" for row in rows]
-    assert execute("check_captures", "--samples", "samples.tsv", "--cells", *looks).returncode == 0
+    assert execute("check_captures", "--study", "study.json", "--cells", *looks).returncode == 0
     (line,) = (tmp_path / "problems.txt").read_text().splitlines()
     assert line.startswith("samplesheet rows 2 and 3: 'a1' and 'a2' (donor 'A', CSF, x) share 100% of their barcodes")
 
@@ -48,7 +49,7 @@ def test_files_that_differ_are_said_before_any_compute(tmp_path, execute):
     make_study(parse_samplesheet(HEADER + "\n".join(rows)), reference_condition="y").save(tmp_path / "study.json")
     for k in range(4):
         write_h5(tmp_path / f"s{k}.h5", some_counts(seed=k))
-        kept = inspected(execute, tmp_path, f"s{k}", 2 + k)
+        kept = inspected(execute, tmp_path, f"s{k}")
         assert len(kept["genes"]["symbol"]) == len(kept["genes"]["gene_id"]) == N_GENES and "chemistry" in kept
         if k < 2:
             kept["genes"] = {

@@ -41,8 +41,8 @@ def test_good_file_has_no_problem(execute, tmp_path):
 def test_doubts_are_told_and_stop_nothing(execute, tmp_path):
     codes = ["".join("ACGT"[(n >> 2 * i) & 3] for i in range(12)) for n in range(60)]
     write_h5(tmp_path / "a.h5", some_counts(), barcodes=[f"{code}-{1 + n % 2}" for n, code in enumerate(codes)])
-    done = execute("inspect_input", "--sample", "S1", "--row", 2, "--column", "raw", "--path", "a.h5")
+    done = execute("inspect_input", "--sample", "S1", "--column", "raw", "--path", "a.h5")
     assert done.returncode == 0 and (tmp_path / "problems.txt").read_text() == ""
     doubts = (tmp_path / "doubts.txt").read_text().splitlines()
-    assert len(doubts) == 2 and all(line.startswith("row 2, sample 'S1', column 'raw': ") for line in doubts)
+    assert len(doubts) == 2 and all(line.startswith("sample 'S1', column 'raw': ") for line in doubts)
     assert "barcodes of 2 samples or wells in one file (-1, -2)" in doubts[0] and "no mitochondrial" in doubts[1]

@@ -74,7 +74,7 @@ process CHECK_CAPTURES {
     ext code: { code('check_captures') }
 
     input:
-    path samples
+    path study
     path cells
 
     output:
@@ -84,7 +84,7 @@ process CHECK_CAPTURES {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments check_captures ${options(samples: samples, cells: cells)}
+    sc-compartments check_captures ${options(study: study, cells: cells)}
     """
 
     stub:

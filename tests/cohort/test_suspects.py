@@ -18,7 +18,7 @@ def test_no_warning_without_reason(written):
     found = suspects.sample_warnings(merged, bulk_of(merged), study)
     assert not found["warning"].str.contains("swapped|sex|XIST").any(), found.to_string()
     doubts = {study.samples["sample"][0]: ["barcodes of 2 wells", "no mitochondrial genes"]}
-    told = suspects.sample_warnings(merged, bulk_of(merged), study, counts=doubts)
+    told = suspects.sample_warnings(merged, bulk_of(merged), study, of_files=doubts)
     assert told["warning"].str.startswith("counts: ").sum() == 2 and len(told) == len(found) + 2
 
 

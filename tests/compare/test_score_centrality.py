@@ -44,7 +44,9 @@ def test_networks_have_the_genes_that_all_samples_have_under_their_names_in_the_
     named.assign(group="chemokine").to_csv(groups, sep="\t", index=False)
     rows = ["gene\tgene_id\tother_names\tn_samples_without\tsamples_without", "L2\tL2\t\t1\tS2", "NEW\tNEW\tR1\t0\t"]
     table.write_text("\n".join(rows) + "\n")
-    options = ["--lr_resource", pairs, "--migration_pairs", groups, "--n_perms", 20]
+    spoilt = tmp_path / "ambient_genes.tsv"
+    spoilt.write_text("lineage\tgene\n")
+    options = ["--lr_resource", pairs, "--migration_pairs", groups, "--n_perms", 20, "--ambient_genes", spoilt]
 
     def network(counts, genes, *further):
         done = execute("score_centrality", *write_sample(tmp_path, counts, genes, lineages), *options, *further)

@@ -30,7 +30,7 @@ def build(page: Page) -> list[Block]:
             blocks.append(page.listing(f"annotation.{name}", table, f"cohort/{name}.tsv", folded=True))
     warnings = page.table("cohort/warnings.tsv")
     if warnings is not None:
-        of_samples = warnings[warnings["sample"].notna()]  # the others stand with the design
+        of_samples = warnings[warnings["sample"].notna()].fillna("")  # the others stand with the design
         blocks += [Text(" ".join(map(str, row)), "warning") for row in of_samples.itertuples(index=False)]
     return blocks
 

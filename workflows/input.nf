@@ -86,8 +86,8 @@ workflow LOOK {
     rows
         .combine(INSPECT_INPUT.out.doubts, by: 0)
         .subscribe { _name, meta, path -> linesOf(meta, path).each { line -> log.warn("samplesheet ${line}") } }
-    cells = INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name }
-    CHECK_CAPTURES(study, cells)
+    ch_cells = INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name }
+    CHECK_CAPTURES(study, ch_cells)
     ch_sound = ch_lines
         .mix(CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
         .toList()
@@ -102,6 +102,8 @@ workflow LOOK {
         .combine(ch_looked)
         .combine(ch_sound)
         .map { found -> [found[0]] }
+    // what is wrong with a file is said before what its genes cannot do
+    cells = ch_cells.map { found -> [found] }.combine(ch_sound).map { found, _sound -> found }
     notes = CHECK_CAPTURES.out.notes
 
     emit:

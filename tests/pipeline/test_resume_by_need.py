@@ -17,7 +17,7 @@ PACKAGE = ROOT / "bin" / "compartments"
 # rooms -> steps that an edit of them may repeat
 ROOMS = {
     "compare/{expression,deseq,batched,genes,target}.py": {"compare_expression"},
-    "cells/{calling,emptydrops,ranks}.py": {"call_cells"},
+    "cells/{calling,emptydrops,ranks}.py": {"call_cells", "remove_ambient", "import_cellbender"},
     "cells/{soupem,soup,removal}.py": {"remove_ambient", "import_cellbender"},
     "counts/{formats,reading,assembly,values}.py": {
         "inspect_input",

@@ -79,7 +79,7 @@ def make_droplets(n_cells=60, n_empty=800, n_genes=120, seed=0):
     rng = np.random.default_rng(seed)
     profiles = rng.dirichlet(np.full(n_genes, 0.3), 2)
     soup = profiles.mean(axis=0)
-    own = [rng.multinomial(780 + 20 * (i % 3), profiles[i % 2]) for i in range(n_cells)]
+    own = [rng.multinomial(800, profiles[i % 2]) for i in range(n_cells)]
     counts = np.array(
         [c + rng.multinomial(40, soup) for c in own] + [rng.multinomial(40, soup) for _ in range(n_empty)]
     )

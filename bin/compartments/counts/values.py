@@ -8,7 +8,7 @@ from compartments.core.errors import UserError
 from compartments.counts.folders import entries
 from compartments.counts.hdf5 import check_claim, text_of
 from compartments.counts.opening import READ_ERRORS, unreadable
-from compartments.counts.source import Source
+from compartments.counts.source import CELLBENDER, Source
 
 MOST = np.iinfo(np.int32).max  # of a count
 PEEK = 1_000_000  # values
@@ -32,7 +32,8 @@ def peek(source: Source) -> str:
             return _peek_mtx(source)
         with h5py.File(source.path, "r") as file:
             node = file[source.node]
-            return node_problem(node, len(source.barcodes) if source.by_barcode else 0)
+            told = source.by_barcode and source.format != CELLBENDER  # whose input was judged
+            return node_problem(node, len(source.barcodes) if told else 0)
     except READ_ERRORS as error:
         raise unreadable(source.path, error) from None
 

@@ -40,7 +40,7 @@ QUICK = "executor { pollInterval = '2 sec'; queueStatInterval = '3 sec'; exitRea
 def test_a_file_cut_off_behind_its_header_costs_one_sample(local_run):
     rows = [line.split("\t") for line in (local_run / "skipped.tsv").read_text().splitlines()[1:]]
     (row,) = [row for row in rows if row[1] == CUT_OFF]
-    assert row[0] == "read_counts" and "damaged or cut off" in row[4]
+    assert row[0] == "read_counts" and "cut off, or damaged" in row[4]
     assert CUT_OFF in (local_run / "report.html").read_text()
     assert not list((local_run / "samples").glob(f"{CUT_OFF}/*.h5ad"))
     assert len(set(trace(local_run).query("process == 'FILTER_CELLS'")["tag"])) == 6

@@ -123,7 +123,7 @@ def arguments_of(cohort):
 
 
 def write_cut_off(matrix, folder):
-    """A matrix folder as 10x writes it, whose matrix is cut off behind its header, between two lines."""
+    """A matrix folder as 10x writes it, every entry twelve times, cut off behind what a first look reads."""
     folder.mkdir()
     with h5py.File(matrix) as handle:
         group = handle["matrix"]
@@ -134,7 +134,7 @@ def write_cut_off(matrix, folder):
     features = "".join(f"{one}\t{name}\tGene Expression\n" for one, name in zip(ids, names, strict=True))
     (folder / "features.tsv.gz").write_bytes(gzip.compress(features.encode()))
     (folder / "barcodes.tsv.gz").write_bytes(gzip.compress("".join(f"{one}\n" for one in barcodes).encode()))
-    header = f"%%MatrixMarket matrix coordinate integer general\n{n_genes} {n_cells} {len(values)}\n"
+    header = f"%%MatrixMarket matrix coordinate integer general\n{n_genes} {n_cells} {12 * len(values)}\n"
     entries = "".join(f"{r + 1} {c + 1} {v}\n" for r, c, v in zip(rows, columns, values, strict=True))
-    lines = (header + entries).splitlines(keepends=True)
+    lines = (header + 12 * entries).splitlines(keepends=True)
     (folder / "matrix.mtx").write_text("".join(lines[: len(lines) * 2 // 3]))

@@ -1,17 +1,11 @@
 """Genes of files that list different ones, or name them otherwise."""
 
-import os
-from pathlib import Path
-
 import anndata
 import numpy as np
 import pandas as pd
-import pytest
 
 from compartments.counts.references import cohort_names, genes_table, origins, unite_genes
 from compartments.study.samplesheet import parse_samplesheet
-
-DATA = Path(os.environ.get("COMPARTMENTS_TEST_DATA", Path(__file__).resolve().parents[3] / "shared" / "data"))
 
 
 def file_of(*genes):
@@ -128,10 +122,9 @@ def test_files_cut_each_to_its_own_genes_are_told_from_references():
 CHEMISTRIES = {"1k_PBMC_v2_raw.h5ad": "3' v2", "1k_PBMC_v3_filt.h5ad": "3' v3", "5prime_PBMC_filt_1kcells.h5ad": "5'"}
 
 
-@pytest.mark.skipif(not (DATA / "pbmc_chemistries").is_dir(), reason="no real matrices in shared/data")
-def test_real_matrices_of_two_references_and_three_chemistries():
+def test_real_matrices_of_two_references_and_three_chemistries(real_data):
     """The older reference has GNB2L1, the newer RACK1: with the id in each file one gene, and no file lacks it."""
-    read = [anndata.read_h5ad(DATA / "pbmc_chemistries" / name, backed="r").var for name in CHEMISTRIES]
+    read = [anndata.read_h5ad(real_data / "pbmc_chemistries" / name, backed="r").var for name in CHEMISTRIES]
     bare = [pd.DataFrame({"gene_id": var.index.astype(str)}, index=var.index.astype(str)) for var in read]
     united = unite_genes(bare)
     lacking = set(united.genes.index[~united.everywhere])

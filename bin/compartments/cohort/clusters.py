@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.vocabulary import UNASSIGNED
+from compartments.labels.summary import contradicting
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 N_MARKERS = 10
-CELLS_TO_JUDGE = 20
 HIGH_SCORES = 95
 
 
@@ -50,10 +50,9 @@ def cluster_table(cohort: "AnnData", markers: pd.DataFrame) -> pd.DataFrame:
             remarks.append("mostly one donor")
         if lineages.iloc[0] < 0.5:
             remarks.append("no lineage has half of it")
-        agreeing = int(cells.loc[named, "marker_agrees"].sum())
-        if named.sum() >= CELLS_TO_JUDGE and agreeing < named.sum() / 2:
+        if n := contradicting(cells.loc[named, "marker_agrees"]):
             likely = _shares(cells.loc[named, "marker_lineage"]).index[0]
-            remarks.append(f"markers of {named.sum() - agreeing} of {named.sum()} cells name another, mostly {likely}")
+            remarks.append(f"markers of {n} of {named.sum()} cells name another, mostly {likely}")
         rows.append(
             {
                 "cluster": code,

@@ -20,7 +20,7 @@ def borrow_lineages(labels: pd.DataFrame, counts: sparse.csr_matrix) -> None:
     ----------
     labels : DataFrame, one row per cell of one sample
         From :func:`annotation.annotate`; changed are ``lineage, lineage_broad, display_label, confidence`` (to
-        ``neighbours``) and ``rule``.
+        ``neighbours``).
     counts : CSR matrix, shape (cells, genes)
 
     Notes
@@ -47,4 +47,3 @@ def borrow_lineages(labels: pd.DataFrame, counts: sparse.csr_matrix) -> None:
     labels.loc[named, ["lineage", "display_label"]] = np.column_stack([winner, winner]).astype(object)
     labels.loc[named, "lineage_broad"] = [broad[name] for name in winner]
     labels.loc[named, "confidence"] = "neighbours"
-    labels.loc[named, "rule"] = "neighbours"

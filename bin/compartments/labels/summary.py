@@ -100,17 +100,28 @@ def _of_model(key: str, matched: Matched, labels: pd.DataFrame, first: bool) -> 
     return summary
 
 
+def contradicting(agrees: pd.Series) -> int:
+    """How many cells that markers name have another label than theirs, if most of enough cells do; else 0.
+
+    Parameters
+    ----------
+    agrees : Series of bool
+        ``marker_agrees`` of the cells that markers name.
+    """
+    disagree = len(agrees) - int(agrees.sum())
+    return disagree if len(agrees) >= CELLS_TO_JUDGE and disagree > len(agrees) / 2 else 0
+
+
 def _conflicts(labels: pd.DataFrame) -> list[str]:
     """Lineages whose cells' own markers mostly name another one, with cells, and the likely name."""
     named = labels[(labels["marker_lineage"] != "") & (labels["lineage"] != UNASSIGNED)]
     found = []
     for lineage, cells in named.groupby("lineage", sort=True):
-        agree = int(cells["marker_agrees"].sum())
-        if len(cells) >= CELLS_TO_JUDGE and agree < len(cells) / 2:
+        if n := contradicting(cells["marker_agrees"]):
             others = cells.loc[~cells["marker_agrees"].astype(bool), "marker_lineage"].value_counts()
             likely = others.index[others == others.iloc[0]].min()
             found.append(
-                f"{lineage}: the markers of {len(cells) - agree} of {len(cells)} cells name another lineage, "
+                f"{lineage}: the markers of {n} of {len(cells)} cells name another lineage, "
                 f"most often {likely} ({others.iloc[0]})"
             )
     return found

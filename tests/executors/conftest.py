@@ -12,7 +12,7 @@ COHORT = ["--treated", "1", "--untreated", "2", "--scale", "0.2", "--genes", "70
 
 @pytest.fixture(scope="session")
 def cohort(tmp_path_factory):
-    """Folder with ``sheet.csv`` and ``model.pkl``: filtered counts of three donors, and a sample whose file is damaged."""
+    """Folder with ``sheet.csv`` and ``model.pkl``: filtered counts of three donors, and a damaged file."""
 
     def make(folder):
         program = step("simulate_cohort", "--outdir", folder / "input", *COHORT)

@@ -213,7 +213,7 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
         term = Term(contrast, name, compartment, units.set_index("donor", drop=False).rename_axis(None), parts, kind)
         parts = _parts(sides, {"": 1.0})
         units = _joined(study, samples, parts, ["donor", "condition"])
-        return replace(term, apart=_apart(term, units, parts, "condition")) if kind == CHANGE else term
+        return term if kind == WITHIN else replace(term, apart=_apart(term, units, parts, "condition"))
     units = _pairs(study, samples, sides, contrast)
     units["arm"] = contrast.condition if kind == COMPARTMENTS else units["condition"]
     index = "sample" if len(sides) == 1 or units["donor"].duplicated().any() else "donor"
@@ -233,9 +233,10 @@ def _apart(term: Term, units: pd.DataFrame, parts: tuple[Part, ...], by: str) ->
         Such units, with the columns of ``parts``.
     parts : tuple of Part
     by : str
-        Of ``units``: what a unit of ``term`` has both values of.
+        Of ``units``: what a unit of ``term`` has all values of.
     """
-    signs = {part.condition or part.compartment: float(np.sign(part.weight)) for part in term.parts[:2]}
+    own = term.parts if by == "compartment" else [part for part in term.parts if part.compartment == term.compartment]
+    signs = {part.condition or part.compartment: part.weight for part in own}
     units = units[units[by].isin(signs)]
     arm = units[by]
     if term.kind == CHANGE:

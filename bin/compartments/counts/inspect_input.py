@@ -1,10 +1,14 @@
 """Check the count files of one samplesheet row before anything is computed."""
 
 from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from compartments.core.errors import UserError
 from compartments.core.files import write_json, write_text
 from compartments.core.options import Options
+
+if TYPE_CHECKING:
+    from compartments.counts.source import Source
 
 STEP = "inspect_input"
 
@@ -30,14 +34,11 @@ def main() -> None:
 
     lines, doubts = [], []
     for column, path in zip(args.column, args.path, strict=True):
-        problem, warnings = look_into(path, column, args.genome)
-        lines += [_line(args, column, problem)] if problem else []
-        doubts += [_line(args, column, warning) for warning in warnings]
-    if args.digests and not lines:
-        try:
-            write_json(_cells(args), f"{args.sample}.cells.json")
-        except UserError as error:
-            lines.append(_line(args, args.column[-1], str(error)))
+        look = look_into(path, column, args.genome, args.barcodes)
+        lines += [_line(args, column, look.problem)] if look.problem else []
+        doubts += [_line(args, column, warning) for warning in look.warnings]
+    if args.digests and look.source:
+        write_json(_cells(args, look.source, look.barcodes), f"{args.sample}.cells.json")
     write_text("".join(lines), "problems.txt")
     write_text("".join(doubts), "doubts.txt")
 
@@ -46,17 +47,11 @@ def _line(args: Namespace, column: str, problem: str) -> str:
     return f"sample '{args.sample}', column '{column}': {problem}\n"
 
 
-def _cells(args: Namespace) -> dict[str, object]:
+def _cells(args: Namespace, source: "Source", barcodes: dict[str, int]) -> dict[str, object]:
     """Who the sample is, the digest of its file, the barcodes of its cells, its genes and chemistry."""
-    from pathlib import Path
-
-    from compartments.counts.formats import describe
     from compartments.counts.inspection import content_of
-    from compartments.counts.lanes import cell_barcodes
 
     row = {"sample": args.sample, "column": args.column[-1]}
     row["content"] = content_of(Path(args.digests).read_text())
-    source = describe(args.path[-1], args.genome)
     listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
-    barcodes = cell_barcodes(source) if args.barcodes else {}
     return row | {"barcodes": barcodes, "genes": listed, "chemistry": source.chemistry}

@@ -16,7 +16,7 @@ import pandas as pd
 
 from compartments.counts.folders import entries
 from compartments.counts.opening import READ_ERRORS, unreadable
-from compartments.counts.reading import read_counts
+from compartments.counts.reading import counts_of
 from compartments.counts.source import Source
 from compartments.study.captures import several
 
@@ -74,7 +74,7 @@ def _entries(source: Source) -> npt.NDArray[np.int64]:
         with h5py.File(source.path, "r") as file:
             if isinstance(file[source.node], h5py.Group):
                 return np.diff(file[source.node]["indptr"][:].astype(np.int64))
-    return np.diff(read_counts(source.path).matrix.indptr).astype(np.int64)
+    return np.diff(counts_of(source).matrix.indptr).astype(np.int64)
 
 
 def problems(found: Sequence[Cells], samples: pd.DataFrame) -> Iterator[str]:

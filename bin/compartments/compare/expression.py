@@ -179,6 +179,9 @@ def _with_both_arms(terms: list[Term], lineage: Lineage, left_out: LeftOut) -> l
     """The terms with enough donors in either arm."""
     usable = []
     for term in terms:
+        if lineage.name in term.unnamed:
+            left_out.add(term.unnamed[lineage.name], lineage=lineage.name, contrast=term.label)
+            continue
         for arm in term.arms:
             n = int(term.has(arm).sum())
             if n < MIN_DONORS:

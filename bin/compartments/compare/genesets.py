@@ -157,7 +157,9 @@ def score_lineages(
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SCORE_COLUMNS)
 
 
-def add_all_lineages(scores: pd.DataFrame, n_samples: int, left_out: LeftOut) -> pd.DataFrame:
+def add_all_lineages(
+    scores: pd.DataFrame, n_samples: int, left_out: LeftOut, unnamed: Collection[str] = ()
+) -> pd.DataFrame:
     """Append lineage ``all``: per set and sample, the mean score of the lineages that every sample has.
 
     The same lineages count in every sample, so that composition does not enter.
@@ -170,6 +172,8 @@ def add_all_lineages(scores: pd.DataFrame, n_samples: int, left_out: LeftOut) ->
         Samples of the study.
     left_out : LeftOut
         Gets sets that no lineage has in every sample.
+    unnamed : collection of str
+        Lineages that do not count, as not every compartment's model can name them.
 
     Returns
     -------
@@ -179,7 +183,7 @@ def add_all_lineages(scores: pd.DataFrame, n_samples: int, left_out: LeftOut) ->
     """
     scores = scores.assign(n_lineages=1)
     present = scores.groupby(["gene_set", "lineage"])["sample"].transform("nunique")
-    complete = scores[present == n_samples]
+    complete = scores[(present == n_samples) & ~scores["lineage"].isin(unnamed)]
     for name in scores["gene_set"].unique():
         if not (complete["gene_set"] == name).any():
             reason = f"{name}: no lineage is scored in all {n_samples} samples, so none over lineages"
@@ -223,8 +227,12 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
     wide = wide.sort_index(axis=1)
     compared = []
     for term in terms_of(study, wide.index):
-        answer = compare_every(term, partial(_values, wide, True), study.covariates)
-        moderated = compare_every(term, partial(_values, wide, False), study.covariates)
+        unnamed = wide.columns.get_level_values("lineage").isin(list(term.unnamed))
+        for lineage in dict.fromkeys(wide.columns[unnamed].get_level_values("lineage")):
+            left_out.add(term.unnamed[lineage], lineage=lineage, contrast=term.label)
+        table = wide.loc[:, ~unnamed]
+        answer = compare_every(term, partial(_values, table, True), study.covariates)
+        moderated = compare_every(term, partial(_values, table, False), study.covariates)
         compared.append(replace(answer, effects=answer.effects.assign(**moderated.effects[OTHER_TEST])))
         _give_reasons(compared[-1], left_out)
     tables = [one.effects.reset_index().assign(**one.term.keys) for one in compared if len(one.effects)]

@@ -8,7 +8,8 @@ from benchmarks.demo_resources import per_process
 from benchmarks.pipeline import bench_samples, bench_scale, scale_cells
 from benchmarks.unequal import FOLDER
 
-FIELDS = "task_id process status submit complete realtime %cpu memory peak_rss rchar wchar".split()
+FIELDS = ["task_id", "process", "status", "submit", "complete", "realtime", "%cpu", "memory", "peak_rss"]
+FIELDS += ["rchar", "wchar"]
 TASKS = [
     (1, "CELLS:READ_COUNTS", "COMPLETED", "10s", "100.0%", "512 MB", "200 MB", "10 MB", "1 MB"),
     (2, "CELLS:READ_COUNTS", "CACHED", "30s", "50.0%", "512 MB", "300.5 MB", "20 MB", "2 MB"),

@@ -3,7 +3,7 @@
     python -m benchmarks.resources small/pipeline_info/trace.tsv large/pipeline_info/trace.tsv ...
 
 The work folders of the runs must still be there: a task's input is what its work folder links to. Prints one row per
-process: tasks, input in MB, what was asked for and used at most, peak memory as `base + slope * input` above all points,
+process: tasks, input in MB, memory asked for and used at most, peak memory as `base + slope * input` above all points,
 CPU seconds likewise, and bytes written per byte of input. They are the figures of conf/resources.tsv, from which
 requests are made (half as much memory again) and needs foreseen; a line through few sizes is a guide, the retries are
 the guarantee.

@@ -1,12 +1,13 @@
 """The ladder: the whole pipeline on 10,000 to 1,000,000 cells, 5,000 a sample; what every step costs.
 
     python -m benchmarks.pipeline.bench_scale [--rungs 10000 50000 200000 200000:2000] [--folder results/scale]
-    python -m benchmarks.pipeline.bench_scale --show
+    python -m benchmarks.pipeline.bench_scale --show [--beyond 10000000]
 
 Cells are those of scale_cells.py; 200000:2000 has 2,000 genes per cell instead of 800. A run that was stopped goes on
 where it ended (`-resume`), and what its steps have cost is stored each time in scale.tsv, beside this file: a row per
 rung and step, with date and machine, and whether the run has ended. Seconds and bytes are sums over tasks, memory is
-that of the largest task, in MB. `--show` prints them, and for each step the exponent of CPU time against cells.
+that of the largest task, in MB. `--show` prints them, and the exponent of CPU time against cells of each step;
+`--beyond` what a step would need for more cells, on the line through the two largest rungs.
 """
 
 import argparse
@@ -106,6 +107,21 @@ def keep(rows):
     whole.to_csv(TABLE, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
 
+def beyond(table, cells):
+    """Of each step, for so many cells: tasks, CPU hours, memory of the largest task in GB; of two rungs or more."""
+    same = table[(table["genes"] == GENES) & (table["ended"] == "yes") & (table["process"] != "all")]
+    for name, part in same.groupby("process", sort=False):
+        if len(part) > 1:
+            small, large = (one for _, one in part.sort_values("cells").tail(2).iterrows())
+            share = (cells - large["cells"]) / (large["cells"] - small["cells"])
+            figures = {
+                key: large[key] + share * max(large[key] - small[key], 0) for key in ("tasks", "cpu_s", "peak_mb")
+            }
+            several = large["tasks"] > 1  # tasks of a sample stay as they are
+            peak = large["peak_mb"] if several else figures["peak_mb"]
+            yield name, round(figures["tasks"]), figures["cpu_s"] / 3600, peak / 1000
+
+
 def shown(table):
     """The table for people, and the exponents."""
     lines = [table.drop(columns=["date", "machine"]).to_string(index=False), "", "exponent of CPU time against cells"]
@@ -117,9 +133,12 @@ def main():
     parser.add_argument("--rungs", nargs="+", default=RUNGS, metavar="CELLS[:GENES]", help=" ".join(RUNGS))
     parser.add_argument("--folder", default="results/scale", type=Path, help="cells, work and results (%(default)s)")
     parser.add_argument("--show", action="store_true", help="print what is stored, and run nothing")
+    parser.add_argument("--beyond", type=int, metavar="CELLS", help="with --show: what so many cells would need")
     given, more = parser.parse_known_args()
     codes = [] if given.show else [measure(rung, given.folder.resolve(), more) for rung in given.rungs]
     print(shown(stored()))
+    for name, tasks, hours, peak in beyond(stored(), given.beyond) if given.beyond else []:
+        print(f"{name}: {tasks:,} tasks, {hours:,.1f} CPU h, {peak:,.1f} GB")
     sys.exit(any(codes))
 
 

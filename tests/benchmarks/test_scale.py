@@ -66,6 +66,14 @@ def test_what_grows_faster_than_its_cells_misses_its_gate():
     assert len(verdicts) == 4
 
 
+def test_more_cells_are_foreseen_on_the_line_of_the_largest_rungs():
+    cohort = ladder({50_000: 100, 200_000: 400}).assign(tasks=1, peak_mb=[1000, 4000])
+    sample = ladder({50_000: 100, 200_000: 400}, name="READ_COUNTS").assign(tasks=[10, 40], peak_mb=[300, 310])
+    found = {name: figures for name, *figures in bench_scale.beyond(pd.concat([cohort, sample]), 1_000_000)}
+    assert found["EMBED_COHORT"] == pytest.approx([1, 2000 / 3600, 20])
+    assert found["READ_COUNTS"] == pytest.approx([200, 2000 / 3600, 0.31])
+
+
 def test_many_samples_are_foreseen_on_the_line_of_the_largest_runs():
     runs = [(100, 60, "yes"), (300, 160, "yes"), (1000, 510, "yes"), (3000, 9, "no")]
     table = pd.DataFrame(

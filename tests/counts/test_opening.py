@@ -51,6 +51,8 @@ def test_the_cause_is_named_before_damage():
         (PermissionError(13, "Permission denied", "f/barcodes.tsv"), "f/barcodes.tsv: no permission to read it"),
         (BlockingIOError(11, "unable to lock file, errno = 11"), "locked, another program"),
         (OSError("Can't synchronously read data (can't open directory (/usr/local/lib/plugin))"), "HDF5 filter"),
+        (OSError("Can't synchronously read data (required filter 'unknown' is not registered)"), "HDF5 filter"),
+        (OSError("Can't synchronously read data (filter returned failure during read)"), "damaged or cut off"),
         (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), "not UTF-8"),
         (EOFError("Compressed file ended"), "damaged or cut off (Compressed file ended)"),
     ]:

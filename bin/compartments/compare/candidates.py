@@ -88,7 +88,7 @@ def find_candidates(scores: Scores, term: Term, ambient_share_max: float) -> Can
     lost = [np.where(absent[c][s, t], f"absent_in_{c}", "") for c in absent]
     words = np.array([",".join(filter(None, pair)) for pair in zip(*lost, strict=True)], object)
     status = np.where(words != "", words, status)
-    status[~scores.comparable(term)[p]] = NOT_LISTED
+    status[~scores.comparable(term.every)[p]] = NOT_LISTED
     named = scores.named(term)
     status[~(named[s] & named[t])] = NOT_NAMED
     return Candidates(s, t, p, status, ambient)

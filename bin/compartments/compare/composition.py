@@ -23,7 +23,7 @@ from compartments.compare.abundance import (
 from compartments.compare.between import compartment_rows
 from compartments.compare.calls import tipping_point, with_calls
 from compartments.compare.counted import MIN_EXPECTED, Counted
-from compartments.compare.engine import OF_COUNTS, Compared
+from compartments.compare.engine import OF_COUNTS, Compared, compare_every
 from compartments.compare.engine import compare as compare_arms
 from compartments.compare.moderated import permutation_p, sign_flip_p
 from compartments.compare.single_case import single_case_rows
@@ -279,10 +279,11 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
         return None
     zero = asked.zero(lineages.scale, kept)
     counted = Counted(pd.Index(kept, name="lineage"), lineages.parts(term, kept, of_shares(zero)), zero, asked.margin)
-    if term.whole:
-        every = replace(counted, parts=lineages.parts(term.whole, kept, of_shares(zero)))
-        counted = replace(counted, whole=(term.whole, every))
-    compared = compare_arms(term, counted, study.covariates)
+
+    def measure(of: Term) -> Counted:
+        return replace(counted, parts=lineages.parts(of, kept, of_shares(zero)))
+
+    compared = compare_every(term, measure, study.covariates)
     (group,) = compared.groups
     if group.absent:
         who = f"with condition '{group.absent}'" if len(term.arms) == 2 else "that has all its samples"

@@ -19,7 +19,7 @@ PACKINGS = {
     b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z",
 }  # fmt: skip
 NESTED = 3  # times that a file may be packed with gzip
-FILTER = re.compile(r"filter|can't open directory|plugin", re.I)
+FILTER = re.compile(r"required filter|filter.*not (registered|available)|can't open directory|plugin", re.I)
 LOCKED = re.compile(r"unable to lock file|Resource temporarily unavailable", re.I)
 
 

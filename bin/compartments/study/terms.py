@@ -204,7 +204,10 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
     Donors that lack a sample of a part have no unit.
     """
     term = _with_units(study, contrast, name, compartment)
-    return replace(term, named_by_one=study.named_by_one(compartment)) if term.across else term
+    if not (term.across and study.named):
+        return term
+    alone = study.named_by_one(compartment)
+    return replace(term, named_by_one=alone, apart=term.apart and replace(term.apart, named_by_one=alone))
 
 
 def _with_units(study: Study, contrast: Contrast, name: str, compartment: str) -> Term:
@@ -226,7 +229,7 @@ def _with_units(study: Study, contrast: Contrast, name: str, compartment: str) -
         term = Term(contrast, name, compartment, units.set_index("donor", drop=False).rename_axis(None), parts, kind)
         parts = _parts(sides, {"": 1.0})
         units = _joined(study, samples, parts, ["donor", "condition"])
-        return replace(term, apart=_apart(term, units, parts, "condition")) if kind == CHANGE else term
+        return term if kind == WITHIN else replace(term, apart=_apart(term, units, parts, "condition"))
     units = _pairs(study, samples, sides, contrast)
     units["arm"] = contrast.condition if kind == COMPARTMENTS else units["condition"]
     index = "sample" if len(sides) == 1 or units["donor"].duplicated().any() else "donor"
@@ -246,9 +249,10 @@ def _apart(term: Term, units: pd.DataFrame, parts: tuple[Part, ...], by: str) ->
         Such units, with the columns of ``parts``.
     parts : tuple of Part
     by : str
-        Of ``units``: what a unit of ``term`` has both values of.
+        Of ``units``: what a unit of ``term`` has all values of.
     """
-    signs = {part.condition or part.compartment: float(np.sign(part.weight)) for part in term.parts[:2]}
+    own = term.parts if by == "compartment" else [part for part in term.parts if part.compartment == term.compartment]
+    signs = {part.condition or part.compartment: part.weight for part in own}
     units = units[units[by].isin(signs)]
     arm = units[by]
     if term.kind == CHANGE:

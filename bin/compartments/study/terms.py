@@ -204,7 +204,10 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
     Donors that lack a sample of a part have no unit.
     """
     term = _with_units(study, contrast, name, compartment)
-    return replace(term, named_by_one=study.named_by_one(compartment)) if term.across else term
+    if not (term.across and study.named):
+        return term
+    alone = study.named_by_one(compartment)
+    return replace(term, named_by_one=alone, apart=term.apart and replace(term.apart, named_by_one=alone))
 
 
 def _with_units(study: Study, contrast: Contrast, name: str, compartment: str) -> Term:

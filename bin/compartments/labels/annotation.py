@@ -22,7 +22,7 @@ CHUNK = 2000
 LABELS_THAT_COUNT = 3
 NO_LABEL = -5.0  # log odds of a cell that the model has no label for: below them none of its labels is meant
 MIN_PROBABILITY = 0.5
-SURE = 0.8  # a model that gives a broad lineage so much is not asked twice
+SURE = 0.8  # a broad lineage of so much is not asked for again, unless markers contradict it
 
 
 def choose_lineage(
@@ -162,8 +162,13 @@ def _named_cells(
     guess = first.mapped.iloc[alone].reset_index(drop=True)
     probability = _at(by_broad, guess["lineage_broad"])
     named = (probability >= MIN_PROBABILITY) | (evidence.lineage == guess["lineage"].to_numpy())
-    settled = (probability >= SURE) | (named & is_protected(guess["lineage"], first.model.labels[alone]))
-    prior = neighbours_prior(np.log(_with_none(by_broad)), settled, counts)
+    marked = pd.Series(evidence.lineage).map(broad)
+    supported = evidence.supported.reindex(columns=list(by_broad.columns), fill_value=False)
+    contradicted = marked.notna() & (marked != guess["lineage_broad"]) & ~_at(supported, guess["lineage_broad"])
+    settled = (probability >= SURE) & ~contradicted
+    settled |= named & is_protected(guess["lineage"], first.model.labels[alone])
+    vote = by_broad.columns.get_indexer(marked)
+    prior = neighbours_prior(np.log(_with_none(by_broad)), settled.to_numpy(), vote, counts)
     chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped, prior)
     rule = np.full(len(chosen), "", object)
     t_like = evidence.t_like & (first.mapped["lineage"].to_numpy()[chosen] == "NK")
@@ -184,8 +189,7 @@ def _named_cells(
         rule[red] = "erythroid"
         asked &= ~red
     frame["rule"] = rule
-    frame["marker_agrees"] = (pd.Series(evidence.lineage).map(broad) == frame["lineage_broad"]).to_numpy()
-    supported = evidence.supported.reindex(columns=list(by_broad.columns), fill_value=False)
+    frame["marker_agrees"] = (marked == frame["lineage_broad"]).to_numpy()
     frame["supported"] = _at(supported, frame["lineage_broad"])
     likely = frame["probability_broad"] >= MIN_PROBABILITY
     frame["confidence"] = np.select(

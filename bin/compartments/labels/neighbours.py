@@ -18,8 +18,10 @@ ROUNDS, SETTLED = 50, 1e-3  # at most so many rounds, until no probability moves
 Floats = npt.NDArray[np.float64]
 
 
-def neighbours_prior(log_probability: Floats, settled: npt.NDArray[np.bool_], counts: sparse.csr_matrix) -> Floats:
-    """What the cells around a cell say of its lineage, for those that are not settled.
+def neighbours_prior(
+    log_probability: Floats, settled: npt.NDArray[np.bool_], marked: npt.NDArray[np.intp], counts: sparse.csr_matrix
+) -> Floats:
+    """What the cells around a cell and its own markers say of its lineage, for cells that are not settled.
 
     Parameters
     ----------
@@ -27,6 +29,8 @@ def neighbours_prior(log_probability: Floats, settled: npt.NDArray[np.bool_], co
         Of the model alone; rows of probabilities sum to 1.
     settled : bool array, shape (cells,)
         Cells that keep their probabilities: they speak, and are not asked.
+    marked : int array, shape (cells,)
+        State that the markers name; -1 for none.
     counts : CSR matrix, shape (cells, genes)
         Of one sample: its labels do not depend on who else is in the run.
 
@@ -38,10 +42,11 @@ def neighbours_prior(log_probability: Floats, settled: npt.NDArray[np.bool_], co
     Notes
     -----
     A Potts model on the graph of the ``N_NEIGHBOURS`` nearest cells in :func:`cells.clusters.cell_space`, by mean
-    field (Zhang 1992, IEEE Trans Signal Process 40:2570): the prior is the mean probability of the neighbours with one
-    pseudo-neighbour that says nothing, the posterior becomes their neighbours' prior, until nothing moves. What the
-    model lacks, as where few of its genes are in the data and its scores shrink, comes so from further cells, while
-    the pseudo-neighbour bounds what they can say: with 13 lineages odds of 1 to 118, at a unanimous vote.
+    field (Zhang 1992, IEEE Trans Signal Process 40:2570): the prior is the mean probability of the neighbours, and the
+    posterior becomes their neighbours' prior, until nothing moves. What the model lacks, as where few of its genes are
+    in the data and its scores shrink, comes so from further cells. Markers that name a lineage weigh as much as all
+    neighbours together. One more vote that says nothing bounds the rest: with 14 states unanimous neighbours shift the
+    odds 127-fold, not without end.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -54,10 +59,15 @@ def neighbours_prior(log_probability: Floats, settled: npt.NDArray[np.bool_], co
     itself = nearest == asked[:, None]
     itself[~itself.any(axis=1), -1] = True  # copies of a cell may stand before it
     nearest = nearest[~itself].reshape(len(asked), N_NEIGHBOURS)
-    belief = np.exp(log_probability)
+    belief, votes = (
+        np.exp(log_probability),
+        np.full((len(asked), log_probability.shape[1]), 1 / log_probability.shape[1]),
+    )
+    named = marked[asked] >= 0
+    votes[named, marked[asked][named]] += N_NEIGHBOURS
     for _ in range(ROUNDS):
-        mean = (belief[nearest].sum(axis=1) + 1 / belief.shape[1]) / (N_NEIGHBOURS + 1)
-        prior[asked] = np.log(mean)
+        total = belief[nearest].sum(axis=1) + votes
+        prior[asked] = np.log(total / total.sum(axis=1, keepdims=True))
         new = softmax(log_probability[asked] + prior[asked], axis=1)
         moved = np.abs(new - belief[asked]).max()
         belief[asked] = new

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "bin")]  # run as a script, which begins with its own folder
 CORPUS = Path(__file__).with_name("corpus")
 MOST_BYTES, MOST_FILES = 2048, 40  # of an input, of a target's inputs
 

@@ -62,7 +62,7 @@ workflow {
         COHORT(INPUT.out.study, LABELS.out.cells)
         // What differs, within compartments and between them: donors are the replicates.
         COMPARE(
-            INPUT.out.compared,
+            INPUT.out.study,
             LABELS.out.cells,
             COHORT.out.pseudobulk,
             COHORT.out.counts,

@@ -19,7 +19,6 @@ process CHECK_DESIGN {
     path 'problems.txt', emit: problems
     path 'study.json', emit: study, optional: true
     path 'ordered.json', emit: ordered, optional: true
-    path 'compared.json', emit: compared, optional: true
     path 'samples.tsv', emit: samples, optional: true
     path 'plan.txt', emit: plan, optional: true
     path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true

@@ -19,9 +19,8 @@ workflow COHORT {
     MERGE_SAMPLES.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
     EMBED_COHORT(MERGE_SAMPLES.out.merged)
 
-    // what is compared is the same when only notes on the samples change, which the tables of cells have
-    pseudobulk = MERGE_SAMPLES.out.pseudobulk.map { path -> settled(path) }
-    counts = MERGE_SAMPLES.out.counts.map { path -> settled(path) }
+    pseudobulk = MERGE_SAMPLES.out.pseudobulk
+    counts = MERGE_SAMPLES.out.counts
     depth = MERGE_SAMPLES.out.depth
     genes = MERGE_SAMPLES.out.genes.map { path -> settled(path) }
     ambient_genes = MERGE_SAMPLES.out.ambient_genes.map { path -> settled(path) }

@@ -25,7 +25,6 @@ workflow INPUT {
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
     study = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
-    compared = CHECK_DESIGN.out.compared.map { path -> settled(path) }
     listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
 
     ch_samples = CHECK_DESIGN.out.study
@@ -63,7 +62,6 @@ workflow INPUT {
     samples // [meta, raw, filtered, cellbender]
     rows // [meta, row of the samplesheet]
     study // study.json, its samples by name
-    compared // the same without columns of the samplesheet that nothing but the tables of cells shows
     listed // study.json, in the order of the samplesheet
     checked // [[SHA-256, sample, name of a file], ...], results of the checks: once, when nothing is wrong
     results

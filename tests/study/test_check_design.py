@@ -260,19 +260,3 @@ def test_steps_get_the_same_study_however_the_rows_stand_and_files_are_called(ex
         found.append([(tmp_path / name).read_bytes() for name in ("ordered.json", "study.json")])
     (first, in_order), (second, as_listed) = found
     assert first == second and in_order != as_listed
-
-
-def test_a_note_is_no_part_of_what_is_compared(execute, tmp_path):
-    """Covariates, totals and what the pipeline itself makes something of are; the tables of cells have all columns."""
-    header, *rows = sheet_with().strip().splitlines()
-    found = []
-    for note in ("fine", "late"):
-        lines = [f"{header},age,chemistry,note", *(f"{row},{40 + n},v3,{note}" for n, row in enumerate(rows))]
-        (tmp_path / "sheet.csv").write_text("\n".join(lines) + "\n")
-        (tmp_path / "params.json").write_text('{"covariates": "age"}')
-        done = execute("check_design", "--samplesheet", "sheet.csv", "--params", "params.json")
-        assert done.returncode == 0, done.stderr
-        found.append([(tmp_path / name).read_bytes() for name in ("compared.json", "ordered.json")])
-    (first, whole), (second, other) = found
-    assert first == second and whole != other
-    assert {"age", "chemistry", "condition"} <= set(json.loads(first)["samples"][0])

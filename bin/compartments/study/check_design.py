@@ -9,7 +9,7 @@ from compartments.core.contract import Contract
 from compartments.core.errors import UserError, problem_in
 from compartments.core.files import read_json, write_text
 from compartments.core.options import Options
-from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
+from compartments.core.vocabulary import INPUTS
 
 STEP = "check_design"
 
@@ -53,7 +53,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     from compartments.study.design import make_study
     from compartments.study.parameters import as_level, names_in
     from compartments.study.plan import design_table, plan
-    from compartments.study.samplesheet import REQUIRED, parse_samplesheet
+    from compartments.study.samplesheet import parse_samplesheet
     from compartments.study.slips import check_slips
 
     name = Path(given.samplesheet).name
@@ -88,12 +88,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     design = design_table(study)
     contract = Contract.of(STEP)
     study.save("study.json")
-    described = ordered.samples.drop(columns=["row", *INPUTS])
-    replace(ordered, samples=described, warnings=[]).save("ordered.json")
-    # what is made of a sample's row by comparisons: a note repeats none of them
-    used = [*REQUIRED, *NUMBERS, *DESCRIPTIONS, *ordered.covariates]
-    compared = described[[column for column in described if column in used]]
-    replace(ordered, samples=compared, warnings=[]).save("compared.json")
+    replace(ordered, samples=ordered.samples.drop(columns=["row", *INPUTS]), warnings=[]).save("ordered.json")
     contract.write(study.samples, "samples.tsv")
     contract.write(design, "design.tsv")
     inputs = study.samples.reindex(columns=["sample", "raw", "filtered", "cellbender"]).fillna("").to_dict("records")

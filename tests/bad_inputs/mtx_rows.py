@@ -55,6 +55,18 @@ def other_names(*names, rows=ids, turned=True):
     return folder_of(names=names, rows=rows, packed=False, turned=turned)
 
 
+def with_zstd(name):
+    """A folder one of whose files is there as zstd left it."""
+
+    def make(folder):
+        made = mtx(folder / "m", packed=False)
+        (made / name).unlink()
+        (made / f"{name}.zst").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(100))
+        return made
+
+    return make
+
+
 def square(folder):
     """As many genes as barcodes, and no gene that cells have much of: which of them the rows are cannot be told."""
     n = toy.N_DROPLETS
@@ -215,6 +227,10 @@ ROWS = [
         folder_of(barcode=lambda: ["barcode", *barcodes()]),
     ),
     reads("R15 cells by genes", OTHER, folder_of(turned=True)),
+    *(
+        refused(f"{name} packed with zstd", OTHER, with_zstd(name), "packed with zstd; unpack it .zstd -d")
+        for name in ("matrix.mtx", "features.tsv", "barcodes.tsv")
+    ),
     refused("R16 square", OTHER, square, "as many genes as barcodes .250.*give it as h5ad"),
     refused(
         "R14 kb",

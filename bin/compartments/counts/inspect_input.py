@@ -8,6 +8,7 @@ from compartments.core.files import write_json, write_text
 from compartments.core.options import Options
 
 if TYPE_CHECKING:
+    from compartments.counts.inspection import Look
     from compartments.counts.source import Source
 
 STEP = "inspect_input"
@@ -34,11 +35,11 @@ def main() -> None:
 
     lines, doubts = [], []
     for column, path in zip(args.column, args.path, strict=True):
-        look = look_into(path, column, args.genome, args.barcodes)
+        look = look_into(path, column, args.genome, args.barcodes, bool(args.digests))
         lines += [_line(args, column, look.problem)] if look.problem else []
         doubts += [_line(args, column, warning) for warning in look.warnings]
     if args.digests and look.source:
-        write_json(_cells(args, look.source, look.barcodes), f"{args.sample}.cells.json")
+        write_json(_cells(args, look, look.source), f"{args.sample}.cells.json")
     write_text("".join(lines), "problems.txt")
     write_text("".join(doubts), "doubts.txt")
 
@@ -47,11 +48,11 @@ def _line(args: Namespace, column: str, problem: str) -> str:
     return f"sample '{args.sample}', column '{column}': {problem}\n"
 
 
-def _cells(args: Namespace, source: "Source", barcodes: dict[str, int]) -> dict[str, object]:
-    """Who the sample is, the digest of its file, the barcodes of its cells, its genes and chemistry."""
+def _cells(args: Namespace, look: "Look", source: "Source") -> dict[str, object]:
+    """Who the sample is, the digest of its file, the barcodes of its cells, its genes and how it was made."""
     from compartments.counts.inspection import content_of
 
     row = {"sample": args.sample, "column": args.column[-1]}
     row["content"] = content_of(Path(args.digests).read_text())
     listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
-    return row | {"barcodes": barcodes, "genes": listed, "chemistry": source.chemistry}
+    return row | {"barcodes": look.barcodes, "genes": listed, "made": look.made}

@@ -15,6 +15,7 @@ import pandas as pd
 ROOT = Path(__file__).resolve().parents[2]
 DAMAGED = "D04_CSF"
 LETTERS = str.maketrans("0123", "ACGT")
+SMALL = 100  # genes of a small droplet
 # of every run of a study of several compartments
 RESULTS = [
     "report.html",
@@ -123,18 +124,21 @@ def arguments_of(cohort):
 
 
 def write_damaged(matrix, damaged):
-    """A 10x h5 file, its cells repeated till a first look does not read all values, one chunk of which is lost."""
+    """A 10x h5 file with so many small droplets behind its cells that no look reads all, one chunk of which is lost."""
     with h5py.File(matrix) as given, h5py.File(damaged, "w") as handle:
         given.copy("matrix", handle)
         group, n_cells = handle["matrix"], len(given["matrix/barcodes"])
-        times = 2_000_000 // len(given["matrix/data"]) + 1
-        grown = {name: np.tile(given[f"matrix/{name}"][:], times) for name in ("data", "indices")}
-        grown["indptr"] = np.concatenate([[0], np.cumsum(np.tile(np.diff(given["matrix/indptr"][:]), times))])
-        grown["barcodes"] = [np.base_repr(cell, 4).zfill(16).translate(LETTERS) for cell in range(n_cells * times)]
-        grown["shape"] = [given["matrix/shape"][0], n_cells * times]
-        for name, values in grown.items():
+        data, indices = given["matrix/data"][:], given["matrix/indices"][:]
+        pointers = [*given["matrix/indptr"][:], *range(len(data) + SMALL, 2_000_000, SMALL)]
+        n_small = len(pointers) - 1 - n_cells
+        grown = {"data": [data, np.resize(data, n_small * SMALL)], "indptr": [pointers]}
+        grown["indices"] = [indices, np.tile(np.arange(SMALL), n_small)]
+        names = [np.base_repr(cell, 4).zfill(16).translate(LETTERS) for cell in range(n_cells + n_small)]
+        grown |= {"barcodes": [names], "shape": [[given["matrix/shape"][0], len(names)]]}
+        for name, parts in grown.items():
             del group[name]
-            group.create_dataset(name, data=values, chunks=(10_000,) if name == "data" else None, compression="gzip")
+            chunks = (10_000,) if name == "data" else None
+            group.create_dataset(name, data=np.concatenate(parts).tolist(), chunks=chunks, compression="gzip")
         chunk = group["data"].id.get_chunk_info(105)
     with open(damaged, "r+b") as file:
         file.seek(chunk.byte_offset)

@@ -43,8 +43,8 @@ OWN_COLUMNS = frozenset((
     "cell", "barcode", "total_counts", "n_genes", "pct_mt", "pct_ribo", "pct_hb", "pct_platelet", "pct_top20",
     "contamination", "doublet_score", "predicted_doublet", "celltypist_label", "lineage", "lineage_broad",
     "probability", "probability_broad", "confidence", "marker_lineage", "marker_agrees", "marker_pdc",
-    "model_lineage", "display_label", "leiden", "leiden_within", "overcluster", "lineage_voted", "umap_1", "umap_2",
-    "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample", "sample_3", "sample_4",
+    "model_lineage", "display_label", "leiden", "leiden_within", "in_sketch", "overcluster", "lineage_voted", "umap_1",
+    "umap_2", "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample", "sample_3", "sample_4",
 ))  # fmt: skip
 OWN_PREFIXES = ("label:", "lineage:", "reference_sample:", "sample_3:", "sample_4:")  # of further models, of covariates
 MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+EXACT = 50_000**2  # pairs up to which an exact search takes less CPU time than compiling an approximate one
 LEAST = 50  # cells of a lineage in a sample that all are drawn, so that no rare one is thinned
 Rows = npt.NDArray[np.intp]
 Points = npt.NDArray[np.float32]
@@ -43,13 +44,19 @@ def nearest(sketch: Points, cells: Points, k: int, seed: int = 0, threads: int =
 
     Notes
     -----
-    Nearest neighbour descent (Dong et al. 2011), searched for each cell by itself: threads change nothing. Weights fall
-    with the distance over that of the farthest, as a tricube (Cleveland 1979 JASA 74:829).
+    For many cells nearest neighbour descent (Dong et al. 2011 WWW:577); each cell is searched by itself, so threads
+    change nothing. Weights fall with the distance over that of the farthest, as a tricube (Cleveland 1979 JASA 74:829).
     """
-    from pynndescent import NNDescent
+    if len(sketch) * len(cells) <= EXACT:
+        from sklearn.neighbors import NearestNeighbors
 
-    index = NNDescent(sketch, n_neighbors=2 * k, random_state=seed, n_jobs=threads, low_memory=True)
-    found, distance = index.query(cells, k=k)
+        exact = NearestNeighbors(n_neighbors=k, algorithm="brute", n_jobs=threads).fit(sketch)
+        distance, found = exact.kneighbors(cells)
+    else:
+        from pynndescent import NNDescent
+
+        index = NNDescent(sketch, n_neighbors=2 * k, random_state=seed, n_jobs=threads, low_memory=True)
+        found, distance = index.query(cells, k=k)
     far = np.maximum(distance[:, -1:], 1e-12) * 1.001
     weight = (1 - (distance / far) ** 3) ** 3
     return found.astype(np.intp), (weight / weight.sum(1, keepdims=True)).astype(np.float32)

@@ -1,21 +1,49 @@
 include { code } from '../lib/code'
-include { stepFailed } from '../lib/failures'
+include { sampleFailed ; stepFailed } from '../lib/failures'
 include { options ; parametersOf } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
-// All samples in one object, with the sums that the statistics need.
-process MERGE_SAMPLES {
-    label 'cohort'
+// What the cohort needs of one sample: sums, and its cells' metadata; no matrix of cells.
+process SUM_SAMPLE {
+    tag "${meta.sample}"
+    label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
+    ext code: { code('sum_sample') }
+    errorStrategy { sampleFailed(task, meta) }
+
+    input:
+    tuple val(meta), path(filtered), path(doublets), path(labels)
+
+    output:
+    tuple val(meta), path("${meta.sample}.sums.h5ad"), emit: sums, optional: true
+    path 'skipped.tsv', topic: skipped
+    path '*/**', topic: published, optional: true
+    tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments sum_sample ${options(filtered: filtered, doublets: doublets, labels: labels)}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub --sample '${meta.sample}' skipped.tsv '${meta.sample}.sums.h5ad'
+    """
+}
+
+// The sums of all samples added up to what the statistics need.
+process MERGE_SAMPLES {
+    label 'cohort'
+    memory { memoryFor(task, [sums]) }
+    time { timeFor(task, [sums]) }
     ext code: { code('merge_samples') }, given: { parametersOf('merge_samples') }
     errorStrategy { stepFailed(task) }
 
     input:
     path study
-    path filtered, stageAs: 'samples/*'
-    path doublets, stageAs: 'samples/*'
-    path labels, stageAs: 'samples/*'
+    path sums, stageAs: 'samples/*'
 
     output:
     path 'merged.h5ad', emit: merged
@@ -34,8 +62,7 @@ process MERGE_SAMPLES {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments merge_samples ${options(study: study)} ${task.ext.given} \\
-        ${options(filtered: filtered, doublets: doublets, labels: labels)}
+    sc-compartments merge_samples ${options(study: study)} ${task.ext.given} ${options(sums: sums)}
     """
 
     stub:
@@ -44,8 +71,8 @@ process MERGE_SAMPLES {
         cohort/cells.parquet cohort/cells.tsv.gz cohort/warnings.tsv cohort/doublets.tsv cohort/models.tsv \\
         cohort/ambient_share.tsv.gz cohort/ambient_genes.tsv cohort/depth.tsv cohort/replicates.tsv \\
         cohort/genes.tsv cohort/references.tsv
-    for cells in samples/*.filtered.h5ad; do
-        printf '%s\\t\\t\\t1\\n' "\$(basename "\$cells" .filtered.h5ad)" >> cohort/depth.tsv
+    for sums in samples/*.sums.h5ad; do
+        printf '%s\\t\\t\\t1\\n' "\$(basename "\$sums" .sums.h5ad)" >> cohort/depth.tsv
     done
     """
 }
@@ -53,13 +80,15 @@ process MERGE_SAMPLES {
 // Harmony across donors for the picture and the clusters; never for the statistics.
 process EMBED_COHORT {
     label 'cohort'
-    memory { memoryFor(task, [merged]) }
-    time { timeFor(task, [merged]) }
+    memory { memoryFor(task, [filtered]) }
+    time { timeFor(task, [filtered]) }
     ext code: { code('embed_cohort') }, given: { parametersOf('embed_cohort') }
     errorStrategy { stepFailed(task) }
 
     input:
     path merged
+    path pseudobulk
+    path filtered, stageAs: 'samples/*'
 
     output:
     path 'cohort/cohort.h5ad', emit: cohort
@@ -70,7 +99,8 @@ process EMBED_COHORT {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments embed_cohort ${options(merged: merged)} ${task.ext.given}
+    sc-compartments embed_cohort ${options(merged: merged, pseudobulk: pseudobulk)} ${task.ext.given} \\
+        --cpus ${task.cpus} ${options(filtered: filtered)}
     """
 
     stub:

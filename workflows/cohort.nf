@@ -1,5 +1,5 @@
 include { settled } from '../lib/code'
-include { MERGE_SAMPLES ; EMBED_COHORT } from '../modules/cohort'
+include { SUM_SAMPLE ; MERGE_SAMPLES ; EMBED_COHORT } from '../modules/cohort'
 
 // All samples in one object, the sums that statistics need, and the picture of all cells.
 workflow COHORT {
@@ -8,16 +8,17 @@ workflow COHORT {
     cells // [meta, h5ad, doublets, labels]
 
     main:
-    ch_parts = cells.toSortedList { a, b -> a[0].sample <=> b[0].sample }
-    MERGE_SAMPLES(
-        study,
-        ch_parts.map { parts -> parts.collect { _meta, filtered, _doublets, _labels -> filtered } },
-        ch_parts.map { parts -> parts.collect { _meta, _filtered, doublets, _labels -> doublets } },
-        ch_parts.map { parts -> parts.collect { _meta, _filtered, _doublets, labels -> labels } },
-    )
+    SUM_SAMPLE(cells)
+    ch_sums = SUM_SAMPLE.out.sums.toSortedList { a, b -> a[0].sample <=> b[0].sample }
+    MERGE_SAMPLES(study, ch_sums.map { parts -> parts.collect { _meta, sums -> sums } })
     // samples that may be swapped are said before anything is compared
     MERGE_SAMPLES.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
-    EMBED_COHORT(MERGE_SAMPLES.out.merged)
+    ch_cells = cells.toSortedList { a, b -> a[0].sample <=> b[0].sample }
+    EMBED_COHORT(
+        MERGE_SAMPLES.out.merged,
+        MERGE_SAMPLES.out.pseudobulk,
+        ch_cells.map { parts -> parts.collect { _meta, filtered, _doublets, _labels -> filtered } },
+    )
 
     pseudobulk = MERGE_SAMPLES.out.pseudobulk
     counts = MERGE_SAMPLES.out.counts

@@ -103,7 +103,7 @@ def _network(expression, lineages):
     bounds = np.concatenate([[0], np.cumsum(np.bincount(codes))])
     source, target = np.nonzero(~np.eye(len(names), dtype=bool))
     nodes, edges = [], []
-    for network, s in expression.strengths(np.argsort(codes, kind="stable"), bounds).items():
+    for network, (s,) in expression.strengths(np.argsort(codes, kind="stable")[None], bounds).items():
         rank = pd.Series(s.sum(0) + s.sum(1)).rank(ascending=False, method="min").astype("Int64")
         nodes.append(pd.DataFrame({"network": network, "lineage": names, "rank": rank}))
         of_edges = {"network": network, "source": names[source], "target": names[target]}

@@ -14,7 +14,7 @@ from compartments.study.samplesheet import parse_samplesheet
 from tests.bad_inputs.record import Row, call, one_line
 from tests.support.cells import two_types
 from tests.support.droplets import make_sample
-from tests.support.samples import N_GENES, arguments_of, make_study_of, write_sample
+from tests.support.samples import N_GENES, arguments_of, cells_of, make_study_of, write_sample
 
 FEW, POOLS, OWN, REFERENCES = (
     "hardly any cells", "cells that nobody called", "columns named like the pipeline's", "references that differ"
@@ -155,7 +155,7 @@ def check_references(row: Row, made, folder: Path) -> None:
         for gene, total in zip(other.var["gene_id"], totals, strict=True):
             genes[gene] = genes.get(gene, 0) + total
     merged(folder, folder, study)
-    data = anndata.read_h5ad(folder / "merged.h5ad")
+    data = cells_of(folder, study)
     found = dict(zip(data.var["gene_id"], np.asarray(data.layers["counts"].sum(0)).ravel(), strict=True))
     kept = data.n_obs / (40 * len(study.samples))  # without doublets
     assert found.keys() == genes.keys()

@@ -7,16 +7,16 @@ from scipy import sparse
 
 from compartments.cohort import embedding
 from compartments.core.files import read_tsv
-from tests.support.samples import arguments_of
+from tests.support.samples import arguments_of, cells_of
 
 
 def test_merge_and_embed(written, execute):
-    folder, _, _ = written
+    folder, study, _ = written
     (folder / "D3_CSF.labels.tsv.gz").unlink()
     done = execute("merge_samples", *arguments_of(folder))
     assert done.returncode == 0, done.stderr
     skipped = read_tsv(folder / "skipped.tsv")
-    assert list(skipped["sample"].dropna()) == ["D3_CSF"] and "no labels" in skipped["reason"][0]
+    assert list(skipped["sample"].dropna()) == ["D3_CSF"] and "no sums" in skipped["reason"][0]
     # and what it costs: the comparisons that lost a donor
     assert set(skipped.loc[skipped["sample"].isna(), "contrast"]) == {"treated_vs_untreated"}
     tables = ("composition/counts.tsv", "cohort/cells.tsv.gz", "cohort/warnings.tsv")
@@ -24,15 +24,18 @@ def test_merge_and_embed(written, execute):
     assert execute("merge_samples", *arguments_of(folder)).returncode == 0
     assert [(folder / name).read_bytes() for name in tables] == first
     merged = ad.read_h5ad(folder / "merged.h5ad")
-    assert merged.n_obs == 7 * 57 and merged.X is None and "predicted_doublet" not in merged.obs
+    assert merged.n_obs == 7 * 57 and "predicted_doublet" not in merged.obs
+    assert merged.X is None and not merged.layers, "a matrix that the cohort can do without"
     assert "filtered" not in merged.obs and set(merged.obs["note"].astype(str)) == {"n0", "n1", "n2", "n3"}
 
-    done = execute("embed_cohort", "--merged", "merged.h5ad", "--seed", "3")
+    given = ["embed_cohort", "--merged", "merged.h5ad", "--pseudobulk", "cohort/pseudobulk.h5ad", "--filtered"]
+    given += sorted(folder.glob("*.filtered.h5ad"))
+    done = execute(*given, "--seed", "3")
     assert done.returncode == 0, done.stderr
     embedded = ad.read_h5ad(folder / "cohort/cohort.h5ad")
     names = [f"cohort/{name}" for name in ("umap.tsv.gz", "clusters.tsv", "mixing.tsv", "transfer.tsv")]
     first = [(folder / name).read_bytes() for name in names]
-    assert execute("embed_cohort", "--merged", "merged.h5ad", "--seed", "3").returncode == 0
+    assert execute(*given, "--seed", "3", "--cpus", "2").returncode == 0
     assert [(folder / name).read_bytes() for name in names] == first, "coordinates or clusters differ between two runs"
     check_embedding_tables(folder, embedded)
     unlisted = ~embedded.var["everywhere"]  # by the file of one sample
@@ -43,19 +46,25 @@ def test_merge_and_embed(written, execute):
         and not embedded.var["highly_variable"][unlisted].any()
     )
     check_file_for_other_tools(folder / "cohort/cohort.h5ad", merged)
+    expected = cells_of(folder, study)
     np.testing.assert_allclose(np.expm1(embedded.X.toarray()).sum(1), 1e4, rtol=1e-4)
     assert sparse.issparse(embedded.X) and {"X_pca", "X_pca_harmony", "X_umap"} <= set(embedded.obsm)
-    assert (embedded.layers["counts"] != merged.layers["counts"]).nnz == 0
+    assert all((embedded.layers[name] != expected.layers[name]).nnz == 0 for name in ("counts", "corrected"))
     assert list(embedded.obs["sheet_sex"].astype(str)) == list(merged.obs["sex"].astype(str))
     assert read_tsv(folder / "cohort/clusters.tsv")["n_cells"].sum() == embedded.n_obs
     for name in ("merged.h5ad", "cohort/cohort.h5ad", "cohort/pseudobulk.h5ad"):
         assert encodings(folder / name) <= READABLE, name
-    done = execute("embed_cohort", "--merged", "merged.h5ad", "--integration_key", "plate")
+    before = (folder / "cohort/cohort.h5ad").read_bytes()
+    done = execute(*given, "--integration_key", "plate")
     assert done.returncode == 2 and "--integration_key 'plate' is not a column" in done.stderr
+    (folder / "D2_CSF.filtered.h5ad").unlink()
+    done = execute(*given[:5], *given[6:])
+    assert done.returncode == 2 and done.stderr.count("\n") == 1, done.stderr
+    assert (folder / "cohort/cohort.h5ad").read_bytes() == before and not list(folder.glob("cohort/.*"))
 
 
 # what anndataR (read_h5ad) and zellkonverter know; nullable types and "null" are not among them
-READABLE = {"", "anndata", "array", "categorical", "csr_matrix", "dataframe", "dict", "numeric-scalar", "raw"}
+READABLE = {"", "anndata", "array", "categorical", "csr_matrix", "dataframe", "dict", "numeric-scalar"}
 READABLE |= {"string", "string-array"}
 
 
@@ -90,24 +99,19 @@ def check_embedding_tables(folder, embedded):
 def check_file_for_other_tools(path, merged):
     """Structure that the cellxgene schema asks of an h5ad, read from the file; ontology terms are the curator's."""
     with h5py.File(path) as file:
-        for name, kind in (("X", "float32"), ("raw/X", "float32"), ("layers/counts", "int32")):
+        for name, kind in (("X", "float32"), ("layers/counts", "int32"), ("layers/corrected", "int32")):
             node = file[name]
             assert node.attrs["encoding-type"] == "csr_matrix" and node["data"].dtype == kind, name
             assert tuple(node.attrs["shape"]) == merged.shape
-        raw, counts = file["raw/X"], file["layers/counts"]
-        assert (raw["data"][:] == counts["data"][:]).all() and (raw["indices"][:] == counts["indices"][:]).all()
-        assert (raw["data"][:] == np.rint(raw["data"][:])).all() and (np.diff(raw["indptr"][:]) > 0).all()
-        assert (
-            file["raw/var"][file["raw/var"].attrs["_index"]][:] == file["var"][file["var"].attrs["_index"]][:]
-        ).all()
-        assert file["var/feature_is_filtered"].dtype == bool and not file["var/feature_is_filtered"][:].any()
+        assert "raw" not in file and "log1p" in file["uns"] and (np.diff(file["layers/counts/indptr"][:]) > 0).all()
+        assert file["X/indices"] == file["layers/corrected/indices"], "the same places are stored twice"
         index = file["obs"][file["obs"].attrs["_index"]][:]
         assert len(set(index)) == len(index) == merged.n_obs
         for name in ("X_pca", "X_pca_harmony", "X_umap"):
             places = file["obsm"][name]
             assert places.dtype == "float32" and places.shape[0] == merged.n_obs and np.isfinite(places[:]).all()
         assert file["uns/default_embedding"].asstr()[()] in file["obsm"]
-        assert not [name for frame in ("obs", "var", "raw/var") for name in file[frame] if name.startswith("__")]
+        assert not [name for frame in ("obs", "var") for name in file[frame] if name.startswith("__")]
         assert not set(file["obs"]) & set(embedding.RESERVED) and "sheet_sex" in file["obs"]
         for column in ("probability", "probability_broad", "doublet_score", "contamination"):
             assert file["obs"][column].dtype == "float64", column

@@ -1,5 +1,6 @@
 """Which samples are analysed together."""
 
+import anndata
 import pandas as pd
 import pytest
 
@@ -21,8 +22,8 @@ def test_one_method_per_cohort():
 def weakened(study, names, n_cells=lambda sample: 60):
     """Reasons with their contrasts when these samples, of so many cells, are left."""
     left_out = LeftOut("merge_samples")
-    cells = [pd.DataFrame(index=range(n_cells(name))) for name in names]
-    gathering.say_weakened(study, gathering.Gathered(names=names, obs=cells), left_out)
+    sums = [anndata.AnnData(obs=pd.DataFrame({"n_cells": [n_cells(name)]}, index=["T"])) for name in names]
+    gathering.say_weakened(study, gathering.Gathered(names, sums), left_out)
     return [(row["contrast"], row["reason"]) for row in left_out.rows]
 
 

@@ -19,9 +19,14 @@ def cells(n=40):
     return sparse.csr_matrix(rng.poisson(rate).astype(np.int32)), donor, group
 
 
+def sums_of(counts, donor, group):
+    """Every cell is a row."""
+    return Sums(counts, (counts > 0).astype(int), np.ones(len(donor)), donor, group)
+
+
 def test_the_planted_gene_leads_and_one_donor_does_not_make_a_marker():
     counts, donor, group = cells()
-    table = marker_table(Sums(counts, donor, group), "lineage", GENES)
+    table = marker_table(sums_of(counts, donor, group), "lineage", GENES)
     first = table[table["rank"] == 1].set_index("name")
     assert first.loc["A", "gene"] == "g0" and first.loc["B", "gene"] == "g1"
     row = table[(table["name"] == "A") & (table["gene"] == "g0")].iloc[0]
@@ -38,15 +43,15 @@ def test_donors_with_few_cells_do_not_count():
     counts, donor, group = cells()
     few = np.flatnonzero((donor == "d2") & (group == "B"))[MIN_CELLS - 1 :]
     kept = np.setdiff1d(np.arange(len(donor)), few)
-    table = marker_table(Sums(counts[kept], donor[kept], group[kept]), "lineage", GENES)
+    table = marker_table(sums_of(counts[kept], donor[kept], group[kept]), "lineage", GENES)
     assert set(table["n_donors"]) == {2}
-    alone = marker_table(Sums(counts[:5], donor[:5], group[:5]), "lineage", GENES)
+    alone = marker_table(sums_of(counts[:5], donor[:5], group[:5]), "lineage", GENES)
     assert alone.empty and "gene" in alone
 
 
 def test_what_is_drawn_has_every_group_and_gene():
     counts, donor, group = cells()
-    sums = Sums(counts, donor, group)
+    sums = sums_of(counts, donor, group)
     markers = marker_table(sums, "lineage", GENES)
     drawn = drawn_table(sums, markers, GENES)
     genes = set(markers.loc[markers["rank"] <= N_DRAWN, "gene"])

@@ -30,9 +30,12 @@ def test_user_mistakes(written, execute):
         path.unlink()
     done = execute("merge_samples", *arguments_of(folder))
     assert done.returncode == 2 and "nothing to compare" in done.stderr and done.stderr.count("\n") == 1
-    (folder / "D0_CSF.filtered.h5ad").rename(folder / "D9_CSF.filtered.h5ad")
-    done = execute("merge_samples", *arguments_of(folder))
-    assert done.returncode == 2 and "D9_CSF" in done.stderr and "Traceback" not in done.stderr
+    given = arguments_of(folder)
+    for name, said in (("D9_CSF", "no sample of the study"), ("D1_CSF", "holds sample 'D0_CSF'")):
+        renamed = (folder / "D0_CSF.sums.h5ad").replace(folder / f"{name}.sums.h5ad")
+        done = execute("merge_samples", *given[:3], renamed)
+        assert done.returncode == 2 and name in done.stderr and said in done.stderr and done.stderr.count("\n") == 1
+        renamed.rename(folder / "D0_CSF.sums.h5ad")
 
 
 def test_captures_of_a_specimen_stay_apart_and_their_agreement_is_told(tmp_path, execute):

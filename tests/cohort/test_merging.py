@@ -10,12 +10,12 @@ from scipy import sparse
 from compartments.cohort import merging
 from compartments.core.errors import CountsChanged
 from compartments.counts.references import unite_genes
-from tests.support.samples import N_GENES, merge_all
+from tests.support.samples import N_GENES, cells_of, merge_all
 
 
 def test_every_count_is_where_it_was(written):
     folder, study, data = written
-    merged, skipped = merge_all(folder, study)
+    skipped, merged = merge_all(folder, study)[3], cells_of(folder, study)
     assert not skipped and merged.n_vars == N_GENES + 3
     for sample, own in data.items():
         rows = merged[merged.obs["sample"] == sample]
@@ -31,7 +31,7 @@ def test_every_count_is_where_it_was(written):
 
 @settings(max_examples=40, deadline=None)
 @given(st.integers(0, 2**31), st.lists(st.integers(0, 12), min_size=1, max_size=5))
-def test_stack_keeps_totals_of_any_shapes(seed, sizes):
+def test_counts_stay_at_their_genes_whatever_the_files_list(seed, sizes):
     rng = np.random.default_rng(seed)
     matrices, variables = [], []
     for n in sizes:
@@ -40,13 +40,18 @@ def test_stack_keeps_totals_of_any_shapes(seed, sizes):
         matrices.append(sparse.csr_matrix(rng.poisson(0.5, (n, len(names))).astype(np.int32)))
     frames = [pd.DataFrame(m.toarray(), columns=v.index) for m, v in zip(matrices, variables, strict=True)]
     united = unite_genes(variables)
-    stacked = merging.stack(list(matrices), united.positions, len(united.genes))
+    parts = [
+        merging.placed(matrix, position, len(united.genes))
+        for matrix, position in zip(matrices, united.positions, strict=True)
+    ]
     expected = pd.concat(frames).reindex(columns=united.genes.index).fillna(0).to_numpy()
-    np.testing.assert_array_equal(stacked.toarray(), expected)
+    np.testing.assert_array_equal(sparse.vstack(parts).toarray(), expected)
+    assert all(part.has_sorted_indices and (part.data > 0).all() for part in parts)
 
 
-def test_a_merge_that_loses_counts_is_noticed():
-    matrix = sparse.csr_matrix(np.eye(3, dtype=np.int32))
-    with pytest.raises(CountsChanged, match="too few|lost|changed|beyond"):
-        too_large = matrix.astype(np.int64) * 2**32
-        merging.stack([too_large], [np.arange(3)], 3)
+def test_pseudobulks_that_lose_counts_are_noticed(written, monkeypatch):
+    folder, study, _ = written
+    whole = merging.placed
+    monkeypatch.setattr(merging, "placed", lambda matrix, *where: whole(matrix[:, :], *where) * 0)
+    with pytest.raises(CountsChanged, match="lost counts"):
+        merge_all(folder, study)

@@ -8,13 +8,13 @@ from compartments.cohort.pseudobulk import lineages, read_pseudobulk
 from compartments.core.errors import CountsChanged, UserError
 from compartments.core.left_out import LeftOut
 from compartments.core.matrix import memberships
-from tests.support.samples import LINEAGES, bulk_of, merge_all
+from tests.support.samples import LINEAGES, cells_of, merge_all
 
 
 def test_pseudobulk_and_counts_add_up(written):
     folder, study, _ = written
-    merged, _ = merge_all(folder, study)
-    bulk = bulk_of(merged)
+    _, _, bulk, _ = merge_all(folder, study)
+    merged = cells_of(folder, study)
     for row in (0, bulk.n_obs // 2, bulk.n_obs - 1):
         own = bulk.obs.iloc[row]
         cells = merged[(merged.obs["sample"] == own["sample"]) & (merged.obs["lineage"] == own["lineage"])]
@@ -41,8 +41,7 @@ def test_pseudobulk_and_counts_add_up(written):
 
 def test_what_is_written_is_read_again_by_lineage(written):
     folder, study, _ = written
-    merged, _ = merge_all(folder, study)
-    bulk_of(merged).write_h5ad(folder / "pseudobulk.h5ad")
+    merge_all(folder, study)[2].write_h5ad(folder / "pseudobulk.h5ad")
     data = read_pseudobulk(folder / "pseudobulk.h5ad", study, ["corrected"])
     left_out = LeftOut("compare_expression")
     kept = lineages(data, 12, left_out, min_counts=10)
@@ -60,12 +59,9 @@ def test_what_is_written_is_read_again_by_lineage(written):
 
 def test_sums_that_lose_counts_are_noticed(written, monkeypatch):
     folder, study, _ = written
-    merged, _ = merge_all(folder, study)
-    monkeypatch.setattr(
-        "compartments.cohort.pseudobulk.memberships", lambda codes, n, dtype: memberships_but_one(codes, n)
-    )
+    monkeypatch.setattr("compartments.cohort.sums.memberships", lambda codes, n, dtype: memberships_but_one(codes, n))
     with pytest.raises(CountsChanged, match="pseudobulk lost counts"):
-        bulk_of(merged)
+        merge_all(folder, study)
 
 
 def memberships_but_one(codes, n):

@@ -15,8 +15,7 @@ from compartments.core.left_out import LeftOut
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.cohorts import cohort, long_counts
-from tests.support.samples import bulk_of as bulk_of_merged
-from tests.support.samples import merge_all, write_sample
+from tests.support.samples import cells_of, merge_all, write_sample
 
 
 def sheet_of(*rows, columns="fraction,fraction_share"):
@@ -133,8 +132,7 @@ def replicated(tmp_path):
 
 def test_pseudobulks_of_a_specimen_are_sums_over_its_captures(replicated):
     folder, study = replicated
-    merged, _ = merge_all(folder, study)
-    bulk = bulk_of_merged(merged)
+    merged, bulk = cells_of(folder, study), merge_all(folder, study)[2]
     bulk.write_h5ad(folder / "pseudobulk.h5ad")
     data = read_pseudobulk(folder / "pseudobulk.h5ad", study)
     plain = of_specimens(anndata.read_h5ad(folder / "pseudobulk.h5ad"), study.of_specimens().samples)

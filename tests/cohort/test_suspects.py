@@ -9,16 +9,23 @@ from scipy import sparse
 from compartments.cohort import suspects
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
-from tests.support.samples import bulk_of, make_study_of, merge_all, write_sample
+from tests.support.samples import make_study_of, merge_all, write_sample
+
+
+def warnings_of(folder, study):
+    gathered, merged, bulk, _ = merge_all(folder, study)
+    return suspects.sample_warnings(gathered, bulk, study, merged.obs)
 
 
 def test_no_warning_without_reason(written):
     folder, study, _ = written
-    merged, _ = merge_all(folder, study)
-    found = suspects.sample_warnings(merged, bulk_of(merged), study)
+    found = warnings_of(folder, study)
     assert not found["warning"].str.contains("swapped|sex|XIST").any(), found.to_string()
-    doubts = {study.samples["sample"][0]: ["barcodes of 2 wells", "no mitochondrial genes"]}
-    told = suspects.sample_warnings(merged, bulk_of(merged), study, of_files=doubts)
+    first = folder / f"{study.samples['sample'][0]}.filtered.h5ad"
+    data = ad.read_h5ad(first)
+    data.uns["count_warnings"] = "barcodes of 2 wells\nno mitochondrial genes"
+    data.write_h5ad(first)
+    told = warnings_of(folder, study)
     assert told["warning"].str.startswith("counts: ").sum() == 2 and len(told) == len(found) + 2
 
 
@@ -42,8 +49,7 @@ def test_a_swap_is_named(tmp_path, a, b, expected):
     for sample in (a, b):
         with h5py.File(tmp_path / f"{sample}.filtered.h5ad", "r+") as file:
             file["uns/sample"][()] = sample
-    merged, _ = merge_all(tmp_path, study)
-    found = suspects.sample_warnings(merged, bulk_of(merged), study)
+    found = warnings_of(tmp_path, study)
     said = found[found["warning"].str.contains(expected)]
     assert set(said["sample"]) >= {a, b}, found.to_string()
     assert set(said.index) <= set(suspects.of_identity(found).index)
@@ -61,8 +67,7 @@ def test_a_mistyped_donor_among_several_samples_is_named(tmp_path, second, misty
     for sample in study.samples["sample"]:
         donor = int(sample[1]) if sample[0] == "D" else 8 + "EF".index(sample[0])
         write_sample(tmp_path, sample, rng, n=200, donor=2 if mistyped and sample == f"D0_{name}" else donor)
-    merged, _ = merge_all(tmp_path, study)
-    found = suspects.sample_warnings(merged, bulk_of(merged), study)
+    found = warnings_of(tmp_path, study)
     named = found.loc[found["warning"].str.contains("donor-specific expression"), "sample"]
     assert (f"D0_{name}" in set(named)) == mistyped and set(named) <= {f"D0_{name}", "D0_pre"}, found.to_string()
 
@@ -78,9 +83,8 @@ def test_low_complexity_is_named(written):
     dense[:, 0] += total - dense.sum(1)
     poor.layers["counts"] = poor.layers["corrected"] = sparse.csr_matrix(dense.astype(np.int32))
     poor.write_h5ad(path)
-    merged, _ = merge_all(folder, study)
     # the made-up cells have few genes altogether; what tells the sample apart is its difference to the others
-    found = suspects.sample_warnings(merged, bulk_of(merged), study)
+    found = warnings_of(folder, study)
     low = found[found["warning"].str.contains("less than in the other CSF samples")]
     assert set(low["sample"]) <= {"D2_CSF"}
     few = found[found["warning"].str.contains("low complexity")]
@@ -89,8 +93,7 @@ def test_low_complexity_is_named(written):
 
 def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
     folder, study, _ = written
-    merged, _ = merge_all(folder, study)
-    totals = suspects._sample_sums(bulk_of(merged))
+    totals = suspects._sample_sums(merge_all(folder, study)[2])
     assert dict(suspects.sex_of_samples(totals)) == {s: "MF"[s[1] in "02"] for s in totals.index}
     totals.loc["D0_CSF", "RPS4Y1"] = totals.loc["D0_CSF", "XIST"]
     totals.loc["D1_CSF", ["RPS4Y1", "DDX3Y"]] = 2

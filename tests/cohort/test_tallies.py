@@ -67,7 +67,7 @@ def test_doublets_are_reported_by_lineage(tmp_path, execute):
 
 def test_models_side_by_side(written):
     folder, study, _ = written
-    merged, _ = merge_all(folder, study)
+    _, merged, _, _ = merge_all(folder, study)
     table = tallies.compare_models(merged.obs)
     broad = table[table["level"] == "lineage_broad"].set_index(["compartment", "name", "other_name"])
     obs = merged.obs.astype({"compartment": str})

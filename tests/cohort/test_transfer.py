@@ -3,7 +3,8 @@
 import numpy as np
 from scipy import sparse
 
-from compartments.cohort import embedding, transfer
+from compartments.cohort import transfer
+from compartments.core.matrix import log_normalise
 
 
 def two_compartments(moved=None):
@@ -15,7 +16,7 @@ def two_compartments(moved=None):
     real = np.where((lineage == moved) & (compartment == "CSF"), "A", lineage)
     rate = np.array([profiles[name] for name in real]) * np.where(compartment == "CSF", 1.5, 1)[:, None]
     counts = sparse.csr_matrix(rng.poisson(rate).astype(np.int32))
-    return embedding.normalised_matrix(counts), lineage, compartment
+    return log_normalise(counts), lineage, compartment
 
 
 def test_labels_transfer_between_compartments():

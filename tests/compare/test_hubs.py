@@ -177,7 +177,7 @@ def logit_shares(rng, reads, kept, n_cells=40, n_lineages=5, n_pairs=40, donors=
         counts = np.hstack([rng.poisson(cell), rng.poisson(2000 * depth * np.repeat(sizes, n_cells, axis=0))])
         x = log_normalise(thin(counts, kept[donor >= donors // 2], rng))
         expression = Expression.of(x, [*genes, "other"], resource, {"all": np.ones(n_pairs, bool)})
-        share = np.clip(shares(expression.strengths(np.arange(len(cell)), bounds)["all"]), 1e-6, 1)
+        share = np.clip(shares(expression.strengths(np.arange(len(cell))[None], bounds)["all"][0]), 1e-6, 1)
         found.append(np.log(share / (1 - share)))
     return np.array(found)
 

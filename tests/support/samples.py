@@ -6,7 +6,9 @@ import pandas as pd
 from scipy import sparse
 
 from compartments.cohort import gathering, merging
-from compartments.cohort.pseudobulk import make_pseudobulk
+from compartments.cohort.on_disk import counts_of_samples
+from compartments.cohort.sample import read_annotated
+from compartments.cohort.sums import sums_of
 from compartments.core.files import write_tsv
 from compartments.core.left_out import LeftOut
 from compartments.counts.references import unite_genes
@@ -78,24 +80,33 @@ def write_sample(folder, sample, rng, n=60, donor=0, genes=None, doublets=3, met
     return data
 
 
-def files_of(folder):
-    return [sorted(folder.glob(f"*.{kind}")) for kind in ("filtered.h5ad", "doublets.tsv.gz", "labels.tsv.gz")]
+def sums_in(folder):
+    """Files of sums of the samples that ``folder`` has all three files of, made anew, as ``sum_sample`` does."""
+    for path in sorted(folder.glob("*.filtered.h5ad")):
+        sample = path.name.removesuffix(".filtered.h5ad")
+        doublets, labels = folder / f"{sample}.doublets.tsv.gz", folder / f"{sample}.labels.tsv.gz"
+        (folder / f"{sample}.sums.h5ad").unlink(missing_ok=True)
+        if doublets.exists() and labels.exists():
+            sums_of(read_annotated(path, doublets, labels)).write_h5ad(folder / f"{sample}.sums.h5ad")
+    return sorted(folder.glob("*.sums.h5ad"))
 
 
 def merge_all(folder, study):
-    """All samples that ``folder`` has files of, and the rows of those left out."""
+    """All samples that ``folder`` has files of: gathered, merged, their pseudobulks, and the rows of those left out."""
     left_out = LeftOut("merge_samples")
-    gathered = gathering.gather(gathering.match_files(study, *files_of(folder), left_out), left_out)
-    return merging.merge(study, gathered, unite_genes(gathered.var), "none"), left_out.rows
+    gathered = gathering.gather(gathering.match_files(study, sums_in(folder), left_out))
+    united = unite_genes(gathered.var)
+    merged = merging.merge(study, gathered, united, "none")
+    return gathered, merged, merging.make_pseudobulk(gathered, united, merged), left_out.rows
 
 
-def bulk_of(merged):
-    """Pseudobulks of samples cleaned by soupem."""
-    names = merged.obs["sample"].unique()
-    listed = {name: np.zeros(merged.n_vars, bool) for name in names}
-    return make_pseudobulk(merged, dict.fromkeys(names, "soupem"), listed)
+def cells_of(folder, study):
+    """All cells with their counts, as the file of the cohort has them."""
+    _, merged, _, _ = merge_all(folder, study)
+    samples = list(counts_of_samples(merged, sorted(folder.glob("*.filtered.h5ad"))))
+    layers = {name: sparse.vstack([one[name] for one in samples], format="csr") for name in samples[0]}
+    return ad.AnnData(obs=merged.obs, var=merged.var, layers=layers)
 
 
 def arguments_of(folder):
-    filtered, doublets, labels = files_of(folder)
-    return ["--study", folder / "study.json", "--filtered", *filtered, "--doublets", *doublets, "--labels", *labels]
+    return ["--study", folder / "study.json", "--sums", *sums_in(folder)]

@@ -94,7 +94,7 @@ def ambient_partners(pseudobulk: "AnnData") -> pd.DataFrame:
     Parameters
     ----------
     pseudobulk : AnnData, shape (samples x lineages, genes)
-        From :func:`compartments.cohort.pseudobulk.make_pseudobulk`; it stays as it is.
+        From :func:`compartments.cohort.merging.make_pseudobulk`; it stays as it is.
 
     Returns
     -------

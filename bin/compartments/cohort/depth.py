@@ -28,7 +28,7 @@ def common_depth(bulk: "AnnData") -> pd.DataFrame:
     Parameters
     ----------
     bulk : AnnData
-        From :func:`compartments.cohort.pseudobulk.make_pseudobulk`.
+        From :func:`compartments.cohort.merging.make_pseudobulk`.
 
     Returns
     -------

@@ -1,5 +1,7 @@
 """Picture and clusters, of the cohort and of each compartment: PCA, Harmony, UMAP, Leiden. No statistic uses them."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
@@ -7,21 +9,25 @@ import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from compartments.cohort import sketch
 from compartments.cohort.mixing import mixing_table
+from compartments.cohort.on_disk import rows_of
+from compartments.cohort.sums import MOMENTS
+from compartments.cohort.variable import variable_genes
 from compartments.core.errors import UserError
-from compartments.core.matrix import log_normalise
 from compartments.study.columns import apart
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-N_GENES = 2000
 N_COMPONENTS = 30
 N_NEIGHBORS = 15
-EXACT_NEIGHBORS = 20_000  # cells up to which neighbours are searched exactly, in seconds
+N_PLACING = 15  # cells of the sketch beside which another is placed
+EXACT_NEIGHBORS = 50_000  # cells up to which an exact search takes less CPU time than compiling an approximate one
+SKETCH_ABOVE = 250_000  # cells
+SKETCH_CELLS = 100_000
 RESOLUTION = 1.0
 UMAP_EPOCHS = 200
-NORMALISE_CHUNK = 20_000
 MIN_WITHIN = 50  # cells of a compartment that are worth a picture of their own
 # columns of obs that the cellxgene schema (7.1) keeps for itself
 RESERVED = (
@@ -36,125 +42,210 @@ RESERVED = (
 )
 
 
-def normalised_matrix(counts: sparse.csr_matrix) -> sparse.csr_matrix:
-    """log1p of counts per 10,000, float32 CSR, shape (cells, genes); made in chunks of cells."""
-    parts = [
-        log_normalise(counts[start : start + NORMALISE_CHUNK]).astype(np.float32)
-        for start in range(0, counts.shape[0], NORMALISE_CHUNK)
-    ]
-    return sparse.csr_matrix(sparse.vstack(parts, format="csr"))
+@dataclass(frozen=True)
+class Settings:
+    """How to embed.
 
-
-def embed(cohort: "AnnData", key: str = "donor", seed: int = 0) -> None:
-    """Add PCA, Harmony, neighbours, UMAP and Leiden clusters to ``cohort`` (in place).
-
-    Parameters
+    Attributes
     ----------
-    cohort : AnnData, shape (cells, genes)
-        ``X`` from :func:`normalised_matrix`; ``obs`` with ``key``, ``var`` with ``everywhere``.
     key : str
-        Column of ``obs`` whose levels Harmony takes for batches; ``none`` leaves the components as they are.
-    seed : int
+        Column of the samplesheet whose levels Harmony takes for batches; ``none`` leaves the components as they are.
+    method : str
+        ``full``: all cells have neighbours, a place and a cluster of their own; ``sketch``: those of a sketch, and the
+        others go with them; ``auto``: ``sketch`` for more than ``SKETCH_ABOVE`` cells.
+    seed, threads : int
+    """
+
+    key: str = "donor"
+    method: str = "auto"
+    seed: int = 0
+    threads: int = 1
+
+    def sketches(self, n_cells: int) -> bool:
+        """Whether so many cells are embedded by a sketch."""
+        return n_cells > SKETCH_CELLS and (self.method == "sketch" or self.method == "auto" and n_cells > SKETCH_ABOVE)
+
+
+def batches_of(obs: pd.DataFrame, key: str) -> pd.Series:
+    """The batch of each cell; one for all without a key.
 
     Raises
     ------
     UserError
-        ``obs`` has no column ``key``.
+        ``obs`` has no such column, or one that differs within a sample.
+    """
+    if key == "none":
+        return pd.Series("", obs.index)
+    if key not in obs or (obs.groupby("sample", observed=True)[key].nunique() > 1).any():
+        raise UserError(
+            f"--integration_key '{key}' is not a column of the samplesheet; the cells have {', '.join(map(str, obs))}"
+        )
+    return obs[key].astype(str)
+
+
+def choose_genes(merged: "AnnData", key: str) -> dict[str, pd.DataFrame]:
+    """Variable genes of all cells (name empty) and of each compartment that is embedded by itself.
+
+    Parameters
+    ----------
+    merged : AnnData
+        Of :func:`compartments.cohort.merging.merge`.
+    key : str
+        As in :class:`Settings`.
+
+    Returns
+    -------
+    dict, compartment -> DataFrame, shape (genes, ...)
+        As of :func:`variable.variable_genes`; only of genes that every file lists: another would tell samples apart by
+        their reference.
+    """
+    obs, listed = cast(pd.DataFrame, merged.obs), merged.var["everywhere"].to_numpy(bool)
+    sums, squares = (np.asarray(merged.varm[name])[listed] for name in MOMENTS)
+    samples = list(rows_of(obs["sample"]))
+    first = [rows.start for _sample, rows in samples]
+    n_cells = np.array([rows.stop - rows.start for _sample, rows in samples])
+    batch = batches_of(obs, key).to_numpy(object)[first]
+    compartment = obs["compartment"].astype(str).to_numpy(object)[first]
+    found = {}
+    for name in ["", *dict.fromkeys(compartment)]:
+        own = (compartment == name) | (name == "")
+        if name and n_cells[own].sum() < MIN_WITHIN:
+            continue
+        table = variable_genes(sums[:, own], squares[:, own], n_cells[own], batch[own]).set_axis(
+            merged.var_names[listed]
+        )
+        table = table.reindex(merged.var_names)
+        found[name] = table.assign(highly_variable=table["highly_variable"].eq(True))
+    return found
+
+
+def embed(cells: "AnnData", settings: Settings) -> None:
+    """Add PCA, Harmony, neighbours, UMAP and Leiden clusters to ``cells`` (in place).
+
+    Parameters
+    ----------
+    cells : AnnData, shape (cells, variable genes)
+        ``X`` log-normalised, CSR; ``obs`` with the key, ``sample`` and ``lineage``.
+    settings : Settings
 
     Notes
     -----
-    Variable genes within batches (Seurat's dispersions), PCA on the sparse matrix (ARPACK), Harmony (Korsunsky et al.
-    2019, Nat Methods 16:1289). With the donor as batch, compartments of a donor are one batch, so what tells them apart
-    is not corrected away. Leiden on the harmonised neighbours (Traag et al. 2019).
+    PCA on the sparse matrix (ARPACK, centred implicitly), Harmony (Korsunsky et al. 2019, Nat Methods 16:1289). With
+    the donor as batch, compartments of a donor are one batch, so what tells them apart is not corrected away. One
+    graph of neighbours for UMAP and Leiden (Traag et al. 2019). ``obs['in_sketch']`` says which cells it is of.
     """
     import scanpy
+
+    n_components = min(N_COMPONENTS, cells.n_obs - 1, cells.n_vars - 1)
+    scanpy.pp.pca(cells, n_comps=n_components, svd_solver="arpack", random_state=settings.seed)
+    del cells.uns["pca"]["params"]["mask_var"]  # None, which R readers of h5ad files do not know
+    cells.obsm["X_pca_harmony"] = _integrated(cells, settings)
+    if not settings.sketches(cells.n_obs):
+        cells.obs["in_sketch"] = True
+        _picture(cells, settings)
+        return
+    import anndata
+
+    obs = cast(pd.DataFrame, cells.obs)
+    rows = sketch.chosen(obs[["sample", "lineage"]], SKETCH_CELLS, settings.seed)
+    points = cast(npt.NDArray[np.float32], cells.obsm["X_pca_harmony"])
+    part = anndata.AnnData(obs=obs.iloc[rows][[]].copy(), obsm=cast(Any, {"X_pca_harmony": points[rows]}))
+    _picture(part, settings)
+    places = cast(npt.NDArray[np.float32], part.obsm["X_umap"])
+    nearest = sketch.nearest(points[rows], points, N_PLACING, settings.seed, settings.threads)
+    cells.obsm["X_umap"] = sketch.placed(places, nearest, rows)
+    cells.obs["leiden"] = sketch.voted(cast(pd.DataFrame, part.obs)["leiden"].array, nearest, rows)
+    cells.obs["in_sketch"] = np.isin(np.arange(cells.n_obs), rows)
+    for name in part.obsp:
+        cells.obsp[name] = sketch.widened(cast(Any, part.obsp)[name], rows, cells.n_obs)
+    cells.uns.update(part.uns)
+
+
+def _integrated(cells: "AnnData", settings: Settings) -> npt.NDArray[np.float32]:
+    """Components after Harmony over the batches, as they were where there is one."""
     from harmonypy import run_harmony
 
-    if key not in cohort.obs and key != "none":
-        raise UserError(
-            f"--integration_key '{key}' is not a column of the cells; they have {', '.join(map(str, cohort.obs))}"
-        )
-    batches = cohort.obs[key].astype(str) if key != "none" else pd.Series("", cohort.obs_names)
-    several = batches.nunique() > 1
-    _choose_variable(cohort, key if several and batches.value_counts().min() >= 50 else None)
-    n_components = min(N_COMPONENTS, cohort.n_obs - 1, int(cohort.var["highly_variable"].sum()) - 1)
-    scanpy.pp.pca(cohort, n_comps=n_components, mask_var="highly_variable", svd_solver="arpack", random_state=seed)
-    if several:
-        harmony = run_harmony(
-            cohort.obsm["X_pca"],
-            pd.DataFrame({"batch": batches.to_numpy()}),
-            "batch",
-            random_state=seed,
-            ncores=1,
-            verbose=False,
-        )
-        corrected = np.asarray(harmony.Z_corr)
-        corrected = corrected if corrected.shape[0] == cohort.n_obs else corrected.T
-        cohort.obsm["X_pca_harmony"] = corrected.astype(np.float32)
-    else:
-        cohort.obsm["X_pca_harmony"] = np.array(cohort.obsm["X_pca"])
-    scanpy.pp.neighbors(
-        cohort,
-        n_neighbors=min(N_NEIGHBORS, cohort.n_obs - 1),
-        use_rep="X_pca_harmony",
-        random_state=seed,
-        transformer="sklearn" if cohort.n_obs <= EXACT_NEIGHBORS else None,
-    )
-    scanpy.tl.umap(cohort, init_pos=_start(cohort.obsm["X_pca_harmony"]), maxiter=UMAP_EPOCHS, random_state=seed)
-    scanpy.tl.leiden(cohort, resolution=RESOLUTION, flavor="igraph", n_iterations=2, directed=False, random_state=seed)
+    components = cast(npt.NDArray[np.float32], cells.obsm["X_pca"])
+    batches = batches_of(cast(pd.DataFrame, cells.obs), settings.key)
+    if batches.nunique() < 2:
+        return np.array(components)
+    batch = pd.DataFrame({"batch": pd.Categorical(batches)})
+    # one thread: sums in another order would give other tables
+    options = {"random_state": settings.seed, "ncores": 1, "verbose": False}
+    corrected = np.asarray(run_harmony(components, batch, "batch", **options).Z_corr)
+    return (corrected if corrected.shape[0] == cells.n_obs else corrected.T).astype(np.float32)
 
 
-def _choose_variable(cohort: "AnnData", batch_key: str | None) -> None:
-    """Mark the most variable genes that every file lists: another would tell samples apart by their reference."""
+def _picture(cells: "AnnData", settings: Settings) -> None:
+    """Neighbours, UMAP and clusters of cells with harmonised components."""
     import scanpy
 
-    listed = cohort.var["everywhere"].to_numpy(bool)
-    if listed.all():
-        scanpy.pp.highly_variable_genes(cohort, n_top_genes=min(N_GENES, cohort.n_vars), batch_key=batch_key)
-        return
-    part = cohort[:, listed].copy()
-    scanpy.pp.highly_variable_genes(part, n_top_genes=min(N_GENES, part.n_vars), batch_key=batch_key)
-    for column in part.var.columns.difference(cohort.var.columns, sort=False):
-        values = part.var[column].reindex(cohort.var_names)
-        cohort.var[column] = values.eq(True) if part.var[column].dtype == bool else values.astype(float)
+    scanpy.settings.n_jobs = settings.threads
+    scanpy.pp.neighbors(
+        cells,
+        n_neighbors=min(N_NEIGHBORS, cells.n_obs - 1),
+        use_rep="X_pca_harmony",
+        random_state=settings.seed,
+        transformer="sklearn" if cells.n_obs <= EXACT_NEIGHBORS else None,
+    )
+    start = _start(cast(npt.NDArray[np.float32], cells.obsm["X_pca_harmony"]))
+    scanpy.tl.umap(cells, init_pos=start, maxiter=UMAP_EPOCHS, random_state=settings.seed)
+    options: dict[str, Any] = {"flavor": "igraph", "n_iterations": 2, "directed": False}
+    scanpy.tl.leiden(cells, resolution=RESOLUTION, random_state=settings.seed, **options)
 
 
-def embed_within(cohort: "AnnData", key: str = "donor", seed: int = 0) -> list[pd.DataFrame]:
+def embed_within(
+    values: sparse.csr_matrix,
+    genes: pd.Index,
+    cohort: "AnnData",
+    chosen: Mapping[str, pd.DataFrame],
+    settings: Settings,
+) -> list[pd.DataFrame]:
     """Embed every compartment by itself, and say how well its batches mix.
 
     Parameters
     ----------
+    values : CSR, shape (cells, genes)
+        Log-normalised.
+    genes : Index
+        Names of the columns of ``values``.
     cohort : AnnData
-        As for :func:`embed`; gets ``obsm['X_umap_within']`` (NaN for compartments of fewer than ``MIN_WITHIN`` cells)
-        and ``obs['leiden_within']`` (``<compartment>:<number>``, empty for these).
+        The embedded cells; gets ``obsm['X_umap_within']`` (NaN for compartments of fewer than ``MIN_WITHIN`` cells) and
+        ``obs['leiden_within']`` (``<compartment>:<number>``, empty for these).
+    chosen : dict
+        Of :func:`choose_genes`.
+    settings : Settings
 
     Returns
     -------
     list of DataFrame
         :func:`mixing.mixing_table` of each compartment.
     """
-    import anndata
-
     compartment = cohort.obs["compartment"].astype(str).to_numpy()
     coordinates = np.full((cohort.n_obs, 2), np.nan, np.float32)
     clusters = np.full(cohort.n_obs, "", object)
     tables = []
-    for name in dict.fromkeys(compartment):
+    for name in filter(None, chosen):
         rows = np.flatnonzero(compartment == name)
-        if len(rows) < MIN_WITHIN:
-            continue
-        # without the layers: only the normalised values are needed twice
-        obs = cast(pd.DataFrame, cohort.obs).iloc[rows].copy()
-        for column in obs.select_dtypes("category"):  # a donor without this compartment is no batch of it
-            obs[column] = obs[column].cat.remove_unused_categories()
-        part = anndata.AnnData(cast(Any, cohort.X)[rows], obs=obs, var=cohort.var[["everywhere"]].copy())
-        embed(part, key, seed)
+        part = cells_to_embed(values[rows], genes, cast(pd.DataFrame, cohort.obs).iloc[rows], chosen[name])
+        embed(part, settings)
         coordinates[rows] = part.obsm["X_umap"]
         clusters[rows] = [f"{name}:{number}" for number in part.obs["leiden"]]
-        tables.append(mixing_table(part, ("donor", "lineage"), name, seed))
+        tables.append(mixing_table(part, ("donor", "lineage"), name, settings.seed))
     cohort.obsm["X_umap_within"] = coordinates
     cohort.obs["leiden_within"] = pd.Categorical(clusters)
     return tables
+
+
+def cells_to_embed(values: sparse.csr_matrix, genes: pd.Index, obs: pd.DataFrame, chosen: pd.DataFrame) -> "AnnData":
+    """The cells of ``obs`` with their values of the variable genes of ``chosen``, for :func:`embed`."""
+    import anndata
+
+    own = chosen.index[chosen["highly_variable"]]
+    obs = obs.copy()
+    for column in obs.select_dtypes("category"):  # a donor without this compartment is no batch of it
+        obs[column] = obs[column].cat.remove_unused_categories()
+    return anndata.AnnData(values[:, genes.get_indexer(own)], obs=obs, var=pd.DataFrame(index=own))
 
 
 def coordinate_table(cohort: "AnnData") -> pd.DataFrame:
@@ -175,17 +266,35 @@ def _start(components: npt.NDArray[np.floating]) -> npt.NDArray[np.float32]:
     return 10 * start / np.abs(start).max()
 
 
-def suit_other_tools(cohort: "AnnData") -> None:
-    """What scanpy, Seurat's readers and the cellxgene schema expect besides, in place.
+def parts_of_file(
+    cells: "AnnData", merged: "AnnData", chosen: pd.DataFrame
+) -> dict[str, dict[str, Any] | pd.DataFrame]:
+    """All of cohort.h5ad but its matrices.
 
-    Raw counts also as ``raw.X`` (float32 CSR); ``var['feature_is_filtered']`` (False: every gene of ``raw`` is in
-    ``X``); ``uns['default_embedding']``; columns of ``RESERVED`` names begin with ``sheet_``.
+    Parameters
+    ----------
+    cells : AnnData
+        Of :func:`embed` and :func:`embed_within`.
+    merged : AnnData
+        Of :func:`compartments.cohort.merging.merge`.
+    chosen : DataFrame, shape (genes, ...)
+        Of :func:`choose_genes`, for all cells.
+
+    Returns
+    -------
+    dict
+        ``obs`` (names that the cellxgene schema keeps for itself begin with ``sheet_``), ``var``, ``obsm``, ``varm``,
+        ``obsp``, ``uns``.
     """
-    import anndata
-
-    counts = cast(Any, cohort.layers["counts"]).astype(np.float32)
-    cohort.raw = anndata.AnnData(counts, obs=cohort.obs[[]], var=cohort.var[["gene_id"]])
-    obs = cast(pd.DataFrame, cohort.obs)
-    cohort.obs = obs.rename(columns=apart(list(obs), RESERVED.__contains__))
-    cohort.var["feature_is_filtered"] = False
-    cohort.uns["default_embedding"] = "X_umap"
+    obs = cast(pd.DataFrame, cells.obs)
+    loadings = np.zeros((merged.n_vars, cast(Any, cells.obsm)["X_pca"].shape[1]))
+    loadings[chosen["highly_variable"]] = cells.varm["PCs"]
+    said = {key: merged.uns[key] for key in ("ambient_method", "reference_compartment")}
+    return {
+        "obs": obs.rename(columns=apart(list(obs), RESERVED.__contains__)),
+        "var": cast(pd.DataFrame, merged.var).join(chosen),
+        "obsm": dict(cast(Any, cells.obsm)),
+        "varm": {"PCs": loadings},
+        "obsp": dict(cast(Any, cells.obsp)),
+        "uns": {**cells.uns, **said, "log1p": {}, "default_embedding": "X_umap"},
+    }

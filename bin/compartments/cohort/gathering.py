@@ -1,21 +1,22 @@
-"""The files of all samples, matched and loaded; which samples can be analysed together."""
+"""The sums of all samples, matched and read; which samples can be analysed together."""
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
-from scipy import sparse
 
-from compartments.cohort.sample import read_annotated, without_doublets
-from compartments.cohort.tallies import doublets_by_lineage
+from compartments.cohort.sums import read_sums
 from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
 from compartments.study.plan import design_table
 from compartments.study.study import Study
 
-LAYERS = ("counts", "corrected")
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+KIND = ".sums.h5ad"
 GROUPS = ("group", "group_reference")
 FEW_CELLS = 30  # of a sample: below, all but its most frequent lineages have a handful of cells
 
@@ -27,127 +28,98 @@ class Gathered:
     Attributes
     ----------
     names : list of str
-    obs : list of DataFrame
-    layers : dict of lists of CSR matrices
-        Columns as in the sample's own file; emptied layer by layer by :func:`merging.merge`.
-    var : list of DataFrame
-        Index symbol; ``gene_id, soup_fraction``.
-    doublets : list of DataFrame
-        Of :func:`tallies.doublets_by_lineage`.
-    methods : dict
-        Sample -> ``uns['ambient_method']``.
-    ambient_warnings : dict
-        Sample -> ``uns['ambient_warning']``, where there is one.
-    count_warnings : dict
-        Sample -> what its files of counts gave reason to doubt, from ``uns['count_warnings']``.
-    chemistries : dict
-        Sample -> chemistry as its file states it, or an empty text.
+    sums : list of AnnData
+        Of :func:`compartments.cohort.sums.sums_of`: no matrix of cells is among them.
     """
 
     names: list[str] = field(default_factory=list)
-    obs: list[pd.DataFrame] = field(default_factory=list)
-    layers: dict[str, list[sparse.csr_matrix]] = field(default_factory=lambda: {layer: [] for layer in LAYERS})
-    var: list[pd.DataFrame] = field(default_factory=list)
-    doublets: list[pd.DataFrame] = field(default_factory=list)
-    methods: dict[str, str] = field(default_factory=dict)
-    ambient_warnings: dict[str, str] = field(default_factory=dict)
-    count_warnings: dict[str, list[str]] = field(default_factory=dict)
-    chemistries: dict[str, str] = field(default_factory=dict)
+    sums: list["AnnData"] = field(default_factory=list)
+
+    def said(self, key: str) -> dict[str, str]:
+        """Sample -> ``uns[key]``, empty where its files say nothing."""
+        return {name: str(one.uns.get(key, "")) for name, one in zip(self.names, self.sums, strict=True)}
+
+    @property
+    def methods(self) -> dict[str, str]:
+        """Sample -> how ambient RNA was removed from it."""
+        return {name: method or "none" for name, method in self.said("ambient_method").items()}
+
+    @property
+    def var(self) -> list[pd.DataFrame]:
+        """Genes of each sample's file."""
+        return [cast(pd.DataFrame, one.var) for one in self.sums]
+
+    @property
+    def cells(self) -> list[pd.DataFrame]:
+        """Metadata of each sample's cells."""
+        return [one.uns["cells"] for one in self.sums]
+
+    @property
+    def doublets(self) -> list[pd.DataFrame]:
+        """What each sample's doublets were called."""
+        return [one.uns["doublets"] for one in self.sums]
 
 
-def match_files(
-    study: Study, filtered: Sequence[Path], doublets: Sequence[Path], labels: Sequence[Path], left_out: LeftOut
-) -> dict[str, tuple[Path, Path, Path]]:
+def match_files(study: Study, sums: Sequence[Path], left_out: LeftOut) -> dict[str, Path]:
     """Sort the files of all samples by sample.
 
     Parameters
     ----------
     study : Study
-    filtered, doublets, labels : list of Path
-        Named ``<sample>.filtered.h5ad``, ``<sample>.doublets.tsv.gz``, ``<sample>.labels.tsv.gz``.
+    sums : list of Path
+        Named ``<sample>.sums.h5ad``.
     left_out : LeftOut
-        Gets a reason for every sample of the study that lacks files.
+        Gets a reason for every sample of the study that lacks its file.
 
     Returns
     -------
-    dict, sample -> (filtered, doublets, labels)
+    dict, sample -> file
+        In samplesheet order.
 
     Raises
     ------
     UserError
-        A file of a sample that the study does not have, or two of one kind for a sample.
+        A file of a sample that the study does not have, or two of a sample.
     """
-    by_kind: list[dict[str, Path]] = []
-    for kind, paths in ((".filtered.h5ad", filtered), (".doublets.tsv.gz", doublets), (".labels.tsv.gz", labels)):
-        of_kind: dict[str, Path] = {}
-        for path in paths:
-            sample = path.name.removesuffix(kind)
-            if sample == path.name or sample not in set(study.samples["sample"]):
-                raise UserError(f"{path}: no sample of the study has this name; expected <sample>{kind}")
-            if sample in of_kind:
-                raise UserError(f"{path}: sample '{sample}' has two such files ({of_kind[sample]})")
-            of_kind[sample] = path
-        by_kind.append(of_kind)
-    names = ("filtered counts", "doublet scores", "labels")
-    files = {}
+    found: dict[str, Path] = {}
+    for path in sums:
+        sample = path.name.removesuffix(KIND)
+        if sample == path.name or sample not in set(study.samples["sample"]):
+            raise UserError(f"{path}: no sample of the study has this name; expected <sample>{KIND}")
+        if sample in found:
+            raise UserError(f"{path}: sample '{sample}' has two such files ({found[sample]})")
+        found[sample] = path
     for sample in study.samples["sample"]:
-        lacking = [name for name, of_kind in zip(names, by_kind, strict=True) if sample not in of_kind]
-        if lacking:
+        if sample not in found:
             reason = (
-                f"no {', '.join(lacking)}: dropped by an earlier step (see its row of that stage), or that step failed "
+                "no sums: dropped by an earlier step (see its row of that stage), or that step failed "
                 "(see pipeline_info/trace.tsv)"
             )
             left_out.add(reason, sample=sample)
-        else:
-            files[sample] = (by_kind[0][sample], by_kind[1][sample], by_kind[2][sample])
-    return files
+    return {sample: found[sample] for sample in study.samples["sample"] if sample in found}
 
 
-def gather(files: Mapping[str, tuple[Path, Path, Path]], left_out: LeftOut) -> Gathered:
-    """Load every sample without its doublets; one without a cell left goes to ``left_out``.
+def gather(files: Mapping[str, Path]) -> Gathered:
+    """Read the sums of every sample.
 
     Raises
     ------
     UserError
-        If a file holds another sample than its name says.
+        As :func:`compartments.cohort.sums.read_sums`.
     """
-    gathered = Gathered()
-    for sample, (filtered, doublets, labels) in files.items():
-        data = read_annotated(filtered, doublets, labels)
-        if str(data.uns.get("sample", sample)) != sample:
-            raise UserError(f"{filtered}: holds sample '{data.uns['sample']}', not '{sample}'; rename the file")
-        tally = doublets_by_lineage(sample, data)
-        data = without_doublets(data)
-        if not data.n_obs:
-            left_out.add("no cell left after doublets", sample=sample)
-            continue
-        gathered.names.append(sample)
-        gathered.obs.append(data.obs)
-        gathered.var.append(data.var)
-        gathered.doublets.append(tally)
-        gathered.methods[sample] = str(data.uns.get("ambient_method", "none"))
-        gathered.chemistries[sample] = str(data.uns.get("chemistry", ""))
-        if data.uns.get("ambient_warning"):
-            gathered.ambient_warnings[sample] = str(data.uns["ambient_warning"])
-        gathered.count_warnings[sample] = str(data.uns.get("count_warnings", "")).splitlines()
-        for layer in LAYERS:
-            gathered.layers[layer].append(sparse.csr_matrix(data.layers[layer]))
-    return gathered
+    return Gathered(list(files), [read_sums(path, sample) for sample, path in files.items()])
 
 
 def drop_uncleaned(gathered: Gathered, left_out: LeftOut) -> None:
     """Take out, in place, the few samples whose ambient RNA could not be removed while that of most others was."""
-    uncleaned = [sample for sample in gathered.names if gathered.methods[sample] == "none"]
+    uncleaned = [sample for sample, method in gathered.methods.items() if method == "none"]
     if 2 * len(uncleaned) >= len(gathered.names):
         return
     reason = "its ambient RNA could not be removed (see its ambient.json), that of other samples was: not comparable"
     fix = "; keep it with --allow_mixed_ambient"
     for sample in uncleaned:
         position = gathered.names.index(sample)
-        columns: tuple[list, ...] = (gathered.obs, gathered.var, gathered.doublets, *gathered.layers.values())
-        for column in (gathered.names, *columns):
-            del column[position]
-        del gathered.methods[sample], gathered.chemistries[sample]
+        del gathered.names[position], gathered.sums[position]
         left_out.add(reason + fix, sample=sample)
 
 
@@ -161,7 +133,7 @@ def say_weakened(study: Study, gathered: Gathered, left_out: LeftOut) -> None:
         now = left.get(tuple(before[key] for key in keys), none)
         if before["tier"] != now["tier"]:
             left_out.add(_weaker(before, now), contrast=before["contrast"])
-    n_cells = pd.Series([len(obs) for obs in gathered.obs], gathered.names)
+    n_cells = pd.Series([int(one.obs["n_cells"].sum()) for one in gathered.sums], gathered.names)
     there = study.samples[study.samples["sample"].isin(gathered.names)]
     for (compartment, condition), names in there.groupby(["compartment", "condition"], sort=False)["sample"]:
         cells = n_cells[names]

@@ -1,6 +1,7 @@
 """Genes that set a lineage or a cluster apart from all other cells, donor by donor."""
 
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -22,18 +23,58 @@ COLUMNS = ["level", "name", "rank", "gene", "n_donors", "log2fc", "lowest_log2fc
 COLUMNS += ["expressing", "expressing_elsewhere", "cpm", "cpm_elsewhere"]
 
 
-def markers_of_cohort(cohort: "AnnData") -> tuple[pd.DataFrame, pd.DataFrame]:
-    """:func:`marker_table` of lineages (without unassigned cells) and clusters, and :func:`drawn_table` of lineages."""
-    listed = cohort.var["everywhere"].to_numpy(bool)  # a gene that a file lacks says nothing of its donors
-    counts, obs = cast(sparse.csr_matrix, cohort.layers["corrected"])[:, listed], cast(pd.DataFrame, cohort.obs)
-    genes = cohort.var_names[listed]
-    lineages = Sums(counts, obs["donor"], obs["lineage"])
+def markers_of_cohort(lineages: "Sums", clusters: "Sums", genes: npt.ArrayLike) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """:func:`marker_table` of lineages (without unassigned cells) and clusters, and :func:`drawn_table` of lineages.
+
+    ``genes`` are those of both, which every file lists: one that a file lacks says nothing of its donors.
+    """
     of_lineages = marker_table(lineages, "lineage", genes)
     of_lineages = of_lineages[of_lineages["name"] != UNASSIGNED]
-    of_clusters = marker_table(Sums(counts, obs["donor"], obs["leiden"]), "cluster", genes)
+    of_clusters = marker_table(clusters, "cluster", genes)
     found = [table for table in (of_lineages, of_clusters) if len(table)]
     markers = pd.concat(found, ignore_index=True) if found else of_lineages
     return markers, drawn_table(lineages, of_lineages, genes)
+
+
+def sums_of_lineages(bulk: "AnnData", listed: npt.NDArray[np.bool_]) -> "Sums":
+    """Sums of every donor and lineage, from the pseudobulks.
+
+    Parameters
+    ----------
+    bulk : AnnData
+        Of :func:`compartments.cohort.merging.make_pseudobulk`.
+    listed : bool array, shape (genes,)
+        The genes to take.
+    """
+    counts, seen = (sparse.csr_matrix(bulk.layers[name])[:, listed] for name in ("corrected", "n_expressing"))
+    return Sums(counts, seen, bulk.obs["n_cells"], bulk.obs["donor"], bulk.obs["lineage"])
+
+
+def sums_of_clusters(
+    samples: Iterable[tuple[slice, sparse.csr_matrix]], obs: pd.DataFrame, listed: npt.NDArray[np.bool_]
+) -> "Sums":
+    """Sums of every donor and cluster, from the counts of one sample after the other.
+
+    Parameters
+    ----------
+    samples : iterable of (rows, CSR of shape (cells of the sample, genes))
+        Of :func:`compartments.cohort.on_disk.corrected_of_samples`.
+    obs : DataFrame, shape (cells, ...)
+        ``donor, leiden``.
+    listed : bool array, shape (genes,)
+        The genes to take.
+    """
+    counts, seen, groups = [], [], []
+    for rows, matrix in samples:
+        own, matrix = obs.iloc[rows], matrix[:, listed]
+        names, codes = np.unique(own["leiden"].astype(str), return_inverse=True)
+        members = memberships(codes, len(names), np.int64)
+        counts.append(members @ matrix)
+        seen.append(members @ (matrix > 0))
+        groups.append(pd.DataFrame({"donor": str(own["donor"].iloc[0]), "name": names, "n": np.bincount(codes)}))
+    table = pd.concat(groups)
+    summed, found = (sparse.csr_matrix(sparse.vstack(parts, format="csr")) for parts in (counts, seen))
+    return Sums(summed, found, table["n"], table["donor"], table["name"])
 
 
 class Sums:
@@ -41,21 +82,28 @@ class Sums:
 
     Parameters
     ----------
-    counts : CSR matrix, shape (cells, genes)
-    donor, group : arrays of str, shape (cells,)
+    counts, seen : CSR matrix, shape (rows, genes)
+        Sums of counts, and numbers of cells with a count, over the cells behind each row.
+    n_cells : int array, shape (rows,)
+    donor, group : arrays of str, shape (rows,)
     """
 
-    def __init__(self, counts: sparse.csr_matrix, donor: npt.ArrayLike, group: npt.ArrayLike) -> None:
+    def __init__(
+        self,
+        counts: sparse.csr_matrix,
+        seen: sparse.csr_matrix,
+        n_cells: npt.ArrayLike,
+        donor: npt.ArrayLike,
+        group: npt.ArrayLike,
+    ) -> None:
         self.donors, donor_code = np.unique(np.asarray(donor, str), return_inverse=True)
         self.names, group_code = np.unique(np.asarray(group, str), return_inverse=True)
         code = group_code * len(self.donors) + donor_code
         n = len(self.donors) * len(self.names)
-        members = memberships(code, n)
-        self._counts = sparse.csr_matrix(members @ counts)
-        self._seen = sparse.csr_matrix(members @ (counts > 0))
-        self._cells = np.bincount(code, minlength=n).reshape(len(self.names), -1)
-        everyone = memberships(donor_code, len(self.donors))
-        self._all = (everyone @ counts).toarray(), (everyone @ (counts > 0)).toarray()
+        members, everyone = memberships(code, n), memberships(donor_code, len(self.donors))
+        self._counts, self._seen = sparse.csr_matrix(members @ counts), sparse.csr_matrix(members @ seen)
+        self._cells = np.bincount(code, np.asarray(n_cells), n).astype(int).reshape(len(self.names), -1)
+        self._all = (everyone @ counts).toarray(), (everyone @ seen).toarray()
 
     def of(self, position: int) -> tuple[npt.NDArray[np.float64], ...]:
         """Counts per million and share of expressing cells in a group and outside, shape (donors that count, genes)."""

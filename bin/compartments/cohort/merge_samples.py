@@ -1,4 +1,4 @@
-"""Put all samples into one object, with the sums that the statistics need.
+"""Add up the sums of all samples to what the statistics need; the cells' metadata become one table.
 
 Writes merged.h5ad and skipped.tsv; cohort/: pseudobulk.h5ad, cells.tsv.gz and .parquet, warnings.tsv, doublets.tsv,
 models.tsv, depth.tsv, replicates.tsv, genes.tsv, references.tsv, ambient_share.tsv.gz, ambient_genes.tsv;
@@ -19,9 +19,7 @@ STEP = "merge_samples"
 def arguments() -> argparse.Namespace:
     options = Options(STEP, __doc__)
     options.add_argument("--study", required=True, help="study.json")
-    options.add_argument("--filtered", nargs="*", type=Path, default=[], help="<s>.filtered.h5ad of all samples")
-    options.add_argument("--doublets", nargs="*", type=Path, default=[], help="<s>.doublets.tsv.gz")
-    options.add_argument("--labels", nargs="*", type=Path, default=[], help="<s>.labels.tsv.gz")
+    options.add_argument("--sums", nargs="*", type=Path, default=[], help="<s>.sums.h5ad of all samples")
     return options.parse_args()
 
 
@@ -33,16 +31,15 @@ def main() -> None:
     from compartments.cohort.ambient_genes import ambient_partners
     from compartments.cohort.depth import common_depth, depth_along
     from compartments.cohort.made import made_of
-    from compartments.cohort.merging import merge
-    from compartments.cohort.pseudobulk import make_pseudobulk
+    from compartments.cohort.merging import make_pseudobulk, merge
     from compartments.cohort.specimens import agreement
     from compartments.cohort.suspects import of_identity, sample_warnings
     from compartments.counts.references import genes_table, origins, unite_genes
     from compartments.study.study import Study
 
     study, left_out, contract = Study.load(given.study), LeftOut(STEP), Contract.of(STEP)
-    files = gathering.match_files(study, given.filtered, given.doublets, given.labels, left_out)
-    gathered = gathering.gather(files, left_out)
+    files = gathering.match_files(study, given.sums, left_out)
+    gathered = gathering.gather(files)
     if not given.allow_mixed_ambient:
         gathering.drop_uncleaned(gathered, left_out)
     gathering.say_weakened(study, gathered, left_out)
@@ -50,9 +47,8 @@ def main() -> None:
     gathering.check_left(study, gathered.names)
     united, present = unite_genes(gathered.var), study.subset(gathered.names)
     merged = merge(study, gathered, united, gathering.cohort_method(gathered.methods, given.allow_mixed_ambient))
-    absent = dict(zip(gathered.names, ~united.has[united.reference], strict=True))
-    bulk = make_pseudobulk(merged, gathered.methods, absent)
-    references, said = origins(united, present.samples, made_of(bulk, gathered.chemistries))
+    bulk = make_pseudobulk(gathered, united, merged)
+    references, said = origins(united, present.samples, made_of(bulk, gathered.said("chemistry")))
     depth = common_depth(bulk[:, united.everywhere])
     said += depth_along(depth, present.samples, references.set_index("sample")["chemistry"])
     contract.write(references, "cohort/references.tsv")
@@ -60,8 +56,7 @@ def main() -> None:
     contract.write(tallies.lineage_counts(merged.obs), "composition/counts.tsv")
     contract.write(cells := tallies.cell_rows(merged), "cohort/cells.tsv.gz")
     contract.write(cells, "cohort/cells.parquet")
-    told = (gathered.ambient_warnings, gathered.doublets, gathered.count_warnings, said)
-    warnings = sample_warnings(merged, bulk, present, *told)
+    warnings = sample_warnings(gathered, bulk, present, merged.obs, said)
     contract.write(warnings, "cohort/warnings.tsv")
     write_text("".join(f"{row.sample}: {row.warning}\n" for row in of_identity(warnings).itertuples()), "doubts.txt")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")

@@ -1,6 +1,6 @@
-"""Pseudobulk counts: one row per sample and lineage. Made, and read again."""
+"""Pseudobulk counts, one row per sample and lineage, as they are read; merging.py makes them."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -11,9 +11,9 @@ import pandas as pd
 from scipy import sparse
 
 from compartments.cohort.specimens import of_specimens
-from compartments.core.errors import CountsChanged, UserError
+from compartments.core.errors import UserError
 from compartments.core.left_out import LeftOut
-from compartments.core.matrix import memberships, totals
+from compartments.core.matrix import totals
 from compartments.core.vocabulary import UNASSIGNED
 from compartments.study.captures import specimen_of
 from compartments.study.study import Study
@@ -21,8 +21,8 @@ from compartments.study.study import Study
 if TYPE_CHECKING:
     from anndata import AnnData
 
-SUMMED = ("counts", "corrected")
-LAYERS = (*SUMMED, "n_expressing", "ambient")
+SUMMED = ("counts", "corrected", "n_expressing")
+LAYERS = (*SUMMED, "ambient")
 ABSENT = "absent"  # layer: captures of the sample whose files lack the gene, where there are any
 MIN_COUNTS = 1000
 
@@ -66,74 +66,6 @@ class Lineage:
         counts, ambient = (None if layer is None else layer[:, kept] for layer in (self.counts, self.ambient))
         absent = None if self.absent is None else self.absent[:, kept]
         return Lineage(self.name, self.samples, self.genes[kept], self.corrected[:, kept], counts, ambient, absent)
-
-
-def make_pseudobulk(
-    merged: "AnnData", methods: Mapping[str, str], absent: Mapping[str, npt.NDArray[np.bool_]]
-) -> "AnnData":
-    """Sums per sample and lineage.
-
-    Parameters
-    ----------
-    merged : AnnData
-        From :func:`compartments.cohort.merging.merge`.
-    methods : dict
-        Sample -> how ambient RNA was removed from it, ``none`` where it was not.
-    absent : dict
-        Sample -> which genes its file does not list, shape (genes,).
-
-    Returns
-    -------
-    AnnData, shape (samples x lineages with a cell, genes)
-        Layers of ``LAYERS`` and ``absent`` (1: the sample's file does not list the gene, which is not zero); ``obs``
-        with ``sample, donor, compartment, condition, lineage, n_cells, total_counts, ambient_method``; samples in
-        cohort order, lineages sorted, ``unassigned`` among them.
-    """
-    import anndata
-
-    cells, matrices = cast(pd.DataFrame, merged.obs), cast(dict[str, Any], merged.layers)
-    sample, lineage = cells["sample"].astype(str), cells["lineage"].astype(str)
-    order = {name: i for i, name in enumerate(dict.fromkeys(sample))}
-    rows = pd.DataFrame({"sample": sample, "lineage": lineage}).drop_duplicates()
-    rows = rows.sort_values(["sample", "lineage"], key=lambda c: c.map(order) if c.name == "sample" else c)
-    names = rows["sample"] + ":" + rows["lineage"]
-    group = pd.Index(names).get_indexer(sample + ":" + lineage)
-    parts: dict[str, list[sparse.csr_matrix]] = {name: [] for name in (*SUMMED, "n_expressing")}
-    # sample by sample: the sums are small, and no widened copy of all counts is needed
-    for name in order:
-        inside = np.flatnonzero((sample == name).to_numpy())
-        of_sample = np.flatnonzero((rows["sample"] == name).to_numpy())
-        members = memberships(group[inside] - of_sample[0], len(of_sample), np.int64)
-        corrected = matrices["corrected"][inside]
-        parts["counts"].append(members @ matrices["counts"][inside])
-        parts["corrected"].append(members @ corrected)
-        parts["n_expressing"].append((members @ (corrected > 0)).astype(np.int32))
-    layers = {name: sparse.csr_matrix(sparse.vstack(part, format="csr")) for name, part in parts.items()}
-    if any(layers[name].sum() != matrices[name].sum(dtype=np.int64) for name in SUMMED):
-        raise CountsChanged("pseudobulk lost counts")
-    layers["ambient"] = sparse.csr_matrix(layers["counts"] - layers["corrected"], dtype=np.float32)
-    layers["ambient"].eliminate_zeros()
-    lacking = {name: np.flatnonzero(absent[name]) for name in order}
-    columns = [lacking[name] for name in rows["sample"]]
-    ends = np.cumsum([0, *map(len, columns)])
-    stored = np.ones(ends[-1], np.int32), np.concatenate(columns), ends
-    layers[ABSENT] = sparse.csr_matrix(stored, shape=layers["counts"].shape)
-    by_sample = cells.drop_duplicates("sample").set_index(sample.drop_duplicates())
-    obs = pd.DataFrame(
-        {
-            "sample": rows["sample"].to_numpy(object),
-            **{
-                c: by_sample.loc[rows["sample"], c].astype(str).to_numpy(object)
-                for c in ("donor", "compartment", "condition")
-            },
-            "lineage": rows["lineage"].to_numpy(object),
-            "n_cells": np.bincount(group, minlength=len(rows)),
-            "total_counts": totals(layers["counts"]).astype(np.int64),
-            "ambient_method": rows["sample"].map(methods).to_numpy(object),
-        },
-        index=pd.Index(names.to_numpy(object)),
-    )
-    return anndata.AnnData(obs=obs, var=merged.var.copy(), layers=layers)
 
 
 def read_pseudobulk(

@@ -1,13 +1,15 @@
 """Samples that look swapped, mislabelled or poor: eleven kinds of suspicion."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, cast
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
+from compartments.cohort.gathering import Gathered
 from compartments.cohort.tallies import PDC
 from compartments.core.matrix import memberships, totals
 from compartments.core.vocabulary import UNASSIGNED, Y_GENES, sex_of
@@ -30,27 +32,18 @@ REVIEWED = ("pDC", "Plasma", "T_cycling")  # what doublet scores take for double
 
 
 def sample_warnings(
-    merged: "AnnData",
-    bulk: "AnnData",
-    study: Study,
-    ambient: Mapping[str, str] | None = None,
-    doublets: Sequence[pd.DataFrame] = (),
-    of_files: Mapping[str, Sequence[str]] | None = None,
-    of_cohort: Sequence[str] = (),
+    gathered: Gathered, bulk: "AnnData", study: Study, cells: pd.DataFrame, of_cohort: Sequence[str] = ()
 ) -> pd.DataFrame:
     """Samples that look swapped, mislabelled or poor, whose ambient RNA was not removed as asked or files are doubtful.
 
     Parameters
     ----------
-    merged, bulk : AnnData
-        From :func:`merging.merge` and :func:`pseudobulk.make_pseudobulk`.
+    gathered : Gathered
+    bulk : AnnData
+        From :func:`merging.make_pseudobulk`.
     study : Study
-    ambient : dict, optional
-        ``gathering.Gathered.ambient_warnings``.
-    doublets : list of DataFrame, optional
-        ``gathering.Gathered.doublets``.
-    of_files : dict, optional
-        ``gathering.Gathered.count_warnings``.
+    cells : DataFrame
+        One row per cell: ``sample, lineage, marker_pdc``.
     of_cohort : list of str
         What concerns several samples.
 
@@ -60,21 +53,25 @@ def sample_warnings(
         ``stage, sample, warning``; first those of no single sample, then sorted by sample as in the study. Samples are
         judged by the genes that the files of all list.
     """
-    shared = merged.var["everywhere"].to_numpy(bool)
-    matrix = cast(sparse.csr_matrix, merged.layers["counts"])
-    if not shared.all():
-        bulk, matrix = bulk[:, shared], matrix[:, shared]
+    shared = bulk.var["everywhere"].to_numpy(bool)
+    of_cells = complexity_table(gathered, bulk, shared)
+    bulk = bulk if shared.all() else bulk[:, shared]
     sums = _sample_sums(bulk)
     rows = [
         *(("", why) for why in of_cohort),
         *_sex_warnings(sums, study),
         *_compartment_warnings(sums, study),
         *_donor_warnings(bulk, study),
-        *_complexity_warnings(matrix, merged.obs["sample"], study),
-        *_pdc_warnings(merged.obs),
-        *_doublet_warnings(doublets),
-        *((sample, f"ambient RNA: {why}") for sample, why in (ambient or {}).items()),
-        *((sample, f"counts: {why}") for sample, doubts in (of_files or {}).items() for why in doubts),
+        *_complexity_warnings(of_cells, study),
+        *_pdc_warnings(cells),
+        *_doublet_warnings(gathered.doublets),
+        *((sample, f"ambient RNA: {why}") for sample, why in gathered.said("ambient_warning").items() if why),
+        *(
+            (name, f"counts: {why}")
+            for name, said in gathered.said("count_warnings").items()
+            for why in said.split("\n")
+            if why
+        ),
     ]
     table = pd.DataFrame(rows, columns=["sample", "warning"])
     table.insert(0, "stage", "merge_samples")
@@ -235,20 +232,43 @@ def _back(likeness: pd.DataFrame, best: str, sample: str, donor: pd.Series) -> b
     return bool(likeness.loc[best].idxmax() == sample or likeness.loc[best, sample] > kin)
 
 
-def _complexity_warnings(counts: sparse.csr_matrix, sample_of: pd.Series, study: Study) -> Iterator[Suspicion]:
+def complexity_table(gathered: Gathered, bulk: "AnnData", shared: npt.NDArray[np.bool_]) -> pd.DataFrame:
+    """Genes and UMIs of each sample's median cell and the median ratio of their logs, of the genes that all files list.
+
+    Returns
+    -------
+    DataFrame, index sample
+        ``genes, umis, ratio``.
+
+    Notes
+    -----
+    The medians are of all genes of the sample's file. Where files list different ones, genes and UMIs are those times
+    the shares that the shared genes have in the sample's sums (of cells that express a gene, of UMIs).
+    """
+    table = pd.DataFrame([one.uns["complexity"] for one in gathered.sums], index=gathered.names)
+    if shared.all():
+        return table
+    rows = pd.Index(gathered.names).get_indexer(bulk.obs["sample"])
+    for column, layer in (("genes", "n_expressing"), ("umis", "counts")):
+        sums = sparse.csr_matrix(memberships(rows, len(table)) @ bulk.layers[layer])
+        inside = table[column] * totals(sums[:, shared]) / np.maximum(totals(sums), 1)
+        low = 1 if column == "genes" else 10
+        change = np.log10(np.maximum(inside, low)) / np.maximum(np.log10(np.maximum(table[column], low)), 1e-9)
+        table["ratio"] = table["ratio"] * change if column == "genes" else table["ratio"] / change
+        table[column] = inside
+    return table
+
+
+def _complexity_warnings(median: pd.DataFrame, study: Study) -> Iterator[Suspicion]:
     """Samples with far fewer genes per cell, at their depth, than the others of their compartment."""
-    genes, umis = np.diff(counts.indptr), totals(counts)
-    frame = pd.DataFrame({"sample": sample_of.astype(str).to_numpy(), "genes": genes, "umis": umis})
-    frame["complexity"] = np.log10(np.maximum(genes, 1)) / np.log10(np.maximum(umis, 10))
-    median = frame.groupby("sample", sort=False).median()
     compartment = study.samples.set_index("sample")["compartment"].loc[median.index]
     for sample, row in median.iterrows():
-        peers = median.loc[(compartment == compartment[sample]) & (median.index != sample), "complexity"]
+        peers = median.loc[(compartment == compartment[sample]) & (median.index != sample), "ratio"]
         if row["genes"] < 200:
             yield sample, f"low complexity: {row['genes']:.0f} genes in the median cell"
         elif len(peers) >= 3:
             spread = max(1.4826 * (peers - peers.median()).abs().median(), 0.005)
-            if row["complexity"] < peers.median() - OUTLIER_MADS * spread:
+            if row["ratio"] < peers.median() - OUTLIER_MADS * spread:
                 yield (
                     sample,
                     (

@@ -146,7 +146,7 @@ def ambient_shares(bulk: "AnnData") -> pd.DataFrame:
     Parameters
     ----------
     bulk : AnnData
-        From :func:`pseudobulk.make_pseudobulk`.
+        From :func:`merging.make_pseudobulk`.
 
     Returns
     -------

@@ -25,13 +25,11 @@ COLUMNS = ["from_compartment", "to_compartment", "lineage", "n_from", "n_to", "f
 COLUMNS += ["predicted_instead", "centroid_correlation", "remark"]
 
 
-def transfer_in(cohort: "AnnData", seed: int = 0) -> pd.DataFrame:
-    """:func:`transfer_table` of all cells, on the variable genes of an embedded cohort."""
+def transfer_in(cohort: "AnnData", reference: str, seed: int = 0) -> pd.DataFrame:
+    """:func:`transfer_table` of all cells, on the variable genes by which they were embedded."""
     compartment = cohort.obs["compartment"].astype(str).to_numpy()
-    reference = str(cohort.uns["reference_compartment"])
     names = [reference, *sorted(set(compartment) - {reference})]
-    variable = cast(Any, cohort.X)[:, cohort.var["highly_variable"].to_numpy()]
-    return transfer_table(variable, cohort.obs["lineage"].astype(str).to_numpy(), compartment, names, seed)
+    return transfer_table(cast(Any, cohort.X), cohort.obs["lineage"].astype(str).to_numpy(), compartment, names, seed)
 
 
 def transfer_table(

@@ -16,6 +16,7 @@ from compartments.core.vocabulary import EXPR_PROP
 
 DOWNSAMPLED_CELLS = 20
 DOWNSAMPLED_REPEATS = 50
+AT_ONCE = 25  # permutations
 
 
 @dataclass(frozen=True)
@@ -24,8 +25,8 @@ class Expression:
 
     Attributes
     ----------
-    stacked : float32 array, shape (cells, 2 * genes)
-        Log-normalised expression of the genes of the resource, then 0/1 whether detected.
+    stacked : CSR of float32, shape (cells, 2 * genes)
+        Log-normalised expression of the genes of the resource, then 1 where detected.
     ligand, receptor : int array, shape (entities, most subunits)
         Positions of the subunits of each ligand and each receptor among the genes.
     links : dict of str to CSR, shape (receptors, ligands)
@@ -35,7 +36,7 @@ class Expression:
         Whether a group's ligand (receptor) counts; not where a subunit is mostly ambient there.
     """
 
-    stacked: npt.NDArray[np.float32]
+    stacked: sparse.csr_matrix
     ligand: npt.NDArray[np.intp]
     receptor: npt.NDArray[np.intp]
     links: dict[str, sparse.csr_matrix]
@@ -73,9 +74,7 @@ class Expression:
         pairs = Pairs.of(resource, pd.Index(genes))
         used = np.unique(np.concatenate([pairs.ligand.ravel(), pairs.receptor.ravel()]))
         x = x[:, used]
-        dense = np.empty((x.shape[0], 2 * len(used)), np.float32)
-        dense[:, : len(used)] = x.toarray()
-        dense[:, len(used) :] = dense[:, : len(used)] > 0
+        stacked = sparse.csr_matrix(sparse.hstack([x, (x > 0).astype(np.float32)], format="csr"))
         ligand, l_code = np.unique(pairs.ligand, axis=0, return_inverse=True)
         receptor, r_code = np.unique(pairs.receptor, axis=0, return_inverse=True)
         links = {}
@@ -88,41 +87,56 @@ class Expression:
         own = np.ones((1, len(pd.Index(genes))), np.bool_) if ambient is None else ~ambient
         own_ligand, own_receptor = (own[:, entity].all(2) for entity in (ligand, receptor))
         ligand, receptor = np.searchsorted(used, ligand), np.searchsorted(used, receptor)
-        return cls(dense, ligand, receptor, links, expr_prop, own_ligand, own_receptor)
+        return cls(stacked, ligand, receptor, links, expr_prop, own_ligand, own_receptor)
 
     def strengths(
         self, cells: npt.NDArray[np.intp], bounds: npt.NDArray[np.intp]
     ) -> dict[str, npt.NDArray[np.float64]]:
-        """Networks between groups of cells.
+        """Networks between groups of cells, each in several ways of grouping them.
 
         Parameters
         ----------
-        cells : int array
+        cells : int array, shape (ways, cells)
             Cells ordered by group.
         bounds : int array, shape (groups + 1,)
-            Where each group starts in ``cells``.
+            Where each group starts in a row of ``cells``.
 
         Returns
         -------
-        dict of str to array, shape (groups, groups)
+        dict of str to array, shape (ways, groups, groups)
             ``S[s, t]``, the sum over pairs of sqrt(mean of ligand in s * mean of receptor in t), complexes by their
             weakest subunit; zero on the diagonal (autocrine).
         """
-        sizes = np.diff(bounds)
-        weights = np.repeat((1.0 / sizes).astype(np.float32), sizes)
-        shape = (len(sizes), self.stacked.shape[0])
-        mean, detected = np.hsplit(sparse.csr_matrix((weights, cells, bounds), shape=shape) @ self.stacked, 2)
+        (ways, n), sizes = cells.shape, np.diff(bounds)
+        weights = np.tile(np.repeat((1.0 / sizes).astype(np.float32), sizes), ways)
+        ends = np.append((bounds[:-1] + n * np.arange(ways)[:, None]).ravel(), ways * n)
+        shape = (ways * len(sizes), self.stacked.shape[0])
+        members = sparse.csr_matrix((weights, cells.ravel(), ends), shape=shape)
+        # both sparse: a cell has few of the genes, and cells are added in the stored order
+        mean, detected = np.hsplit((members @ self.stacked).toarray(), 2)
         threshold = self.expr_prop - 1e-6  # shares are sums of float32
         sent, received = (
-            np.sqrt(mean[:, entity].min(2)) * (own & (detected[:, entity].min(2) >= threshold))
+            np.sqrt(_lowest(mean, entity))
+            * (np.tile(own, (shape[0] // len(own), 1)) & (_lowest(detected, entity) >= threshold))
             for entity, own in ((self.ligand, self.own_ligand), (self.receptor, self.own_receptor))
         )
         networks = {}
         for name, link in self.links.items():
-            s = (link @ sent.T.astype(float)).T @ received.T
-            np.fill_diagonal(s, 0)
+            linked = (link @ sent.T.astype(float)).T
+            s = np.array([a @ b.T for a, b in zip(np.split(linked, ways), np.split(received, ways), strict=True)])
+            s[:, np.arange(len(sizes)), np.arange(len(sizes))] = 0
             networks[name] = s
         return networks
+
+
+def _lowest(values: npt.NDArray[np.float32], entities: npt.NDArray[np.intp]) -> npt.NDArray[np.float32]:
+    """Lowest value of each entity's subunits, shape (rows, entities); most have one, repeated."""
+    first = entities[:, 0]
+    found = values[:, first]
+    for column in entities.T[1:]:
+        several = np.flatnonzero(column != first)
+        found[:, several] = np.minimum(found[:, several], values[:, column[several]])
+    return found
 
 
 def networks_of(groups: Mapping[str, npt.NDArray[np.bool_]]) -> dict[str, npt.NDArray[np.bool_]]:
@@ -259,11 +273,12 @@ def score_centrality(
     cells = np.argsort(codes, kind="stable")
     rng = np.random.default_rng(seed)
 
-    observed = expression.strengths(cells, bounds)
+    observed = {name: s[0] for name, s in expression.strengths(cells[None], bounds).items()}
     null = {name: np.empty((n_perms, len(names))) for name in observed}
-    for b in range(n_perms):
-        for name, s in expression.strengths(rng.permutation(len(codes)), bounds).items():
-            null[name][b] = shares(s)
+    for b in range(0, n_perms, AT_ONCE):
+        shuffled = np.array([rng.permutation(len(codes)) for _ in range(b, min(b + AT_ONCE, n_perms))])
+        for name, s in expression.strengths(shuffled, bounds).items():
+            null[name][b : b + AT_ONCE] = shares(s)
     downsampled = _downsampled(expression, cells, bounds, rng)
 
     nodes, edges = [], []
@@ -297,12 +312,9 @@ def _downsampled(
 ) -> dict[str, npt.NDArray[np.float64]]:
     """Networks of repeated draws of at most 20 cells per lineage: arrays, shape (repeats, lineages, lineages)."""
     fewer = np.minimum(np.diff(bounds), DOWNSAMPLED_CELLS)
-    repeats: dict[str, list[npt.NDArray[np.float64]]] = {name: [] for name in expression.links}
-    for _ in range(DOWNSAMPLED_REPEATS):
-        drawn = [
-            rng.choice(cells[a:b], k, replace=False) for a, b, k in zip(bounds[:-1], bounds[1:], fewer, strict=True)
-        ]
-        strengths = expression.strengths(np.concatenate(drawn), np.concatenate([[0], np.cumsum(fewer)]))
-        for name, s in strengths.items():
-            repeats[name].append(s)
-    return {name: np.array(networks) for name, networks in repeats.items()}
+    groups = list(zip(bounds[:-1], bounds[1:], fewer, strict=True))
+    drawn = [
+        np.concatenate([rng.choice(cells[a:b], k, replace=False) for a, b, k in groups])
+        for _ in range(DOWNSAMPLED_REPEATS)
+    ]
+    return expression.strengths(np.array(drawn), np.concatenate([[0], np.cumsum(fewer)]))

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse, special
-from scipy.stats import rankdata
 
 from compartments.compare.scored_cells import testable_cells
 from compartments.core.errors import SampleSkipped
@@ -247,13 +246,11 @@ def _permutation_p(
     bounds = np.concatenate([[0], np.cumsum(np.bincount(codes, minlength=n_groups))])
     weights = np.repeat((1.0 / np.diff(bounds)).astype(np.float32), np.diff(bounds))
     means = np.empty((n_perms, n_groups, len(genes)), np.float32)
-    for block in _blocks(n, len(genes), 4):
-        dense = x[:, genes[block]].toarray()
-        rng = np.random.default_rng(seed)
-        for b in range(n_perms):
-            # a sparse row times a dense matrix adds cells in the stored order, which is LIANA's
-            mean = sparse.csr_matrix((weights, rng.permutation(n)[cells], bounds), shape=(n_groups, n)) @ dense
-            means[b, :, block] = mean
+    rng, values = np.random.default_rng(seed), x[:, genes]
+    for b in range(n_perms):
+        # a product of sparse matrices adds cells in the stored order, which is LIANA's
+        mean = sparse.csr_matrix((weights, rng.permutation(n)[cells], bounds), shape=(n_groups, n)) @ values
+        means[b] = mean.toarray()
     at_left = left[0] * len(genes) + np.searchsorted(genes, left[1])
     at_right = right[0] * len(genes) + np.searchsorted(genes, right[1])
     twice = 2 * truth.astype(np.float64)
@@ -266,7 +263,9 @@ def _permutation_p(
 
 def _consensus(scores: dict[str, npt.NDArray[Any]], names: list[str]) -> npt.NDArray[np.float64]:
     """Robust rank aggregation of some scores over all edges: an upper bound of a p-value for each edge."""
-    ranks = np.column_stack([rankdata(scores[name] if name == "cellphone_pvals" else -scores[name]) for name in names])
+    # pandas' ranks, in the precision of the score as scipy's: the import of scipy.stats took longer than the rest
+    signed = [scores[name] if name == "cellphone_pvals" else -scores[name] for name in names]
+    ranks = np.column_stack([pd.Series(score).rank().to_numpy(score.dtype) for score in signed])
     if "expr_prod" in names:
         turned = names.index("expr_prod")
         ranks[:, turned] = len(ranks) + 1 - ranks[:, turned]

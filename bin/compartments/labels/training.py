@@ -1,5 +1,6 @@
 """A CellTypist model from labelled cells."""
 
+import difflib
 import os
 import tempfile
 import warnings
@@ -8,10 +9,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 from scipy import sparse
 
 from compartments.core.errors import UserError
 from compartments.core.matrix import TARGET_SUM, log_normalise, totals
+from compartments.labels.lineages import broad_lineages, map_labels
 
 MIN_CELLS = 10  # of a label that can be learned
 TOP_GENES = 100  # per label, kept after the first round
@@ -60,6 +63,8 @@ def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) ->
         adata = anndata.read_h5ad(path)
     except (OSError, KeyError) as error:
         raise UserError(f"--reference {path}: cannot be read as h5ad ({error})") from None
+    if not adata.n_obs or not adata.n_vars:
+        raise UserError(f"--reference {path}: holds {adata.n_obs} cells and {adata.n_vars} genes; give labelled cells")
     if column not in adata.obs:
         raise UserError(
             f"--labels '{column}' is not in obs of {path}; it has {', '.join(map(str, adata.obs)) or 'no column'}"
@@ -80,6 +85,30 @@ def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) ->
         raise UserError(f"--reference {path}: X is neither whole-number counts nor log1p of counts per 10,000")
     expressed = np.flatnonzero(totals(values > 0, 0))
     return Reference(values[:, expressed].tocsr(), labels, adata.var_names.to_numpy(str)[expressed], small)
+
+
+def check_placed(labels: npt.NDArray[np.str_], lineage_map: pd.DataFrame, source: str) -> None:
+    """Raise :class:`UserError` for a label of a reference that the lineage map does not place, with the likely name.
+
+    Parameters
+    ----------
+    labels : array of str
+    lineage_map : DataFrame
+        From :func:`lineages.read_lineage_map`.
+    source : str
+        Named in messages.
+    """
+    mapped = map_labels(np.unique(labels), lineage_map)
+    unplaced = list(mapped.index[mapped["lineage"].isna()])
+    if unplaced:
+        known = [*broad_lineages(lineage_map), *lineage_map.index]
+        close = difflib.get_close_matches(unplaced[0], known, 1)
+        raise UserError(
+            f"{source}: label '{unplaced[0]}' has no lineage in the lineage map"
+            + (f" ({len(unplaced)} labels have none)" if len(unplaced) > 1 else "")
+            + (f"; did you mean '{close[0]}'?" if close else "")
+            + "; rename it, or add rows with these labels to a copy of the map and give it with --lineage_map"
+        )
 
 
 def train_model(

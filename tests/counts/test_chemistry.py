@@ -5,7 +5,17 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from compartments.counts.chemistry import ALIKE, APART, Made, distance, named, of_nuclei, profiles_of, unlike, ways_of
+from compartments.counts.chemistry import (
+    ALIKE,
+    APART,
+    distance,
+    named,
+    of_nuclei,
+    of_probes,
+    profiles_of,
+    unlike,
+    ways_of,
+)
 from compartments.counts.few_cells import few_cells
 from compartments.counts.formats import describe
 
@@ -99,13 +109,18 @@ def test_nuclei_by_their_counts():
     assert not of_nuclei(umis * np.where(np.isin(names, GENES), 50, 1), names)
     assert not of_nuclei(umis * (names != "MALAT1"), names)
     assert not of_nuclei(umis[-2:], names[-2:]), "a panel without ribosomal proteins"
-    made = {"a": Made("", {}, True), "b": Made(), "c": Made("", {}, True)}
-    assert named(pd.Series({"a": "3' v3", "b": "", "c": "nuclei"}), made).tolist() == [
-        "nuclei 3' v3",
-        "whole cells",
-        "nuclei",
-    ]
-    assert named(pd.Series({"b": "", "d": "5'"}), dict.fromkeys("bd", Made())).tolist() == ["", "5'"]
+
+
+def test_what_counts_and_genes_say_is_named_where_no_word_does():
+    words = pd.Series({"a": "3' v3", "b": "", "c": "nuclei", "d": ""})
+    assert named(words, ["a", "c"], []).tolist() == ["nuclei 3' v3", "whole cells", "nuclei", "whole cells"]
+    assert named(words, [], ["d"]).tolist() == ["3' v3", "not Flex", "nuclei", "Flex"]
+    assert named(words, ["c"], ["a"]).tolist() == words.tolist(), "words say all"
+    coding = [f"GENE{k}" for k in range(10_000)]
+    assert of_probes(coding)
+    assert (
+        not of_probes(coding[:9_999]) and not of_probes([*coding, "MALAT1"]) and not of_probes([*coding, "LINC01128"])
+    )
 
 
 def test_cells_are_sorted_by_their_markers():

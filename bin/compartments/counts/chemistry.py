@@ -7,7 +7,7 @@ v2 and 5' (10x's own PBMC). A day with interferon makes up to 0.24 (Kang et al. 
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
 
@@ -34,6 +34,8 @@ MIN_UMIS = 20_000  # of ribosomal proteins, in a class of a sample
 MIN_GENES, MIN_COUNT = 20, 50  # genes that are compared, and UMIs of each in the smaller of two samples
 ALIKE, APART = 0.2, 0.28  # log2: within and between ways
 NUCLEI_RIBOSOMAL, NUCLEI_MALAT1 = 0.05, 0.02  # share of the UMIs below and above which a sample is of nuclei
+WHOLE = 10_000  # genes; a shorter list is a panel, or cut to genes with counts
+UNTRANSLATED = re.compile(r"^(MALAT1|NEAT1|XIST|LINC\d+|.+-AS\d)$")
 NOUN = "chemistry (by their counts)"
 
 
@@ -125,14 +127,32 @@ def ways_of(profiles: Mapping[str, Profiles], donors: Mapping[str, str]) -> dict
     return {name: int(one) + 1 for name, one in zip(names, way, strict=True)}
 
 
-def named(chemistry: pd.Series, made: Mapping[str, Made]) -> pd.Series:
-    """Names of chemistries, sample -> name, with what counts say of nuclei where no word does."""
-    told = {name: one for name, one in chemistry.items() if made[name].nuclei and "nuclei" not in one}
-    others = "whole cells" if told else ""
-    return pd.Series(
-        {name: f"nuclei {one}".strip() if name in told else one or others for name, one in chemistry.items()},
+def of_probes(symbols: Sequence[str] | pd.Index) -> bool:
+    """Whether a file lists as many genes as a transcriptome and none that is not translated, as probes of Flex do."""
+    return len(symbols) >= WHOLE and not any(UNTRANSLATED.match(str(name)) for name in symbols)
+
+
+def named(chemistry: pd.Series, nuclei: Collection[str], probes: Collection[str]) -> pd.Series:
+    """Names of chemistries, sample -> name, with what the counts and lists of genes say where no word does.
+
+    Parameters
+    ----------
+    chemistry : Series, sample -> name, or empty
+    nuclei, probes : collections of str
+        Samples that are of nuclei by their counts, and of Flex by their genes.
+    """
+    told = pd.Series(
+        {
+            name: f"nuclei {one}".strip()
+            if name in nuclei and "nuclei" not in one
+            else one or "Flex" * (name in probes)
+            for name, one in chemistry.items()
+        },
         dtype=object,
     )
+    changed = told[told != chemistry]
+    others = " ".join({"nuclei": "whole cells", "Flex": "not Flex"}[name.split()[0]] for name in changed[:1])
+    return told.where(told != "", others)
 
 
 def unlike(profiles: Mapping[str, Profiles], samples: pd.DataFrame, known: pd.Series) -> list[str]:

@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compartments.counts.chemistry import Made, named, unlike
+from compartments.counts.chemistry import Made, named, of_probes, unlike
 from compartments.counts.names import ENSEMBL, make_unique, mostly_ensembl, unversioned
 from compartments.study.mixture import chemistries, listed, mixed
 
@@ -190,7 +190,9 @@ def origins(united: United, samples: pd.DataFrame, made: Mapping[str, Made]) -> 
     """
     names = list(made)
     chemistry, sentences = chemistries(samples, {name: one.chemistry for name, one in made.items()})
-    chemistry = named(chemistry, made)
+    probes = [of_probes(united.genes.index[listed]) for listed in united.has]
+    of_flex = [name for name, number in zip(names, united.reference, strict=True) if probes[number]]
+    chemistry = named(chemistry, [name for name in names if made[name].nuclei], of_flex)
     n_genes = united.has.sum(1)[united.reference]
     table = pd.DataFrame(
         {

@@ -129,7 +129,7 @@ def _figures(name, data, truth, samples, second, model_path):
             rows.append(row(STEP, metric, setting, scores["ours"][number], f">= {best - 0.01:.4f}", n, ""))
             rows += [row(STEP, f"{metric}, {who}", setting, scores[who][number], "", n, "") for who in theirs]
         if n >= ENOUGH:
-            metric = "largest |log2 of a share, called / true|"
+            metric = "largest distance of a share from truth, log2"
             rows.append(row(STEP, metric, setting, _share_error(truth[use], called["ours"][use]), "<= .1", n, ""))
             rows += [row(STEP, f"{metric}, {who}", setting, _share_error(truth[use], called[who][use]), "", n, "")
                      for who in theirs]  # fmt: skip

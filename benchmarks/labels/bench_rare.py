@@ -2,6 +2,8 @@
 
 Cells are drawn from the profiles of assets/profiles.tsv.gz (sorted cells of another source than the model's) around a
 donor's own expression; the constants of the labels were not looked for here. The second seed is the half not looked at.
+Immune_All_Low sees neither the cycling T cells of the profiles as cycling nor all of their cDC1 as such (the others as
+migratory DC): these recalls say what the labels add to the model, not what they find in real cells.
 """
 
 import os

@@ -63,8 +63,18 @@ def test_what_a_model_hardly_tells_its_neighbourhood_tells():
     log_probability, counts, truth = beliefs()
     nothing = np.full(len(truth), -1)
     assert 0.6 < (log_probability.argmax(axis=1) == truth).mean() < 0.9
-    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, counts)
+    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, counts, 0.1)
     assert ((log_probability + prior).argmax(axis=1) == truth).mean() > 0.95
+
+
+def test_unsure_cells_do_not_make_each_other_sure_where_the_model_has_its_genes():
+    log_probability, counts, truth = beliefs()
+    nothing, asked = np.full(len(truth), -1), np.zeros(len(truth), bool)
+    shift = {
+        overlap: np.ptp(neighbours_prior(log_probability, asked, nothing, counts, overlap)[:, :2], axis=1).mean()
+        for overlap in (0.1, 1.0)
+    }
+    assert shift[1.0] < 1e-9 and shift[0.1] > 1  # on the log scale
 
 
 def test_settled_cells_keep_their_label_and_what_others_say_has_a_bound():
@@ -73,9 +83,9 @@ def test_settled_cells_keep_their_label_and_what_others_say_has_a_bound():
     settled = np.zeros(len(truth), bool)
     settled[0] = True
     nothing = np.full(len(truth), -1)
-    prior = neighbours_prior(log_probability, settled, nothing, counts)
+    prior = neighbours_prior(log_probability, settled, nothing, counts, 0.1)
     assert (prior[0] == 0).all() and (prior[1:] != 0).any(axis=1).all()
-    asked = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, counts)
+    asked = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, counts, 0.1)
     assert (asked[0].max() - asked[0].min()) <= np.log(3 * N_NEIGHBOURS + 1)
     assert (log_probability + asked)[0].argmax() == 1
 
@@ -85,14 +95,14 @@ def test_markers_weigh_as_much_as_the_neighbours():
     log_probability[0] = np.log([0.45, 0.54, 0.01])
     marked = np.full(len(truth), -1)
     marked[0] = 1
-    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), marked, counts)
+    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), marked, counts, 0.1)
     assert (log_probability + prior)[0].argmax() == 1  # its neighbours alone say 0, as above
 
 
 def test_few_cells_are_not_asked():
     log_probability, counts, truth = beliefs()
     few = slice(0, N_NEIGHBOURS)
-    prior = neighbours_prior(log_probability[few], np.zeros(9, bool), np.full(9, -1), counts[few])
+    prior = neighbours_prior(log_probability[few], np.zeros(9, bool), np.full(9, -1), counts[few], 0.1)
     assert not prior.any()
 
 

@@ -165,10 +165,11 @@ def _named_cells(
     marked = pd.Series(evidence.lineage).map(broad)
     supported = evidence.supported.reindex(columns=list(by_broad.columns), fill_value=False)
     contradicted = marked.notna() & (marked != guess["lineage_broad"]) & ~_at(supported, guess["lineage_broad"])
-    settled = (probability >= SURE) & ~contradicted
+    states = _with_none(by_broad)
+    settled = ((probability >= SURE) & ~contradicted) | (states[:, -1] >= SURE)
     settled |= named & is_protected(guess["lineage"], first.model.labels[alone])
     vote = by_broad.columns.get_indexer(marked)
-    prior = neighbours_prior(np.log(_with_none(by_broad)), settled.to_numpy(), vote, counts)
+    prior = neighbours_prior(np.log(states), settled.to_numpy(), vote, counts, first.overlap)
     chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped, prior)
     rule = np.full(len(chosen), "", object)
     t_like = evidence.t_like & (first.mapped["lineage"].to_numpy()[chosen] == "NK")
@@ -193,7 +194,7 @@ def _named_cells(
     frame["supported"] = _at(supported, frame["lineage_broad"])
     likely = frame["probability_broad"] >= MIN_PROBABILITY
     frame["confidence"] = np.select(
-        [likely & ~asked, frame["supported"], likely],
+        [likely & ~asked, frame["supported"], frame["probability_broad"] >= SURE],
         ["high", "marker", "neighbours"],
         "low",
     )

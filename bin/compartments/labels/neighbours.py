@@ -19,7 +19,11 @@ Floats = npt.NDArray[np.float64]
 
 
 def neighbours_prior(
-    log_probability: Floats, settled: npt.NDArray[np.bool_], marked: npt.NDArray[np.intp], counts: sparse.csr_matrix
+    log_probability: Floats,
+    settled: npt.NDArray[np.bool_],
+    marked: npt.NDArray[np.intp],
+    counts: sparse.csr_matrix,
+    overlap: float,
 ) -> Floats:
     """What the cells around a cell and its own markers say of its lineage, for cells that are not settled.
 
@@ -33,6 +37,8 @@ def neighbours_prior(
         State that the markers name; -1 for none.
     counts : CSR matrix, shape (cells, genes)
         Of one sample: its labels do not depend on who else is in the run.
+    overlap : float
+        Share of the model's genes that the data have.
 
     Returns
     -------
@@ -43,8 +49,10 @@ def neighbours_prior(
     -----
     A Potts model on the graph of the ``N_NEIGHBOURS`` nearest cells in :func:`cells.clusters.cell_space`, by mean
     field (Zhang 1992, IEEE Trans Signal Process 40:2570): the prior is the mean probability of the neighbours, and the
-    posterior becomes their neighbours' prior, until nothing moves. What the model lacks, as where few of its genes are
-    in the data and its scores shrink, comes so from further cells. Markers that name a lineage weigh as much as all
+    posterior becomes their neighbours' prior, until nothing moves. A neighbour that is not settled itself counts
+    1 - ``overlap``: where the data lack the model's genes its scores shrink in all cells alike, and what one cell lacks
+    comes from many; where the genes are there, a cell is unsure for reasons of its own (few transcripts, two cells),
+    and many such cells do not make each other sure. Markers that name a lineage weigh as much as all
     neighbours together. One more vote that says nothing bounds the rest: with 14 states unanimous neighbours shift the
     odds 127-fold, not without end.
     """
@@ -59,6 +67,7 @@ def neighbours_prior(
     itself = nearest == asked[:, None]
     itself[~itself.any(axis=1), -1] = True  # copies of a cell may stand before it
     nearest = nearest[~itself].reshape(len(asked), N_NEIGHBOURS)
+    weight = np.where(settled, 1.0, 1.0 - overlap)[:, None]
     belief, votes = (
         np.exp(log_probability),
         np.full((len(asked), log_probability.shape[1]), 1 / log_probability.shape[1]),
@@ -66,7 +75,7 @@ def neighbours_prior(
     named = marked[asked] >= 0
     votes[named, marked[asked][named]] += N_NEIGHBOURS
     for _ in range(ROUNDS):
-        total = belief[nearest].sum(axis=1) + votes
+        total = (weight * belief)[nearest].sum(axis=1) + votes
         prior[asked] = np.log(total / total.sum(axis=1, keepdims=True))
         new = softmax(log_probability[asked] + prior[asked], axis=1)
         moved = np.abs(new - belief[asked]).max()

@@ -98,6 +98,8 @@ def _models(page: Page) -> list[Block]:
         blocks.append(page.text("annotation.model_share", model=model, share=agreed / rows["n_cells"].sum()))
         wide = rows.pivot_table(index="name", columns="other_name", values="n_cells", aggfunc="sum", fill_value=0)
         wide.index.name, wide.columns.name = "broad lineage that stands", None
+        same = [wide.loc[name, name] if name in wide else 0 for name in wide.index]
+        wide.insert(0, "share that agrees", same / wide.sum(axis=1))
         file, name = "cohort/models.tsv", f"model_{model}"
         blocks.append(page.listing("annotation.model", wide.reset_index(), file, name=name, folded=True, model=model))
     return blocks

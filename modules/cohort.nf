@@ -16,6 +16,7 @@ process MERGE_SAMPLES {
     path filtered, stageAs: 'samples/*'
     path doublets, stageAs: 'samples/*'
     path labels, stageAs: 'samples/*'
+    path summaries, stageAs: 'summaries/*'
 
     output:
     path 'merged.h5ad', emit: merged
@@ -35,7 +36,8 @@ process MERGE_SAMPLES {
     """
     # code ${task.ext.code}
     sc-compartments merge_samples ${options(study: study)} ${task.ext.given} \\
-        ${options(filtered: filtered, doublets: doublets, labels: labels)}
+        ${options(filtered: filtered, doublets: doublets, labels: labels)} \\
+        ${options(summaries: summaries)}
     """
 
     stub:

@@ -6,6 +6,7 @@ workflow COHORT {
     take:
     study // study.json
     cells // [meta, h5ad, doublets, labels]
+    summaries // of the labels
 
     main:
     ch_parts = cells.toSortedList { a, b -> a[0].sample <=> b[0].sample }
@@ -14,6 +15,7 @@ workflow COHORT {
         ch_parts.map { parts -> parts.collect { _meta, filtered, _doublets, _labels -> filtered } },
         ch_parts.map { parts -> parts.collect { _meta, _filtered, doublets, _labels -> doublets } },
         ch_parts.map { parts -> parts.collect { _meta, _filtered, _doublets, labels -> labels } },
+        summaries.toSortedList { a, b -> a.name <=> b.name },
     )
     // samples that may be swapped are said before anything is compared
     MERGE_SAMPLES.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn(line) } }

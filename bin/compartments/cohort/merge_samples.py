@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--filtered", nargs="*", type=Path, default=[], help="<s>.filtered.h5ad of all samples")
     options.add_argument("--doublets", nargs="*", type=Path, default=[], help="<s>.doublets.tsv.gz")
     options.add_argument("--labels", nargs="*", type=Path, default=[], help="<s>.labels.tsv.gz")
+    options.add_argument("--summaries", nargs="*", type=Path, default=[], help="<s>.labels.json")
     return options.parse_args()
 
 
@@ -35,7 +36,7 @@ def main() -> None:
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
     from compartments.cohort.specimens import agreement
-    from compartments.cohort.suspects import of_identity, sample_warnings
+    from compartments.cohort.suspects import of_identity, sample_warnings, with_doubts
     from compartments.counts.references import genes_table, origins, unite_genes
     from compartments.study.study import Study
 
@@ -62,7 +63,7 @@ def main() -> None:
     contract.write(cells, "cohort/cells.parquet")
     told = (gathered.ambient_warnings, gathered.doublets, gathered.count_warnings, said)
     warnings = sample_warnings(merged, bulk, present, *told)
-    contract.write(warnings, "cohort/warnings.tsv")
+    contract.write(with_doubts(warnings, given.summaries), "cohort/warnings.tsv")
     write_text("".join(f"{row.sample}: {row.warning}\n" for row in of_identity(warnings).itertuples()), "doubts.txt")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
     contract.write(ambient_partners(bulk), "cohort/ambient_genes.tsv")

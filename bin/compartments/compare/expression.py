@@ -260,7 +260,9 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitte
         "median_se": float(table["se"].median()),
         # at the median error, of a normal statistic: that is what the fit tests
         "mde80_log2": float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(0.8)) * table["se"].median()),
-        "spread_ratio": np.nan if every.one_arm else fitted.spread.ratio(every.arms[0], every.arms[len(every.arms) // 2]),
+        "spread_ratio": np.nan
+        if every.one_arm
+        else fitted.spread.ratio(every.arms[0], every.arms[len(every.arms) // 2]),
         **fitted.summary,
     }
 

@@ -52,8 +52,8 @@ def list_untested(
     DataFrame
         ``kind, contrast, term, compartment, sample, lineage, source, target, gene, n_edges, reason``. Kinds:
         ``few_cells`` (a lineage of a sample), ``unknown_gene`` (``n_edges`` are pairs of the resource), and of edges
-        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``), ``not_listed`` (``gene`` is the pair), ``not_named`` and
-        ``few_donors``.
+        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``), ``not_listed`` (``gene`` is the pair), ``not_named``
+        and ``few_donors``.
     """
     rows = [
         *_few_cells(study, pseudobulk, scores, min_cells),

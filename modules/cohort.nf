@@ -29,7 +29,7 @@ process MERGE_SAMPLES {
     path 'doubts.txt', emit: doubts, optional: true
     path '{cohort,composition}/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
 
     script:
@@ -66,7 +66,7 @@ process EMBED_COHORT {
     output:
     path 'cohort/cohort.h5ad', emit: cohort
     path 'cohort/*.tsv*', emit: results
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
 
     script:

@@ -86,10 +86,11 @@ def of_design(kind, donors=12):
     """Terms of one kind, of donors of whom a third lack a sample of some term."""
     times = {"change": ("before", "after"), "trend": ("before", "m1", "m6"), "compartments": ("before",)}[kind]
     rows = [
-        {"sample": f"d{d}_{c}_{t}", "donor": f"d{d}", "compartment": c, "condition": t, "group": ("control", "drug")[d % 2]}
+        {"sample": f"d{d}_{c}_{t}", "donor": f"d{d}", "compartment": c, "condition": t}
         for d in range(donors) for c in ("blood", "CSF") for t in times
     ]  # fmt: skip
     sheet = pd.DataFrame(rows)
+    sheet["group"] = np.where(pd.factorize(sheet["donor"])[0] % 2, "drug", "control")
     sheet = sheet[~sheet["sample"].isin([f"d{d}_{c}_{times[0]}" for d, c in enumerate(("blood", "CSF") * 2)])]
     given = {"change": {"reference_condition": "before"}, "trend": {"condition_order": ",".join(times), "trend": True}}
     study = study_of(sheet if kind == "change" else sheet.drop(columns="group"), **given.get(kind, {}))

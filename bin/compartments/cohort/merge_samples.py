@@ -33,6 +33,7 @@ def main() -> None:
     from compartments.cohort import gathering, tallies
     from compartments.cohort.ambient_genes import ambient_partners
     from compartments.cohort.depth import common_depth, depth_along
+    from compartments.cohort.made import made_of
     from compartments.cohort.merging import merge
     from compartments.cohort.pseudobulk import make_pseudobulk
     from compartments.cohort.specimens import agreement
@@ -52,14 +53,13 @@ def main() -> None:
     merged = merge(study, gathered, united, gathering.cohort_method(gathered.methods, given.allow_mixed_ambient))
     absent = dict(zip(gathered.names, ~united.has[united.reference], strict=True))
     bulk = make_pseudobulk(merged, gathered.methods, absent)
-    references, said = origins(united, present.samples, gathered.chemistries)
+    references, said = origins(united, present.samples, made_of(bulk, gathered.chemistries))
     depth = common_depth(bulk[:, united.everywhere])
     said += depth_along(depth, present.samples, references.set_index("sample")["chemistry"])
     contract.write(references, "cohort/references.tsv")
     contract.write(genes_table(united, gathered.names), "cohort/genes.tsv")
     contract.write(tallies.lineage_counts(merged.obs), "composition/counts.tsv")
-    cells = tallies.cell_rows(merged)
-    contract.write(cells, "cohort/cells.tsv.gz")
+    contract.write(cells := tallies.cell_rows(merged), "cohort/cells.tsv.gz")
     contract.write(cells, "cohort/cells.parquet")
     told = (gathered.ambient_warnings, gathered.doublets, gathered.count_warnings, said)
     warnings = sample_warnings(merged, bulk, present, *told)

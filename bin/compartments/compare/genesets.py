@@ -230,9 +230,9 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
         unnamed = wide.columns.get_level_values("lineage").isin(list(term.unnamed))
         for lineage in dict.fromkeys(wide.columns[unnamed].get_level_values("lineage")):
             left_out.add(term.unnamed[lineage], lineage=lineage, contrast=term.label)
-        named = wide.loc[:, ~unnamed]
-        answer = compare_every(term, partial(_values, named, True), study.covariates)
-        moderated = compare_every(term, partial(_values, named, False), study.covariates)
+        table = wide.loc[:, ~unnamed]
+        answer = compare_every(term, partial(_values, table, True), study.covariates)
+        moderated = compare_every(term, partial(_values, table, False), study.covariates)
         compared.append(replace(answer, effects=answer.effects.assign(**moderated.effects[OTHER_TEST])))
         _give_reasons(compared[-1], left_out)
     tables = [one.effects.reset_index().assign(**one.term.keys) for one in compared if len(one.effects)]

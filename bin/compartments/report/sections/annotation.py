@@ -16,11 +16,11 @@ STEPS = ["annotate_cells", "merge_samples", "embed_cohort"]
 
 
 def build(page: Page) -> list[Block]:
-    """Maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
+    """Doubts first; maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
     labels = page.results.summaries("labels", ["warnings", "model_doubt"])
     doubts = [] if labels is None else labels[labels["model_doubt"].fillna("").ne("")].itertuples()
     blocks: list[Block] = [Text(f"{row.sample}: {row.model_doubt}", "warning") for row in doubts]
-    blocks += [*_maps(page), *_shares(page), *_markers(page)]
+    blocks += [*_conflicts(page), *_maps(page), *_shares(page), *_markers(page)]
     if labels is not None:
         said = labels[labels["warnings"].fillna("").ne("")]
         blocks += [Text(f"{row.sample}: {row.warnings}", "warning") for row in said.itertuples()]
@@ -36,6 +36,17 @@ def build(page: Page) -> list[Block]:
         of_samples = warnings[warnings["sample"].notna() & (warnings["stage"] != "annotate_cells")].fillna("")
         blocks += [Text(" ".join(map(str, row)), "warning") for row in of_samples.itertuples(index=False)]
     return blocks
+
+
+def _conflicts(page: Page) -> list[Text]:
+    """Clusters whose cells' markers name another lineage than their label, most cells first."""
+    clusters = page.table("cohort/clusters.tsv")
+    if clusters is None:
+        return []
+    told = clusters[clusters["n_contradicted"] > 0].sort_values("n_contradicted", ascending=False, kind="stable")
+    columns = ["cluster", "n_cells", "lineage", "n_contradicted", "likely_lineage", "markers"]
+    rows = told[columns].fillna("none").rename(columns={"markers": "genes"}).to_dict("records")
+    return [page.text("annotation.conflict", "warning", **{str(key): row[key] for key in row}) for row in rows]
 
 
 def _shares(page: Page) -> list[Figure]:

@@ -59,7 +59,7 @@ def byName(text) {
     if (found) {
         return existing(found, '--celltypist_model')
     }
-    def address = "${valueOf('models_address').replaceFirst('/+$', '')}/${row.place}".toString()
+    def address = "${params.models_address.toString().replaceFirst('/+$', '')}/${row.place}".toString()
     def why = unreachable(address)
     def where = looked ? "no ${file} in ${looked.join(' or ')}" : "no folder is given with --models"
     def into = looked ? "into ${looked[0]}" : 'into a folder, and give that with --models'
@@ -85,7 +85,7 @@ def plainName(text) {
 
 // Why a file cannot be had, or an empty text. A run that is said to be offline asks no address but one of its own.
 def unreachable(address) {
-    def own = valueOf('models_address') != definitions().models_address.default
+    def own = params.models_address.toString() != definitions().models_address.default
     if (System.getenv('NXF_OFFLINE') == 'true' && !own) {
         return 'this run is offline (NXF_OFFLINE)'
     }

@@ -36,7 +36,8 @@ def address(tmp_path):
 
 
 def test_a_model_that_is_named_is_staged_and_held_to_its_first_use(project, tmp_path, address):
-    rows = [f"{d}_{c},{d},{c},{d[0]},{d}_{c}.h5ad" for d in ("ms1", "hc1") for c in ("CSF", "blood")]
+    arms = {"d1": "ms", "d2": "control"}
+    rows = [f"{d}_{c},{d},{c},{arm},{d}_{c}.h5ad" for d, arm in arms.items() for c in ("CSF", "blood")]
     (tmp_path / "sheet.csv").write_text("sample,donor,compartment,condition,filtered\n" + "\n".join(rows) + "\n")
     for seed, row in enumerate(rows):
         counts = simulate(list(PROFILES) * 5, seed)

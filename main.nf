@@ -10,7 +10,8 @@ include { COMPARE } from './workflows/compare'
 include { REPORT } from './workflows/report'
 include { banner ; ending ; usage } from './lib/console'
 include { forgetFailures } from './lib/failures'
-include { existing ; filesOf ; pathOf ; placed } from './lib/files'
+include { existing ; pathOf ; placed } from './lib/files'
+include { changedModels ; modelsOf } from './lib/models'
 include { isTrue } from './lib/options'
 include { problemsOfParameters } from './lib/parameters'
 include { begin ; finishRecord } from './lib/provenance'
@@ -32,22 +33,22 @@ workflow {
         SIMULATE(params.simulate)
         ch_sheet = SIMULATE.out.samplesheet
         ch_models = params.celltypist_model
-            ? channel.value(filesOf(params.celltypist_model, 'celltypist_model'))
-            : SIMULATE.out.models
+            ? channel.value(modelsOf(params.celltypist_model))
+            : SIMULATE.out.models.map { trained -> trained.collect { path -> ['', path, false] } }
     }
     else {
         def sheet = params.input ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
-        def hint = 'give a CellTypist model file (.pkl); docs/use/usage.md says where to get one'
+        def hint = 'give a CellTypist model by name (Immune_All_Low) or its file (.pkl); see docs/use/usage.md'
         def models = params.celltypist_model ?: error("ERROR: --celltypist_model is missing: ${hint}")
         ch_sheet = channel.value(existing(pathOf(sheet.toString()), '--input'))
-        ch_models = channel.value(filesOf(models, 'celltypist_model'))
+        ch_models = channel.value(modelsOf(models))
     }
 
     // Samplesheet, parameters, design, a look into every file: before any compute.
     INPUT(ch_sheet, ch_models)
     // From here on the results folder is this run's, unless it is another study's.
     ch_ours = INPUT.out.checked.map { hashes, tables ->
-        def other = otherStudy(hashes)
+        def other = otherStudy(hashes) ?: changedModels(tables)
         outcome.putAll(other ? error("ERROR: ${other}") : begin(hashes, tables))
         true
     }
@@ -59,7 +60,7 @@ workflow {
         // Lineages of each sample's cells.
         LABELS(CELLS.out.filtered, CELLS.out.doublets, INPUT.out.rows, ch_models)
         // All samples in one object, and the sums that statistics need.
-        COHORT(INPUT.out.study, LABELS.out.cells)
+        COHORT(INPUT.out.study, LABELS.out.cells, LABELS.out.results)
         // What differs, within compartments and between them: donors are the replicates.
         COMPARE(
             INPUT.out.study,

@@ -44,6 +44,7 @@ process MERGE_SAMPLES {
     input:
     path study
     path sums, stageAs: 'samples/*'
+    path summaries, stageAs: 'summaries/*'
 
     output:
     path 'merged.h5ad', emit: merged
@@ -62,7 +63,8 @@ process MERGE_SAMPLES {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments merge_samples ${options(study: study)} ${task.ext.given} ${options(sums: sums)}
+    sc-compartments merge_samples ${options(study: study)} ${task.ext.given} \\
+        ${options(sums: sums, summaries: summaries)}
     """
 
     stub:

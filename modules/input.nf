@@ -100,7 +100,9 @@ process CHECK_LABELS {
 
     input:
     path study
-    path models, stageAs: 'models/*'
+    path models, stageAs: 'models/?/*'
+    val said
+    path known_models
     path lineage_map
     path markers
     path overrides, stageAs: 'overrides/*'
@@ -110,11 +112,14 @@ process CHECK_LABELS {
     output:
     path 'problems.txt', emit: problems
     path 'notes.txt', emit: notes
+    path 'labelled.json', emit: study, optional: true
+    path 'pipeline_info/models.tsv', emit: models, optional: true
 
     script:
     """
     # code ${task.ext.code}
     sc-compartments check_labels ${options(study: study, model: models, lineage_map: lineage_map, markers: markers)} \\
+        ${options(compartment: said.compartment, by_name: said.by_name, known_models: known_models)} \\
         ${options(label_overrides: overrides, label_clusters: clusters, cells: cells)} \\
         ${task.ext.given} --problems problems.txt --notes notes.txt
     """
@@ -122,5 +127,7 @@ process CHECK_LABELS {
     stub:
     """
     touch problems.txt notes.txt
+    cp ${study} labelled.json
+    sc-compartments write_stub pipeline_info/models.tsv
     """
 }

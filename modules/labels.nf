@@ -13,8 +13,8 @@ process ANNOTATE_CELLS {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(filtered), val(row)
-    path models, stageAs: 'models/*'
+    tuple val(meta), path(filtered), val(row), path(models, stageAs: 'models/?/*')
+    path known_models
     path lineage_map
     path markers
     path overrides, stageAs: 'overrides/*'
@@ -32,7 +32,7 @@ process ANNOTATE_CELLS {
     # code ${task.ext.code}
     sc-compartments annotate_cells ${options(cells: filtered, compartment: row.compartment, model: models)} \\
         ${options(lineage_map: lineage_map, markers: markers, label_overrides: overrides)} \\
-        ${options(label_clusters: clusters)} ${task.ext.given}
+        ${options(label_clusters: clusters, known_models: known_models)} ${task.ext.given}
     """
 
     stub:

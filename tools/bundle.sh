@@ -13,6 +13,8 @@ TAG=${TAG:-0.1.0}
 for model in ${MODELS:-}; do [ -f "$model" ] || { echo "bundle: there is no model $model" >&2; exit 2; }; done
 mkdir -p "$OUT.part"/{images,models,pipeline/.tools}
 trap 'rm -rf "$OUT.part"' EXIT
+first=${MODELS:-Immune_All_Low}
+named=$(basename "${first%% *}" .pkl) # a run of the bundle finds it in models/
 # references (gene sets, markers, profiles, lineage map) are part of the pipeline; the ligand-receptor resource of the image
 git ls-files -z | xargs -0 cp --parents -t "$OUT.part/pipeline"
 echo "$(git rev-parse HEAD)$(git diff --quiet HEAD || echo ' with changes')" >"$OUT.part/pipeline/.revision"
@@ -29,7 +31,7 @@ sc-compartments $TAG for a machine without internet. It needs bash, Java 17 or n
   sha256sum -c SHA256SUMS
   podman load -i images/core.tar                           (docker: the same)
   apptainer build core.sif docker-archive:images/core.tar  (then -c with process.container = '/path/core.sif')
-  NXF_OFFLINE=true pipeline/tools/nextflow run pipeline -profile podman --input samplesheet.csv --celltypist_model models/... --outdir results
+  NXF_OFFLINE=true pipeline/tools/nextflow run pipeline -profile podman --input samplesheet.csv --celltypist_model $named --outdir results
 TEXT
 (cd "$OUT.part" && find . -type f ! -name SHA256SUMS -print0 | sort -z | xargs -0 sha256sum >SHA256SUMS)
 mv "$OUT.part" "$OUT"

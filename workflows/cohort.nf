@@ -6,11 +6,16 @@ workflow COHORT {
     take:
     study // study.json
     cells // [meta, h5ad, doublets, labels]
+    summaries // of the labels
 
     main:
     SUM_SAMPLE(cells)
     ch_sums = SUM_SAMPLE.out.sums.toSortedList { a, b -> a[0].sample <=> b[0].sample }
-    MERGE_SAMPLES(study, ch_sums.map { parts -> parts.collect { _meta, sums -> sums } })
+    MERGE_SAMPLES(
+        study,
+        ch_sums.map { parts -> parts.collect { _meta, sums -> sums } },
+        summaries.toSortedList { a, b -> a.name <=> b.name },
+    )
     // samples that may be swapped are said before anything is compared
     MERGE_SAMPLES.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
     ch_cells = cells.toSortedList { a, b -> a[0].sample <=> b[0].sample }

@@ -8,7 +8,7 @@ include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '.
 workflow INPUT {
     take:
     samplesheet // file
-    models // files: CellTypist models
+    models // [[compartment or empty, CellTypist model, whether by name], ...]
 
     main:
     def plain = definitions().collectEntries { name, value ->
@@ -24,7 +24,7 @@ workflow INPUT {
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
-    study = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
+    ch_asked = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
     listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
 
     ch_samples = CHECK_DESIGN.out.study
@@ -37,8 +37,15 @@ workflow INPUT {
     LOOK(ch_samples, rows, listed)
     CHECK_DESIGN.out.plan.mix(LOOK.out.notes).subscribe { said -> if (said.size()) { log.info(said.text) } }
     CHECK_LABELS(
-        study,
-        models,
+        ch_asked,
+        models.map { entries -> entries.collect { _compartment, path, _byName -> path } },
+        models.map { entries ->
+            [
+                compartment: entries.collect { one -> one[0] }.findAll { one -> one },
+                by_name: entries.findAll { one -> one[2] }.collect { one -> one[1].name },
+            ]
+        },
+        carried(projectDir.resolve('assets/celltypist_models.tsv')),
         carried(existing(pathOf(params.lineage_map), '--lineage_map')),
         carried(existing(pathOf(params.markers), '--markers')),
         filesOf(params.label_overrides, 'label_overrides'),
@@ -51,7 +58,9 @@ workflow INPUT {
     samples = ch_samples.map { meta, inputs, _others ->
         [meta.subMap('sample'), inputs.raw, inputs.filtered, inputs.cellbender]
     }
-    results = CHECK_DESIGN.out.results
+    // with what the models of its compartments can name
+    study = CHECK_LABELS.out.study.map { path -> settled(path) }
+    results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
     checked = LOOK.out.hashes
         .combine(ch_named)
         .combine(results.map { tables -> [tables] })

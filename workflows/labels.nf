@@ -9,12 +9,18 @@ workflow LABELS {
     filtered // [meta, h5ad]
     doublets // [meta, table]
     rows // [meta, row of the samplesheet]
-    models // files: CellTypist models
+    models // [[compartment or empty, CellTypist model, whether by name], ...]
 
     main:
+    ch_filtered = filtered
+        .join(columnsOf(rows, ['compartment']))
+        .combine(models.map { entries -> [entries] })
+        .map { meta, path, row, entries ->
+            [meta, path, row, entries.findAll { one -> one[0] in ['', row.compartment] }]
+        }
     ANNOTATE_CELLS(
-        filtered.join(columnsOf(rows, ['compartment'])),
-        models,
+        ch_filtered.map { meta, path, row, entries -> [meta, path, row, entries.collect { one -> one[1] }] },
+        carried(projectDir.resolve('assets/celltypist_models.tsv')),
         carried(existing(pathOf(params.lineage_map), '--lineage_map')),
         carried(existing(pathOf(params.markers), '--markers')),
         filesOf(params.label_overrides, 'label_overrides'),
@@ -23,6 +29,13 @@ workflow LABELS {
     cells = filtered.join(doublets).join(ANNOTATE_CELLS.out.labels)
     announced(cells, '# samples: filtered, doublets scored, labelled')
     results = ANNOTATE_CELLS.out.results
+    // before anything is compared
+    results.subscribe { path ->
+        def said = new groovy.json.JsonSlurper().parse(path)
+        if (said.model_doubt) {
+            log.warn("${said.sample}: ${said.model_doubt}")
+        }
+    }
 
     emit:
     cells // [meta, h5ad, doublets, labels]

@@ -3,10 +3,12 @@
 import anndata as ad
 import h5py
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import sparse
 
 from compartments.cohort import suspects
+from compartments.core.files import write_json
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.samples import make_study_of, merge_all, write_sample
@@ -104,3 +106,14 @@ def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
     assert {sample for sample, text in words if text.startswith("XIST and Y genes are both")} == {"D0_CSF"}
     assert {sample for sample, text in words if "donor D2 differ" in text} == {"D2_CSF", "D2_blood"}
     assert {sample for sample, text in words if text.startswith("stated sex is F")} == {"D2_CSF"}
+
+
+def test_a_model_that_may_not_fit_is_warned_of_behind_the_rest(tmp_path):
+    for sample, doubt in (("a", ""), ("b", "m.pkl may not know this tissue")):
+        write_json({"sample": sample, "model_doubt": doubt}, tmp_path / f"{sample}.labels.json")
+    rest = pd.DataFrame({"stage": ["merge_samples"], "sample": ["a"], "warning": ["swapped?"]})
+    table = suspects.with_doubts(rest, sorted(tmp_path.glob("*.json")))
+    assert table.to_numpy().tolist() == [
+        ["merge_samples", "a", "swapped?"], ["annotate_cells", "b", "m.pkl may not know this tissue"],
+    ]  # fmt: skip
+    assert suspects.with_doubts(rest, []).equals(rest)

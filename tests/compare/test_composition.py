@@ -1,5 +1,7 @@
 """Composition: formulas, filters, calls, and every kind of design through the library and the executable."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -311,3 +313,18 @@ def test_a_sample_without_cells_is_skipped_and_the_others_go_on():
 
 
 # ------------------------------------------------------------------------------------------- executable
+
+
+def test_what_only_one_model_can_name_is_not_testable_between_compartments():
+    """Its interaction, and the difference of the compartments, have no number; within each it is tested as before."""
+    study, counts, _ = cohort()
+    plain = composition.compare(study, long_counts(counts)).effects
+    levels = {"lineage": {"CSF": list(counts), "blood": [name for name in counts if name != "pDC"]}}
+    found = composition.compare(replace(study, named=levels), long_counts(counts))
+    row = row_of(found.effects, term="interaction", lineage="pDC")
+    assert row["tier"] == "not_testable" and np.isnan([row["log2fc"], row["p_value"], row["q_value"]]).all()
+    assert row["note"] == "not_testable: the model of CSF can name it, that of blood cannot"
+    assert not (found.calls["lineage"] == "pDC").any() and not (found.compartments["lineage"] == "pDC").any()
+    assert any(row["lineage"] == "pDC" and "that of blood cannot" in row["reason"] for row in found.left_out.rows)
+    within = plain[plain["term"].str.startswith("within:")]
+    pd.testing.assert_frame_equal(found.effects[found.effects["term"].str.startswith("within:")], within)

@@ -113,6 +113,16 @@ def test_concordance_of_expression():
     )
 
 
+def test_concordance_leaves_out_what_only_one_model_can_name():
+    table, left_out = expression_table(np.random.default_rng(3)), LeftOut("compare_coupling")
+    (lineage,) = table["lineage"].unique()
+    unnamed = {"CSF": {lineage: "not_testable: why"}}
+    assert coupling.expression_concordance(table, "t", "blood", left_out, unnamed).empty
+    assert [(row["lineage"], row["reason"]) for row in left_out.rows] == [
+        (lineage, "concordance of expression: not_testable: why")
+    ]
+
+
 def test_concordance_of_several_contrasts_stands_in_one_table():
     table = expression_table(np.random.default_rng(3))
     left_out = LeftOut("compare_coupling")

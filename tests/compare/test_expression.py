@@ -479,3 +479,16 @@ def test_ambient_that_nobody_removed_makes_no_findings(monkeypatch):
         said = [row for row in left_out.rows if "no ambient RNA was removed from" in row["reason"]]
         assert [row["lineage"] for row in said] == ["A"] * assumed
     assert false[1] <= 1 < 5 < false[0]
+
+
+def test_what_only_one_model_can_name_is_tested_within_compartments(compared, simulated):
+    tables, _, skipped = compared
+    lineage, study = lineage_of(simulated), study_of(simulated)
+    named = {"lineage": {"CSF": [lineage.name], "blood": []}}
+    found, _, reasons = compare_one(lineage, replace(study, named=named))
+    within = [table for table in tables if table["term"].iloc[0] != "interaction"]
+    assert [table["term"].iloc[0] for table in found] == [table["term"].iloc[0] for table in within]
+    for one, other in zip(found, within, strict=True):
+        pd.testing.assert_series_equal(one["p_value"], other["p_value"])
+    (reason,) = [row["reason"] for row in reasons if row not in skipped]
+    assert reason == "not_testable: the model of CSF can name it, that of blood cannot"

@@ -268,3 +268,19 @@ def test_of_donors_without_one_of_the_conditions_nothing_is_compared():
     one = scores[scores["compartment"] == "CSF"]
     alone = study.subset(one["sample"].unique())
     assert set(genesets.compare_scores(one, alone, ["SET"], LeftOut(STEP)).effects["term"]) == {"within:CSF"}
+
+
+def test_what_only_one_model_can_name_is_scored_but_not_compared_between_compartments(scored, simulated):
+    """The other lineage's rows are those of itself alone, and the mean over lineages is of it."""
+    study = replace(study_of(simulated), named={"lineage": {"CSF": ["A", "B"], "blood": ["A"]}})
+    left_out = LeftOut(STEP)
+    joined = genesets.add_all_lineages(scored, 14, left_out, study.named_by_one("CSF")["lineage"])
+    pooled = joined[joined["lineage"] == genesets.ALL].set_index(["sample", "gene_set"])["score"]
+    alone = scored[scored["lineage"] == "A"].set_index(["sample", "gene_set"])["score"]
+    pd.testing.assert_series_equal(pooled.sort_index(), alone.sort_index())
+    effects = genesets.compare_scores(scored, study, ["SET"], left_out).effects
+    assert set(effects.loc[effects["lineage"] == "B", "term"]) == {"within:blood", "within:CSF"}
+    assert set(effects.loc[effects["lineage"] == "A", "term"]) == {"within:blood", "within:CSF", "interaction"}
+    (row,) = left_out.rows
+    assert (row["lineage"], row["contrast"]) == ("B", "treated_vs_untreated interaction CSF")
+    assert row["reason"] == "not_testable: the model of CSF can name it, that of blood cannot"

@@ -1,15 +1,18 @@
 """What was not tested, with the reason."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 from scipy import sparse
 
 from compartments.compare import pair_scores, untested
 from compartments.compare.edges import compare_edges
+from compartments.compare.hubs import compare_centrality
 from compartments.compare.pathways import compare_groups
 from compartments.core.left_out import LeftOut
 from compartments.study.study import WITHIN
-from tests.support.signalling import GENES, PAIRS, STEP, cohort_of, make_cohort, score, strength
+from tests.support.signalling import GENES, PAIRS, STEP, cohort_of, make_cohort, make_networks, score, strength
 
 
 def test_what_is_not_tested_is_listed_with_the_reason():
@@ -92,3 +95,23 @@ def test_of_donors_who_are_their_own_controls_the_condition_is_named():
     assert set(lost["term"]) == {"within:CSF", "interaction"} and (lost[["source", "target"]] == "C").any(axis=1).all()
     assert lost["reason"].str.contains("after: .*C in 1 of 5 donors.*: the loss explains").all()
     assert not lost["reason"].str.contains("baseline").any()
+
+
+def test_lineages_that_only_one_model_can_name_are_tested_within_compartments_only():
+    study, pseudobulk = make_cohort()
+    study = replace(study, named={"lineage": {"CSF": ["A", "B", "C"], "blood": ["A", "B"]}})
+    scores = score(study, pseudobulk)
+    effects = compare_edges(study, scores, LeftOut(STEP)).effects
+    between = effects["term"].eq("interaction") & (effects["source"].eq("C") | effects["target"].eq("C"))
+    assert between.any() and (effects.loc[between, "status"] == "not_named").all()
+    assert effects.loc[between, "p_value"].isna().all() and (effects.loc[~between, "status"] == "tested").all()
+    table = untested.list_untested(study, pseudobulk, scores, [], PAIRS, effects, 10)
+    assert set(table["kind"]) == {"not_named"} and table["n_edges"].sum() == between.sum()
+    assert table["reason"].str.startswith("C: not_testable: the model of CSF can name it, that of blood cannot").all()
+    groups = compare_groups(study, scores, {"all": np.ones(len(PAIRS), bool)}, LeftOut(STEP)).effects
+    of_c = groups["source"].eq("C") | groups["target"].eq("C")
+    assert set(groups.loc[of_c, "term"]) == {"within:blood", "within:CSF"}
+    left_out = LeftOut(STEP)
+    hubs = compare_centrality(study, *make_networks(study, lambda row: 1.0), left_out).effects
+    assert set(hubs.loc[hubs["lineage"] == "C", "term"]) == {"within:blood", "within:CSF"}
+    assert any(row["lineage"] == "C" and "that of blood cannot" in row["reason"] for row in left_out.rows)

@@ -32,19 +32,19 @@ def listed(symbols):
 
 
 def test_a_sample_whose_genes_the_model_does_not_know_is_named_before_any_compute():
-    model = make_model()
+    models = dict.fromkeys("abc", [make_model()])
     good, ids, lower = (
         listed(GENES),
         listed([f"ENSG{i:011d}" for i in range(60)]),
         listed([gene.lower() for gene in GENES]),
     )
-    assert check_overlap({}, [model], 0.5) == [] and check_overlap({"a": good}, [model], 0.5) == []
-    (note,) = check_overlap({"a": good, "b": ids}, [model], 0.5)
+    assert check_overlap({}, {}, 0.5) == [] and check_overlap({"a": good}, models, 0.5) == []
+    (note,) = check_overlap({"a": good, "b": ids}, models, 0.5)
     assert note.startswith("sample 'b': holds 0% of the") and "are Ensembl ids" in note and "left out" in note
     with pytest.raises(UserError, match="no sample can be labelled: sample 'b': .* upper and lower case"):
-        check_overlap({"b": lower, "c": ids}, [model], 0.5)
+        check_overlap({"b": lower, "c": ids}, models, 0.5)
     half = listed(np.array(GENES)[: len(GENES) // 3])
-    assert check_overlap({"a": good, "b": half}, [model], 0.1) == []
+    assert check_overlap({"a": good, "b": half}, models, 0.1) == []
 
 
 def test_a_target_gene_that_no_file_lists_is_answered_with_the_one_meant():

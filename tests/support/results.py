@@ -161,6 +161,7 @@ def _summaries(n, rng):
             "n_cells": n,
             "model": "demo.pkl",
             "model_gene_overlap": 0.98,
+            "model_doubt": "",
             "marker_agreement": 0.93,
             "warnings": "",
         },

@@ -20,6 +20,7 @@ def arguments() -> argparse.Namespace:
     options = Options(STEP, __doc__)
     options.add_argument("--study", required=True, help="study.json")
     options.add_argument("--sums", nargs="*", type=Path, default=[], help="<s>.sums.h5ad of all samples")
+    options.add_argument("--summaries", nargs="*", type=Path, default=[], help="<s>.labels.json")
     return options.parse_args()
 
 
@@ -33,7 +34,7 @@ def main() -> None:
     from compartments.cohort.made import made_of
     from compartments.cohort.merging import make_pseudobulk, merge
     from compartments.cohort.specimens import agreement
-    from compartments.cohort.suspects import of_identity, sample_warnings
+    from compartments.cohort.suspects import of_identity, sample_warnings, with_doubts
     from compartments.counts.references import genes_table, origins, unite_genes
     from compartments.study.study import Study
 
@@ -57,7 +58,7 @@ def main() -> None:
     contract.write(cells := tallies.cell_rows(merged), "cohort/cells.tsv.gz")
     contract.write(cells, "cohort/cells.parquet")
     warnings = sample_warnings(gathered, bulk, present, merged.obs, said)
-    contract.write(warnings, "cohort/warnings.tsv")
+    contract.write(with_doubts(warnings, given.summaries), "cohort/warnings.tsv")
     write_text("".join(f"{row.sample}: {row.warning}\n" for row in of_identity(warnings).itertuples()), "doubts.txt")
     contract.write(tallies.ambient_shares(bulk), "cohort/ambient_share.tsv.gz")
     contract.write(ambient_partners(bulk), "cohort/ambient_genes.tsv")

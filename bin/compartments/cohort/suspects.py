@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,7 @@ from compartments.cohort.gathering import Gathered
 from compartments.cohort.tallies import PDC
 from compartments.core.matrix import memberships, totals
 from compartments.core.vocabulary import UNASSIGNED, Y_GENES, sex_of
+from compartments.labels.fit import doubts_of
 from compartments.study.study import Study
 
 if TYPE_CHECKING:
@@ -77,6 +79,13 @@ def sample_warnings(
     table.insert(0, "stage", "merge_samples")
     order = {name: i for i, name in enumerate(["", *study.samples["sample"]])}
     return table.sort_values("sample", key=lambda c: c.map(order), kind="stable").reset_index(drop=True)
+
+
+def with_doubts(warnings: pd.DataFrame, summaries: Sequence[Path]) -> pd.DataFrame:
+    """Warnings, and behind them why models may not fit samples, from their ``<s>.labels.json``."""
+    doubts = doubts_of(summaries)
+    rows = pd.DataFrame({"stage": "annotate_cells", "sample": list(doubts), "warning": list(doubts.values())})
+    return pd.concat([warnings, rows], ignore_index=True)
 
 
 def of_identity(warnings: pd.DataFrame) -> pd.DataFrame:

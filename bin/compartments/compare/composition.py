@@ -302,9 +302,10 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
     tipping = {}
     if zero and not term.across:
         tipping = _tipping(study, term, lineages, kept)
-    untold = pd.DataFrame({"lineage": list(alone), "note": list(alone.values()), "tier": TIERS[-1]})
+    if alone:
+        rows = pd.concat([rows, _untested(alone, term, lineages.cells)], ignore_index=True)
     return Answer(
-        pd.concat([rows, untold], ignore_index=True).assign(**keys, **arms) if alone else rows.assign(**keys, **arms),
+        rows.assign(**keys, **arms),
         _donor_rows(compared, counted, lineages.cells[kept]).assign(level=level),
         cases,
         keys | _term_summary(compared) | tipping,
@@ -368,6 +369,12 @@ def _with_cells(rows: pd.DataFrame, term: Term, cells: pd.DataFrame) -> pd.DataF
         rows[f"cells_{side}"] = sums[0]
         note[(sums == 0).any(0)] += f"no cell in {name}: the size of the change is a lower limit. "
     return rows.assign(note=note.str.strip())
+
+
+def _untested(reasons: Mapping[str, str], term: Term, cells: pd.DataFrame) -> pd.DataFrame:
+    """Rows of lineages that are not compared: their cells, and the reason."""
+    rows = pd.DataFrame({"lineage": list(reasons), "expected_cells": np.nan, "tier": ""})
+    return _with_cells(rows, term, cells).assign(tier=TIERS[-1], note=list(reasons.values()))
 
 
 def _donor_rows(compared: Compared, counted: Counted, cells: pd.DataFrame) -> pd.DataFrame:

@@ -24,6 +24,7 @@ def arguments() -> argparse.Namespace:
     add("--model", required=True, nargs="+", action="extend", help="CellTypist .pkl; the first decides")
     add("--lineage_map", default=ASSETS / "celltypist_immune_all_low_lineage.tsv", help="TSV")
     add("--markers", default=ASSETS / "markers.tsv", help="TSV: lineage, gene, sign")
+    add("--known_models", default=ASSETS / "celltypist_models.tsv", help="TSV of CellTypist's models")
     add("--compartment", required=True, help="compartment of the sample")
     add("--label_overrides", help="TSV: sample, barcode (or cluster), lineage")
     add("--label_clusters", help="umap.tsv.gz of the run whose clusters --label_overrides names")
@@ -36,6 +37,8 @@ def main() -> None:
     from anndata.io import read_elem
 
     from compartments.labels.annotation import annotate
+    from compartments.labels.catalogue import read_catalogue
+    from compartments.labels.fit import judge_fit, reference_distance
     from compartments.labels.lineages import read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
@@ -58,6 +61,8 @@ def main() -> None:
             )
         tables, genes = (models, lineage_map, markers), (var.index, var["gene_id"].astype(str))
         labels, summary = annotate(counts.tocsr(), *genes, *tables, given.compartment, given.min_overlap, given.cells)
+        distance, known = reference_distance(counts.tocsr(), *genes, models[0]), read_catalogue(given.known_models)
+        summary |= judge_fit(labels, summary, distance, models[0], lineage_map, known, given.compartment)
     except SampleSkipped as reason:
         left_out.add(str(reason), sample=sample)
         sys.stderr.write(f"{sample}: left out: {reason}\n")

@@ -1,12 +1,18 @@
-"""Check what labels and clusters rest on before any cell is read: models, lineage map, markers, overrides, names."""
+"""Check what labels and clusters rest on before any cell is read: models, lineage map, markers, overrides, names.
+
+Writes labelled.json, the study with what the models of its compartments can name, and pipeline_info/models.tsv.
+"""
 
 import argparse
+from pathlib import Path
 
+from compartments.core.contract import Contract
 from compartments.core.errors import UserError, problem_in
 from compartments.core.files import read_json, write_text
 from compartments.core.options import Options
 
 STEP = "check_labels"
+ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
 
 def arguments() -> argparse.Namespace:
@@ -14,6 +20,9 @@ def arguments() -> argparse.Namespace:
     add = options.add_argument
     add("--study", required=True, help="study.json")
     add("--model", required=True, nargs="+", action="extend", help="CellTypist .pkl; the first decides")
+    add("--compartment", nargs="*", default=[], help="which each model is for; none where the first names all cells")
+    add("--by_name", nargs="*", default=[], help="files of models that are asked for by name, not by path")
+    add("--known_models", default=ASSETS / "celltypist_models.tsv", help="TSV of CellTypist's models")
     add("--lineage_map", required=True, help="TSV")
     add("--markers", required=True, help="TSV")
     add("--label_overrides", help="TSV")
@@ -35,6 +44,8 @@ def main() -> None:
 
 def _check(given: argparse.Namespace) -> list[str]:
     """Sentences on what costs no more than a sample."""
+    from compartments.labels.catalogue import check_published, read_catalogue
+    from compartments.labels.choice import models_for, models_table, with_named
     from compartments.labels.foresight import check_lineages, check_overlap, check_target
     from compartments.labels.integration import check_integration_key
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
@@ -44,10 +55,15 @@ def _check(given: argparse.Namespace) -> list[str]:
     from compartments.study.study import Study
 
     study = Study.load(given.study)
-    models = [load_model(path) for path in given.model]
+    models, catalogue = [load_model(path) for path in given.model], read_catalogue(given.known_models)
+    published = [
+        check_published(model, path, catalogue) if model.name in given.by_name else None
+        for model, path in zip(models, given.model, strict=True)
+    ]
     lineage_map = read_lineage_map(given.lineage_map)
     read_markers(given.markers, lineage_map)
-    check_labels(models[0].name, map_labels(models[0].labels, lineage_map))
+    for model in models if given.compartment else models[:1]:
+        check_labels(model.name, map_labels(model.labels, lineage_map))
     if given.label_overrides:
         samples = set(study.samples["sample"])
         read_override_table(given.label_overrides, lineage_map, given.label_clusters, samples)
@@ -57,5 +73,13 @@ def _check(given: argparse.Namespace) -> list[str]:
     check_lineages(study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
     looked = sorted(map(read_json, given.cells), key=lambda cells: cells["sample"])
     listed = {cells["sample"]: cells["genes"] for cells in looked if "genes" in cells}
-    notes = check_overlap(listed, models, given.min_overlap)
-    return notes + (check_target(listed, given.target_gene) if given.target_gene and listed else [])
+    models_of = {
+        row.sample: models_for(row.compartment, models, given.compartment) for row in study.samples.itertuples()
+    }
+    notes = check_overlap(listed, models_of, given.min_overlap)
+    notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
+    with_named(study, models, given.compartment, lineage_map).save("labelled.json")
+    sizes = [Path(path).stat().st_size for path in given.model]
+    table = models_table(models, given.compartment, sizes, published)
+    Contract.of(STEP).write(table, "pipeline_info/models.tsv")
+    return notes

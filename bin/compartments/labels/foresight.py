@@ -23,14 +23,15 @@ def check_lineages(asked: Iterable[str], known: Collection[str], parameter: str)
             )
 
 
-def check_overlap(listed: Mapping[str, Listed], models: Sequence[Model], minimum: float) -> list[str]:
+def check_overlap(listed: Mapping[str, Listed], models: Mapping[str, Sequence[Model]], minimum: float) -> list[str]:
     """Whether models know the genes of the samples.
 
     Parameters
     ----------
     listed : dict
         Sample -> ``symbol`` and ``gene_id`` of its file's genes.
-    models : sequence of Model
+    models : dict
+        Sample -> models that its cells are given to.
     minimum : float
         Least share of a model's genes.
 
@@ -48,7 +49,7 @@ def check_overlap(listed: Mapping[str, Listed], models: Sequence[Model], minimum
     for sample, genes in listed.items():
         symbols, ids = (np.asarray(genes[name], object) for name in ("symbol", "gene_id"))
         try:
-            for model in models:
+            for model in models[sample]:
                 choose_gene_names(symbols, ids, model, minimum, f"sample '{sample}'")
         except SampleSkipped as reason:
             lacking[sample] = str(reason)

@@ -12,7 +12,6 @@ WARN_OVERLAP = 0.8
 PDC_DISAGREEMENT = 0.2
 # a lineage of so many cells whose markers say something is judged by them
 CELLS_TO_JUDGE = 20
-MANY_UNASSIGNED = 0.3
 
 
 def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str) -> dict[str, object]:
@@ -54,12 +53,6 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
     if disagreement > PDC_DISAGREEMENT:
         warnings.append(f"pDC: {n_pdc} by the model, {n_marker} by markers, {both} by both")
     warnings += _conflicts(labels)
-    n_open = int((labels["lineage"] == UNASSIGNED).sum())
-    if n_open > MANY_UNASSIGNED * len(labels):
-        warnings.append(
-            f"{n_open} of {len(labels)} cells are unassigned: {matched[0].model.name} may not know this tissue; "
-            "give a model that was trained on it"
-        )
     for value, name in (("high", "high"), ("marker", "marker"), ("neighbours", "neighbour"), ("low", "low")):
         summary[f"n_{name}_confidence"] = int((labels["confidence"] == value).sum())
     return summary | {

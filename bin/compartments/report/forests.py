@@ -108,7 +108,7 @@ def between(page: Page, term: Term, name: str, level: str = "lineage") -> list[F
     if effects is None:
         return []
     series = series_of(term, page.base)
-    rows = rows_of(effects[effects["level"] == level], term)
+    rows = rows_of(effects[(effects["level"] == level) & effects["log2fc"].notna()], term)
     if rows.empty:
         return []
     rows = rows.assign(label=rows["lineage"], series=series, one_arm=term.one_arm)

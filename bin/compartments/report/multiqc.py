@@ -15,6 +15,7 @@ GENERAL = {  # step, metric: title, description, format
     ("ambient", "fraction_removed"): ("Ambient", "Share of counts removed as ambient RNA", "{:.3f}"),
     ("doublets", "n_doublets"): ("Doublets", "Cells called doublets", "{:,.0f}"),
     ("labels", "model_gene_overlap"): ("Model overlap", "Share of the model's genes in the data", "{:.2f}"),
+    ("labels", "model_distance"): ("Model distance", "Mean cell from the model's reference, in its SD", "{:.2f}"),
     ("labels", "marker_agreement"): ("Marker agreement", "Share of cells whose markers agree with the label", "{:.2f}"),
 }
 SECTIONS: dict[

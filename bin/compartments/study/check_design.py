@@ -51,6 +51,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     from compartments.study.captures import check_files
     from compartments.study.covariates import chosen_covariates
     from compartments.study.design import make_study
+    from compartments.study.models import check_models
     from compartments.study.parameters import as_level, names_in
     from compartments.study.plan import design_table, plan
     from compartments.study.samplesheet import parse_samplesheet
@@ -84,6 +85,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
         )
         for rows in (sheet, sheet.sort_values("sample", ignore_index=True))
     )
+    check_models(parameters.get("celltypist_model"), study.compartments)
     _check_pairs(given.lr_resource, given.interaction_groups)
     design = design_table(study)
     contract = Contract.of(STEP)

@@ -16,21 +16,24 @@ STEPS = ["annotate_cells", "merge_samples", "embed_cohort"]
 
 
 def build(page: Page) -> list[Block]:
-    """Conflicts first; maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
-    blocks: list[Block] = [*_conflicts(page), *_maps(page), *_shares(page), *_markers(page)]
-    labels = page.results.summaries("labels", ["warnings"])
+    """Doubts first; maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
+    labels = page.results.summaries("labels", ["warnings", "model_doubt"])
+    doubts = [] if labels is None else labels[labels["model_doubt"].fillna("").ne("")].itertuples()
+    blocks: list[Block] = [Text(f"{row.sample}: {row.model_doubt}", "warning") for row in doubts]
+    blocks += [*_conflicts(page), *_maps(page), *_shares(page), *_markers(page)]
     if labels is not None:
         said = labels[labels["warnings"].fillna("").ne("")]
         blocks += [Text(f"{row.sample}: {row.warnings}", "warning") for row in said.itertuples()]
         blocks.append(page.listing("annotation.labels", labels, "samples/*/*.labels.json", folded=True))
-    blocks += _models(page)
+    blocks += [*_named_by(page), *_models(page)]
     for name in ("transfer", "mixing", "clusters"):
         table = page.table(f"cohort/{name}.tsv")
         if table is not None:
             blocks.append(page.listing(f"annotation.{name}", table, f"cohort/{name}.tsv", folded=True))
     warnings = page.table("cohort/warnings.tsv")
     if warnings is not None:
-        of_samples = warnings[warnings["sample"].notna()].fillna("")  # the others stand with the design
+        # the others stand with the design, or above
+        of_samples = warnings[warnings["sample"].notna() & (warnings["stage"] != "annotate_cells")].fillna("")
         blocks += [Text(" ".join(map(str, row)), "warning") for row in of_samples.itertuples(index=False)]
     return blocks
 
@@ -84,6 +87,19 @@ def _markers(page: Page) -> list[Block]:
         dot_plot("marker_genes", drawn, words, order=order),
         page.listing("annotation.marker_table", markers, file, folded=True),
     ]
+
+
+def _named_by(page: Page) -> list[Block]:
+    """Which model named the cells, of which compartment."""
+    models = page.table("pipeline_info/models.tsv")
+    if models is None:
+        return []
+    blocks: list[Block] = [page.listing("annotation.models", models, "pipeline_info/models.tsv", folded=True)]
+    of_compartments = models[~models["use"].isin(["names all", "compared"])]
+    if of_compartments.empty:
+        return blocks
+    who = [f"{row.use.removeprefix('names ')}: {row.model}" for row in of_compartments.itertuples()]
+    return [page.text("annotation.models_apart", who="; ".join(who)), *blocks]
 
 
 def _models(page: Page) -> list[Block]:

@@ -28,7 +28,7 @@ def test_the_file_is_the_matrix(written):
     found = anndata.read_h5ad(folder / "all.h5ad")
     assert all((found.layers[name] != expected.layers[name]).nnz == 0 for name in on_disk.LAYERS)
     x = log_normalise(expected.layers["corrected"]).astype(np.float32)
-    assert (found.X != x).nnz == 0 and (values != x[:, wanted]).nnz == 0 and found.X.has_sorted_indices
+    assert (x != found.X).nnz == 0 and (values != x[:, wanted]).nnz == 0 and found.X.has_sorted_indices
     # a file of all cells that are there, and of no others
     with pytest.raises(UserError, match=r"sample 'D0_CSF' has no file D0_CSF\.filtered\.h5ad"):
         list(on_disk.counts_of_samples(merged, files[1:]))

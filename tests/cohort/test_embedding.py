@@ -10,6 +10,7 @@ from scipy import sparse
 
 from compartments.cohort import embedding
 from compartments.core.errors import UserError
+from compartments.core.left_out import LeftOut
 from compartments.core.matrix import log_normalise
 
 
@@ -56,6 +57,10 @@ def test_a_sketch_votes_as_all_cells_and_threads_change_nothing(monkeypatch):
     sketched = made()
     embedding.embed(sketched, embedding.Settings(method="sketch"))
     assert full.obs["in_sketch"].all() and 450 <= sketched.obs["in_sketch"].sum() <= 550
+    for data, n_reasons in ((full, 0), (sketched, 1)):
+        left_out = LeftOut("embed_cohort")
+        embedding.say_sketch(data.obs, left_out)
+        assert len(left_out.rows) == n_reasons and all("of 1,500 cells" in row["reason"] for row in left_out.rows)
     voted = [
         data.obs.groupby("leiden", observed=True)["lineage"].transform(lambda own: own.mode()[0]).to_numpy()
         for data in (full, sketched)

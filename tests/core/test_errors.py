@@ -42,6 +42,21 @@ def test_a_missing_file_is_one_line_and_exit_code_two(capsys, tmp_path, reader):
     assert capsys.readouterr().err == f"ERROR: {path}: there is no such file; check the path\n"
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device", "x.tsv"),
+        OSError("Can't write data (file write failed: time = now, errno = 28, error message = 'No space left')"),
+        RuntimeError("Can't decrement id ref count (file write failed: errno = 122, error message = 'Quota')"),
+    ],
+)
+def test_a_full_disk_is_one_line_and_exit_code_two(capsys, error):
+    with pytest.raises(SystemExit) as exit_:
+        run(raises(error))
+    said = capsys.readouterr().err
+    assert exit_.value.code == 2 and said.count("\n") == 1 and "is full" in said and "-resume" in said
+
+
 def test_a_missing_file_without_a_name_keeps_its_traceback():
     with pytest.raises(FileNotFoundError, match="somewhere"):
         run(raises(FileNotFoundError("something is not somewhere")))

@@ -1,5 +1,6 @@
 """What a step says when it cannot go on: one line for a user's mistake, a reason for a sample that is left out."""
 
+import errno
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 USER_ERROR = 2
 KILLED = 137  # as the shell says it of SIGKILL, and the pipeline then tries again with more memory
 # how HDF5 names a file that is not there: h5py leaves the exception's own ``filename`` empty
+FULL = re.compile(rf"errno = ({errno.ENOSPC}|{errno.EDQUOT})\b")  # and that the disk is full
 IN_HDF5 = re.compile(r"unable to open file: name = '(.+)', errno = 2,")
 
 
@@ -32,9 +34,9 @@ def run(main: Callable[[], None]) -> None:
     """Call ``main()`` and exit: 0 when done, 2 with one line on stderr for a :class:`UserError`, 137 with one for a
     :class:`WorkerKilled`.
 
-    So does a file that is not there, if the exception names it: for a step called by hand it is nearly always a
-    mistyped path, and the name says as much as the traceback would. Any other exception keeps its traceback: it is a
-    defect of the pipeline, not of the input.
+    So do a full disk, and a file that is not there, if the exception names it: for a step called by hand it is nearly
+    always a mistyped path, and the name says as much as the traceback would. Any other exception keeps its traceback:
+    it is a defect of the pipeline, not of the input.
     """
     try:
         main()
@@ -48,6 +50,11 @@ def run(main: Callable[[], None]) -> None:
         if not name:
             raise
         sys.exit(_complain(f"{name}: there is no such file; check the path"))
+    except (OSError, RuntimeError) as error:
+        if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT) and not FULL.search(str(error)):
+            raise
+        where = Path.cwd()
+        sys.exit(_complain(f"the disk of {where} is full (or a quota is reached): free some space, then -resume"))
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("compartments"):
             raise

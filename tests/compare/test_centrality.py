@@ -76,11 +76,6 @@ def test_groupings_at_once_are_the_plain_product_of_each():
             np.testing.assert_array_equal(together[name][n], expected)
 
 
-@ sent.T.astype(float)).T @ received.T
-        np.fill_diagonal(expected, 0)
-        np.testing.assert_array_equal(found, expected)
-
-
 @given(st.integers(0, 1000), st.integers(2, 8))
 @settings(max_examples=25, deadline=None)
 def test_measures_equal_networkx(seed, n):

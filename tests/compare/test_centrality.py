@@ -62,7 +62,8 @@ def test_groupings_at_once_are_the_plain_product_of_each():
     sizes = np.unique(lineages.astype(str), return_counts=True)[1]
     bounds = np.concatenate([[0], np.cumsum(sizes)])
     shuffled = np.array([np.random.default_rng(seed).permutation(len(lineages)) for seed in range(5)])
-    together, plain = expression.strengths(shuffled, bounds), expression.stacked.toarray()
+    together, values = expression.strengths(shuffled, bounds), expression.values.toarray()
+    plain = np.hstack([values.real, values.imag])
     weights = np.repeat((1 / sizes).astype(np.float32), sizes)
     for n, cells in enumerate(shuffled):
         mean, detected = np.hsplit(sparse.csr_matrix((weights, cells, bounds), (3, len(cells))) @ plain, 2)

@@ -95,6 +95,7 @@ process EMBED_COHORT {
     output:
     path 'cohort/cohort.h5ad', emit: cohort
     path 'cohort/*.tsv*', emit: results
+    path 'skipped.tsv', topic: skipped
     path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
 
@@ -108,6 +109,6 @@ process EMBED_COHORT {
     stub:
     """
     sc-compartments write_stub cohort/cohort.h5ad cohort/clusters.tsv cohort/mixing.tsv cohort/transfer.tsv \\
-        cohort/umap.tsv.gz cohort/markers.tsv cohort/marker_dots.tsv
+        cohort/umap.tsv.gz cohort/markers.tsv cohort/marker_dots.tsv skipped.tsv
     """
 }

@@ -54,6 +54,29 @@ def test_strengths_are_those_of_the_definition(seed):
         np.testing.assert_allclose(own["share"].sum(), 1)
 
 
+def test_groupings_at_once_are_the_plain_product_of_each():
+    """To the last bit: cells are added in the stored order, which is that of the permutation."""
+    counts, genes, lineages = toy()
+    x = scored_cells.log_normalise(counts)
+    expression = centrality.Expression.of(x, genes, PAIRS, NETWORKS)
+    sizes = np.unique(lineages.astype(str), return_counts=True)[1]
+    bounds = np.concatenate([[0], np.cumsum(sizes)])
+    shuffled = np.array([np.random.default_rng(seed).permutation(len(lineages)) for seed in range(5)])
+    together, values = expression.strengths(shuffled, bounds), expression.values.toarray()
+    plain = np.hstack([values.real, values.imag])
+    weights = np.repeat((1 / sizes).astype(np.float32), sizes)
+    for n, cells in enumerate(shuffled):
+        mean, detected = np.hsplit(sparse.csr_matrix((weights, cells, bounds), (3, len(cells))) @ plain, 2)
+        sent, received = (
+            np.sqrt(mean[:, entity].min(2)) * (detected[:, entity].min(2) >= expression.expr_prop - 1e-6)
+            for entity in (expression.ligand, expression.receptor)
+        )
+        for name, link in expression.links.items():
+            expected = (link @ sent.T.astype(float)).T @ received.T
+            np.fill_diagonal(expected, 0)
+            np.testing.assert_array_equal(together[name][n], expected)
+
+
 @given(st.integers(0, 1000), st.integers(2, 8))
 @settings(max_examples=25, deadline=None)
 def test_measures_equal_networkx(seed, n):

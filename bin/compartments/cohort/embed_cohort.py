@@ -1,6 +1,7 @@
 """Embed and cluster all cells of the cohort, for the picture and for reviewing labels.
 
-Writes cohort/: cohort.h5ad, umap.tsv.gz, clusters.tsv, markers.tsv, marker_dots.tsv, mixing.tsv and transfer.tsv.
+Writes cohort/: cohort.h5ad, umap.tsv.gz, clusters.tsv, markers.tsv, marker_dots.tsv, mixing.tsv, transfer.tsv; and
+skipped.tsv.
 """
 
 import argparse
@@ -8,6 +9,7 @@ from pathlib import Path
 
 from compartments.core.contract import Contract
 from compartments.core.files import replacing
+from compartments.core.left_out import LeftOut
 from compartments.core.options import Options
 
 STEP = "embed_cohort"
@@ -47,6 +49,9 @@ def main() -> None:
         genes = merged.var_names[wanted]
         cohort = embedding.cells_to_embed(values, genes, merged.obs, chosen[""])
         embedding.embed(cohort, settings)
+        left_out = LeftOut(STEP)
+        embedding.say_sketch(cohort.obs, left_out)
+        left_out.write()
         lineages = marker_genes.sums_of_lineages(bulk, listed)
         stored = on_disk.corrected_of_samples(file, merged.obs["sample"])
         clusters = marker_genes.sums_of_clusters(stored, cohort.obs, listed)

@@ -15,6 +15,7 @@ from compartments.cohort.on_disk import rows_of
 from compartments.cohort.sums import MOMENTS
 from compartments.cohort.variable import variable_genes
 from compartments.core.errors import UserError
+from compartments.core.left_out import LeftOut
 from compartments.study.columns import apart
 
 if TYPE_CHECKING:
@@ -192,6 +193,16 @@ def _picture(cells: "AnnData", settings: Settings) -> None:
     scanpy.tl.umap(cells, init_pos=start, maxiter=UMAP_EPOCHS, random_state=settings.seed)
     options: dict[str, Any] = {"flavor": "igraph", "n_iterations": 2, "directed": False}
     scanpy.tl.leiden(cells, resolution=RESOLUTION, random_state=settings.seed, **options)
+
+
+def say_sketch(obs: pd.DataFrame, left_out: LeftOut) -> None:
+    """One reason where only a sketch of the cells of ``obs`` was embedded."""
+    n = int(obs["in_sketch"].sum())
+    if n < len(obs):
+        left_out.add(
+            f"picture and clusters are made of a sketch of {n:,} of {len(obs):,} cells, all samples and lineages among "
+            "them; the other cells go with their neighbours in it (--embedding full embeds all). No statistic uses them"
+        )
 
 
 def embed_within(

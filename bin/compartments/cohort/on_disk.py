@@ -85,7 +85,7 @@ class Growing:
     """
 
     def __init__(self, group: "h5py.Group", dtype: npt.DTypeLike, shares: "h5py.Group | None" = None) -> None:
-        self.group, self.shares, self.ends = group, shares, [np.zeros(1, np.int64)]
+        self.group, self.shares, self.ends, self.n = group, shares, [np.zeros(1, np.int64)], 0
         for name, kind in (("data", dtype), ("indices", np.int32)):
             if name == "data" or shares is None:
                 group.create_dataset(name, (0,), kind, maxshape=(None,), chunks=(CHUNK,), shuffle=True, **PACKED)
@@ -97,7 +97,8 @@ class Growing:
                 stored = cast("h5py.Dataset", self.group[name])
                 stored.resize((stored.shape[0] + len(values),))
                 stored[stored.shape[0] - len(values) :] = values
-        self.ends.append(self.ends[-1][-1] + matrix.indptr[1:].astype(np.int64))
+        self.ends.append(self.n + matrix.indptr[1:].astype(np.int64))
+        self.n += matrix.nnz
 
     def finish(self, n_genes: int) -> None:
         """Write what is known at the end: where rows end, and the shape."""

@@ -25,8 +25,9 @@ class Expression:
 
     Attributes
     ----------
-    stacked : CSR of float32, shape (cells, 2 * genes)
-        Log-normalised expression of the genes of the resource, then 1 where detected.
+    values : CSR of complex64, shape (cells, genes)
+        Log-normalised expression of the genes of the resource; as imaginary part 1 where detected, so that one product
+        sums both.
     ligand, receptor : int array, shape (entities, most subunits)
         Positions of the subunits of each ligand and each receptor among the genes.
     links : dict of str to CSR, shape (receptors, ligands)
@@ -36,7 +37,7 @@ class Expression:
         Whether a group's ligand (receptor) counts; not where a subunit is mostly ambient there.
     """
 
-    stacked: sparse.csr_matrix
+    values: sparse.csr_matrix
     ligand: npt.NDArray[np.intp]
     receptor: npt.NDArray[np.intp]
     links: dict[str, sparse.csr_matrix]
@@ -74,7 +75,7 @@ class Expression:
         pairs = Pairs.of(resource, pd.Index(genes))
         used = np.unique(np.concatenate([pairs.ligand.ravel(), pairs.receptor.ravel()]))
         x = x[:, used]
-        stacked = sparse.csr_matrix(sparse.hstack([x, (x > 0).astype(np.float32)], format="csr"))
+        values = sparse.csr_matrix((x.data + np.complex64(1j), x.indices, x.indptr), shape=x.shape)
         ligand, l_code = np.unique(pairs.ligand, axis=0, return_inverse=True)
         receptor, r_code = np.unique(pairs.receptor, axis=0, return_inverse=True)
         links = {}
@@ -87,7 +88,7 @@ class Expression:
         own = np.ones((1, len(pd.Index(genes))), np.bool_) if ambient is None else ~ambient
         own_ligand, own_receptor = (own[:, entity].all(2) for entity in (ligand, receptor))
         ligand, receptor = np.searchsorted(used, ligand), np.searchsorted(used, receptor)
-        return cls(stacked, ligand, receptor, links, expr_prop, own_ligand, own_receptor)
+        return cls(values, ligand, receptor, links, expr_prop, own_ligand, own_receptor)
 
     def strengths(
         self, cells: npt.NDArray[np.intp], bounds: npt.NDArray[np.intp]
@@ -110,10 +111,11 @@ class Expression:
         (ways, n), sizes = cells.shape, np.diff(bounds)
         weights = np.tile(np.repeat((1.0 / sizes).astype(np.float32), sizes), ways)
         ends = np.append((bounds[:-1] + n * np.arange(ways)[:, None]).ravel(), ways * n)
-        shape = (ways * len(sizes), self.stacked.shape[0])
-        members = sparse.csr_matrix((weights, cells.ravel(), ends), shape=shape)
+        shape = (ways * len(sizes), self.values.shape[0])
+        members = sparse.csr_matrix((weights.astype(np.complex64), cells.ravel(), ends), shape=shape)
         # both sparse: a cell has few of the genes, and cells are added in the stored order
-        mean, detected = np.hsplit((members @ self.stacked).toarray(), 2)
+        sums = (members @ self.values).toarray()
+        mean, detected = sums.real, sums.imag
         threshold = self.expr_prop - 1e-6  # shares are sums of float32
         sent, received = (
             np.sqrt(_lowest(mean, entity))

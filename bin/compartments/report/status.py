@@ -15,6 +15,7 @@ PER_SAMPLE = [
     "filter_cells",
     "score_doublets",
     "annotate_cells",
+    "sum_sample",
     "merge_samples",
 ]
 

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import re
 import shutil
 import subprocess
 
@@ -114,7 +115,9 @@ def test_a_killed_task_is_tried_again(faulty):
 
 def test_out_of_memory_is_tried_three_times_then_said(faulty):
     assert faulty[2]["memory"]["stage"] == "score_doublets"
-    assert faulty[2]["memory"]["reason"].endswith("(exit status 137, attempt 3): killed, most likely out of memory")
+    reason = faulty[2]["memory"]["reason"]
+    said = re.search(r"\(exit status 137, attempt 3\): killed, most likely out of memory \(it had (.+)\); (.+)", reason)
+    assert said and said[1] == "1.5 GB" and said[2] == "give more with --max_memory"
 
 
 def test_out_of_time_is_tried_three_times_then_said(faulty):

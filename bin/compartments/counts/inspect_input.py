@@ -24,7 +24,7 @@ def arguments() -> Namespace:
 
 
 def main() -> None:
-    """A line per problem in ``problems.txt``, per doubt in ``doubts.txt``; of the file of cells ``<s>.cells.json``."""
+    """A line per problem in ``problems.txt``, per doubt in ``doubts.txt``; of the file of cells more."""
     args = arguments()
     from compartments.counts.inspection import look_into
 
@@ -35,7 +35,7 @@ def main() -> None:
         doubts += [_line(args, column, warning) for warning in warnings]
     if args.digests and not lines:
         try:
-            write_json(_cells(args), f"{args.sample}.cells.json")
+            _keep(args)
         except UserError as error:
             lines.append(_line(args, args.column[-1], str(error)))
     write_text("".join(lines), "problems.txt")
@@ -46,10 +46,11 @@ def _line(args: Namespace, column: str, problem: str) -> str:
     return f"sample '{args.sample}', column '{column}': {problem}\n"
 
 
-def _cells(args: Namespace) -> dict[str, object]:
-    """Who the sample is, the digest of its file, the barcodes of its cells, its genes and chemistry."""
+def _keep(args: Namespace) -> None:
+    """Who the sample is, digest of its file, barcodes, genes, chemistry: ``<s>.cells.json``; and the file's extent."""
     from pathlib import Path
 
+    from compartments.counts.extent import extent
     from compartments.counts.formats import describe
     from compartments.counts.inspection import content_of
     from compartments.counts.lanes import cell_barcodes
@@ -59,4 +60,7 @@ def _cells(args: Namespace) -> dict[str, object]:
     source = describe(args.path[-1], args.genome)
     listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
     barcodes = cell_barcodes(source) if args.barcodes else {}
-    return row | {"barcodes": barcodes, "genes": listed, "chemistry": source.chemistry}
+    write_json(extent(source), "extent.json")
+    write_json(
+        row | {"barcodes": barcodes, "genes": listed, "chemistry": source.chemistry}, f"{args.sample}.cells.json"
+    )

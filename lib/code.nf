@@ -56,17 +56,25 @@ def copied(source, names, name) {
 // changed: Nextflow hashes the script that a task names, not the modules that it imports. The digest stands in the
 // directive `ext code:` and in a comment of the script, because the cache looks at the values of `task.ext` that a
 // script names, not at function calls. The lines after it, indented as scripts are, let the task find its code in the
-// work folder: all that a compute node has to see of the pipeline.
+// work folder: all that a compute node has to see of the pipeline. Looked up once for a run, not for every task: kept
+// as a property of the engine's process, as functions have no state.
 def code(steps) {
+    def name = "sc-compartments.code/${workflow.sessionId}/${workflow.runName}/${steps}".toString()
+    def known = System.getProperty(name) ?: codeOf(steps)
+    System.setProperty(name, known)
+    known
+}
+
+def codeOf(steps) {
     def names = closureOf(steps)
     def digest = digestOf(names.collect { name -> projectDir.resolve("bin/${name}").text }.join('\n'))
     if (!plainWorkDir()) {
-        return digest
+        return digest.toString()
     }
     // every task says which versions it ran on, but how it says so is no reason to run it again
     def own = copied(projectDir.resolve('bin'), (names + closureOf('versions')).unique(), digest)
     def word = own.toString().replace("'", "'\\''")
-    "${digest}\n    export PATH='${word}':\"\$PATH\"\n    #"
+    "${digest}\n    export PATH='${word}':\"\$PATH\"\n    #".toString()
 }
 
 // A small file that a step wrote, as the same input of tasks whenever it says the same: a copy named by its digest.

@@ -20,12 +20,13 @@ def givenUp(task, sample) {
     def said = errors.exists() ? errors.readLines().findAll { line -> line.trim() } : []
     def reasons = [
         104: 'connection lost',
-        137: 'killed, most likely out of memory',
+        137: "killed, most likely out of memory (it had ${task.memory}); give more with --max_memory",
         140: 'out of time',
         143: 'terminated',
         2147483647: 'lost: out of time or memory, or its machine failed',
     ]
-    def reason = passing ? reasons[task.exitStatus] : said ? said[-1].replaceFirst(/^ERROR: /, '') : 'no message'
+    def last = said ? said[-1].replaceFirst(/^ERROR: /, '') : 'no message'
+    def reason = passing ? reasons[task.exitStatus] : last
     def status = task.exitStatus == 2147483647 ? 'no exit status' : "exit status ${task.exitStatus}"
     def text = "the task failed (${status}, attempt ${task.attempt}): ${reason}".replaceAll(/\s+/, ' ').take(500)
     System.setProperty("${ofThisRun()}${task.process.tokenize(':').last().toLowerCase()}/${sample}", text)

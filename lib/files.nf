@@ -62,7 +62,8 @@ def samplesOf(study, folder) {
     def rows = new groovy.json.JsonSlurper().parse(study).samples.collect { row ->
         row.collectEntries { name, value -> [name, value == null ? '' : value.toString()] }
     }
-    def samples = rows.collect { row -> sampleOf(row, folder) + [hasOthers(row, rows)] }
+    def specimens = rows.countBy { row -> specimenOf(row) }
+    def samples = rows.collect { row -> sampleOf(row, folder) + [specimens[specimenOf(row)] > 1] }
     def problems = samples.collect { sample -> sample[2] }.findAll { problem -> problem }
     def rest = problems.size() > 20 ? ["and ${problems.size() - 20} more samples"] : []
     def found = samples.collect { meta, inputs, _problem, others -> [meta, inputs, others] }
@@ -85,9 +86,9 @@ def askedOf(column, inputs, others) {
     column == first ? [digests: 'input.sha256', barcodes: others] : [:]
 }
 
-// Whether other rows are of the same donor, compartment and condition.
-def hasOthers(row, rows) {
-    rows.count { other -> ['donor', 'compartment', 'condition'].every { name -> other[name] == row[name] } } > 1
+// Donor, compartment and condition of a row.
+def specimenOf(row) {
+    ['donor', 'compartment', 'condition'].collect { name -> row[name] }
 }
 
 // The lines that steps wrote about what is wrong, as one; empty if nothing is.

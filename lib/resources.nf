@@ -1,15 +1,23 @@
 // Memory and time of a step, from conf/resources.tsv.
 
-// Row of a task's step, or that of steps without one. Functions have no state, so what the file says is kept as a
-// property of the engine's process: it is read once, and not for every task and attempt.
-def rowOf(task) {
+// Rows of the table by process. Functions have no state, so what the file says is kept as a property of the engine's
+// process: it is read once, and not for every task and attempt.
+def rowsOfSteps() {
     def table = projectDir.resolve('conf/resources.tsv')
     def name = "sc-compartments.resources/${table}/${table.lastModified()}".toString()
     def text = System.getProperty(name) ?: table.text
     System.setProperty(name, text)
-    def rows = text.readLines().collect { line -> line.tokenize('\t') }
-    def own = rows.find { row -> row[0] == task.process.tokenize(':').last() } ?: rows.find { row -> row[0] == 'any' }
-    [rows[0], own].transpose().collectEntries()
+    def lines = text.readLines().collect { line -> line.tokenize('\t') }
+    lines.drop(1).collectEntries { row ->
+        def figures = [lines[0], row].transpose().drop(2).collectEntries { key, value -> [key, value.toBigDecimal()] }
+        [row[0], [process: row[0], of: row[1]] + figures]
+    }
+}
+
+// Row of a task's step, or that of steps without one.
+def rowOf(task) {
+    def rows = rowsOfSteps()
+    rows[task.process.tokenize(':').last()] ?: rows.any
 }
 
 // Size of files and folders in MB; an empty list is none.
@@ -20,15 +28,21 @@ def sizeOf(inputs) {
     (sizes.sum() ?: 0) / 1000000
 }
 
-// Base + slope x size of the inputs, times the attempt.
+// What a task needs for inputs of so many MB, as it was measured: MB of memory at most, and seconds of CPU time.
+def memoryNeeded(row, mb) {
+    row.memory_mb + row.memory_per_mb * mb
+}
+
+def secondsNeeded(row, mb) {
+    row.seconds + row.seconds_per_mb * mb
+}
+
+// What it asks for: half as much memory again, at least 512 MB; ten times the time, and an hour. Times the attempt.
 def memoryFor(task, inputs) {
-    def row = rowOf(task)
-    def needed = row.memory_base_mb.toBigDecimal() + row.memory_per_mb.toBigDecimal() * sizeOf(inputs)
-    1.MB * needed.toLong() * task.attempt
+    def needed = memoryNeeded(rowOf(task), sizeOf(inputs)) * 1.5
+    1.MB * needed.max(512).toLong() * task.attempt
 }
 
 def timeFor(task, inputs) {
-    def row = rowOf(task)
-    def needed = row.minutes_base.toBigDecimal() * 60 + row.seconds_per_mb.toBigDecimal() * sizeOf(inputs)
-    1.s * needed.toLong() * task.attempt
+    1.s * (3600 + secondsNeeded(rowOf(task), sizeOf(inputs)) * 10).toLong() * task.attempt
 }

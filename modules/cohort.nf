@@ -18,7 +18,7 @@ process SUM_SAMPLE {
     output:
     tuple val(meta), path("${meta.sample}.sums.h5ad"), emit: sums, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
 
     script:

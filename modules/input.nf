@@ -52,6 +52,7 @@ process INSPECT_INPUT {
     tuple val(meta), path('doubts.txt'), emit: doubts
     tuple val(meta), path('input.sha256'), emit: hashes
     path '*.cells.json', emit: cells, optional: true
+    tuple val(meta), path('extent.json'), emit: extents, optional: true
 
     script:
     """
@@ -71,6 +72,8 @@ process INSPECT_INPUT {
 // Are any cells given twice, as one file under two names or as lanes of one library? Do files list different genes?
 process CHECK_CAPTURES {
     label 'light'
+    memory { memoryFor(task, [cells]) }
+    time { timeFor(task, [cells]) }
     ext code: { code('check_captures') }
 
     input:
@@ -96,6 +99,8 @@ process CHECK_CAPTURES {
 // Models, tables and names that the labels rest on, looked at before any cell is.
 process CHECK_LABELS {
     label 'light'
+    memory { memoryFor(task, [cells]) }
+    time { timeFor(task, [cells]) }
     ext code: { code('check_labels') }, given: { parametersOf('check_labels') }
 
     input:

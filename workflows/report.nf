@@ -10,8 +10,11 @@ workflow REPORT {
     results // files as their tasks named them
 
     main:
-    // by what they say: most are the same header
-    ch_skipped = channel.topic('skipped').map { path -> settled(path) }.collect(sort: { a, b -> "${a}" <=> "${b}" })
+    // by what they say, each once: most are the same header
+    ch_skipped = channel.topic('skipped')
+        .map { path -> settled(path) }
+        .unique()
+        .collect(sort: { a, b -> "${a}" <=> "${b}" })
     // complete only when every task that may fail has ended
     COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedTasks() })
     def info = pathOf("${params.outdir}/pipeline_info")

@@ -25,7 +25,7 @@ from compartments.labels.model import load_model
 VARIABLE, COMPONENTS, PASSES, TYPES, PERMUTATIONS = 2000, 50, 10, 98, 1000
 BYTES = 1.6  # of a stored value on disk, packed
 SIMULATED = 3  # cells that doublets are scored on, for each that there is
-START = 3.0  # CPU seconds of a task that does nothing but import its packages
+START = 1.5  # CPU seconds of a task that does nothing but import its packages
 
 
 def shares():

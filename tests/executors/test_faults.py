@@ -3,12 +3,13 @@
 import csv
 import gzip
 import json
+import re
 import shutil
 import subprocess
 
 import pytest
 
-from tests.support.runs import nextflow, step
+from tests.support.runs import ROOT, nextflow, step
 
 # stage -> the file whose writing fails there
 STAGES = {
@@ -114,7 +115,13 @@ def test_a_killed_task_is_tried_again(faulty):
 
 def test_out_of_memory_is_tried_three_times_then_said(faulty):
     assert faulty[2]["memory"]["stage"] == "score_doublets"
-    assert faulty[2]["memory"]["reason"].endswith("(exit status 137, attempt 3): killed, most likely out of memory")
+    reason = faulty[2]["memory"]["reason"]
+    said = re.search(r"\(exit status 137, attempt 3\): killed, most likely out of memory \(it had (.+)\); (.+)", reason)
+    with open(ROOT / "conf" / "resources.tsv", newline="") as table:
+        (row,) = [row for row in csv.DictReader(table, delimiter="\t") if row["process"] == "SCORE_DOUBLETS"]
+    asked = 3 * max(512, 1.5 * float(row["memory_mb"])) / 1024
+    assert float(said[1].removesuffix(" GB")) == pytest.approx(asked, abs=0.06)
+    assert said[2] == "give more with --max_memory"
 
 
 def test_out_of_time_is_tried_three_times_then_said(faulty):

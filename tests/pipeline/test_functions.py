@@ -53,7 +53,7 @@ workflow {
 
     System.setProperty('sc-compartments.failed/another/run/read_counts/s9', 'of another run')
     def folder = file("${projectDir}/task")
-    def task = [process: 'CELLS:READ_COUNTS', exitStatus: 1, attempt: 1, maxRetries: 2, workDir: folder]
+    def task = [process: 'CELLS:READ_COUNTS', exitStatus: 1, attempt: 1, maxRetries: 2, memory: 4.GB, workDir: folder]
     told('killed', sampleFailed(task + [exitStatus: 137], [sample: 's1']))
     told('killed for good', sampleFailed(task + [exitStatus: 137, attempt: 3], [sample: 's1']))
     told('wrong', stepFailed(task + [process: 'COMPARE:COMPARE_COUPLING']))
@@ -143,7 +143,8 @@ def test_staged_files_are_laid_out_as_the_results_folder(told, tmp_path):
 def test_reasons_of_failed_tasks_are_kept_for_the_run_and_no_longer(told):
     assert told["killed"] == "retry"
     assert told["killed for good"] == told["wrong"] == "ignore"
-    killed = "the task failed (exit status 137, attempt 3): killed, most likely out of memory"
+    killed = "the task failed (exit status 137, attempt 3): killed, most likely out of memory "
+    killed += "(it had 4 GB); give more with --max_memory"
     wrong = "the task failed (exit status 1, attempt 1): no cells"
     assert told["failures"] == [["compare_coupling", "", wrong], ["read_counts", "s1", killed]]
     assert told["tasks"] == [f"compare_coupling\t\t\t\t{wrong}", f"read_counts\ts1\t\t\t{killed}"]

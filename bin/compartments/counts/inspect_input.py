@@ -29,8 +29,9 @@ def arguments() -> Namespace:
 
 
 def main() -> None:
-    """A line per problem in ``problems.txt``, per doubt in ``doubts.txt``; of the file of cells ``<s>.cells.json``."""
+    """A line per problem in ``problems.txt``, per doubt in ``doubts.txt``; of the file of cells more."""
     args = arguments()
+    from compartments.counts.extent import extent
     from compartments.counts.inspection import look_into
 
     lines, doubts = [], []
@@ -40,6 +41,7 @@ def main() -> None:
         doubts += [_line(args, column, warning) for warning in look.warnings]
     if args.digests and look.source:
         write_json(_cells(args, look, look.source), f"{args.sample}.cells.json")
+        write_json(extent(look.source), "extent.json")
     write_text("".join(lines), "problems.txt")
     write_text("".join(doubts), "doubts.txt")
 

@@ -92,6 +92,10 @@ def test_donors_alone_are_no_chemistry():
 def test_one_sample_unlike_others_that_are_alike():
     found = ways_of({"a": profile(0), "b": profile(0, donor=1), "c": profile(2, donor=2)}, DONORS)
     assert found == {"a": 1, "b": 1, "c": 2}
+    nothing_shared = {"d": {"B": profile(2)["T"]}}
+    assert (
+        ways_of({"a": profile(0), "b": profile(0, donor=1), "c": profile(2, donor=2)} | nothing_shared, DONORS) == found
+    )
 
 
 def test_the_class_in_which_samples_are_nearest_counts():

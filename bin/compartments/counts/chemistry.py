@@ -119,8 +119,10 @@ def ways_of(profiles: Mapping[str, Profiles], donors: Mapping[str, str]) -> dict
         shared = [kind for kind in profiles[first] if kind in profiles[second]]
         found = [distance(profiles[first][kind], profiles[second][kind]) for kind in shared]
         between[i, j] = between[j, i] = min((one for one in found if one == one), default=np.nan)
+    known = np.isfinite(between).any(1)  # others share no class with any
+    names, between = [name for name, one in zip(names, known, strict=True) if one], between[np.ix_(known, known)]
     n_ways, way = connected_components(sp.csr_matrix(between <= ALIKE))
-    others = between[way[:, None] != way]
+    others = between[(way[:, None] != way) & np.isfinite(between)]
     donors_of = [len({donors[name] for name, one in zip(names, way, strict=True) if one == k}) for k in range(n_ways)]
     if n_ways < 2 or max(donors_of) < 2 or not (others > APART).all():
         return {}

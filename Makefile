@@ -12,7 +12,7 @@ WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m
 NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
 	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_model.py tests/simulate/test_reference.py
 
-.PHONY: help setup setup-cellbender demo test test-long fuzz test-newest test-executors bundle lint bench docs site lock clean
+.PHONY: help setup setup-cellbender demo test test-long fuzz test-newest test-executors bundle lint bench bench-scale bench-samples docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
@@ -23,6 +23,8 @@ help:
 	@echo "make test-executors   containers, Slurm, offline, faults, resuming; both images"
 	@echo "make bundle BUNDLE=folder   everything for a machine without internet"
 	@echo "make bench  the whole scoreboard (long)"
+	@echo "make bench-scale   the ladder: 10,000 to 1,000,000 cells, cost of every step (hours; RUNGS=\"10000 50000\")"
+	@echo "make bench-samples   the engine alone: stub runs of 100 to 1,000 samples (half an hour; SAMPLES=\"100 300\")"
 	@echo "make setup  only install the environment and the engine"
 	@echo "make docs   regenerate the pages made from code"
 	@echo "make site   the documentation as a site (.tools/site), with the demo's report if it was made"
@@ -67,6 +69,12 @@ bundle:
 
 bench: setup
 	$(PYTHON) -m benchmarks.scoreboard
+
+bench-scale: setup
+	$(PYTHON) -m benchmarks.pipeline.bench_scale $(if $(RUNGS),--rungs $(RUNGS))
+
+bench-samples: setup
+	$(PYTHON) -m benchmarks.pipeline.bench_samples $(if $(SAMPLES),--samples $(SAMPLES))
 
 docs: setup
 	$(PYTHON) tools/make_docs.py

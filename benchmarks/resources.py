@@ -1,10 +1,12 @@
-"""Memory and time of each step against the size of its input files, fitted to the traces of finished runs.
+"""Memory and CPU time of each step against the size of its input files, fitted to the traces of finished runs.
 
     python -m benchmarks.resources small/pipeline_info/trace.tsv large/pipeline_info/trace.tsv ...
 
 The work folders of the runs must still be there: a task's input is what its work folder links to. Prints one row per
-process: tasks, input in MB, peak memory as `base + slope * input`, and seconds likewise. The rows stand in
-conf/resources.tsv, doubled and rounded up; a line through few sizes is a guide, the retries are the guarantee.
+process: tasks, input in MB, memory asked for and used at most, peak memory as `base + slope * input` above all points,
+CPU seconds likewise, and bytes written per byte of input. They are the figures of conf/resources.tsv, from which
+requests are made (half as much memory again) and needs foreseen; a line through few sizes is a guide, the retries are
+the guarantee.
 """
 
 import argparse
@@ -27,6 +29,12 @@ def input_mb(folder):
     return total / 1e6
 
 
+def output_mb(folder):
+    """Megabytes of the files in a work folder that are no links."""
+    files = (path for path in Path(folder).rglob("*") if path.is_file() and not path.is_symlink())
+    return sum(path.stat().st_size for path in files) / 1e6
+
+
 def line(x, y):
     """Base and slope of a line above the points: least squares, raised to the highest; never falling."""
     slope = max(np.polyfit(x, y, 1)[0], 0.0) if np.ptp(x) > 0 else 0.0
@@ -41,16 +49,20 @@ def main():
     rows = rows.assign(
         process=rows["process"].str.split(":").str[-1],
         input_mb=rows["workdir"].map(input_mb),
+        output_mb=rows["workdir"].map(output_mb),
         peak_mb=rows["peak_rss"].map(amount),
-        seconds=rows["realtime"].map(amount),
+        asked_mb=rows["memory"].map(amount),
+        seconds=rows["realtime"].map(amount) * pd.to_numeric(rows["%cpu"].str.rstrip("%"), errors="coerce") / 100,
     )
-    print("process\ttasks\tinput_mb\tmemory_base_mb\tmemory_per_mb\tseconds_base\tseconds_per_mb")
+    columns = "process tasks input_mb asked_mb peak_mb memory_mb memory_per_mb seconds seconds_per_mb written_per_mb"
+    print(columns.replace(" ", "\t"))
     for process, group in rows.groupby("process", sort=True):
         x = group["input_mb"].to_numpy()
-        memory, seconds = line(x, group["peak_mb"].to_numpy()), line(x, group["seconds"].to_numpy())
+        memory, seconds = line(x, group["peak_mb"].to_numpy()), line(x, group["seconds"].fillna(0).to_numpy())
         print(
-            f"{process}\t{len(group)}\t{x.min():.2f}-{x.max():.2f}\t{memory[0]:.0f}\t{memory[1]:.1f}"
-            f"\t{seconds[0]:.0f}\t{seconds[1]:.1f}"
+            f"{process}\t{len(group)}\t{x.min():.2f}-{x.max():.2f}\t{group['asked_mb'].max():.0f}"
+            f"\t{group['peak_mb'].max():.0f}\t{memory[0]:.0f}\t{memory[1]:.1f}\t{seconds[0]:.1f}\t{seconds[1]:.2f}"
+            f"\t{group['output_mb'].sum() / max(x.sum(), 1e-6):.2f}"
         )
 
 

@@ -24,7 +24,7 @@ process READ_COUNTS {
     tuple val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true
     path 'samples/*/*.read.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata h5py scipy'), topic: versions
 
     script:
@@ -57,7 +57,7 @@ process CALL_CELLS {
     tuple val(meta), path("samples/*/${meta.sample}.calls.tsv.gz"), emit: calls, optional: true
     path 'samples/*/*.calls.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
@@ -117,7 +117,7 @@ process REMOVE_AMBIENT {
     path 'samples/*/*.ambient.json', emit: results, optional: true
     path 'samples/*/*.soup.tsv.gz', emit: soup, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy scikit-learn igraph'), topic: versions
 
     script:
@@ -151,7 +151,7 @@ process RUN_CELLBENDER {
     path 'samples/*/*.cellbender_fpr_*.h5', emit: further, optional: true
     path 'samples/*/*.cellbender.json', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions cellbender torch'), topic: versions
 
     script:
@@ -188,7 +188,7 @@ process IMPORT_CELLBENDER {
     path 'samples/*/*.ambient.json', emit: results, optional: true
     path 'samples/*/*.soup.tsv.gz', emit: soup, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata h5py'), topic: versions
 
     script:
@@ -221,7 +221,7 @@ process FILTER_CELLS {
     tuple val(meta), path("${meta.sample}.filtered.h5ad"), emit: filtered, optional: true
     path 'samples/**', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata numpy'), topic: versions
 
     script:
@@ -253,7 +253,7 @@ process SCORE_DOUBLETS {
     output:
     tuple val(meta), path("samples/*/${meta.sample}.doublets.tsv.gz"), emit: doublets
     path 'samples/*/*.doublets.json', emit: results
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions scanpy scikit-image'), topic: versions
 
     script:

@@ -18,7 +18,7 @@ process SUM_SAMPLE {
     output:
     tuple val(meta), path("${meta.sample}.sums.h5ad"), emit: sums, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
 
     script:
@@ -56,7 +56,7 @@ process MERGE_SAMPLES {
     path 'doubts.txt', emit: doubts, optional: true
     path '{cohort,composition}/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
 
     script:
@@ -94,7 +94,7 @@ process EMBED_COHORT {
     path 'cohort/cohort.h5ad', emit: cohort
     path 'cohort/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
 
     script:

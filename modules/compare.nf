@@ -19,7 +19,7 @@ process COMPARE_COMPOSITION {
     path 'composition/composition.json', emit: summary
     path 'composition/**', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
@@ -50,7 +50,7 @@ process CALIBRATE {
     output:
     path 'composition/calibration.tsv', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
@@ -82,7 +82,7 @@ process COMPARE_EXPRESSION {
     path 'expression/*.parquet', emit: effects
     path 'expression/**', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions pydeseq2 numpy'), topic: versions
 
     script:
@@ -115,7 +115,7 @@ process SCORE_GENE_SETS {
     output:
     path 'migration/**', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:
@@ -149,7 +149,7 @@ process RUN_LIANA {
     path "${meta.sample}.liana.parquet", emit: liana, optional: true
     path 'samples/*/*.liana.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions liana'), topic: versions
 
     script:
@@ -187,7 +187,7 @@ process SCORE_CENTRALITY {
     path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
     path "${meta.sample}.network.tsv", emit: network, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions networkx'), topic: versions
 
     script:
@@ -228,7 +228,7 @@ process COMPARE_INTERACTIONS {
     path 'interactions/effects.parquet', emit: effects
     path 'interactions/{*.tsv,liana.parquet}', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy pyarrow'), topic: versions
 
     script:
@@ -266,7 +266,7 @@ process COMPARE_COUPLING {
     output:
     path 'coupling/**', emit: results
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
 
     script:

@@ -24,7 +24,7 @@ process ANNOTATE_CELLS {
     tuple val(meta), path("samples/*/${meta.sample}.labels.tsv.gz"), emit: labels, optional: true
     path 'samples/*/*.labels.json', emit: results, optional: true
     path 'skipped.tsv', topic: skipped
-    path '*/**', topic: published, optional: true
+    path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
 
     script:

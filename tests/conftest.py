@@ -7,6 +7,7 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+import compartments  # noqa: F401  # before numpy: the kernels of its linear algebra
 from tests.support.runs import step, tracked
 
 # the same examples in every run, however loaded the machine is

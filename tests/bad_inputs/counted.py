@@ -110,8 +110,3 @@ def check_left_out(row: Row, made: object, folder: Path) -> None:
     assert not inspect(row, made, folder)
     one_line(read(row, made, folder), row.expect["line"], "read_counts")
     assert not (folder / "s1.droplets.h5ad").exists()
-
-
-def both(first, second):
-    """The line says both, in any order."""
-    return f"(?=.*(?:{first}))(?=.*(?:{second}))"

@@ -13,6 +13,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "bin")]  # run as a script, which begins with its own folder
 CORPUS = Path(__file__).with_name("corpus")
 MOST_BYTES, MOST_FILES = 2048, 40  # of an input, of a target's inputs
 
@@ -88,6 +90,8 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=30)
     parser.add_argument("targets", nargs="*", default=list(TARGETS))
     given = parser.parse_args()
+    if unknown := sorted(set(given.targets) - set(TARGETS)):
+        parser.error(f"no target {', '.join(unknown)}; there are {', '.join(TARGETS)}")
     seconds = max(5, round(given.minutes * 60 / len(given.targets)))
     fell = [target for target in given.targets if not run(target, seconds)]
     sys.exit(f"fell: {', '.join(fell)}; see {CORPUS}" if fell else 0)

@@ -149,7 +149,7 @@ def _put(file: h5py.File, name: str, value: Any, claim: int | None) -> None:
 
 def _read(path: Path, column: str = "raw") -> None:
     """All that the pipeline does with a file of counts: a look, then the counts."""
-    problem, _ = look_into(path, column)
+    problem = look_into(path, column).problem
     if not problem:
         describe(path)
         read_counts(path)

@@ -26,4 +26,5 @@ def test_clusters_are_described_and_conflicts_told():
     table = clusters.cluster_table(anndata.AnnData(obs=obs), markers).set_index("cluster")
     assert table.loc[0, "markers"] == "CD3D, CD3E" and table.loc[1, "markers"] == "FCGR3B"
     assert table.loc[0, "remark"] == "" and table.loc[0, "marker_agreement"] == 1
+    assert list(table["n_contradicted"]) == [0, 25] and list(table["likely_lineage"]) == ["", "Granulocyte"]
     assert table.loc[1, "remark"] == "markers of 25 of 30 cells name another, mostly Granulocyte"

@@ -6,9 +6,10 @@ import numpy as np
 
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv
-from compartments.core.vocabulary import OWN_COLUMNS
+from compartments.core.vocabulary import OWN_COLUMNS, OWN_PATTERN
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
+from compartments.study.terms import terms_of
 from tests.support.samples import N_GENES, arguments_of, make_study_of, write_sample
 
 
@@ -104,13 +105,22 @@ def test_columns_of_the_samplesheet_never_stand_for_the_pipelines(written, execu
     assert written_columns.is_unique and {f"sheet_{name}" for name in named} <= set(written_columns)
 
 
-def test_own_columns_are_those_of_the_tables_of_cells():
-    """What the dictionary says of the cells is kept from the samplesheet's columns."""
-    known = {
-        *Contract.of("merge_samples").names("cohort/cells.tsv.gz"),
-        *Contract.of("embed_cohort").names("cohort/umap.tsv.gz"),
+def test_own_columns_are_those_that_are_written():
+    """What the dictionary says of cells and what terms add to specimens is kept from the samplesheet; nothing else."""
+    places = {
+        "filter_cells": "samples/*/*.qc_cells.tsv.gz",
+        "score_doublets": "samples/*/*.doublets.tsv.gz",
+        "annotate_cells": "samples/*/*.labels.tsv.gz",
+        "merge_samples": "cohort/cells.tsv.gz",
+        "embed_cohort": "cohort/umap.tsv.gz",
     }
-    assert known - {"sample", "donor", "compartment", "condition"} <= OWN_COLUMNS
+    cells = {name for step, place in places.items() for name, _need in Contract.of(step).columns(place)}
+    study = make_study_of()
+    compared = {column for term in terms_of(study) for column in term.units}
+    left_there = {"passes", "fails", "coexpression_score"}
+    assert left_there < cells
+    own = (cells | compared) - left_there - {*study.samples, "*", "*:*"} | {"row"}
+    assert {name for name in own if not OWN_PATTERN.fullmatch(name)} == OWN_COLUMNS
 
 
 def test_files_of_two_references_and_chemistries(tmp_path, execute):

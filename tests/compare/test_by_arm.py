@@ -6,8 +6,9 @@ import pytest
 from scipy import stats
 
 from compartments.compare.by_arm import ByArm
-from compartments.compare.engine import Measured, compare
+from compartments.compare.engine import Measured, compare, compare_every
 from compartments.study.terms import terms_of
+from tests.support.cohorts import study_of
 from tests.support.signalling import make_cohort
 
 
@@ -79,3 +80,38 @@ def test_the_scale_of_the_values_does_not_matter():
     small, large = (compare(term, ByArm(names, z * unit)).effects for unit in (0.01, 1.0))
     np.testing.assert_allclose(small["p_value"], large["p_value"])
     np.testing.assert_allclose(small["estimate"] * 100, large["estimate"])
+
+
+def of_design(kind, donors=12):
+    """Terms of one kind, of donors of whom a third lack a sample of some term."""
+    times = {"change": ("before", "after"), "trend": ("before", "m1", "m6"), "compartments": ("before",)}[kind]
+    rows = [
+        {"sample": f"d{d}_{c}_{t}", "donor": f"d{d}", "compartment": c, "condition": t}
+        for d in range(donors) for c in ("blood", "CSF") for t in times
+    ]  # fmt: skip
+    sheet = pd.DataFrame(rows)
+    sheet["group"] = np.where(pd.factorize(sheet["donor"])[0] % 2, "drug", "control")
+    sheet = sheet[~sheet["sample"].isin([f"d{d}_{c}_{times[0]}" for d, c in enumerate(("blood", "CSF") * 2)])]
+    given = {"change": {"reference_condition": "before"}, "trend": {"condition_order": ",".join(times), "trend": True}}
+    study = study_of(sheet if kind == "change" else sheet.drop(columns="group"), **given.get(kind, {}))
+    return sheet, [term for term in terms_of(study) if term.kind == kind]
+
+
+@pytest.mark.parametrize("own", [False, True])
+@pytest.mark.parametrize("kind", ["change", "trend", "compartments"])
+def test_donors_that_lack_a_sample_count_and_raise_no_error(kind, own):
+    sheet, terms = of_design(kind)
+    donors, names = pd.factorize(sheet["donor"])[0], pd.RangeIndex(200)
+    rates, widths = [], []
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        z = pd.DataFrame(rng.normal(0, 1, (len(sheet), 200)) + rng.normal(0, 1, (12, 200))[donors], sheet["sample"])
+        for term in terms:
+            assert term.whole is not None
+            every = compare_every(term, lambda of, z=z: ByArm(names, of.values(z), own=own)).effects
+            complete = compare(term, ByArm(names, term.values(z), own=own)).effects
+            rates.append((every["p_value"] < 0.05).mean())
+            widths.append(((every["ci_high"] - every["ci_low"]) / (complete["ci_high"] - complete["ci_low"])).median())
+            same = ["n_condition", "n_reference", "tier", "p_plain", "df_residual"]
+            pd.testing.assert_frame_equal(every[same], complete[same])
+    assert 0.03 < np.mean(rates) < 0.065 and np.mean(widths) < 0.97, (np.mean(rates), np.mean(widths))

@@ -50,14 +50,15 @@ def test_files_that_differ_are_said_before_any_compute(tmp_path, execute):
     for k in range(4):
         write_h5(tmp_path / f"s{k}.h5", some_counts(seed=k))
         kept = inspected(execute, tmp_path, f"s{k}")
-        assert len(kept["genes"]["symbol"]) == len(kept["genes"]["gene_id"]) == N_GENES and "chemistry" in kept
+        assert len(kept["genes"]["symbol"]) == len(kept["genes"]["gene_id"]) == N_GENES and len(kept["made"]) == 3
         if k < 2:
             kept["genes"] = {
                 "symbol": [*kept["genes"]["symbol"][:5], "NEW", *kept["genes"]["symbol"][6:-2]],
                 "gene_id": kept["genes"]["gene_id"][:-2],
             }
         write_json(
-            kept | {"chemistry": "Single Cell 5' PE" if k < 2 else "Single Cell 3' v3"}, tmp_path / f"s{k}.cells.json"
+            kept | {"made": ["Single Cell 5' PE" if k < 2 else "Single Cell 3' v3", {}, False]},
+            tmp_path / f"s{k}.cells.json",
         )
     looks = [f"s{k}.cells.json" for k in range(4)]
     assert execute("check_captures", "--study", "study.json", "--cells", *looks).returncode == 0

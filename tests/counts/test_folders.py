@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.counts.folders import check_length, describe_folder
 from compartments.counts.inspection import look_into
 from compartments.counts.reading import read_counts
 from tests.support.matrices import equal, some_counts, write_mtx
@@ -141,11 +140,14 @@ def test_files_that_do_not_belong_are_named(tmp_path):
     assert "rename the two files" in look_into(names, "raw")[0]
 
 
-def test_a_square_matrix_is_told(tmp_path):
-    folder = write_mtx(tmp_path / "m", some_counts(40), compressed=False)
-    source = describe_folder(folder)
-    check_length(source)
-    assert "as many features as barcodes (40)" in source.warnings[0]
+@pytest.mark.parametrize("name", ["matrix.mtx", "barcodes.tsv", "features.tsv"])
+def test_packed_files_of_a_folder_are_named(tmp_path, name):
+    """By what they are packed with, not as missing."""
+    folder = write_mtx(tmp_path / "m", COUNTS, compressed=False)
+    (folder / name).unlink()
+    (folder / f"{name}.zst").write_bytes(b"\x28\xb5\x2f\xfd" + bytes(20))
+    said = look_into(folder, "raw").problem
+    assert said == f"{folder / name}.zst: packed with zstd; unpack it (zstd -d), or pack it with gzip"
 
 
 def test_entries_given_twice_are_added_up(tmp_path):

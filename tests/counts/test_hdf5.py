@@ -4,7 +4,7 @@ import h5py
 import numpy as np
 import pytest
 
-from compartments.counts.hdf5 import column_of, row_names, strings_of, text_of, whole
+from compartments.counts.hdf5 import column_of, missing_codecs, row_names, strings_of, text_of, whole
 
 
 @pytest.fixture
@@ -56,3 +56,20 @@ def test_a_dataset_that_claims_more_than_it_stores(file):
 def test_missing_codes_of_old_categories(file):
     file["obs/kind"], file["obs/__categories/kind"] = np.array([1, -1], np.int8), ["T", "B"]
     assert column_of(file["obs"], "kind").tolist() == ["B", ""]
+
+
+@pytest.mark.parametrize(
+    ("code", "name"), [(32015, "zstd"), (32004, "lz4"), (32001, "blosc"), (40000, "a codec of its")]
+)
+def test_a_codec_that_is_not_here_is_named(tmp_path, code, name):
+    """Also where others are: gzip is always there."""
+    with h5py.File(tmp_path / "a.h5", "w") as handle:
+        handle.create_dataset("gzip", data=np.arange(10), compression="gzip")
+        plan = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+        plan.set_chunk((10,))
+        plan.set_filter(code, h5py.h5z.FLAG_OPTIONAL)
+        h5py.h5d.create(handle.id, b"other", h5py.h5t.STD_I32LE, h5py.h5s.create_simple((10,)), plan)
+    found = missing_codecs(tmp_path / "a.h5")
+    assert found.startswith(name) and found.endswith(f"(HDF5 filter {code})") and "gzip" not in found
+    (tmp_path / "b.h5").write_bytes(b"no HDF5")
+    assert missing_codecs(tmp_path / "b.h5") == missing_codecs(tmp_path / "c.h5") == ""

@@ -2,15 +2,18 @@
 
 import numpy as np
 
+from compartments.counts import inspection
+from compartments.counts.folders import check_length
+from compartments.counts.formats import describe
 from compartments.counts.inspection import look_into
-from tests.support.matrices import some_counts, write_cellbender, write_h5
+from tests.support.matrices import some_counts, write_cellbender, write_h5, write_mtx
 
 
 def test_a_matrix_fits_its_column_only(tmp_path):
     path = tmp_path / "a.h5"
     write_h5(path, some_counts())
     assert look_into(path, "raw")[0] == look_into(str(path), "filtered")[0] == ""
-    problem, _ = look_into(path, "cellbender")
+    problem = look_into(path, "cellbender").problem
     assert problem.startswith(f"{path}: a ") and "not a CellBender output" in problem and "\n" not in problem
     assert "not one repacked by ptrepack; counts from before CellBender go into column 'raw'" in problem
 
@@ -24,3 +27,30 @@ def test_corrected_counts_pass_for_raw_ones_in_no_column(tmp_path):
 
 def test_a_file_that_is_not_there_is_a_problem(tmp_path):
     assert "no such file" in look_into(tmp_path / "b.h5", "raw")[0]
+
+
+def test_a_file_is_described_once_and_read_once(tmp_path, monkeypatch):
+    """Its barcodes take the whole matrix: what is cut off shows then, without a count of its lines before."""
+    folder = write_mtx(tmp_path / "m", some_counts(), compressed=False)
+    described = []
+    monkeypatch.setattr(inspection, "describe", lambda *given: described.append(given) or describe(*given))
+    look = look_into(folder, "raw", barcodes=True)
+    assert look.source is not None and len(described) == 1
+    matrix = folder / "matrix.mtx"
+    matrix.write_text(matrix.read_text().rstrip("\n").rpartition("\n")[0] + "\n")
+    counted = []
+    monkeypatch.setattr(inspection, "check_length", lambda source: counted.append(source) or check_length(source))
+    for barcodes in (False, True):
+        assert "cut off, or damaged" in look_into(folder, "raw", barcodes=barcodes).problem
+    assert len(counted) == 1
+
+
+def test_barcodes_of_one_genome_of_two(tmp_path):
+    """A matrix by genes is read for its barcodes: of the genome that is asked for."""
+    counts = some_counts(60)
+    codes = ["".join("ACGT"[(n >> 2 * i) & 3] for i in range(12)) for n in range(60)]
+    genomes = ["GRCh38"] * 20 + ["mm10"] * 20
+    path = write_h5(tmp_path / "a.h5", counts.tocsc(), barcodes=codes, genomes=genomes)
+    assert "choose one of them with --genome" in look_into(path, "raw", barcodes=True).problem
+    look = look_into(path, "raw", "GRCh38", barcodes=True)
+    assert look.problem == "" and look.barcodes == dict(zip(codes, (counts[:, :20] > 0).sum(1).A1, strict=True))

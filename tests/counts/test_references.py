@@ -4,6 +4,7 @@ import anndata
 import numpy as np
 import pandas as pd
 
+from compartments.counts.chemistry import Made
 from compartments.counts.references import cohort_names, genes_table, origins, unite_genes
 from compartments.study.samplesheet import parse_samplesheet
 
@@ -92,7 +93,7 @@ def test_lists_that_go_with_an_arm_are_said():
     short, long = ["A:1", "B:2"], ["A:1", "B:2", "C:3"]
     united, _ = joined(short, short, long, long)
     names = ["S0", "S1", "S2", "S3"]
-    table, said = origins(united, study_sheet(), dict.fromkeys(names, ""))
+    table, said = origins(united, study_sheet(), dict.fromkeys(names, Made()))
     assert table["gene_list"].tolist() == [1, 1, 2, 2] and table["n_genes_lacking"].tolist() == [1, 1, 0, 0]
     assert said[0].startswith(
         "samples differ in the genes that their files list: list 1 of 2 genes in S0 and S1; list 2 of 3 genes"
@@ -102,20 +103,20 @@ def test_lists_that_go_with_an_arm_are_said():
         said[1].startswith("in blood the list of genes goes with condition (treated: list 1 of 2 genes (2); untreated")
         and len(said) == 2
     )
-    _, nothing = origins(joined(long, long)[0], study_sheet(), {"S0": "", "S2": ""})
+    _, nothing = origins(joined(long, long)[0], study_sheet(), {"S0": Made(), "S2": Made()})
     assert nothing == []
 
 
 def test_the_file_that_costs_most_genes_is_named():
     long = [f"G{k}:{k}" for k in range(20)]
     united, _ = joined(long[:5], long, long, long[:-1])
-    _, said = origins(united, study_sheet(), dict.fromkeys(["S0", "S1", "S2", "S3"], ""))
+    _, said = origins(united, study_sheet(), dict.fromkeys(["S0", "S1", "S2", "S3"], Made()))
     assert "14 of these genes are lacking in S0 alone" in said
 
 
 def test_files_cut_each_to_its_own_genes_are_told_from_references():
     united, _ = joined(["A:1", "B:2"], ["A:1", "C:3"], ["A:1", "B:2", "C:3"])
-    _, said = origins(united, study_sheet(), dict.fromkeys(["S0", "S1", "S2"], ""))
+    _, said = origins(united, study_sheet(), dict.fromkeys(["S0", "S1", "S2"], Made()))
     assert len(said) == 2 and said[1].startswith("every file lists genes of its own: if they were cut to genes")
 
 
@@ -129,7 +130,9 @@ def test_real_matrices_of_two_references_and_three_chemistries(real_data):
     united = unite_genes(bare)
     lacking = set(united.genes.index[~united.everywhere])
     assert {"GNB2L1", "RACK1"} <= lacking and "CD3E" not in lacking
-    _, said = origins(united, study_sheet(chemistry=[*CHEMISTRIES.values(), ""]), dict.fromkeys(["S0", "S1", "S2"], ""))
+    _, said = origins(
+        united, study_sheet(chemistry=[*CHEMISTRIES.values(), ""]), dict.fromkeys(["S0", "S1", "S2"], Made())
+    )
     assert any(line.startswith("no Ensembl ids in S0, S1 and S2") for line in said)
     assert any(line.startswith("samples differ in chemistry: 3' v2 in S0; 3' v3 in S1; 5' in S2") for line in said)
     for var in bare:

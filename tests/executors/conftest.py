@@ -5,22 +5,22 @@ import subprocess
 import pandas as pd
 import pytest
 
-from tests.support.runs import CUT_OFF, arguments_of, nextflow, once, step, tracked, write_cut_off
+from tests.support.runs import DAMAGED, arguments_of, nextflow, once, step, tracked, write_damaged
 
 COHORT = ["--treated", "1", "--untreated", "2", "--scale", "0.2", "--genes", "700", "--empties", "200", "--filtered"]
 
 
 @pytest.fixture(scope="session")
 def cohort(tmp_path_factory):
-    """Folder with ``sheet.csv`` and ``model.pkl``: filtered counts of three donors, and a sample that is cut off."""
+    """Folder with ``sheet.csv`` and ``model.pkl``: filtered counts of three donors, and a damaged file."""
 
     def make(folder):
         program = step("simulate_cohort", "--outdir", folder / "input", *COHORT)
         subprocess.run(program, check=True, capture_output=True)
         sheet = pd.read_csv(folder / "input" / "samplesheet.csv").drop(columns=["raw", "expected_cells"])
         sheet["filtered"] = [str(folder / "input" / name) for name in sheet["filtered"]]
-        extra = sheet.iloc[[-2]].assign(sample=CUT_OFF, donor="D04", filtered=str(folder / "cut_off"))
-        write_cut_off(sheet["filtered"].iloc[-2], folder / "cut_off")
+        extra = sheet.iloc[[-2]].assign(sample=DAMAGED, donor="D04", filtered=str(folder / "damaged.h5"))
+        write_damaged(sheet["filtered"].iloc[-2], folder / "damaged.h5")
         pd.concat([sheet, extra]).to_csv(folder / "sheet.csv", index=False)
         program = step("train_model", "--labels", "lineage")
         given = ["--reference", str(folder / "input" / "reference.h5ad"), "--out", str(folder / "model.pkl")]

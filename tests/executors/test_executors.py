@@ -13,7 +13,7 @@ import pytest
 
 from tests.executors.machine import CONTAINERS, HERE, TAG, build, call, need, podman
 from tests.support.runs import (
-    CUT_OFF,
+    DAMAGED,
     ROOT,
     arguments_of,
     command,
@@ -37,12 +37,12 @@ QUICK = "executor { pollInterval = '2 sec'; queueStatInterval = '3 sec'; exitRea
 # -- what a run on this machine leaves ------------------------------------------------------------------------------
 
 
-def test_a_file_cut_off_behind_its_header_costs_one_sample(local_run):
+def test_a_file_damaged_behind_what_the_start_reads_costs_one_sample(local_run):
     rows = [line.split("\t") for line in (local_run / "skipped.tsv").read_text().splitlines()[1:]]
-    (row,) = [row for row in rows if row[1] == CUT_OFF]
-    assert row[0] == "read_counts" and "cut off, or damaged" in row[4]
-    assert CUT_OFF in (local_run / "report.html").read_text()
-    assert not list((local_run / "samples").glob(f"{CUT_OFF}/*.h5ad"))
+    (row,) = [row for row in rows if row[1] == DAMAGED]
+    assert row[0] == "read_counts" and "damaged" in row[4]
+    assert DAMAGED in (local_run / "report.html").read_text()
+    assert not list((local_run / "samples").glob(f"{DAMAGED}/*.h5ad"))
     assert len(set(trace(local_run).query("process == 'FILTER_CELLS'")["tag"])) == 6
 
 

@@ -162,13 +162,14 @@ def test_tumour_and_blood(real_data, tables):
     data = ad.read_h5ad(real_data / "tissue" / "lung_tumour_blood_145_cells.h5ad")
     model = load_model(real_data / "models" / "Immune_All_Low.pkl")
     truth = data.obs["truth"].astype(str).map(TISSUE).to_numpy(object)
-    broad = np.empty(len(truth), object)
+    broad, pdc = np.empty(len(truth), object), np.zeros(len(truth), bool)
     for tissue in data.obs["tissue"].unique():
         rows = (data.obs["tissue"] == tissue).to_numpy()
         counts = sparse.csr_matrix(data.X[rows]).astype(np.int32)
         labels, _ = annotation.annotate(counts, data.var_names, data.var_names, [model], *tables, tissue)
-        broad[rows] = labels["lineage_broad"].replace("cDC", "Mono_Mac")
+        broad[rows], pdc[rows] = labels["lineage_broad"].replace("cDC", "Mono_Mac"), labels["marker_pdc"]
     for name in ("Plasma", "pDC", "Granulocyte"):
         assert (broad[truth == name] == name).all(), name
     known = pd.notna(truth)
-    assert (broad[known] == truth[known]).mean() > 0.9  # before: .76; CellTypist's best label .81, majority .77
+    assert set(truth[pdc]) == {"pDC"} and pdc[truth == "pDC"].sum() >= 2
+    assert (broad[known] == truth[known]).mean() > 0.95  # before: .76; CellTypist's best label .81, majority .77

@@ -29,6 +29,7 @@ def demo(project, tmp_path_factory):
 
 
 def test_demo_writes_every_result(demo):
+    assert not list((demo / "out").glob(".*")), "a cache is among the results"
     missing = [name for name in RESULTS if not (demo / "out" / name).exists()]
     assert missing == []
     assert list((demo / "out" / "expression").glob("*.parquet"))

@@ -8,7 +8,7 @@ import pytest
 from benchmarks import gates, scoreboard
 
 REAL_DATA_ONLY = ("kang", "schafflick")
-LONG_ONLY = {"pipeline"}  # test_pipeline.py runs a small form
+LONG_ONLY = {"pipeline", "samples", "scale"}  # test_pipeline.py runs a small form; what is stored is no test
 
 
 @pytest.mark.bench

@@ -22,7 +22,9 @@ def test_names_that_are_taken_move_and_others_stay():
     assert unusable("CD4/CD8") and unusable("_index") and not unusable("index") and not unusable("CD4:CD8")
 
 
-@pytest.mark.parametrize("name", ["lineage", "row", "captures", "arm", "reference_sample", "sample_3", "lineage:old"])
+@pytest.mark.parametrize(
+    "name", ["lineage", "row", "captures", "arm", "reference_sample", "sample_3", "sample_6", "lineage:old"]
+)
 def test_a_column_named_like_the_pipelines_own_runs_and_is_said(name):
     """The study is that of the same sheet with another name for the column; the plan names the column."""
     text = with_column(lambda donor: f"v{donor}", name)

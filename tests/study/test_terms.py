@@ -173,6 +173,24 @@ def test_donors_without_all_samples_stand_beside_the_others():
     assert found["CSF"].signs == {"CSF": 1, "blood": -1} and len(found["CSF"].units) == 9
 
 
+def test_donors_without_all_times_stand_beside_the_others_in_a_slope():
+    times = ("before", "m1", "m6")
+    sheet, cells = cohort_of(9, 8, times, ("blood", "CSF"))
+    some = sheet[~sheet["sample"].isin(["d1_CSF_before", "d3_CSF_m6", "d4_blood_m1"])].drop(columns="group")
+    given = {"condition_order": ",".join(times), "trend": True}
+    trend = [t for t in terms_of(study_of(some, **given)) if t.kind == "trend"]
+    assert [(t.label.split()[1], len(t.units), len(t.whole.units)) for t in trend] == [
+        ("within:blood", 7, 23), ("within:CSF", 6, 22), ("interaction", 5, 21),
+    ]  # fmt: skip
+    values = pd.DataFrame({"x": np.log(cells.loc[sheet["sample"], LOST] + 0.5)})
+    whole = [t for t in terms_of(study_of(sheet.drop(columns="group"), **given)) if t.kind == "trend"]
+    for term, full in zip(trend, whole, strict=True):
+        assert full.whole is None and sum(term.whole.signs.values()) == pytest.approx(0)
+        arms = pd.Series(full.apart.values(values)[:, 0]).groupby(full.apart.units["arm"].to_numpy()).mean()
+        slope = sum(arms[arm] * weight for arm, weight in term.whole.signs.items())
+        assert slope == pytest.approx(full.values(values).mean())  # of complete donors the two are one number
+
+
 def test_incomplete_donors_make_the_intervals_shorter():
     """Those of a change of change and of compartments; what only complete donors say stays theirs alone."""
     sheet, cells = cohort_of(8, 12, ("before", "m6"), ("blood", "CSF"), lambda d: "drug" if d % 2 else "control")

@@ -1,7 +1,6 @@
 """How tests and benches run the pipeline, and what they compare."""
 
 import fcntl
-import gzip
 import os
 import shutil
 import subprocess
@@ -14,7 +13,8 @@ import numpy as np
 import pandas as pd
 
 ROOT = Path(__file__).resolve().parents[2]
-CUT_OFF = "D04_CSF"
+DAMAGED = "D04_CSF"
+LETTERS = str.maketrans("0123", "ACGT")
 # of every run of a study of several compartments
 RESULTS = [
     "report.html",
@@ -122,19 +122,20 @@ def arguments_of(cohort):
     return [*options, "--ambient_method", "none", "--n_perms", "20"]
 
 
-def write_cut_off(matrix, folder):
-    """A matrix folder as 10x writes it, every entry twelve times, cut off behind what a first look reads."""
-    folder.mkdir()
-    with h5py.File(matrix) as handle:
-        group = handle["matrix"]
-        n_genes, n_cells = group["shape"][:]
-        ids, names = group["features/id"][:].astype(str), group["features/name"][:].astype(str)
-        barcodes, values, rows = group["barcodes"][:].astype(str), group["data"][:], group["indices"][:]
-        columns = np.repeat(np.arange(n_cells), np.diff(group["indptr"][:]))
-    features = "".join(f"{one}\t{name}\tGene Expression\n" for one, name in zip(ids, names, strict=True))
-    (folder / "features.tsv.gz").write_bytes(gzip.compress(features.encode()))
-    (folder / "barcodes.tsv.gz").write_bytes(gzip.compress("".join(f"{one}\n" for one in barcodes).encode()))
-    header = f"%%MatrixMarket matrix coordinate integer general\n{n_genes} {n_cells} {12 * len(values)}\n"
-    entries = "".join(f"{r + 1} {c + 1} {v}\n" for r, c, v in zip(rows, columns, values, strict=True))
-    lines = (header + 12 * entries).splitlines(keepends=True)
-    (folder / "matrix.mtx").write_text("".join(lines[: len(lines) * 2 // 3]))
+def write_damaged(matrix, damaged):
+    """A 10x h5 file, its cells repeated till a first look does not read all values, one chunk of which is lost."""
+    with h5py.File(matrix) as given, h5py.File(damaged, "w") as handle:
+        given.copy("matrix", handle)
+        group, n_cells = handle["matrix"], len(given["matrix/barcodes"])
+        times = 2_000_000 // len(given["matrix/data"]) + 1
+        grown = {name: np.tile(given[f"matrix/{name}"][:], times) for name in ("data", "indices")}
+        grown["indptr"] = np.concatenate([[0], np.cumsum(np.tile(np.diff(given["matrix/indptr"][:]), times))])
+        grown["barcodes"] = [np.base_repr(cell, 4).zfill(16).translate(LETTERS) for cell in range(n_cells * times)]
+        grown["shape"] = [given["matrix/shape"][0], n_cells * times]
+        for name, values in grown.items():
+            del group[name]
+            group.create_dataset(name, data=values, chunks=(10_000,) if name == "data" else None, compression="gzip")
+        chunk = group["data"].id.get_chunk_info(105)
+    with open(damaged, "r+b") as file:
+        file.seek(chunk.byte_offset)
+        file.write(bytes(chunk.size))

@@ -30,7 +30,8 @@ def cluster_table(cohort: "AnnData", markers: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         ``cluster, n_cells, lineage`` (the most frequent), ``lineages, compartments`` (shares as text), ``n_donors,
         largest_donor_share, unassigned_share, marker_agreement, doublet_score, contamination`` (means),
-        ``doublet_share`` (cells whose score is among the highest 5 % of their sample), ``markers, remark``.
+        ``doublet_share`` (cells whose score is among the highest 5 % of their sample), ``markers, n_contradicted`` (0
+        unless the markers of most cells name another lineage), ``likely_lineage`` (that one), ``remark``.
     """
     obs = cast(pd.DataFrame, cohort.obs)
     cluster = obs["leiden"].astype(int).to_numpy()
@@ -50,8 +51,9 @@ def cluster_table(cohort: "AnnData", markers: pd.DataFrame) -> pd.DataFrame:
             remarks.append("mostly one donor")
         if lineages.iloc[0] < 0.5:
             remarks.append("no lineage has half of it")
+        likely = ""
         if n := contradicting(cells.loc[named, "marker_agrees"]):
-            likely = _shares(cells.loc[named, "marker_lineage"]).index[0]
+            likely = _shares(cells.loc[named & ~cells["marker_agrees"].astype(bool), "marker_lineage"]).index[0]
             remarks.append(f"markers of {n} of {named.sum()} cells name another, mostly {likely}")
         rows.append(
             {
@@ -68,6 +70,8 @@ def cluster_table(cohort: "AnnData", markers: pd.DataFrame) -> pd.DataFrame:
                 "doublet_share": suspect[cells.index].mean(),
                 "contamination": cells["contamination"].mean() if "contamination" in cells else np.nan,
                 "markers": first.get(str(code), ""),
+                "n_contradicted": n,
+                "likely_lineage": likely,
                 "remark": "; ".join(remarks),
             }
         )

@@ -30,6 +30,7 @@ def main() -> None:
     from compartments.cohort import gathering, tallies
     from compartments.cohort.ambient_genes import ambient_partners
     from compartments.cohort.depth import common_depth, depth_along
+    from compartments.cohort.made import made_of
     from compartments.cohort.merging import make_pseudobulk, merge
     from compartments.cohort.specimens import agreement
     from compartments.cohort.suspects import of_identity, sample_warnings
@@ -47,14 +48,13 @@ def main() -> None:
     united, present = unite_genes(gathered.var), study.subset(gathered.names)
     merged = merge(study, gathered, united, gathering.cohort_method(gathered.methods, given.allow_mixed_ambient))
     bulk = make_pseudobulk(gathered, united, merged)
-    references, said = origins(united, present.samples, gathered.said("chemistry"))
+    references, said = origins(united, present.samples, made_of(bulk, gathered.said("chemistry")))
     depth = common_depth(bulk[:, united.everywhere])
     said += depth_along(depth, present.samples, references.set_index("sample")["chemistry"])
     contract.write(references, "cohort/references.tsv")
     contract.write(genes_table(united, gathered.names), "cohort/genes.tsv")
     contract.write(tallies.lineage_counts(merged.obs), "composition/counts.tsv")
-    cells = tallies.cell_rows(merged)
-    contract.write(cells, "cohort/cells.tsv.gz")
+    contract.write(cells := tallies.cell_rows(merged), "cohort/cells.tsv.gz")
     contract.write(cells, "cohort/cells.parquet")
     warnings = sample_warnings(gathered, bulk, present, merged.obs, said)
     contract.write(warnings, "cohort/warnings.tsv")

@@ -18,13 +18,14 @@ from compartments.study.terms import term_of
 
 
 def compartment_rows(
-    study: Study, lineages: Abundances, zero: Callable[[str, Sequence[str]], Zero | None]
+    study: Study, level: str, lineages: Abundances, zero: Callable[[str, Sequence[str]], Zero | None]
 ) -> pd.DataFrame:
     """Differences between compartments of all lineages of a level.
 
     Parameters
     ----------
     study : compartments.study.study.Study
+    level : str
     lineages : Abundances
     zero : callable
         ``zero(scale, lineages)``: what counts as unchanged.
@@ -48,7 +49,8 @@ def compartment_rows(
         units = term.units
         # a lineage that one of the two compartments lacks differs between them all the more
         both = lineages.cells.loc[[*units["sample"], *units["reference_sample"]]]
-        kept = list(lineages.cells.columns[((both > 0).sum() >= MIN_SAMPLES).to_numpy()])
+        both = both.drop(columns=list(term.named_by_one.get(level, {})), errors="ignore")
+        kept = list(both.columns[((both > 0).sum() >= MIN_SAMPLES).to_numpy()])
         design = pd.get_dummies(units["arm"]).astype(float)
         df = residual_df(term, design.shape[1])
         if len(kept) < 2 or df < 1:

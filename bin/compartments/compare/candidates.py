@@ -9,7 +9,7 @@ from compartments.compare.pair_scores import Scores
 from compartments.study.terms import Term
 
 NEEDED_SAMPLES = 2  # in which both partners are expressed, of some arm and compartment
-NOT_LISTED = "not_listed"
+NOT_LISTED, NOT_NAMED = "not_listed", "not_named"
 PARTNERS = {"ligand": "source", "receptor": "target"}
 
 
@@ -23,6 +23,7 @@ class Candidates:
         Positions in ``Scores.lineages`` and ``Scores.pairs``.
     status : array of str
         ``tested``, ``ambient``, ``not_listed`` (files of some samples of the term do not list a gene of the pair),
+        ``not_named`` (only one of the models of the two compartments can name a lineage),
         ``absent_in_<condition>`` (several joined by commas), where groups of donors or compartments are compared
         ``absent_in_<group>`` or ``absent_in_<compartment>``.
     ambient : dict of str to float array
@@ -87,7 +88,9 @@ def find_candidates(scores: Scores, term: Term, ambient_share_max: float) -> Can
     lost = [np.where(absent[c][s, t], f"absent_in_{c}", "") for c in absent]
     words = np.array([",".join(filter(None, pair)) for pair in zip(*lost, strict=True)], object)
     status = np.where(words != "", words, status)
-    status[~scores.comparable(term)[p]] = NOT_LISTED
+    status[~scores.comparable(term.every)[p]] = NOT_LISTED
+    named = scores.named(term)
+    status[~(named[s] & named[t])] = NOT_NAMED
     return Candidates(s, t, p, status, ambient)
 
 

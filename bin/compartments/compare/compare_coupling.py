@@ -36,7 +36,8 @@ def main() -> None:
     donors = read_tsv(given.donors, coupling.DONORS)
     table, drivers = coupling.compare(study, effects, donors, left_out, given.equiv_margin, given.seed)
     expression = ((Path(path).stem, pd.read_parquet(path, columns=coupling.GENES)) for path in sorted(given.expression))
-    concordance = coupling.concordance(expression, study.reference_compartment, left_out)
+    unnamed = {one: study.named_by_one(one).get("lineage", {}) for one in study.compartments[1:]}
+    concordance = coupling.concordance(expression, study.reference_compartment, left_out, unnamed)
     distances = arm_distances(*read_cells(given.cohort), study, left_out) if given.cohort else pd.DataFrame()
     contract.write(table, "coupling/coupling.tsv")
     contract.write(drivers, "coupling/drivers.tsv")

@@ -23,7 +23,7 @@ from compartments.compare.abundance import (
 from compartments.compare.between import compartment_rows
 from compartments.compare.calls import tipping_point, with_calls
 from compartments.compare.counted import MIN_EXPECTED, Counted
-from compartments.compare.engine import OF_COUNTS, Compared
+from compartments.compare.engine import OF_COUNTS, Compared, compare_every
 from compartments.compare.engine import compare as compare_arms
 from compartments.compare.moderated import permutation_p, sign_flip_p
 from compartments.compare.single_case import single_case_rows
@@ -149,7 +149,7 @@ def compare(
         "terms": [answer.summary for answer in answers],
     }
     differences = [
-        compartment_rows(study, lineages, asked.zero).assign(level=level) for level, lineages in usable.items()
+        compartment_rows(study, level, lineages, asked.zero).assign(level=level) for level, lineages in usable.items()
     ]
     return Composition(
         effects,
@@ -269,17 +269,21 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
     """Compare one level in one term; None, with the reason in ``left_out``, where that cannot be done."""
     study, contrast = asked.study, term.contrast
     question = f"{level}, {term.name}" + (f" in {term.compartment}" if term.across else "")
-    kept, absent = seen_lineages(term, lineages.cells) if len(term.units) else ([], {})
+    alone = {name: why for name, why in term.named_by_one.get(level, {}).items() if name in lineages.cells}
+    cells = lineages.cells.drop(columns=list(alone))
+    kept, absent = seen_lineages(term, cells) if len(term.units) else ([], {})
+    absent |= alone
     left_out.lineages({lineage: f"{question}: {why}" for lineage, why in absent.items()}, contrast.contrast)
     if len(kept) < 2:
         left_out.add(f"{question}: fewer than two lineages to compare", contrast=contrast.contrast)
         return None
     zero = asked.zero(lineages.scale, kept)
     counted = Counted(pd.Index(kept, name="lineage"), lineages.parts(term, kept, of_shares(zero)), zero, asked.margin)
-    if term.whole:
-        every = replace(counted, parts=lineages.parts(term.whole, kept, of_shares(zero)))
-        counted = replace(counted, whole=(term.whole, every))
-    compared = compare_arms(term, counted, study.covariates)
+
+    def measure(of: Term) -> Counted:
+        return replace(counted, parts=lineages.parts(of, kept, of_shares(zero)))
+
+    compared = compare_every(term, measure, study.covariates)
     (group,) = compared.groups
     if group.absent:
         who = f"with condition '{group.absent}'" if len(term.arms) == 2 else "that has all its samples"
@@ -298,8 +302,9 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
     tipping = {}
     if zero and not term.across:
         tipping = _tipping(study, term, lineages, kept)
+    untold = pd.DataFrame({"lineage": list(alone), "note": list(alone.values()), "tier": TIERS[-1]})
     return Answer(
-        rows.assign(**keys, **arms),
+        pd.concat([rows, untold], ignore_index=True).assign(**keys, **arms) if alone else rows.assign(**keys, **arms),
         _donor_rows(compared, counted, lineages.cells[kept]).assign(level=level),
         cases,
         keys | _term_summary(compared) | tipping,

@@ -22,7 +22,6 @@ from compartments.study.arms import arm_design, arm_numbers, residual_df
 from compartments.study.terms import Term
 
 Array = npt.NDArray[np.float64]
-PLAIN = ["estimate_plain", "se_plain", "df_plain", "p_plain"]
 MIN_EXPECTED = 3.0  # cells; below it type-I error reaches .36 in simulation
 
 
@@ -44,8 +43,6 @@ class Counted:
         Estimates are divided by it.
     plain : bool
         Standard errors are moderated over lineages.
-    whole : (Term, Counted), optional
-        ``Term.whole`` and its counts, from which estimates and tests then come.
     """
 
     features: pd.Index
@@ -54,7 +51,6 @@ class Counted:
     margin: float
     unit: float = LN2
     plain: bool = False
-    whole: "tuple[Term, Counted] | None" = None
 
     @property
     def present(self) -> npt.NDArray[np.bool_]:
@@ -71,13 +67,6 @@ class Counted:
         """Compare the arms of a term (see :class:`compartments.compare.engine.Measure`)."""
         design, vector, dropped = arm_design(term, covariates)
         fit, z, s = fit_counts(self, term, design.to_numpy(), vector, at)
-        if self.whole and fit["df_plain"].gt(0).all():
-            every, counts = self.whole
-            wide, weights, dropped = arm_design(every, covariates)
-            more = fit_counts(counts, every, wide.to_numpy(), weights, at)[0]
-            # df_residual stays that of the complete donors, so what the others add is told by df_prior
-            prior = more["df_prior"] + more["df_plain"] - fit["df_plain"]
-            fit = more.assign(**fit[PLAIN], df_prior=prior)
         arms = [term.has(arm) for arm in term.arms]
         columns = term.sample_columns
         fit["expected_cells"] = np.min(

@@ -390,15 +390,22 @@ def _driver_summary(left: pd.DataFrame) -> dict[str, Any]:
 
 
 def concordance(
-    tables: Iterable[tuple[str, pd.DataFrame]], reference_compartment: str, left_out: LeftOut
+    tables: Iterable[tuple[str, pd.DataFrame]],
+    reference_compartment: str,
+    left_out: LeftOut,
+    unnamed: Mapping[str, Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
     """:func:`expression_concordance` of several contrasts, of each its name and table; one in memory at a time."""
-    made = [expression_concordance(table, name, reference_compartment, left_out) for name, table in tables]
+    made = [expression_concordance(table, name, reference_compartment, left_out, unnamed) for name, table in tables]
     return pd.concat([pd.DataFrame(), *made], ignore_index=True)
 
 
 def expression_concordance(
-    table: pd.DataFrame, contrast: str, reference_compartment: str, left_out: LeftOut
+    table: pd.DataFrame,
+    contrast: str,
+    reference_compartment: str,
+    left_out: LeftOut,
+    unnamed: Mapping[str, Mapping[str, str]] | None = None,
 ) -> pd.DataFrame:
     """Agreement of expression changes between each compartment and the reference, per lineage.
 
@@ -409,6 +416,8 @@ def expression_concordance(
     contrast, reference_compartment : str
     left_out : LeftOut
         Is given the lineages with too few genes.
+    unnamed : mapping, compartment -> lineage -> reason
+        Lineages that only one of the models of the compartment and the reference can name.
 
     Returns
     -------
@@ -421,7 +430,10 @@ def expression_concordance(
     pairs = table[table["term"].str.startswith("within:") & (table["compartment"] != reference_compartment)]
     for (lineage, compartment), within in pairs.groupby(["lineage", "compartment"], sort=False, observed=True):
         base = table[(table["lineage"] == lineage) & (table["term"] == f"within:{reference_compartment}")]
-        if base.empty:
+        why = (unnamed or {}).get(compartment, {}).get(lineage)
+        if why and not base.empty:
+            left_out.add(f"concordance of expression: {why}", lineage=lineage, contrast=contrast)
+        if why or base.empty:
             continue
         u = interactions[(interactions["lineage"] == lineage) & (interactions["compartment"] == compartment)]
         both = within.set_index("gene")[["log2fc", "q_value"]].join(

@@ -85,6 +85,9 @@ def arm_distances(cells: pd.DataFrame, pca: npt.NDArray[np.floating], study: Stu
         if term.across and term.kind != COMPARTMENTS:
             continue
         for lineage, samples in at.items():
+            if lineage in term.unnamed:
+                left_out.add(f"E-distance: {term.unnamed[str(lineage)]}", lineage=str(lineage), contrast=contrast)
+                continue
             arms = [_cells_of(side.units, parts[0].column, samples) for side, parts in term.sides().values()]
             if term.one_arm:
                 own = [donor for donor in arms[0] if min(len(arm.get(donor, [])) for arm in arms) >= MIN_CELLS]

@@ -10,7 +10,7 @@ from scipy.stats import norm
 
 from compartments.compare.by_arm import ByArm
 from compartments.compare.candidates import PARTNERS, Candidates, find_candidates
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare_every
 from compartments.compare.pair_scores import Scores
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
@@ -86,12 +86,16 @@ def _compare_candidates(
     """Scores of the candidates that can be tested compared, features being their positions; status of all."""
     tested = candidates.tested()
     s, t, p = candidates.edges(tested)
-    values = (scores.in_units(scores.ligand, term)[:, s, p] + scores.in_units(scores.receptor, term)[:, t, p]) / 2
-    variances = scores.variance_in_units(scores.v_ligand, term)[:, s, p]
-    variances = (variances + scores.variance_in_units(scores.v_receptor, term)[:, t, p]) / 4
-    having = scores.having(term)
-    values[~(having[:, s] & having[:, t])] = np.nan
-    answer = compare(term, ByArm(pd.Index(tested), values, variances, LN2), covariates)
+
+    def measure(of: Term) -> ByArm:
+        values = (scores.in_units(scores.ligand, of)[:, s, p] + scores.in_units(scores.receptor, of)[:, t, p]) / 2
+        variances = scores.variance_in_units(scores.v_ligand, of)[:, s, p]
+        variances = (variances + scores.variance_in_units(scores.v_receptor, of)[:, t, p]) / 4
+        having = scores.having(of)
+        values[~(having[:, s] & having[:, t])] = np.nan
+        return ByArm(pd.Index(tested), values, variances, LN2)
+
+    answer = compare_every(term, measure, covariates)
     status = candidates.status.copy()
     for group in answer.groups:
         if group.absent:
@@ -133,10 +137,14 @@ def _compare_partner(
     lineage, entity = source if role == "ligand" else target, pd.factorize(scores.pairs[role])[0]
     _, first, partner = np.unique(np.stack([lineage, entity[pair]]), axis=1, return_index=True, return_inverse=True)
     k, p = lineage[first], pair[first]
-    values = scores.in_units(getattr(scores, role), term)[:, k, p]
-    variances = scores.variance_in_units(getattr(scores, f"v_{role}"), term)[:, k, p]
-    values[~scores.having(term)[:, k]] = np.nan
-    answer = compare(term, ByArm(pd.RangeIndex(len(first)), values, variances, LN2), covariates)
+
+    def measure(of: Term) -> ByArm:
+        values = scores.in_units(getattr(scores, role), of)[:, k, p]
+        variances = scores.variance_in_units(getattr(scores, f"v_{role}"), of)[:, k, p]
+        values[~scores.having(of)[:, k]] = np.nan
+        return ByArm(pd.RangeIndex(len(first)), values, variances, LN2)
+
+    answer = compare_every(term, measure, covariates)
     columns = ["estimate", "ci_low", "ci_high", "p_value"]
     return answer.effects[columns].reindex(range(len(first))).iloc[partner.ravel()].reset_index(drop=True)
 

@@ -4,8 +4,8 @@ Composition, gene sets, edges, groups of edges and hubs say what they measured (
 columns; tiers, intervals, p-values and detectable effects mean the same in all of them.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -28,6 +28,9 @@ TESTED = [*TESTS[1:], *OTHER_TEST, *ONE_SIDED]  # empty where a feature cannot b
 ARMS = ["n_condition", "n_reference", "tier"]
 # column of the effects -> of the fit
 OF_THE_FIT = {"df_residual": "df_plain", "tau2": "tau2", "prior_df": "d0", "prior_variance": "s02", "zero": "zero"}
+# what donors that lack a sample have a say in; the others are of those who lack none
+OF_EVERY = [*TESTS, *OTHER_TEST, *OF_COUNTS, *OF_THE_FIT]
+OF_COMPLETE = ["p_plain", "df_residual", "expected_cells"]
 
 
 class Fitted(NamedTuple):
@@ -238,6 +241,41 @@ def compare(term: Term, measured: Measure, covariates: Sequence[str] = ()) -> Co
     rests_on = pd.DataFrame(values[arms][:, at] / measured.unit, term.units.index[arms], features[at])
     known = None if np.isnan(variances).all() else variances[arms][:, at] / measured.unit**2
     return Compared(term, effects.set_axis(features[at]), rests_on, known, groups)
+
+
+def compare_every(term: Term, measure: Callable[[Term], Measure], covariates: Sequence[str] = ()) -> Compared:
+    """:func:`compare`, with a say for donors that lack a sample of the term's units (``Term.whole``).
+
+    Parameters
+    ----------
+    term : Term
+    measure : callable
+        The same features of the units of the term, and of ``Term.whole``.
+    covariates : sequence of str
+
+    Returns
+    -------
+    Compared
+        Estimates, intervals and p-values of all donors, where those that lack no sample replicate; tier, numbers of
+        donors, ``p_plain``, ``df_residual`` and values of the latter.
+    """
+    compared = compare(term, measure(term), covariates)
+    if term.whole is None:
+        return compared
+    more = compare(term.whole, measure(term.whole), covariates)
+    effects, whole = compared.effects.copy(), more.effects
+    known = whole.index[whole["df_residual"].gt(0) & whole["tier"].isin(CLAIMABLE)]
+    at = effects.index[effects["df_residual"].gt(0) & effects["tier"].isin(CLAIMABLE)].intersection(known, sort=False)
+    columns = effects.columns.intersection(OF_EVERY).difference(OF_COMPLETE)
+    effects.loc[at, columns] = whole.loc[at, columns]
+    if "df_prior" in effects:  # what donors that lack a sample add
+        effects.loc[at, "df_prior"] += whole.loc[at, "df_residual"] - effects.loc[at, "df_residual"]
+    dropped = {feature: group.dropped for group in more.groups for feature in group.features.intersection(at)}
+    groups = []
+    for group in compared.groups:
+        fitted = [dropped[feature] for feature in group.features if feature in dropped]
+        groups.append(replace(group, dropped=fitted[0]) if fitted else group)
+    return replace(compared, effects=effects, groups=groups)
 
 
 def _shared_units(

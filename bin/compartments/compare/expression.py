@@ -179,6 +179,9 @@ def _with_both_arms(terms: list[Term], lineage: Lineage, left_out: LeftOut) -> l
     """The terms with enough donors in either arm."""
     usable = []
     for term in terms:
+        if lineage.name in term.unnamed:
+            left_out.add(term.unnamed[lineage.name], lineage=lineage.name, contrast=term.label)
+            continue
         for arm in term.arms:
             n = int(term.has(arm).sum())
             if n < MIN_DONORS:
@@ -238,7 +241,7 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitte
     """Add to a tested table what it is of; give what it rests on."""
     n_condition, n_reference = donors_per_arm(term)
     trust = tier(n_condition, n_reference, fitted.summary["residual_df"])
-    every = term.every
+    every, arms = term.every, term.every.arms
     samples = pd.concat([every.units[column] for column in every.sample_columns])
     table["contrast"], table["lineage"], table["gene"] = term.contrast.contrast, lineage.name, table.index
     table["term"], table["compartment"] = term.name, term.compartment
@@ -257,7 +260,7 @@ def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitte
         "median_se": float(table["se"].median()),
         # at the median error, of a normal statistic: that is what the fit tests
         "mde80_log2": float((stats.norm.ppf(1 - ALPHA / 2) + stats.norm.ppf(0.8)) * table["se"].median()),
-        "spread_ratio": np.nan if every.one_arm else fitted.spread.ratio(*every.arms[:: len(every.arms) // 2]),
+        "spread_ratio": np.nan if every.one_arm else fitted.spread.ratio(arms[0], arms[len(arms) // 2]),
         **fitted.summary,
     }
 

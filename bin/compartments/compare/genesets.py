@@ -7,6 +7,7 @@ Donors, not genes or cells, are the observations of every test.
 import zlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,14 +16,14 @@ import pandas as pd
 from compartments.cohort.ambient_genes import ambient_genes
 from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.by_arm import ByArm
-from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Comparison, compare
+from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Compared, Comparison, compare_every
 from compartments.compare.normalisation import log_cpm
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX, CALL_MARGIN, CALL_Q
 from compartments.study.study import CHANGE, COMPARTMENTS, Study
-from compartments.study.terms import terms_of
+from compartments.study.terms import Term, terms_of
 
 PREREGISTERED = ("GOBP_LEUKOCYTE_MIGRATION", "CSF_MIGRATION_CORE")
 ALL = "all"
@@ -156,7 +157,9 @@ def score_lineages(
     return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame(columns=SCORE_COLUMNS)
 
 
-def add_all_lineages(scores: pd.DataFrame, n_samples: int, left_out: LeftOut) -> pd.DataFrame:
+def add_all_lineages(
+    scores: pd.DataFrame, n_samples: int, left_out: LeftOut, unnamed: Collection[str] = ()
+) -> pd.DataFrame:
     """Append lineage ``all``: per set and sample, the mean score of the lineages that every sample has.
 
     The same lineages count in every sample, so that composition does not enter.
@@ -169,6 +172,8 @@ def add_all_lineages(scores: pd.DataFrame, n_samples: int, left_out: LeftOut) ->
         Samples of the study.
     left_out : LeftOut
         Gets sets that no lineage has in every sample.
+    unnamed : collection of str
+        Lineages that do not count, as not every compartment's model can name them.
 
     Returns
     -------
@@ -178,7 +183,7 @@ def add_all_lineages(scores: pd.DataFrame, n_samples: int, left_out: LeftOut) ->
     """
     scores = scores.assign(n_lineages=1)
     present = scores.groupby(["gene_set", "lineage"])["sample"].transform("nunique")
-    complete = scores[present == n_samples]
+    complete = scores[(present == n_samples) & ~scores["lineage"].isin(unnamed)]
     for name in scores["gene_set"].unique():
         if not (complete["gene_set"] == name).any():
             reason = f"{name}: no lineage is scored in all {n_samples} samples, so none over lineages"
@@ -222,10 +227,12 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
     wide = wide.sort_index(axis=1)
     compared = []
     for term in terms_of(study, wide.index):
-        of_lineage = wide.columns.get_level_values("lineage").to_numpy(object)
-        values = ByArm(wide.columns, term.values(wide), together=of_lineage, own=True)
-        answer = compare(term, values, study.covariates)
-        moderated = compare(term, replace(values, own=False), study.covariates)
+        unnamed = wide.columns.get_level_values("lineage").isin(list(term.unnamed))
+        for lineage in dict.fromkeys(wide.columns[unnamed].get_level_values("lineage")):
+            left_out.add(term.unnamed[lineage], lineage=lineage, contrast=term.label)
+        table = wide.loc[:, ~unnamed]
+        answer = compare_every(term, partial(_values, table, True), study.covariates)
+        moderated = compare_every(term, partial(_values, table, False), study.covariates)
         compared.append(replace(answer, effects=answer.effects.assign(**moderated.effects[OTHER_TEST])))
         _give_reasons(compared[-1], left_out)
     tables = [one.effects.reset_index().assign(**one.term.keys) for one in compared if len(one.effects)]
@@ -249,6 +256,12 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
     )
     columns = ["gene_set", "primary", "lineage", "contrast", "term", "compartment", *TESTS, *OTHER_TEST, *ARMS]
     return Comparison(effects[[*columns, "q_value", "call", "call_p", "call_q"]].reset_index(drop=True), compared)
+
+
+def _values(wide: pd.DataFrame, own: bool, term: Term) -> ByArm:
+    """Scores of the units of a term, with a variance of each set in each lineage alone or moderated over them."""
+    of_lineage = wide.columns.get_level_values("lineage").to_numpy(object)
+    return ByArm(wide.columns, term.values(wide), together=of_lineage, own=own)
 
 
 def _give_reasons(compared: Compared, left_out: LeftOut) -> None:

@@ -91,7 +91,11 @@ def _measure(
 ) -> tuple[pd.MultiIndex, list[npt.NDArray[np.float64]]]:
     """Logit shares of every lineage that can be compared, shape (units, lineages), of :data:`KINDS`."""
     samples = term.units[term.sample_columns].to_numpy()
-    lineages = sorted({name for sample in samples.ravel() for name in strengths[sample].index})
+    found = {name for sample in samples.ravel() for name in strengths[sample].index}
+    place = f"network '{network}', {term.name} {term.compartment}"
+    for lineage in sorted(found & set(term.unnamed)):
+        left_out.add(f"{place}: {term.unnamed[lineage]}", lineage=lineage, contrast=term.contrast.contrast)
+    lineages = sorted(found - set(term.unnamed))
 
     def having(units: pd.DataFrame) -> npt.NDArray[np.bool_]:
         """Which lineages are in all samples of each unit."""
@@ -105,7 +109,6 @@ def _measure(
     arms = [term.has(arm) for arm in term.arms]
     names, measured = [], []
     known: dict[tuple[Any, ...], npt.NDArray[np.float64]] = {}  # lineages of the same units share a network
-    place = f"network '{network}', {term.name} {term.compartment}"
     for position, (lineage, present) in enumerate(zip(lineages, has.T, strict=True)):
         reason = _lost({name: there[:, position] for name, there in of_sides.items()})
         if not reason and not present.any():

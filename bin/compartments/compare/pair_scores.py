@@ -72,8 +72,15 @@ class Scores:
         return [self.samples.get_indexer(term.units[part.column]) for part in parts or term.parts]
 
     def having(self, term: Term, parts: Sequence[Part] | None = None) -> npt.NDArray[np.bool_]:
-        """Which lineages each unit has, in its samples of all these parts: shape (units, lineages)."""
-        return np.logical_and.reduce([self.valid[rows] for rows in self.rows(term, parts)])
+        """Which lineages each unit has, in its samples of all these parts: shape (units, lineages).
+
+        None has those that only one of the models of a term's compartments can name.
+        """
+        return np.logical_and.reduce([self.valid[rows] & self.named(term) for rows in self.rows(term, parts)])
+
+    def named(self, term: Term) -> npt.NDArray[np.bool_]:
+        """Lineages that can be compared in a term, shape (lineages,)."""
+        return ~self.lineages.isin(list(term.unnamed))
 
     def comparable(self, term: Term) -> npt.NDArray[np.bool_]:
         """Pairs whose genes the files of all samples of a term list, shape (pairs,)."""

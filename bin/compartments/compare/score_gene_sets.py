@@ -40,7 +40,8 @@ def main() -> None:
     del data
 
     scores = genesets.score_lineages(lineages, sets, options.seed, left_out)
-    scores = genesets.add_all_lineages(scores, n_samples, left_out)
+    unnamed = {name for one in study.compartments for name in study.named_by_one(one).get("lineage", {})}
+    scores = genesets.add_all_lineages(scores, n_samples, left_out, unnamed)
     effects, _ = genesets.compare_scores(scores, study, genesets.choose_primary(sets), left_out)
     contract.write(scores, "migration/scores.tsv")
     contract.write(effects, "migration/effects.tsv")

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 import pandas as pd
 
-from compartments.compare.candidates import NOT_LISTED, PARTNERS
+from compartments.compare.candidates import NOT_LISTED, NOT_NAMED, PARTNERS
 from compartments.compare.pair_scores import Scores
 from compartments.core.vocabulary import AMBIENT_SHARE_MAX
 from compartments.study.study import Study
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 ASKED = ["contrast", "term", "compartment"]
 COLUMNS = ["kind", *ASKED, "sample", "lineage", "source", "target", "gene", "n_edges", "reason"]
-ORDER = ["lost_lineage", "ambient", "not_listed", "few_donors", "few_cells", "unknown_gene"]
+ORDER = ["lost_lineage", "ambient", "not_listed", "not_named", "few_donors", "few_cells", "unknown_gene"]
 Row = dict[str, Any]
 
 
@@ -52,8 +52,8 @@ def list_untested(
     DataFrame
         ``kind, contrast, term, compartment, sample, lineage, source, target, gene, n_edges, reason``. Kinds:
         ``few_cells`` (a lineage of a sample), ``unknown_gene`` (``n_edges`` are pairs of the resource), and of edges
-        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``), ``not_listed`` (``gene`` is the pair) and
-        ``few_donors``.
+        ``lost_lineage``, ``ambient`` (``gene`` in ``lineage``), ``not_listed`` (``gene`` is the pair), ``not_named``
+        and ``few_donors``.
     """
     rows = [
         *_few_cells(study, pseudobulk, scores, min_cells),
@@ -61,6 +61,7 @@ def list_untested(
         *_lost_lineages(study, scores, effects),
         *_ambient(effects, ambient_share_max),
         *_not_listed(effects),
+        *_not_named(study, effects),
     ]
     table = pd.DataFrame(rows, columns=COLUMNS).astype({"n_edges": "Int64"})
     return table.sort_values("kind", key=lambda kind: kind.map(ORDER.index), kind="stable", ignore_index=True)
@@ -90,7 +91,7 @@ def _unknown_genes(unknown: list[str], resource: pd.DataFrame) -> list[Row]:
 def _lost_lineages(study: Study, scores: Scores, effects: pd.DataFrame) -> list[Row]:
     rows = []
     having = _donors_having(study, scores)
-    lost = effects[~effects["status"].isin(["tested", "ambient", NOT_LISTED])]
+    lost = effects[~effects["status"].isin(["tested", "ambient", NOT_LISTED, NOT_NAMED])]
     for (*asked, status, source, target), edges in lost.groupby([*ASKED, "status", "source", "target"], sort=False):
         kind, reason = "few_donors", "no donor of an arm has both lineages in all samples that are compared"
         if status != "not_testable":
@@ -126,6 +127,18 @@ def _not_listed(effects: pd.DataFrame) -> list[Row]:
         | {"kind": NOT_LISTED, "gene": f"{ligand}, {receptor}", "n_edges": len(edges), "reason": reason}
         for (*asked, ligand, receptor), edges in effects[effects["status"] == NOT_LISTED].groupby(keys, sort=False)
     ]
+
+
+def _not_named(study: Study, effects: pd.DataFrame) -> list[Row]:
+    rows = []
+    edges = effects[effects["status"] == NOT_NAMED]
+    for (*asked, source, target), those in edges.groupby([*ASKED, "source", "target"], sort=False):
+        keys = dict(zip(ASKED, asked, strict=True))
+        why = study.named_by_one(keys["compartment"])["lineage"]
+        reason = "; ".join(f"{name}: {why[name]}" for name in dict.fromkeys((source, target)) if name in why)
+        ends = {"source": source, "target": target, "n_edges": len(those)}
+        rows.append({"kind": NOT_NAMED} | keys | ends | {"reason": reason})
+    return rows
 
 
 def _donors_having(study: Study, scores: Scores) -> dict[tuple[str, ...], str]:

@@ -1,6 +1,5 @@
 """What a step says when it cannot go on: one line for a user's mistake, a reason for a sample that is left out."""
 
-import errno
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -10,8 +9,8 @@ from pathlib import Path
 USER_ERROR = 2
 KILLED = 137  # as the shell says it of SIGKILL, and the pipeline then tries again with more memory
 # how HDF5 names a file that is not there: h5py leaves the exception's own ``filename`` empty
-FULL = re.compile(rf"errno = ({errno.ENOSPC}|{errno.EDQUOT})\b")  # and that the disk is full
 IN_HDF5 = re.compile(r"unable to open file: name = '(.+)', errno = 2,")
+FULL = re.compile("No space left on device|Disk quota exceeded|File too large")  # as the system says it
 
 
 class UserError(Exception):
@@ -32,11 +31,11 @@ class CountsChanged(Exception):
 
 def run(main: Callable[[], None]) -> None:
     """Call ``main()`` and exit: 0 when done, 2 with one line on stderr for a :class:`UserError`, 137 with one for a
-    :class:`WorkerKilled`.
+    :class:`WorkerKilled` and where memory cannot be had, so that the pipeline tries again with more.
 
-    So do a full disk, and a file that is not there, if the exception names it: for a step called by hand it is nearly
-    always a mistyped path, and the name says as much as the traceback would. Any other exception keeps its traceback:
-    it is a defect of the pipeline, not of the input.
+    One line and 2 are also for a full disk, and for a file that is not there, if the exception names it: for a step
+    called by hand it is nearly always a mistyped path, and the name says as much as the traceback would. Any other
+    exception keeps its traceback: it is a defect of the pipeline, not of the input.
     """
     try:
         main()
@@ -45,16 +44,14 @@ def run(main: Callable[[], None]) -> None:
     except WorkerKilled as error:
         _complain(str(error))
         sys.exit(KILLED)
+    except MemoryError as error:
+        _complain(f"out of memory ({error or 'it cannot be had'})")
+        sys.exit(KILLED)
     except FileNotFoundError as error:
         name = _missing(error)
         if not name:
             raise
         sys.exit(_complain(f"{name}: there is no such file; check the path"))
-    except (OSError, RuntimeError) as error:
-        if getattr(error, "errno", None) not in (errno.ENOSPC, errno.EDQUOT) and not FULL.search(str(error)):
-            raise
-        where = Path.cwd()
-        sys.exit(_complain(f"the disk of {where} is full (or a quota is reached): free some space, then -resume"))
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("compartments"):
             raise
@@ -64,6 +61,12 @@ def run(main: Callable[[], None]) -> None:
                 "(-profile docker, podman, apptainer ...) or, after `make setup`, with -profile local"
             )
         )
+    except (OSError, RuntimeError) as error:  # HDF5 says it as either
+        full = _full(error)
+        if not full:
+            raise
+        where = f"{full} in {Path.cwd()}"
+        sys.exit(_complain(f"{where}: free some, or give a work folder with more (-work-dir); then -resume goes on"))
 
 
 def _missing(error: FileNotFoundError) -> str:
@@ -72,6 +75,15 @@ def _missing(error: FileNotFoundError) -> str:
         return str(error.filename)
     named = IN_HDF5.search(str(error))
     return named[1] if named else ""
+
+
+def _full(error: BaseException | None) -> str:
+    """What the system said of a disk that is full, of the exception or of one that it came from; else empty."""
+    while error:
+        if said := FULL.search(str(error)):
+            return said[0]
+        error = error.__cause__ or error.__context__
+    return ""
 
 
 def _complain(message: str) -> int:

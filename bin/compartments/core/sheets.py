@@ -16,13 +16,13 @@ from typing import NamedTuple
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.packing import packing_of
 
 DELIMITERS = ",\t;"
 WORKBOOKS = {
     b"PK\x03\x04": "a spreadsheet workbook (Excel, LibreOffice)",
     b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind (.xls)",
 }
-PACKED = {b"\x1f\x8b": "gzip", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"\x28\xb5\x2f\xfd": "zstd"}
 SEPARATOR = re.compile(r'"?sep=(\t|[^\w\s"#])"?[,;\s]*', re.I)  # Excel's own first line
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
@@ -63,9 +63,8 @@ def read_text(path: str | Path) -> str:
     for start, what in WORKBOOKS.items():
         if data.startswith(start):
             raise UserError(f"{path.name}: {what}, not a text file; save the sheet as CSV UTF-8 and give that file")
-    for start, what in PACKED.items():
-        if data.startswith(start):
-            raise UserError(f"{path.name}: packed with {what}; unpack it and give the CSV file")
+    if packing := packing_of(data):
+        raise UserError(f"{path.name}: packed with {packing.name}; unpack it ({packing.command}) and give the CSV file")
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
     try:
         text = data.decode(encoding)

@@ -43,10 +43,11 @@ OWN_COLUMNS = frozenset((
     "cell", "barcode", "total_counts", "n_genes", "pct_mt", "pct_ribo", "pct_hb", "pct_platelet", "pct_top20",
     "contamination", "doublet_score", "predicted_doublet", "celltypist_label", "lineage", "lineage_broad",
     "probability", "probability_broad", "confidence", "marker_lineage", "marker_agrees", "marker_pdc",
-    "model_lineage", "display_label", "leiden", "leiden_within", "in_sketch", "overcluster", "lineage_voted", "umap_1",
-    "umap_2", "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample", "sample_3", "sample_4",
+    "model_lineage", "display_label", "leiden", "leiden_within", "in_sketch", "umap_1", "umap_2",
+    "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample",
 ))  # fmt: skip
-OWN_PREFIXES = ("label:", "lineage:", "reference_sample:", "sample_3:", "sample_4:")  # of further models, of covariates
+# of further models, of the further samples of a donor, of their covariates
+OWN_PATTERN = re.compile(r"(label|lineage|reference_sample|sample_\d+):.*|sample_\d+")
 MIN_AMBIENT_COUNTS = 15  # raw counts of a gene in a group below which its ambient share is noise
 Y_GENES = ["RPS4Y1", "DDX3Y", "EIF1AY", "KDM5D", "UTY", "USP9Y", "ZFY"]  # of the male-specific part
 SEXES = {"f": "F", "female": "F", "woman": "F", "m": "M", "male": "M", "man": "M"}  # words of the samplesheet

@@ -1,7 +1,7 @@
 """Folders with a matrix in MatrixMarket format beside the names of its rows and columns."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -53,7 +53,7 @@ def describe_folder(path: Path) -> Source:
         If there is no matrix or several, files are missing, damaged, or do not fit each other.
     """
     trio = _trio(_folder(path))
-    n_rows, n_columns, n_entries = _sizes(trio.matrix)
+    n_rows, n_columns, n_entries, _ = _sizes(trio.matrix)
     most = max(n_rows, n_columns) + SPARE
     columns = _rows_of(trio.barcodes, most)
     rows = _rows_of(trio.features, most)
@@ -87,11 +87,6 @@ def describe_folder(path: Path) -> Source:
         np.ones(n_features, bool), by_barcode,
     )  # fmt: skip
     source.notes += notes
-    if n_barcodes == n_features:
-        source.warnings.append(
-            f"as many features as barcodes ({n_features}): taken as features in rows, as 10x writes them; if it is the "
-            "other way round, every count is wrong"
-        )
     return source
 
 
@@ -110,6 +105,7 @@ def _folder(path: Path) -> Path:
             f"{path}: {present}, which is not read here; write its counts of genes with their symbols as h5ad "
             "(AnnData: write_h5ad)"
         )
+    _refuse_packed(path.rglob("*matrix.mtx.*"))
     raise UserError(f"{path}: a folder without matrix.mtx or matrix.mtx.gz; name the 10x folder that holds it")
 
 
@@ -130,10 +126,18 @@ def _trio(folder: Path) -> Trio:
             for file in (folder / f"{prefix}{name}", folder / f"{prefix}{name}.gz"):
                 if file.exists():
                     return file
+        _refuse_packed(file for file in folder.iterdir() if file.name.startswith(tuple(f"{prefix}{n}." for n in names)))
         wanted = prefix + " or ".join(names)
         raise UserError(f"{folder}: {wanted} (.gz) is missing beside matrix.mtx; copy it there")
 
     return Trio(find("matrix.mtx"), find("barcodes.tsv"), find("features.tsv", "genes.tsv"))
+
+
+def _refuse_packed(files: Iterable[Path]) -> None:
+    """Say of a file that was found by its name alone what it is packed with."""
+    for file in sorted(files):
+        if file.is_file():
+            open_binary(file).close()
 
 
 def _lines_of(path: Path, most: int) -> list[str]:
@@ -210,15 +214,16 @@ def _features(rows: list[list[str]]) -> tuple[Texts, Texts, Texts]:
     return gene_id, symbol, feature_type
 
 
-def _sizes(matrix: Path) -> tuple[int, int, int]:
-    """Rows, columns and entries that the header of a matrix claims."""
+def _sizes(matrix: Path) -> tuple[int, int, int, int]:
+    """Rows, columns and entries that the header of a matrix claims, and its number of lines."""
     try:
         with open_text(matrix) as lines:
             banner = next(lines, "").strip().lower().split()
-            size = next((line for line in lines if line.strip() and not line.startswith("%")), "").split()
+            plain = ((n, line) for n, line in enumerate(lines, 2) if line.strip() and not line.startswith("%"))
+            n_lines, text = next(plain, (1, ""))
     except READ_ERRORS as error:
         raise unreadable(matrix, error) from None
-    if banner[:3] != ["%%matrixmarket", "matrix", "coordinate"] or len(banner) != 5 or len(size) != 3:
+    if banner[:3] != ["%%matrixmarket", "matrix", "coordinate"] or len(banner) != 5 or len(size := text.split()) != 3:
         raise UserError(f"{matrix}: not a MatrixMarket coordinate file; export it again")
     if banner[3] not in FIELDS or banner[4] != "general":
         raise UserError(
@@ -227,7 +232,7 @@ def _sizes(matrix: Path) -> tuple[int, int, int]:
     if not all(number.isdigit() for number in size):
         raise UserError(f"{matrix}: its sizes are '{' '.join(size)}', not three whole numbers; export it again")
     n_rows, n_columns, n_entries = map(int, size)
-    return n_rows, n_columns, n_entries
+    return n_rows, n_columns, n_entries, n_lines
 
 
 def check_length(source: Source) -> None:
@@ -240,7 +245,8 @@ def check_length(source: Source) -> None:
                 last = part[-1:]
     except READ_ERRORS as error:
         raise unreadable(path, error) from None
-    _check_number(path, n_lines + (last not in b"\r\n"), _sizes(path)[2], at_least=True)
+    _, _, claimed, n_head = _sizes(path)
+    _check_number(path, n_lines + (last not in b"\r\n") - n_head, claimed, at_least=True)
 
 
 def _check_number(path: Path, found: int, claimed: int, at_least: bool = False) -> None:

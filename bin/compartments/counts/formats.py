@@ -14,6 +14,7 @@ from compartments.counts.latents import add_latents
 from compartments.counts.names import check_names, tidy
 from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
 from compartments.counts.source import Source
+from compartments.counts.square import settle_square
 
 
 def describe(path: str | Path, genome: str | None = None) -> Source:
@@ -33,8 +34,9 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
     Raises
     ------
     UserError
-        If the file is missing, unreadable, of an unknown layout, inconsistent in its shapes, holds several genomes and
-        none is chosen, no gene expression, no symbols, or genes of another species.
+        If the file is missing, unreadable, of an unknown layout, inconsistent in its shapes, square and does not tell
+        which axis is which, holds several genomes and none is chosen, no gene expression, no symbols, or genes of
+        another species.
     """
     path = Path(path)
     try:
@@ -52,6 +54,7 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
     source.gene_id, source.symbol = tidy(source.gene_id), tidy(source.symbol)
     choose_features(source, genome)
     check_names(source)
+    settle_square(source)
     return source
 
 

@@ -1,5 +1,6 @@
 """Names and texts in HDF5 files, in every encoding that h5ad and 10x have had."""
 
+from pathlib import Path
 from typing import Any
 
 import h5py
@@ -9,6 +10,10 @@ from compartments.counts.source import Texts
 
 BOUND = 16 * 2**20  # bytes that may be claimed without a look at what is stored
 MOST_PACKED = 1100  # bytes that one stored byte can stand for; gzip reaches 1032
+CODECS = {  # of HDF5's register, which plugins bring
+    307: "bzip2", 32000: "lzf", 32001: "blosc", 32004: "lz4", 32008: "bitshuffle", 32013: "zfp", 32015: "zstd",
+    32018: "fpzip", 32019: "jpeg-xr", 32024: "granular bitround", 32026: "blosc2",
+}  # fmt: skip
 
 
 def whole(node: h5py.Dataset) -> np.ndarray:
@@ -77,3 +82,24 @@ def text_of(value: Any) -> str:
     if isinstance(value, np.ndarray):
         value = value.ravel()[0] if value.size else ""
     return value.decode("utf-8") if isinstance(value, bytes) else "" if isinstance(value, h5py.Empty) else str(value)
+
+
+def missing_codecs(path: str | Path) -> str:
+    """How values of an HDF5 file are packed that cannot be unpacked here, such as ``zstd (HDF5 filter 32015)``.
+
+    Empty where all can, and for other files.
+    """
+    found: dict[int, None] = {}
+
+    def look(_name: str, node: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(node, h5py.Dataset):
+            plan = node.id.get_create_plist()
+            codes = [plan.get_filter(number)[0] for number in range(plan.get_nfilters())]
+            found.update({code: None for code in codes if not h5py.h5z.filter_avail(code)})
+
+    try:
+        with h5py.File(path, "r") as file:
+            file.visititems(look)
+    except (OSError, RuntimeError, KeyError, ValueError):  # not HDF5, or damaged further
+        pass
+    return " and ".join(f"{CODECS.get(code, 'a codec of its own')} (HDF5 filter {code})" for code in found)

@@ -1,10 +1,15 @@
 """Check the count files of one samplesheet row before anything is computed."""
 
 from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from compartments.core.errors import UserError
 from compartments.core.files import write_json, write_text
 from compartments.core.options import Options
+
+if TYPE_CHECKING:
+    from compartments.counts.inspection import Look
+    from compartments.counts.source import Source
 
 STEP = "inspect_input"
 
@@ -30,14 +35,11 @@ def main() -> None:
 
     lines, doubts = [], []
     for column, path in zip(args.column, args.path, strict=True):
-        problem, warnings = look_into(path, column, args.genome)
-        lines += [_line(args, column, problem)] if problem else []
-        doubts += [_line(args, column, warning) for warning in warnings]
-    if args.digests and not lines:
-        try:
-            write_json(_cells(args), f"{args.sample}.cells.json")
-        except UserError as error:
-            lines.append(_line(args, args.column[-1], str(error)))
+        look = look_into(path, column, args.genome, args.barcodes, bool(args.digests))
+        lines += [_line(args, column, look.problem)] if look.problem else []
+        doubts += [_line(args, column, warning) for warning in look.warnings]
+    if args.digests and look.source:
+        write_json(_cells(args, look, look.source), f"{args.sample}.cells.json")
     write_text("".join(lines), "problems.txt")
     write_text("".join(doubts), "doubts.txt")
 
@@ -46,17 +48,11 @@ def _line(args: Namespace, column: str, problem: str) -> str:
     return f"sample '{args.sample}', column '{column}': {problem}\n"
 
 
-def _cells(args: Namespace) -> dict[str, object]:
-    """Who the sample is, the digest of its file, the barcodes of its cells, its genes and chemistry."""
-    from pathlib import Path
-
-    from compartments.counts.formats import describe
+def _cells(args: Namespace, look: "Look", source: "Source") -> dict[str, object]:
+    """Who the sample is, the digest of its file, the barcodes of its cells, its genes and how it was made."""
     from compartments.counts.inspection import content_of
-    from compartments.counts.lanes import cell_barcodes
 
     row = {"sample": args.sample, "column": args.column[-1]}
     row["content"] = content_of(Path(args.digests).read_text())
-    source = describe(args.path[-1], args.genome)
     listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
-    barcodes = cell_barcodes(source) if args.barcodes else {}
-    return row | {"barcodes": barcodes, "genes": listed, "chemistry": source.chemistry}
+    return row | {"barcodes": look.barcodes, "genes": listed, "made": look.made}

@@ -2,20 +2,41 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.counts.chemistry import Made, of_nuclei, profiles_of
+from compartments.counts.few_cells import few_cells
 from compartments.counts.folders import check_length
 from compartments.counts.formats import describe
-from compartments.counts.lanes import Cells
+from compartments.counts.lanes import Cells, cell_barcodes
 from compartments.counts.names import make_unique
 from compartments.counts.references import origins, unite_genes
 from compartments.counts.source import CELLBENDER, Source
 from compartments.counts.values import check_values, peek
 
 
-def look_into(path: str | Path, column: str, genome: str | None = None) -> tuple[str, list[str]]:
+class Look(NamedTuple):
+    """What one look into a file found.
+
+    ``problem`` says in one line why it cannot be used, and is empty if it can; ``warnings`` are what may make its
+    numbers wrong, a line each; ``source`` is where its counts are, None with a problem; ``barcodes`` as of
+    :func:`cell_barcodes` and ``made`` are there if asked for.
+    """
+
+    problem: str
+    warnings: list[str]
+    source: Source | None
+    barcodes: dict[str, int]
+    made: Made
+
+
+def look_into(
+    path: str | Path, column: str, genome: str | None = None, barcodes: bool = False, made: bool = False
+) -> Look:
     """Why the file or folder cannot be used in that column of the samplesheet, and what may make its numbers wrong.
 
     Parameters
@@ -25,23 +46,28 @@ def look_into(path: str | Path, column: str, genome: str | None = None) -> tuple
         ``raw``, ``filtered`` or ``cellbender``.
     genome : str, optional
         Which genome to take from a file with several.
-
-    Returns
-    -------
-    problem : str
-        One line; empty if it can be used.
-    warnings : list of str
-        One line each.
+    barcodes : bool
+        Whether the barcodes of its cells are asked for.
+    made : bool
+        Whether it is asked for how its cells were made.
     """
     try:
         source = describe(path, genome)
         check_column(source, column)
         check_values(source, peek(source))
-        if source.format == "10x mtx":
+        found = cell_barcodes(source) if barcodes else {}
+        if source.format == "10x mtx" and not barcodes:  # else every entry was read
             check_length(source)
+        told = _made(source) if made else Made()
     except UserError as error:
-        return " ".join(str(error).split()), []
-    return "", source.warnings
+        return Look(" ".join(str(error).split()), [], None, {}, Made())
+    return Look("", source.warnings, source, found, told)
+
+
+def _made(source: Source) -> Made:
+    cells, symbols = few_cells(source), source.symbol[source.keep]
+    umis = np.asarray(cells.sum(0, dtype=np.int64)).ravel()
+    return Made(source.chemistry, profiles_of(cells, symbols), of_nuclei(umis, symbols))
 
 
 def check_column(source: Source, column: str) -> None:
@@ -70,4 +96,5 @@ def of_files(found: Sequence[Cells], samples: pd.DataFrame) -> list[str]:
     listed_genes = [
         pd.DataFrame({"gene_id": one["genes"]["gene_id"]}, index=make_unique(one["genes"]["symbol"])) for one in there
     ]
-    return origins(unite_genes(listed_genes), samples, {one["sample"]: one["chemistry"] for one in there})[1]
+    made = {one["sample"]: Made(*one["made"]) for one in there}
+    return origins(unite_genes(listed_genes), samples, made)[1]

@@ -7,7 +7,7 @@ the genes behind a barcode are many or few in one of them whatever they are in t
 import re
 from collections.abc import Iterator, Sequence
 from itertools import combinations
-from typing import NotRequired, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import h5py
 import numpy as np
@@ -16,7 +16,7 @@ import pandas as pd
 
 from compartments.counts.folders import entries
 from compartments.counts.opening import READ_ERRORS, unreadable
-from compartments.counts.reading import read_counts
+from compartments.counts.reading import counts_of
 from compartments.counts.source import Source
 from compartments.study.captures import several
 
@@ -33,8 +33,8 @@ class Cells(TypedDict):
     """What one file says of the cells of a sample.
 
     ``content`` is the digest of its bytes, ``barcodes`` those of its cells, as bases, with their numbers of genes; none
-    if not asked for or if the names are no barcodes. ``genes`` has ``symbol`` and ``gene_id``, ``chemistry`` is as the
-    file states it.
+    if not asked for or if the names are no barcodes. ``genes`` has ``symbol`` and ``gene_id``, ``made`` the parts of
+    :class:`compartments.counts.chemistry.Made`.
     """
 
     sample: str
@@ -43,7 +43,7 @@ class Cells(TypedDict):
     content: str
     barcodes: dict[str, int]
     genes: NotRequired[dict[str, list[str]]]
-    chemistry: NotRequired[str]
+    made: NotRequired[list[Any]]
 
 
 def cell_barcodes(source: Source) -> dict[str, int]:
@@ -74,7 +74,7 @@ def _entries(source: Source) -> npt.NDArray[np.int64]:
         with h5py.File(source.path, "r") as file:
             if isinstance(file[source.node], h5py.Group):
                 return np.diff(file[source.node]["indptr"][:].astype(np.int64))
-    return np.diff(read_counts(source.path).matrix.indptr).astype(np.int64)
+    return np.diff(counts_of(source).matrix.indptr).astype(np.int64)
 
 
 def problems(found: Sequence[Cells], samples: pd.DataFrame) -> Iterator[str]:

@@ -9,17 +9,14 @@ from pathlib import Path
 from typing import cast
 
 from compartments.core.errors import UserError
+from compartments.core.packing import GZIP, LONGEST, packing_of
+from compartments.counts.hdf5 import missing_codecs
 
 READ_ERRORS = (
     OSError, EOFError, zlib.error, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError,
     OverflowError,
 )  # fmt: skip
-GZIP = b"\x1f\x8b"
-PACKINGS = {
-    b"\x28\xb5\x2f\xfd": "zstd", b"BZh": "bzip2", b"\xfd7zXZ": "xz", b"PK\x03\x04": "zip", b"7z\xbc\xaf": "7z",
-}  # fmt: skip
 NESTED = 3  # times that a file may be packed with gzip
-FILTER = re.compile(r"filter|can't open directory|plugin", re.I)
 LOCKED = re.compile(r"unable to lock file|Resource temporarily unavailable", re.I)
 
 
@@ -36,19 +33,14 @@ def open_binary(path: Path) -> gzip.GzipFile | io.BufferedReader:
         if handle.peek(2)[:2] != GZIP:
             break
         handle = gzip.GzipFile(fileobj=handle, mode="rb")
-    if packing := packed(handle.peek(6)):
-        raise UserError(f"{path}: packed with {packing}; unpack it, or pack it with gzip")
+    if packing := packing_of(handle.peek(LONGEST)):
+        raise UserError(f"{path}: packed with {packing.name}; unpack it ({packing.command}), or pack it with gzip")
     return handle
 
 
 def open_text(path: Path) -> io.TextIOBase:
     """The same as text in UTF-8, without a byte order mark."""
     return io.TextIOWrapper(cast(io.BufferedReader, open_binary(path)), encoding="utf-8-sig")
-
-
-def packed(start: bytes) -> str:
-    """What a file is packed with, other than gzip, told from its first bytes; empty if with nothing that is known."""
-    return next((name for magic, name in PACKINGS.items() if start.startswith(magic)), "")
 
 
 def not_hdf5(path: Path) -> str:
@@ -58,8 +50,8 @@ def not_hdf5(path: Path) -> str:
     text = start.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if not start:
         return "empty, not an HDF5 file; copy or export it again"
-    if start.startswith(GZIP) or packed(start):
-        return f"packed with {packed(start) or 'gzip'}: not an HDF5 file as it is; unpack it"
+    if packing := packing_of(start):
+        return f"packed with {packing.name}: not an HDF5 file as it is; unpack it ({packing.command})"
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):
         return "a web page, not an HDF5 file: a failed download; get the file itself"
     if text.startswith(b"version https://git-lfs"):
@@ -85,10 +77,10 @@ def unreadable(path: str | Path, error: BaseException) -> UserError:
         )
     if isinstance(error, UnicodeDecodeError):
         return UserError(f"{path}: text that is not UTF-8 ({said}); save it as UTF-8")
-    if isinstance(error, OSError) and FILTER.search(str(error)):
+    if codecs := missing_codecs(path):
         return UserError(
-            f"{path}: values packed with an HDF5 filter that is not installed here (such as zstd or blosc); "
-            "write it again with gzip (AnnData: write_h5ad(path, compression='gzip'))"
+            f"{path}: values packed with {codecs}, which cannot be read here; where it was made, write it again with "
+            "gzip (AnnData: write_h5ad(path, compression='gzip'); else h5repack -f GZIP=4 old.h5 new.h5)"
         )
     return UserError(f"{path}: damaged or cut off ({said}); copy or export it again")
 

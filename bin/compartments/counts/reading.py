@@ -60,7 +60,11 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
         Non-zeros and totals are those of the file's gene expression features; int64 index pointers where there are
         2**31 non-zeros or more.
     """
-    source = describe(path, genome)
+    return counts_of(describe(path, genome))
+
+
+def counts_of(source: Source) -> Counts:
+    """The same of a file that was described."""
     try:
         matrix = _read_mtx(source) if source.format == "10x mtx" else _read_h5(source)
     except READ_ERRORS as error:

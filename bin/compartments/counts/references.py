@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.counts.chemistry import Made, named, unlike
 from compartments.counts.names import ENSEMBL, make_unique, mostly_ensembl, unversioned
 from compartments.study.mixture import chemistries, listed, mixed
 
@@ -169,7 +170,7 @@ def _most_frequent(names: Counter[str]) -> str:
     return max(symbols, key=lambda name: symbols[name])
 
 
-def origins(united: United, samples: pd.DataFrame, chemistry_of: Mapping[str, str]) -> tuple[pd.DataFrame, list[str]]:
+def origins(united: United, samples: pd.DataFrame, made: Mapping[str, Made]) -> tuple[pd.DataFrame, list[str]]:
     """Where the counts of each sample come from, and what is said where samples differ in it.
 
     Parameters
@@ -177,8 +178,8 @@ def origins(united: United, samples: pd.DataFrame, chemistry_of: Mapping[str, st
     united : United
     samples : DataFrame
         The samplesheet.
-    chemistry_of : mapping, sample -> text
-        As its file states it; in the order of the files.
+    made : mapping, sample -> Made
+        In the order of the files.
 
     Returns
     -------
@@ -187,8 +188,9 @@ def origins(united: United, samples: pd.DataFrame, chemistry_of: Mapping[str, st
         ``n_lacking_alone`` (that only files of this set lack), ``ensembl_ids, chemistry``.
     list of str
     """
-    names = list(chemistry_of)
-    chemistry, sentences = chemistries(samples, chemistry_of)
+    names = list(made)
+    chemistry, sentences = chemistries(samples, {name: one.chemistry for name, one in made.items()})
+    chemistry = named(chemistry, made)
     n_genes = united.has.sum(1)[united.reference]
     table = pd.DataFrame(
         {
@@ -201,7 +203,9 @@ def origins(united: United, samples: pd.DataFrame, chemistry_of: Mapping[str, st
             "chemistry": chemistry.to_numpy(object),
         }
     )
-    return table, [*_said_of(united, samples, names), *sentences, *mixed(chemistry, samples, "chemistry")]
+    sentences += mixed(chemistry, samples, "chemistry")
+    sentences += unlike({name: one.profiles for name, one in made.items()}, samples, chemistry)
+    return table, [*_said_of(united, samples, names), *sentences]
 
 
 def _said_of(united: United, samples: pd.DataFrame, names: Sequence[str]) -> list[str]:

@@ -13,19 +13,20 @@ from compartments.core.matrix import log_normalise, totals
 from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
 from compartments.labels.genes import Matched, fold_repeats, match
 from compartments.labels.lineages import broad_lineages, check_labels
-from compartments.labels.markers import KNOWN_BY_MARKERS, MarkerWeights, marker_evidence, marker_weights
+from compartments.labels.markers import KNOWN_BY_MARKERS, Evidence, marker_evidence, marker_weights
 from compartments.labels.model import Model, decision_scores
-from compartments.labels.neighbours import borrow_lineages
+from compartments.labels.neighbours import borrow_lineages, is_protected, neighbours_prior
 from compartments.labels.summary import summarise
 
 CHUNK = 2000
 LABELS_THAT_COUNT = 3
 NO_LABEL = -5.0  # log odds of a cell that the model has no label for: below them none of its labels is meant
 MIN_PROBABILITY = 0.5
+SURE = 0.8  # a broad lineage of so much is not asked for again, unless markers contradict it
 
 
 def choose_lineage(
-    decision: npt.NDArray[np.float64], mapped: pd.DataFrame
+    decision: npt.NDArray[np.float64], mapped: pd.DataFrame, prior: npt.NDArray[np.float64] | float = 0.0
 ) -> tuple[npt.NDArray[np.intp], pd.DataFrame, pd.DataFrame]:
     """Label and lineage of each cell from the decision scores of the labels.
 
@@ -35,6 +36,8 @@ def choose_lineage(
         Log odds of each label, from :func:`model.decision_scores`.
     mapped : DataFrame, one row per label
         From :func:`lineages.map_labels`.
+    prior : array, shape (cells, broad lineages + 1), or 0
+        Log of what is believed without the model, broad lineages sorted, none last (:mod:`neighbours`).
 
     Returns
     -------
@@ -52,13 +55,13 @@ def choose_lineage(
     """
     lineages, lineage_of = np.unique(mapped["lineage"].to_numpy(str), return_inverse=True)
     broads, broad_of = np.unique(mapped["lineage_broad"].to_numpy(str), return_inverse=True)
-    of_lineage, of_broad = _log_odds(decision, lineage_of), _log_odds(decision, broad_of)
+    of_lineage = _log_odds(decision, lineage_of)
+    of_broad = np.column_stack([_log_odds(decision, broad_of), np.full(len(decision), NO_LABEL)]) + prior
     parent = broad_of[np.unique(lineage_of, return_index=True)[1]]
-    broad = of_broad.argmax(axis=1)
+    broad = of_broad[:, :-1].argmax(axis=1)
     lineage = np.where(parent == broad[:, None], of_lineage, -np.inf).argmax(axis=1)
     label = np.where(lineage_of == lineage[:, None], decision, -np.inf).argmax(axis=1)
-    none = np.full((len(decision), 1), NO_LABEL)
-    by_broad, by_lineage = softmax(np.hstack([of_broad, none]), axis=1)[:, :-1], np.empty_like(of_lineage)
+    by_broad, by_lineage = softmax(of_broad, axis=1)[:, :-1], np.empty_like(of_lineage)
     for number in range(len(broads)):
         inside = parent == number
         by_lineage[:, inside] = softmax(of_lineage[:, inside], axis=1) * by_broad[:, [number]]
@@ -126,32 +129,47 @@ def annotate(
     check_labels(models[0].name, matched[0].mapped)
     n_cells = counts.shape[0]
     chunks = [slice(start, min(start + CHUNK, n_cells)) for start in range(0, n_cells, CHUNK)]
-    means = np.zeros(len(names))
+    means, decisions = np.zeros(len(names)), []
     for rows in chunks:
-        means += totals(log_normalise(counts[rows] @ fold), 0)
+        normalised = log_normalise(counts[rows] @ fold)
+        means += totals(normalised, 0)
+        decisions.append(decision_scores(matched[0].model, normalised, matched[0].names))
+    decision, broad = np.vstack(decisions), broad_lineages(lineage_map)
     weights = marker_weights(names, means / max(1, n_cells), markers)
-    parts = [_annotate_chunk(counts[rows] @ fold, names, matched, lineage_map, weights) for rows in chunks]
-    labels = pd.concat(parts, ignore_index=True)
-    _settle_by_markers(labels, compartment, broad_lineages(lineage_map))
+    evidence, others = [], []
+    for rows in chunks:
+        folded = counts[rows] @ fold
+        normalised = log_normalise(folded)
+        evidence.append(marker_evidence(folded, normalised, names, weights, broad))
+        others.append(_further_labels(normalised, matched[1:]))
+    labels = _named_cells(decision, matched[0], Evidence.of_all(evidence), broad, counts)
+    labels = pd.concat([labels, pd.concat(others, ignore_index=True)], axis=1)
+    _settle_by_markers(labels, compartment, broad)
     borrow_lineages(labels, counts)
     summary = summarise(labels, matched, compartment) | {"n_genes_summed": fold.shape[0] - fold.shape[1]}
     return labels.drop(columns=["plausible_in", "rule", "supported"]), summary
 
 
-def _annotate_chunk(
+def _named_cells(
+    decision: npt.NDArray[np.float64],
+    first: Matched,
+    evidence: Evidence,
+    broad: Mapping[str, str],
     counts: sparse.csr_matrix,
-    symbols: npt.NDArray[np.object_],
-    matched: Sequence[Matched],
-    lineage_map: pd.DataFrame,
-    weights: MarkerWeights,
 ) -> pd.DataFrame:
-    """Labels of some cells; columns as :func:`annotate`, and ``rule, supported, plausible_in`` of its own."""
-    normalised = log_normalise(counts)
-    first = matched[0]
-    broad = broad_lineages(lineage_map)
-    decision = decision_scores(first.model, normalised, first.names)
-    chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped)
-    evidence = marker_evidence(counts, normalised, symbols, weights, broad)
+    """Labels of all cells by the first model; columns as :func:`annotate`, and ``rule, supported, plausible_in``."""
+    alone, _, by_broad = choose_lineage(decision, first.mapped)
+    guess = first.mapped.iloc[alone].reset_index(drop=True)
+    probability = _at(by_broad, guess["lineage_broad"])
+    named = (probability >= MIN_PROBABILITY) | (evidence.lineage == guess["lineage"].to_numpy())
+    marked = pd.Series(evidence.lineage).map(broad)
+    supported = evidence.supported.reindex(columns=list(by_broad.columns), fill_value=False)
+    contradicted = marked.notna() & (marked != guess["lineage_broad"]) & ~_at(supported, guess["lineage_broad"])
+    settled = (probability >= SURE) & ~contradicted
+    settled |= named & is_protected(guess["lineage"], first.model.labels[alone])
+    vote = by_broad.columns.get_indexer(marked)
+    prior = neighbours_prior(np.log(_with_none(by_broad)), settled.to_numpy(), vote, counts)
+    chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped, prior)
     rule = np.full(len(chosen), "", object)
     t_like = evidence.t_like & (first.mapped["lineage"].to_numpy()[chosen] == "NK")
     if t_like.any() and (first.mapped["lineage_broad"] == "T").any():
@@ -159,27 +177,41 @@ def _annotate_chunk(
         rule[t_like] = "cd3"
 
     frame = _columns_of_model(first, decision, chosen, by_lineage, by_broad)
+    asked = (frame["lineage_broad"] != guess["lineage_broad"]) | (probability < MIN_PROBABILITY)
     frame["marker_lineage"] = evidence.lineage
     frame["marker_pdc"] = evidence.pdc
-    if "Erythroid" in set(lineage_map["lineage"]):
+    if "Erythroid" in broad:
         red = evidence.erythroid
         frame.loc[red, ["lineage", "display_label"]] = "Erythroid"
         frame.loc[red, "lineage_broad"] = broad["Erythroid"]
         frame.loc[red, "plausible_in"] = "both"
         frame.loc[red, ["probability", "probability_broad"]] = 1.0
         rule[red] = "erythroid"
+        asked &= ~red
     frame["rule"] = rule
-    frame["marker_agrees"] = (pd.Series(evidence.lineage).map(broad) == frame["lineage_broad"]).to_numpy()
-    supported = evidence.supported.reindex(columns=list(by_broad.columns), fill_value=False)
+    frame["marker_agrees"] = (marked == frame["lineage_broad"]).to_numpy()
     frame["supported"] = _at(supported, frame["lineage_broad"])
+    likely = frame["probability_broad"] >= MIN_PROBABILITY
     frame["confidence"] = np.select(
-        [frame["probability_broad"] >= MIN_PROBABILITY, frame["supported"]],
-        ["high", "marker"],
+        [likely & ~asked, frame["supported"], likely],
+        ["high", "marker", "neighbours"],
         "low",
     )
     low = frame["confidence"] == "low"
     frame.loc[low, ["lineage", "lineage_broad", "display_label"]] = UNASSIGNED
-    for other in matched[1:]:
+    return frame
+
+
+def _with_none(by_broad: pd.DataFrame) -> npt.NDArray[np.float64]:
+    """Probabilities of the broad lineages and, last, of none of them."""
+    values = by_broad.to_numpy()
+    return np.column_stack([values, np.maximum(1 - values.sum(axis=1), 0)]).clip(np.finfo(float).tiny)
+
+
+def _further_labels(normalised: sparse.csr_matrix, others: Sequence[Matched]) -> pd.DataFrame:
+    """Best label and its broad lineage by every further model."""
+    frame = pd.DataFrame(index=range(normalised.shape[0]))
+    for other in others:
         best = decision_scores(other.model, normalised, other.names).argmax(axis=1)
         stem = other.model.name.removesuffix(".pkl")
         frame[f"label:{stem}"] = other.model.labels[best]

@@ -76,6 +76,15 @@ class Evidence:
     t_like: npt.NDArray[np.bool_]
     erythroid: npt.NDArray[np.bool_]
 
+    @classmethod
+    def of_all(cls, parts: Sequence["Evidence"]) -> "Evidence":
+        """Evidence of all cells from that of some at a time."""
+        return cls(
+            np.concatenate([part.lineage for part in parts]),
+            pd.concat([part.supported for part in parts], ignore_index=True),
+            *(np.concatenate([getattr(part, name) for part in parts]) for name in ("pdc", "t_like", "erythroid")),
+        )
+
 
 def read_markers(path: str | Path, lineage_map: pd.DataFrame) -> pd.DataFrame:
     """Marker table: columns ``lineage, gene, sign`` (``+`` or ``-``); lineages must be in the map.

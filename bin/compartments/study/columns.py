@@ -2,14 +2,14 @@
 
 from collections.abc import Callable, Sequence
 
-from compartments.core.vocabulary import OWN_COLUMNS, OWN_PREFIXES
+from compartments.core.vocabulary import OWN_COLUMNS, OWN_PATTERN
 
 APART = "sheet_"
 
 
 def is_own(column: str) -> bool:
     """Whether the pipeline has a column of that name for something else."""
-    return column in OWN_COLUMNS or column.startswith(OWN_PREFIXES)
+    return column in OWN_COLUMNS or bool(OWN_PATTERN.fullmatch(column))
 
 
 def apart(columns: Sequence[str], taken: Callable[[str], bool] = is_own) -> dict[str, str]:

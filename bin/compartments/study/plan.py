@@ -35,7 +35,7 @@ def design_table(study: Study) -> pd.DataFrame:
             df = residual_df(term, design.shape[1])
             if term.whole:
                 n = term.whole.units["donor"].nunique() - term.units["donor"].nunique()
-                note = [*note, f"{_donors(n)} more lack a sample and count in composition and expression alone"]
+                note = [*note, f"{_donors(n)} more lack a sample and count, but in hubs and groups of edges"]
         first, *second = (",".join(units.loc[term.has(arm), "donor"]) for arm in term.arms)
         rows.append(
             {
@@ -160,6 +160,6 @@ def _left_out(study: Study) -> list[str]:
             named = ", ".join(
                 f"{donor} ({', '.join(of['condition'])})" for donor, of in alone.groupby("donor", sort=False)
             )
-            skipped = "only in composition and expression" if term.whole else "skipped"
+            skipped = "not in hubs and groups of edges" if term.whole else "skipped"
             lines.append(f"{skipped} in {term.contrast.contrast}, {term.compartment}, for lack of the other: {named}")
     return lines

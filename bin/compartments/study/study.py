@@ -56,6 +56,8 @@ class Study:
         Lineages that the study asks about by name; their tests are a family of their own.
     order : dict of str to float
         Scores of ordered conditions, for a trend.
+    named : dict of str to dict of str to list of str
+        Where compartments were labelled by models of their own: level -> compartment -> what its model can name.
     """
 
     samples: pd.DataFrame
@@ -65,6 +67,7 @@ class Study:
     warnings: list[str]
     primary_lineages: list[str] = field(default_factory=list)
     order: dict[str, float] = field(default_factory=dict)
+    named: dict[str, dict[str, list[str]]] = field(default_factory=dict)
 
     @property
     def compartments(self) -> list[str]:
@@ -109,6 +112,25 @@ class Study:
             for compartment in self.compartments[1:]:
                 yield contrast, "interaction", compartment
 
+    def named_by_one(self, compartment: str) -> dict[str, dict[str, str]]:
+        """What only the model of a compartment can name, or only that of the reference compartment.
+
+        Returns
+        -------
+        dict level -> lineage -> reason
+            A lineage that one of two models has no label for is missing there by name, not by number.
+        """
+        found: dict[str, dict[str, str]] = {}
+        for level, known in self.named.items():
+            sides = {one: set(known.get(one, ())) for one in (compartment, self.reference_compartment)}
+            (first, own), (second, other) = list(sides.items())[0], list(sides.items())[-1]
+            found[level] = {
+                name: f"not_testable: the model of {has} can name it, that of {lacks} cannot"
+                for has, lacks, alone in ((first, second, own - other), (second, first, other - own))
+                for name in sorted(alone)
+            }
+        return found
+
     def subset(self, samples: Collection[str]) -> "Study":
         """The same study with only the named samples (a collection), in samplesheet order."""
         kept = self.samples[self.samples["sample"].isin(set(samples))]
@@ -130,6 +152,7 @@ class Study:
                 "warnings": self.warnings,
                 "primary_lineages": self.primary_lineages,
                 "order": self.order,
+                "named": self.named,
             },
             path,
         )
@@ -150,4 +173,5 @@ class Study:
             value["warnings"],
             value["primary_lineages"],
             value["order"],
+            value["named"],
         )

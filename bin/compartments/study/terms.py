@@ -60,6 +60,8 @@ class Term:
     apart : Term or None
         The same question with a unit per condition (compartment), of all donors: where some lack a sample that
         ``units`` need, they say less, but not nothing.
+    named_by_one : dict level -> lineage -> reason
+        Where compartments are compared: what only one of their models can name (``Study.named_by_one``).
     """
 
     contrast: Contrast
@@ -70,6 +72,7 @@ class Term:
     kind: str
     signs: dict[str, float] = field(default_factory=dict)
     apart: "Term | None" = None
+    named_by_one: dict[str, dict[str, str]] = field(default_factory=dict)
 
     @property
     def across(self) -> bool:
@@ -86,6 +89,11 @@ class Term:
         if self.kind in (BETWEEN, MIXED):
             return self.contrast.condition, self.contrast.reference
         return (self.contrast.condition,)
+
+    @property
+    def unnamed(self) -> dict[str, str]:
+        """Lineages that cannot be compared, as one of two models cannot name them, with the reason."""
+        return self.named_by_one.get("lineage", {})
 
     @property
     def one_arm(self) -> bool:
@@ -190,11 +198,19 @@ def terms_of(study: Study, samples: Collection[str] | None = None) -> Iterator[T
 
 
 def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Term:
-    """The units of one of :meth:`compartments.study.study.Study.terms`.
+    """One of :meth:`compartments.study.study.Study.terms`, with its units.
 
     Units of one sample have it as index, others their donor; where donors have several units, the first part's sample.
     Donors that lack a sample of a part have no unit.
     """
+    term = _with_units(study, contrast, name, compartment)
+    if not (term.across and study.named):
+        return term
+    alone = study.named_by_one(compartment)
+    return replace(term, named_by_one=alone, apart=term.apart and replace(term.apart, named_by_one=alone))
+
+
+def _with_units(study: Study, contrast: Contrast, name: str, compartment: str) -> Term:
     sides = {compartment: 1.0} if name.startswith("within:") else {compartment: 1.0, study.reference_compartment: -1.0}
     samples = specimens(study.samples)
     samples = samples[samples["compartment"].isin(sides)]
@@ -213,7 +229,7 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
         term = Term(contrast, name, compartment, units.set_index("donor", drop=False).rename_axis(None), parts, kind)
         parts = _parts(sides, {"": 1.0})
         units = _joined(study, samples, parts, ["donor", "condition"])
-        return replace(term, apart=_apart(term, units, parts, "condition")) if kind == CHANGE else term
+        return term if kind == WITHIN else replace(term, apart=_apart(term, units, parts, "condition"))
     units = _pairs(study, samples, sides, contrast)
     units["arm"] = contrast.condition if kind == COMPARTMENTS else units["condition"]
     index = "sample" if len(sides) == 1 or units["donor"].duplicated().any() else "donor"
@@ -233,9 +249,10 @@ def _apart(term: Term, units: pd.DataFrame, parts: tuple[Part, ...], by: str) ->
         Such units, with the columns of ``parts``.
     parts : tuple of Part
     by : str
-        Of ``units``: what a unit of ``term`` has both values of.
+        Of ``units``: what a unit of ``term`` has all values of.
     """
-    signs = {part.condition or part.compartment: float(np.sign(part.weight)) for part in term.parts[:2]}
+    own = term.parts if by == "compartment" else [part for part in term.parts if part.compartment == term.compartment]
+    signs = {part.condition or part.compartment: part.weight for part in own}
     units = units[units[by].isin(signs)]
     arm = units[by]
     if term.kind == CHANGE:

@@ -16,8 +16,8 @@ STEPS = ["annotate_cells", "merge_samples", "embed_cohort"]
 
 
 def build(page: Page) -> list[Block]:
-    """Maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
-    blocks: list[Block] = [*_maps(page), *_shares(page), *_markers(page)]
+    """Conflicts first; maps, shares, remarks on labels, models side by side, and the tables of the embedding."""
+    blocks: list[Block] = [*_conflicts(page), *_maps(page), *_shares(page), *_markers(page)]
     labels = page.results.summaries("labels", ["warnings"])
     if labels is not None:
         said = labels[labels["warnings"].fillna("").ne("")]
@@ -33,6 +33,17 @@ def build(page: Page) -> list[Block]:
         of_samples = warnings[warnings["sample"].notna()].fillna("")  # the others stand with the design
         blocks += [Text(" ".join(map(str, row)), "warning") for row in of_samples.itertuples(index=False)]
     return blocks
+
+
+def _conflicts(page: Page) -> list[Text]:
+    """Clusters whose cells' markers name another lineage than their label, most cells first."""
+    clusters = page.table("cohort/clusters.tsv")
+    if clusters is None:
+        return []
+    told = clusters[clusters["n_contradicted"] > 0].sort_values("n_contradicted", ascending=False, kind="stable")
+    columns = ["cluster", "n_cells", "lineage", "n_contradicted", "likely_lineage", "markers"]
+    rows = told[columns].fillna("none").rename(columns={"markers": "genes"}).to_dict("records")
+    return [page.text("annotation.conflict", "warning", **{str(key): row[key] for key in row}) for row in rows]
 
 
 def _shares(page: Page) -> list[Figure]:

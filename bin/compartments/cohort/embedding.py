@@ -260,7 +260,7 @@ def cells_to_embed(values: sparse.csr_matrix, genes: pd.Index, obs: pd.DataFrame
 
 
 def coordinate_table(cohort: "AnnData") -> pd.DataFrame:
-    """Where each cell lies: ``cell, sample, barcode, leiden, leiden_within``, coordinates of both UMAPs.
+    """Where each cell lies: ``cell, sample, barcode, leiden, leiden_within``, coordinates of both UMAPs, ``in_sketch``.
 
     ``cohort`` comes from :func:`embed` and :func:`embed_within`.
     """
@@ -268,6 +268,7 @@ def coordinate_table(cohort: "AnnData") -> pd.DataFrame:
     table = cast(pd.DataFrame, cohort.obs)[names].rename_axis("cell").reset_index()
     table[["umap_1", "umap_2"]] = cohort.obsm["X_umap"]
     table[["umap_1_within", "umap_2_within"]] = cohort.obsm["X_umap_within"]
+    table["in_sketch"] = cast(pd.DataFrame, cohort.obs)["in_sketch"].to_numpy(bool)
     return table
 
 

@@ -19,7 +19,7 @@ def made_of(bulk: "AnnData", chemistries: Mapping[str, str]) -> dict[str, Made]:
     Parameters
     ----------
     bulk : AnnData
-        Of :func:`compartments.cohort.pseudobulk.make_pseudobulk`.
+        Of :func:`compartments.cohort.merging.make_pseudobulk`.
     chemistries : mapping, sample -> text
         As the files state it.
     """

@@ -43,7 +43,7 @@ OWN_COLUMNS = frozenset((
     "cell", "barcode", "total_counts", "n_genes", "pct_mt", "pct_ribo", "pct_hb", "pct_platelet", "pct_top20",
     "contamination", "doublet_score", "predicted_doublet", "celltypist_label", "lineage", "lineage_broad",
     "probability", "probability_broad", "confidence", "marker_lineage", "marker_agrees", "marker_pdc",
-    "model_lineage", "display_label", "leiden", "leiden_within", "umap_1", "umap_2",
+    "model_lineage", "display_label", "leiden", "leiden_within", "in_sketch", "umap_1", "umap_2",
     "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample",
 ))  # fmt: skip
 # of further models, of the further samples of a donor, of their covariates

@@ -43,17 +43,42 @@ def existing(path, place) {
     unusable(path) ? error("ERROR: ${place}: ${unusable(path)}") : path
 }
 
-// An input of the samplesheet: absolute, a URL, or relative to the samplesheet, else to the launch folder.
-// What is wrong comes back as text: an error() of an included function would reach the user wrapped in an exception.
+// An input of the samplesheet: absolute, a URL, or relative to the samplesheet, else to the launch folder. What is
+// wrong comes back as a map: an error() of an included function would reach the user wrapped in an exception.
 def locate(text, folder, row, column) {
-    def place = "samplesheet row ${row}, column ${column}"
     def absolute = text =~ /^[\/~]/ || text.contains('://')
     def candidates = absolute ? [pathOf(text)] : [folder.resolve(text), pathOf("${launchDir}/${text}")].unique()
     def found = candidates.find { path -> path.exists() }
-    if (!found) {
-        return "${place}: there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path"
+    def sought = "there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path"
+    def problem = found ? unusable(found) : sought
+    def place = [row: row, column: column, problem: problem, missing: found ? [] : candidates]
+    problem ? place : found
+}
+
+// The folder of a path, or the nearest one above that is there.
+def folderOf(path) {
+    def folder = path.parent
+    !folder?.parent || folder.toUri().scheme != 'file' || folder.exists() ? folder : folderOf(folder)
+}
+
+// What is wrong with files of the samplesheet, in one line: those that are not there by the folder that lacks them.
+def linesOn(problems) {
+    def groups = problems.groupBy { one ->
+        one.missing ? one.missing.collect { path -> folderOf(path) } : [one.row, one.column]
     }
-    unusable(found) ? "${place}: ${unusable(found)}" : found
+    def lines = groups.collect { folders, ones ->
+        def named = ones.size() > 1 ? ones.take(20) : []
+        def names = named.collect { one ->
+            "'${folders[0].relativize(one.missing[0])}' (row ${one.row}, column ${one.column})"
+        }
+        def more = ones.size() > 20 ? " and ${ones.size() - 20} more" : ''
+        def where = folders.unique(false).join(' or ')
+        ones.size() == 1
+            ? "samplesheet row ${ones[0].row}, column ${ones[0].column}: ${ones[0].problem}"
+            : "samplesheet: there are no files ${names.join(', ')}${more} in ${where}; check the paths"
+    }
+    def rest = lines.size() > 20 ? ["and ${lines.size() - 20} more"] : []
+    (lines.take(20) + rest).join('; ')
 }
 
 // The samples of study.json as [[meta, [column: file], whether others are of its specimen]], and all that is wrong with
@@ -64,20 +89,18 @@ def samplesOf(study, folder) {
     }
     def specimens = rows.countBy { row -> specimenOf(row) }
     def samples = rows.collect { row -> sampleOf(row, folder) + [specimens[specimenOf(row)] > 1] }
-    def problems = samples.collect { sample -> sample[2] }.findAll { problem -> problem }
-    def rest = problems.size() > 20 ? ["and ${problems.size() - 20} more samples"] : []
-    def found = samples.collect { meta, inputs, _problem, others -> [meta, inputs, others] }
-    [found, (problems.take(20) + rest).join('; ')]
+    def inputs = samples.collectMany { one -> one[1].values() }
+    [samples, linesOn(inputs.findAll { one -> one instanceof Map })]
 }
 
-// A row of the samplesheet as [meta, [column: file], problem or empty].
+// A row of the samplesheet as [meta, [column: file, an empty list, or what is wrong]].
 def sampleOf(row, folder) {
     def columns = ['raw', 'filtered', 'cellbender']
     def meta = row.findAll { name, value -> !(name in columns) && value }
     def inputs = columns.collectEntries { column ->
         [column, row[column] ? locate(row[column], folder, row.row, column) : []]
     }
-    [meta, inputs, inputs.values().findAll { input -> input instanceof CharSequence }.join('; ')]
+    [meta, inputs]
 }
 
 // What is kept of a file to see whether other samples have its cells: nothing unless it is the one that tells cells.

@@ -12,7 +12,15 @@ def problemsOfParameters() {
         empty.collect { name, _value -> "--${name} has no value; give one after it" } +
         bothInputs() +
         ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(name) } +
-        problemOfCpus()
+        problemOfCpus() + problemOfWorkFolder()
+}
+
+// Tasks find their code by PATH, which colons part; what else a path cannot hold is Nextflow's.
+def problemOfWorkFolder() {
+    def folder = workflow.workDir
+    def plain = folder.toUri().scheme == 'file'
+    def found = plain ? folder.toString().toList().find { one -> one in [':', '$', '\\'] } : null
+    found ? ["the work folder '${folder}' has '${found}' in its path; give another with -work-dir"] : []
 }
 
 // Nextflow takes --max-mt and --maxMt for other parameters than --max_mt, and nothing would read them.

@@ -83,6 +83,7 @@ def told(request, tmp_path_factory):
         {"sample": "a", "donor": "A", "row": 2, "note": HOSTILE, "rbc_per_ul": 0.0, "batch": None, "raw": "a b.tsv"}
     ]
     rows += [{"sample": f"s{n}", "row": n, "raw": f"{n}.h5", "filtered": ""} for n in range(3, 25)]
+    rows[0]["filtered"], rows[-1]["raw"] = "/nowhere/x.h5", "sub/24.h5"
     (project / "study.json").write_text(json.dumps({"samples": rows}))
     given = {"target_gene": HOSTILE, "allow_mixed_ambient": "false", "simulate_options": "--scale 0.8 --x 'a b' c$(d)"}
     (folder / "params.json").write_text(json.dumps(given))
@@ -126,8 +127,13 @@ def test_samples_are_taken_from_the_study_as_it_was_read(told):
 
 
 def test_all_files_that_are_not_there_are_named_in_one_line(told):
-    assert told["problems"].startswith("samplesheet row 3, column raw: there is no file '3.h5'")
-    assert told["problems"].count("there is no file") == 20 and told["problems"].endswith("; and 2 more samples")
+    """Folder by folder, the one that is not there itself by the nearest above that is."""
+    alone, together = told["problems"].split("; check the path; ")
+    assert alone.startswith("samplesheet row 2, column filtered: there is no file '/nowhere/x.h5' (looked for /nowhere")
+    assert together.startswith("samplesheet: there are no files '3.h5' (row 3, column raw), '4.h5' (row 4, column raw)")
+    assert together.count("row ") == 20 and "'sub/24.h5'" not in together
+    folders = re.search(r"'22.h5' \(row 22, column raw\) and 2 more in (\S+) or (\S+); check the paths$", together)
+    assert folders[1].endswith("/project/given") and folders[2] != folders[1]
     assert "\n" not in told["problems"]
 
 

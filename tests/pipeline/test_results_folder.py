@@ -32,8 +32,8 @@ class Study:
         write_model(make_model(), folder / "model.pkl")
         self.rows = [f"s{n},{','.join(row)},good {n}.h5" for n, row in enumerate(DONORS)]
 
-    def run(self, rows, *more):
-        text = "\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n"
+    def run(self, rows, *more, header="sample,donor,compartment,condition,raw"):
+        text = "\n".join([header, *rows]) + "\n"
         (self.folder / "sheet.csv").write_text(text)
         given = ("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--outdir", self.out.name)
         return nextflow(self.project, self.folder, "-profile", "local", "-stub", *given, *more)
@@ -107,6 +107,16 @@ def test_a_comment_another_order_and_a_limit_repeat_no_step(study):
     study.crate()
 
 
+def test_a_note_repeats_what_shows_it_and_no_comparison(study):
+    noted = [f"{row},note {n}" for n, row in enumerate(study.rows)]
+    header = "sample,donor,compartment,condition,raw,note"
+    done = study.run(noted, "-resume", study.sessions()[0], header=header)
+    assert done.code == 0, done.text[-4000:]
+    ran = set(trace(study.out).query("status != 'CACHED'")["process"])
+    shown = {"CHECK_DESIGN", "CHECK_CAPTURES", "CHECK_LABELS", "MERGE_SAMPLES", "EMBED_COHORT", "COMPARE_COUPLING"}
+    assert ran == shown | {"COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
+
+
 def test_a_withdrawn_sample_leaves_the_results(study):
     (study.out / "notes.txt").write_text("of the user")
     done = study.run(study.rows[:3], "-resume", study.sessions()[0])
@@ -119,3 +129,16 @@ def test_a_withdrawn_sample_leaves_the_results(study):
     entities = study.crate()
     assert "notes.txt" not in {one["@id"] for one in entities["#run"]["result"]}
     assert not any("s3" in name for name in entities)
+
+
+def test_a_run_that_fails_says_so_and_lists_what_it_made(study):
+    """Every file that is there is in the crate as it is; of the failed step and those behind it none is a result."""
+    (study.folder / "fail.config").write_text("process { withName: 'EMBED_COHORT' { beforeScript = 'exit 3' } }\n")
+    more = ("--integration_key", "none", "-c", "fail.config")
+    done = study.run(study.rows[:3], "-resume", study.sessions()[0], *more)
+    assert done.code != 0 and "embed_cohort" in done.text
+    entities = study.crate()
+    assert entities["#run"]["actionStatus"] == "FailedActionStatus"
+    made = {one["@id"] for one in entities["#run"]["result"]}
+    assert {"cohort/pseudobulk.h5ad", "composition/effects.tsv", "pipeline_info/trace.tsv"} <= made
+    assert "cohort/cohort.h5ad" not in made and "cohort/cohort.h5ad" in entities

@@ -62,16 +62,9 @@ workflow INPUT {
     // with what the models of its compartments can name
     study = CHECK_LABELS.out.study.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
-    // what that needs, and whether the site has it
-    ch_enough = LOOK.out.extents.map { extents ->
-        def said = foresight(extents)
-        said.text ? log.info(said.text) : null
-        said.warnings.each { line -> log.warn(line) }
-        said.problem ? error("ERROR: ${said.problem}") : true
-    }
     checked = LOOK.out.hashes
         .combine(ch_named)
-        .combine(ch_enough)
+        .combine(LOOK.out.enough)
         .combine(results.map { tables -> [tables] })
         .map { found -> [found[0], found[-1]] }
     announced(samples.combine(checked), '# samples: files of counts are sound')
@@ -123,18 +116,24 @@ workflow LOOK {
     // what is wrong with a file is said before what its genes cannot do
     cells = ch_cells.map { found -> [found] }.combine(ch_sound).map { found, _sound -> found }
     notes = CHECK_CAPTURES.out.notes
-    extents = INSPECT_INPUT.out.extents
+    // what the run needs, and whether the site has it
+    enough = INSPECT_INPUT.out.extents
         .map { _meta, path -> new groovy.json.JsonSlurper().parse(path) }
         .toList()
         .map { found -> [found] }
         .combine(ch_sound)
-        .map { found, _sound -> found }
+        .map { found, _sound ->
+            def said = foresight(found)
+            said.text ? log.info(said.text) : null
+            said.warnings.each { line -> log.warn(line) }
+            said.problem ? error("ERROR: ${said.problem}") : true
+        }
 
     emit:
     hashes // [[[SHA-256, sample, name of a file], ...]]
     cells // what is kept of the files that tell cells
     notes // how the files differ
-    extents // [[cells, values], ...] of the samples' files of cells
+    enough // once, when the site has what the run needs
 }
 
 // What a step wrote of the file of a sample, with the row of the samplesheet in front.

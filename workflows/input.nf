@@ -54,7 +54,6 @@ workflow INPUT {
         LOOK.out.cells,
     )
     CHECK_LABELS.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
-    ch_named = CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
 
     samples = ch_samples.map { meta, inputs, _others ->
         [meta.subMap('sample'), inputs.raw, inputs.filtered, inputs.cellbender]
@@ -63,7 +62,7 @@ workflow INPUT {
     study = CHECK_LABELS.out.study.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
     checked = LOOK.out.hashes
-        .combine(ch_named)
+        .combine(CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true })
         .combine(LOOK.out.enough)
         .combine(results.map { tables -> [tables] })
         .map { found -> [found[0], found[-1]] }

@@ -77,10 +77,16 @@ def codeOf(steps) {
     "${digest}\n    export PATH='${word}':\"\$PATH\"\n    #".toString()
 }
 
-// A small file that a step wrote, as the same input of tasks whenever it says the same: a copy named by its digest.
-// With -resume, a step that was repeated repeats those behind it only if what it says has changed.
+// A file that a step wrote, as the same input of tasks whenever it says the same: a copy, in a folder named by what its
+// name and content are. With -resume, a repeated step repeats those behind it only if what it says has changed.
 def settled(path) {
-    plainWorkDir() ? copied(path.parent, [path.name], digestOf(path.text)).resolve(path.name) : path
+    if (!plainWorkDir()) {
+        return path
+    }
+    def digest = java.security.MessageDigest.getInstance('SHA-256')
+    digest.update(path.name.getBytes('UTF-8'))
+    path.withInputStream { stream -> stream.eachByte(1048576) { buffer, count -> digest.update(buffer, 0, count) } }
+    copied(path.parent, [path.name], digest.digest().encodeHex().toString().take(16)).resolve(path.name)
 }
 
 // A file, or all files below a folder, in a fixed order.

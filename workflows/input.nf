@@ -23,7 +23,7 @@ workflow INPUT {
         tableOf(params.lr_resource, 'lr_resource'),
         filesOf(params.interaction_groups, 'interaction_groups'),
     )
-    CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
+    CHECK_DESIGN.out.problems.subscribe { path -> soundOr(path.text.trim()) }
     // every parameter is checked there, so that it is repeated whenever one changes
     ch_asked = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
     listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
@@ -62,7 +62,7 @@ workflow INPUT {
     study = CHECK_LABELS.out.study.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
     checked = LOOK.out.hashes
-        .combine(CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true })
+        .combine(CHECK_LABELS.out.problems.map { path -> soundOr(path.text.trim()) })
         .combine(LOOK.out.enough)
         .combine(results.map { tables -> [tables] })
         .map { found -> [found[0], found[-1]] }
@@ -101,7 +101,7 @@ workflow LOOK {
     ch_sound = ch_lines
         .mix(CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
         .toList()
-        .map { lines -> problemsIn(lines) ? error("ERROR: ${problemsIn(lines)}") : true }
+        .map { lines -> soundOr(problemsIn(lines)) }
     ch_hashes = INSPECT_INPUT.out.hashes.flatMap { meta, digests ->
         digests.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
     }
@@ -125,7 +125,7 @@ workflow LOOK {
             def said = foresight(found)
             said.text ? log.info(said.text) : null
             said.warnings.each { line -> log.warn(line) }
-            said.problem ? error("ERROR: ${said.problem}") : true
+            soundOr(said.problem)
         }
 
     emit:
@@ -138,4 +138,9 @@ workflow LOOK {
 // What a step wrote of the file of a sample, with the row of the samplesheet in front.
 def linesOf(row, path) {
     path.readLines().findAll { line -> line }.collect { line -> "row ${row.row}, ${line}" }
+}
+
+// True, unless something is wrong, which ends the run.
+def soundOr(problem) {
+    problem ? error("ERROR: ${problem}") : true
 }

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from compartments.core.errors import UserError
 from compartments.counts.formats import describe
 from compartments.counts.lanes import cell_barcodes
 from compartments.counts.reading import read_counts
@@ -40,10 +39,9 @@ def test_the_genes_that_all_cells_have_tell_the_axis(tmp_path, kind, turned):
     assert cell_barcodes(describe(path)) == told
 
 
-def test_what_cannot_be_told_is_refused(tmp_path):
-    path = write_mtx(tmp_path / "m", some_counts(40), compressed=False)
-    with pytest.raises(UserError, match=r"as many genes as barcodes \(40\).*give it as h5ad, or without one"):
-        describe(path)
+def test_what_cannot_be_told_is_read_as_its_format_has_it_with_a_warning(tmp_path):
+    found = describe(write_mtx(tmp_path / "m", some_counts(40), compressed=False))
+    assert found.by_barcode and "as many genes as barcodes (40)" in found.warnings[-1]
 
 
 def test_other_matrices_are_left_alone(tmp_path):

@@ -34,9 +34,8 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
     Raises
     ------
     UserError
-        If the file is missing, unreadable, of an unknown layout, inconsistent in its shapes, square and does not tell
-        which axis is which, holds several genomes and none is chosen, no gene expression, no symbols, or genes of
-        another species.
+        If the file is missing, unreadable, of an unknown layout, inconsistent in its shapes, holds several genomes and
+        none is chosen, no gene expression, no symbols, or genes of another species.
     """
     path = Path(path)
     try:

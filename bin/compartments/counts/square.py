@@ -7,7 +7,6 @@ import h5py
 import numpy as np
 import numpy.typing as npt
 
-from compartments.core.errors import UserError
 from compartments.counts.folders import CHUNK, Entries, entries
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source
@@ -19,15 +18,11 @@ BETTER = 0.25  # difference of their median rank, as a share of all, along the t
 
 
 def settle_square(source: Source) -> None:
-    """Set which axis of a square matrix the barcodes are (in place), and say it.
+    """Set which axis of a square matrix the barcodes are (in place), and say it, or that it cannot be told.
 
     Genes that most cells have are among those with the largest sums along the axis of the genes, and anywhere along the
     other. An h5ad says by itself which axis is which.
 
-    Raises
-    ------
-    UserError
-        If the counts do not tell.
     """
     if len(source.barcodes) != len(source.symbol) or source.format not in ("10x mtx", "10x h5", "10x h5 v2"):
         return
@@ -37,10 +32,11 @@ def settle_square(source: Source) -> None:
     except READ_ERRORS as error:
         raise unreadable(source.path, error) from None
     if wide.sum() < LEAST or abs(taken - other) < BETTER:
-        raise UserError(
+        source.warnings.append(
             f"{source.path}: as many genes as barcodes ({len(source.symbol)}), and its counts do not tell which of "
-            "them are in rows; give it as h5ad, or without one of the barcodes"
+            "them are in rows: read as the format has it; if that is not so, give it as h5ad"
         )
+        return
     if other > taken:
         source.by_barcode = not source.by_barcode
         source.notes.append("as many genes as barcodes, and barcodes where others have the genes, by the counts")

@@ -80,7 +80,7 @@ def _markers(page: Page) -> list[Block]:
         return []
     order = [each for each in page.results.lineages() if each != UNASSIGNED and (drawn["name"] == each).any()]
     donors = markers.loc[markers["level"] == "lineage", "n_donors"]
-    behind = f"Donors: {donors.min()} to {donors.max()} of {page.study.samples['donor'].nunique()} in a lineage."
+    behind = f"{donors.min()} to {donors.max()} of {page.study.samples['donor'].nunique()} donors in a lineage"
     words = page.words("annotation.markers", behind)
     file = "cohort/markers.tsv"
     return [

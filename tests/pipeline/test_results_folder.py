@@ -32,8 +32,8 @@ class Study:
         write_model(make_model(), folder / "model.pkl")
         self.rows = [f"s{n},{','.join(row)},good {n}.h5" for n, row in enumerate(DONORS)]
 
-    def run(self, rows, *more, header="sample,donor,compartment,condition,raw"):
-        text = "\n".join([header, *rows]) + "\n"
+    def run(self, rows, *more):
+        text = "\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n"
         (self.folder / "sheet.csv").write_text(text)
         given = ("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--outdir", self.out.name)
         return nextflow(self.project, self.folder, "-profile", "local", "-stub", *given, *more)
@@ -70,7 +70,7 @@ def test_a_first_run_makes_every_result_and_lists_it(study):
     entities = study.crate()
     assert entities["#run"]["actionStatus"] == "CompletedActionStatus"
     assert {one["@id"] for one in entities["#run"]["result"]} == set(study.files()) - {"ro-crate-metadata.json"}
-    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json"}
+    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json", "models.tsv"}
     assert {path.name for path in (study.out / "pipeline_info").iterdir()} == own
     assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
 
@@ -105,16 +105,6 @@ def test_a_comment_another_order_and_a_limit_repeat_no_step(study):
     ran = set(trace(study.out).query("status != 'CACHED'")["process"])
     assert ran <= {"CHECK_DESIGN", "CHECK_CAPTURES", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
     study.crate()
-
-
-def test_a_note_repeats_what_shows_it_and_no_comparison(study):
-    noted = [f"{row},note {n}" for n, row in enumerate(study.rows)]
-    header = "sample,donor,compartment,condition,raw,note"
-    done = study.run(noted, "-resume", study.sessions()[0], header=header)
-    assert done.code == 0, done.text[-4000:]
-    ran = set(trace(study.out).query("status != 'CACHED'")["process"])
-    shown = {"CHECK_DESIGN", "CHECK_CAPTURES", "CHECK_LABELS", "MERGE_SAMPLES", "EMBED_COHORT", "COMPARE_COUPLING"}
-    assert ran == shown | {"COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
 
 
 def test_a_withdrawn_sample_leaves_the_results(study):

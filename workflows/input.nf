@@ -23,7 +23,7 @@ workflow INPUT {
         tableOf(params.lr_resource, 'lr_resource'),
         filesOf(params.interaction_groups, 'interaction_groups'),
     )
-    CHECK_DESIGN.out.problems.subscribe { path -> soundOr(path.text.trim()) }
+    CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
     ch_asked = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
     listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
@@ -40,12 +40,7 @@ workflow INPUT {
     CHECK_LABELS(
         ch_asked,
         models.map { entries -> entries.collect { _compartment, path, _byName -> path } },
-        models.map { entries ->
-            [
-                compartment: entries.collect { one -> one[0] }.findAll { one -> one },
-                by_name: entries.findAll { one -> one[2] }.collect { one -> one[1].name },
-            ]
-        },
+        models.map { entries -> saidOf(entries) },
         carried(projectDir.resolve('assets/celltypist_models.tsv')),
         carried(existing(pathOf(params.lineage_map), '--lineage_map')),
         carried(existing(pathOf(params.markers), '--markers')),
@@ -53,6 +48,7 @@ workflow INPUT {
         filesOf(params.label_clusters, 'label_clusters'),
         LOOK.out.cells,
     )
+    ch_named = CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
     CHECK_LABELS.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
 
     samples = ch_samples.map { meta, inputs, _others ->
@@ -62,7 +58,7 @@ workflow INPUT {
     study = CHECK_LABELS.out.study.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
     checked = LOOK.out.hashes
-        .combine(CHECK_LABELS.out.problems.map { path -> soundOr(path.text.trim()) })
+        .combine(ch_named)
         .combine(LOOK.out.enough)
         .combine(results.map { tables -> [tables] })
         .map { found -> [found[0], found[-1]] }
@@ -101,7 +97,7 @@ workflow LOOK {
     ch_sound = ch_lines
         .mix(CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
         .toList()
-        .map { lines -> soundOr(problemsIn(lines)) }
+        .map { lines -> problemsIn(lines) ? error("ERROR: ${problemsIn(lines)}") : true }
     ch_hashes = INSPECT_INPUT.out.hashes.flatMap { meta, digests ->
         digests.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
     }
@@ -125,7 +121,7 @@ workflow LOOK {
             def said = foresight(found)
             said.text ? log.info(said.text) : null
             said.warnings.each { line -> log.warn(line) }
-            soundOr(said.problem)
+            said.problem ? error("ERROR: ${said.problem}") : true
         }
 
     emit:
@@ -140,7 +136,10 @@ def linesOf(row, path) {
     path.readLines().findAll { line -> line }.collect { line -> "row ${row.row}, ${line}" }
 }
 
-// True, unless something is wrong, which ends the run.
-def soundOr(problem) {
-    problem ? error("ERROR: ${problem}") : true
+// What is said of models: the compartments that they are for, the files of those that were asked for by name.
+def saidOf(models) {
+    [
+        compartment: models.collect { one -> one[0] }.findAll { one -> one },
+        by_name: models.findAll { one -> one[2] }.collect { one -> one[1].name },
+    ]
 }

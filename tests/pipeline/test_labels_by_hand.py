@@ -15,7 +15,7 @@ from compartments.core.errors import run
 from compartments.core.files import read_json, read_tsv, write_tsv
 from tests.support.models import PROFILES, make_model, simulate, write_model
 from tests.support.models import write_sample as write_cells
-from tests.support.samples import files_of, make_study_of
+from tests.support.samples import make_study_of
 
 NAMES = list(PROFILES) * 9  # of the cells of every sample
 PLASMA = np.array(NAMES) == "Plasma cells"
@@ -36,12 +36,12 @@ def label_and_merge(folder, study, *overrides):
     for row in study.samples.itertuples():
         options = ("--cells", f"{row.sample}.filtered.h5ad", "--model", "made_up.pkl", "--compartment", row.compartment)
         call("annotate_cells", *options, *overrides)
-        path = folder / f"{row.sample}.labels.tsv.gz"
-        path.write_bytes((folder / f"samples/{row.sample}/{path.name}").read_bytes())
-    filtered, doublets, labels = files_of(folder)
-    given = ("--study", "study.json", "--filtered", *filtered, "--doublets", *doublets, "--labels", *labels)
-    call("merge_samples", *given)
-    call("embed_cohort", "--merged", "merged.h5ad", "--integration_key", "none")
+        labels = f"samples/{row.sample}/{row.sample}.labels.tsv.gz"
+        files = ("--filtered", options[1], "--doublets", f"{row.sample}.doublets.tsv.gz", "--labels", labels)
+        call("sum_sample", *files)
+    call("merge_samples", "--study", "study.json", "--sums", *sorted(folder.glob("*.sums.h5ad")))
+    given = ("--merged", "merged.h5ad", "--pseudobulk", "cohort/pseudobulk.h5ad", "--integration_key", "none")
+    call("embed_cohort", *given, "--filtered", *sorted(folder.glob("*.filtered.h5ad")))
 
 
 @pytest.fixture(scope="module")

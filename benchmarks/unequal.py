@@ -284,9 +284,12 @@ def real(rng, n, correlation):
 
 
 def _dealt(rng, among, n):
-    """``n`` of ``among``, each again only after all the others."""
+    """``n`` of ``among`` in any order, each again only after all the others.
+
+    In any order: arms that are dealt one after the other would each get all donors, and differ less than by chance.
+    """
     rounds = [rng.permutation(among) for _ in range(-(-n // among))]
-    return np.concatenate(rounds)[:n]
+    return rng.permutation(np.concatenate(rounds)[:n])
 
 
 DONORS = {"dirichlet": dirichlet, "lognormal": lognormal, "real": real}

@@ -121,3 +121,12 @@ def test_the_digest_is_of_all_code_that_is_imported():
     assert whole == source.digest(["benchmarks.compare.unequal_figures"])
     assert whole != source.digest(["benchmarks.compare.unequal_figures"], without=["compartments.compare.moderated"])
     assert whole == source.digest(["benchmarks.compare.unequal_figures"], without=["compartments.compare.expression"])
+
+
+def test_real_donors_that_come_twice_make_arms_differ_as_by_chance():
+    """Variance of the difference between arms over what the donors' spread foretells; .34 if they came in turn."""
+    rng, values = np.random.default_rng(1), np.arange(9.0)
+    dealt = values[np.array([unequal._dealt(rng, 9, 16) for _ in range(4000)])]
+    difference = dealt[:, :8].mean(1) - dealt[:, 8:].mean(1)
+    foretold = dealt.var(1, ddof=1).mean() * 2 / 8
+    assert 0.93 < difference.var() / foretold < 1.07

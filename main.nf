@@ -8,7 +8,7 @@ include { LABELS } from './workflows/labels'
 include { COHORT } from './workflows/cohort'
 include { COMPARE } from './workflows/compare'
 include { REPORT } from './workflows/report'
-include { banner ; ending ; usage } from './lib/console'
+include { banner ; ending ; fine ; usage } from './lib/console'
 include { forgetFailures } from './lib/failures'
 include { existing ; pathOf ; placed } from './lib/files'
 include { changedModels ; modelsOf } from './lib/models'
@@ -32,6 +32,7 @@ workflow {
     if (params.simulate) {
         SIMULATE(params.simulate)
         ch_sheet = SIMULATE.out.samplesheet
+        ch_genome = SIMULATE.out.genome
         ch_models = params.celltypist_model
             ? channel.value(modelsOf(params.celltypist_model))
             : SIMULATE.out.models.map { trained -> trained.collect { path -> ['', path, false] } }
@@ -42,10 +43,11 @@ workflow {
         def models = params.celltypist_model ?: error("ERROR: --celltypist_model is missing: ${hint}")
         ch_sheet = channel.value(existing(pathOf(sheet.toString()), '--input'))
         ch_models = channel.value(modelsOf(models))
+        ch_genome = channel.value([params.fasta ?: '', params.gtf ?: ''])
     }
 
     // Samplesheet, parameters, design, a look into every file: before any compute.
-    INPUT(ch_sheet, ch_models)
+    INPUT(ch_sheet, ch_genome, ch_models)
     // From here on the results folder is this run's, unless it is another study's.
     ch_ours = INPUT.out.checked.map { hashes, tables ->
         def other = otherStudy(hashes) ?: changedModels(tables)
@@ -75,7 +77,7 @@ workflow {
 
         // What was left out, five answers, one page. Files are named as in the results folder by the tasks themselves.
         ch_results = CELLS.out.results.mix(LABELS.out.results, COHORT.out.results, COMPARE.out.results)
-        REPORT(INPUT.out.listed, INPUT.out.results.mix(ch_results))
+        REPORT(INPUT.out.listed, INPUT.out.results.mix(INPUT.out.counted, ch_results))
         ch_published = channel.topic('published').mix(REPORT.out.pages).flatten()
         ch_published.subscribe { path -> outcome.places.add(placed(path)[0]) }
         REPORT.out.findings.subscribe { table -> outcome.findings = table.splitCsv(header: true, sep: '\t') }
@@ -86,8 +88,7 @@ workflow {
         forgetFailures()
         if (workflow.success) {
             withoutOthers(outcome).each { line -> log.warn(line) }
-            def fine = 'Samplesheet, parameters, design and input files are fine.'
-            log.info(isTrue(params.validate_only) ? fine : ending(outcome))
+            log.info(isTrue(params.validate_only) ? fine() : ending(outcome))
         }
     }
 }

@@ -93,3 +93,8 @@ def usage() {
     def call = 'nextflow run sc-compartments --input samplesheet.csv --outdir results'
     "${call} -profile <docker|podman|apptainer|local|slurm|...>\n\n${texts.join('\n\n')}"
 }
+
+// What the checks alone end with.
+def fine() {
+    'Samplesheet, parameters, design and input files are fine.'
+}

@@ -89,16 +89,19 @@ def samplesOf(study, folder) {
     }
     def specimens = rows.countBy { row -> specimenOf(row) }
     def samples = rows.collect { row -> sampleOf(row, folder) + [specimens[specimenOf(row)] > 1] }
-    def inputs = samples.collectMany { one -> one[1].values() }
+    def inputs = samples.collectMany { one -> one[1].values().flatten() }
     [samples, linesOn(inputs.findAll { one -> one instanceof Map })]
 }
 
 // A row of the samplesheet as [meta, [column: file, an empty list, or what is wrong]].
 def sampleOf(row, folder) {
     def columns = ['raw', 'filtered', 'cellbender']
-    def meta = row.findAll { name, value -> !(name in columns) && value }
+    def lanes = ['fastq_1', 'fastq_2']
+    def meta = row.findAll { name, value -> !(name in columns + lanes) && value }
     def inputs = columns.collectEntries { column ->
         [column, row[column] ? locate(row[column], folder, row.row, column) : []]
+    } + lanes.collectEntries { column ->
+        [column, (row[column] ?: '').tokenize(';').collect { one -> locate(one, folder, row.row, column) }]
     }
     [meta, inputs]
 }
@@ -112,6 +115,11 @@ def askedOf(column, inputs, others) {
 // Donor, compartment and condition of a row.
 def specimenOf(row) {
     ['donor', 'compartment', 'condition'].collect { name -> row[name] }
+}
+
+// What a step wrote of the file of a sample, with the row of the samplesheet in front.
+def linesOf(row, path) {
+    path.readLines().findAll { line -> line }.collect { line -> "row ${row.row}, ${line}" }
 }
 
 // The lines that steps wrote about what is wrong, as one; empty if nothing is.

@@ -57,7 +57,10 @@ def allQuoted(values) {
 // calls: a changed parameter repeats the steps that take it.
 def parametersOf(step) {
     def taken = definitions().findAll { _name, value -> step in (value.step ?: []) }
-    options(taken.collectEntries { name, one -> [name, one.type == 'boolean' ? isTrue(params[name]) : valueOf(name)] })
+    options(taken.collectEntries { name, one ->
+        def said = one.type == 'boolean' && !one.default
+        [name, said ? isTrue(params[name]) : one.type == 'boolean' ? isTrue(params[name]).toString() : valueOf(name)]
+    })
 }
 
 // Options in one text, as a user types them: split as a shell would, and no more of a shell than that.

@@ -1,15 +1,15 @@
 include { code } from '../lib/code'
-include { options ; parametersOf ; wordsOf } from '../lib/options'
+include { options ; parametersOf } from '../lib/options'
 
 // A cohort with known truth: samplesheet and raw droplets, truth tables, labelled reference.
 process SIMULATE_COHORT {
     tag "${preset}"
     label 'light'
-    ext code: { code('simulate_cohort') },
-        given: { [wordsOf(params.simulate_options), parametersOf('simulate_cohort')].join(' ') }
+    ext code: { code('simulate_cohort') }, given: { parametersOf('simulate_cohort') }
 
     input:
     val preset
+    val words // further options
     path profiles
     path gene_sets
 
@@ -23,7 +23,7 @@ process SIMULATE_COHORT {
     """
     # code ${task.ext.code}
     sc-compartments simulate_cohort ${options(preset: preset, profiles: profiles, gene_sets: gene_sets)} \\
-        ${task.ext.given} --outdir cohort
+        ${words} ${task.ext.given} --outdir cohort
     mkdir simulated
     mv cohort/truth simulated/truth
     mv cohort/* .
@@ -32,6 +32,34 @@ process SIMULATE_COHORT {
     stub:
     """
     sc-compartments write_stub samplesheet.csv reference.h5ad simulated/truth/cells.tsv
+    """
+}
+
+// Its raw counts as FASTQ of a small genome.
+process SIMULATE_READS {
+    ext code: { code('simulate_reads') }, given: { parametersOf('simulate_reads') }
+
+    input:
+    path samplesheet
+    path folders
+
+    output:
+    path 'samplesheet.csv', emit: samplesheet
+    tuple path('genome.fa'), path('genes.gtf'), emit: genome
+    path '*.fastq.gz', emit: files
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments simulate_reads ${options(samplesheet: samplesheet)} --outdir reads ${task.ext.given}
+    rm ${samplesheet}
+    mv reads/* .
+    """
+
+    stub:
+    """
+    sc-compartments write_stub genome.fa genes.gtf
+    touch stub.fastq.gz
     """
 }
 

@@ -1,14 +1,17 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; existing ; filesOf ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
+include { askedOf ; existing ; filesOf ; linesOf ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { definitions ; valueOf } from '../lib/options'
 include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
+include { INSPECT_INPUT as INSPECT_COUNTED } from '../modules/input'
+include { READS } from './reads'
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {
     take:
     samplesheet // file
+    genome // [FASTA, GTF], or empty texts, of samples given as reads
     models // [[compartment or empty, CellTypist model, whether by name], ...]
 
     main:
@@ -35,7 +38,7 @@ workflow INPUT {
     // tasks are given the name of a sample and what they use of its row: a comment, a note or another order of the
     // rows repeats no task of the samples
     rows = ch_samples.map { meta, _inputs, _others -> [meta.subMap('sample'), meta] }
-    LOOK(ch_samples, rows, listed)
+    LOOK(ch_samples, rows, genome, listed)
     CHECK_DESIGN.out.plan.mix(LOOK.out.notes).subscribe { said -> if (said.size()) { log.info(said.text) } }
     CHECK_LABELS(
         ch_asked,
@@ -51,12 +54,11 @@ workflow INPUT {
     ch_named = CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
     CHECK_LABELS.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
 
-    samples = ch_samples.map { meta, inputs, _others ->
-        [meta.subMap('sample'), inputs.raw, inputs.filtered, inputs.cellbender]
-    }
+    samples = LOOK.out.matrices
     // with what the models of its compartments can name
     study = CHECK_LABELS.out.study.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
+    counted = LOOK.out.counted
     checked = LOOK.out.hashes
         .combine(ch_named)
         .combine(LOOK.out.enough)
@@ -71,48 +73,44 @@ workflow INPUT {
     listed // study.json, in the order of the samplesheet
     checked // [[SHA-256, sample, name of a file], ...], results of the checks: once, when nothing is wrong
     results
+    counted // what was found of the reads of samples given as FASTQ
 }
 
-// Into every file of counts.
+// Into every file of counts, and all of them together.
 workflow LOOK {
     take:
     samples // [row with the sample's name, files by column, whether other rows are of the same specimen]
     rows // [meta, row of the samplesheet]
+    genome // [FASTA, GTF], or empty texts, of samples given as reads
     study // study.json, in the order of the samplesheet
 
     main:
-    ch_inputs = samples.flatMap { meta, inputs, others ->
-        inputs.findAll { _column, path -> path }.collect { column, path ->
-            [meta.subMap('sample'), column, path, askedOf(column, inputs, others)]
-        }
-    }
-    INSPECT_INPUT(ch_inputs)
-    ch_looked = ch_inputs.count().combine(INSPECT_INPUT.out.problems.count()).filter { n, done -> n == done }
-    ch_lines = rows.combine(INSPECT_INPUT.out.problems, by: 0).flatMap { _name, meta, path -> linesOf(meta, path) }
+    OPEN(samples, rows, genome)
+    ch_lines = rows.combine(OPEN.out.problems, by: 0).flatMap { _name, meta, path -> linesOf(meta, path) }
     rows
-        .combine(INSPECT_INPUT.out.doubts, by: 0)
+        .combine(OPEN.out.doubts, by: 0)
         .subscribe { _name, meta, path -> linesOf(meta, path).each { line -> log.warn("samplesheet ${line}") } }
-    ch_cells = INSPECT_INPUT.out.cells.toSortedList { a, b -> a.name <=> b.name }
+    ch_cells = OPEN.out.cells.toSortedList { a, b -> a.name <=> b.name }
     CHECK_CAPTURES(study, ch_cells)
     ch_sound = ch_lines
-        .mix(CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
+        .mix(OPEN.out.lines, CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
         .toList()
         .map { lines -> problemsIn(lines) ? error("ERROR: ${problemsIn(lines)}") : true }
-    ch_hashes = INSPECT_INPUT.out.hashes.flatMap { meta, digests ->
+    ch_hashes = OPEN.out.hashes.flatMap { meta, digests ->
         digests.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
     }
     // once, when no task failed and nothing is wrong
     hashes = ch_hashes
         .toList()
         .map { found -> [found] }
-        .combine(ch_looked)
+        .combine(OPEN.out.looked)
         .combine(ch_sound)
         .map { found -> [found[0]] }
     // what is wrong with a file is said before what its genes cannot do
     cells = ch_cells.map { found -> [found] }.combine(ch_sound).map { found, _sound -> found }
     notes = CHECK_CAPTURES.out.notes
     // what the run needs, and whether the site has it
-    enough = INSPECT_INPUT.out.extents
+    enough = OPEN.out.extents
         .map { _meta, path -> new groovy.json.JsonSlurper().parse(path) }
         .toList()
         .map { found -> [found] }
@@ -124,16 +122,67 @@ workflow LOOK {
             said.problem ? error("ERROR: ${said.problem}") : true
         }
 
+    counted = OPEN.out.counted
+    matrices = OPEN.out.matrices
+
     emit:
+    matrices // [meta, raw, filtered, cellbender]
+    counted // what was found of the reads of samples given as FASTQ
     hashes // [[[SHA-256, sample, name of a file], ...]]
     cells // what is kept of the files that tell cells
     notes // how the files differ
     enough // once, when the site has what the run needs
 }
 
-// What a step wrote of the file of a sample, with the row of the samplesheet in front.
-def linesOf(row, path) {
-    path.readLines().findAll { line -> line }.collect { line -> "row ${row.row}, ${line}" }
+// A look into each file of counts; reads are counted first, when the files of all other samples are sound.
+workflow OPEN {
+    take:
+    samples // [row with the sample's name, files by column, whether other rows are of the same specimen]
+    rows // [meta, row of the samplesheet]
+    genome // [FASTA, GTF], or empty texts, of samples given as reads
+
+    main:
+    ch_given = samples.flatMap { meta, inputs, others ->
+        ['raw', 'filtered', 'cellbender'].findAll { column -> inputs[column] }.collect { column ->
+            [meta.subMap('sample'), column, inputs[column], askedOf(column, inputs, others)]
+        }
+    }
+    INSPECT_INPUT(ch_given)
+    ch_reads = samples
+        .filter { _meta, inputs, _others -> inputs.fastq_1 }
+        .map { meta, inputs, _others ->
+            [meta.subMap('sample'), inputs.fastq_1, inputs.fastq_2, meta.chemistry ?: '']
+        }
+    ch_unsound = INSPECT_INPUT.out.problems.filter { _meta, path -> path.size() }
+    READS(ch_reads, rows, genome, ch_unsound.count().filter { n -> n == 0 })
+    ch_counted = samples
+        .map { meta, _inputs, others -> [meta.subMap('sample'), others] }
+        .join(READS.out.counted)
+        .map { meta, others, path -> [meta, 'raw', path, askedOf('raw', [raw: path], others)] }
+    INSPECT_COUNTED(ch_counted)
+    problems = INSPECT_INPUT.out.problems.mix(INSPECT_COUNTED.out.problems)
+    looked = ch_given.mix(ch_counted).count().combine(problems.count()).filter { n, done -> n == done }
+    doubts = INSPECT_INPUT.out.doubts.mix(INSPECT_COUNTED.out.doubts)
+    cells = INSPECT_INPUT.out.cells.mix(INSPECT_COUNTED.out.cells)
+    extents = INSPECT_INPUT.out.extents.mix(INSPECT_COUNTED.out.extents)
+    hashes = INSPECT_INPUT.out.hashes.mix(READS.out.hashes)
+    lines = READS.out.lines
+    counted = READS.out.results
+    matrices = samples
+        .filter { _meta, inputs, _others -> !inputs.fastq_1 }
+        .map { meta, inputs, _others -> [meta.subMap('sample'), inputs.raw, inputs.filtered, inputs.cellbender] }
+        .mix(READS.out.counted.map { meta, path -> [meta, path, [], []] })
+
+    emit:
+    problems // [meta, lines on its file]
+    doubts // the same of what may be meant
+    cells // what is kept of the files that tell cells
+    extents // [meta, numbers of cells and values]
+    hashes // [meta, lines of sha256sum]
+    lines // what is wrong with reads or genome
+    looked // once, when no file was left out
+    counted // what was found of the reads of samples given as FASTQ
+    matrices // [meta, raw, filtered, cellbender]
 }
 
 // What is said of models: the compartments that they are for, the files of those that were asked for by name.

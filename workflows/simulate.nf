@@ -1,23 +1,34 @@
 include { carried } from '../lib/code'
-include { SIMULATE_COHORT ; TRAIN_MODEL } from '../modules/simulate'
+include { wordsOf } from '../lib/options'
+include { SIMULATE_COHORT ; SIMULATE_READS ; TRAIN_MODEL } from '../modules/simulate'
 
-// A cohort with known truth, and a model trained on its labelled cells.
+// A cohort with known truth, and a model trained on its labelled cells. 'reads' is one given as FASTQ, with its genome.
 workflow SIMULATE {
     take:
     preset // name
 
     main:
+    def asReads = preset == 'reads'
+    def small = '--untreated 2 --genes 1500 --umi 1200 --soup_umi 30 --empties 1500 --cells_per_sample CSF=150 ' +
+        '--cells_per_sample blood=200'
     SIMULATE_COHORT(
-        preset,
+        asReads ? 'one_condition' : preset,
+        wordsOf(params.simulate_options ?: (asReads ? small : '')),
         carried(projectDir.resolve('assets/profiles.tsv.gz')),
         carried(projectDir.resolve('assets/migration_sets.gmt')),
     )
     TRAIN_MODEL(SIMULATE_COHORT.out.reference)
 
-    samplesheet = SIMULATE_COHORT.out.samplesheet
+    SIMULATE_READS(
+        SIMULATE_COHORT.out.samplesheet.filter { _path -> asReads },
+        SIMULATE_COHORT.out.folders.filter { _paths -> asReads },
+    )
+    samplesheet = asReads ? SIMULATE_READS.out.samplesheet : SIMULATE_COHORT.out.samplesheet
+    genome = SIMULATE_READS.out.genome
     models = TRAIN_MODEL.out.model.collect()
 
     emit:
     samplesheet
+    genome // [FASTA, GTF], where the cohort is given as reads
     models
 }

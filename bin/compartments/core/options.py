@@ -37,9 +37,11 @@ class Options(argparse.ArgumentParser):
 
     def _parameter(self, name: str, definition: dict[str, Any]) -> None:
         text = definition["description"].replace("%", "%%")
-        if definition["type"] == "boolean":
+        if definition["type"] == "boolean" and not definition.get("default"):
             self.add_argument(f"--{name}", action="store_true", help=text)
             return
+        if definition["type"] == "boolean":  # true unless it is said not to be
+            definition = definition | {"type": "string", "enum": ["true", "false"], "default": "true"}
         choices = definition.get("enum")
         help_text = text + (f" ({', '.join(choices)})" if choices else "")
         default = definition.get("default")

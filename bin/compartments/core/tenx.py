@@ -57,3 +57,15 @@ def write_10x_h5(
         store(features, "feature_type", np.full(len(genes), b"Gene Expression"))
         store(features, "genome", np.full(len(genes), origin.encode()))
         features.create_dataset("_all_tag_keys", data=np.array([b"genome"]))
+
+
+def read_10x_h5(path: str | Path) -> "tuple[sp.csr_matrix, list[str], list[str]]":
+    """Counts, names and ids of genes of a file that :func:`write_10x_h5` wrote: droplets x genes."""
+    import h5py
+    import scipy.sparse as sp
+
+    with h5py.File(path) as handle:
+        matrix = handle["matrix"]
+        parts = (matrix["data"][:], matrix["indices"][:], matrix["indptr"][:])
+        names, ids = ([text.decode() for text in matrix["features"][name][:]] for name in ("name", "id"))
+        return sp.csr_matrix(parts, (len(matrix["barcodes"]), len(ids))), names, ids

@@ -27,7 +27,8 @@ MIGRATION_PAIRS = Path(__file__).resolve().parents[3] / "assets" / "interaction_
 CALL_MARGIN = 0.58  # log2: the reference compartment's effect is excluded from 1.5-fold upwards
 
 # columns of the samplesheet that name files
-INPUTS = ["raw", "filtered", "cellbender", "fastq_1", "fastq_2"]
+READS = ["fastq_1", "fastq_2"]  # lanes separated by ;
+INPUTS = ["raw", "filtered", "cellbender", *READS]
 # its columns of numbers, and what they may be
 NUMBERS = {
     "expected_cells": "a positive whole number",

@@ -15,7 +15,8 @@ from compartments.core.vocabulary import NUMBERS
 
 SPECIMEN = ["donor", "compartment", "condition"]
 MOST_SHARES = 1.05  # sum of the shares of a specimen's fractions: sorters count roughly
-CELLS_FROM = ("filtered", "cellbender", "raw")  # columns that say which barcodes are cells, the first that is given
+# columns that say which barcodes are cells, the first that is given
+CELLS_FROM = ("filtered", "cellbender", "raw", "fastq_1")
 
 
 class Capture(NamedTuple):

@@ -93,7 +93,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     replace(ordered, samples=ordered.samples.drop(columns=["row", *INPUTS]), warnings=[]).save("ordered.json")
     contract.write(study.samples, "samples.tsv")
     contract.write(design, "design.tsv")
-    inputs = study.samples.reindex(columns=["sample", "raw", "filtered", "cellbender"]).fillna("").to_dict("records")
+    inputs = study.samples.reindex(columns=["sample", *INPUTS]).fillna("").to_dict("records")
     method = str(parameters.get("ambient_method") or "auto")
     outlook = foresee(inputs, method, _true(parameters, "allow_mixed_ambient"))
     write_text(plan(study, design) + outlook, "plan.txt")

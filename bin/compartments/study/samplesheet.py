@@ -9,7 +9,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import parse, shown
-from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
+from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS, READS
 from compartments.study.captures import check_captures
 from compartments.study.columns import apart, unusable
 
@@ -68,6 +68,9 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
         record = dict(zip(header, cells, strict=True))
         _check_record(record, name, number)
         sample = record["sample"]
+        if sample in rows_of_samples and record.get("fastq_1"):
+            add_lanes(next(one for one in records if one["sample"] == sample), record, name, number)
+            continue
         if sample in rows_of_samples:
             raise UserError(
                 f"{name} row {number}, column sample: '{sample}' is already in row {rows_of_samples[sample]}; "
@@ -127,21 +130,73 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
                 "'+' only (it becomes part of file names)"
             )
     for column in INPUTS:
-        if problem := _of_path(record.get(column, "")):
-            raise UserError(f"{name} row {number}, column {column}: '{shown(record[column])}' {problem}")
+        for text in lanes_in(record.get(column, "")) if column in READS else [record.get(column, "")]:
+            if problem := _of_path(text):
+                raise UserError(f"{name} row {number}, column {column}: '{shown(text)}' {problem}")
     for column, kind in NUMBERS.items():
         value = record.get(column, "")
         if value and not _is_number(value, kind):
             raise UserError(f"{name} row {number}, column {column}: '{shown(value)}' is not {kind}; mend or empty it")
-    if not any(record.get(column) for column in ("raw", "filtered", "cellbender")):
-        if record.get("fastq_1") or record.get("fastq_2"):
-            raise UserError(
-                f"{name} row {number}, column fastq_1: this version starts from counts; count the reads first "
-                "(Cell Ranger, STARsolo, alevin-fry, kb) and give the matrix as 'raw'"
-            )
+    _check_inputs(record, name, number)
+
+
+def _check_inputs(record: Mapping[str, str], name: str, number: int) -> None:
+    """Counts or reads, of which each lane has two files."""
+    counts = [column for column in ("raw", "filtered", "cellbender") if record.get(column)]
+    first, second = (lanes_in(record.get(column, "")) for column in READS)
+    if not counts and not first and not second:
+        inputs = "give 'raw', 'filtered' or 'cellbender', or 'fastq_1' and 'fastq_2'"
+        raise UserError(f"{name} row {number} (sample '{record['sample']}'): no input; {inputs}")
+    if counts and (first or second):
         raise UserError(
-            f"{name} row {number} (sample '{record['sample']}'): no input; give 'raw', 'filtered' or 'cellbender'"
+            f"{name} row {number}, column fastq_1: the row has counts, too (column {counts[0]}); give reads or counts, "
+            "and empty the other"
         )
+    if len(first) != len(second):
+        raise UserError(
+            f"{name} row {number}, column fastq_2: {len(second)} files for {len(first)} in fastq_1; give two for each "
+            "lane, in the same order, lanes separated by ';'"
+        )
+    for column, files in zip(READS, (first, second), strict=True):
+        for text in files:
+            if not re.search(r"\.(fastq|fq)(\.gz)?$", text):
+                raise UserError(
+                    f"{name} row {number}, column {column}: '{shown(text)}' does not end in .fastq, .fastq.gz, .fq or "
+                    ".fq.gz; give reads, or counts in column raw"
+                )
+            if [*first, *second].count(text) > 1:
+                raise UserError(f"{name} row {number}, column {column}: '{shown(text)}' is given twice; name it once")
+
+
+def lanes_in(text: str) -> list[str]:
+    """Files of a cell of ``fastq_1`` or ``fastq_2``: those of several lanes are separated by ``;``."""
+    return [part.strip() for part in text.split(";") if part.strip()]
+
+
+def add_lanes(record: dict[str, str | int], further: Mapping[str, str], name: str, number: int) -> None:
+    """Add the lanes of a further row of a sample to its first one; all else that they say must agree.
+
+    Raises
+    ------
+    UserError
+        The row says something else of the sample, or gives a file again.
+    """
+    if not record.get("fastq_1"):
+        raise UserError(
+            f"{name} row {number}, column fastq_1: sample '{record['sample']}' has counts in row {record['row']}; give "
+            "reads or counts"
+        )
+    for column, value in further.items():
+        if column not in READS and value != record[column]:
+            raise UserError(
+                f"{name} row {number}, column {column}: '{shown(value)}', but '{shown(str(record[column]))}' in row "
+                f"{record['row']}: rows of one sample are its lanes and agree in all but the files"
+            )
+        if column in READS:
+            known = lanes_in(str(record[column]))
+            if again := [text for text in lanes_in(value) if text in known]:
+                raise UserError(f"{name} row {number}, column {column}: '{shown(again[0])}' is in row {record['row']}")
+            record[column] = ";".join([*known, *lanes_in(value)])
 
 
 def _of_path(text: str) -> str:

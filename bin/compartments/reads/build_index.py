@@ -1,0 +1,46 @@
+"""Build STAR's index of a genome and its genes."""
+
+from argparse import Namespace
+
+from compartments.core.options import Options
+
+STEP = "build_index"
+
+
+def arguments() -> Namespace:
+    """Command line."""
+    parser = Options(STEP, __doc__)
+    parser.add_argument("--fasta", required=True, help="sequence of the genome, plain or packed with gzip")
+    parser.add_argument("--gtf", required=True, help="its genes")
+    parser.add_argument("--out", required=True, help="folder of the index")
+    parser.add_argument("--cpus", type=int, default=1, help="threads")
+    return parser.parse_args()
+
+
+def main() -> None:
+    """Write the folder ``--out``; whole or not at all, as other runs may look for it."""
+    args = arguments()
+    import shutil
+    from pathlib import Path
+
+    from compartments.reads.fastq import opened
+    from compartments.reads.genome import kept_genes, look_at
+    from compartments.reads.star import run_star
+
+    genome = look_at(args.fasta, args.gtf)
+    unpacked = Path("unpacked")  # the user's files may have any name
+    unpacked.mkdir()
+    sequence, genes = unpacked / "genome.fa", unpacked / "genes.gtf"
+    with opened(args.fasta) as text, open(sequence, "wb") as out:
+        shutil.copyfileobj(text, out)
+    with open(genes, "wb") as out:
+        out.writelines(kept_genes(args.gtf))
+    options = ["--runMode", "genomeGenerate", "--genomeDir", "index", "--genomeFastaFiles", str(sequence)]
+    options += ["--sjdbGTFfile", str(genes), "--sjdbOverhang", "100"]
+    options += ["--genomeSAsparseD", str(genome.sparse), "--genomeSAindexNbases", str(genome.prefix)]
+    options += ["--genomeChrBinNbits", str(genome.bin_bits)]
+    options += ["--limitGenomeGenerateRAM", str(int(genome.gb_to_build * 1e9))]
+    run_star(options, args.cpus)
+    shutil.rmtree(unpacked)
+    Path("index").chmod(0o755)  # STAR leaves it to its owner alone
+    Path("index").rename(args.out)

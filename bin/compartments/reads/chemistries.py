@@ -1,0 +1,144 @@
+"""Chemistries of 10x Genomics: what read 1 holds, which barcodes there are, and which way read 2 runs.
+
+The lists of barcodes are those of the package ngs-tools; nothing of them is kept here.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from compartments.core.barcodes import barcodes_of
+from compartments.core.errors import UserError
+
+Codes = npt.NDArray[np.uint64]
+LEAST_SHARE, AHEAD = 0.6, 5.0  # of reads in the list of the chemistry, and times that in any other list
+FOREIGN = 0.1  # share of reads in any list below which they are not 10x reads at all
+SHORT_UMI = 10
+
+
+class Chemistry(NamedTuple):
+    """What a kit makes.
+
+    Attributes
+    ----------
+    name : str
+    barcodes : str
+        Name of the list.
+    barcode, umi : int
+        Bases of read 1, in this order.
+    strands : dict of str to str
+        Which way read 2 may run, ``Forward`` or ``Reverse`` of the mRNA, to what the kit then is.
+    words : tuple of str
+        What it may be called in a samplesheet, by :func:`plain`.
+    """
+
+    name: str
+    barcodes: str
+    barcode: int
+    umi: int
+    strands: dict[str, str]
+    words: tuple[str, ...]
+
+
+CHEMISTRIES = (
+    Chemistry(
+        "10x v2", "10x_version2", 16, 10, {"Forward": "3' v2", "Reverse": "5' v1 or v2"},
+        ("3v2", "3pv2", "sc3pv2", "v2", "10xv2", "5v1", "5v2", "5pv1", "5pv2", "sc5pr2", "sc5pr2v2", "5", "5p"),
+    ),
+    Chemistry(
+        "10x v3", "10x_version3", 16, 12, {"Forward": "3' v3"},
+        ("3v3", "3pv3", "sc3pv3", "v3", "10xv3", "3v31", "3pv31", "sc3pv31", "v31", "sc3pv3polya"),
+    ),
+    Chemistry(
+        "10x v4", "10x_version4", 16, 12, {"Forward": "3' v4 (GEM-X)", "Reverse": "5' v3 (GEM-X)"},
+        ("3v4", "3pv4", "sc3pv4", "v4", "10xv4", "5v3", "5pv3", "sc5pr2v3", "gemx"),
+    ),
+    Chemistry(
+        "10x multiome", "10x_multiome_gex", 16, 12, {"Forward": "multiome gene expression"},
+        ("multiome", "arcv1", "10xmultiome", "multiomegex", "multiomegeneexpression"),
+    ),
+)  # fmt: skip
+
+
+def plain(word: str) -> str:
+    """Letters and digits of a word, without '10x' and 'chromium' in front: ``3' v3.1`` is ``3v31``."""
+    return re.sub(
+        "[^a-z0-9]", "", re.sub(r"(?i)^(10x|chromium|prime|\s|genomics)+", "", word).lower().replace("prime", "")
+    )
+
+
+def chemistry_named(word: str) -> Chemistry:
+    """The chemistry that a samplesheet names; with one strand if it says 3' or 5'.
+
+    Raises
+    ------
+    UserError
+        None of that name.
+    """
+    asked = plain(word)
+    end = {"3": "Forward", "5": "Reverse"}.get(asked.removeprefix("sc")[:1], "")
+    for chemistry in CHEMISTRIES:
+        if asked in (*chemistry.words, plain(chemistry.name)):
+            strands = {way: kit for way, kit in chemistry.strands.items() if way == (end or way)}
+            return chemistry._replace(strands=strands)
+    known = "3' v2, 3' v3, 3' v4, 5' v2, 5' v3, multiome"
+    raise UserError(f"no chemistry of reads is called '{word}'; give one of {known}, or 'auto'")
+
+
+def packed(sequences: npt.NDArray[np.uint8]) -> Codes:
+    """Bases as numbers, two bits each; any letter but C, G and T counts as A.
+
+    Parameters
+    ----------
+    sequences : array of bytes, shape (sequences, bases), at most 32 bases
+    """
+    code = np.zeros(256, np.uint64)
+    code[[ord("C"), ord("G"), ord("T")]] = [1, 2, 3]
+    found = np.zeros(len(sequences), np.uint64)
+    for bases in sequences.T:
+        found = (found << np.uint64(2)) | code[bases]
+    return found
+
+
+def codes_of(chemistry: Chemistry) -> Codes:
+    """Its barcodes as sorted numbers (:func:`packed`)."""
+    text = np.frombuffer(barcodes_of(chemistry.barcodes), np.uint8)
+    return np.sort(packed(text.reshape(-1, chemistry.barcode + 1)[:, : chemistry.barcode]))
+
+
+def shares(reads: Sequence[bytes]) -> dict[str, float]:
+    """Share of reads whose first bases are a barcode of each chemistry; by chance at most .002."""
+    found = {}
+    for chemistry in CHEMISTRIES:
+        long = [read[: chemistry.barcode] for read in reads if len(read) >= chemistry.barcode]
+        known = codes_of(chemistry)
+        asked = packed(np.frombuffer(b"".join(long), np.uint8).reshape(-1, chemistry.barcode))
+        at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
+        found[chemistry.name] = float((known[at] == asked).sum() / len(reads))
+    return found
+
+
+def winner(found: dict[str, float]) -> Chemistry | None:
+    """The chemistry that most reads are of; None where it is not plain which."""
+    (first, share), (_second, other) = sorted(found.items(), key=lambda one: -one[1])[:2]
+    clear = share >= LEAST_SHARE and share >= AHEAD * other
+    return next(one for one in CHEMISTRIES if one.name == first) if clear else None
+
+
+def of_length(chemistry: Chemistry, length: int) -> Chemistry:
+    """The chemistry as reads 1 of a length hold it: barcodes of v3 with UMIs of ten bases exist.
+
+    Raises
+    ------
+    UserError
+        Read 1 is too short for barcode and UMI.
+    """
+    if length >= chemistry.barcode + chemistry.umi:
+        return chemistry
+    if length >= chemistry.barcode + SHORT_UMI:
+        return chemistry._replace(umi=SHORT_UMI)
+    needed = chemistry.barcode + chemistry.umi
+    raise UserError(f"read 1 has {length} bases, {chemistry.name} needs {needed} for barcode and UMI; was it trimmed?")

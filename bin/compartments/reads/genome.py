@@ -1,0 +1,139 @@
+"""A genome and its genes: what an index of STAR is made of, and what that needs."""
+
+import hashlib
+import math
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from compartments.core.errors import UserError
+from compartments.reads.fastq import opened
+
+LARGE = 1_000_000_000  # bases from which every second suffix is left out of the index
+ATTRIBUTE = re.compile(rb'(gene_id|gene_name|gene_type|gene_biotype) "([^"]*)"')
+OVERHEAD = 2.5  # GB, of a sorted list of 6.8 million barcodes and room for threads
+NO_MRNA = re.compile(rb"pseudogene|_gene_segment_fragment")
+
+
+class Genome(NamedTuple):
+    """What the files hold.
+
+    Attributes
+    ----------
+    bases, contigs, genes : int
+    digest : str
+        SHA-256 of both files' text, 16 digits.
+    """
+
+    bases: int
+    contigs: int
+    genes: int
+    digest: str
+
+    @property
+    def sparse(self) -> int:
+        """Of how many suffixes the index holds one (``--genomeSAsparseD``)."""
+        return 2 if self.bases > LARGE else 1
+
+    @property
+    def gb(self) -> float:
+        """Memory that mapping takes, GB: the genome, its suffix array of 8.25 bytes each, the table of prefixes."""
+        array = 8.25 * self.bases / self.sparse
+        table = 4**self.prefix * 6
+        return (self.bases + array + table) / 1e9 + OVERHEAD
+
+    @property
+    def gb_to_build(self) -> float:
+        """Memory that building the index may take, GB: twice that of mapping, as suffixes are sorted beside it."""
+        return 2 * (self.gb - OVERHEAD) + OVERHEAD
+
+    @property
+    def prefix(self) -> int:
+        """Length of the prefixes that are looked up (``--genomeSAindexNbases``), as STAR's manual has it."""
+        return max(4, min(14, int(math.log2(max(self.bases, 2)) / 2 - 1)))
+
+    @property
+    def bin_bits(self) -> int:
+        """Bits of the bins of contigs (``--genomeChrBinNbits``), as STAR's manual has it."""
+        return min(18, int(math.log2(max(self.bases / self.contigs, 100))))
+
+
+def look_at(fasta: str | Path, gtf: str | Path) -> Genome:
+    """Read a genome and its genes once, and see that they are of each other.
+
+    Parameters
+    ----------
+    fasta, gtf : path
+        Plain or packed with gzip.
+
+    Raises
+    ------
+    UserError
+        No FASTA, no GTF, genes without names, contigs of other names.
+    """
+    digest = hashlib.sha256()
+    contigs, bases = _contigs(fasta, digest)
+    genes, named, places = _genes(gtf, digest)
+    if not genes:
+        raise UserError(f"--gtf '{Path(gtf).name}' has no exons with a gene_id; give a GTF of genes (not GFF3 or BED)")
+    if not named:
+        raise UserError(
+            f"--gtf '{Path(gtf).name}' has no gene_name: names of genes are needed; take the GTF of GENCODE or Ensembl"
+        )
+    elsewhere = places - contigs
+    if elsewhere == places:
+        one, other = (min(names).decode("utf-8", "replace") for names in (contigs, places))
+        raise UserError(
+            f"--fasta '{Path(fasta).name}' has contigs such as '{one}', --gtf '{Path(gtf).name}' such as '{other}': "
+            "none agrees; take both from the same source"
+        )
+    return Genome(bases, len(contigs), len(genes), digest.hexdigest()[:16])
+
+
+def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], int]:
+    names: set[bytes] = set()
+    bases = 0
+    with opened(fasta) as lines:
+        for line in lines:
+            digest.update(line)
+            if line.startswith(b">"):
+                words = line[1:].split()
+                names.add(words[0] if words else b"")
+            elif not names:
+                raise UserError(f"--fasta '{Path(fasta).name}' is not FASTA: it does not begin with '>'")
+            else:
+                bases += len(line.strip())
+    if not bases:
+        raise UserError(f"--fasta '{Path(fasta).name}' has no sequence")
+    return names, bases
+
+
+def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], bool, set[bytes]]:
+    """Ids of the genes that have exons, whether they have names, and the contigs that they are on."""
+    genes: set[bytes] = set()
+    places: set[bytes] = set()
+    named = False
+    with opened(gtf) as lines:
+        for line in lines:
+            digest.update(line)
+            fields = line.split(b"\t")
+            if len(fields) < 9 or fields[2] != b"exon":
+                continue
+            found = dict(ATTRIBUTE.findall(fields[8]))
+            if b"gene_id" in found:
+                genes.add(found[b"gene_id"])
+                places.add(fields[0])
+                named |= b"gene_name" in found
+    return genes, named, places
+
+
+def kept_genes(gtf: str | Path) -> Iterator[bytes]:
+    """Lines of a GTF without genes that make no mRNA of their own, as 10x Genomics filters its references: pseudogenes
+    take reads from the genes that they are copies of."""
+    with opened(gtf) as lines:
+        for line in lines:
+            found = dict(ATTRIBUTE.findall(line))
+            kind = found.get(b"gene_type", found.get(b"gene_biotype", b""))
+            if not NO_MRNA.search(kind):
+                yield line

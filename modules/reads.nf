@@ -1,0 +1,156 @@
+include { code } from '../lib/code'
+include { sampleFailed } from '../lib/failures'
+include { options ; parametersOf } from '../lib/options'
+include { memoryFor ; timeFor } from '../lib/resources'
+
+// Whole reads of all lanes, their chemistry, what is wrong with them: before anything is mapped.
+process INSPECT_READS {
+    tag "${meta.sample}"
+    memory { memoryFor(task, [first, second]) }
+    time { timeFor(task, [first, second]) }
+    ext code: { code('inspect_reads') }
+
+    input:
+    tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), val(chemistry)
+
+    output:
+    tuple val(meta), path('problems.txt'), emit: problems
+    tuple val(meta), path('*.look.json'), emit: looks, optional: true
+    tuple val(meta), path('input.sha256'), emit: hashes
+
+    script:
+    """
+    # code ${task.ext.code}
+    (find -L first second -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum) > input.sha256
+    sc-compartments inspect_reads ${options(sample: meta.sample, chemistry: chemistry)} \\
+        ${options(fastq_1: first, fastq_2: second)}
+    """
+
+    stub:
+    """
+    touch problems.txt
+    (find -L first second -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum) > input.sha256
+    echo '{"reads": 0}' > ${meta.sample}.look.json
+    """
+}
+
+// Are genome and genes of each other, and what will an index of them need?
+process CHECK_GENOME {
+    memory { memoryFor(task, [fasta, gtf]) }
+    time { timeFor(task, [fasta, gtf]) }
+    ext code: { code('check_genome') }
+
+    input:
+    path fasta, stageAs: 'fasta/*'
+    path gtf, stageAs: 'gtf/*'
+
+    output:
+    path 'problems.txt', emit: problems
+    path 'genome.json', emit: genome, optional: true
+    path 'plan.txt', emit: plan, optional: true
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments check_genome ${options(fasta: fasta, gtf: gtf)}
+    """
+
+    stub:
+    """
+    touch problems.txt plan.txt
+    echo '{"gb": 1, "gb_to_build": 1, "digest": "stub"}' > genome.json
+    """
+}
+
+// STAR's index, kept for other runs: one for a genome and its genes, whatever their files are called.
+process BUILD_INDEX {
+    cpus { 8 }
+    memory { 1.GB * Math.ceil(genome.gb_to_build as double).toInteger() * task.attempt }
+    time { 12.h * task.attempt }
+    storeDir "${params.index_store}"
+    ext code: { code('build_index') }
+
+    input:
+    val genome
+    path fasta, stageAs: 'fasta/*'
+    path gtf, stageAs: 'gtf/*'
+
+    output:
+    path "${genome.digest}", emit: index
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments build_index ${options(fasta: fasta, gtf: gtf, out: genome.digest, cpus: task.cpus)}
+    """
+
+    stub:
+    """
+    mkdir ${genome.digest}
+    """
+}
+
+// A part of the reads: are they of this genome, and which way do they run?
+process FIND_STRAND {
+    tag "${meta.sample}"
+    cpus { 8 }
+    memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
+    time { 2.h * task.attempt }
+    ext code: { code('find_strand') }
+
+    input:
+    tuple val(meta), path(second, stageAs: 'second/?/*'), path(look)
+    path index
+    val gb
+
+    output:
+    tuple val(meta), path('problems.txt'), emit: problems
+    tuple val(meta), path('*.strand.json'), emit: strands, optional: true
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments find_strand ${options(look: look, fastq_2: second, index: index, cpus: task.cpus)}
+    """
+
+    stub:
+    """
+    touch problems.txt
+    cp ${look} ${meta.sample}.strand.json
+    """
+}
+
+// All reads of a sample to molecules per droplet and gene.
+process COUNT_READS {
+    tag "${meta.sample}"
+    label 'sample'
+    cpus { 8 }
+    memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
+    time { 24.h * task.attempt }
+    ext code: { code('count_reads') }, given: { parametersOf('count_reads') }
+    errorStrategy { sampleFailed(task, meta) }
+
+    input:
+    tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(strand)
+    path index
+    val gb
+
+    output:
+    tuple val(meta), path("${meta.sample}.counted.h5"), emit: counted
+    path 'samples/*/*.reads.json', emit: results
+    path '[!.]*/**', topic: published, optional: true
+    tuple val(task.process), eval('sc-compartments versions numpy h5py; echo "STAR $(STAR --version)"'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments count_reads ${options(strand: strand, fastq_1: first, fastq_2: second, index: index)} \\
+        ${options(cpus: task.cpus)} ${task.ext.given}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.counted.h5 \\
+        samples/${meta.sample}/${meta.sample}.reads.json
+    """
+}

@@ -1,0 +1,75 @@
+include { announced } from '../lib/console'
+include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
+include { isTrue } from '../lib/options'
+include { sizeOf } from '../lib/resources'
+include { BUILD_INDEX ; CHECK_GENOME ; COUNT_READS ; FIND_STRAND ; INSPECT_READS } from '../modules/reads'
+
+// FASTQ of samples to their raw counts, when nothing is wrong with any file.
+workflow READS {
+    take:
+    samples // [meta, files of reads 1, files of reads 2, chemistry of the samplesheet]
+    rows // [meta, row of the samplesheet]
+    genome // [FASTA, GTF], or empty texts
+    sound // once, when the files of counts of all other samples are sound
+
+    main:
+    INSPECT_READS(samples)
+    INDEX(samples.first().combine(genome).map { row -> row.takeRight(2) })
+    lines = rows
+        .combine(INSPECT_READS.out.problems, by: 0)
+        .flatMap { _name, row, path -> linesOf(row, path) }
+        .mix(INDEX.out.problems.flatMap { path -> path.readLines() })
+    ch_fine = lines.count().combine(sound).filter { n, _sound -> n == 0 }
+    ch_index = isTrue(params.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()
+    ch_files = ch_index.map { index, _gb, _lines, _sound -> index }
+    ch_gb = ch_index.map { _index, gb, _lines, _sound -> gb }
+
+    FIND_STRAND(samples.map { row -> [row[0], row[2]] }.join(INSPECT_READS.out.looks), ch_files, ch_gb)
+    ch_strands = rows
+        .combine(FIND_STRAND.out.problems, by: 0)
+        .flatMap { _name, row, path -> linesOf(row, path) }
+        .toList()
+        .map { found -> problemsIn(found) ? error("ERROR: ${problemsIn(found)}") : true }
+    ch_asked = samples.map { row -> row.take(3) }.join(FIND_STRAND.out.strands).combine(ch_strands)
+    COUNT_READS(ch_asked.map { row -> row.take(4) }, ch_files, ch_gb)
+    announced(COUNT_READS.out.counted, '# samples: reads counted')
+
+    emit:
+    lines // what is wrong with the reads, the genome or its genes
+    counted = COUNT_READS.out.counted // [meta, raw counts]
+    hashes = INSPECT_READS.out.hashes // [meta, lines of sha256sum]
+    results = COUNT_READS.out.results
+}
+
+// The index that is given, or one that is made of a genome and its genes.
+workflow INDEX {
+    take:
+    genome // [FASTA, GTF], once where there are reads to be mapped
+
+    main:
+    def given = params.star_index
+    ch_made = given ? channel.empty() : genome.map { fasta, _gtf -> fileOfGenome(fasta, 'fasta') }
+    ch_genes = given ? channel.empty() : genome.map { _fasta, gtf -> fileOfGenome(gtf, 'gtf') }
+    CHECK_GENOME(ch_made, ch_genes)
+    CHECK_GENOME.out.plan.subscribe { path -> log.info(path.text.trim()) }
+    ch_genome = CHECK_GENOME.out.genome.map { path -> new groovy.json.JsonSlurper().parse(path) }
+    ch_build = isTrue(params.validate_only) ? channel.empty() : ch_genome
+    BUILD_INDEX(ch_build, ch_made, ch_genes)
+    ch_given = given
+        ? genome
+            .map { _files -> existing(pathOf(params.star_index), '--star_index') }
+            .map { path -> [path, sizeOf([path]) / 1000 + 2.5] }
+        : channel.empty()
+    index = BUILD_INDEX.out.index.combine(ch_genome).map { path, made -> [path, made.gb] }.mix(ch_given)
+    problems = CHECK_GENOME.out.problems
+
+    emit:
+    index // [folder, GB of memory that mapping takes]
+    problems
+}
+
+// A file that samples given as FASTQ need.
+def fileOfGenome(given, name) {
+    def hint = 'samples given as FASTQ need --fasta and --gtf, or --star_index'
+    given ? existing(pathOf(given.toString()), "--${name}") : error("ERROR: --${name} is missing: ${hint}")
+}

@@ -3,7 +3,7 @@ NEXTFLOW := NXF_OFFLINE=true NXF_ANSI_LOG=false tools/nextflow
 PYTHON := .tools/core/bin/python
 OUT ?= results/demo
 BUNDLE ?= results/bundle
-IMAGES ?= core cellbender
+IMAGES ?= core cellbender counts
 MINUTES ?= 30
 # containers, Slurm and resuming are tested where what they need may be installed
 WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m "not long"' || echo '-m "not long and not executors"')
@@ -12,7 +12,7 @@ WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m
 NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
 	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_model.py tests/simulate/test_reference.py
 
-.PHONY: help setup setup-cellbender demo test test-long fuzz test-newest test-executors bundle lint bench bench-scale bench-samples docs site lock clean
+.PHONY: help setup setup-cellbender setup-counts demo test test-long fuzz test-newest test-executors bundle lint bench bench-scale bench-samples docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
@@ -25,6 +25,7 @@ help:
 	@echo "make bench  the whole scoreboard (long)"
 	@echo "make bench-scale   the ladder: 10,000 to 1,000,000 cells, cost of every step (hours; RUNGS=\"10000 50000\")"
 	@echo "make bench-samples   the engine alone: stub runs of 100 to 1,000 samples (half an hour; SAMPLES=\"100 300\")"
+	@echo "make setup-counts   what samples given as FASTQ need beside it: STAR and the lists of barcodes"
 	@echo "make setup  only install the environment and the engine"
 	@echo "make docs   regenerate the pages made from code"
 	@echo "make site   the documentation as a site (.tools/site), with the demo's report if it was made"
@@ -35,6 +36,9 @@ setup:
 
 setup-cellbender:
 	@tools/setup.sh cellbender
+
+setup-counts:
+	@tools/setup.sh counts
 
 demo: setup
 	$(NEXTFLOW) run . -profile local,demo --outdir $(OUT) -work-dir .tools/work -resume
@@ -48,6 +52,7 @@ lint: setup
 	NXF_SYNTAX_PARSER=v2 $(NEXTFLOW) lint main.nf workflows modules lib nextflow.config conf
 
 test: setup setup-cellbender lint
+	@tools/setup.sh counts || echo "without STAR: tests that count reads are skipped"
 	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(WITHOUT)
 
 fuzz: setup
@@ -62,7 +67,7 @@ test-long: setup
 	$(PYTHON) -m pytest -n 2 -m long
 
 test-executors: setup
-	COMPARTMENTS_TEST_IMAGES="core cellbender" $(PYTHON) -m pytest -n 2 --dist loadfile tests/executors
+	COMPARTMENTS_TEST_IMAGES="core cellbender counts" $(PYTHON) -m pytest -n 2 --dist loadfile tests/executors
 
 bundle:
 	@IMAGES="$(IMAGES)" MODELS="$(MODELS)" tools/bundle.sh $(BUNDLE)
@@ -88,6 +93,8 @@ lock:
 	.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate containers/uv.in -o containers/uv.lock
 	for one in containers/core containers/cellbender tests docs; do \
 		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate $$one/requirements.in -o $$one/requirements.lock; done
+	# ngs-tools for its lists of barcodes alone; the others at core's versions
+	.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate --no-deps containers/counts/requirements.in -o containers/counts/requirements.lock
 	for one in engine java; do \
 		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate tools/$$one.in -o tools/$$one.lock; done
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Collect what a machine without internet needs: pipeline with its references, engine, images, models, checksums.
-#   [IMAGES="core cellbender"] [MODELS="a.pkl b.pkl"] [ENGINE=podman|docker] [REGISTRY=...] [TAG=...] tools/bundle.sh FOLDER
+#   [IMAGES="core cellbender counts"] [MODELS="a.pkl b.pkl"] [ENGINE=podman|docker] [REGISTRY=...] [TAG=...] tools/bundle.sh FOLDER
 set -euo pipefail
 OUT=$(realpath -m "${1:?usage: tools/bundle.sh FOLDER}")
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
-IMAGES=${IMAGES-core cellbender}
+IMAGES=${IMAGES-core cellbender counts}
 ENGINE=${ENGINE:-$(command -v podman || command -v docker || true)}
 REGISTRY=${REGISTRY:-ghcr.io/sc-compartments}
 TAG=${TAG:-0.1.0}

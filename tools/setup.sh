@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
-#   tools/setup.sh [core] [cellbender] [engine] [docs] [multiqc] [fuzz] [newest]        default: core engine
+#   tools/setup.sh [core] [cellbender] [counts] [engine] [docs] [multiqc] [fuzz] [newest]        default: core engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
@@ -25,7 +25,7 @@ environment() {
     say "installing environment '$name' from $lock"
     rm -rf "$TOOLS/$name"
     "$TOOLS/uv/bin/uv" venv -q --python 3.12 "$TOOLS/$name"
-    VIRTUAL_ENV="$TOOLS/$name" "$TOOLS/uv/bin/uv" pip install -q --require-hashes -r "$lock"
+    VIRTUAL_ENV="$TOOLS/$name" "$TOOLS/uv/bin/uv" pip install -q --no-deps --require-hashes -r "$lock"
     # every task starts Python anew: compiled modules save seconds each time
     [ "$name" != core ] || "$TOOLS/$name/bin/python" -m compileall -q -j 0 "$TOOLS/$name/lib" >/dev/null || true
     echo "$stamp" >"$TOOLS/$name/.lock"
@@ -56,6 +56,17 @@ fuzz() {
     echo "$TOOLS"/core/lib/python3.12/site-packages >"$TOOLS"/fuzz/lib/python3.12/site-packages/core.pth
 }
 
+# the counter of reads: a program of the system
+star() {
+    command -v STAR >/dev/null && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing STAR (Debian's rna-star)"
+        apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq rna-star >/dev/null && return
+    fi
+    say "STAR 2.7.10 or newer is not on PATH: install it (Debian and Ubuntu: apt-get install rna-star; or conda, Homebrew)"
+    return 1
+}
+
 engine() {
     command -v nextflow >/dev/null && return
     if ! java -version 2>&1 | grep -qE '"(1[7-9]|2[0-9])[."]'; then
@@ -75,12 +86,13 @@ for part in "${@:-core engine}"; do
         case $one in
             core) environment core tests/requirements.lock && package core ;;
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
+            counts) environment counts containers/counts/requirements.lock && star ;;
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;
             multiqc) environment multiqc tests/multiqc.lock ;;
             fuzz) environment core tests/requirements.lock && package core && fuzz ;;
             newest) newest ;;
-            *) say "unknown part '$one'; choose core, cellbender, engine, docs, multiqc, fuzz, newest"; exit 2 ;;
+            *) say "unknown part '$one'; choose core, cellbender, counts, engine, docs, multiqc, fuzz, newest"; exit 2 ;;
         esac
     done
 done

@@ -76,7 +76,7 @@ def test_the_workflow_builds_tests_and_publishes_every_image():
     assert "smoke.py" in text and '"push": true' in text and '"sbom": true' in text and "imagetools inspect" in text
 
 
-@pytest.mark.parametrize("name", ["core", "cellbender"])
+@pytest.mark.parametrize("name", ["core", "cellbender", "counts"])
 def test_images_take_their_base_by_argument_and_run_as_no_root(name):
     text = (ROOT / "containers" / name / "Containerfile").read_text()
     assert "ARG BASE=" in text and "FROM ${BASE}" in text

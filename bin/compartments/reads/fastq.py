@@ -59,7 +59,8 @@ def first_reads(path: str | Path, n: int) -> list[Read]:
     UserError
         The file is empty, damaged, or no FASTQ.
     """
-    name, found = Path(path).name, []
+    name = Path(path).name
+    found: list[Read] = []
     with opened(path) as lines:
         while len(found) < n:
             four = [line.rstrip(b"\r\n") for line in islice(lines, 4)]

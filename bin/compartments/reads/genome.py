@@ -134,6 +134,6 @@ def kept_genes(gtf: str | Path) -> Iterator[bytes]:
     with opened(gtf) as lines:
         for line in lines:
             found = dict(ATTRIBUTE.findall(line))
-            kind = found.get(b"gene_type", found.get(b"gene_biotype", b""))
+            kind = found.get(b"gene_type") or found.get(b"gene_biotype") or b""
             if not NO_MRNA.search(kind):
                 yield line

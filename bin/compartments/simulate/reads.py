@@ -55,7 +55,9 @@ def make_genome(names: Sequence[str], ids: Sequence[str], seed: int) -> Genome:
 
     pieces: dict[str, list[Bases]] = {"chr1": [], "chr2": [], "chrM": []}
     at = dict.fromkeys(pieces, 0)
-    gtf, exons_of, transcripts = [], [], []
+    gtf: list[str] = []
+    exons_of: list[list[Bases]] = []
+    transcripts: list[Bases] = []
     ordinary = [n for n, name in enumerate(names) if not name.startswith("MT-")]
     many = int(COPIES * len(ordinary))
     copied = dict(zip(ordinary[many : 2 * many], ordinary, strict=False))

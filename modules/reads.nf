@@ -154,3 +154,30 @@ process COUNT_READS {
         samples/${meta.sample}/${meta.sample}.reads.json
     """
 }
+
+// Reads of all samples side by side.
+process COMPARE_READS {
+    label 'light'
+    ext code: { code('compare_reads') }
+
+    input:
+    path study
+    path reads
+
+    output:
+    path 'cohort/reads.tsv', emit: results
+    path 'warnings.txt', emit: warnings
+    path '[!.]*/**', topic: published, optional: true
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments compare_reads ${options(study: study, reads: reads)}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub cohort/reads.tsv
+    touch warnings.txt
+    """
+}

@@ -85,7 +85,7 @@ workflow LOOK {
     study // study.json, in the order of the samplesheet
 
     main:
-    OPEN(samples, rows, genome)
+    OPEN(samples, rows, genome, study)
     ch_lines = rows.combine(OPEN.out.problems, by: 0).flatMap { _name, meta, path -> linesOf(meta, path) }
     rows
         .combine(OPEN.out.doubts, by: 0)
@@ -140,6 +140,7 @@ workflow OPEN {
     samples // [row with the sample's name, files by column, whether other rows are of the same specimen]
     rows // [meta, row of the samplesheet]
     genome // [FASTA, GTF], or empty texts, of samples given as reads
+    study // study.json
 
     main:
     ch_given = samples.flatMap { meta, inputs, others ->
@@ -154,7 +155,7 @@ workflow OPEN {
             [meta.subMap('sample'), inputs.fastq_1, inputs.fastq_2, meta.chemistry ?: '']
         }
     ch_unsound = INSPECT_INPUT.out.problems.filter { _meta, path -> path.size() }
-    READS(ch_reads, rows, genome, ch_unsound.count().filter { n -> n == 0 })
+    READS(ch_reads, rows, genome, study, ch_unsound.count().filter { n -> n == 0 })
     ch_counted = samples
         .map { meta, _inputs, others -> [meta.subMap('sample'), others] }
         .join(READS.out.counted)

@@ -2,7 +2,8 @@ include { announced } from '../lib/console'
 include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
 include { isTrue } from '../lib/options'
 include { sizeOf } from '../lib/resources'
-include { BUILD_INDEX ; CHECK_GENOME ; COUNT_READS ; FIND_STRAND ; INSPECT_READS } from '../modules/reads'
+include { BUILD_INDEX ; CHECK_GENOME ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
+include { FIND_STRAND ; INSPECT_READS } from '../modules/reads'
 
 // FASTQ of samples to their raw counts, when nothing is wrong with any file.
 workflow READS {
@@ -10,6 +11,7 @@ workflow READS {
     samples // [meta, files of reads 1, files of reads 2, chemistry of the samplesheet]
     rows // [meta, row of the samplesheet]
     genome // [FASTA, GTF], or empty texts
+    study // study.json
     sound // once, when the files of counts of all other samples are sound
 
     main:
@@ -33,12 +35,14 @@ workflow READS {
     ch_asked = samples.map { row -> row.take(3) }.join(FIND_STRAND.out.strands).combine(ch_strands)
     COUNT_READS(ch_asked.map { row -> row.take(4) }, ch_files, ch_gb)
     announced(COUNT_READS.out.counted, '# samples: reads counted')
+    COMPARE_READS(study, COUNT_READS.out.results.collect(sort: { a, b -> a.name <=> b.name }))
+    COMPARE_READS.out.warnings.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
 
     emit:
     lines // what is wrong with the reads, the genome or its genes
     counted = COUNT_READS.out.counted // [meta, raw counts]
     hashes = INSPECT_READS.out.hashes // [meta, lines of sha256sum]
-    results = COUNT_READS.out.results
+    results = COUNT_READS.out.results.mix(COMPARE_READS.out.results)
 }
 
 // The index that is given, or one that is made of a genome and its genes.

@@ -47,6 +47,7 @@ process SIMULATE_READS {
     path 'samplesheet.csv', emit: samplesheet
     tuple path('genome.fa'), path('genes.gtf'), emit: genome
     path '*.fastq.gz', emit: files
+    path 'simulated/**', topic: published
 
     script:
     """

@@ -133,7 +133,7 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         ),
         (sheet([("A", "c", "x", 0)], ["loaded_cells"]), "'0' is not a positive whole number"),
         (sheet([("A", "c", "x", -1)], ["rbc_per_ul"]), "column rbc_per_ul: '-1' is not a number of at least 0"),
-        ("sample,donor,compartment,condition,fastq_1\n" + A, "column fastq_1: this version starts from counts"),
+        ("sample,donor,compartment,condition,fastq_1\n" + A, "column fastq_2: 0 files for 1 in fastq_1"),
     ],
 )
 def test_bad_samplesheets(text, message):
@@ -141,6 +141,42 @@ def test_bad_samplesheets(text, message):
         parse_samplesheet(text, "sheet.csv")
     assert message in str(error.value) and "sheet.csv" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+READS = "sample,donor,compartment,condition,raw,fastq_1,fastq_2\n"
+OTHER = "o,d2,CSF,b,o.h5,,\n"
+
+
+def test_lanes_of_a_sample_are_in_one_cell_or_in_rows():
+    rows = "s,d1,CSF,a,,a_R1.fastq.gz; b_R1.fastq.gz,a_R2.fastq.gz;b_R2.fastq.gz\ns,d1,CSF,a,,c_R1.fq,c_R2.fq\n"
+    sheet = parse_samplesheet(READS + rows + OTHER)
+    assert sheet["sample"].tolist() == ["s", "o"] and sheet["row"].tolist() == [2, 4]
+    assert sheet.loc[0, "fastq_1"] == "a_R1.fastq.gz;b_R1.fastq.gz;c_R1.fq"
+    assert sheet.loc[0, "fastq_2"] == "a_R2.fastq.gz;b_R2.fastq.gz;c_R2.fq"
+    assert sheet.loc[0, "raw"] == sheet.loc[1, "fastq_1"] == ""
+
+
+@pytest.mark.parametrize(
+    ("rows", "line"),
+    [
+        ("s,d1,CSF,a,,a_R1.fq;b_R1.fq,a_R2.fq\n", "row 2, column fastq_2: 1 files for 2 in fastq_1"),
+        ("s,d1,CSF,a,s.h5,a_R1.fq,a_R2.fq\n", "row 2, column fastq_1: the row has counts, too (column raw)"),
+        ("s,d1,CSF,a,,a_R1.bam,a_R2.bam\n", "row 2, column fastq_1: 'a_R1.bam' does not end in .fastq"),
+        ("s,d1,CSF,a,,a_R1.fq,a_R1.fq\n", "row 2, column fastq_1: 'a_R1.fq' is given twice"),
+        ("s,d1,CSF,a,,~me/a_R1.fq,a_R2.fq\n", "row 2, column fastq_1: '~me/a_R1.fq' begins with '~'"),
+        ("s,d1,CSF,a,,,\n", "row 2 (sample 's'): no input"),
+        (
+            "s,d1,CSF,a,,a_R1.fq,a_R2.fq\ns,d1,blood,a,,b_R1.fq,b_R2.fq\n",
+            "row 3, column compartment: 'blood', but 'CSF' in row 2",
+        ),
+        ("s,d1,CSF,a,,a_R1.fq,a_R2.fq\ns,d1,CSF,a,,a_R1.fq,c_R2.fq\n", "row 3, column fastq_1: 'a_R1.fq' is in row 2"),
+        ("s,d1,CSF,a,s.h5,,\ns,d1,CSF,a,,a_R1.fq,a_R2.fq\n", "row 3, column fastq_1: sample 's' has counts in row 2"),
+    ],
+)
+def test_mistakes_with_reads_are_one_line(rows, line):
+    with pytest.raises(UserError) as error:
+        parse_samplesheet(READS + rows + OTHER)
+    assert line in str(error.value)
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)

@@ -59,8 +59,8 @@ def write_10x_h5(
         features.create_dataset("_all_tag_keys", data=np.array([b"genome"]))
 
 
-def read_10x_h5(path: str | Path) -> "tuple[sp.csr_matrix, list[str], list[str]]":
-    """Counts, names and ids of genes of a file that :func:`write_10x_h5` wrote: droplets x genes."""
+def read_10x_h5(path: str | Path) -> "tuple[sp.csr_matrix, list[str], list[str], list[str]]":
+    """Counts (droplets x genes), barcodes, names and ids of the genes of a file that :func:`write_10x_h5` wrote."""
     import h5py
     import scipy.sparse as sp
 
@@ -68,4 +68,5 @@ def read_10x_h5(path: str | Path) -> "tuple[sp.csr_matrix, list[str], list[str]]
         matrix = handle["matrix"]
         parts = (matrix["data"][:], matrix["indices"][:], matrix["indptr"][:])
         names, ids = ([text.decode() for text in matrix["features"][name][:]] for name in ("name", "id"))
-        return sp.csr_matrix(parts, (len(matrix["barcodes"]), len(ids))), names, ids
+        barcodes = [text.decode() for text in matrix["barcodes"][:]]
+        return sp.csr_matrix(parts, (len(barcodes), len(ids))), barcodes, names, ids

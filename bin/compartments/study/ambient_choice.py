@@ -173,7 +173,7 @@ def foresee(rows: list[dict[str, Any]], requested: str, allow_mixed: bool) -> st
     summaries = [
         {
             "sample": row["sample"],
-            "kind": "raw" if row["raw"] or row["fastq_1"] else "filtered",
+            "kind": "raw" if row["raw"] or row.get("fastq_1") else "filtered",
             "cell_source": "cellbender" if row["cellbender"] else "none",
         }
         for row in rows

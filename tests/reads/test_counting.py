@@ -1,0 +1,89 @@
+"""Reads of known counts, counted by STARsolo: the counts come back."""
+
+import gzip
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from compartments.simulate.reads import make_genome, write_genome, write_reads
+from tests.support.runs import step
+
+ROOT = Path(__file__).resolve().parents[2]
+PYTHON = ROOT / ".tools" / "counts" / "bin" / "python"
+LIST = PYTHON.parents[1] / "lib/python3.12/site-packages/ngs_tools/chemistry/whitelists/10x_version3_whitelist.txt.gz"
+CELLS, EMPTY, GENES = 60, 900, 300
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Run a step in the environment of the counter; its folder, and what it said if it failed."""
+    if not (shutil.which("STAR") and PYTHON.exists()):
+        pytest.skip("STAR or its environment is not here: make setup-counts")
+    folder = tmp_path_factory.mktemp("star")
+
+    def call(name, *arguments):
+        command = [str(PYTHON), *step(name, *arguments)[1:]]
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ)
+        assert done.returncode == 0, done.stderr
+        problems = folder / "problems.txt"
+        assert not problems.exists() or not problems.read_text(), problems.read_text()
+
+    return folder, call
+
+
+@pytest.fixture(scope="module")
+def counted(run):
+    """Truth and what is found: counts of droplets, barcodes, names of genes."""
+    folder, call = run
+    rng = np.random.default_rng(4)
+    names = [f"GENE{n}" for n in range(GENES - 5)] + [f"MT-{n}" for n in range(5)]
+    genome = make_genome(names, [f"ENSG{n:011d}" for n in range(GENES)], 1)
+    write_genome(genome, folder / "genome.fa", folder / "genes.gtf")
+    share = rng.lognormal(0, 1.6, GENES)
+    umis = np.concatenate([rng.lognormal(np.log(500), 0.5, CELLS).astype(int), rng.poisson(6, EMPTY)])
+    truth = sp.csr_matrix(np.array([rng.multinomial(n, share / share.sum()) for n in umis], np.int32))
+    known = gzip.decompress(LIST.read_bytes()).split()
+    barcodes = [known[n].decode() for n in rng.choice(len(known), len(umis), replace=False)]
+    write_reads(truth, barcodes, genome, folder / "S_L001", seed=5, copies=1.5)
+    first, second = (f"S_L001_R{mate}_001.fastq.gz" for mate in (1, 2))
+    call("inspect_reads", "--sample", "S", "--fastq_1", first, "--fastq_2", second)
+    call("build_index", "--fasta", "genome.fa", "--gtf", "genes.gtf", "--out", "index")
+    call("find_strand", "--look", "S.look.json", "--fastq_2", second, "--index", "index")
+    files = ("--fastq_1", first, "--fastq_2", second)
+    call("count_reads", "--strand", "S.strand.json", *files, "--index", "index", "--cpus", "2")
+    with h5py.File(folder / "S.counted.h5") as handle:
+        matrix = handle["matrix"]
+        found = sp.csr_matrix((matrix["data"][:], matrix["indices"][:], matrix["indptr"][:]))
+        rows = {barcode.decode(): n for n, barcode in enumerate(matrix["barcodes"][:])}
+        listed = [name.decode() for name in matrix["features/name"][:]]
+    assert listed == names
+    empty = sp.csr_matrix((1, found.shape[1]), dtype=found.dtype)
+    found = sp.vstack([found, empty]).tocsr()[[rows.get(barcode, -1) for barcode in barcodes]]
+    return truth, found, json.loads((folder / "samples" / "S" / "S.reads.json").read_text()), folder
+
+
+def test_every_molecule_is_counted_once(counted):
+    truth, found, _figures, _folder = counted
+    assert 0.99 <= found.sum() / truth.sum() <= 1.01
+    assert 0.97 <= found[CELLS:].sum() / truth[CELLS:].sum() <= 1.02
+    totals = [np.asarray(counts.sum(1)).ravel() for counts in (found, truth)]
+    assert np.corrcoef(*totals)[0, 1] >= 0.999
+    cells = [counts[:CELLS].toarray().ravel() for counts in (found, truth)]
+    assert np.corrcoef(*cells)[0, 1] >= 0.999
+
+
+def test_what_is_said_of_the_reads(counted):
+    truth, found, figures, folder = counted
+    assert figures["chemistry"] == "3' v3" and figures["strand"] == "Forward"
+    assert figures["reads"] == figures["reads_used"] > 2 * truth.sum()
+    assert 0.5 < figures["saturation"] < 0.7 and figures["mapped"] > 0.95 and figures["valid_barcodes"] > 0.98
+    assert 0.85 < figures["share_exonic"] < 0.95, "a fifth of the molecules is unspliced, half of it primed in introns"
+    assert figures["umis"] >= found.sum()
+    assert "Uniquely mapped" in (folder / "samples" / "S" / "S.Log.final.out").read_text()

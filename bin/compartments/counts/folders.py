@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.counts.counters import INFLATES, PARTS, Found, layout_of, preferred, symbols_in
 from compartments.counts.names import BARCODE, ENSEMBL, mostly_ensembl, tidy
 from compartments.counts.opening import READ_ERRORS, open_binary, open_text, unreadable
 from compartments.counts.source import Source, Texts
@@ -26,8 +27,6 @@ HEADER = re.compile(
     re.I,
 )
 OTHER_FOLDERS = {
-    "cells_x_genes.mtx": "the output of kb count",
-    "quants_mat.mtx": "the output of alevin-fry",
     "zarr.json": "a zarr store",
     ".zgroup": "a zarr store",
     ".zattrs": "a zarr store",
@@ -52,12 +51,27 @@ def describe_folder(path: Path) -> Source:
     UserError
         If there is no matrix or several, files are missing, damaged, or do not fit each other.
     """
-    trio = _trio(_folder(path))
+    if found := layout_of(path):
+        return _describe(Trio(*(found.folder / name for name in _names_of(found))), found)
+    folder, said = _folder(path)
+    source = _describe(_trio(folder), None)
+    source.notes += [said] if said else []
+    return source
+
+
+def _names_of(found: Found) -> tuple[str, str, str]:
+    return found.matrices[0], found.layout.barcodes, found.layout.features
+
+
+def _describe(trio: Trio, counter: Found | None) -> Source:
+    """The source of three files that fit each other; of a counter, with further matrices and symbols."""
     n_rows, n_columns, n_entries, _ = _sizes(trio.matrix)
     most = max(n_rows, n_columns) + SPARE
     columns = _rows_of(trio.barcodes, most)
     rows = _rows_of(trio.features, most)
-    notes = []
+    notes: list[str] = []
+    if counter:
+        rows = _of_counter(rows, counter, notes)
     barcode_rows, feature_rows, by_barcode = columns, rows, True
     sizes = {n_rows, n_columns}
     if len(columns) not in sizes:
@@ -67,7 +81,7 @@ def describe_folder(path: Path) -> Source:
     n_barcodes, n_features = len(barcode_rows), len(feature_rows)
     if (n_rows, n_columns) == (n_barcodes, n_features) and n_barcodes != n_features:
         by_barcode = False
-        notes.append("the matrix has barcodes in rows: read so")
+        notes += [] if counter else ["the matrix has barcodes in rows: read so"]
     elif (n_rows, n_columns) != (n_features, n_barcodes):
         raise UserError(
             f"{trio.matrix}: {n_rows} features x {n_columns} barcodes, but {trio.features.name} has {len(rows)} and "
@@ -87,15 +101,32 @@ def describe_folder(path: Path) -> Source:
         np.ones(n_features, bool), by_barcode,
     )  # fmt: skip
     source.notes += notes
+    if counter:
+        source.more, source.summed = counter.matrices[1:], counter.layout.program == "alevin-fry"
+        source.warnings.append(INFLATES.format(program=counter.layout.program))
     return source
 
 
-def _folder(path: Path) -> Path:
-    """``path`` if it holds an mtx, else the one folder below it that does."""
+def _of_counter(rows: list[list[str]], counter: Found, notes: list[str]) -> list[list[str]]:
+    """Ids and symbols of a counter's features, without what alevin-fry adds to the ids."""
+    notes.append(f"the output of {counter.layout.program}: {counter.said}")
+    ids = (
+        [PARTS.sub("", row[0]) for row in rows] if counter.layout.program == "alevin-fry" else [row[0] for row in rows]
+    )
+    symbols = symbols_in(counter, ids)
+    if symbols is None or len(symbols) != len(ids):
+        return [[one] for one in ids]
+    return [list(pair) for pair in zip(ids, symbols, strict=True)]
+
+
+def _folder(path: Path) -> tuple[Path, str]:
+    """``path`` if it holds an mtx, else the one folder below it that does or is meant, and what is said of it."""
     next(path.iterdir(), None)  # a folder that may not be listed looks like an empty one to the next line
     found = sorted({file.parent for file in path.rglob("*matrix.mtx*") if MATRIX.match(file.name)})
     if path in found or len(found) == 1:
-        return path if path in found else found[0]
+        return (path if path in found else found[0]), ""
+    if meant := preferred(path, found):
+        return meant
     if found:
         names = ", ".join(str(folder.relative_to(path)) for folder in found[:6])
         raise UserError(f"{path}: {len(found)} folders with a matrix.mtx ({names}); name one of them")
@@ -237,7 +268,12 @@ def _sizes(matrix: Path) -> tuple[int, int, int, int]:
 
 def check_length(source: Source) -> None:
     """Refuse a matrix with fewer lines than its header claims entries, which is cut off."""
-    path, n_lines, last = source.path / source.node, 0, b""
+    for name in (source.node, *source.more):
+        _check_length(source.path / name)
+
+
+def _check_length(path: Path) -> None:
+    n_lines, last = 0, b""
     try:
         with open_binary(path) as handle:
             while part := handle.read(2**24):
@@ -270,7 +306,11 @@ def entries(source: Source, most: int = CHUNK) -> Iterator[Entries]:
     UserError
         If a line holds no entry, or one outside the matrix, or they are not as many as the header says.
     """
-    path = source.path / source.node
+    for name in (source.node, *source.more):
+        yield from _entries_in(source.path / name, source, most)
+
+
+def _entries_in(path: Path, source: Source, most: int) -> Iterator[Entries]:
     claimed, found = _sizes(path)[2], 0
     with open_text(path) as lines:
         next(line for line in lines if line.strip() and not line.startswith("%"))  # the sizes
@@ -279,7 +319,8 @@ def entries(source: Source, most: int = CHUNK) -> Iterator[Entries]:
         try:
             for part in pd.read_csv(lines, **options, chunksize=most):
                 found += len(part)
-                yield _checked(path, source, part)
+                if len(part):
+                    yield _checked(path, source, part)
         except pd.errors.EmptyDataError:
             pass
         except pd.errors.ParserError as error:

@@ -133,7 +133,9 @@ def _by_gene(matrix: sp.csr_matrix, source: Source) -> tuple[sp.csr_matrix, Text
     symbol, gene_id = source.symbol[kept], source.gene_id[kept]
     matrix = matrix if len(kept) == len(source.keep) else matrix[:, kept]
     first: dict[str, int] = {}
-    place = np.array([first.setdefault(g, n) if ENSEMBL.match(g) else n for n, g in enumerate(gene_id)], dtype=int)
+    place = np.array(
+        [first.setdefault(g, n) if source.summed or ENSEMBL.match(g) else n for n, g in enumerate(gene_id)], dtype=int
+    )
     genes, column = np.unique(place, return_inverse=True)
     if len(genes) == len(place):
         return matrix, symbol, gene_id

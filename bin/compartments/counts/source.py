@@ -40,6 +40,10 @@ class Source:
         CellBender's ambient expression.
     chemistry : str
         As the file states it, or empty.
+    more : tuple of str
+        Further mtx files of the same rows and columns, which are added.
+    summed : bool
+        Features of one id are one gene, whatever the id is.
     notes : list of str
         What was mended or taken differently, each one's numbers are right.
     warnings : list of str
@@ -59,6 +63,8 @@ class Source:
     latents: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     ambient: npt.NDArray[np.float64] | None = None
     chemistry: str = ""
+    more: tuple[str, ...] = ()
+    summed: bool = False
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

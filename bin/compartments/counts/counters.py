@@ -1,0 +1,122 @@
+"""Folders as programs that count reads leave them: which of their files are the matrix and its names.
+
+kb and alevin-fry's ``cr-like`` take UMIs with errors of sequencing for molecules: at 8 reads a UMI they find 1.27 and
+1.28 times what there was (alevin-fry's ``parsimony-em`` and STARsolo 1.005), which is said of them.
+"""
+
+import re
+from pathlib import Path
+from typing import NamedTuple
+
+STAR_FEATURES = ("GeneFull_Ex50pAS", "GeneFull", "GeneFull_ExonOverIntron", "Gene")  # the first that is there
+PARTS = re.compile(r"-[USA]$")  # alevin-fry's unspliced, spliced and ambiguous counts of a gene
+INFLATES = (
+    "counted by {program}, which may take errors in UMIs for molecules, the more the deeper a sample is sequenced: "
+    "compare the reads per cell of the compartments, or count with STARsolo (columns fastq_1 and fastq_2)"
+)
+
+
+class Layout(NamedTuple):
+    """Files of a program.
+
+    Attributes
+    ----------
+    program : str
+    matrices : tuple of tuple of str
+        Sets of files, of which the first whose all are there is taken and added up.
+    barcodes, features : str
+    symbols : tuple of str
+        Files of symbols, relative to the folder: of the features in their order, or by id and symbol in two columns.
+    said : tuple of str
+        What is said of each set of ``matrices``.
+    """
+
+    program: str
+    matrices: tuple[tuple[str, ...], ...]
+    barcodes: str
+    features: str
+    symbols: tuple[str, ...]
+    said: tuple[str, ...]
+
+
+LAYOUTS = (
+    Layout(
+        "kb",
+        (
+            ("cells_x_genes.total.mtx",),
+            tuple(f"cells_x_genes.{part}.mtx" for part in ("mature", "nascent", "ambiguous")),
+            ("cells_x_genes.mtx",),
+        ),
+        "cells_x_genes.barcodes.txt",
+        "cells_x_genes.genes.txt",
+        ("cells_x_genes.genes.names.txt",),
+        (
+            "the totals of kb's nac workflow are read",
+            "mature, nascent and ambiguous counts of kb's nac workflow are added up",
+            "kb's standard workflow: exons alone",
+        ),
+    ),
+    Layout(
+        "alevin-fry",
+        (("quants_mat.mtx",),),
+        "quants_mat_rows.txt",
+        "quants_mat_cols.txt",
+        ("gene_id_to_name.tsv", "../gene_id_to_name.tsv", "../../gene_id_to_name.tsv"),
+        ("spliced, unspliced and ambiguous counts of a gene are added up",),
+    ),
+)
+
+
+class Found(NamedTuple):
+    """A layout that a folder has, the set of its matrices and what is said of it."""
+
+    layout: Layout
+    folder: Path
+    matrices: tuple[str, ...]
+    said: str
+
+
+def layout_of(path: Path) -> Found | None:
+    """The layout of a folder, or of the one folder below that has any; None if none or several have."""
+    found = []
+    for layout in LAYOUTS:
+        for file in sorted(path.rglob(layout.features)):
+            for names, said in zip(layout.matrices, layout.said, strict=True):
+                if all((file.parent / name).exists() for name in names):
+                    found.append(Found(layout, file.parent, names, said))
+                    break
+    here = [one for one in found if one.folder == path]
+    return (here or found)[0] if here or len(found) == 1 else None
+
+
+def preferred(path: Path, folders: list[Path]) -> tuple[Path, str] | None:
+    """Of several 10x-like folders below one the one that is meant, and what is said of it; None if it is not plain.
+
+    STARsolo's ``Solo.out``: all droplets of the feature that counts most reads. Cell Ranger's ``outs``: all droplets.
+    """
+    for feature in STAR_FEATURES:
+        chosen = [one for one in folders if one.parts[-2:] == (feature, "raw")]
+        if len(chosen) == 1:
+            others = sorted({one.parent.name for one in folders if one.parent.name in STAR_FEATURES} - {feature})
+            rest = f", not of {', '.join(others)}" if others else ""
+            return chosen[
+                0
+            ], f"of STARsolo's folders {chosen[0].relative_to(path)} is read: all droplets of {feature}{rest}"
+    raw = [one for one in folders if one.name == "raw_feature_bc_matrix"]
+    cells = [one for one in folders if one.name.endswith("filtered_feature_bc_matrix")]
+    if len(raw) == 1 and len(cells) == 1 and len(folders) == 2:
+        return raw[0], f"of Cell Ranger's folders {raw[0].relative_to(path)} is read: all droplets"
+    return None
+
+
+def symbols_in(found: Found, ids: list[str]) -> list[str] | None:
+    """Symbols of the features by their ids, from the files beside the matrix; None where no file has them."""
+    for name in found.layout.symbols:
+        file = found.folder / name
+        if file.is_file():
+            rows = [line.rstrip("\r\n").split("\t") for line in file.read_text(encoding="utf-8").splitlines() if line]
+            if all(len(row) == 1 for row in rows):
+                return [row[0] for row in rows]
+            named = {row[0]: row[1] for row in rows if len(row) > 1}
+            return [named.get(one) or named.get(one.split(".")[0], one) for one in ids]
+    return None

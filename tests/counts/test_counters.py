@@ -1,0 +1,114 @@
+"""Folders of kb, alevin-fry, STARsolo and Cell Ranger: read as counts, each with what was taken of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.io
+import scipy.sparse as sp
+
+from compartments.core.errors import UserError
+from compartments.counts.formats import describe
+from compartments.counts.reading import counts_of
+
+GENES = ["CD3D", "CD3E", "MS4A1", "LYZ", "NKG7", "GNLY", "CD8A", "IL7R", "FCGR3A", "PPBP"]
+IDS = [f"ENSG{100000167286 + 1000 * n:011d}" for n in range(len(GENES))]
+RNG = np.random.default_rng(1)
+TRUTH = RNG.poisson(np.where(np.arange(300) < 40, 40.0, 0.3)[:, None], (300, len(GENES)))
+BARCODES = ["".join(bases) for bases in RNG.choice(list("ACGT"), (300, 16))]
+
+
+def write(folder, name, matrix, **lists):
+    folder.mkdir(parents=True, exist_ok=True)
+    scipy.io.mmwrite(folder / name, sp.csr_matrix(matrix), field="integer")
+    for file, lines in lists.items():
+        (folder / file.replace("__", ".")).write_text("\n".join(lines) + "\n")
+
+
+def kb(folder):
+    """Standard workflow."""
+    names = {"cells_x_genes__barcodes__txt": BARCODES, "cells_x_genes__genes__txt": [f"{one}.5" for one in IDS]}
+    write(folder / "counts_unfiltered", "cells_x_genes.mtx", TRUTH, **names)
+    (folder / "counts_unfiltered" / "cells_x_genes.genes.names.txt").write_text("\n".join(GENES) + "\n")
+    return folder, "kb's standard workflow: exons alone"
+
+
+def nac(folder):
+    """Three matrices, added up."""
+    kb(folder)
+    (folder / "counts_unfiltered" / "cells_x_genes.mtx").unlink()
+    nascent = TRUTH // 3
+    for part, matrix in (("mature", TRUTH - nascent), ("nascent", nascent), ("ambiguous", 0 * TRUTH)):
+        write(folder / "counts_unfiltered", f"cells_x_genes.{part}.mtx", matrix)
+    return folder, "mature, nascent and ambiguous counts of kb's nac workflow are added up"
+
+
+def totals(folder):
+    """The totals are there beside the parts."""
+    nac(folder)
+    write(folder / "counts_unfiltered", "cells_x_genes.total.mtx", TRUTH)
+    return folder, "the totals of kb's nac workflow are read"
+
+
+def fry(folder):
+    """Spliced, unspliced, ambiguous counts side by side; symbols from simpleaf's table."""
+    unspliced, ambiguous = TRUTH // 4, TRUTH // 5
+    matrix = np.hstack([TRUTH - unspliced - ambiguous, unspliced, ambiguous])
+    ids = [*IDS, *(f"{one}-U" for one in IDS), *(f"{one}-A" for one in IDS)]
+    alevin = folder / "af_quant" / "alevin"
+    write(alevin, "quants_mat.mtx", matrix, quants_mat_rows__txt=BARCODES, quants_mat_cols__txt=ids)
+    table = "\n".join(f"{one}\t{name}" for one, name in zip(IDS, GENES, strict=True))
+    (folder / "af_quant" / "gene_id_to_name.tsv").write_text(table + "\n")
+    return folder, "spliced, unspliced and ambiguous counts of a gene are added up"
+
+
+def tenx(folder, matrix):
+    rows = [f"{one}\t{name}\tGene Expression" for one, name in zip(IDS, GENES, strict=True)]
+    write(folder, "matrix.mtx", matrix.T, barcodes__tsv=BARCODES[: len(matrix)], features__tsv=rows)
+
+
+def star(folder):
+    """Solo.out with two features, raw and filtered."""
+    for feature, factor in (("Gene", 0), ("GeneFull_Ex50pAS", 1)):
+        tenx(folder / feature / "raw", factor * TRUTH + (1 - factor) * (TRUTH // 2))
+        tenx(folder / feature / "filtered", TRUTH[:40])
+    return folder, "GeneFull_Ex50pAS/raw is read: all droplets of GeneFull_Ex50pAS, not of Gene"
+
+
+def ranger(folder):
+    """Cell Ranger's outs."""
+    tenx(folder / "raw_feature_bc_matrix", TRUTH)
+    tenx(folder / "filtered_feature_bc_matrix", TRUTH[:40])
+    return folder, "raw_feature_bc_matrix is read: all droplets"
+
+
+@pytest.mark.parametrize("make", [kb, nac, totals, fry, star, ranger])
+def test_counts_symbols_and_ids_are_those_of_the_files(tmp_path, make):
+    folder, said = make(tmp_path / "given")
+    source = describe(folder)
+    assert any(said in note for note in source.notes), source.notes
+    counts = counts_of(source)
+    table = pd.DataFrame(counts.matrix.toarray(), counts.barcodes, counts.symbol)
+    expected = pd.DataFrame(TRUTH, BARCODES, GENES)
+    pd.testing.assert_frame_equal(table.loc[BARCODES, GENES], expected, check_dtype=False, check_names=False)
+    assert list(counts.gene_id) == IDS
+
+
+@pytest.mark.parametrize(("make", "warned"), [(kb, True), (fry, True), (star, False), (ranger, False)])
+def test_counters_that_inflate_are_named(tmp_path, make, warned):
+    source = describe(make(tmp_path / "given")[0])
+    assert any("may take errors in UMIs for molecules" in line for line in source.warnings) == warned
+
+
+def test_several_samples_below_one_folder_are_named(tmp_path):
+    for name in ("a", "b"):
+        tenx(tmp_path / name / "raw_feature_bc_matrix", TRUTH)
+    with pytest.raises(UserError, match="2 folders with a matrix.mtx .*; name one of them"):
+        describe(tmp_path)
+
+
+def test_a_matrix_of_kb_that_is_cut_off_is_one_line(tmp_path):
+    folder, _said = nac(tmp_path / "given")
+    path = folder / "counts_unfiltered" / "cells_x_genes.nascent.mtx"
+    path.write_text("\n".join(path.read_text().splitlines()[:-20]) + "\n")
+    with pytest.raises(UserError, match="cells_x_genes.nascent.mtx: .* entries where its header says"):
+        counts_of(describe(folder))

@@ -156,6 +156,23 @@ def changed(node, change):
     return make
 
 
+def lost(name):
+    """A file one of whose arrays cannot be unpacked, all else sound."""
+
+    def make(folder):
+        made = h5(folder / "m.h5")
+        with h5py.File(made, "r+") as file:
+            values = file["matrix"][name][:]
+            del file["matrix"][name]
+            chunk = file["matrix"].create_dataset(name, data=values, compression="gzip").id.get_chunk_info(0)
+        with open(made, "r+b") as handle:
+            handle.seek(chunk.byte_offset)
+            handle.write(bytes(chunk.size))
+        return made
+
+    return make
+
+
 def promised(node, shape):
     """A dataset of so many values, none of which is there."""
 
@@ -304,12 +321,10 @@ ROWS = [
     broken("cut at the end", make=cut(0.95)),
     broken("a value too few", make=changed("matrix/data", lambda values: values[:-1])),
     broken("an index too few", make=changed("matrix/indices", lambda values: values[:-1])),
-    broken_inside(
-        "an index outside", make=changed("matrix/indices", lambda values: np.where(values == 7, 10**6, values))
-    ),
-    broken_inside(
-        "an index below zero", make=changed("matrix/indices", lambda values: np.where(values == 7, -1, values))
-    ),
+    broken("an index outside", make=changed("matrix/indices", lambda values: np.where(values == 7, 10**6, values))),
+    broken("an index below zero", make=changed("matrix/indices", lambda values: np.where(values == 7, -1, values))),
+    broken("pointers lost", make=lost("indptr")),
+    broken("values lost", make=lost("data")),
     broken_inside(
         "pointers backwards",
         make=changed("matrix/indptr", lambda values: np.r_[values[:3], values[5], values[4], values[5:]]),

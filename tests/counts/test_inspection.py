@@ -1,8 +1,10 @@
 """One file in one column of the samplesheet."""
 
+import h5py
 import numpy as np
+import scipy.sparse as sp
 
-from compartments.counts import inspection
+from compartments.counts import inspection, values
 from compartments.counts.folders import check_length
 from compartments.counts.formats import describe
 from compartments.counts.inspection import look_into
@@ -54,3 +56,22 @@ def test_barcodes_of_one_genome_of_two(tmp_path):
     assert "choose one of them with --genome" in look_into(path, "raw", barcodes=True).problem
     look = look_into(path, "raw", "GRCh38", barcodes=True)
     assert look.problem == "" and look.barcodes == dict(zip(codes, (counts[:, :20] > 0).sum(1).A1, strict=True))
+
+
+def test_an_index_that_only_the_look_at_its_cells_reads(tmp_path, monkeypatch):
+    """A chunk of it is lost behind what any other look reads."""
+    path = write_h5(tmp_path / "a.h5", some_counts())
+    with h5py.File(path, "r+") as file:
+        pointers = file["matrix/indptr"][:]
+        del file["matrix/indptr"]
+        index = file["matrix"].create_dataset("indptr", data=pointers, chunks=(20,), compression="gzip")
+        chunk = index.id.get_chunk_info(2)
+    with open(path, "r+b") as handle:
+        handle.seek(chunk.byte_offset)
+        handle.write(bytes(chunk.size))
+    monkeypatch.setattr(values, "PEEK", 20)
+    assert look_into(path, "raw").problem == ""
+    look = look_into(path, "raw", cells=True)
+    assert look.problem.startswith(f"{path}: damaged or cut off") and look.source is None and look.extent == {}
+    monkeypatch.setattr(inspection, "few_cells", lambda source: sp.csr_matrix((0, len(source.symbol))))
+    assert look_into(path, "raw", cells=True).problem == look.problem

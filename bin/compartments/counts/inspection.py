@@ -9,6 +9,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.counts.chemistry import Made, of_nuclei, profiles_of
+from compartments.counts.extent import extent
 from compartments.counts.few_cells import few_cells
 from compartments.counts.folders import check_length
 from compartments.counts.formats import describe
@@ -24,7 +25,8 @@ class Look(NamedTuple):
 
     ``problem`` says in one line why it cannot be used, and is empty if it can; ``warnings`` are what may make its
     numbers wrong, a line each; ``source`` is where its counts are, None with a problem; ``barcodes`` as of
-    :func:`cell_barcodes` and ``made`` are there if asked for.
+    :func:`cell_barcodes`, ``made``, and ``extent`` as of :func:`~compartments.counts.extent.extent` are there if asked
+    for.
     """
 
     problem: str
@@ -32,10 +34,11 @@ class Look(NamedTuple):
     source: Source | None
     barcodes: dict[str, int]
     made: Made
+    extent: dict[str, int]
 
 
 def look_into(
-    path: str | Path, column: str, genome: str | None = None, barcodes: bool = False, made: bool = False
+    path: str | Path, column: str, genome: str | None = None, barcodes: bool = False, cells: bool = False
 ) -> Look:
     """Why the file or folder cannot be used in that column of the samplesheet, and what may make its numbers wrong.
 
@@ -48,8 +51,8 @@ def look_into(
         Which genome to take from a file with several.
     barcodes : bool
         Whether the barcodes of its cells are asked for.
-    made : bool
-        Whether it is asked for how its cells were made.
+    cells : bool
+        Whether it is asked for how its cells were made and how much they are.
     """
     try:
         source = describe(path, genome)
@@ -58,10 +61,10 @@ def look_into(
         found = cell_barcodes(source) if barcodes else {}
         if source.format == "10x mtx" and not barcodes:  # else every entry was read
             check_length(source)
-        told = _made(source) if made else Made()
+        made, held = (_made(source), extent(source)) if cells else (Made(), {})
     except UserError as error:
-        return Look(" ".join(str(error).split()), [], None, {}, Made())
-    return Look("", source.warnings, source, found, told)
+        return Look(" ".join(str(error).split()), [], None, {}, Made(), {})
+    return Look("", source.warnings, source, found, made, held)
 
 
 def _made(source: Source) -> Made:

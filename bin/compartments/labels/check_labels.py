@@ -1,6 +1,6 @@
 """Check what labels and clusters rest on before any cell is read: models, lineage map, markers, overrides, names.
 
-Writes labelled.json, the study with what the models of its compartments can name, and pipeline_info/models.tsv.
+Writes labelled.json, what is compared with what the models of the compartments can name, and pipeline_info/models.tsv.
 """
 
 import argparse
@@ -19,6 +19,7 @@ def arguments() -> argparse.Namespace:
     options = Options(STEP, __doc__)
     add = options.add_argument
     add("--study", required=True, help="study.json")
+    add("--compared", required=True, help="the same without columns that no comparison looks at")
     add("--model", required=True, nargs="+", action="extend", help="CellTypist .pkl; the first decides")
     add("--compartment", nargs="*", default=[], help="which each model is for; none where the first names all cells")
     add("--by_name", nargs="*", default=[], help="files of models that are asked for by name, not by path")
@@ -78,7 +79,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     }
     notes = check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
-    with_named(study, models, given.compartment, lineage_map).save("labelled.json")
+    with_named(Study.load(given.compared), models, given.compartment, lineage_map).save("labelled.json")
     sizes = [Path(path).stat().st_size for path in given.model]
     table = models_table(models, given.compartment, sizes, published)
     Contract.of(STEP).write(table, "pipeline_info/models.tsv")

@@ -96,8 +96,10 @@ def of_files(found: Sequence[Cells], samples: pd.DataFrame) -> list[str]:
     there = [looked[sample] for sample in samples["sample"] if sample in looked]
     if not there:
         return []
-    listed_genes = [
-        pd.DataFrame({"gene_id": one["genes"]["gene_id"]}, index=make_unique(one["genes"]["symbol"])) for one in there
-    ]
+    lists = {id(one["genes"]): one["genes"] for one in there}  # files of one reference share it
+    tables = {
+        key: pd.DataFrame({"gene_id": genes["gene_id"]}, index=make_unique(genes["symbol"]))
+        for key, genes in lists.items()
+    }
     made = {one["sample"]: Made(*one["made"]) for one in there}
-    return origins(unite_genes(listed_genes), samples, made)[1]
+    return origins(unite_genes([tables[id(one["genes"])] for one in there]), samples, made)[1]

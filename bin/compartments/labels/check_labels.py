@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError, problem_in
-from compartments.core.files import read_json, write_text
+from compartments.core.files import write_text
 from compartments.core.options import Options
 
 STEP = "check_labels"
@@ -45,6 +45,7 @@ def main() -> None:
 
 def _check(given: argparse.Namespace) -> list[str]:
     """Sentences on what costs no more than a sample."""
+    from compartments.counts.looks import read_looks
     from compartments.labels.catalogue import check_published, read_catalogue
     from compartments.labels.choice import models_for, models_table, with_named
     from compartments.labels.foresight import check_lineages, check_overlap, check_target
@@ -72,8 +73,7 @@ def _check(given: argparse.Namespace) -> list[str]:
         raise UserError("--label_clusters is given without --label_overrides, whose clusters it explains; give both")
     check_integration_key(given.integration_key, study)
     check_lineages(study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
-    looked = sorted(map(read_json, given.cells), key=lambda cells: cells["sample"])
-    listed = {cells["sample"]: cells["genes"] for cells in looked if "genes" in cells}
+    listed = {cells["sample"]: cells["genes"] for cells in read_looks(given.cells) if "genes" in cells}
     models_of = {
         row.sample: models_for(row.compartment, models, given.compartment) for row in study.samples.itertuples()
     }

@@ -1,6 +1,7 @@
 """Files of HDF5: 10x, CellBender, Flex, other programs' and damaged ones."""
 
 import fcntl
+import gzip
 import os
 import zipfile
 from functools import partial
@@ -275,6 +276,12 @@ ROWS = [
         "1 barcodes occur twice.*one file per sample",
     ),
     refused(
+        "a barcode without a name",
+        SAMPLES,
+        file_of(barcode=lambda: ["", *barcodes()[1:]]),
+        "barcode 1 is empty",
+    ),
+    refused(
         "all barcodes twice",
         SAMPLES,
         file_of(barcode=lambda: barcodes()[: N_DROPLETS // 2] * 2),
@@ -296,6 +303,7 @@ ROWS = [
     refused("nothing inside", OTHER, other_h5("m.h5"), "it holds nothing"),
     refused("a workbook", OTHER, workbook, "(?i)excel|xlsx|not an HDF5"),
     refused("a table of text", OTHER, written("counts.csv", b"barcode,gene\n"), "not an HDF5 file"),
+    refused("an object of R", OTHER, written("o.rds", gzip.compress(b"X\n\0\0\0\3" + bytes(400))), "a file of R"),
     refused("an empty file", OTHER, written("m.h5", b""), "empty|not an HDF5 file"),
     refused(
         "R77 no counts",

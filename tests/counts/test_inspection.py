@@ -2,6 +2,7 @@
 
 import h5py
 import numpy as np
+import pytest
 import scipy.sparse as sp
 
 from compartments.counts import inspection, values
@@ -75,3 +76,18 @@ def test_an_index_that_only_the_look_at_its_cells_reads(tmp_path, monkeypatch):
     assert look.problem.startswith(f"{path}: damaged or cut off") and look.source is None and look.extent == {}
     monkeypatch.setattr(inspection, "few_cells", lambda source: sp.csr_matrix((0, len(source.symbol))))
     assert look_into(path, "raw", cells=True).problem == look.problem
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_normalised_values_that_were_rounded_are_asked_about(tmp_path, scaled):
+    """Many genes are rounded to nothing, so that totals do not agree to a count, and ones are left."""
+    rng = np.random.default_rng(0)
+    shares, sizes = rng.dirichlet(np.full(4000, 0.3)), rng.lognormal(8.3, 0.4, 60).astype(int)
+    counts = np.array([rng.multinomial(size, shares) for size in sizes])
+    if scaled:
+        counts = np.rint(counts / sizes[:, None] * np.median(sizes)).astype(int)
+    names = [f"GENE{n}" for n in range(4000)], [f"ENSG{n:011d}" for n in range(4000)]
+    path = write_h5(tmp_path / "a.h5", sp.csr_matrix(counts), symbols=names[0], ids=names[1])
+    look = look_into(path, "filtered", cells=True)
+    assert look.problem == ""
+    assert any("nearly the same total of every cell" in one for one in look.warnings) == scaled

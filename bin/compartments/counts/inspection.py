@@ -17,7 +17,9 @@ from compartments.counts.lanes import Cells, cell_barcodes
 from compartments.counts.names import make_unique
 from compartments.counts.references import origins, unite_genes
 from compartments.counts.source import CELLBENDER, Source
-from compartments.counts.values import check_values, peek
+from compartments.counts.values import ENOUGH, check_values, peek
+
+LEAST_SPREAD = 0.1  # coefficient of variation of the totals of cells: those of one clone have 0.25
 
 
 class Look(NamedTuple):
@@ -69,7 +71,12 @@ def look_into(
 
 def _made(source: Source) -> Made:
     cells, symbols = few_cells(source), source.symbol[source.keep]
-    umis = np.asarray(cells.sum(0, dtype=np.int64)).ravel()
+    umis, totals = (np.asarray(cells.sum(axis, dtype=np.int64)).ravel() for axis in (0, 1))
+    if len(totals) >= ENOUGH and totals.std() < LEAST_SPREAD * totals.mean():
+        source.warnings.append(
+            f"nearly the same total of every cell (about {totals.mean():.0f}): if these are normalised values, "
+            "rounded, give the raw counts"
+        )
     return Made(source.chemistry, profiles_of(cells, symbols), of_nuclei(umis, symbols))
 
 

@@ -65,7 +65,7 @@ workflow {
         COHORT(INPUT.out.study, LABELS.out.cells, LABELS.out.results)
         // What differs, within compartments and between them: donors are the replicates.
         COMPARE(
-            INPUT.out.study,
+            INPUT.out.compared,
             LABELS.out.cells,
             COHORT.out.pseudobulk,
             COHORT.out.counts,

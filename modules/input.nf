@@ -19,6 +19,7 @@ process CHECK_DESIGN {
     path 'problems.txt', emit: problems
     path 'study.json', emit: study, optional: true
     path 'ordered.json', emit: ordered, optional: true
+    path 'compared.json', emit: compared, optional: true
     path 'samples.tsv', emit: samples, optional: true
     path 'plan.txt', emit: plan, optional: true
     path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
@@ -105,6 +106,7 @@ process CHECK_LABELS {
 
     input:
     path study
+    path compared
     path models, stageAs: 'models/?/*'
     val said
     path known_models
@@ -117,13 +119,14 @@ process CHECK_LABELS {
     output:
     path 'problems.txt', emit: problems
     path 'notes.txt', emit: notes
-    path 'labelled.json', emit: study, optional: true
+    path 'labelled.json', emit: compared, optional: true
     path 'pipeline_info/models.tsv', emit: models, optional: true
 
     script:
     """
     # code ${task.ext.code}
-    sc-compartments check_labels ${options(study: study, model: models, lineage_map: lineage_map, markers: markers)} \\
+    sc-compartments check_labels ${options(study: study, compared: compared, model: models)} \\
+        ${options(lineage_map: lineage_map, markers: markers)} \\
         ${options(compartment: said.compartment, by_name: said.by_name, known_models: known_models)} \\
         ${options(label_overrides: overrides, label_clusters: clusters, cells: cells)} \\
         ${task.ext.given} --problems problems.txt --notes notes.txt
@@ -132,7 +135,7 @@ process CHECK_LABELS {
     stub:
     """
     touch problems.txt notes.txt
-    cp ${study} labelled.json
+    cp ${compared} labelled.json
     sc-compartments write_stub pipeline_info/models.tsv
     """
 }

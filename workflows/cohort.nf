@@ -25,8 +25,9 @@ workflow COHORT {
         ch_cells.map { parts -> parts.collect { _meta, filtered, _doublets, _labels -> filtered } },
     )
 
-    pseudobulk = MERGE_SAMPLES.out.pseudobulk
-    counts = MERGE_SAMPLES.out.counts
+    // a note in the samplesheet is in the table of cells, not in what is compared
+    pseudobulk = MERGE_SAMPLES.out.pseudobulk.map { path -> settled(path) }
+    counts = MERGE_SAMPLES.out.counts.map { path -> settled(path) }
     depth = MERGE_SAMPLES.out.depth
     genes = MERGE_SAMPLES.out.genes.map { path -> settled(path) }
     ambient_genes = MERGE_SAMPLES.out.ambient_genes.map { path -> settled(path) }

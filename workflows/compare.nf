@@ -7,7 +7,7 @@ include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING
 // What differs between conditions, within compartments and between them: donors are the replicates.
 workflow COMPARE {
     take:
-    study // study.json
+    study // study.json, without columns that no comparison looks at
     cells // [meta, h5ad, doublets, labels]
     pseudobulk // h5ad
     counts // table of cells per sample and lineage

@@ -28,7 +28,7 @@ workflow INPUT {
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
-    ch_asked = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
+    study = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
     listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
 
     ch_samples = CHECK_DESIGN.out.study
@@ -41,7 +41,8 @@ workflow INPUT {
     LOOK(ch_samples, rows, genome, listed)
     CHECK_DESIGN.out.plan.mix(LOOK.out.notes).subscribe { said -> if (said.size()) { log.info(said.text) } }
     CHECK_LABELS(
-        ch_asked,
+        study,
+        CHECK_DESIGN.out.compared.map { path -> settled(path) },
         models.map { entries -> entries.collect { _compartment, path, _byName -> path } },
         models.map { entries -> saidOf(entries) },
         carried(projectDir.resolve('assets/celltypist_models.tsv')),
@@ -56,7 +57,7 @@ workflow INPUT {
 
     samples = LOOK.out.matrices
     // with what the models of its compartments can name
-    study = CHECK_LABELS.out.study.map { path -> settled(path) }
+    compared = CHECK_LABELS.out.compared.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
     counted = LOOK.out.counted
     checked = LOOK.out.hashes
@@ -70,6 +71,7 @@ workflow INPUT {
     samples // [meta, raw, filtered, cellbender]
     rows // [meta, row of the samplesheet]
     study // study.json, its samples by name
+    compared // the same without columns that no comparison looks at
     listed // study.json, in the order of the samplesheet
     checked // [[SHA-256, sample, name of a file], ...], results of the checks: once, when nothing is wrong
     results

@@ -20,6 +20,7 @@ FEW, POOLS, OWN, REFERENCES = (
     "hardly any cells", "cells that nobody called", "columns named like the pipeline's", "references that differ"
 )  # fmt: skip
 TABLES = ("composition/counts.tsv", "cohort/doublets.tsv", "cohort/depth.tsv", "cohort/warnings.tsv")
+TABLES += ("cohort/pseudobulk.h5ad",)  # which repeats the comparisons
 
 
 def scored(name, counts, most=0.2):

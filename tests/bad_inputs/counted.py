@@ -38,12 +38,19 @@ def options(row):
 
 
 def inspect(row, made, folder):
-    """Lines of ``problems.txt``."""
-    pairs = [word for column, path in files_of(row, made).items() for word in ("--column", column, "--path", path)]
-    done = call("inspect_input", "--sample", "s1", *pairs, *options(row), folder=folder)
-    assert not done.fell, done.fell
-    assert done.code == 0, done.said
-    return read_text(folder / "problems.txt")
+    """Lines of ``problems.txt``, each file looked at as the workflow does."""
+    files, said = files_of(row, made), ""
+    telling = next(column for column in ("filtered", "cellbender", "raw") if column in files)
+    (folder / "input.sha256").write_text("0" * 64 + "  file\n")
+    for column, path in files.items():
+        asked = ("--digests", "input.sha256", "--barcodes") if column == telling else ()
+        given = ("--sample", "s1", "--column", column, "--path", path, *asked, *options(row))
+        done = call("inspect_input", *given, folder=folder)
+        assert not done.fell, done.fell
+        assert done.code == 0, done.said
+        said += read_text(folder / "problems.txt")
+        assert (folder / "extent.json").exists() == bool(asked and not read_text(folder / "problems.txt"))
+    return said
 
 
 def read(row, made, folder):

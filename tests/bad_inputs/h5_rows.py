@@ -1,6 +1,7 @@
 """Files of HDF5: 10x, CellBender, Flex, other programs' and damaged ones."""
 
 import fcntl
+import gzip
 import os
 import zipfile
 from functools import partial
@@ -156,6 +157,23 @@ def changed(node, change):
     return make
 
 
+def lost(name):
+    """A file one of whose arrays cannot be unpacked, all else sound."""
+
+    def make(folder):
+        made = h5(folder / "m.h5")
+        with h5py.File(made, "r+") as file:
+            values = file["matrix"][name][:]
+            del file["matrix"][name]
+            chunk = file["matrix"].create_dataset(name, data=values, compression="gzip").id.get_chunk_info(0)
+        with open(made, "r+b") as handle:
+            handle.seek(chunk.byte_offset)
+            handle.write(bytes(chunk.size))
+        return made
+
+    return make
+
+
 def promised(node, shape):
     """A dataset of so many values, none of which is there."""
 
@@ -258,6 +276,12 @@ ROWS = [
         "1 barcodes occur twice.*one file per sample",
     ),
     refused(
+        "a barcode without a name",
+        SAMPLES,
+        file_of(barcode=lambda: ["", *barcodes()[1:]]),
+        "barcode 1 is empty",
+    ),
+    refused(
         "all barcodes twice",
         SAMPLES,
         file_of(barcode=lambda: barcodes()[: N_DROPLETS // 2] * 2),
@@ -279,6 +303,7 @@ ROWS = [
     refused("nothing inside", OTHER, other_h5("m.h5"), "it holds nothing"),
     refused("a workbook", OTHER, workbook, "(?i)excel|xlsx|not an HDF5"),
     refused("a table of text", OTHER, written("counts.csv", b"barcode,gene\n"), "not an HDF5 file"),
+    refused("an object of R", OTHER, written("o.rds", gzip.compress(b"X\n\0\0\0\3" + bytes(400))), "a file of R"),
     refused("an empty file", OTHER, written("m.h5", b""), "empty|not an HDF5 file"),
     refused(
         "R77 no counts",
@@ -304,12 +329,10 @@ ROWS = [
     broken("cut at the end", make=cut(0.95)),
     broken("a value too few", make=changed("matrix/data", lambda values: values[:-1])),
     broken("an index too few", make=changed("matrix/indices", lambda values: values[:-1])),
-    broken_inside(
-        "an index outside", make=changed("matrix/indices", lambda values: np.where(values == 7, 10**6, values))
-    ),
-    broken_inside(
-        "an index below zero", make=changed("matrix/indices", lambda values: np.where(values == 7, -1, values))
-    ),
+    broken("an index outside", make=changed("matrix/indices", lambda values: np.where(values == 7, 10**6, values))),
+    broken("an index below zero", make=changed("matrix/indices", lambda values: np.where(values == 7, -1, values))),
+    broken("pointers lost", make=lost("indptr")),
+    broken("values lost", make=lost("data")),
     broken_inside(
         "pointers backwards",
         make=changed("matrix/indptr", lambda values: np.r_[values[:3], values[5], values[4], values[5:]]),

@@ -194,6 +194,11 @@ def mangled(change):
     return lambda folder: mtx(folder / "m", rows=lines_of(names=[change(name) for name in symbols()]))
 
 
+def joined(together):
+    """Names of genes that are ids and symbols in one, and nothing else."""
+    return file_of(var=lambda: frame([together(*pair) for pair in zip(ids(), symbols(), strict=True)]))
+
+
 def low_mito(name):
     return name.lower() if name.startswith("MT-") else name
 
@@ -267,13 +272,11 @@ ROWS = [
     ),
     reads("R43 underscores", MANGLED, mangled(lambda s: s.replace("-", "_")), note="'_' for '-' .*read with hyphens"),
     reads("R45 no prefix of mitochondria", MANGLED, mangled(lambda s: s.removeprefix("MT-")), note=MITO),
-    reads(
-        "mitochondria in lower case",
-        MANGLED,
-        mangled(low_mito),
-        truth=lambda: Truth(symbol=list(map(low_mito, symbols()))),
-        note="no mitochondrial genes by name .*does nothing here",
-    ),
+    reads("mitochondria in lower case", MANGLED, mangled(low_mito), note=MITO),
+    reads("mitochondria with a colon", MANGLED, mangled(lambda s: s.replace("MT-", "MT:")), note=MITO),
+    reads("mitochondria in one word", MANGLED, mangled(lambda s: s.replace("MT-", "MT")), note=MITO),
+    reads("ids before symbols", MANGLED, joined(lambda i, s: f"{i}.9_{s}"), note="taken apart"),
+    reads("ids after symbols", MANGLED, joined(lambda i, s: f"{s}_{i}"), note="taken apart"),
     reads("R44 lower case", MANGLED, mangled(str.lower), note="lower case: read in capitals"),
     reads(
         "R46 dates of a spreadsheet",

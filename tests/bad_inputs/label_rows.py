@@ -51,7 +51,17 @@ def looked(name, kind, line="", files=(), options=(), study=None, note=""):
             content = content(folder) if callable(content) else content
             (folder / file).write_bytes(content if isinstance(content, bytes) else content.encode())
         given = options if "--model" in options else ("--model", "made_up.pkl", *options)
-        return ("--study", "study.json", "--lineage_map", MAP, "--markers", ROOT / "assets" / "markers.tsv", *given)
+        return (
+            "--study",
+            "study.json",
+            "--compared",
+            "study.json",
+            "--lineage_map",
+            MAP,
+            "--markers",
+            ROOT / "assets" / "markers.tsv",
+            *given,
+        )
 
     return Row(
         name,

@@ -342,6 +342,13 @@ ROWS = [
         with_column("cells_per_ul", lambda i: "" if i == 2 else "64"),
         note="cells_per_ul is missing for b_csf",
     ),
+    fine(
+        "CSF per millilitre",
+        UNITS,
+        with_column("cells_per_ul", lambda i: "6400" if i % 2 else "2000"),
+        "cells_per_ul of CSF is 2000 .*cells per ml",
+    ),
+    fine("cells in thousands", UNITS, with_column("expected_cells", "5"), "expected_cells: 5 cells.*thousands"),
     wrong("23d cells_per_uL", UNITS, with_column("cells_per_uL", "64"), "'cells_per_uL' looks like 'cells_per_ul'"),
     fine("C1 every age another", COVARIATES, ages(), note="!confounded", **AGE),
     wrong("C2 more than 89", COVARIATES, ages(">89"), "row 2, column age: '>89' is not a number", **AGE),

@@ -31,10 +31,9 @@ def test_bad_files_are_named_before_and_while_reading(execute, tmp_path, kind, w
 
 def test_good_file_has_no_problem(execute, tmp_path):
     write_h5(tmp_path / "a.h5", some_counts())
-    both = ("--column", "raw", "--path", "a.h5", "--column", "cellbender", "--path", "a.h5")
-    assert execute("inspect_input", "--sample", "S1", *both[:4]).returncode == 0
+    assert execute("inspect_input", "--sample", "S1", "--column", "raw", "--path", "a.h5").returncode == 0
     assert (tmp_path / "problems.txt").read_text() == ""
-    execute("inspect_input", "--sample", "S1", *both)
+    execute("inspect_input", "--sample", "S1", "--column", "cellbender", "--path", "a.h5")
     assert "not a CellBender output" in (tmp_path / "problems.txt").read_text()
 
 

@@ -1,8 +1,11 @@
 """One file in one column of the samplesheet."""
 
+import h5py
 import numpy as np
+import pytest
+import scipy.sparse as sp
 
-from compartments.counts import inspection
+from compartments.counts import inspection, values
 from compartments.counts.folders import check_length
 from compartments.counts.formats import describe
 from compartments.counts.inspection import look_into
@@ -54,3 +57,37 @@ def test_barcodes_of_one_genome_of_two(tmp_path):
     assert "choose one of them with --genome" in look_into(path, "raw", barcodes=True).problem
     look = look_into(path, "raw", "GRCh38", barcodes=True)
     assert look.problem == "" and look.barcodes == dict(zip(codes, (counts[:, :20] > 0).sum(1).A1, strict=True))
+
+
+def test_an_index_that_only_the_look_at_its_cells_reads(tmp_path, monkeypatch):
+    """A chunk of it is lost behind what any other look reads."""
+    path = write_h5(tmp_path / "a.h5", some_counts())
+    with h5py.File(path, "r+") as file:
+        pointers = file["matrix/indptr"][:]
+        del file["matrix/indptr"]
+        index = file["matrix"].create_dataset("indptr", data=pointers, chunks=(20,), compression="gzip")
+        chunk = index.id.get_chunk_info(2)
+    with open(path, "r+b") as handle:
+        handle.seek(chunk.byte_offset)
+        handle.write(bytes(chunk.size))
+    monkeypatch.setattr(values, "PEEK", 20)
+    assert look_into(path, "raw").problem == ""
+    look = look_into(path, "raw", cells=True)
+    assert look.problem.startswith(f"{path}: damaged or cut off") and look.source is None and look.extent == {}
+    monkeypatch.setattr(inspection, "few_cells", lambda source: sp.csr_matrix((0, len(source.symbol))))
+    assert look_into(path, "raw", cells=True).problem == look.problem
+
+
+@pytest.mark.parametrize("scaled", [False, True])
+def test_normalised_values_that_were_rounded_are_asked_about(tmp_path, scaled):
+    """Many genes are rounded to nothing, so that totals do not agree to a count, and ones are left."""
+    rng = np.random.default_rng(0)
+    shares, sizes = rng.dirichlet(np.full(4000, 0.3)), rng.lognormal(8.3, 0.4, 60).astype(int)
+    counts = np.array([rng.multinomial(size, shares) for size in sizes])
+    if scaled:
+        counts = np.rint(counts / sizes[:, None] * np.median(sizes)).astype(int)
+    names = [f"GENE{n}" for n in range(4000)], [f"ENSG{n:011d}" for n in range(4000)]
+    path = write_h5(tmp_path / "a.h5", sp.csr_matrix(counts), symbols=names[0], ids=names[1])
+    look = look_into(path, "filtered", cells=True)
+    assert look.problem == ""
+    assert any("nearly the same total of every cell" in one for one in look.warnings) == scaled

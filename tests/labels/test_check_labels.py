@@ -62,7 +62,9 @@ def test_labels_are_checked_before_any_cell_is_read(tmp_path, execute, root, cas
     given = {"--model": "made_up.pkl", "--lineage_map": default_map, "--markers": root / "assets" / "markers.tsv"}
     given |= dict(zip(options[::2], options[1::2], strict=True))
     arguments = [part for pair in given.items() for part in pair]
-    done = execute("check_labels", "--study", "study.json", *arguments, "--problems", "problems.txt")
+    done = execute(
+        "check_labels", "--study", "study.json", "--compared", "study.json", *arguments, "--problems", "problems.txt"
+    )
     assert done.returncode == 0, done.stderr
     said = (tmp_path / "problems.txt").read_text()
     assert re.search(expected, said) if expected else said == ""
@@ -87,7 +89,7 @@ def test_names_and_genes_are_checked_too(tmp_path, execute, root, primary, targe
         (tmp_path / f"{sample}.cells.json").write_text(json.dumps({"sample": sample, "genes": genes}))
     tables = ["--lineage_map", root / "assets" / "celltypist_immune_all_low_lineage.tsv"]
     tables += ["--markers", root / "assets" / "markers.tsv", "--cells", "a.cells.json", "b.cells.json"]
-    given = ("--study", "study.json", "--model", "m.pkl", *tables, "--target_gene", target)
+    given = ("--study", "study.json", "--compared", "study.json", "--model", "m.pkl", *tables, "--target_gene", target)
     done = execute("check_labels", *given, "--problems", "problems.txt", "--notes", "notes.txt")
     assert done.returncode == 0, done.stderr
     said, notes = ((tmp_path / name).read_text() for name in ("problems.txt", "notes.txt"))

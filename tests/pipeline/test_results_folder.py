@@ -17,6 +17,7 @@ pytestmark = pytest.mark.pipeline
 DONORS = [("d1", "CSF", "sick"), ("d1", "blood", "sick"), ("d2", "CSF", "control"), ("d2", "blood", "control")]
 # of a sample, whatever else is in the cohort
 OF_SAMPLES = {"READ_COUNTS", "CALL_CELLS", "REMOVE_AMBIENT", "FILTER_CELLS", "SCORE_DOUBLETS", "ANNOTATE_CELLS"}
+CHECKS_AND_PAGE = {"CHECK_DESIGN", "CHECK_CAPTURES", "CHECK_LABELS", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
 
 
 class Study:
@@ -32,8 +33,8 @@ class Study:
         write_model(make_model(), folder / "model.pkl")
         self.rows = [f"s{n},{','.join(row)},good {n}.h5" for n, row in enumerate(DONORS)]
 
-    def run(self, rows, *more):
-        text = "\n".join(["sample,donor,compartment,condition,raw", *rows]) + "\n"
+    def run(self, rows, *more, further=""):
+        text = "\n".join([f"sample,donor,compartment,condition,raw{further}", *rows]) + "\n"
         (self.folder / "sheet.csv").write_text(text)
         given = ("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--outdir", self.out.name)
         return nextflow(self.project, self.folder, "-profile", "local", "-stub", *given, *more)
@@ -103,7 +104,7 @@ def test_a_comment_another_order_and_a_limit_repeat_no_step(study):
     done = study.run(["# a comment", *reversed(study.rows)], "--max_memory", "100.GB", "-resume", study.sessions()[0])
     assert done.code == 0, done.text[-4000:]
     ran = set(trace(study.out).query("status != 'CACHED'")["process"])
-    assert ran <= {"CHECK_DESIGN", "CHECK_CAPTURES", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
+    assert ran <= CHECKS_AND_PAGE - {"CHECK_LABELS"}
     study.crate()
 
 
@@ -125,8 +126,14 @@ def test_a_run_that_fails_says_so_and_lists_what_it_made(study):
     """Every file that is there is in the crate as it is; of the failed step and those behind it none is a result."""
     (study.folder / "fail.config").write_text("process { withName: 'EMBED_COHORT' { beforeScript = 'exit 3' } }\n")
     more = ("--integration_key", "none", "-c", "fail.config")
-    done = study.run(study.rows[:3], "-resume", study.sessions()[0], *more)
+    noted = [f"{row},seen twice" for row in study.rows[:3]]
+    done = study.run(noted, "-resume", study.sessions()[0], *more, further=",note")
     assert done.code != 0 and "embed_cohort" in done.text
+    ran = set(trace(study.out).query("status != 'CACHED'")["process"])
+    assert {"MERGE_SAMPLES", "EMBED_COHORT"} <= ran, "a note is in the table of cells"
+    assert ran <= {"MERGE_SAMPLES", "EMBED_COHORT", "NAME_FAILURES", *CHECKS_AND_PAGE}, (
+        "and in nothing that is compared"
+    )
     entities = study.crate()
     assert entities["#run"]["actionStatus"] == "FailedActionStatus"
     made = {one["@id"] for one in entities["#run"]["result"]}

@@ -249,6 +249,23 @@ def test_a_sound_samplesheet_writes_study_and_plan(root, execute, tmp_path):
     assert "treated_vs_control, CSF against blood: 1 treated against 1 control donor pairs: descriptive" in plan
 
 
+def test_a_note_is_no_part_of_what_is_compared(execute, tmp_path):
+    """Nor is any other column but covariates and those that something is made of."""
+    header, *rows = sheet_with().strip().splitlines()
+    found = []
+    for note in ("seen, twice", "once"):
+        lines = [f"{header},age,batch,note", *(f'{row},{40 + n},b,"{note}"' for n, row in enumerate(rows))]
+        (tmp_path / "sheet.csv").write_text("\n".join(lines) + "\n")
+        (tmp_path / "params.json").write_text('{"covariates": "age"}')
+        done = execute("check_design", "--samplesheet", "sheet.csv", "--params", "params.json")
+        assert done.returncode == 0, done.stderr
+        found.append([(tmp_path / name).read_bytes() for name in ("compared.json", "ordered.json")])
+    (first, with_note), (second, with_another) = found
+    assert first == second and with_note != with_another
+    columns = set(Study.load(tmp_path / "compared.json").samples)
+    assert columns >= {"sample", "donor", "compartment", "condition", "age", "batch"} and "note" not in columns
+
+
 def test_steps_get_the_same_study_however_the_rows_stand_and_files_are_called(execute, tmp_path):
     text = sheet_with()
     header, *rows = text.strip().splitlines()

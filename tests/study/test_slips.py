@@ -26,12 +26,23 @@ def totals(blood, csf):
         ),
         ([6400, 5200, 4100, 8000], [0.002, 0.001, 0.003, 0.001], ["cells_per_ul of CSF is 0.0015 in the median"]),
         ([6400, 5200, 4100, 6.4], [2, 1, 3, 1], ["cells_per_ul of d3_blood is 6.4, more than 300-fold below"]),
+        (
+            [6400, 5200, 4100, 8000],
+            [2000, 1000, 900, 4000],
+            ["cells_per_ul of CSF is 1500 in the median sample: cells"],
+        ),
         ([6400, "", 4100, ""], ["", "", "", ""], []),
     ],
 )
 def test_cells_in_another_unit_are_asked_about(blood, csf, asked):
     found = totals(blood, csf)
     assert len(found) == len(asked) and all(one.startswith(start) for one, start in zip(found, asked, strict=True))
+
+
+def test_too_few_cells_for_a_library_are_asked_about():
+    rows = [(f"d{d}", "blood", "xy"[d % 2], value) for d, value in enumerate([5, 8000, "", 10])]
+    (asked,) = questions(parse_samplesheet(sheet(rows, ["expected_cells"])), [])
+    assert asked.startswith("row 2, column expected_cells: 5 cells, and as few in 1 more rows: thousands?")
 
 
 def test_a_question_is_said_in_the_plan_and_refused_with_strict():

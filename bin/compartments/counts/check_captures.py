@@ -2,7 +2,7 @@
 
 from argparse import Namespace
 
-from compartments.core.files import read_json, write_text
+from compartments.core.files import write_text
 from compartments.core.options import Options
 
 STEP = "check_captures"
@@ -21,10 +21,12 @@ def main() -> None:
     args = arguments()
     from compartments.counts.inspection import of_files
     from compartments.counts.lanes import problems
+    from compartments.counts.looks import read_looks
     from compartments.study.study import Study
 
-    found, samples = [read_json(path) for path in args.cells], Study.load(args.study).samples
+    found, samples = read_looks(args.cells), Study.load(args.study).samples
     rows = dict(zip(samples["sample"], samples["row"].astype(int), strict=True))
-    found = [cells | {"row": rows[cells["sample"]]} for cells in found]
+    for cells in found:
+        cells["row"] = rows[cells["sample"]]
     write_text("".join(f"samplesheet {problem}\n" for problem in problems(found, samples)), "problems.txt")
     write_text("".join(f"note: {sentence}\n" for sentence in of_files(found, samples)), "notes.txt")

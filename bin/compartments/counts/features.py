@@ -30,6 +30,11 @@ UNTYPED = {
 }
 CLUSTER_OF_DIFFERENTIATION = re.compile(r"^CD\d+[A-Za-z]?([-./]\d)?$")
 PROBE = re.compile(r"^(?P<id>(?:DEPRECATED_)?ENS[A-Z]*G\d{6,}(?:\.\d+)?)\|(?P<symbol>[^|]+)\|")
+# "ENSG00000198851.9_CD3E" or "CD3E_ENSG00000198851": names that some programs make unique so
+JOINED = (
+    re.compile(r"^(?P<id>ENSG\d{11}(?:\.\d+)?)[_|:;-](?P<symbol>\S+)$"),
+    re.compile(r"^(?P<symbol>\S+)[_|:;-](?P<id>ENSG\d{11}(?:\.\d+)?)$"),
+)
 DEPRECATED = re.compile(r"^DEPRECATED_")
 # "GRCh38_ENSG...", "mm10___ENSMUSG...": Cell Ranger's way to name genes of several genomes
 PREFIXED_ID = re.compile(r"^(?P<genome>[A-Za-z0-9][\w.-]*?)_+ENS[A-Z]*G\d{6,}")
@@ -54,6 +59,7 @@ def choose_features(source: Source, genome: str | None) -> None:
         If there are several genomes and none of them is chosen.
     """
     _probes(source)
+    _joined(source)
     source.keep &= _of_genes(source.feature_type)
     source.feature_type = np.where(source.keep, GENE_EXPRESSION, source.feature_type)
     _one_genome_only(source, genome)
@@ -84,6 +90,18 @@ def _probes(source: Source) -> None:
     pairs = zip(source.gene_id, source.symbol, found, strict=True)
     source.symbol = np.array([m["symbol"] if m and s == g else s for g, s, m in pairs], dtype=object)
     source.gene_id = np.array([m["id"] if m else g for g, m in zip(source.gene_id, found, strict=True)], dtype=object)
+
+
+def _joined(source: Source) -> None:
+    """Ids and symbols apart where most names are of both."""
+    for pattern in JOINED:
+        found = [pattern.match(str(name)) for name in source.symbol]
+        if sum(map(bool, found)) > len(found) / 2:
+            pairs = list(zip(source.gene_id, source.symbol, found, strict=True))
+            source.symbol = np.array([m["symbol"] if m else s for _, s, m in pairs], dtype=object)
+            source.gene_id = np.array([m["id"] if m else g for g, _, m in pairs], dtype=object)
+            source.notes.append(f"names of genes were ids and symbols together ({pairs[0][1]}): taken apart")
+            return
 
 
 def _of_genes(types: Texts) -> npt.NDArray[np.bool_]:

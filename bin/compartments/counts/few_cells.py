@@ -7,6 +7,7 @@ import scipy.sparse as sp
 from compartments.counts.folders import entries
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source
+from compartments.counts.values import check_indices
 
 MOST = 600  # cells
 MIN_GENES = 300  # of a cell
@@ -34,7 +35,7 @@ def _cells(source: Source) -> sp.csr_matrix:
         node = file[source.node]
         if isinstance(node, h5py.Dataset):
             step = max(1, node.shape[0] // MOST)
-            rows = sp.csr_matrix(np.stack([node[n] for n in range(0, node.shape[0], step)][:MOST]))
+            rows = sp.csr_matrix(np.stack([node[n] for n in range(0, node.shape[0], step)][:MOST]).astype(np.float32))
             return rows[_chosen(np.diff(rows.indptr))]
         if not source.by_barcode:
             return sp.csr_matrix((0, width), dtype=np.int64)
@@ -44,8 +45,9 @@ def _cells(source: Source) -> sp.csr_matrix:
             np.concatenate([node[name][part] for part in parts] or [np.zeros(0, np.int64)])
             for name in ("data", "indices")
         )
+    check_indices(source, genes)
     ends = np.cumsum([0, *(part.stop - part.start for part in parts)])
-    return sp.csr_matrix((values, genes, ends), shape=(len(parts), width))
+    return sp.csr_matrix((values.astype(np.float32), genes, ends), shape=(len(parts), width))
 
 
 def _chosen(genes: np.ndarray) -> np.ndarray:

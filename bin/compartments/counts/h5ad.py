@@ -19,6 +19,7 @@ COUNTS_LAYERS = ("counts", "raw_counts", "raw", "count", "rawcounts", "umi", "um
 SAMPLE_COLUMNS = {
     "sample", "sample_id", "sampleid", "sample_name", "orig.ident", "donor", "donor_id", "patient", "patient_id",
     "individual", "subject", "library", "library_id", "gem_group", "gem_id",
+    "batch", "hash.id", "hash_id", "assignment",
 }  # fmt: skip
 
 

@@ -9,6 +9,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.counts.chemistry import Made, of_nuclei, profiles_of
+from compartments.counts.extent import extent
 from compartments.counts.few_cells import few_cells
 from compartments.counts.folders import check_length
 from compartments.counts.formats import describe
@@ -16,7 +17,9 @@ from compartments.counts.lanes import Cells, cell_barcodes
 from compartments.counts.names import make_unique
 from compartments.counts.references import origins, unite_genes
 from compartments.counts.source import CELLBENDER, Source
-from compartments.counts.values import check_values, peek
+from compartments.counts.values import ENOUGH, check_values, peek
+
+LEAST_SPREAD = 0.1  # coefficient of variation of the totals of cells: those of one clone have 0.25
 
 
 class Look(NamedTuple):
@@ -24,7 +27,8 @@ class Look(NamedTuple):
 
     ``problem`` says in one line why it cannot be used, and is empty if it can; ``warnings`` are what may make its
     numbers wrong, a line each; ``source`` is where its counts are, None with a problem; ``barcodes`` as of
-    :func:`cell_barcodes` and ``made`` are there if asked for.
+    :func:`cell_barcodes`, ``made``, and ``extent`` as of :func:`~compartments.counts.extent.extent` are there if asked
+    for.
     """
 
     problem: str
@@ -32,10 +36,11 @@ class Look(NamedTuple):
     source: Source | None
     barcodes: dict[str, int]
     made: Made
+    extent: dict[str, int]
 
 
 def look_into(
-    path: str | Path, column: str, genome: str | None = None, barcodes: bool = False, made: bool = False
+    path: str | Path, column: str, genome: str | None = None, barcodes: bool = False, cells: bool = False
 ) -> Look:
     """Why the file or folder cannot be used in that column of the samplesheet, and what may make its numbers wrong.
 
@@ -48,8 +53,8 @@ def look_into(
         Which genome to take from a file with several.
     barcodes : bool
         Whether the barcodes of its cells are asked for.
-    made : bool
-        Whether it is asked for how its cells were made.
+    cells : bool
+        Whether it is asked for how its cells were made and how much they are.
     """
     try:
         source = describe(path, genome)
@@ -58,15 +63,20 @@ def look_into(
         found = cell_barcodes(source) if barcodes else {}
         if source.format == "10x mtx" and not barcodes:  # else every entry was read
             check_length(source)
-        told = _made(source) if made else Made()
+        made, held = (_made(source), extent(source)) if cells else (Made(), {})
     except UserError as error:
-        return Look(" ".join(str(error).split()), [], None, {}, Made())
-    return Look("", source.warnings, source, found, told)
+        return Look(" ".join(str(error).split()), [], None, {}, Made(), {})
+    return Look("", source.warnings, source, found, made, held)
 
 
 def _made(source: Source) -> Made:
     cells, symbols = few_cells(source), source.symbol[source.keep]
-    umis = np.asarray(cells.sum(0, dtype=np.int64)).ravel()
+    umis, totals = (np.asarray(cells.sum(axis, dtype=np.int64)).ravel() for axis in (0, 1))
+    if len(totals) >= ENOUGH and totals.std() < LEAST_SPREAD * totals.mean():
+        source.warnings.append(
+            f"nearly the same total of every cell (about {totals.mean():.0f}): if these are normalised values, "
+            "rounded, give the raw counts"
+        )
     return Made(source.chemistry, profiles_of(cells, symbols), of_nuclei(umis, symbols))
 
 
@@ -93,8 +103,10 @@ def of_files(found: Sequence[Cells], samples: pd.DataFrame) -> list[str]:
     there = [looked[sample] for sample in samples["sample"] if sample in looked]
     if not there:
         return []
-    listed_genes = [
-        pd.DataFrame({"gene_id": one["genes"]["gene_id"]}, index=make_unique(one["genes"]["symbol"])) for one in there
-    ]
+    lists = {id(one["genes"]): one["genes"] for one in there}  # files of one reference share it
+    tables = {
+        key: pd.DataFrame({"gene_id": genes["gene_id"]}, index=make_unique(genes["symbol"]))
+        for key, genes in lists.items()
+    }
     made = {one["sample"]: Made(*one["made"]) for one in there}
-    return origins(unite_genes(listed_genes), samples, made)[1]
+    return origins(unite_genes([tables[id(one["genes"])] for one in there]), samples, made)[1]

@@ -72,6 +72,8 @@ def _check_barcodes(source: Source) -> None:
         raise UserError(f"{source.path}: no barcodes")
     if any(name != name.strip() for name in source.barcodes[:1000]):
         source.barcodes = np.array([name.strip() for name in source.barcodes], dtype=object)
+    if (source.barcodes == "").any():
+        raise UserError(f"{source.path}: barcode {int(np.argmax(source.barcodes == '')) + 1} is empty; export it again")
     repeated = len(source.barcodes) - len(set(source.barcodes))
     if repeated:
         raise UserError(

@@ -1,5 +1,6 @@
 """Files that may be packed, and what they raise when they cannot be read."""
 
+import contextlib
 import errno
 import gzip
 import io
@@ -16,6 +17,7 @@ READ_ERRORS = (
     OSError, EOFError, zlib.error, KeyError, ValueError, RuntimeError, TypeError, AttributeError, IndexError,
     OverflowError,
 )  # fmt: skip
+OF_R = (b"X\n\0\0", b"RDX", b"A\n", b"RDA")  # as R begins what it saves
 NESTED = 3  # times that a file may be packed with gzip
 LOCKED = re.compile(r"unable to lock file|Resource temporarily unavailable", re.I)
 
@@ -50,6 +52,11 @@ def not_hdf5(path: Path) -> str:
     text = start.lstrip(b"\xef\xbb\xbf \r\n\t").lower()
     if not start:
         return "empty, not an HDF5 file; copy or export it again"
+    unpacked = start
+    with contextlib.suppress(zlib.error):
+        unpacked = zlib.decompressobj(zlib.MAX_WBITS | 16).decompress(start, 8) if start.startswith(GZIP) else start
+    if unpacked.startswith(OF_R):
+        return "a file of R (saveRDS, save), not an HDF5 file; write its counts as a 10x folder (DropletUtils) or h5ad"
     if packing := packing_of(start):
         return f"packed with {packing.name}: not an HDF5 file as it is; unpack it ({packing.command})"
     if text.startswith((b"<!doctype", b"<html", b"<?xml")):

@@ -16,7 +16,7 @@ from compartments.counts.hdf5 import check_claim, whole
 from compartments.counts.names import ENSEMBL, make_unique
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import CELLBENDER, Source, Texts
-from compartments.counts.values import check_values, unlike_counts, value_problem
+from compartments.counts.values import check_indices, check_values, unlike_counts, value_problem
 
 DENSE_VALUES = 20_000_000  # of a dense matrix, looked at at a time
 
@@ -110,8 +110,7 @@ def _read_h5(source: Source) -> sp.csr_matrix:
         if isinstance(node, h5py.Dataset):
             return _read_dense(source, node)
         data, indices, indptr = (whole(node[name]) for name in ("data", "indices", "indptr"))
-    if indices.size and not 0 <= indices.min() <= indices.max() < shape[1 if source.by_barcode else 0]:
-        raise UserError(f"{source.path}: indices outside the matrix (damaged); export the file again")
+    check_indices(source, indices)
     if (np.diff(indptr.astype(np.int64)) < 0).any():
         raise UserError(f"{source.path}: index pointers go backwards (damaged); export the file again")
     indices = indices if indices.dtype in (np.int32, np.int64) else indices.astype(np.int64)

@@ -108,15 +108,17 @@ def unite_genes(variables: Sequence[pd.DataFrame]) -> United:
 def _distinct(variables: Sequence[pd.DataFrame]) -> tuple[list[pd.DataFrame], npt.NDArray[np.intp]]:
     """Different lists of genes in order of first appearance; the number of each file's."""
     numbers: dict[Any, int] = {}
+    of_table: dict[int, int] = {}  # files may share one
     lists: list[pd.DataFrame] = []
-    reference = []
     for var in variables:
+        if id(var) in of_table:
+            continue
         known = (tuple(var.index), tuple(var["gene_id"].astype(str)))
         if known not in numbers:
             numbers[known] = len(lists)
             lists.append(var)
-        reference.append(numbers[known])
-    return lists, np.array(reference, np.intp)
+        of_table[id(var)] = numbers[known]
+    return lists, np.array([of_table[id(var)] for var in variables], np.intp)
 
 
 def _keyed(lists: list[pd.DataFrame], weights: npt.NDArray[np.intp]) -> tuple[list[list[str]], dict[str, Counter[str]]]:

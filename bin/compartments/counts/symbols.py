@@ -17,6 +17,8 @@ MITOCHONDRIAL = {
 }  # fmt: skip
 BARE = {name: symbol for symbol, refseq in MITOCHONDRIAL.values() for name in (refseq, symbol.removeprefix("MT-"))}
 MIN_BARE = 4  # of these names in one file, which are no other genes'
+OF_MT = re.compile(r"^MT[-._: ]?")
+RNA = re.compile(r"RNR[12]|T[A-Z][12]?")  # further genes of the mitochondria, after MT-
 MIN_MANGLED = 3
 MANGLED = re.compile(r"^(?:MT|HLA)(?P<mark>[._:])[A-Z]")
 ACCESSION = re.compile(r"^[A-Z]{1,2}\d{5,8}\.\d+$|^ENS[A-Z]*[GTP]\d+|^hsa[.-]")
@@ -92,13 +94,19 @@ def _mitochondria(source: Source) -> None:
     """``MT-`` before the mitochondrial genes, told from their Ensembl ids, else from several of their bare names."""
     known = np.array([MITOCHONDRIAL.get(g, ("", ""))[0] for g in source.gene_id], dtype=object)
     if not (known != "").any() and not any(name.startswith("MT-") for name in source.symbol):
-        bare = np.array([BARE.get(name.upper(), "") for name in source.symbol], dtype=object)
+        bare = np.array([_of_mitochondria(name.upper()) for name in source.symbol], dtype=object)
         known = bare if len(set(bare[source.keep]) - {""}) >= MIN_BARE else known
     changed = (known != "") & (known != source.symbol)
     if changed.any():
         few = ", ".join(source.symbol[changed][:3])
         source.symbol = np.where(changed, known, source.symbol)
         source.notes.append(f"{int(changed.sum())} mitochondrial genes without MT- ({few}): named as HGNC does")
+
+
+def _of_mitochondria(name: str) -> str:
+    """HGNC's symbol of a mitochondrial gene, of a name with or without a kind of ``MT``; empty for other genes."""
+    rest = OF_MT.sub("", name)
+    return BARE.get(rest, "") or (f"MT-{rest}" if rest != name and RNA.fullmatch(rest) else "")
 
 
 def looks_like_barcodes(names: Texts) -> bool:

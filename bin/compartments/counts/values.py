@@ -132,3 +132,10 @@ def check_values(source: Source, problem: str) -> None:
     """Raise a UserError when there is a ``problem`` with the values."""
     if problem:
         raise UserError(f"{source.path}: {problem}, not counts; give raw integer counts, neither normalised nor scaled")
+
+
+def check_indices(source: Source, indices: np.ndarray) -> None:
+    """Raise a UserError when stored indices of features, or of barcodes where values are by gene, are of none."""
+    width = len(source.symbol if source.by_barcode else source.barcodes)
+    if indices.size and not 0 <= indices.min() <= indices.max() < width:
+        raise UserError(f"{source.path}: indices outside the matrix (damaged); export the file again")

@@ -1,6 +1,6 @@
 """Check what labels and clusters rest on before any cell is read: models, lineage map, markers, overrides, names.
 
-Writes labelled.json, the study with what the models of its compartments can name, and pipeline_info/models.tsv.
+Writes labelled.json, what is compared with what the models of the compartments can name, and pipeline_info/models.tsv.
 """
 
 import argparse
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError, problem_in
-from compartments.core.files import read_json, write_text
+from compartments.core.files import write_text
 from compartments.core.options import Options
 
 STEP = "check_labels"
@@ -19,6 +19,7 @@ def arguments() -> argparse.Namespace:
     options = Options(STEP, __doc__)
     add = options.add_argument
     add("--study", required=True, help="study.json")
+    add("--compared", required=True, help="the same without columns that no comparison looks at")
     add("--model", required=True, nargs="+", action="extend", help="CellTypist .pkl; the first decides")
     add("--compartment", nargs="*", default=[], help="which each model is for; none where the first names all cells")
     add("--by_name", nargs="*", default=[], help="files of models that are asked for by name, not by path")
@@ -44,6 +45,7 @@ def main() -> None:
 
 def _check(given: argparse.Namespace) -> list[str]:
     """Sentences on what costs no more than a sample."""
+    from compartments.counts.looks import read_looks
     from compartments.labels.catalogue import check_published, read_catalogue
     from compartments.labels.choice import models_for, models_table, with_named
     from compartments.labels.foresight import check_lineages, check_overlap, check_target
@@ -71,14 +73,13 @@ def _check(given: argparse.Namespace) -> list[str]:
         raise UserError("--label_clusters is given without --label_overrides, whose clusters it explains; give both")
     check_integration_key(given.integration_key, study)
     check_lineages(study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
-    looked = sorted(map(read_json, given.cells), key=lambda cells: cells["sample"])
-    listed = {cells["sample"]: cells["genes"] for cells in looked if "genes" in cells}
+    listed = {cells["sample"]: cells["genes"] for cells in read_looks(given.cells) if "genes" in cells}
     models_of = {
         row.sample: models_for(row.compartment, models, given.compartment) for row in study.samples.itertuples()
     }
     notes = check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
-    with_named(study, models, given.compartment, lineage_map).save("labelled.json")
+    with_named(Study.load(given.compared), models, given.compartment, lineage_map).save("labelled.json")
     sizes = [Path(path).stat().st_size for path in given.model]
     table = models_table(models, given.compartment, sizes, published)
     Contract.of(STEP).write(table, "pipeline_info/models.tsv")

@@ -5,14 +5,16 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import BLOOD, sex_of
+from compartments.core.vocabulary import BLOOD, CSF, sex_of
 from compartments.study.covariates import unknown
 from compartments.study.near_names import questions_on_names
 
 ODD_FOLD = 300  # of cells_per_ul: more than most diseases make of a compartment's cells, less than a slip of the unit
 # cells per microlitre of blood in the median sample: in 10^9 per litre it would be 3 to 11, per millilitre millions
 BLOOD_LEAST, BLOOD_MOST = 50, 500_000
+CSF_MOST = 500  # of cerebrospinal fluid: 1 to 5 in health, tens where it is inflamed, hundreds in most meningitis
 LEAST = 0.05  # of any compartment
+FEW_CELLS = 50  # that a library is made of
 OF_SEX = ("sex", "gender", "geschlecht", "sexe", "sexo", "sesso")  # names of a column
 
 
@@ -33,7 +35,17 @@ def check_slips(sheet: pd.DataFrame, covariates: Sequence[str], name: str) -> No
 
 def questions(sheet: pd.DataFrame, covariates: Sequence[str]) -> list[str]:
     """What looks like a slip and may be none: names that nearly agree, cells counted in another unit."""
-    return [*questions_on_names(sheet, covariates), *_odd_totals(sheet)]
+    return [*questions_on_names(sheet, covariates), *_odd_totals(sheet), *_few_cells(sheet)]
+
+
+def _few_cells(sheet: pd.DataFrame) -> list[str]:
+    """Numbers of cells that are no library's."""
+    return [
+        f"row {sheet.loc[few[0], 'row']}, column {column}: {sheet.loc[few[0], column]:g} cells"
+        f"{f', and as few in {len(few) - 1} more rows' if len(few) > 1 else ''}: thousands? Then write them out"
+        for column in ("expected_cells", "loaded_cells")
+        if column in sheet and len(few := sheet.index[sheet[column] < FEW_CELLS])
+    ]
 
 
 def _odd_totals(sheet: pd.DataFrame) -> list[str]:
@@ -44,10 +56,13 @@ def _odd_totals(sheet: pd.DataFrame) -> list[str]:
     medians = totals.groupby(sheet["compartment"], sort=False).median()
     asked = []
     for compartment, median in medians.items():
-        unit = ""
-        if median < (BLOOD_LEAST if BLOOD.search(str(compartment)) else LEAST):
+        unit, name = "", str(compartment)
+        least, most = (
+            (BLOOD_LEAST, BLOOD_MOST) if BLOOD.search(name) else (LEAST, CSF_MOST if CSF.search(name) else None)
+        )
+        if median < least:
             unit = "10^9 per litre? Then multiply by 1,000"
-        elif BLOOD.search(str(compartment)) and median > BLOOD_MOST:
+        elif most and median > most:
             unit = "cells per ml? Then divide by 1,000"
         if unit:
             asked.append(f"cells_per_ul of {compartment} is {median:g} in the median sample: {unit}")

@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pandas as pd
 
 from compartments.core.files import read_json, write_json
-from compartments.core.vocabulary import CONTRAST_KINDS, INPUTS, NUMBERS
-from compartments.study.captures import specimens
+from compartments.core.vocabulary import CONTRAST_KINDS, DESCRIPTIONS, INPUTS, NUMBERS
+from compartments.study.captures import SPECIMEN, specimens
 
 BETWEEN, WITHIN, MIXED, CHANGE, COMPARTMENTS, TREND = CONTRAST_KINDS
 
@@ -139,6 +139,11 @@ class Study:
     def of_specimens(self) -> "Study":
         """The same study with one row per donor, compartment and condition: what is compared."""
         return replace(self, samples=specimens(self.samples))
+
+    def compared(self) -> "Study":
+        """The same study without columns of the samplesheet that no comparison looks at, such as notes."""
+        columns = {"sample", *SPECIMEN, *NUMBERS, *DESCRIPTIONS, *self.covariates}
+        return replace(self, samples=self.samples[[column for column in self.samples if column in columns]])
 
     def save(self, path: str | Path) -> None:
         """Write as JSON."""

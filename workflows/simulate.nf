@@ -1,7 +1,7 @@
 include { carried } from '../lib/code'
-include { SIMULATE_COHORT ; TRAIN_MODEL } from '../modules/simulate'
+include { SIMULATE_COHORT } from '../modules/simulate'
 
-// A cohort with known truth, and a model trained on its labelled cells.
+// A cohort with known truth, and labelled cells of other donors.
 workflow SIMULATE {
     take:
     preset // name
@@ -12,12 +12,11 @@ workflow SIMULATE {
         carried(projectDir.resolve('assets/profiles.tsv.gz')),
         carried(projectDir.resolve('assets/migration_sets.gmt')),
     )
-    TRAIN_MODEL(SIMULATE_COHORT.out.reference)
 
     samplesheet = SIMULATE_COHORT.out.samplesheet
-    models = TRAIN_MODEL.out.model.collect()
+    reference = SIMULATE_COHORT.out.reference
 
     emit:
     samplesheet
-    models
+    reference
 }

@@ -20,7 +20,7 @@ def arguments() -> argparse.Namespace:
     add = options.add_argument
     add("--study", required=True, help="study.json")
     add("--model", required=True, nargs="+", action="extend", help="CellTypist .pkl; the first decides")
-    add("--compartment", nargs="*", default=[], help="which each model is for; none where the first names all cells")
+    add("--compartment", nargs="*", default=[], help="which each model is for, empty for all")
     add("--by_name", nargs="*", default=[], help="files of models that are asked for by name, not by path")
     add("--known_models", default=ASSETS / "celltypist_models.tsv", help="TSV of CellTypist's models")
     add("--lineage_map", required=True, help="TSV")
@@ -62,7 +62,8 @@ def _check(given: argparse.Namespace) -> list[str]:
     ]
     lineage_map = read_lineage_map(given.lineage_map)
     read_markers(given.markers, lineage_map)
-    for model in models if given.compartment else models[:1]:
+    compartments = given.compartment or [""] * len(models)
+    for model in [one for one, of in zip(models, compartments, strict=True) if of] or models[:1]:
         check_labels(model.name, map_labels(model.labels, lineage_map))
     if given.label_overrides:
         samples = set(study.samples["sample"])
@@ -73,13 +74,11 @@ def _check(given: argparse.Namespace) -> list[str]:
     check_lineages(study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
     looked = sorted(map(read_json, given.cells), key=lambda cells: cells["sample"])
     listed = {cells["sample"]: cells["genes"] for cells in looked if "genes" in cells}
-    models_of = {
-        row.sample: models_for(row.compartment, models, given.compartment) for row in study.samples.itertuples()
-    }
+    models_of = {row.sample: models_for(row.compartment, models, compartments) for row in study.samples.itertuples()}
     notes = check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
-    with_named(study, models, given.compartment, lineage_map).save("labelled.json")
+    with_named(study, models, compartments, lineage_map).save("labelled.json")
     sizes = [Path(path).stat().st_size for path in given.model]
-    table = models_table(models, given.compartment, sizes, published)
+    table = models_table(models, compartments, sizes, published)
     Contract.of(STEP).write(table, "pipeline_info/models.tsv")
     return notes

@@ -45,7 +45,7 @@ def main() -> None:
 def _check(given: argparse.Namespace) -> list[str]:
     """Sentences on what costs no more than a sample."""
     from compartments.labels.catalogue import check_published, read_catalogue
-    from compartments.labels.choice import models_for, models_table, with_named
+    from compartments.labels.choice import check_apart, models_for, models_table, with_named
     from compartments.labels.foresight import check_lineages, check_overlap, check_target
     from compartments.labels.integration import check_integration_key
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
@@ -75,6 +75,8 @@ def _check(given: argparse.Namespace) -> list[str]:
     looked = sorted(map(read_json, given.cells), key=lambda cells: cells["sample"])
     listed = {cells["sample"]: cells["genes"] for cells in looked if "genes" in cells}
     models_of = {row.sample: models_for(row.compartment, models, compartments) for row in study.samples.itertuples()}
+    for of_sample in models_of.values():
+        check_apart(of_sample)
     notes = check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
     with_named(study, models, compartments, lineage_map).save("labelled.json")

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from compartments.core.errors import UserError
 from compartments.labels.lineages import broad_lineages, map_labels
 from compartments.labels.model import Model
 from compartments.study.study import Study
@@ -25,6 +26,17 @@ def models_for(compartment: str, models: Sequence[Model], compartments: Sequence
         others are compared with it.
     """
     return [model for model, one in zip(models, compartments, strict=True) if one in ("", compartment)]
+
+
+def check_apart(models: Sequence[Model]) -> None:
+    """Raise :class:`UserError` where two models that the same cells are given to have one name, by which labels go."""
+    names = [model.name for model in models]
+    twice = next((name for name in names if names.count(name) > 1), "")
+    if twice:
+        raise UserError(
+            f"two models of the same cells are called {twice} (a model of --label_reference is called as its file); "
+            "their labels are told apart by the name: rename one of the files"
+        )
 
 
 def with_named(study: Study, models: Sequence[Model], compartments: Sequence[str], lineage_map: pd.DataFrame) -> Study:

@@ -4,15 +4,15 @@
 include { SIMULATE } from './workflows/simulate'
 include { INPUT } from './workflows/input'
 include { CELLS } from './workflows/cells'
-include { LABELS } from './workflows/labels'
+include { LABELS ; MODELS } from './workflows/labels'
 include { COHORT } from './workflows/cohort'
 include { COMPARE } from './workflows/compare'
 include { REPORT } from './workflows/report'
 include { banner ; ending ; fine ; usage } from './lib/console'
 include { forgetFailures } from './lib/failures'
 include { existing ; pathOf ; placed } from './lib/files'
-include { changedModels ; modelsOf } from './lib/models'
-include { isTrue } from './lib/options'
+include { changedModels ; namedBy } from './lib/models'
+include { isTrue ; valueOf } from './lib/options'
 include { problemsOfParameters } from './lib/parameters'
 include { begin ; finishRecord } from './lib/provenance'
 include { otherStudy ; withoutOthers } from './lib/results'
@@ -29,25 +29,25 @@ workflow {
     problems ? error("ERROR: ${problems.join('; ')}") : log.info(banner())
 
     // What to analyse: the user's samplesheet, or a cohort with known truth.
+    def (models, reference) = namedBy()
+    ch_reference = channel.fromList(reference)
     if (params.simulate) {
         SIMULATE(params.simulate)
         ch_sheet = SIMULATE.out.samplesheet
         ch_genome = SIMULATE.out.genome
-        ch_models = params.celltypist_model
-            ? channel.value(modelsOf(params.celltypist_model))
-            : SIMULATE.out.models.map { trained -> trained.collect { path -> ['', path, false] } }
+        ch_reference = models || reference ? ch_reference : SIMULATE.out.reference
     }
     else {
         def sheet = params.input ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
-        def hint = 'give a CellTypist model by name (Immune_All_Low) or its file (.pkl); see docs/use/usage.md'
-        def models = params.celltypist_model ?: error("ERROR: --celltypist_model is missing: ${hint}")
+        def hint = 'give a CellTypist model by name (Immune_All_Low) or its file (.pkl), or --label_reference'
+        models || reference ?: error("ERROR: --celltypist_model is missing: ${hint}; see docs/use/usage.md")
         ch_sheet = channel.value(existing(pathOf(sheet.toString()), '--input'))
-        ch_models = channel.value(modelsOf(models))
         ch_genome = channel.value([params.fasta ?: '', params.gtf ?: ''])
     }
+    MODELS(channel.value(models), ch_reference, reference ? valueOf('label_reference_column') : 'lineage')
 
     // Samplesheet, parameters, design, a look into every file: before any compute.
-    INPUT(ch_sheet, ch_genome, ch_models)
+    INPUT(ch_sheet, ch_genome, MODELS.out.models)
     // From here on the results folder is this run's, unless it is another study's.
     ch_ours = INPUT.out.checked.map { hashes, tables ->
         def other = otherStudy(hashes) ?: changedModels(tables)
@@ -60,7 +60,7 @@ workflow {
         // Counts to sound cells without ambient RNA.
         CELLS(ch_samples, INPUT.out.rows)
         // Lineages of each sample's cells.
-        LABELS(CELLS.out.filtered, CELLS.out.doublets, INPUT.out.rows, ch_models)
+        LABELS(CELLS.out.filtered, CELLS.out.doublets, INPUT.out.rows, MODELS.out.models)
         // All samples in one object, and the sums that statistics need.
         COHORT(INPUT.out.study, LABELS.out.cells, LABELS.out.results)
         // What differs, within compartments and between them: donors are the replicates.

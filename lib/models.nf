@@ -3,6 +3,13 @@
 include { existing ; pathOf } from './files'
 include { definitions ; valueOf } from './options'
 
+// By what cells are named: [models as modelsOf has them, labelled cells]; either list may be empty.
+def namedBy() {
+    def models = params.celltypist_model ? modelsOf(params.celltypist_model) : []
+    def reference = params.label_reference ? [pathOf(valueOf('label_reference'))] : []
+    [models, reference.collect { path -> existing(path, '--label_reference') }]
+}
+
 // What --celltypist_model names as [compartment or empty, file, whether by name rather than by path], in its order.
 def modelsOf(value) {
     def text = value.toString()

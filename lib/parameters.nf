@@ -10,7 +10,7 @@ def problemsOfParameters() {
     def empty = known.findAll { name, value -> value.type == 'string' && params[name] == true && !typedWord(name) }
     unknown.collect { name -> unknownName(name, known.keySet()) } +
         empty.collect { name, _value -> "--${name} has no value; give one after it" } +
-        bothInputs() +
+        bothInputs() + columnAlone() +
         ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(name) } +
         problemOfCpus() + problemOfWorkFolder()
 }
@@ -48,6 +48,13 @@ def bothInputs() {
     def sentence = "--input ${valueOf('input')} would not be read: the run is of the simulated cohort " +
         "'${valueOf('simulate')}'; leave out -profile demo or test and --simulate, or leave out --input"
     params.input && params.simulate ? [sentence] : []
+}
+
+// The column of a reference that is not there; what a reference without a column has, only a look into it tells.
+def columnAlone() {
+    params.label_reference_column && !params.label_reference
+        ? ['--label_reference_column is given without --label_reference, whose column it is; give both']
+        : []
 }
 
 // A limit in units that Nextflow reads, and enough for one step: 4 would be 4 bytes, 10 ten milliseconds.

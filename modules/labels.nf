@@ -3,6 +3,40 @@ include { sampleFailed } from '../lib/failures'
 include { options ; parametersOf } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
+// A CellTypist model from labelled cells, named as their file.
+process TRAIN_MODEL {
+    tag "${reference.baseName}"
+    label 'cohort'
+    memory { memoryFor(task, [reference]) }
+    time { timeFor(task, [reference]) }
+    ext code: { code('train_model') }, given: { parametersOf('train_model') }
+
+    input:
+    path reference
+    val column
+    path lineage_map, stageAs: 'map/*'
+
+    output:
+    path 'problems.txt', emit: problems
+    path 'notes.txt', emit: notes
+    path '*.pkl', emit: model, optional: true
+    tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments train_model ${options(label_reference: reference, label_reference_column: column)} \\
+        ${options(lineage_map: lineage_map, out: "${reference.baseName}.pkl")} ${task.ext.given} \\
+        --problems problems.txt --notes notes.txt
+    """
+
+    stub:
+    """
+    touch problems.txt notes.txt
+    sc-compartments write_stub model.pkl
+    """
+}
+
 // CellTypist labels, summed within lineages and checked against markers.
 process ANNOTATE_CELLS {
     tag "${meta.sample}"

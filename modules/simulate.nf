@@ -63,27 +63,3 @@ process SIMULATE_READS {
     touch stub.fastq.gz
     """
 }
-
-// A CellTypist model from labelled cells.
-process TRAIN_MODEL {
-    label 'sample'
-    ext code: { code('train_model') }, given: { parametersOf('train_model') }
-
-    input:
-    path reference
-
-    output:
-    path 'model.pkl', emit: model
-    tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
-
-    script:
-    """
-    # code ${task.ext.code}
-    sc-compartments train_model ${options(reference: reference)} --labels lineage --out model.pkl ${task.ext.given}
-    """
-
-    stub:
-    """
-    sc-compartments write_stub model.pkl
-    """
-}

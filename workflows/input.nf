@@ -188,10 +188,10 @@ workflow OPEN {
     matrices // [meta, raw, filtered, cellbender]
 }
 
-// What is said of models: the compartments that they are for, the files of those that were asked for by name.
+// What is said of models: the compartments that they are for, empty for all; the files of those asked for by name.
 def saidOf(models) {
     [
-        compartment: models.collect { one -> one[0] }.findAll { one -> one },
+        compartment: models.collect { one -> one[0] },
         by_name: models.findAll { one -> one[2] }.collect { one -> one[1].name },
     ]
 }

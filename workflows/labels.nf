@@ -1,7 +1,25 @@
-include { carried } from '../lib/code'
+include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
 include { columnsOf ; existing ; filesOf ; pathOf } from '../lib/files'
-include { ANNOTATE_CELLS } from '../modules/labels'
+include { ANNOTATE_CELLS ; TRAIN_MODEL } from '../modules/labels'
+
+// The models that name cells: those that are given, and behind them one of labelled cells.
+workflow MODELS {
+    take:
+    given // [[compartment or empty, CellTypist model, whether by name], ...], or an empty list
+    reference // h5ad, or nothing
+    column // of its obs, or empty
+
+    main:
+    TRAIN_MODEL(reference, column, carried(existing(pathOf(params.lineage_map), '--lineage_map')))
+    TRAIN_MODEL.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
+    ch_sound = TRAIN_MODEL.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
+    ch_trained = TRAIN_MODEL.out.model.combine(ch_sound).map { path, _sound -> [['', settled(path), false]] }
+    models = given.concat(ch_trained).toList().map { parts -> parts.sum() }
+
+    emit:
+    models // [[compartment or empty, CellTypist model, whether by name], ...]
+}
 
 // Lineages of each sample's cells.
 workflow LABELS {

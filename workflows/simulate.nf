@@ -1,8 +1,8 @@
 include { carried } from '../lib/code'
 include { wordsOf } from '../lib/options'
-include { SIMULATE_COHORT ; SIMULATE_READS ; TRAIN_MODEL } from '../modules/simulate'
+include { SIMULATE_COHORT ; SIMULATE_READS } from '../modules/simulate'
 
-// A cohort with known truth, and a model trained on its labelled cells. 'reads' is one given as FASTQ, with its genome.
+// A cohort with known truth, and labelled cells of other donors. 'reads' is one given as FASTQ, with its genome.
 workflow SIMULATE {
     take:
     preset // name
@@ -17,7 +17,6 @@ workflow SIMULATE {
         carried(projectDir.resolve('assets/profiles.tsv.gz')),
         carried(projectDir.resolve('assets/migration_sets.gmt')),
     )
-    TRAIN_MODEL(SIMULATE_COHORT.out.reference)
 
     SIMULATE_READS(
         SIMULATE_COHORT.out.samplesheet.filter { _path -> asReads },
@@ -25,10 +24,10 @@ workflow SIMULATE {
     )
     samplesheet = asReads ? SIMULATE_READS.out.samplesheet : SIMULATE_COHORT.out.samplesheet
     genome = SIMULATE_READS.out.genome
-    models = TRAIN_MODEL.out.model.collect()
+    reference = SIMULATE_COHORT.out.reference
 
     emit:
     samplesheet
     genome // [FASTA, GTF], where the cohort is given as reads
-    models
+    reference
 }

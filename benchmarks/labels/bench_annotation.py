@@ -113,7 +113,8 @@ def _cohort(seed, arms):
         folder = Path(folder)
         _execute("simulate_cohort", "--seed", seed, "--treated", arms[0], "--untreated", arms[1], "--outdir", folder)
         path = folder / "model.pkl"
-        _execute("train_model", "--reference", folder / "reference.h5ad", "--labels", "lineage", "--out", path)
+        labelled = ("--label_reference", folder / "reference.h5ad", "--label_reference_column", "lineage")
+        _execute("train_model", *labelled, "--out", path)
         model = load_model(path)
         parts = []
         for sample in pd.read_csv(folder / "samplesheet.csv").itertuples():

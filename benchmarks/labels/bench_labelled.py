@@ -137,7 +137,22 @@ def _figures(name, data, truth, samples, second, model_path):
         error = calibration_error(ours["probability_broad"].to_numpy()[use], right)
         rows.append(row(STEP, "expected calibration error of probability_broad", setting, error, "", n, ""))
         rows.append(row(STEP, "unassigned", setting, (called["ours"][use] == annotation.UNASSIGNED).mean(), "", n, ""))
+    if name in SETS:
+        rows.append(
+            row(STEP, "authors' cells that a clear panel names otherwise", name, *_contradicted(data, truth), "")
+        )
     return rows
+
+
+def _contradicted(data, truth):
+    """Largest share over lineages of a panel, above ``COMMON``, of the cells whose panel is clear; how many these are."""
+    panel, found = panel_truth(data), {}
+    for name in PANELS:
+        of_it = panel[(truth == name) & pd.notna(panel)]
+        if (truth == name).mean() > COMMON and len(of_it):
+            found[name] = (of_it != name).mean(), len(of_it)
+    share, n = max(found.values())
+    return share, "", n
 
 
 def _share_error(truth, called):

@@ -227,6 +227,13 @@ ROWS = [
         {"m.pkl": lambda _: pickle.dumps(np.float64(1))},
         ("--model", "m.pkl"),
     ),
+    looked(
+        "two models of one name",
+        MODELS,
+        "two models of the same cells are called made_up.pkl .*rename one",
+        (),
+        ("--model", "made_up.pkl", "made_up.pkl"),
+    ),
     looked("no such model", MODELS, "none.pkl: cannot be read", (), ("--model", "none.pkl")),
     looked("P04e overrides with blanks in the name", TABLES, **override(OVERRIDES, "by hand.tsv")),
     looked(

@@ -91,7 +91,12 @@ def test_columns_of_the_samplesheet_never_stand_for_the_pipelines(written, execu
 
     named = sorted(OWN_COLUMNS)
     plain, cells = made(study)
-    assert set(cells) - set(study.samples) - {"cell"} <= {*OWN_COLUMNS, "label:Other", "lineage:Other"}
+    assert set(cells) - set(study.samples) - {"cell"} <= {
+        *OWN_COLUMNS,
+        "label:Other",
+        "lineage:Other",
+        "lineage_broad:Other",
+    }
     sheet = study.samples.drop(columns=["row", "raw", "cellbender", "fastq_1", "fastq_2"])
     text = sheet.assign(**{name: [f"x{n}" for n in range(len(sheet))] for name in named}).to_csv(index=False)
     again, obs = made(make_study(parse_samplesheet(text)))

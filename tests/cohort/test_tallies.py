@@ -74,8 +74,8 @@ def test_models_side_by_side(written):
     own = obs[(obs["compartment"] == "CSF") & (obs["lineage"] == "pDC")]
     assert broad.loc[("CSF", "pDC", "T"), "n_cells"] == len(own) and broad.loc[("CSF", "pDC", "T"), "share"] == 1
     assert not broad.loc[("CSF", "pDC", "T"), "agrees"] and broad.loc[("blood", "B", "B"), "agrees"]
-    assert table.groupby("level")["n_cells"].sum().tolist() == [merged.n_obs] * 2 and set(table["model"]) == {"Other"}
-    assert tallies.compare_models(merged.obs.drop(columns=["label:Other", "lineage:Other"])).empty
+    assert table.groupby("level")["n_cells"].sum().tolist() == [merged.n_obs] * 3 and set(table["model"]) == {"Other"}
+    assert tallies.compare_models(merged.obs[[name for name in merged.obs if not name.endswith(":Other")]]).empty
     # and the report crosses them, adding up compartments
     (folder / "cohort").mkdir()
     write_tsv(table, folder / "cohort" / "models.tsv")
@@ -83,9 +83,17 @@ def test_models_side_by_side(written):
     cross = next(block.frame for block in blocks if getattr(block, "name", "") == "model_Other")
     cross = cross.set_index("broad lineage that stands").drop(columns="share that agrees")
     assert cross.loc["pDC", "T"] == (merged.obs["lineage"] == "pDC").sum() and cross.to_numpy().sum() == merged.n_obs
+    fine = next(block.frame for block in blocks if getattr(block, "name", "") == "agreement_Other")
+    fine = fine.set_index("lineage")
+    assert fine.loc["B", "share that agrees"] == 1 and fine.loc["pDC", "share that agrees"] == 0
+    assert fine.loc["pDC", "others"] == f"CD4_T ({(obs['lineage'] == 'pDC').sum()})"
     shares = [block.text for block in blocks if isinstance(block, Text)]
-    agreed = (merged.obs["lineage_broad"].astype(str) == merged.obs["lineage:Other"].astype(str)).mean()
-    assert shares == [f"Other names the same broad lineage for {agreed:.1%} of the cells. It decides nothing."]
+    same, broad = (
+        f"{(merged.obs[level].astype(str) == merged.obs[f'{level}:Other'].astype(str)).mean():.1%}"
+        for level in ("lineage", "lineage_broad")
+    )
+    said = f"Other names the same lineage for {same} of the cells, the same broad lineage for {broad}."
+    assert shares == [f"{said} It decides nothing."]
 
 
 def test_shares_per_gene_and_lineage_are_those_of_the_pseudobulks():

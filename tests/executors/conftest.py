@@ -22,8 +22,8 @@ def cohort(tmp_path_factory):
         extra = sheet.iloc[[-2]].assign(sample=DAMAGED, donor="D04", filtered=str(folder / "damaged.h5"))
         write_damaged(sheet["filtered"].iloc[-2], folder / "damaged.h5")
         pd.concat([sheet, extra]).to_csv(folder / "sheet.csv", index=False)
-        program = step("train_model", "--labels", "lineage")
-        given = ["--reference", str(folder / "input" / "reference.h5ad"), "--out", str(folder / "model.pkl")]
+        program = step("train_model", "--label_reference_column", "lineage")
+        given = ["--label_reference", str(folder / "input" / "reference.h5ad"), "--out", str(folder / "model.pkl")]
         subprocess.run([*program, *given], check=True, capture_output=True)
 
     return once(tmp_path_factory, "cohort", make)

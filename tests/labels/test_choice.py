@@ -22,8 +22,9 @@ def two():
 
 def test_cells_are_given_to_the_models_of_their_compartment():
     first, other = two()
-    assert models_for("CSF", [first, other], []) == [first, other]
+    assert models_for("CSF", [first, other], ["", ""]) == [first, other]
     assert models_for("CSF", [first, other], ["blood", "CSF"]) == [other]
+    assert models_for("CSF", [first, other, first], ["blood", "CSF", ""]) == [other, first]
 
 
 def test_what_only_one_model_can_name_is_known_by_level(tables):
@@ -38,15 +39,19 @@ def test_what_only_one_model_can_name_is_known_by_level(tables):
     assert alone["lineage"]["Granulocyte"] == "not_testable: the model of CSF can name it, that of blood cannot"
     assert study.named_by_one("blood") == {level: {} for level in alone}
     assert with_named(study_of(), [first, first], ["blood", "CSF"], tables[0]).named == {}
-    assert with_named(study_of(), [first, other], [], tables[0]).named == {}
+    assert with_named(study_of(), [first, other], ["", ""], tables[0]).named == {}
+    beside = with_named(study_of(), [first, other, first], ["blood", "CSF", ""], tables[0])
+    assert beside.named == study.named
 
 
 def test_the_table_says_which_model_names_what():
     first, other = two()
-    table = models_table([first, other], [], [10, 20], [None, False])
+    table = models_table([first, other], ["", ""], [10, 20], [None, False])
     assert table["use"].tolist() == ["names all", "compared"] and table["by_name"].tolist() == ["false", "true"]
     assert table["published"].tolist() == ["", "not known"]
     assert models_table([first, other], ["CSF", "blood"], [1, 2], [True, None])["use"].tolist() == [
         "names CSF",
         "names blood",
     ]
+    beside = models_table([first, other, first], ["CSF", "blood", ""], [1, 2, 3], [None] * 3)
+    assert beside["use"].tolist()[2] == "compared"

@@ -48,11 +48,23 @@ def test_a_model_that_is_named_is_staged_and_held_to_its_first_use(project, tmp_
     write_model(make_model(), own)
     given = ("--input", "sheet.csv", "--validate_only", "--outdir", "out", "--models", "models", "-profile", "local")
     given += ("--celltypist_model", "blood=Adult_COVID19_PBMC,CSF=own.pkl", "--models_address", address)
+    # and labelled cells beside them
+    names = list(PROFILES) * 12
+    obs = pd.DataFrame({"cell type": names}, index=[f"c{i}" for i in range(len(names))])
+    labelled = ad.AnnData(simulate(names, 99).astype(np.float32), obs, pd.DataFrame(index=GENES))
+    labelled.write_h5ad(tmp_path / "an atlas.h5ad")
+    given += ("--label_reference", "an atlas.h5ad", "--label_reference_column", "cell type")
     done = nextflow(project, tmp_path, *given)
     assert done.code == 0, done.text
     with (tmp_path / "out" / "pipeline_info" / "models.tsv").open() as file:
-        blood, csf = csv.DictReader(file, delimiter="\t")
+        blood, csf, reference = csv.DictReader(file, delimiter="\t")
     digest = hashlib.sha256((tmp_path / "site" / PLACE).read_bytes()).hexdigest()
     assert (blood["use"], blood["sha256"], blood["published"]) == ("names blood", digest, "not known")
     assert (csf["use"], csf["by_name"], csf["model"]) == ("names CSF", "false", "own.pkl")
+    assert (reference["use"], reference["by_name"], reference["n_labels"]) == ("compared", "false", "7")
+    assert (reference["model"], reference["details"]) == (
+        "an atlas.pkl",
+        "84 cells of an atlas.h5ad by cell type, seed 1",
+    )
+    assert "note: an atlas.h5ad: 84 cells of 7 labels are learned from, as counts in X" in done.text
     assert (tmp_path / "models" / "SHA256SUMS").read_text() == f"{digest}  Adult_COVID19_PBMC.pkl\n"

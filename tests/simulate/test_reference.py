@@ -2,7 +2,8 @@
 
 import pandas as pd
 
-from compartments.labels.training import read_reference, train_model
+from compartments.labels.reference import read_reference
+from compartments.labels.training import train_model
 from compartments.simulate import reference, settings, sources
 
 

@@ -73,7 +73,8 @@ def write_sample(folder, sample, rng, n=60, donor=0, genes=None, doublets=3, met
             "display_label": lineage,
             "probability_broad": 0.95,
             "label:Other": np.where(lineage == "B", "Naive B cells", ""),
-            "lineage:Other": np.where(lineage == "B", "B", np.where(lineage == "pDC", "T", "")),
+            "lineage:Other": np.where(lineage == "B", "B", np.where(lineage == "pDC", "CD4_T", "")),
+            "lineage_broad:Other": np.where(lineage == "B", "B", np.where(lineage == "pDC", "T", "")),
         }
     )
     write_tsv(labels, folder / f"{sample}.labels.tsv.gz")

@@ -109,20 +109,20 @@ def compare_models(obs: pd.DataFrame) -> pd.DataFrame:
     Parameters
     ----------
     obs : DataFrame
-        Of :func:`merging.merge`; ``label:<model>`` and ``lineage:<model>`` for every further model.
+        Of :func:`merging.merge`; ``label:<model>``, ``lineage:<model>``, ``lineage_broad:<model>`` of further models.
 
     Returns
     -------
     DataFrame
-        ``model, level (lineage_broad | label), compartment, name, other_name, n_cells, share (of the cells of name in
-        the compartment), agrees``; ``other_name`` is empty where the lineage map lacks the model's label, ``agrees`` at
-        level ``lineage_broad`` only. No row with one model.
+        ``model, level (lineage | lineage_broad | label), compartment, name, other_name, n_cells, share (of the cells of
+        name in the compartment), agrees``; ``other_name`` is empty where the lineage map lacks the model's label,
+        ``agrees`` at level ``label``. No row with one model.
     """
     parts = []
     for column in obs:
         kind, _, model = column.partition(":")
-        standing = {"lineage": "lineage_broad", "label": "celltypist_label"}.get(kind)
-        if not model or standing is None:
+        standing = "celltypist_label" if kind == "label" else kind
+        if not model or kind not in ("label", "lineage", "lineage_broad"):
             continue
         frame = (
             obs[["compartment", standing, column]].astype(str).set_axis(["compartment", "name", "other_name"], axis=1)
@@ -130,8 +130,8 @@ def compare_models(obs: pd.DataFrame) -> pd.DataFrame:
         table = frame.value_counts(sort=False).rename("n_cells").reset_index()
         table = table.sort_values(["compartment", "name", "n_cells", "other_name"], ascending=[True, True, False, True])
         table["share"] = table["n_cells"] / table.groupby(["compartment", "name"])["n_cells"].transform("sum")
-        table["agrees"] = (table["name"] == table["other_name"]).astype(object) if kind == "lineage" else ""
-        table.insert(0, "level", "lineage_broad" if kind == "lineage" else "label")
+        table["agrees"] = (table["name"] == table["other_name"]).astype(object) if kind != "label" else ""
+        table.insert(0, "level", kind)
         table.insert(0, "model", model)
         parts.append(table)
     columns = ["model", "level", "compartment", "name", "other_name", "n_cells", "share", "agrees"]

@@ -33,8 +33,16 @@ def describe_h5ad(path: Path, file: h5py.File) -> Source:
     """
     if "mod" in file:
         raise UserError(f"{path}: a file of MuData; write its gene expression by itself (mdata['rna'].write_h5ad)")
+    chosen, notes = counts_in(path, file)
+    source = describe_matrix(path, file, chosen)
+    source.notes += notes
+    _tell_samples(source, file["obs"])
+    return source
+
+
+def describe_matrix(path: Path, file: h5py.File, chosen: str) -> Source:
+    """A matrix of an h5ad, such as ``layers/counts``, and its names; a UserError if they do not fit."""
     barcodes = row_names(file["obs"])
-    chosen, notes = _counts_of(path, file, len(barcodes))
     in_raw = chosen in ("raw/X", "raw.X")
     own = file["var"]
     there = file["raw/var"] if in_raw and "raw/var" in file else file["raw.var"] if chosen == "raw.X" else own
@@ -57,13 +65,18 @@ def describe_h5ad(path: Path, file: h5py.File) -> Source:
     types, genome = (_column(there, names, len(symbol)) for names in (TYPE_COLUMNS, ("genome",)))
     source = Source(path, "h5ad", chosen, barcodes, gene_id, symbol, types, np.ones(len(symbol), bool), by_barcode)
     source.genome = genome if (genome != "").any() else None
-    source.notes += notes
-    _tell_samples(source, file["obs"])
     return source
 
 
-def _counts_of(path: Path, file: h5py.File, n_barcodes: int) -> tuple[str, list[str]]:
-    """Which matrix holds counts, the one with most genes if several do, and a note if that is not the first of them."""
+def counts_in(path: Path, file: h5py.File) -> tuple[str, list[str]]:
+    """Which matrix holds counts, the one with most genes if several do, and a note if that is not the first of them.
+
+    Raises
+    ------
+    UserError
+        If none does.
+    """
+    n_barcodes = len(row_names(file["obs"]))
     layers = {name.lower(): f"layers/{name}" for name in file["layers"]} if "layers" in file else {}
     asked = [layers[name] for name in COUNTS_LAYERS if name in layers]
     there = [node for node in (*asked, "X", "raw/X", "raw.X") if node in file and not _is_null(file[node])]

@@ -111,8 +111,8 @@ def annotate(
     -------
     labels : DataFrame, one row per cell
         ``celltypist_label, lineage, lineage_broad, probability, confidence, marker_lineage, marker_agrees,
-        marker_pdc, probability_broad, model_lineage, display_label``, and ``label:<model>``, ``lineage:<model>`` for
-        every further model.
+        marker_pdc, probability_broad, model_lineage, display_label``, and ``label:<model>``, ``lineage:<model>``,
+        ``lineage_broad:<model>`` for every further model.
     summary : dict
         Of :func:`summary.summarise`.
 
@@ -210,13 +210,14 @@ def _with_none(by_broad: pd.DataFrame) -> npt.NDArray[np.float64]:
 
 
 def _further_labels(normalised: sparse.csr_matrix, others: Sequence[Matched]) -> pd.DataFrame:
-    """Best label and its broad lineage by every further model."""
+    """Best label and its lineages by every further model."""
     frame = pd.DataFrame(index=range(normalised.shape[0]))
     for other in others:
         best = decision_scores(other.model, normalised, other.names).argmax(axis=1)
         stem = other.model.name.removesuffix(".pkl")
         frame[f"label:{stem}"] = other.model.labels[best]
-        frame[f"lineage:{stem}"] = other.mapped["lineage_broad"].to_numpy(object)[best]
+        for level in ("lineage", "lineage_broad"):
+            frame[f"{level}:{stem}"] = other.mapped[level].to_numpy(object)[best]
     return frame
 
 

@@ -21,7 +21,7 @@ def arguments() -> argparse.Namespace:
     add("--study", required=True, help="study.json")
     add("--compared", required=True, help="the same without columns that no comparison looks at")
     add("--model", required=True, nargs="+", action="extend", help="CellTypist .pkl; the first decides")
-    add("--compartment", nargs="*", default=[], help="which each model is for; none where the first names all cells")
+    add("--compartment", nargs="*", default=[], help="which each model is for, empty for all")
     add("--by_name", nargs="*", default=[], help="files of models that are asked for by name, not by path")
     add("--known_models", default=ASSETS / "celltypist_models.tsv", help="TSV of CellTypist's models")
     add("--lineage_map", required=True, help="TSV")
@@ -47,7 +47,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     """Sentences on what costs no more than a sample."""
     from compartments.counts.looks import read_looks
     from compartments.labels.catalogue import check_published, read_catalogue
-    from compartments.labels.choice import models_for, models_table, with_named
+    from compartments.labels.choice import check_apart, models_for, models_table, with_named
     from compartments.labels.foresight import check_lineages, check_overlap, check_target
     from compartments.labels.integration import check_integration_key
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
@@ -64,7 +64,8 @@ def _check(given: argparse.Namespace) -> list[str]:
     ]
     lineage_map = read_lineage_map(given.lineage_map)
     read_markers(given.markers, lineage_map)
-    for model in models if given.compartment else models[:1]:
+    compartments = given.compartment or [""] * len(models)
+    for model in [one for one, of in zip(models, compartments, strict=True) if of] or models[:1]:
         check_labels(model.name, map_labels(model.labels, lineage_map))
     if given.label_overrides:
         samples = set(study.samples["sample"])
@@ -74,13 +75,13 @@ def _check(given: argparse.Namespace) -> list[str]:
     check_integration_key(given.integration_key, study)
     check_lineages(study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
     listed = {cells["sample"]: cells["genes"] for cells in read_looks(given.cells) if "genes" in cells}
-    models_of = {
-        row.sample: models_for(row.compartment, models, given.compartment) for row in study.samples.itertuples()
-    }
+    models_of = {row.sample: models_for(row.compartment, models, compartments) for row in study.samples.itertuples()}
+    for of_sample in models_of.values():
+        check_apart(of_sample)
     notes = check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
-    with_named(Study.load(given.compared), models, given.compartment, lineage_map).save("labelled.json")
+    with_named(Study.load(given.compared), models, compartments, lineage_map).save("labelled.json")
     sizes = [Path(path).stat().st_size for path in given.model]
-    table = models_table(models, given.compartment, sizes, published)
+    table = models_table(models, compartments, sizes, published)
     Contract.of(STEP).write(table, "pipeline_info/models.tsv")
     return notes

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pandas as pd
 
+from compartments.core.errors import UserError
 from compartments.labels.lineages import broad_lineages, map_labels
 from compartments.labels.model import Model
 from compartments.study.study import Study
@@ -21,11 +22,21 @@ def models_for(compartment: str, models: Sequence[Model], compartments: Sequence
     compartment : str
     models : sequence of Model
     compartments : sequence of str
-        Which each is for; empty where all are for all, of which the first names the cells.
+        Which each is for; an empty text for one that is for all. The first model of a compartment names its cells, the
+        others are compared with it.
     """
-    if not compartments:
-        return list(models)
-    return [model for model, one in zip(models, compartments, strict=True) if one == compartment]
+    return [model for model, one in zip(models, compartments, strict=True) if one in ("", compartment)]
+
+
+def check_apart(models: Sequence[Model]) -> None:
+    """Raise :class:`UserError` where two models that the same cells are given to have one name, by which labels go."""
+    names = [model.name for model in models]
+    twice = next((name for name in names if names.count(name) > 1), "")
+    if twice:
+        raise UserError(
+            f"two models of the same cells are called {twice} (a model of --label_reference is called as its file); "
+            "their labels are told apart by the name: rename one of the files"
+        )
 
 
 def with_named(study: Study, models: Sequence[Model], compartments: Sequence[str], lineage_map: pd.DataFrame) -> Study:
@@ -33,7 +44,8 @@ def with_named(study: Study, models: Sequence[Model], compartments: Sequence[str
 
     What haemoglobin names, and at level ``lineage_marker`` the pDC, no model needs to know.
     """
-    if len({model.sha256 for model in models}) < 2 or not compartments:
+    own = [(model, one) for model, one in zip(models, compartments, strict=True) if one]
+    if len({model.sha256 for model, _ in own}) < 2:
         return study
     broad = broad_lineages(lineage_map)
     ruled = {level: {ERYTHROID} for level in LEVELS} | {"lineage_broad": {broad.get(ERYTHROID, ERYTHROID)}}
@@ -41,7 +53,7 @@ def with_named(study: Study, models: Sequence[Model], compartments: Sequence[str
     named = {
         level: {
             compartment: sorted({*map_labels(model.labels, lineage_map)[column].dropna(), *ruled[level]})
-            for model, compartment in zip(models, compartments, strict=True)
+            for model, compartment in own
         }
         for level, column in LEVELS.items()
     }
@@ -51,7 +63,7 @@ def with_named(study: Study, models: Sequence[Model], compartments: Sequence[str
 def models_table(
     models: Sequence[Model], compartments: Sequence[str], sizes: Sequence[int], known: Sequence[bool | None]
 ) -> pd.DataFrame:
-    """``pipeline_info/models.tsv``.
+    """``pipeline_info/models.tsv``; models of compartments stand before one that is for all.
 
     Parameters
     ----------
@@ -60,7 +72,9 @@ def models_table(
     known : sequence of bool or None
         Whether its digest is the published one; None of models that are given by path.
     """
-    use = [f"names {one}" for one in compartments] or ["names all", *["compared"] * (len(models) - 1)]
+    use = ["names all", *["compared"] * (len(models) - 1)]
+    if any(compartments):
+        use = [f"names {one}" if one else "compared" for one in compartments]
     return pd.DataFrame(
         {
             "model": [model.name for model in models],

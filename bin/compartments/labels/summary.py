@@ -86,7 +86,7 @@ def _of_model(key: str, matched: Matched, labels: pd.DataFrame, first: bool) -> 
         f"{key}_gene_overlap": round(matched.overlap, 4),
     }
     if not first:
-        other = labels[f"lineage:{model.name.removesuffix('.pkl')}"]
+        other = labels[f"lineage_broad:{model.name.removesuffix('.pkl')}"]
         usable = other.notna() & (labels["lineage_broad"] != UNASSIGNED)
         same = float((other == labels["lineage_broad"])[usable].mean()) if usable.any() else None
         summary[f"{key}_broad_agreement"] = None if same is None else round(same, 4)

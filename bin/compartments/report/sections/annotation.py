@@ -1,5 +1,7 @@
 """Lineages of all cells: the map of the cohort, shares per sample, and the labels' quality."""
 
+import pandas as pd
+
 from compartments.core.vocabulary import UNASSIGNED
 from compartments.report import captions
 from compartments.report.blocks import Block, Text
@@ -13,6 +15,7 @@ NAME = "annotation"
 TITLE = "Annotation"
 NEEDS: list[str] = []
 STEPS = ["annotate_cells", "merge_samples", "embed_cohort"]
+MOST_OTHERS = 3  # names that a further model gives a lineage, shown
 
 
 def build(page: Page) -> list[Block]:
@@ -103,22 +106,39 @@ def _named_by(page: Page) -> list[Block]:
 
 
 def _models(page: Page) -> list[Block]:
-    """How much each further model disagrees, and a cross-table of broad lineages per model."""
+    """How much each further model agrees on each lineage, and a cross-table of broad lineages per model."""
     models = page.table("cohort/models.tsv")
     if models is None:
         return []
-    broad = models[models["level"] == "lineage_broad"].fillna({"other_name": "not in the map"})
-    blocks: list[Block] = []
-    for model, rows in broad.groupby("model", sort=False):
-        agreed = rows.loc[rows["name"] == rows["other_name"], "n_cells"].sum()
-        blocks.append(page.text("annotation.model_share", model=model, share=agreed / rows["n_cells"].sum()))
+    file, blocks = "cohort/models.tsv", list[Block]()
+    for model, of_model in models.fillna({"other_name": "not in the map"}).groupby("model", sort=False):
+        fine, rows = (of_model[of_model["level"] == level] for level in ("lineage", "lineage_broad"))
+        same, broad = (
+            one["n_cells"][one["name"] == one["other_name"]].sum() / one["n_cells"].sum() for one in (fine, rows)
+        )
+        blocks.append(page.text("annotation.model_share", model=model, same=same, broad=broad))
+        agreement = _agreement(fine)
+        blocks.append(page.listing("annotation.agreement", agreement, file, name=f"agreement_{model}", model=model))
         wide = rows.pivot_table(index="name", columns="other_name", values="n_cells", aggfunc="sum", fill_value=0)
         wide.index.name, wide.columns.name = "broad lineage that stands", None
         same = [wide.loc[name, name] if name in wide else 0 for name in wide.index]
         wide.insert(0, "share that agrees", same / wide.sum(axis=1))
-        file, name = "cohort/models.tsv", f"model_{model}"
+        name = f"model_{model}"
         blocks.append(page.listing("annotation.model", wide.reset_index(), file, name=name, folded=True, model=model))
     return blocks
+
+
+def _agreement(rows: pd.DataFrame) -> pd.DataFrame:
+    """Of each lineage the share of cells that a further model calls the same, and what it calls most others."""
+    cells = rows.groupby(["name", "other_name"], as_index=False)["n_cells"].sum()
+    found = []
+    for lineage, own in cells.groupby("name"):
+        agree = own["other_name"] == lineage
+        others = own[~agree].sort_values("n_cells", ascending=False, kind="stable")
+        named = "; ".join(f"{one.other_name} ({one.n_cells:,})" for one in others.head(MOST_OTHERS).itertuples())
+        n_cells, n_same = own["n_cells"].sum(), own.loc[agree, "n_cells"].sum()
+        found.append({"lineage": lineage, "cells": n_cells, "share that agrees": n_same / n_cells, "others": named})
+    return pd.DataFrame(found).sort_values("cells", ascending=False, kind="stable")
 
 
 def _maps(page: Page) -> list[Figure]:

@@ -1,0 +1,192 @@
+"""Labelled cells that a model learns from: where an h5ad has them, what its values are, which lineages labels have."""
+
+import difflib
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+from scipy import sparse
+
+from compartments.core.errors import UserError
+from compartments.core.matrix import log_normalise, totals
+from compartments.core.vocabulary import UNASSIGNED
+from compartments.counts.h5ad import counts_in, describe_matrix
+from compartments.counts.hdf5 import column_of
+from compartments.counts.names import make_unique, tidy
+from compartments.counts.opening import READ_ERRORS, unreadable
+from compartments.counts.reading import counts_of
+from compartments.counts.source import Texts
+from compartments.labels.lineages import broad_lineages, map_labels
+from compartments.study.covariates import unknown
+
+MIN_CELLS = 10  # of a label that can be learned
+MOST_CELLS = 500  # of a label, as CellTypist's tutorials take: they bound what training needs
+ONE_TOTAL = 1.01  # largest by smallest sum of a cell, of values that were normalised to one
+NAMED = 5  # labels that a sentence names
+
+
+class Reference(NamedTuple):
+    """Labelled cells, normalised as CellTypist asks.
+
+    Attributes
+    ----------
+    values : CSR, cells x genes, float32
+        log1p of counts per 10,000; cells without counts and genes that no cell expresses are left out.
+    labels : array of str
+    genes : array of str
+    notes : list of str
+        How the values were taken, and what is left out.
+    """
+
+    values: sparse.csr_matrix
+    labels: npt.NDArray[np.str_]
+    genes: npt.NDArray[np.str_]
+    notes: list[str]
+
+
+def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) -> Reference:
+    """Read labelled cells.
+
+    Parameters
+    ----------
+    path : str or Path
+        h5ad with counts (in a layer, ``X`` or ``raw.X``), or with log1p of counts normalised to one total in each cell.
+    column : str
+        Of obs. Cells without a label, or whose label says that it is not known, are left out.
+    min_cells : int
+        A label with fewer cells is left out. Of one with more than ``MOST_CELLS`` so many are taken, evenly along the
+        file, in which the cells of a donor mostly stand together.
+
+    Raises
+    ------
+    UserError
+        Unreadable file, unknown column, neither counts nor normalised values, fewer than two labels.
+    """
+    path = Path(path)
+    try:
+        labels, matrix, genes, taken = _read(path, column)
+    except UserError as error:
+        raise UserError(f"--label_reference {error}") from None
+    except READ_ERRORS as error:
+        raise UserError(f"--label_reference {unreadable(path, error)}") from None
+    known = ~unknown(pd.Series(labels)).to_numpy() & (labels != UNASSIGNED) & (totals(matrix) > 0)
+    numbers = pd.Series(labels[known]).value_counts().sort_index()
+    small = numbers[numbers < min_cells]
+    if len(numbers) - len(small) < 2:
+        most = ", ".join(f"'{label}' has {n}" for label, n in numbers.nlargest(NAMED).items()) or "no cell has a label"
+        raise UserError(
+            f"--label_reference {path}: column '{column}' leaves fewer than two labels with {min_cells} cells "
+            f"({most}); give a reference with more labelled cells, or another --label_reference_column"
+        )
+    rows = np.concatenate([_evenly(np.flatnonzero(known & (labels == one))) for one in numbers.index.drop(small.index)])
+    rows.sort()
+    notes = [f"{path.name}: {len(rows):,} cells of {len(numbers) - len(small)} labels are learned from, as {taken}"]
+    if len(small):
+        left_out = ", ".join(f"{label} ({n})" for label, n in small.items())
+        notes.append(f"{path.name}: labels with fewer than {min_cells} cells are left out: {left_out}")
+    if not known.all():
+        notes.append(f"{path.name}: {int((~known).sum()):,} cells without a label or counts are left out")
+    values = log_normalise(matrix[rows], np.float32)
+    expressed = np.flatnonzero(totals(values > 0, 0))
+    return Reference(values[:, expressed].tocsr(), labels[rows].astype(str), genes[expressed].astype(str), notes)
+
+
+def _read(path: Path, column: str) -> tuple[Texts, sparse.csr_matrix, Texts, str]:
+    """Labels, values in proportion to counts, names of genes, and where the values are and what they were taken as."""
+    if not path.is_file():
+        raise UserError(f"{path}: there is no such file; check the path")
+    if not h5py.is_hdf5(path):
+        raise UserError(f"{path}: no h5ad (not HDF5 at all); save the labelled cells as one (adata.write_h5ad)")
+    with h5py.File(path, "r") as file:
+        if not {"obs", "var"} <= set(file) or "mod" in file:
+            raise UserError(
+                f"{path}: HDF5, but no h5ad of one kind of data (it holds {', '.join(list(file)[:6]) or 'nothing'}); "
+                "save the labelled cells as one (adata.write_h5ad)"
+            )
+        labels = _labels(path, file["obs"], column)
+        if not len(labels):
+            raise UserError(f"{path}: holds no cells; give labelled cells")
+        try:
+            node = counts_in(path, file)[0]
+        except UserError as none:
+            matrix, genes, node = _logs(path, file, str(none))
+            return labels, matrix, genes, f"log1p of normalised counts in {node}"
+        counts = counts_of(describe_matrix(path, file, node))
+    return labels, counts.matrix, counts.symbol, f"counts in {node}"
+
+
+def _labels(path: Path, obs: h5py.Group | h5py.Dataset, column: str) -> Texts:
+    """The labels of all cells."""
+    there = list(obs if isinstance(obs, h5py.Group) else obs.dtype.names)
+    hidden = {"__categories", "_index", "index", obs.attrs.get("_index", "")}
+    names = [name for name in there if name not in hidden]
+    if column in names:
+        return tidy(column_of(obs, column))
+    close = difflib.get_close_matches(column, names, 1)
+    which = f"did you mean '{close[0]}'?" if column and close else f"it has {', '.join(names) or 'no column'}"
+    if not column:
+        raise UserError(f"{path}: --label_reference_column is missing; name the column of obs with the labels: {which}")
+    raise UserError(f"{path}: --label_reference_column '{column}' is no column of obs; {which}")
+
+
+def _logs(path: Path, file: h5py.File, no_counts: str) -> tuple[sparse.csr_matrix, Texts, str]:
+    """What is in proportion to counts, of a file without counts: of log1p of counts normalised to one total per cell.
+
+    Raises
+    ------
+    UserError
+        There are no such values; ``no_counts`` and what their sums are.
+    """
+    from anndata.io import read_elem
+
+    found = ""
+    for node in ("raw/X", "X"):
+        if node not in file:
+            continue
+        source = describe_matrix(path, file, node)
+        logs = sparse.csr_matrix(read_elem(file[node]), dtype=np.float32)
+        if not np.isfinite(logs.data).all() or (logs.data < 0).any() or logs.data.max(initial=0) > np.log(2**31):
+            continue
+        logs.data = np.expm1(logs.data)
+        sums = totals(logs)[totals(logs) > 0]
+        if len(sums) and sums.max() <= ONE_TOTAL * sums.min():
+            return logs, make_unique(tidy(source.symbol)), node
+        if len(sums):
+            found = f"; as log1p the cells of {node} would have from {sums.min():,.0f} to {sums.max():,.0f} counts"
+    raise UserError(
+        f"{no_counts}, or log1p of counts normalised to one total in each cell, over all genes, in X or raw.X{found}"
+    )
+
+
+def _evenly(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """At most ``MOST_CELLS`` of them."""
+    n = min(len(rows), MOST_CELLS)
+    return rows[np.arange(n) * len(rows) // n]
+
+
+def check_placed(labels: npt.NDArray[np.str_], lineage_map: pd.DataFrame, source: str) -> None:
+    """Raise :class:`UserError` for labels of a reference that the lineage map does not place, with the likely names.
+
+    Parameters
+    ----------
+    labels : array of str
+    lineage_map : DataFrame
+        From :func:`lineages.read_lineage_map`.
+    source : str
+        Named in messages.
+    """
+    mapped = map_labels(np.unique(labels), lineage_map)
+    unplaced = list(mapped.index[mapped["lineage"].isna()])
+    if not unplaced:
+        return
+    known = [*broad_lineages(lineage_map), *lineage_map.index]
+    close = {label: difflib.get_close_matches(label, known, 1) for label in unplaced[:NAMED]}
+    said = [f"'{label}'" + (f" (did you mean '{near[0]}'?)" if near else "") for label, near in close.items()]
+    more = f" and {len(unplaced) - NAMED} more" if len(unplaced) > NAMED else ""
+    raise UserError(
+        f"{source}: no lineage in the lineage map for {', '.join(said)}{more}; rename these labels, or add rows "
+        "with them as celltypist_low to a copy of the map and give it with --lineage_map"
+    )

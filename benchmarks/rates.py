@@ -4,8 +4,8 @@
 
 Rates are the best of several tries, single-threaded, of the operations that the steps cannot do without: a file read
 whole (not from the page cache where the system lets it be dropped), HDF5 chunks unpacked (gzip 4, shuffled, as counts
-are stored), a sparse matrix times a dense one of 50 columns and of 100, a dense product, and a pass over the values
-of a sparse matrix, all in float32.
+are stored) and packed (gzip 1), a sparse matrix times a dense one of 50 columns and of 100, a dense product, and a pass
+over the values of a sparse matrix, all in float32.
 """
 
 import argparse
@@ -79,10 +79,24 @@ def unpacking(matrix):
         return matrix.nnz / fastest(read)
 
 
+def packing(matrix):
+    """Stored values a second that are packed into HDF5 as the steps write them (gzip 1, shuffled), value and column."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "x.h5"
+
+        def write():
+            with h5py.File(path, "w") as file:
+                for name, values in (("data", matrix.data.astype(np.int32)), ("indices", matrix.indices)):
+                    file.create_dataset(name, data=values, compression="gzip", compression_opts=1, shuffle=True)
+
+        return matrix.nnz / fastest(write)
+
+
 def rates(folder="."):
     """Name of an operation -> (units a second, unit)."""
     matrix, rng = counts(), np.random.default_rng(2)
     found = {"disk": (disk(folder), "bytes"), "unpacking": (unpacking(matrix), "values")}
+    found["packing"] = (packing(matrix), "values")
     for width in (50, 100):
         right = rng.normal(size=(matrix.shape[1], width)).astype(np.float32)
         seconds = fastest(lambda right=right: matrix @ right)

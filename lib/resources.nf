@@ -37,10 +37,10 @@ def secondsNeeded(row, mb) {
     row.seconds + row.seconds_per_mb * mb
 }
 
-// What it asks for: half as much memory again, at least 512 MB; ten times the time, and an hour. Times the attempt.
+// What it asks for: half as much memory again, at least 256 MB; ten times the time, and an hour. Times the attempt.
 def memoryFor(task, inputs) {
     def needed = memoryNeeded(rowOf(task), sizeOf(inputs)) * 1.5
-    1.MB * needed.max(512).toLong() * task.attempt
+    1.MB * needed.max(256).toLong() * task.attempt
 }
 
 def timeFor(task, inputs) {

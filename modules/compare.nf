@@ -6,6 +6,8 @@ include { memoryFor ; timeFor } from '../lib/resources'
 // Within-donor difference-in-differences of log abundances.
 process COMPARE_COMPOSITION {
     label 'light'
+    memory { memoryFor(task, [counts]) }
+    time { timeFor(task, [counts]) }
     ext code: { code(['compare_composition', 'power']) }, given: { parametersOf('compare_composition') }
     errorStrategy { stepFailed(task) }
 
@@ -39,6 +41,8 @@ process COMPARE_COMPOSITION {
 // What is claimed of donors whose conditions are relabelled.
 process CALIBRATE {
     label 'light'
+    memory { memoryFor(task, [counts]) }
+    time { timeFor(task, [counts]) }
     ext code: { code(['calibrate', 'compare_composition']) }, given: { parametersOf('calibrate') }
     errorStrategy { stepFailed(task) }
 

@@ -29,6 +29,8 @@ process COLLECT_SKIPPED {
 // The five questions, answered in sentences.
 process WRITE_FINDINGS {
     label 'light'
+    memory { memoryFor(task, [files]) }
+    time { timeFor(task, [files]) }
     ext code: { code('write_findings') }
     errorStrategy { stepFailed(task) }
 

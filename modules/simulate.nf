@@ -1,10 +1,13 @@
 include { code } from '../lib/code'
 include { options ; parametersOf } from '../lib/options'
+include { memoryFor ; timeFor } from '../lib/resources'
 
 // A cohort with known truth: samplesheet and raw droplets, truth tables, labelled reference.
 process SIMULATE_COHORT {
     tag "${preset}"
     label 'light'
+    memory { memoryFor(task, [profiles]) }
+    time { timeFor(task, [profiles]) }
     ext code: { code('simulate_cohort') }, given: { parametersOf('simulate_cohort') }
 
     input:

@@ -25,6 +25,8 @@ from compartments.labels.model import load_model
 VARIABLE, COMPONENTS, PASSES, TYPES, PERMUTATIONS = 2000, 50, 10, 98, 1000
 BYTES = 1.6  # of a stored value on disk, packed
 SIMULATED = 3  # cells that doublets are scored on, for each that there is
+SUMS = 1.9e6  # stored values of the sums of a sample
+UMAP_EPOCHS, NEIGHBOURS, DRAWN = 200, 15, 5  # of the picture: passes over the graph, and cells that a pair repels
 START = 1.5  # CPU seconds of a task that does nothing but import its packages
 
 
@@ -55,11 +57,19 @@ def bounds(cells, at, rate):
     pca = 2 * values * at["variable"] * COMPONENTS * PASSES / sparse
     permuted = 2 * values * at["pairs"] * PERMUTATIONS / sparse
     found = dict.fromkeys(("READ_COUNTS", "CALL_CELLS", "FILTER_CELLS"), ("values read once and unpacked", once))
-    found["MERGE_SAMPLES"] = ("values read once and unpacked, packed again at that rate", 2 * once)
+    found["SUM_SAMPLE"] = ("both layers read once and unpacked", 2 * once)
+    sums = SUMS * cells / PER_SAMPLE
+    found["MERGE_SAMPLES"] = ("sums read once, unpacked, packed", sums / values * once + sums / rate["packing"][0])
     labels = 2 * values * at["model"] * TYPES / wide
     found["ANNOTATE_CELLS"] = (f"read once; product of the model's genes with {TYPES} types", once + labels)
     found["SCORE_DOUBLETS"] = (f"read once; PCA of {SIMULATED} x the cells", once + SIMULATED * pca)
-    found["EMBED_COHORT"] = (f"read once; PCA: {PASSES} products with {COMPONENTS} columns", once + pca)
+    picture = cells * NEIGHBOURS * UMAP_EPOCHS * (1 + DRAWN) / rate["pass over values"][0]
+    written = 2 * once + 2 * values / rate["packing"][0]
+    what = f"both layers read, three matrices packed; PCA: {PASSES} products with {COMPONENTS} columns, cohort and "
+    found["EMBED_COHORT"] = (
+        what + f"compartments; {UMAP_EPOCHS} passes over their graphs",
+        written + 2 * pca + 2 * picture,
+    )
     for step in ("RUN_LIANA", "SCORE_CENTRALITY"):
         found[step] = (f"read once; {PERMUTATIONS} sums of the partners' values", once + permuted)
     return found

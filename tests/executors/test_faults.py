@@ -119,7 +119,7 @@ def test_out_of_memory_is_tried_three_times_then_said(faulty):
     said = re.search(r"\(exit status 137, attempt 3\): killed, most likely out of memory \(it had (.+)\); (.+)", reason)
     with open(ROOT / "conf" / "resources.tsv", newline="") as table:
         (row,) = [row for row in csv.DictReader(table, delimiter="\t") if row["process"] == "SCORE_DOUBLETS"]
-    asked = 3 * max(512, 1.5 * float(row["memory_mb"])) / 1024
+    asked = 3 * max(256, 1.5 * float(row["memory_mb"])) / 1024
     assert float(said[1].removesuffix(" GB")) == pytest.approx(asked, abs=0.06)
     assert said[2] == "give more with --max_memory"
 

@@ -73,8 +73,8 @@ def test_memory_and_time_grow_with_the_input_and_the_attempt(said, table):
     asked = [tuple(map(int, pair)) for pair in re.findall(r"asks (\d+) (\d+)", said)]
     row = {name: float(value) for name, value in table["REMOVE_AMBIENT"].items() if name not in ("process", "of")}
     needed = row["memory_mb"] + 40 * row["memory_per_mb"]
-    base = (int(max(512, 1.5 * row["memory_mb"])) << 20, int(3600 + 10 * row["seconds"]))
-    more = (int(max(512, 1.5 * needed)) << 20, int(3600 + 10 * (row["seconds"] + 40 * row["seconds_per_mb"])))
+    base = (int(max(256, 1.5 * row["memory_mb"])) << 20, int(3600 + 10 * row["seconds"]))
+    more = (int(max(256, 1.5 * needed)) << 20, int(3600 + 10 * (row["seconds"] + 40 * row["seconds_per_mb"])))
     assert asked == [base, more, (2 * more[0], 2 * more[1]), more, more]
     assert more[0] > base[0] and more[1] > base[1]
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
-from compartments.cohort.sample import load_annotated
+from compartments.cohort.sample import read_annotated, without_doublets
 from compartments.core.files import read_json, read_tsv, write_tsv
 from tests.support.models import GENES, PROFILES, make_model, simulate, write_model, write_sample
 
@@ -31,7 +31,7 @@ def test_executable(sample, execute):
     doublets.loc[0, "predicted_doublet"] = True
     write_tsv(doublets, folder / "s1.doublets.tsv.gz")
     written = (folder / "s1.filtered.h5ad", folder / "s1.doublets.tsv.gz", folder / "samples/s1/s1.labels.tsv.gz")
-    joined = load_annotated(*written)
+    joined = without_doublets(read_annotated(*written))
     assert list(joined.obs_names) == barcodes[:-1] and joined.obs["marker_pdc"].dtype == bool
     assert joined.obs["lineage"].iloc[0] == "Treg"
 

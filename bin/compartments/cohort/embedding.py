@@ -141,6 +141,11 @@ def embed(cells: "AnnData", settings: Settings) -> None:
     scanpy.pp.pca(cells, n_comps=n_components, svd_solver="arpack", random_state=settings.seed)
     del cells.uns["pca"]["params"]["mask_var"]  # None, which R readers of h5ad files do not know
     cells.obsm["X_pca_harmony"] = _integrated(cells, settings)
+    place(cells, settings)
+
+
+def place(cells: "AnnData", settings: Settings) -> None:
+    """Add neighbours, UMAP and clusters to ``cells`` with harmonised components, of all or of a sketch (in place)."""
     if not settings.sketches(cells.n_obs):
         cells.obs["in_sketch"] = True
         _picture(cells, settings)

@@ -2,15 +2,16 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy import sparse
 
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
-from compartments.counts.references import cohort_names
+from compartments.counts.hdf5 import column_of, row_names, text_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,25 +66,54 @@ def read_annotated(filtered: str | Path, doublets: str | Path, labels: str | Pat
         elif column in ("marker_agrees", "marker_pdc"):
             adata.obs[column] = _flags(values)
         else:
-            adata.obs[column] = values.astype(object).where(values.notna(), "").to_numpy(object)
+            adata.obs[column] = _texts(values)
     return adata
+
+
+class Annotated(NamedTuple):
+    """Cells of one sample without the predicted doublets, as pairs of ligand and receptor are scored on them.
+
+    Attributes
+    ----------
+    sample : str
+    genes : Index of str, shape (genes,)
+    corrected : CSR of int32, shape (cells, genes)
+    lineages : array of str, shape (cells,)
+    """
+
+    sample: str
+    genes: pd.Index
+    corrected: sparse.csr_matrix
+    lineages: npt.NDArray[np.object_]
 
 
 def load_annotated(
     filtered: str | Path, doublets: str | Path, labels: str | Path, genes: str | Path | None = None
-) -> "AnnData":
-    """One sample as all later steps use it: :func:`read_annotated` without the predicted doublets.
+) -> Annotated:
+    """What :func:`read_annotated` reads, as far as scores of pairs need it: less of the file, and without anndata,
+    whose import takes as long as all else.
 
     With ``genes`` (``cohort/genes.tsv``) its genes have their names in the cohort, and those that the file of any other
     sample does not list are left out.
     """
-    sample = without_doublets(read_annotated(filtered, doublets, labels))
+    import h5py
+
+    with h5py.File(filtered) as file:
+        barcodes, symbols = (pd.Index(row_names(file[part])) for part in ("obs", "var"))
+        gene_ids = column_of(file["var"], "gene_id")
+        sample, node = text_of(file["uns/sample"][()]), file["layers/corrected"]
+        stored = tuple(node[name][:] for name in ("data", "indices", "indptr"))
+        corrected = sparse.csr_matrix(stored, shape=tuple(node.attrs["shape"]))
+    single = ~_flags(_by_barcode(doublets, DOUBLET_COLUMNS, barcodes, filtered)["predicted_doublet"])
+    lineages = _texts(_by_barcode(labels, LABEL_COLUMNS, barcodes, filtered)["lineage"])
+    found = Annotated(sample, symbols, corrected[single], lineages[single])
     if not genes:
-        return sample
+        return found
+    from compartments.counts.references import cohort_names
+
     table = read_tsv(genes, required=["n_samples_without"], text=["gene", "gene_id", "other_names"])
-    names, kept = cohort_names(table, sample.var_names, sample.var["gene_id"].astype(str))
-    sample.var.index = pd.Index(names)
-    return sample[:, kept].copy()
+    names, kept = cohort_names(table, symbols, gene_ids)
+    return found._replace(genes=pd.Index(names[kept]), corrected=found.corrected[:, kept])
 
 
 def without_doublets(adata: "AnnData") -> "AnnData":
@@ -110,3 +140,8 @@ def _by_barcode(path: str | Path, columns: Sequence[str], barcodes: pd.Index, co
 def _flags(values: pd.Series) -> npt.NDArray[np.bool_]:
     """Text ``True``/``False`` (also 1/0) as a bool array; empty is False."""
     return np.asarray(pd.Series(values).astype(str).str.lower().isin(("true", "1", "1.0")), bool)
+
+
+def _texts(values: pd.Series) -> npt.NDArray[np.object_]:
+    """Text as an object array; missing is empty."""
+    return values.astype(object).where(values.notna(), "").to_numpy(object)

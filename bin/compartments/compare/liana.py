@@ -26,6 +26,7 @@ COLUMNS = ["source", "target", "ligand_complex", "receptor_complex", *SCORES, "s
 SPECIFIC = ["cellphone_pvals", "scaled_weight", "lr_logfc", "spec_weight"]
 STRONG = ["lr_means", "expr_prod", "lrscore"]
 BLOCK_BYTES = 128 * 2**20  # of dense expression at a time
+AT_ONCE = 50  # permutations
 Places = tuple[npt.NDArray[np.intp], npt.NDArray[np.intp]]  # lineage and gene of each edge
 
 
@@ -247,10 +248,13 @@ def _permutation_p(
     weights = np.repeat((1.0 / np.diff(bounds)).astype(np.float32), np.diff(bounds))
     means = np.empty((n_perms, n_groups, len(genes)), np.float32)
     rng, values = np.random.default_rng(seed), x[:, genes]
-    for b in range(n_perms):
+    for first in range(0, n_perms, AT_ONCE):
+        ways = min(AT_ONCE, n_perms - first)
+        drawn = np.concatenate([rng.permutation(n)[cells] for _ in range(ways)])
+        ends = np.append((bounds[:-1] + n * np.arange(ways)[:, None]).ravel(), ways * n)
+        members = sparse.csr_matrix((np.tile(weights, ways), drawn, ends), shape=(ways * n_groups, n))
         # a product of sparse matrices adds cells in the stored order, which is LIANA's
-        mean = sparse.csr_matrix((weights, rng.permutation(n)[cells], bounds), shape=(n_groups, n)) @ values
-        means[b] = mean.toarray()
+        means[first : first + ways] = (members @ values).toarray().reshape(ways, n_groups, -1)
     at_left = left[0] * len(genes) + np.searchsorted(genes, left[1])
     at_right = right[0] * len(genes) + np.searchsorted(genes, right[1])
     twice = 2 * truth.astype(np.float64)

@@ -36,16 +36,14 @@ def main() -> None:
 
     left_out = LeftOut(STEP)
     resource = read_resource(given.lr_resource)
-    adata = load_annotated(given.filtered, given.doublets, given.labels)
-    sample = adata.uns["sample"]
-    unknown, n_symbols = check_genes(resource, adata.var_names, given.lr_resource, given.filtered)
-    lineages = adata.obs["lineage"].to_numpy(object)
+    sample, genes, corrected, lineages = load_annotated(given.filtered, given.doublets, given.labels)
+    unknown, n_symbols = check_genes(resource, genes, given.lr_resource, given.filtered)
     keep, reasons = testable_cells(lineages, given.min_cells)
     for lineage, reason in reasons.items():
         left_out.add(reason, sample=sample, lineage=lineage)
-    x = log_normalise(adata[keep].layers["corrected"])
+    x = log_normalise(corrected[keep])
     try:
-        table = rank_aggregate(x, adata.var_names, lineages[keep], resource, given.n_perms, given.seed, given.min_cells)
+        table = rank_aggregate(x, genes, lineages[keep], resource, given.n_perms, given.seed, given.min_cells)
     except SampleSkipped as reason:
         left_out.add(str(reason), sample=sample)
     else:

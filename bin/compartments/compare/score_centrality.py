@@ -60,9 +60,8 @@ def main() -> None:
     left_out = LeftOut(STEP)
     resource = read_resource(given.lr_resource)
     groups = read_groups(given.migration_pairs, resource)
-    adata = load_annotated(given.filtered, given.doublets, given.labels, given.genes)
-    check_genes(resource, adata.var_names, given.lr_resource, given.filtered)
-    sample, lineages = adata.uns["sample"], adata.obs["lineage"].to_numpy(object)
+    sample, genes, corrected, lineages = load_annotated(given.filtered, given.doublets, given.labels, given.genes)
+    check_genes(resource, genes, given.lr_resource, given.filtered)
     keep, reasons = testable_cells(lineages, given.min_cells)
     for lineage, reason in reasons.items():
         left_out.add(reason, sample=sample, lineage=lineage)
@@ -72,11 +71,11 @@ def main() -> None:
     if reason:
         left_out.add(reason, sample=sample)
     else:
-        counts = thin(adata[keep].layers["corrected"], given.umis_kept, np.random.default_rng(given.seed))
+        counts = thin(corrected[keep], given.umis_kept, np.random.default_rng(given.seed))
         x = log_normalise(counts)
         spoilt = read_tsv(given.ambient_genes, ["lineage", "gene"], ["lineage", "gene"])
-        ambient = centrality.ambient_in(spoilt, lineages[keep], adata.var_names)
-        expression = centrality.Expression.of(x, adata.var_names, resource, centrality.networks_of(groups), ambient)
+        ambient = centrality.ambient_in(spoilt, lineages[keep], genes)
+        expression = centrality.Expression.of(x, genes, resource, centrality.networks_of(groups), ambient)
         nodes, edges = centrality.score_centrality(expression, lineages[keep], given.n_perms, given.seed)
         umis = pd.Series(totals(counts)).groupby(lineages[keep]).median()
         nodes.insert(nodes.columns.get_loc("n_cells") + 1, "median_umis", nodes["lineage"].map(umis))

@@ -142,7 +142,9 @@ class Pairs:
     def of(cls, resource: pd.DataFrame, genes: pd.Index) -> "Pairs":
         """Pairs of ``resource`` that ``genes`` (Index of symbols) allow."""
         entities = pd.unique(resource[["ligand", "receptor"]].to_numpy().ravel())
-        subunits = {entity: genes.get_indexer(entity.split("_")) for entity in entities}
+        parts = [entity.split("_") for entity in entities]
+        at = genes.get_indexer([symbol for part in parts for symbol in part])
+        subunits = dict(zip(entities, np.split(at, np.cumsum([len(part) for part in parts])[:-1]), strict=True))
         unknown = {
             symbol
             for entity, found in subunits.items()

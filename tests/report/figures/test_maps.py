@@ -5,7 +5,7 @@ import types
 import numpy as np
 import pandas as pd
 
-from compartments.report.figures.maps import embedding, tiles
+from compartments.report.figures.maps import LEAST_SQUARES, embedding, tiles
 from compartments.report.figures.style import Words
 
 
@@ -17,6 +17,17 @@ def test_embedding_counts_every_cell():
     assert figure.data["n_cells"].sum() == 5000
     assert sum(len(t["x"]) for t in figure.traces) == len(figure.data)
     assert (figure.data["share"] >= 0.5).all()
+
+
+def test_a_value_that_is_nowhere_the_commonest_is_on_the_map():
+    rng = np.random.default_rng(1)
+    cells = pd.DataFrame(rng.normal(size=(50_000, 2)), columns=["umap_1", "umap_2"])
+    cells["lineage"] = np.where(np.arange(50_000) % 5_000 == 0, "rare", np.where(np.arange(50_000) < 2, "pair", "all"))
+    cells.loc[0, "lineage"] = "pair"
+    figure = embedding("x", cells, "lineage", {}, Words("", "", ""))
+    squares = figure.data["lineage"].value_counts()
+    assert squares["rare"] >= LEAST_SQUARES and squares["pair"] >= 1
+    assert figure.data["n_cells"].sum() == 50_000
 
 
 def tiled(rows, counts):

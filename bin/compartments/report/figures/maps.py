@@ -8,6 +8,7 @@ import pandas as pd
 from compartments.report.figures.style import GREY, MANY, SYMBOLS, Colours, Figure, Words, layout
 
 EMBEDDING_BINS = 130, 62  # squares across and up: as wide as they are high at the size of the figure
+LEAST_SQUARES = 3  # of a value that is nowhere the commonest, so that none vanishes from the map
 
 
 def tiles(name: str, samples: pd.DataFrame, counts: Mapping[str, int], colours: Colours, words: Words) -> Figure:
@@ -60,10 +61,12 @@ def _in_order(values: pd.Series) -> pd.Series:
 def binned(cells: pd.DataFrame, by: str) -> pd.DataFrame:
     """Squares of a map with the commonest value of ``by`` among their cells.
 
+    A value that is the commonest of fewer than ``LEAST_SQUARES`` has also those where most of its cells are.
+
     Returns
     -------
     DataFrame
-        ``umap_1, umap_2`` (middle of the square), ``value, share`` (of the commonest), ``n_cells``.
+        ``umap_1, umap_2`` (middle of the square), ``value, share`` (of that value), ``n_cells``.
     """
     across, up = EMBEDDING_BINS
     edges = [np.linspace(cells[c].min(), cells[c].max() + 1e-9, n + 1) for c, n in (("umap_1", across), ("umap_2", up))]
@@ -72,7 +75,7 @@ def binned(cells: pd.DataFrame, by: str) -> pd.DataFrame:
     counted = pd.DataFrame({"bin": column * up + line, "value": cells[by].astype(str).to_numpy()})
     counted = counted.value_counts(sort=True).rename("n").reset_index()
     totals = counted.groupby("bin")["n"].sum()
-    top = counted.drop_duplicates("bin").assign(n_cells=lambda t: t["bin"].map(totals)).sort_values("bin")
+    top = _with_rare(counted).assign(n_cells=lambda t: t["bin"].map(totals)).sort_values("bin")
     top["share"] = top["n"] / top["n_cells"]
     width = [e[1] - e[0] for e in edges]
     top["umap_1"] = edges[0][0] + (top["bin"] // up + 0.5) * width[0]
@@ -80,10 +83,27 @@ def binned(cells: pd.DataFrame, by: str) -> pd.DataFrame:
     return top
 
 
+def _with_rare(counted: pd.DataFrame) -> pd.DataFrame:
+    """The row of each square (``bin, value, n``, most first) that is shown: the first, or that of a rare value."""
+    shown = counted.drop_duplicates("bin").set_index("bin")
+    squares = shown["value"].value_counts()
+    for value, own in counted.groupby("value"):
+        for row in own.itertuples():
+            if squares.get(value, 0) >= LEAST_SQUARES:
+                break
+            before = shown.at[row.bin, "value"]
+            if squares[before] > LEAST_SQUARES:
+                shown.loc[row.bin] = [value, row.n]
+                squares[before] -= 1
+                squares[value] = squares.get(value, 0) + 1
+    return shown.reset_index()
+
+
 def embedding(name: str, cells: pd.DataFrame, by: str, palette: Mapping[str, str], words: Words) -> Figure:
     """UMAP in squares: each is coloured by the commonest value of ``by`` among its cells.
 
-    Binning keeps the page small and hides no group under another one's dots.
+    Binning keeps the page small however many cells there are, and hides no group under another one's dots; a rare one
+    has squares of its own.
 
     Parameters
     ----------

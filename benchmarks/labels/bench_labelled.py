@@ -145,7 +145,7 @@ def _figures(name, data, truth, samples, second, model_path):
 
 
 def _contradicted(data, truth):
-    """Largest share, over lineages above ``COMMON``, of cells whose panel is clear and of another; how many are clear."""
+    """Largest share over the panels' lineages above ``COMMON``, of cells with a clear panel; how many these are."""
     panel, found = panel_truth(data), {}
     for name in PANELS:
         of_it = panel[(truth == name) & pd.notna(panel)]

@@ -120,7 +120,7 @@ def test_a_bundle_runs_in_containers_without_a_network(core, cohort, local_run, 
     assert manifest[0]["RepoTags"] == [core]
     assert call("unshare", "--net", "ip", "route").stdout == "", "the network namespace has a route"
     arguments = arguments_of(cohort)
-    arguments[arguments.index(cohort / "model.pkl")] = bundle / "models" / "model.pkl"
+    arguments[arguments.index(cohort / "model.pkl")] = "model"  # by name, of the bundle's folder
     done = nextflow(
         bundle / "pipeline",
         tmp_path,

@@ -41,6 +41,8 @@ process SIMULATE_COHORT {
 // A CellTypist model from labelled cells.
 process TRAIN_MODEL {
     label 'sample'
+    memory { memoryFor(task, [reference]) }
+    time { timeFor(task, [reference]) }
     ext code: { code('train_model') }, given: { parametersOf('train_model') }
 
     input:

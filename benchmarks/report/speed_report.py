@@ -34,6 +34,7 @@ def write_expression(folder, study, lineages, genes, rng):
                 place = {"contrast": contrast, "lineage": lineage, "term": term, "compartment": compartment}
                 parts.append(pd.DataFrame(place | {"gene": names} | columns | {"q_value": p, "q_global": p}))
         table = pd.concat(parts, ignore_index=True).assign(
+            engine="pydeseq2",
             base_mean=10.0,
             log2fc_shrunken=0.1,
             stat=1.0,

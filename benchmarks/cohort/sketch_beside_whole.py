@@ -1,6 +1,6 @@
 """A sketch beside the embedding of all cells: do clusters give each cell the same lineage, and lie cells alike?
 
-    python -m benchmarks.cohort.bench_sketch results/cohort/cohort.h5ad --cells 100000 [--rows 2000]
+    python -m benchmarks.cohort.sketch_beside_whole results/cohort/cohort.h5ad --cells 100000 [--rows 2000]
 
 The file is of a run with `--embedding full`. A sketch of so many of its cells is embedded from the components that all
 cells have (PCA, Harmony), the others go with it, and both are compared: the share of cells whose cluster has the same

@@ -105,6 +105,7 @@ def entry(old, new):
         (entry("5 5 ", "0 5 "), "an index of 0, where MatrixMarket counts from 1"),
         (entry("5 5 ", "41 5 "), "an entry outside the matrix"),
         (entry("5 5 ", "5 5 x"), "values that are no numbers"),
+        (entry("5 5 ", "5 5 1 "), "a line of more than three numbers"),
         (entry("5 5 ", "5 5 -"), "negative values"),
         (entry("5 5 ", "5 5 9999999999"), "above 2^31"),
         (lambda text: text[: len(text) // 2], "entries where its header says"),

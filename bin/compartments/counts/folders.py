@@ -315,7 +315,7 @@ def _entries_in(path: Path, source: Source, most: int) -> Iterator[Entries]:
     with open_text(path) as lines:
         next(line for line in lines if line.strip() and not line.startswith("%"))  # the sizes
         types = {0: np.int64, 1: np.int64}
-        options = {"sep": r"\s+", "header": None, "names": [0, 1, 2], "index_col": False, "dtype": types}
+        options = {"sep": r"\s+", "header": None, "names": [0, 1, 2, 3], "index_col": False, "dtype": types}
         try:
             for part in pd.read_csv(lines, **options, chunksize=most):
                 found += len(part)
@@ -335,6 +335,8 @@ def _checked(path: Path, source: Source, part: pd.DataFrame) -> Entries:
         raise UserError(f"{path}: an index of 0, where MatrixMarket counts from 1; export it again")
     if len(part) and (barcodes.max() >= len(source.barcodes) or features.max() >= len(source.symbol)):
         raise UserError(f"{path}: an entry outside the matrix (damaged); export it again")
+    if part[3].notna().any():
+        raise UserError(f"{path}: a line of more than three numbers (damaged); export it again")
     if part[2].dtype.kind not in "iuf":
         raise UserError(f"{path}: values that are no numbers, not counts; give raw integer counts")
     return barcodes, features, part[2].to_numpy()

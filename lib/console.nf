@@ -71,7 +71,7 @@ def answers(findings) {
 
 def withouts(skipped) {
     // steps that a sample must pass to be in the cohort, as in report/status.py
-    def needed = ['read_counts', 'call_cells', 'remove_ambient', 'import_cellbender', 'filter_cells']
+    def needed = ['count_reads', 'read_counts', 'call_cells', 'remove_ambient', 'import_cellbender', 'filter_cells']
     needed += ['score_doublets', 'annotate_cells', 'sum_sample', 'merge_samples']
     def lost = skipped.findAll { row -> row.sample && !row.lineage && !row.contrast && row.stage in needed }
     def samples = lost.collect { row -> row.sample }.unique()

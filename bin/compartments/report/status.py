@@ -8,6 +8,7 @@ from compartments.cohort.suspects import of_identity
 
 # steps that a sample must pass to be in the cohort, in their order
 PER_SAMPLE = [
+    "count_reads",
     "read_counts",
     "call_cells",
     "remove_ambient",

@@ -3,9 +3,10 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from compartments.core.files import write_json
+from compartments.core.files import write_json, write_tsv
 from compartments.report.sections import quality
 
 
@@ -54,3 +55,17 @@ def test_samples_of_one_remark_share_a_line(bare):
 
 def test_nothing_without_summaries(bare):
     assert quality.build(bare) == []
+
+
+def test_reads_have_a_table_and_a_warning_where_compartments_differ(bare):
+    rows = [
+        {"sample": name, "compartment": compartment, "chemistry": "3' v3", "strand": "Forward", "reads": 10}
+        | {"reads_used": 10, "valid_barcodes": 1.0, "mapped": 0.9, "in_genes": 0.8, "saturation": saturation}
+        | {"umis": 5, "share_exonic": 0.7}
+        for name, compartment, saturation in (("a", "CSF", 0.8), ("b", "blood", 0.3))
+    ]
+    (bare.results.root / "cohort").mkdir(parents=True, exist_ok=True)
+    write_tsv(pd.DataFrame(rows), bare.results.root / "cohort" / "reads.tsv")
+    warning, table = quality.build(bare)
+    assert warning.text.startswith("Reads: saturation is 0.80 in CSF and 0.30 in blood (medians of 1 and 1 samples)")
+    assert table.name == "reads" and list(table.frame["sample"]) == ["a", "b"]

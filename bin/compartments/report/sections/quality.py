@@ -2,6 +2,7 @@
 
 import pandas as pd
 
+from compartments.reads.depths import differing
 from compartments.report import captions
 from compartments.report.blocks import Block, Text
 from compartments.report.figures.bars import bars, boxes, curve
@@ -26,6 +27,7 @@ def build(page: Page) -> list[Block]:
     results = page.results
     calls, kept = results.summaries("calls"), results.summaries("qc")
     cells, limits = results.table("cohort/cells.tsv.gz"), results.limits()
+    reads = results.table("cohort/reads.tsv")
     blocks: list[Block] = [*_remarks(page, results.summaries("read"), calls), *_cells(page, calls, cells)]
     if cells is not None:
         for k, (column, label) in enumerate(METRICS.items()):
@@ -37,6 +39,10 @@ def build(page: Page) -> list[Block]:
     for name, table in (("calls", calls), ("qc", kept)):
         if table is not None:
             blocks.append(page.listing(f"quality.{name}", table, f"samples/*/*.{name}.json", folded=True))
+    if reads is not None:
+        told = differing(reads.to_dict("records"))
+        blocks += [page.text("quality.reads_differ", "warning", remark=line[:1].upper() + line[1:]) for line in told]
+        blocks.append(page.listing("quality.reads", reads, "cohort/reads.tsv"))
     if limits is not None:
         blocks.append(_removed(page, limits))
         blocks.append(page.listing("quality.limits", limits, "samples/*/*.qc.tsv"))

@@ -262,12 +262,7 @@ ROWS = [
         )[0],
         "GSM1",
     ),
-    refused(
-        "R19 above the matrices of STARsolo",
-        OTHER,
-        solo,
-        "3 folders with a matrix.mtx .*Gene/filtered.*name one of them",
-    ),
+    reads("R19 above the matrices of STARsolo", OTHER, solo, note="GeneFull/raw is read: all droplets of GeneFull"),
     reads("R20 another matrix beside", OTHER, em_beside),
     refused("R21 above the matrices of multi", OTHER, per_sample, "2 folders with a matrix.mtx .*name one of them"),
     refused("R86 cut gzip", "damage", cut_gzip, "damaged or cut off"),

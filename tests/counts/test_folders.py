@@ -126,10 +126,14 @@ def test_files_that_do_not_belong_are_named(tmp_path):
     assert "features.tsv: text that is not UTF-8" in look_into(folder, "raw")[0]
     (folder / "features.tsv").unlink()
     assert "features.tsv or genes.tsv (.gz) is missing" in look_into(folder, "raw")[0]
-    for name, program in (("cells_x_genes.mtx", "kb count"), ("quants_mat.mtx", "alevin-fry"), (".zgroup", "zarr")):
-        (tmp_path / program).mkdir()
-        (tmp_path / program / name).touch()
-        assert f"{program}" in look_into(tmp_path / program, "raw")[0]
+    for name, line in (
+        ("cells_x_genes.mtx", "of kb without cells_x_genes.barcodes.txt and cells_x_genes.genes.txt"),
+        ("quants_mat.mtx", "of alevin-fry without quants_mat_rows.txt and quants_mat_cols.txt"),
+        (".zgroup", "a zarr store, which is not read here"),
+    ):
+        (tmp_path / f"with_{name}").mkdir()
+        (tmp_path / f"with_{name}" / name).touch()
+        assert line in look_into(tmp_path / f"with_{name}", "raw")[0]
     two = write_mtx(tmp_path / "two", COUNTS, compressed=False)
     with_prefix(two)
     (two / "GSM2_matrix.mtx").touch()

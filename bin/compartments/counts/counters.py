@@ -89,6 +89,18 @@ def layout_of(path: Path) -> Found | None:
     return (here or found)[0] if here or len(found) == 1 else None
 
 
+def lacking(path: Path) -> str:
+    """What is missing beside the matrix of a counter; empty where there is none."""
+    for layout in LAYOUTS:
+        for names in layout.matrices:
+            there = [name for name in names if (path / name).exists()]
+            wanted = [*names, layout.barcodes, layout.features]
+            missing = [name for name in wanted if not (path / name).exists()]
+            if there and missing:
+                return f"{there[0]} of {layout.program} without {' and '.join(missing)}; give the whole folder"
+    return ""
+
+
 def preferred(path: Path, folders: list[Path]) -> tuple[Path, str] | None:
     """Of several 10x-like folders below one the one that is meant, and what is said of it; None if it is not plain.
 

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.counts.counters import INFLATES, PARTS, Found, layout_of, preferred, symbols_in
+from compartments.counts.counters import INFLATES, PARTS, Found, lacking, layout_of, preferred, symbols_in
 from compartments.counts.names import BARCODE, ENSEMBL, mostly_ensembl, tidy
 from compartments.counts.opening import READ_ERRORS, open_binary, open_text, unreadable
 from compartments.counts.source import Source, Texts
@@ -130,6 +130,8 @@ def _folder(path: Path) -> tuple[Path, str]:
     if found:
         names = ", ".join(str(folder.relative_to(path)) for folder in found[:6])
         raise UserError(f"{path}: {len(found)} folders with a matrix.mtx ({names}); name one of them")
+    if missing := lacking(path):
+        raise UserError(f"{path}: {missing}")
     present = next((program for name, program in OTHER_FOLDERS.items() if (path / name).exists()), "")
     if present:
         raise UserError(

@@ -44,8 +44,8 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
         source = describe_folder(path) if path.is_dir() else _describe_h5(path, genome)
     except READ_ERRORS as error:
         raise unreadable(path, error) from None
-    named = {names.shape for names in (source.symbol, source.feature_type, source.genome) if names is not None}
-    if named != {(len(source.gene_id),)}:
+    lists = (source.gene_id, source.symbol, source.feature_type, source.genome)
+    if {names.shape for names in lists if names is not None} != {(len(source.gene_id),)}:
         raise UserError(
             f"{path}: its features have {len(source.gene_id)} ids but not as many names, types or genomes; "
             "export it again"

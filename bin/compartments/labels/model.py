@@ -8,6 +8,7 @@ that hold their attributes. Prediction needs only the coefficients, so neither c
 import hashlib
 import io
 import pickle
+import pickletools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -112,6 +113,14 @@ class Model:
     scale: npt.NDArray[np.float64]
 
 
+def _check_memo(data: bytes) -> None:
+    """Raise :class:`pickle.UnpicklingError` for an object that is numbered beyond the length of the file: the unpickler
+    would make room for as many, ten gigabytes for a file of 200 bytes."""
+    for operation, argument, _place in pickletools.genops(data):
+        if operation.name.endswith("PUT") and isinstance(argument, int) and argument > len(data):
+            raise pickle.UnpicklingError(f"object number {argument} in {len(data)} bytes")
+
+
 def load_model(path: str | Path) -> Model:
     """Read a CellTypist model file without running anything that it may contain.
 
@@ -128,6 +137,7 @@ def load_model(path: str | Path) -> Model:
             f"model {path}: cannot be read ({error.strerror}); give the path of a CellTypist .pkl"
         ) from error
     try:
+        _check_memo(data)
         content = _ModelUnpickler(io.BytesIO(data)).load()
     except _Forbidden as error:
         raise UserError(

@@ -63,7 +63,7 @@ test-newest:
 	@tools/setup.sh newest
 	.tools/newest/bin/python -m pytest -q $(NEWEST)
 
-test-long: setup
+test-long: setup setup-counts
 	$(PYTHON) -m pytest -n 2 -m long
 
 test-executors: setup

@@ -8,6 +8,8 @@ import pytest
 
 from tests.support.runs import nextflow, step, trace
 
+pytestmark = pytest.mark.long
+
 # put into the stub step: the reader opens what it was given, the merge fills its disk while the marker is there
 FAULTS = """
     if any(name.endswith("read.json") for name in options.names):

@@ -38,11 +38,15 @@ workflow READS {
     COMPARE_READS(study, COUNT_READS.out.results.collect(sort: { a, b -> a.name <=> b.name }))
     COMPARE_READS.out.warnings.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
 
+    counted = COUNT_READS.out.counted
+    hashes = INSPECT_READS.out.hashes
+    results = COUNT_READS.out.results.mix(COMPARE_READS.out.results)
+
     emit:
     lines // what is wrong with the reads, the genome or its genes
-    counted = COUNT_READS.out.counted // [meta, raw counts]
-    hashes = INSPECT_READS.out.hashes // [meta, lines of sha256sum]
-    results = COUNT_READS.out.results.mix(COMPARE_READS.out.results)
+    counted // [meta, raw counts]
+    hashes // [meta, lines of sha256sum]
+    results
 }
 
 // The index that is given, or one that is made of a genome and its genes.

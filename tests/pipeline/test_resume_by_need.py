@@ -24,6 +24,7 @@ ROOMS = {
         "check_captures",
         "read_counts",
         "import_cellbender",
+        "train_model",
     },  # fmt: skip
     "compare/liana.py": {"run_liana", "compare_interactions"},
     "labels/annotation.py": {"annotate_cells"},

@@ -20,4 +20,4 @@ def test_presets_differ_as_they_say():
 
 def test_the_pipeline_offers_every_preset(root):
     schema = json.loads((root / "nextflow_schema.json").read_text())
-    assert schema["$defs"]["demo"]["properties"]["simulate"]["enum"] == list(presets.PRESETS)
+    assert schema["$defs"]["demo"]["properties"]["simulate"]["enum"] == [*presets.PRESETS, "reads"]

@@ -58,8 +58,9 @@ def allQuoted(values) {
 def parametersOf(step) {
     def taken = definitions().findAll { _name, value -> step in (value.step ?: []) }
     options(taken.collectEntries { name, one ->
-        def said = one.type == 'boolean' && !one.default
-        [name, said ? isTrue(params[name]) : one.type == 'boolean' ? isTrue(params[name]).toString() : valueOf(name)]
+        def value = one.type == 'boolean' ? isTrue(params[name]) : valueOf(name)
+        // what is true unless it is said not to be takes a word
+        [name, one.default == true ? value.toString() : value]
     })
 }
 

@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 STAR_FEATURES = ("GeneFull_Ex50pAS", "GeneFull", "GeneFull_ExonOverIntron", "Gene")  # the first that is there
-PARTS = re.compile(r"-[USA]$")  # alevin-fry's unspliced, spliced and ambiguous counts of a gene
 INFLATES = (
     "counted by {program}, which may take errors in UMIs for molecules, the more the deeper a sample is sequenced: "
     "compare the reads per cell of the compartments, or count with STARsolo (columns fastq_1 and fastq_2)"
@@ -29,6 +28,8 @@ class Layout(NamedTuple):
         Files of symbols, relative to the folder: of the features in their order, or by id and symbol in two columns.
     said : tuple of str
         What is said of each set of ``matrices``.
+    parts : pattern, optional
+        End of ids by which the counts of one gene are kept apart, which are added up.
     """
 
     program: str
@@ -37,6 +38,7 @@ class Layout(NamedTuple):
     features: str
     symbols: tuple[str, ...]
     said: tuple[str, ...]
+    parts: re.Pattern[str] | None = None
 
 
 LAYOUTS = (
@@ -63,6 +65,7 @@ LAYOUTS = (
         "quants_mat_cols.txt",
         ("gene_id_to_name.tsv", "../gene_id_to_name.tsv", "../../gene_id_to_name.tsv"),
         ("spliced, unspliced and ambiguous counts of a gene are added up",),
+        re.compile(r"-[USA]$"),
     ),
 )
 
@@ -111,13 +114,12 @@ def preferred(path: Path, folders: list[Path]) -> tuple[Path, str] | None:
         if len(chosen) == 1:
             others = sorted({one.parent.name for one in folders if one.parent.name in STAR_FEATURES} - {feature})
             rest = f", not of {', '.join(others)}" if others else ""
-            return chosen[
-                0
-            ], f"of STARsolo's folders {chosen[0].relative_to(path)} is read: all droplets of {feature}{rest}"
-    raw = [one for one in folders if one.name == "raw_feature_bc_matrix"]
+            (raw,) = chosen
+            return raw, f"of STARsolo's folders {raw.relative_to(path)} is read: all droplets of {feature}{rest}"
+    droplets = [one for one in folders if one.name == "raw_feature_bc_matrix"]
     cells = [one for one in folders if one.name.endswith("filtered_feature_bc_matrix")]
-    if len(raw) == 1 and len(cells) == 1 and len(folders) == 2:
-        return raw[0], f"of Cell Ranger's folders {raw[0].relative_to(path)} is read: all droplets"
+    if len(droplets) == 1 and len(cells) == 1 and len(folders) == 2:
+        return droplets[0], f"of Cell Ranger's folders {droplets[0].relative_to(path)} is read: all droplets"
     return None
 
 

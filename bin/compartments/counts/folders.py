@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.counts.counters import INFLATES, PARTS, Found, lacking, layout_of, preferred, symbols_in
+from compartments.counts.counters import INFLATES, Found, lacking, layout_of, preferred, symbols_in
 from compartments.counts.names import BARCODE, ENSEMBL, mostly_ensembl, tidy
 from compartments.counts.opening import READ_ERRORS, open_binary, open_text, unreadable
 from compartments.counts.source import Source, Texts
@@ -52,15 +52,12 @@ def describe_folder(path: Path) -> Source:
         If there is no matrix or several, files are missing, damaged, or do not fit each other.
     """
     if found := layout_of(path):
-        return _describe(Trio(*(found.folder / name for name in _names_of(found))), found)
+        names = (found.matrices[0], found.layout.barcodes, found.layout.features)
+        return _describe(Trio(*(found.folder / name for name in names)), found)
     folder, said = _folder(path)
     source = _describe(_trio(folder), None)
     source.notes += [said] if said else []
     return source
-
-
-def _names_of(found: Found) -> tuple[str, str, str]:
-    return found.matrices[0], found.layout.barcodes, found.layout.features
 
 
 def _describe(trio: Trio, counter: Found | None) -> Source:
@@ -102,17 +99,16 @@ def _describe(trio: Trio, counter: Found | None) -> Source:
     )  # fmt: skip
     source.notes += notes
     if counter:
-        source.more, source.summed = counter.matrices[1:], counter.layout.program == "alevin-fry"
+        source.more, source.summed = counter.matrices[1:], counter.layout.parts is not None
         source.warnings.append(INFLATES.format(program=counter.layout.program))
     return source
 
 
 def _of_counter(rows: list[list[str]], counter: Found, notes: list[str]) -> list[list[str]]:
-    """Ids and symbols of a counter's features, without what alevin-fry adds to the ids."""
+    """Ids and symbols of a counter's features, without what keeps parts of one gene apart."""
     notes.append(f"the output of {counter.layout.program}: {counter.said}")
-    ids = (
-        [PARTS.sub("", row[0]) for row in rows] if counter.layout.program == "alevin-fry" else [row[0] for row in rows]
-    )
+    parts = counter.layout.parts
+    ids = [parts.sub("", row[0]) if parts else row[0] for row in rows]
     symbols = symbols_in(counter, ids)
     if symbols is None or len(symbols) != len(ids):
         return [[one] for one in ids]

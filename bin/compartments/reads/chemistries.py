@@ -4,7 +4,7 @@ The lists of barcodes are those of the package ngs-tools; nothing of them is kep
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -109,12 +109,20 @@ def codes_of(chemistry: Chemistry) -> Codes:
     return np.sort(packed(text.reshape(-1, chemistry.barcode + 1)[:, : chemistry.barcode]))
 
 
-def shares(reads: Sequence[bytes]) -> dict[str, float]:
-    """Share of reads whose first bases are a barcode of each chemistry; by chance at most .002."""
-    found = {}
+def all_codes() -> dict[str, Codes]:
+    """Name of each chemistry -> its barcodes: millions, unpacked and sorted, which takes seconds."""
+    return {chemistry.name: codes_of(chemistry) for chemistry in CHEMISTRIES}
+
+
+def shares(reads: Sequence[bytes], lists: Mapping[str, Codes] | None = None) -> dict[str, float]:
+    """Share of reads whose first bases are a barcode of each chemistry; by chance at most .002.
+
+    ``lists`` are those of :func:`all_codes`, read here if not given.
+    """
+    found, lists = {}, lists or all_codes()
     for chemistry in CHEMISTRIES:
         long = [read[: chemistry.barcode] for read in reads if len(read) >= chemistry.barcode]
-        known = codes_of(chemistry)
+        known = lists[chemistry.name]
         asked = packed(np.frombuffer(b"".join(long), np.uint8).reshape(-1, chemistry.barcode))
         at = np.minimum(np.searchsorted(known, asked), len(known) - 1)
         found[chemistry.name] = float((known[at] == asked).sum() / len(reads))

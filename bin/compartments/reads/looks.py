@@ -11,6 +11,7 @@ from compartments.core.errors import UserError
 from compartments.reads.chemistries import (
     FOREIGN,
     Chemistry,
+    all_codes,
     of_length,
     shares,
     winner,
@@ -66,7 +67,8 @@ def look_into(lanes: Sequence[Lane], asked: Chemistry | None = None) -> Look:
     for lane, (first, second) in zip(lanes, heads, strict=True):
         _are_mates(lane, first, second)
     _are_other_reads(lanes, [first for first, _second in heads])
-    found = [shares([read.bases for read in first]) for first, _second in heads]
+    lists = all_codes()
+    found = [shares([read.bases for read in first], lists) for first, _second in heads]
     chemistries = [_chemistry(lane, head, share, asked) for lane, head, share in zip(lanes, heads, found, strict=True)]
     for lane, chemistry in zip(lanes, chemistries, strict=True):
         if chemistry != chemistries[0]:

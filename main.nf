@@ -19,7 +19,7 @@ include { otherStudy ; withoutOthers } from './lib/results'
 
 workflow {
     main:
-    def outcome = [hashes: [], findings: [], skipped: [], places: [].asSynchronized(), checked: []]
+    def outcome = [hashes: [], findings: [], skipped: [], warnings: [], places: [].asSynchronized(), checked: []]
     Runtime.runtime.addShutdownHook(new Thread({ finishRecord(outcome) }))
     if (isTrue(params.help)) {
         log.info(usage())
@@ -80,8 +80,8 @@ workflow {
         REPORT(INPUT.out.listed, INPUT.out.results.mix(INPUT.out.counted, ch_results))
         ch_published = channel.topic('published').mix(REPORT.out.pages).flatten()
         ch_published.subscribe { path -> outcome.places.add(placed(path)[0]) }
-        REPORT.out.findings.subscribe { table -> outcome.findings = table.splitCsv(header: true, sep: '\t') }
-        REPORT.out.left_out.subscribe { table -> outcome.skipped = table.splitCsv(header: true, sep: '\t') }
+        def told = [findings: REPORT.out.findings, warnings: COHORT.out.warnings, skipped: REPORT.out.left_out]
+        told.each { name, ch -> ch.subscribe { table -> outcome[name] = table.splitCsv(header: true, sep: '\t') } }
     }
 
     workflow.onComplete = {

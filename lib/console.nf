@@ -52,9 +52,11 @@ def announced(channel, words) {
     channel.count().filter { n -> n > 0 }.subscribe { n -> log.info("-- ${words.replace('#', n.toString())}") }
 }
 
-// The last lines: the answers, what was left out, where to look.
+// The last lines: the answers, what was left out, what looks wrong, where to look.
 def ending(outcome) {
-    (answers(outcome.findings) + withouts(outcome.skipped) + ["Report: ${params.outdir}/report.html"]).join('\n')
+    def doubts = warnings(outcome.warnings)
+    def page = ["Report: ${params.outdir}/report.html"]
+    (answers(outcome.findings) + withouts(outcome.skipped) + doubts + page).join('\n')
 }
 
 def answers(findings) {
@@ -77,6 +79,16 @@ def withouts(skipped) {
     def samples = lost.collect { row -> row.sample }.unique()
     def first = samples ? ["Without ${samples.size() == 1 ? 'sample' : 'samples'} ${samples.join(', ')}."] : []
     first + (skipped ? ["${skipped.size()} reasons for what was left out: ${params.outdir}/skipped.tsv"] : [])
+}
+
+// What deserves a look, counted, the first of them in full: samples that may be swapped stand first in the table.
+def warnings(rows) {
+    def lines = rows.collect { row -> row.sample ? "${row.sample}: ${row.warning}".toString() : row.warning }
+    def shown = 5
+    def more = lines.size() > shown ? ["  ... and ${lines.size() - shown} more"] : []
+    def where = "cohort/warnings.tsv of ${params.outdir}"
+    def first = lines ? ["${lines.size()} ${lines.size() == 1 ? 'warning' : 'warnings'} (${where}):"] : []
+    first + lines.take(shown).collect { line -> "  ${line}" } + more
 }
 
 // All parameters, as nextflow_schema.json describes them.

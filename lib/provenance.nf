@@ -1,33 +1,7 @@
 // A record of the run that others can read: ro-crate-metadata.json (RO-Crate 1.1, Workflow Run Crate terms).
 
 include { claim ; placeOf } from './results'
-
-// What a command prints, or an empty text where it cannot be run.
-def outputOf(command) {
-    try {
-        def process = command.execute()
-        def text = process.text.trim()
-        process.waitFor() == 0 ? text : ''
-    }
-    catch (IOException _error) {
-        ''
-    }
-}
-
-// Commit of the pipeline: of the repository that Nextflow fetched, of the folder's own, or of the bundle it came in.
-def commitOf() {
-    def git = ['git', '-C', projectDir.toString()]
-    def bundled = projectDir.resolve('.revision')
-    if (workflow.commitId) {
-        return workflow.commitId
-    }
-    def own = projectDir.resolve('.git').exists() ? outputOf(git + ['rev-parse', 'HEAD']) : ''
-    if (own) {
-        def changed = outputOf(git + ['status', '--porcelain', '--untracked-files=no'])
-        return changed ? "${own} with changes".toString() : own
-    }
-    bundled.exists() ? bundled.text.trim() : 'unknown'
-}
+include { commitOf ; outputOf } from './versions'
 
 // Digest of an image: in its name, else as the engine of this machine knows it, else of its lock file alone.
 def digestOfImage(name) {

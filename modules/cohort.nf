@@ -54,6 +54,7 @@ process MERGE_SAMPLES {
     path 'cohort/depth.tsv', emit: depth
     path 'cohort/genes.tsv', emit: genes
     path 'cohort/ambient_genes.tsv', emit: ambient_genes
+    path 'cohort/warnings.tsv', emit: warnings
     path 'doubts.txt', emit: doubts, optional: true
     path '{cohort,composition}/*.tsv*', emit: results
     path 'skipped.tsv', topic: skipped

@@ -23,6 +23,7 @@ process CHECK_DESIGN {
     path 'samples.tsv', emit: samples, optional: true
     path 'plan.txt', emit: plan, optional: true
     path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
+    tuple val(task.process), eval('sc-compartments versions pandas'), topic: versions
 
     script:
     def resource = resource_table ?: params.lr_resource
@@ -54,6 +55,7 @@ process INSPECT_INPUT {
     tuple val(meta), path('input.sha256'), emit: hashes
     path '*.cells.json', emit: cells, optional: true
     tuple val(meta), path('extent.json'), emit: extents, optional: true
+    tuple val(task.process), eval('sc-compartments versions anndata h5py pandas'), topic: versions
 
     script:
     """
@@ -84,6 +86,7 @@ process CHECK_CAPTURES {
     output:
     path 'problems.txt', emit: problems
     path 'notes.txt', emit: notes
+    tuple val(task.process), eval('sc-compartments versions numpy pandas'), topic: versions
 
     script:
     """
@@ -121,6 +124,7 @@ process CHECK_LABELS {
     path 'notes.txt', emit: notes
     path 'labelled.json', emit: compared, optional: true
     path 'pipeline_info/models.tsv', emit: models, optional: true
+    tuple val(task.process), eval('sc-compartments versions celltypist pandas'), topic: versions
 
     script:
     """

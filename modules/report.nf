@@ -15,6 +15,7 @@ process COLLECT_SKIPPED {
 
     output:
     path 'skipped.tsv', emit: results
+    tuple val(task.process), eval('sc-compartments versions pandas'), topic: versions
 
     script:
     """
@@ -39,6 +40,7 @@ process WRITE_FINDINGS {
 
     output:
     path 'findings.tsv', emit: results
+    tuple val(task.process), eval('sc-compartments versions numpy scipy pandas'), topic: versions
 
     script:
     """

@@ -32,6 +32,7 @@ workflow COHORT {
     genes = MERGE_SAMPLES.out.genes.map { path -> settled(path) }
     ambient_genes = MERGE_SAMPLES.out.ambient_genes.map { path -> settled(path) }
     embedded = EMBED_COHORT.out.cohort
+    warnings = MERGE_SAMPLES.out.warnings
     results = MERGE_SAMPLES.out.results.mix(MERGE_SAMPLES.out.pseudobulk, EMBED_COHORT.out.results)
 
     emit:
@@ -41,5 +42,6 @@ workflow COHORT {
     genes // table of genes that some files lack or name otherwise
     ambient_genes // table: genes that are no partner in a lineage
     embedded // h5ad
+    warnings // table of what deserves a look
     results
 }

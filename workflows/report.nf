@@ -1,6 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { failedSteps ; failedTasks } from '../lib/failures'
 include { pathOf ; placed } from '../lib/files'
+include { versionsOf } from '../lib/versions'
 include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; WRITE_FINDINGS } from '../modules/report'
 
 // What was left out, five answers, one page, made from tables alone.
@@ -19,9 +20,9 @@ workflow REPORT {
     COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedTasks() })
     def info = pathOf("${params.outdir}/pipeline_info")
     ch_versions = channel.topic('versions')
-        .flatMap { process, found -> found.tokenize(';').collect { one -> "${process.tokenize(':').last()}: ${one}" } }
-        .unique()
-        .collectFile(name: 'versions.yml', newLine: true, sort: true, storeDir: info)
+        .toList()
+        .map { rows -> versionsOf(rows) }
+        .collectFile(name: 'versions.yml', storeDir: info)
 
     // what a page can show of a sample waits for the page
     ch_placed = results.flatten().map { path -> placed(path) }.branch { place, _path ->

@@ -17,8 +17,10 @@ def test_defaults_are_those_of_the_schema(root):
 def test_software_joins_versions(tmp_path):
     assert provenance.software(tmp_path) == []
     (tmp_path / "pipeline_info").mkdir()
-    (tmp_path / "pipeline_info" / "versions.yml").write_text("A: numpy=1\nB: numpy=2\nB: scanpy=3\nbroken\n")
-    assert provenance.software(tmp_path) == [("numpy", "1, 2"), ("scanpy", "3")]
+    (tmp_path / "pipeline_info" / "versions.yml").write_text(
+        "A:\n    numpy: '1'\nB:\n    numpy: '2'\n    scanpy: '3.10'\n"
+    )
+    assert provenance.software(tmp_path) == [("numpy", "1, 2"), ("scanpy", "3.10")]
 
 
 def test_files_have_a_digest_but_not_the_page(tmp_path, monkeypatch):

@@ -117,7 +117,7 @@ def make(folder, seed=1, cells=200, lost=(), absent=(), kind="", **sheet):
     write(pd.DataFrame(rows, columns=["stage", "sample", "lineage", "contrast", "reason"]), folder, "skipped.tsv")
     (folder / "pipeline_info").mkdir(exist_ok=True)
     (folder / "pipeline_info" / "versions.yml").write_text(
-        "COMPARE_COMPOSITION: numpy=2.5.5\nCOMPARE_COMPOSITION: python=3.12.9\nEMBED_COHORT: scanpy=1.12.4\n"
+        "COMPARE_COMPOSITION:\n    numpy: '2.5.5'\n    python: '3.12.9'\nEMBED_COHORT:\n    scanpy: '1.12.4'\n"
     )
     write_json(PARAMETERS, folder / "pipeline_info" / "params.json")
     return study

@@ -52,8 +52,8 @@ def sample_warnings(
     Returns
     -------
     DataFrame
-        ``stage, sample, warning``; first those of no single sample, then sorted by sample as in the study. Samples are
-        judged by the genes that the files of all list.
+        ``stage, sample, warning``; first samples that may be another's, then what is of no single sample, then by
+        sample as in the study. Samples are judged by the genes that the files of all list.
     """
     shared = bulk.var["everywhere"].to_numpy(bool)
     of_cells = complexity_table(gathered, bulk, shared)
@@ -78,7 +78,9 @@ def sample_warnings(
     table = pd.DataFrame(rows, columns=["sample", "warning"])
     table.insert(0, "stage", "merge_samples")
     order = {name: i for i, name in enumerate(["", *study.samples["sample"]])}
-    return table.sort_values("sample", key=lambda c: c.map(order), kind="stable").reset_index(drop=True)
+    table = table.sort_values("sample", key=lambda c: c.map(order), kind="stable")
+    doubtful = of_identity(table)
+    return pd.concat([doubtful, table.drop(doubtful.index)], ignore_index=True)
 
 
 def with_doubts(warnings: pd.DataFrame, summaries: Sequence[Path]) -> pd.DataFrame:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 HASHED_BYTES = 200 * 2**20
 SCHEMA = Path(__file__).resolve().parents[3] / "nextflow_schema.json"
@@ -36,13 +37,13 @@ def defaults() -> dict[str, Any]:
 
 
 def software(root: Path) -> list[tuple[str, str]]:
-    """(software, version) from ``pipeline_info/versions.yml``: lines ``PROCESS: package=version``."""
+    """(software, version) from ``pipeline_info/versions.yml``: step -> package -> version."""
     path = root / "pipeline_info" / "versions.yml"
+    steps = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
     found: dict[str, set[str]] = {}
-    for line in path.read_text().splitlines() if path.is_file() else []:
-        package, _, version = line.rpartition(":")[2].strip().partition("=")
-        if version:
-            found.setdefault(package, set()).add(version)
+    for packages in steps.values():
+        for package, version in packages.items():
+            found.setdefault(package, set()).add(str(version))
     return [(package, ", ".join(sorted(versions))) for package, versions in sorted(found.items())]
 
 

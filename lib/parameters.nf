@@ -12,7 +12,7 @@ def problemsOfParameters() {
         empty.collect { name, _value -> "--${name} has no value; give one after it" } +
         bothInputs() + columnAlone() +
         ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(name) } +
-        problemOfCpus() + problemOfWorkFolder()
+        problemOfCpus() + problemOfWorkFolder() + problemOfSetup()
 }
 
 // Tasks find their code by PATH, which colons part; what else a path cannot hold is Nextflow's.
@@ -21,6 +21,18 @@ def problemOfWorkFolder() {
     def plain = folder.toUri().scheme == 'file'
     def found = plain ? folder.toString().toList().find { one -> one in [':', '$', '\\'] } : null
     found ? ["the work folder '${folder}' has '${found}' in its path; give another with -work-dir"] : []
+}
+
+// An environment that another account installed, whose Python lies where this one may not read.
+def problemOfSetup() {
+    def python = projectDir.resolve('.tools/core/bin/python')
+    def there = java.nio.file.Files.isSymbolicLink(python)
+    if (!there || java.nio.file.Files.isExecutable(python) || !workflow.profile.tokenize(',').contains('local')) {
+        return []
+    }
+    def real = java.nio.file.Files.readSymbolicLink(python)
+    ["this account may not run ${real}, the Python of ${projectDir}/.tools: let whoever installed it repeat `make " +
+        "setup` after removing .tools, or use a container profile"]
 }
 
 // Nextflow takes --max-mt and --maxMt for other parameters than --max_mt, and nothing would read them.

@@ -12,10 +12,10 @@ def outputOf(command) {
     }
 }
 
-// Commit of the pipeline: of the repository that Nextflow fetched, of the folder's own, or of the bundle it came in.
+// Commit of the pipeline: of the repository that Nextflow fetched, of the folder's own, which may be another account's,
+// or as the bundle it came in or `make setup` noted it.
 def commitOf() {
-    def git = ['git', '-C', projectDir.toString()]
-    def bundled = projectDir.resolve('.revision')
+    def git = ['git', '-c', "safe.directory=${projectDir}".toString(), '-C', projectDir.toString()]
     if (workflow.commitId) {
         return workflow.commitId
     }
@@ -24,7 +24,8 @@ def commitOf() {
         def changed = outputOf(git + ['status', '--porcelain', '--untracked-files=no'])
         return changed ? "${own} with changes".toString() : own
     }
-    bundled.exists() ? bundled.text.trim() : 'unknown'
+    def noted = ['.revision', '.tools/revision'].collect { name -> projectDir.resolve(name) }
+    noted.find { path -> path.exists() }?.text?.trim() ?: 'unknown'
 }
 
 // What versions.yml says: step -> package -> version, of all tasks, and what the pipeline itself is and runs on.

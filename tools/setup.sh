@@ -4,7 +4,13 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
+# one account installs, others may run: what is made here can be read by all
+umask 022
+# a Python that uv fetches lies here, not in the home of whoever installs
+export UV_PYTHON_INSTALL_DIR=$TOOLS/python
 mkdir -p "$TOOLS"
+# for accounts that have no git, or may not ask it
+git -C "$PWD" rev-parse HEAD >"$TOOLS/revision" 2>/dev/null || rm -f "$TOOLS/revision"
 
 say() { echo "setup: $*" >&2; }
 
@@ -16,6 +22,31 @@ ensure_uv() {
     "$TOOLS/uv/bin/python" -m pip -q --disable-pip-version-check install --require-hashes -r containers/uv.lock
 }
 
+# whether every account may enter all folders above a path
+open_to_all() {
+    local above=$1
+    while [ "$above" != / ]; do
+        above=$(dirname "$above")
+        [ -n "$(find "$above" -maxdepth 0 -perm -o=x)" ] || return 1
+    done
+}
+
+# the interpreter for environments: where others may enter the project but not the home that holds it, a copy
+interpreter() {
+    local found home
+    found=$("$TOOLS/uv/bin/uv" python find 3.12 2>/dev/null) || { echo 3.12; return; }
+    if open_to_all "$TOOLS/uv" && ! open_to_all "$(readlink -f "$found")"; then
+        home=$("$found" -c 'import sys; print(sys.base_prefix)')
+        found=$TOOLS/interpreter/bin/python3.12
+        if [ ! -x "$found" ]; then
+            say "copying Python from $home, which other accounts may not read"
+            rm -rf "$TOOLS/interpreter"
+            cp -R --preserve=mode,timestamps,links "$home" "$TOOLS/interpreter"
+        fi
+    fi
+    echo "$found"
+}
+
 # environment NAME LOCK: installed when LOCK changed; a half-made environment is never left behind
 environment() {
     local name=$1 lock=$2 stamp
@@ -24,7 +55,7 @@ environment() {
     ensure_uv
     say "installing environment '$name' from $lock"
     rm -rf "$TOOLS/$name"
-    "$TOOLS/uv/bin/uv" venv -q --python 3.12 "$TOOLS/$name"
+    "$TOOLS/uv/bin/uv" venv -q --python "$(interpreter)" "$TOOLS/$name"
     VIRTUAL_ENV="$TOOLS/$name" "$TOOLS/uv/bin/uv" pip install -q --no-deps --require-hashes -r "$lock"
     # every task starts Python anew: compiled modules save seconds each time
     [ "$name" != core ] || "$TOOLS/$name/bin/python" -m compileall -q -j 0 "$TOOLS/$name/lib" >/dev/null || true

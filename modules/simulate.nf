@@ -40,6 +40,7 @@ process SIMULATE_COHORT {
 
 // Its raw counts as FASTQ of a small genome.
 process SIMULATE_READS {
+    label 'counts'
     ext code: { code('simulate_reads') }, given: { parametersOf('simulate_reads') }
 
     input:

@@ -94,6 +94,8 @@ def _describe_10x(path: Path, file: h5py.File, node: str) -> Source:
     check_compressed(path, group, *(sizes if by_barcode else sizes[::-1]))
     layout, chemistry = "10x h5" if v3 else "10x h5 v2", text_of(file.attrs.get("chemistry_description", ""))
     source = Source(path, layout, node, barcodes, gene_id, symbol, feature_type, keep, by_barcode, chemistry=chemistry)
+    if "exonic" in group and len(group["exonic"]) == len(barcodes):
+        source.exonic = whole(group["exonic"]).astype(np.int64)
     if v3 and "genome" in features:
         source.genome = strings_of(features["genome"])
     elif not v3 and node != "matrix":

@@ -38,6 +38,8 @@ class Source:
         CellBender's droplet latents, NaN where a droplet was not analysed.
     ambient : ndarray of float or None, shape (n_features,)
         CellBender's ambient expression.
+    exonic : ndarray of int or None, shape (n_barcodes,)
+        Of the counts of each barcode, those that exons alone would give, where reads were counted here.
     chemistry : str
         As the file states it, or empty.
     more : tuple of str
@@ -62,6 +64,7 @@ class Source:
     genome: Texts | None = None
     latents: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     ambient: npt.NDArray[np.float64] | None = None
+    exonic: npt.NDArray[np.int64] | None = None
     chemistry: str = ""
     more: tuple[str, ...] = ()
     summed: bool = False

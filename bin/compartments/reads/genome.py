@@ -24,17 +24,15 @@ class Genome(NamedTuple):
     bases, contigs, genes : int
     digest : str
         SHA-256 of both files' text, 16 digits.
+    sparse : int
+        Of how many suffixes the index holds one (``--genomeSAsparseD``).
     """
 
     bases: int
     contigs: int
     genes: int
     digest: str
-
-    @property
-    def sparse(self) -> int:
-        """Of how many suffixes the index holds one (``--genomeSAsparseD``)."""
-        return 2 if self.bases > LARGE else 1
+    sparse: int
 
     @property
     def gb(self) -> float:
@@ -88,7 +86,7 @@ def look_at(fasta: str | Path, gtf: str | Path) -> Genome:
             f"--fasta '{Path(fasta).name}' has contigs such as '{one}', --gtf '{Path(gtf).name}' such as '{other}': "
             "none agrees; take both from the same source"
         )
-    return Genome(bases, len(contigs), len(genes), digest.hexdigest()[:16])
+    return Genome(bases, len(contigs), len(genes), digest.hexdigest()[:16], 2 if bases > LARGE else 1)
 
 
 def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], int]:

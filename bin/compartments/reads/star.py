@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from compartments.core.errors import UserError, WorkerKilled
+from compartments.reads.genome import Genome
 
 READING = ["--readFilesCommand", "zcat", "-f"]  # packed or not
 SOLO = [
@@ -44,6 +45,17 @@ def run_star(options: Sequence[str], threads: int) -> None:
     if done.returncode:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip() and "EXITING" not in line]
         raise UserError(f"STAR ended with status {done.returncode}: {' '.join(said[:3])[:400] or 'no word'}")
+
+
+def index_options(genome: Genome, fasta: str | Path, gtf: str | Path) -> list[str]:
+    """Options by which STAR makes the folder ``index`` of a genome and its genes, which are not packed."""
+    return [
+        *["--runMode", "genomeGenerate", "--genomeDir", "index", "--genomeFastaFiles", str(fasta)],
+        *["--sjdbGTFfile", str(gtf), "--sjdbOverhang", "100"],
+        *["--genomeSAsparseD", str(genome.sparse), "--genomeSAindexNbases", str(genome.prefix)],
+        *["--genomeChrBinNbits", str(genome.bin_bits)],
+        *["--limitGenomeGenerateRAM", str(int(genome.gb_to_build * 1e9))],
+    ]
 
 
 def summary_of(log: str | Path) -> dict[str, float]:

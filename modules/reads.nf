@@ -107,7 +107,7 @@ process FIND_STRAND {
 
     input:
     tuple val(meta), path(second, stageAs: 'second/?/*'), path(look)
-    path index
+    path index, stageAs: '.index' // hidden: what lies in other folders is public
     val gb
 
     output:
@@ -140,7 +140,7 @@ process COUNT_READS {
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(strand)
-    path index
+    path index, stageAs: '.index' // hidden: what lies in other folders is public
     val gb
 
     output:

@@ -92,6 +92,7 @@ def test_reads_of_two_samples_become_their_counts(project, lanes):
         assert re.search(rf"HASHES {name} \w{{64}}  {name}_R1_001.fastq.gz \w{{64}}  {name}_R2_001.fastq.gz", done.text)
     table = pd.read_csv(folder / "counted" / "cohort" / "reads.tsv", sep="\t")
     assert list(table["sample"]) == ["csf", "blood"] and set(table["chemistry"]) == {"3' v2"}
+    assert {path.name for path in (folder / "counted").iterdir()} <= {"cohort", "samples", "pipeline_info"}
 
 
 def test_a_look_into_reads_says_what_index_and_mapping_need(project, lanes):
@@ -162,5 +163,8 @@ def test_reads_of_all_samples_are_side_by_side(runs):
     found = table(runs, "reads", "cohort/reads.tsv")
     assert len(found) == 4 and (found["chemistry"] == "3' v3").all()
     assert found["saturation"].between(0.4, 0.6).all()
-    assert (runs / "reads" / "report.html").exists()
-    assert not [path for path in (runs / "reads").iterdir() if (path / "SA").exists()], "the index is no result"
+    assert "Reads of the samples given as FASTQ" in (runs / "reads" / "report.html").read_text()
+    of_reads, of_counts = ({path.name for path in (runs / name).iterdir()} for name in ("reads", "counts"))
+    assert of_reads == of_counts, "an index is no result"
+    cells = table(runs, "reads", "cohort/cells.tsv.gz")
+    assert cells["pct_exonic"].between(60, 100).all() and cells["pct_exonic"].median() < 95

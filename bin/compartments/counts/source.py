@@ -46,6 +46,8 @@ class Source:
         Further mtx files of the same rows and columns, which are added.
     summed : bool
         Features of one id are one gene, whatever the id is.
+    fractional : bool
+        Molecules may be shared among genes, as a counter leaves them.
     notes : list of str
         What was mended or taken differently, each one's numbers are right.
     warnings : list of str
@@ -68,6 +70,7 @@ class Source:
     chemistry: str = ""
     more: tuple[str, ...] = ()
     summed: bool = False
+    fractional: bool = False
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

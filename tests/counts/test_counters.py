@@ -138,6 +138,22 @@ def test_fractions_of_other_programs_are_no_counts(tmp_path):
         counts_of(describe(folder))
 
 
+def test_ids_alone_are_named_by_a_gtf(tmp_path):
+    folder, _said = fry(tmp_path / "given")
+    (folder / "af_quant" / "gene_id_to_name.tsv").unlink()
+    with pytest.raises(UserError, match="Ensembl ids without gene symbols .* or give --gtf"):
+        describe(folder)
+    gtf = tmp_path / "genes.gtf"
+    lines = [f'1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "{i}.7"; gene_name "{n}";' for i, n in zip(IDS, GENES, strict=True)]
+    gtf.write_text("#!genome\n" + "\n".join(lines[1:]) + "\n")
+    source = describe(folder, gtf=str(gtf))
+    assert list(source.symbol[: len(GENES)]) == [IDS[0], *GENES[1:]]
+    assert "27 of 30 features are named by --gtf" in source.notes
+    gtf.write_text("1\tx\tgene\t1\t9\t.\t+\t.\tgene_id 4;\n")
+    with pytest.raises(UserError, match="--gtf 'genes.gtf' has no genes with gene_id and gene_name"):
+        describe(folder, gtf=str(gtf))
+
+
 def test_shares_of_a_row_are_rounded_to_its_total():
     given = sp.csr_matrix([[0.5, 0.5, 1.0], [0.3, 0.3, 0.4], [0.0, 2.0, 0.0], [1.6, 0.7, 0.7]])
     assert as_whole(given).toarray().tolist() == [[1, 0, 1], [0, 0, 1], [0, 2, 0], [1, 1, 1]]

@@ -2,6 +2,7 @@
 
 import gzip
 import re
+import shutil
 import subprocess
 
 import anndata as ad
@@ -32,7 +33,7 @@ workflow {
     rows = samples.map { row -> [row[0], [row: 2]] }
     genome = channel.value(["${launchDir}/genome.fa".toString(), "${launchDir}/genes.gtf".toString()])
     READS(samples, rows, genome, channel.value(file("${launchDir}/study.json")), channel.value(0))
-    READ_COUNTS(READS.out.counted.map { meta, path -> [meta, path, [], []] })
+    READ_COUNTS(READS.out.counted.map { meta, path -> [meta, path, [], []] }, [])
     READS.out.hashes.subscribe { meta, path -> log.info("HASHES ${meta.sample} ${path.readLines().join(' ')}") }
 }
 """
@@ -113,7 +114,10 @@ def test_what_is_wrong_with_reads_is_a_line_each(project, lanes):
     (folder / "cut_R2.fastq.gz").write_bytes((folder / second).read_bytes()[:-2000])
     lines = gzip.decompress((folder / second).read_bytes()).split(b"\n")
     (folder / "fewer_R2.fastq.gz").write_bytes(gzip.compress(b"\n".join(lines[:-41]) + b"\n", 1))
-    rows = [(second, first), (first, "cut_R2.fastq.gz"), (first, "fewer_R2.fastq.gz"), mates("blood")]
+    for name in ("cut", "fewer"):
+        shutil.copy(folder / first, folder / f"{name}_R1.fastq.gz")
+    bad = [tuple(f"{name}_R{mate}.fastq.gz" for mate in (1, 2)) for name in ("cut", "fewer")]
+    rows = [(second, first), *bad, mates("blood")]
     done = nextflow(project, folder, *sheet(folder, *rows), "--outdir", "refused", "--max_memory", "2.GB")
     assert done.code != 0
     (line,) = [line for line in done.text.splitlines() if line.startswith("ERROR")]

@@ -50,7 +50,7 @@ class Counts:
         return Counts(self.matrix[barcodes], self.barcodes[barcodes], self.symbol, self.gene_id, self.source)
 
 
-def read_counts(path: str | Path, genome: str | None = None) -> Counts:
+def read_counts(path: str | Path, genome: str | None = None, gtf: str | None = None) -> Counts:
     """Read every barcode's gene expression counts.
 
     Parameters and errors are those of :func:`~compartments.counts.formats.describe`.
@@ -61,7 +61,7 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
         Non-zeros and totals are those of the file's gene expression features; int64 index pointers where there are
         2**31 non-zeros or more.
     """
-    return counts_of(describe(path, genome))
+    return counts_of(describe(path, genome, gtf))
 
 
 def counts_of(source: Source) -> Counts:

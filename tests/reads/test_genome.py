@@ -64,5 +64,5 @@ def test_memory_grows_with_the_genome_and_large_ones_are_sparse():
     human, small = Genome(3_100_000_000, 194, 60_000, "", 2), Genome(6_000_000, 4, 1500, "", 1)
     assert (human.prefix, human.bin_bits) == (14, 18)
     assert small.prefix == 10
-    assert 19 < human.gb < 21 and human.gb < human.gb_to_build < 40
-    assert small.gb < small.gb_to_build < 3
+    assert 19 < human.gb < 21 and human.gb < human.gb_to_build < 24
+    assert small.gb_to_build == 2 and small.gb < 3

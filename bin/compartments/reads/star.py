@@ -56,7 +56,7 @@ def index_options(genome: Genome, fasta: str | Path, gtf: str | Path) -> list[st
         *["--sjdbGTFfile", str(gtf), "--sjdbOverhang", "100"],
         *["--genomeSAsparseD", str(genome.sparse), "--genomeSAindexNbases", str(genome.prefix)],
         *["--genomeChrBinNbits", str(genome.bin_bits)],
-        *["--limitGenomeGenerateRAM", str(int(genome.gb_to_build * 1e9))],
+        *["--limitGenomeGenerateRAM", str(int(genome.gb_to_sort * 1e9))],
     ]
 
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Smoke test of an image, run inside it: locked packages at their versions, the main ones import, `ps` works."""
+"""Smoke test of an image, run inside it: locked packages at their versions, the main ones import, programs run."""
 
 import argparse
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib.metadata import PackageNotFoundError, version
@@ -18,7 +19,12 @@ def locked(text):
     return dict(re.match(r"([^=]+)==([^\s;]+)", line).groups() for line in lines)
 
 
-def problems(modules, skip):
+def runs(program):
+    """Whether a program is on PATH and says its version."""
+    return bool(shutil.which(program)) and not subprocess.run([program, "--version"], capture_output=True).returncode
+
+
+def problems(modules, skip, programs):
     """What is wrong with this image, as lines."""
     found = []
     for package, wanted in locked((FOLDER / "requirements.lock").read_text()).items():
@@ -34,8 +40,7 @@ def problems(modules, skip):
         done = subprocess.run([sys.executable, "-c", f"import {module}"], capture_output=True, text=True)
         if done.returncode:
             found.append(f"import {module}: {(done.stderr.strip().splitlines() or ['it crashed'])[-1]}")
-    if subprocess.run(["ps", "-e"], capture_output=True).returncode:
-        found.append("ps does not run: install procps")
+    found += [f"{program} does not run" for program in ("ps", *programs) if not runs(program)]
     if not (FOLDER / "sbom.cdx.json").stat().st_size:
         found.append("the bill of materials is empty")
     return found
@@ -43,10 +48,11 @@ def problems(modules, skip):
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("modules", nargs="+", help="to import")
+    parser.add_argument("modules", nargs="*", help="to import")
+    parser.add_argument("--program", action="append", default=[], help="to run")
     parser.add_argument("--skip", default="$", help="pattern of locked packages that this variant may lack")
     arguments = parser.parse_args()
-    found = problems(arguments.modules, arguments.skip)
+    found = problems(arguments.modules, arguments.skip, arguments.program)
     if os.geteuid() == 0:
         found.append("the image runs as root")
     sys.exit("\n".join(found) or 0)

@@ -51,6 +51,23 @@ def foresight(samples) {
     ]
 }
 
+// Why an index of STAR is too large for this site, or an empty text: GB that mapping with it takes, and that building
+// it takes where that is still to be done.
+def indexTooLarge(gb, gbToBuild) {
+    def most = limit()
+    def have = "and a task may have ${most} here"
+    def choices = "a larger --max_memory where the machine has more (it is ${params.max_memory}), a profile whose " +
+        'machines have it (such as slurm), or counts instead of reads (columns raw or filtered)'
+    def needed = "${number(gb, 1)} GB"
+    if (gb * 1000000000 > most.toBytes()) {
+        return "mapping reads to this genome needs about ${needed}, ${have}; give ${choices}".toString()
+    }
+    gbToBuild * 1000000000 > most.toBytes()
+        ? "building the index of this genome needs about ${number(gbToBuild, 1)} GB, ${have}; give --star_index with " +
+            "one built elsewhere (mapping needs ${needed}), ${choices}"
+        : ''
+}
+
 def number(value, digits) {
     String.format(Locale.ROOT, "%,.${digits}f", value as double)
 }

@@ -48,8 +48,14 @@ def namedFiles() {
 
 // Inputs of the samples, with the digests that INSPECT_INPUT found.
 def sampleFiles(hashes) {
-    hashes.toSorted { a, b -> a.join() <=> b.join() }.collect { digest, sample, name ->
-        entity("#input/${sample}/${name}", 'File', [name: name, about: sample, sha256: digest])
+    // lanes of two runs may have files of one name
+    def alike = hashes.toSorted { a, b -> a.join() <=> b.join() }.groupBy { _digest, sample, name -> [sample, name] }
+    alike.values().collectMany { rows ->
+        rows.withIndex().collect { row, n ->
+            def (digest, sample, name) = row
+            def place = "#input/${sample}/${n ? "${n + 1}/" : ''}${name}"
+            entity(place, 'File', [name: name, about: sample, sha256: digest])
+        }
     }
 }
 
@@ -71,7 +77,7 @@ def resultFiles(out, places) {
 
 // Lock files of the images, and the images where there are some.
 def software() {
-    def locks = ['core', 'cellbender'].collect { name ->
+    def locks = ['core', 'cellbender', 'counts'].collect { name ->
         def lock = "containers/${name}/requirements.lock".toString()
         entity("#${lock}", 'File', [name: lock, sha256: sha256(projectDir.resolve("${lock}"))])
     }

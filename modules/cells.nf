@@ -12,13 +12,15 @@ process READ_COUNTS {
     ext code: { code('read_counts') }, given: { parametersOf('read_counts') }
     errorStrategy { sampleFailed(task, meta) }
 
+    // hidden: what lies in other folders is public, and so would be the files of a folder that is given
     input:
     tuple(
         val(meta),
-        path(raw, stageAs: 'raw/*'),
-        path(filtered, stageAs: 'filtered/*'),
-        path(cellbender, stageAs: 'cellbender/*'),
+        path(raw, stageAs: '.raw/*'),
+        path(filtered, stageAs: '.filtered/*'),
+        path(cellbender, stageAs: '.cellbender/*'),
     )
+    path gtf, stageAs: '.gtf/*'
 
     output:
     tuple val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true
@@ -31,7 +33,7 @@ process READ_COUNTS {
     """
     # code ${task.ext.code}
     sc-compartments read_counts ${options(sample: meta.sample)} ${task.ext.given} \\
-        ${options(raw: raw, filtered: filtered, cellbender: cellbender)}
+        ${options(raw: raw, filtered: filtered, cellbender: cellbender, gtf: gtf)}
     """
 
     stub:

@@ -6,6 +6,7 @@ include { memoryFor ; timeFor } from '../lib/resources'
 // Whole reads of all lanes, their chemistry, what is wrong with them: before anything is mapped.
 process INSPECT_READS {
     tag "${meta.sample}"
+    label 'counts'
     memory { memoryFor(task, [first, second]) }
     time { timeFor(task, [first, second]) }
     ext code: { code('inspect_reads') }
@@ -21,7 +22,8 @@ process INSPECT_READS {
     script:
     """
     # code ${task.ext.code}
-    (find -L first second -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum) > input.sha256
+    (find -L first second -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum) > staged.sha256
+    sed 's#  [a-z]*/[0-9]*/#  #' staged.sha256 > input.sha256
     sc-compartments inspect_reads ${options(sample: meta.sample, chemistry: chemistry)} \\
         ${options(fastq_1: first, fastq_2: second)}
     """
@@ -29,13 +31,15 @@ process INSPECT_READS {
     stub:
     """
     touch problems.txt
-    (find -L first second -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum) > input.sha256
+    (find -L first second -type f | LC_ALL=C sort | xargs -d '\\n' sha256sum) > staged.sha256
+    sed 's#  [a-z]*/[0-9]*/#  #' staged.sha256 > input.sha256
     echo '{"reads": 0}' > ${meta.sample}.look.json
     """
 }
 
 // Are genome and genes of each other, and what will an index of them need?
 process CHECK_GENOME {
+    label 'counts'
     memory { memoryFor(task, [fasta, gtf]) }
     time { timeFor(task, [fasta, gtf]) }
     ext code: { code('check_genome') }
@@ -64,6 +68,7 @@ process CHECK_GENOME {
 
 // STAR's index, kept for other runs: one for a genome and its genes, whatever their files are called.
 process BUILD_INDEX {
+    label 'counts'
     cpus { 8 }
     memory { 1.GB * Math.ceil(genome.gb_to_build as double).toInteger() * task.attempt }
     time { 12.h * task.attempt }
@@ -71,7 +76,7 @@ process BUILD_INDEX {
     ext code: { code('build_index') }
 
     input:
-    val genome
+    tuple val(genome), path(look)
     path fasta, stageAs: 'fasta/*'
     path gtf, stageAs: 'gtf/*'
 
@@ -81,7 +86,8 @@ process BUILD_INDEX {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments build_index ${options(fasta: fasta, gtf: gtf, out: genome.digest, cpus: task.cpus)}
+    sc-compartments build_index ${options(genome: look, fasta: fasta, gtf: gtf, out: genome.digest)} \\
+        ${options(cpus: task.cpus)}
     """
 
     stub:
@@ -93,6 +99,7 @@ process BUILD_INDEX {
 // A part of the reads: are they of this genome, and which way do they run?
 process FIND_STRAND {
     tag "${meta.sample}"
+    label 'counts'
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 2.h * task.attempt }
@@ -100,7 +107,7 @@ process FIND_STRAND {
 
     input:
     tuple val(meta), path(second, stageAs: 'second/?/*'), path(look)
-    path index
+    path index, stageAs: '.index' // hidden: what lies in other folders is public
     val gb
 
     output:
@@ -124,6 +131,7 @@ process FIND_STRAND {
 process COUNT_READS {
     tag "${meta.sample}"
     label 'sample'
+    label 'counts'
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 24.h * task.attempt }
@@ -132,7 +140,7 @@ process COUNT_READS {
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(strand)
-    path index
+    path index, stageAs: '.index' // hidden: what lies in other folders is public
     val gb
 
     output:

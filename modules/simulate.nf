@@ -40,6 +40,9 @@ process SIMULATE_COHORT {
 
 // Its raw counts as FASTQ of a small genome.
 process SIMULATE_READS {
+    label 'counts'
+    memory { memoryFor(task, [folders]) }
+    time { timeFor(task, [folders]) }
     ext code: { code('simulate_reads') }, given: { parametersOf('simulate_reads') }
 
     input:

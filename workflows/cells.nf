@@ -1,5 +1,5 @@
 include { announced } from '../lib/console'
-include { columnsOf } from '../lib/files'
+include { columnsOf ; filesOf } from '../lib/files'
 include { isTrue } from '../lib/options'
 include { READ_COUNTS ; CALL_CELLS } from '../modules/cells'
 include { CHOOSE_AMBIENT ; REMOVE_AMBIENT ; RUN_CELLBENDER ; IMPORT_CELLBENDER } from '../modules/cells'
@@ -12,7 +12,7 @@ workflow CELLS {
     rows // [meta, row of the samplesheet]
 
     main:
-    READ_COUNTS(samples)
+    READ_COUNTS(samples, filesOf(params.gtf, 'gtf'))
     CALL_CELLS(READ_COUNTS.out.droplets.join(columnsOf(rows, ['expected_cells'])))
     ch_called = READ_COUNTS.out.droplets.join(CALL_CELLS.out.calls)
     AMBIENT(ch_called, READ_COUNTS.out.results, rows)

@@ -1,5 +1,6 @@
 include { announced } from '../lib/console'
 include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
+include { indexTooLarge } from '../lib/foresight'
 include { isTrue } from '../lib/options'
 include { sizeOf } from '../lib/resources'
 include { BUILD_INDEX ; CHECK_GENOME ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
@@ -20,7 +21,7 @@ workflow READS {
     lines = rows
         .combine(INSPECT_READS.out.problems, by: 0)
         .flatMap { _name, row, path -> linesOf(row, path) }
-        .mix(INDEX.out.problems.flatMap { path -> path.readLines() })
+        .mix(INDEX.out.problems.filter { said -> said })
     ch_fine = lines.count().combine(sound).filter { n, _sound -> n == 0 }
     ch_index = isTrue(params.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()
     ch_files = ch_index.map { index, _gb, _lines, _sound -> index }
@@ -60,20 +61,27 @@ workflow INDEX {
     ch_genes = given ? channel.empty() : genome.map { _fasta, gtf -> fileOfGenome(gtf, 'gtf') }
     CHECK_GENOME(ch_made, ch_genes)
     CHECK_GENOME.out.plan.subscribe { path -> log.info(path.text.trim()) }
-    ch_genome = CHECK_GENOME.out.genome.map { path -> new groovy.json.JsonSlurper().parse(path) }
-    ch_build = isTrue(params.validate_only) ? channel.empty() : ch_genome
-    BUILD_INDEX(ch_build, ch_made, ch_genes)
+    ch_genome = CHECK_GENOME.out.genome.map { path -> [new groovy.json.JsonSlurper().parse(path), path] }
     ch_given = given
         ? genome
             .map { _files -> existing(pathOf(params.star_index), '--star_index') }
             .map { path -> [path, sizeOf([path]) / 1000 + 2.5] }
         : channel.empty()
-    index = BUILD_INDEX.out.index.combine(ch_genome).map { path, made -> [path, made.gb] }.mix(ch_given)
-    problems = CHECK_GENOME.out.problems
+    // an index that is there already is not built again
+    ch_large = ch_genome
+        .map { made, _path ->
+            [made.gb, pathOf("${params.index_store}/${made.digest}").exists() ? 0 : made.gb_to_build]
+        }
+        .mix(ch_given.map { _path, gb -> [gb, 0] })
+        .map { gb, gbToBuild -> indexTooLarge(gb, gbToBuild) }
+    ch_fits = ch_large.filter { said -> !said && !isTrue(params.validate_only) }
+    BUILD_INDEX(ch_genome.combine(ch_fits).map { row -> row.take(2) }, ch_made, ch_genes)
+    index = BUILD_INDEX.out.index.combine(ch_genome).map { path, made, _path -> [path, made.gb] }.mix(ch_given)
+    problems = CHECK_GENOME.out.problems.flatMap { path -> path.readLines() }.mix(ch_large)
 
     emit:
     index // [folder, GB of memory that mapping takes]
-    problems
+    problems // lines
 }
 
 // A file that samples given as FASTQ need.

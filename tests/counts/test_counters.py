@@ -7,6 +7,7 @@ import scipy.io
 import scipy.sparse as sp
 
 from compartments.core.errors import UserError
+from compartments.counts.counters import as_whole
 from compartments.counts.formats import describe
 from compartments.counts.reading import counts_of
 
@@ -97,6 +98,65 @@ def test_counts_symbols_and_ids_are_those_of_the_files(tmp_path, make):
 def test_counters_that_inflate_are_named(tmp_path, make, warned):
     source = describe(make(tmp_path / "given")[0])
     assert any("may take errors in UMIs for molecules" in line for line in source.warnings) == warned
+
+
+def em(folder, strategy):
+    """alevin-fry's output of an EM: molecules shared by two genes, and what it says of its run."""
+    fry(folder)
+    alevin = folder / "af_quant" / "alevin"
+    matrix = scipy.io.mmread(alevin / "quants_mat.mtx").toarray().astype(float)
+    shared = np.array([[0.25], [0.5]]) * (RNG.random((2, len(matrix))) < 0.7)
+    matrix[:, 0] += shared[0] + shared[1]
+    matrix[:, 1] += (1 - shared[0]) * (shared[0] > 0) + (1 - shared[1]) * (shared[1] > 0)
+    scipy.io.mmwrite(alevin / "quants_mat.mtx", sp.csr_matrix(matrix))
+    (folder / "af_quant" / "quant.json").write_text(f'{{"resolution_strategy": "{strategy}"}}')
+    return folder, matrix
+
+
+def test_molecules_that_genes_share_are_made_whole(tmp_path):
+    folder, matrix = em(tmp_path / "given", "ParsimonyEm")
+    source = describe(folder)
+    assert not any("errors in UMIs" in line for line in source.warnings), "its EM over parsimony corrects them"
+    counts = counts_of(source)
+    table = pd.DataFrame(counts.matrix.toarray(), counts.barcodes, counts.symbol).loc[BARCODES, GENES].to_numpy()
+    assert (table.sum(1) == matrix.sum(1)).all(), "every molecule is somewhere"
+    exact = matrix.reshape(len(matrix), 3, -1).sum(1)
+    assert np.abs(table - exact).max() < 3 and (table[:, 2:] == exact[:, 2:]).all()
+    assert any("are shares of molecules that several genes may have" in note for note in source.notes)
+
+
+def test_an_em_that_leaves_errors_of_umis_is_named(tmp_path):
+    folder, _matrix = em(tmp_path / "given", "CellRangerLikeEm")
+    assert any("errors in UMIs" in line for line in describe(folder).warnings)
+
+
+def test_fractions_of_other_programs_are_no_counts(tmp_path):
+    folder, _said = kb(tmp_path / "given")
+    path = folder / "counts_unfiltered" / "cells_x_genes.mtx"
+    scipy.io.mmwrite(path, sp.csr_matrix(TRUTH / 2))
+    with pytest.raises(UserError, match="fractional values such as .*, not counts"):
+        counts_of(describe(folder))
+
+
+def test_ids_alone_are_named_by_a_gtf(tmp_path):
+    folder, _said = fry(tmp_path / "given")
+    (folder / "af_quant" / "gene_id_to_name.tsv").unlink()
+    with pytest.raises(UserError, match="Ensembl ids without gene symbols .* or give --gtf"):
+        describe(folder)
+    gtf = tmp_path / "genes.gtf"
+    lines = [f'1\tx\tgene\t1\t9\t.\t+\t.\tgene_id "{i}.7"; gene_name "{n}";' for i, n in zip(IDS, GENES, strict=True)]
+    gtf.write_text("#!genome\n" + "\n".join(lines[1:]) + "\n")
+    source = describe(folder, gtf=str(gtf))
+    assert list(source.symbol[: len(GENES)]) == [IDS[0], *GENES[1:]]
+    assert "27 of 30 features are named by --gtf" in source.notes
+    gtf.write_text("1\tx\tgene\t1\t9\t.\t+\t.\tgene_id 4;\n")
+    with pytest.raises(UserError, match="--gtf 'genes.gtf' has no genes with gene_id and gene_name"):
+        describe(folder, gtf=str(gtf))
+
+
+def test_shares_of_a_row_are_rounded_to_its_total():
+    given = sp.csr_matrix([[0.5, 0.5, 1.0], [0.3, 0.3, 0.4], [0.0, 2.0, 0.0], [1.6, 0.7, 0.7]])
+    assert as_whole(given).toarray().tolist() == [[1, 0, 1], [0, 0, 1], [0, 2, 0], [1, 1, 1]]
 
 
 def test_several_samples_below_one_folder_are_named(tmp_path):

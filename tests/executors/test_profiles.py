@@ -36,10 +36,9 @@ def test_container_engines_share_the_names_of_the_images(engine):
     found = resolved(engine, "slurm")
     assert found[f"{engine}.enabled"] == "true"
     assert found["process.container"] == "ghcr.io/sc-compartments/core:0.1.0"
-    (label,) = {
-        value for name, value in found.items() if re.match(r"process\.'?withLabel:cellbender'?\.container$", name)
-    }
-    assert label == "ghcr.io/sc-compartments/cellbender:0.1.0"
+    named = [re.match(r"process\.'?withLabel:(\w+)'?\.container$", name) for name in found]
+    labels = {match[1]: found[match[0]] for match in named if match}
+    assert labels == {one: f"ghcr.io/sc-compartments/{one}:0.1.0" for one in ("cellbender", "counts")}
 
 
 @pytest.mark.parametrize("name", EXECUTORS)

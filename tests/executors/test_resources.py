@@ -11,7 +11,7 @@ import pytest
 from tests.support.runs import ROOT, tracked, variables
 
 SCRIPT = """
-include { foresight } from './lib/foresight'
+include { foresight ; indexTooLarge } from './lib/foresight'
 include { memoryFor ; timeFor } from './lib/resources'
 
 process LARGE {
@@ -38,6 +38,8 @@ workflow {
         def said = foresight((1..n).collect { [cells: 5000, values: 4000000] })
         log.info("SAID ${groovy.json.JsonOutput.toJson(said + [text: said.text.toString()])}")
     }
+    def large = [[2, 3], [2, 3.5], [4, 0]].collect { gb, gbToBuild -> indexTooLarge(gb, gbToBuild) }
+    log.info("INDEX ${groovy.json.JsonOutput.toJson(large)}")
     LARGE().view()
 }
 """
@@ -101,6 +103,14 @@ def test_what_is_foreseen_is_what_the_requests_rest_on(said, table):
         "needs about " in large["problem"]
         and "a task may have 3 GB here; give a larger --max_memory" in large["problem"]
     )
+
+
+def test_an_index_that_does_not_fit_is_told_with_the_choices(said):
+    fits, build, large = json.loads(re.search(r"INDEX (.*)", said)[1])
+    assert fits == ""
+    assert build.startswith("building the index of this genome needs about 3.5 GB, and a task may have 3 GB here; give")
+    assert "--star_index with one built elsewhere (mapping needs 2.0 GB)" in build and "--max_memory" in build
+    assert large.startswith("mapping reads to this genome needs about 4.0 GB, and a task may have 3 GB here; give a")
 
 
 def test_every_row_is_a_process_that_uses_it(table):

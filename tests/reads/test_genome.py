@@ -17,13 +17,15 @@ def files(tmp_path_factory):
     return folder / "g.fa", folder / "g.gtf", made
 
 
-def test_what_the_files_hold(files, tmp_path):
+def test_what_the_files_hold(files, tmp_path, monkeypatch):
     fasta, gtf, made = files
     found = look_at(fasta, gtf)
-    assert (found.bases, found.contigs, found.genes) == (sum(map(len, made.contigs.values())), 4, 4)
+    assert (found.bases, found.contigs, found.genes, found.sparse) == (sum(map(len, made.contigs.values())), 4, 4, 1)
     packed = tmp_path / "other.fa.gz"
     packed.write_bytes(gzip.compress(fasta.read_bytes()))
     assert look_at(packed, gtf) == found, "the same text under another name is the same genome"
+    monkeypatch.setattr("compartments.reads.genome.LARGE", found.bases - 1)
+    assert look_at(fasta, gtf).sparse == 2
 
 
 @pytest.mark.parametrize(
@@ -59,8 +61,8 @@ def test_pseudogenes_are_left_out_as_10x_does(files, tmp_path):
 
 
 def test_memory_grows_with_the_genome_and_large_ones_are_sparse():
-    human, small = Genome(3_100_000_000, 194, 60_000, ""), Genome(6_000_000, 4, 1500, "")
-    assert (human.sparse, human.prefix, human.bin_bits) == (2, 14, 18)
-    assert (small.sparse, small.prefix) == (1, 10)
-    assert 19 < human.gb < 21 and human.gb < human.gb_to_build < 40
-    assert small.gb < small.gb_to_build < 3
+    human, small = Genome(3_100_000_000, 194, 60_000, "", 2), Genome(6_000_000, 4, 1500, "", 1)
+    assert (human.prefix, human.bin_bits) == (14, 18)
+    assert small.prefix == 10
+    assert 19 < human.gb < 21 and human.gb < human.gb_to_build < 24
+    assert small.gb_to_build == 2 and small.gb < 3

@@ -1,10 +1,13 @@
 """FASTQ files made for tests, and a small list of barcodes in place of those of ngs-tools."""
 
 import gzip
+import shutil
 
 import numpy as np
+import pytest
 
 from compartments.reads.chemistries import CHEMISTRIES
+from tests.support.runs import ROOT
 
 ACGT = np.frombuffer(b"ACGT", np.uint8)
 
@@ -47,3 +50,12 @@ def lane(folder, known, n=300, *, umi=12, foreign=0.05, seed=2, name="S_L001", s
         write_fastq(folder / f"{name}_R1_001.fastq.gz", first, names),
         write_fastq(folder / f"{name}_R2_001.fastq.gz", second, names),
     )
+
+
+def known_barcodes(name):
+    """A list of ngs-tools, from the environment of the counter; the test is skipped where that or STAR is not here."""
+    package = ROOT / ".tools" / "counts" / "lib" / "python3.12" / "site-packages" / "ngs_tools"
+    path = package / "chemistry" / "whitelists" / f"{name}_whitelist.txt.gz"
+    if not (shutil.which("STAR") and path.exists()):
+        pytest.skip("STAR or its environment is not here: make setup-counts")
+    return gzip.decompress(path.read_bytes()).split()

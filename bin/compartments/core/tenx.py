@@ -19,6 +19,7 @@ def write_10x_h5(
     genes: "Sequence[str] | np.ndarray",
     gene_ids: "Sequence[str] | np.ndarray",
     origin: str = "simulated",
+    exonic: "np.ndarray | None" = None,
 ) -> None:
     """Write counts of droplets as a 10x h5 whose features are gene expression, without which readers find no genes.
 
@@ -30,6 +31,8 @@ def write_10x_h5(
     genes, gene_ids : sequence of str, shape (genes,)
     origin : str
         What stands for chemistry, library and genome.
+    exonic : array of int, shape (droplets,), optional
+        Of the counts of each droplet, those that exons alone would give: a dataset of this pipeline's own.
     """
     import h5py
     import numpy as np
@@ -51,6 +54,8 @@ def write_10x_h5(
         store(matrix, "indices", counts.indices.astype(np.int64))
         store(matrix, "indptr", counts.indptr.astype(np.int64))
         matrix.create_dataset("shape", data=np.array(counts.shape[::-1], dtype=np.int32))
+        if exonic is not None:
+            store(matrix, "exonic", np.asarray(exonic, np.int64))
         features = matrix.create_group("features")
         store(features, "id", np.asarray(gene_ids, dtype="S"))
         store(features, "name", np.asarray(genes, dtype="S"))

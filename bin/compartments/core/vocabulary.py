@@ -42,7 +42,7 @@ DESCRIPTIONS = ["batch", "chemistry", "replicate", "fraction", "group"]
 # columns of cells and of what is compared: one of the samplesheet's with such a name is called sheet_<name> everywhere
 OWN_COLUMNS = frozenset((
     "cell", "barcode", "total_counts", "n_genes", "pct_mt", "pct_ribo", "pct_hb", "pct_platelet", "pct_top20",
-    "contamination", "doublet_score", "predicted_doublet", "celltypist_label", "lineage", "lineage_broad",
+    "pct_exonic", "contamination", "doublet_score", "predicted_doublet", "celltypist_label", "lineage", "lineage_broad",
     "probability", "probability_broad", "confidence", "marker_lineage", "marker_agrees", "marker_pdc",
     "model_lineage", "display_label", "leiden", "leiden_within", "in_sketch", "umap_1", "umap_2",
     "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample",

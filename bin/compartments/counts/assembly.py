@@ -131,7 +131,8 @@ def _droplets(
     base: Counts, is_cell: npt.NDArray[np.bool_] | None, corrected: sp.csr_matrix | None, all_droplets: bool
 ) -> AnnData:
     """Barcodes with counts; only the cells, where the others are no droplets that were looked at."""
-    keep = base.totals() > 0
+    totals = base.totals()
+    keep = totals > 0
     if not all_droplets and is_cell is not None:
         keep &= is_cell
     if not keep.any():
@@ -143,6 +144,8 @@ def _droplets(
     )
     if is_cell is not None:
         data.obs["is_cell"] = is_cell[keep]
+    if base.source.exonic is not None:
+        data.obs["pct_exonic"] = 100 * base.source.exonic[keep] / totals[keep]
     if corrected is not None:
         data.layers["corrected"] = sp.csr_matrix(corrected[keep])
     return data

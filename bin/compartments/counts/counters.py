@@ -4,9 +4,15 @@ kb and alevin-fry's ``cr-like`` take UMIs with errors of sequencing for molecule
 1.28 times what there was (alevin-fry's ``parsimony-em`` and STARsolo 1.005), which is said of them.
 """
 
+import json
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import scipy.sparse as sp
 
 STAR_FEATURES = ("GeneFull_Ex50pAS", "GeneFull", "GeneFull_ExonOverIntron", "Gene")  # the first that is there
 INFLATES = (
@@ -30,6 +36,10 @@ class Layout(NamedTuple):
         What is said of each set of ``matrices``.
     parts : pattern, optional
         End of ids by which the counts of one gene are kept apart, which are added up.
+    settings : str
+        File beside the folder in which the program says how it was run.
+    fractional : bool
+        Whether molecules may be shared among genes.
     """
 
     program: str
@@ -39,6 +49,8 @@ class Layout(NamedTuple):
     symbols: tuple[str, ...]
     said: tuple[str, ...]
     parts: re.Pattern[str] | None = None
+    settings: str = ""
+    fractional: bool = False
 
 
 LAYOUTS = (
@@ -66,6 +78,8 @@ LAYOUTS = (
         ("gene_id_to_name.tsv", "../gene_id_to_name.tsv", "../../gene_id_to_name.tsv"),
         ("spliced, unspliced and ambiguous counts of a gene are added up",),
         re.compile(r"-[USA]$"),
+        "../quant.json",
+        fractional=True,
     ),
 )
 
@@ -90,6 +104,39 @@ def layout_of(path: Path) -> Found | None:
                     break
     here = [one for one in found if one.folder == path]
     return (here or found)[0] if here or len(found) == 1 else None
+
+
+def inflates(found: Found) -> bool:
+    """Whether UMIs with errors may be among the molecules: in every layout, but for ``parsimony`` of alevin-fry."""
+    file = found.folder / found.layout.settings
+    if not found.layout.settings or not file.is_file():
+        return True
+    try:
+        said = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError:
+        return True
+    return not isinstance(said, dict) or "parsimony" not in str(said.get("resolution_strategy", "")).lower()
+
+
+def as_whole(matrix: "sp.csr_matrix") -> "sp.csr_matrix":
+    """Whole molecules in place of shares: of each row the largest remainders are rounded up, so that its total stays.
+
+    Parameters
+    ----------
+    matrix : csr_matrix of float, shape (droplets, features)
+
+    Returns
+    -------
+    csr_matrix of int64, shape (droplets, features)
+    """
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    low = np.floor(matrix.data)
+    rest = matrix.data - low
+    missing = np.rint(np.bincount(rows, rest, matrix.shape[0])).astype(np.int64)
+    order = np.lexsort((matrix.indices, -rest, rows))
+    rank = np.arange(len(order)) - matrix.indptr[rows]
+    low[order] += rank < missing[rows]
+    return type(matrix)((low.astype(np.int64), matrix.indices, matrix.indptr), matrix.shape)
 
 
 def lacking(path: Path) -> str:

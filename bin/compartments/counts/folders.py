@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.counts.counters import INFLATES, Found, lacking, layout_of, preferred, symbols_in
+from compartments.counts.counters import INFLATES, Found, inflates, lacking, layout_of, preferred, symbols_in
 from compartments.counts.names import BARCODE, ENSEMBL, mostly_ensembl, tidy
 from compartments.counts.opening import READ_ERRORS, open_binary, open_text, unreadable
 from compartments.counts.source import Source, Texts
@@ -100,7 +100,8 @@ def _describe(trio: Trio, counter: Found | None) -> Source:
     source.notes += notes
     if counter:
         source.more, source.summed = counter.matrices[1:], counter.layout.parts is not None
-        source.warnings.append(INFLATES.format(program=counter.layout.program))
+        source.fractional = counter.layout.fractional
+        source.warnings += [INFLATES.format(program=counter.layout.program)] if inflates(counter) else []
     return source
 
 

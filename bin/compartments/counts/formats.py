@@ -11,13 +11,14 @@ from compartments.counts.folders import describe_folder
 from compartments.counts.h5ad import check_compressed, describe_h5ad
 from compartments.counts.hdf5 import strings_of, text_of, whole
 from compartments.counts.latents import add_latents
-from compartments.counts.names import check_names, tidy
+from compartments.counts.names import check_names, mostly_ensembl, tidy
 from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
 from compartments.counts.source import Source
 from compartments.counts.square import settle_square
+from compartments.counts.symbols import name_genes
 
 
-def describe(path: str | Path, genome: str | None = None) -> Source:
+def describe(path: str | Path, genome: str | None = None, gtf: str | None = None) -> Source:
     """Find the counts of ``path`` and check everything that needs no full read.
 
     Parameters
@@ -26,6 +27,8 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
         An h5 or h5ad file, or a 10x mtx folder (or a folder that holds exactly one).
     genome : str, optional
         Which genome to take from a file with several.
+    gtf : path, optional
+        Names genes of a file that has Ensembl ids alone.
 
     Returns
     -------
@@ -52,6 +55,9 @@ def describe(path: str | Path, genome: str | None = None) -> Source:
         )
     source.gene_id, source.symbol = tidy(source.gene_id), tidy(source.symbol)
     choose_features(source, genome)
+    ids, symbols = source.gene_id[source.keep], source.symbol[source.keep]
+    if gtf and mostly_ensembl(ids) and mostly_ensembl(symbols):
+        name_genes(source, gtf)
     check_names(source)
     settle_square(source)
     return source
@@ -94,6 +100,8 @@ def _describe_10x(path: Path, file: h5py.File, node: str) -> Source:
     check_compressed(path, group, *(sizes if by_barcode else sizes[::-1]))
     layout, chemistry = "10x h5" if v3 else "10x h5 v2", text_of(file.attrs.get("chemistry_description", ""))
     source = Source(path, layout, node, barcodes, gene_id, symbol, feature_type, keep, by_barcode, chemistry=chemistry)
+    if "exonic" in group and len(group["exonic"]) == len(barcodes):
+        source.exonic = whole(group["exonic"]).astype(np.int64)
     if v3 and "genome" in features:
         source.genome = strings_of(features["genome"])
     elif not v3 and node != "matrix":

@@ -20,6 +20,7 @@ def arguments() -> Namespace:
     parser.add_argument("--sample", required=True, help="sample name")
     parser.add_argument("--column", required=True, help="samplesheet column")
     parser.add_argument("--path", required=True, help="file or folder of that column")
+    parser.add_argument("--gtf", help="names genes of a file that has Ensembl ids alone")
     parser.add_argument("--digests", help="lines of sha256sum of the file, if it is the one that tells cells")
     parser.add_argument("--barcodes", action="store_true", help="keep its barcodes, for a look at other captures")
     return parser.parse_args()
@@ -30,7 +31,7 @@ def main() -> None:
     args = arguments()
     from compartments.counts.inspection import look_into
 
-    look = look_into(args.path, args.column, args.genome, args.barcodes, bool(args.digests))
+    look = look_into(args.path, args.column, args.genome, args.barcodes, bool(args.digests), args.gtf)
     if look.source and look.extent:
         write_json(_cells(args, look, look.source), f"{args.sample}.cells.json")
         write_json(look.extent, "extent.json")

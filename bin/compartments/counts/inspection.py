@@ -40,7 +40,12 @@ class Look(NamedTuple):
 
 
 def look_into(
-    path: str | Path, column: str, genome: str | None = None, barcodes: bool = False, cells: bool = False
+    path: str | Path,
+    column: str,
+    genome: str | None = None,
+    barcodes: bool = False,
+    cells: bool = False,
+    gtf: str | None = None,
 ) -> Look:
     """Why the file or folder cannot be used in that column of the samplesheet, and what may make its numbers wrong.
 
@@ -55,9 +60,11 @@ def look_into(
         Whether the barcodes of its cells are asked for.
     cells : bool
         Whether it is asked for how its cells were made and how much they are.
+    gtf : path, optional
+        Names genes of a file that has ids alone.
     """
     try:
-        source = describe(path, genome)
+        source = describe(path, genome, gtf)
         check_column(source, column)
         check_values(source, peek(source))
         found = cell_barcodes(source) if barcodes else {}

@@ -56,7 +56,8 @@ def check_names(source: Source) -> None:
     if mostly_ensembl(symbols):
         raise UserError(
             f"{source.path}: Ensembl ids without gene symbols ({symbols[0]} ...); add the symbols "
-            f"(h5ad: a var column such as '{SYMBOL_COLUMNS[0]}'; mtx: second column of features.tsv)"
+            f"(h5ad: a var column such as '{SYMBOL_COLUMNS[0]}'; mtx: second column of features.tsv), or give --gtf "
+            "with the genes that were counted"
         )
     if mostly_numbers(symbols):
         raise UserError(

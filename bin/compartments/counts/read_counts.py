@@ -18,6 +18,7 @@ def arguments() -> Namespace:
     parser.add_argument("--raw", help="counts of all droplets: 10x h5, mtx folder or h5ad")
     parser.add_argument("--filtered", help="counts of cells: 10x h5, mtx folder or h5ad")
     parser.add_argument("--cellbender", help="finished CellBender output (h5, of version 0.3.2 or later)")
+    parser.add_argument("--gtf", help="names genes of files that have Ensembl ids alone")
     args = parser.parse_args()
     if not (args.raw or args.filtered or args.cellbender):
         parser.error("give at least one of --raw, --filtered, --cellbender")
@@ -34,7 +35,7 @@ def main() -> None:
     left_out = LeftOut(STEP)
     paths = {"raw": args.raw, "filtered": args.filtered, "cellbender": args.cellbender}
     try:
-        counts = {column: read_counts(path, args.genome) for column, path in paths.items() if path}
+        counts = {column: read_counts(path, args.genome, args.gtf) for column, path in paths.items() if path}
         for column, one in counts.items():
             check_column(one.source, column)
         data, notes = assemble(args.sample, **counts)

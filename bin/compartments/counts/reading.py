@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from compartments.core.errors import UserError
 from compartments.core.matrix import memberships
+from compartments.counts.counters import as_whole
 from compartments.counts.folders import entries
 from compartments.counts.formats import describe
 from compartments.counts.hdf5 import check_claim, whole
@@ -49,7 +50,7 @@ class Counts:
         return Counts(self.matrix[barcodes], self.barcodes[barcodes], self.symbol, self.gene_id, self.source)
 
 
-def read_counts(path: str | Path, genome: str | None = None) -> Counts:
+def read_counts(path: str | Path, genome: str | None = None, gtf: str | None = None) -> Counts:
     """Read every barcode's gene expression counts.
 
     Parameters and errors are those of :func:`~compartments.counts.formats.describe`.
@@ -60,7 +61,7 @@ def read_counts(path: str | Path, genome: str | None = None) -> Counts:
         Non-zeros and totals are those of the file's gene expression features; int64 index pointers where there are
         2**31 non-zeros or more.
     """
-    return counts_of(describe(path, genome))
+    return counts_of(describe(path, genome, gtf))
 
 
 def counts_of(source: Source) -> Counts:
@@ -96,11 +97,23 @@ def _read_mtx(source: Source) -> sp.csr_matrix:
     for barcodes, features, values in entries(source):
         rows.append(barcodes.astype(np.int32))
         columns.append(features.astype(np.int32))
-        data.append(_counted(source, values).astype(np.int64))  # doubled entries are added up
+        counted = _counted(source, np.rint(values) if source.fractional else values)
+        data.append(values if source.fractional else counted.astype(np.int64))  # doubled entries are added up
     shape = (len(source.barcodes), len(source.symbol))
     if not data:
         return sp.csr_matrix(shape, dtype=np.int64)
-    return sp.coo_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(columns))), shape=shape).tocsr()
+    found = sp.coo_matrix((np.concatenate(data), (np.concatenate(rows), np.concatenate(columns))), shape=shape).tocsr()
+    return _whole_molecules(found, source) if source.fractional else found
+
+
+def _whole_molecules(matrix: sp.csr_matrix, source: Source) -> sp.csr_matrix:
+    """The matrix with no share of a molecule, and a note of how many there were."""
+    if shared := int((matrix.data != np.floor(matrix.data)).sum()):
+        source.notes.append(
+            f"{shared:,} values are shares of molecules that several genes may have: made whole, the total of each "
+            "barcode stays"
+        )
+    return as_whole(matrix)
 
 
 def _read_h5(source: Source) -> sp.csr_matrix:

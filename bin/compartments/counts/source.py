@@ -38,12 +38,16 @@ class Source:
         CellBender's droplet latents, NaN where a droplet was not analysed.
     ambient : ndarray of float or None, shape (n_features,)
         CellBender's ambient expression.
+    exonic : ndarray of int or None, shape (n_barcodes,)
+        Of the counts of each barcode, those that exons alone would give, where reads were counted here.
     chemistry : str
         As the file states it, or empty.
     more : tuple of str
         Further mtx files of the same rows and columns, which are added.
     summed : bool
         Features of one id are one gene, whatever the id is.
+    fractional : bool
+        Molecules may be shared among genes, as a counter leaves them.
     notes : list of str
         What was mended or taken differently, each one's numbers are right.
     warnings : list of str
@@ -62,9 +66,11 @@ class Source:
     genome: Texts | None = None
     latents: dict[str, npt.NDArray[np.float64]] = field(default_factory=dict)
     ambient: npt.NDArray[np.float64] | None = None
+    exonic: npt.NDArray[np.int64] | None = None
     chemistry: str = ""
     more: tuple[str, ...] = ()
     summed: bool = False
+    fractional: bool = False
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -1,10 +1,12 @@
 """Symbols of genes as they should be written: mended where that is sure, else told."""
 
 import re
+from pathlib import Path
 
 import numpy as np
 
 from compartments.core.errors import UserError
+from compartments.counts.opening import open_text
 from compartments.counts.source import Source, Texts
 
 # the 13 genes of mitochondrial proteins: Ensembl id, HGNC's symbol, the name that RefSeq gives it
@@ -20,6 +22,7 @@ MIN_BARE = 4  # of these names in one file, which are no other genes'
 OF_MT = re.compile(r"^MT[-._: ]?")
 RNA = re.compile(r"RNR[12]|T[A-Z][12]?")  # further genes of the mitochondria, after MT-
 MIN_MANGLED = 3
+NAMED = re.compile(r'(gene_id|gene_name) "([^"]+)"')  # of a line of a GTF
 MANGLED = re.compile(r"^(?:MT|HLA)(?P<mark>[._:])[A-Z]")
 ACCESSION = re.compile(r"^[A-Z]{1,2}\d{5,8}\.\d+$|^ENS[A-Z]*[GTP]\d+|^hsa[.-]")
 CLONE = re.compile(r"^(RP\d+|CT[A-D]|KB|LL\w+|GS1|XX\w+|AC|FP)\.(\w+)\.(\d+)$")
@@ -28,6 +31,35 @@ MONTHS = "jan|feb|mar|mrz|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez|dic"
 DATE = re.compile(
     rf"^\d{{1,2}}[-. ]+(?:{MONTHS})$|^(?:{MONTHS})[- ]\d{{1,4}}$|^\d{{4}}-\d\d-\d\d|^\d\d?/\d\d?/\d{{4}}", re.I
 )
+
+
+def names_of_genes(gtf: str | Path) -> dict[str, str]:
+    """Ids without version -> names, of the genes and transcripts of a GTF, plain or packed.
+
+    Raises
+    ------
+    UserError
+        It names no gene.
+    """
+    found: dict[str, str] = {}
+    with open_text(Path(gtf)) as lines:
+        for line in lines:
+            if line.split("\t", 3)[2:3] in (["gene"], ["transcript"]) and (pair := NAMED.findall(line)):
+                told = dict(pair)
+                if len(told) == 2:
+                    found[told["gene_id"].split(".")[0]] = told["gene_name"]
+    if not found:
+        raise UserError(f"--gtf '{Path(gtf).name}' has no genes with gene_id and gene_name")
+    return found
+
+
+def name_genes(source: Source, gtf: str | Path) -> None:
+    """Symbols of genes that go by their ids, from a GTF (in place); a note says of how many."""
+    named = names_of_genes(gtf)
+    plain = [one.split(".")[0] for one in source.gene_id]
+    source.symbol = np.array([named.get(one, one) for one in plain], dtype=object)
+    known = sum(one in named for one in plain)
+    source.notes.append(f"{known:,} of {len(plain):,} features are named by --gtf")
 
 
 def mend_symbols(source: Source) -> None:

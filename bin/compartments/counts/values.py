@@ -40,6 +40,7 @@ def peek(source: Source) -> str:
 
 def _peek_mtx(source: Source) -> str:
     barcodes, features, values = next(entries(source, PEEK // 5))
+    values = np.rint(values) if source.fractional else values
     changes = np.flatnonzero(np.diff(barcodes)) + 1
     ends = changes[-1] if len(changes) else 0  # the last barcode may go on
     if len(changes) >= len(np.unique(barcodes)):  # not sorted by barcode: none of them is whole

@@ -10,6 +10,7 @@ STEP = "build_index"
 def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
+    parser.add_argument("--genome", required=True, help="genome.json of check_genome")
     parser.add_argument("--fasta", required=True, help="sequence of the genome, plain or packed with gzip")
     parser.add_argument("--gtf", required=True, help="its genes")
     parser.add_argument("--out", required=True, help="folder of the index")
@@ -23,11 +24,13 @@ def main() -> None:
     import shutil
     from pathlib import Path
 
+    from compartments.core.files import read_json
     from compartments.reads.fastq import opened
-    from compartments.reads.genome import kept_genes, look_at
-    from compartments.reads.star import run_star
+    from compartments.reads.genome import Genome, kept_genes
+    from compartments.reads.star import index_options, run_star
 
-    genome = look_at(args.fasta, args.gtf)
+    look = read_json(args.genome)
+    genome = Genome(*(look[name] for name in Genome._fields))
     unpacked = Path("unpacked")  # the user's files may have any name
     unpacked.mkdir()
     sequence, genes = unpacked / "genome.fa", unpacked / "genes.gtf"
@@ -35,12 +38,7 @@ def main() -> None:
         shutil.copyfileobj(text, out)
     with open(genes, "wb") as out:
         out.writelines(kept_genes(args.gtf))
-    options = ["--runMode", "genomeGenerate", "--genomeDir", "index", "--genomeFastaFiles", str(sequence)]
-    options += ["--sjdbGTFfile", str(genes), "--sjdbOverhang", "100"]
-    options += ["--genomeSAsparseD", str(genome.sparse), "--genomeSAindexNbases", str(genome.prefix)]
-    options += ["--genomeChrBinNbits", str(genome.bin_bits)]
-    options += ["--limitGenomeGenerateRAM", str(int(genome.gb_to_build * 1e9))]
-    run_star(options, args.cpus)
+    run_star(index_options(genome, sequence, genes), args.cpus)
     shutil.rmtree(unpacked)
     Path("index").chmod(0o755)  # STAR leaves it to its owner alone
     Path("index").rename(args.out)

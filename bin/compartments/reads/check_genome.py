@@ -25,7 +25,7 @@ def main() -> None:
     with problem_in("problems.txt"):
         genome = look_at(args.fasta, args.gtf)
         needs = {"gb": round(genome.gb, 2), "gb_to_build": round(genome.gb_to_build, 2)}
-        found = genome._asdict() | needs | {"sparse": genome.sparse}
+        found = genome._asdict() | needs
         write_json(found, "genome.json")
         every = "every suffix" if genome.sparse == 1 else f"one of {genome.sparse} suffixes"
         said = (

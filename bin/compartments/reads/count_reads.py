@@ -37,7 +37,8 @@ def main() -> None:
     counted = count(args.fastq_1, args.fastq_2, args.index, chemistry, look["strand"], asked, args.cpus)
     genes, names, ids = counted.matrix.counts, counted.names, counted.ids
     kit = chemistry.strands[look["strand"]]
-    write_10x_h5(f"{sample}.counted.h5", genes, counted.barcodes, names, ids, origin=f"Single Cell {kit}")
+    origin, exonic = f"Single Cell {kit}", counted.exonic
+    write_10x_h5(f"{sample}.counted.h5", genes, counted.barcodes, names, ids, origin=origin, exonic=exonic)
     public = Path("samples", sample)
     public.mkdir(parents=True, exist_ok=True)
     shutil.move("Log.final.out", public / f"{sample}.Log.final.out")

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
 from compartments.core.barcodes import barcodes_of
 from compartments.reads.chemistries import Chemistry
 from compartments.reads.counted import Matrix, barcodes_at, features, read_matrix, totals_at
@@ -14,9 +17,11 @@ WITH_INTRONS, EXONS = "GeneFull_Ex50pAS", "Gene"
 
 
 class Counted(NamedTuple):
-    """Counts of a sample, its droplets and genes, and figures of its reads."""
+    """Counts of a sample, its droplets and genes, and figures of its reads; ``exonic`` counts of each droplet, where
+    others were counted, too."""
 
     matrix: Matrix
+    exonic: npt.NDArray[np.int64] | None
     barcodes: list[str]
     ids: list[str]
     names: list[str]
@@ -51,7 +56,8 @@ def count(
     -------
     Counted
         ``summary``: shares of reads with a barcode of the list, placed on the genome, in genes; ``saturation``, the
-        share of reads that were no new molecule; ``share_exonic``, of the molecules.
+        share of reads that were no new molecule; ``q30_*``, of bases with a quality of 30 or more; ``share_exonic``,
+        of the molecules.
     """
     introns, most = asked
     Path("barcodes.txt").write_bytes(barcodes_of(chemistry.barcodes))
@@ -65,7 +71,7 @@ def count(
     matrix = read_matrix(of / "matrix.mtx")
     ids, names = features(of / "features.tsv")
     total = int(matrix.counts.sum())
-    exonic = int(totals_at(exons / "matrix.mtx", matrix.at).sum()) if introns else total
+    exonic = totals_at(exons / "matrix.mtx", matrix.at) if introns else None
     said, figures, feature = summary_of("Log.final.out"), _summary(of.parent / "Summary.csv"), of.parent.name
     summary = {
         "reads_used": int(said["Number of input reads"]),
@@ -73,13 +79,15 @@ def count(
         "mapped": round(mapped_share(said), 6),
         "in_genes": figures[f"Reads Mapped to {feature}: Unique {feature}"],
         "saturation": figures["Sequencing Saturation"],
+        "q30_barcode": figures["Q30 Bases in CB+UMI"],
+        "q30_rna": figures["Q30 Bases in RNA read"],
         "umis": total,
-        "share_exonic": round(exonic / max(total, 1), 6),
+        "share_exonic": round(float(exonic.sum() if exonic is not None else total) / max(total, 1), 6),
     }
     barcodes = barcodes_at(of / "barcodes.tsv", matrix.at)
     shutil.rmtree("Solo.out")
     Path("barcodes.txt").unlink()
-    return Counted(matrix, barcodes, ids, names, summary)
+    return Counted(matrix, exonic, barcodes, ids, names, summary)
 
 
 def _summary(path: Path) -> dict[str, float]:

@@ -24,29 +24,35 @@ class Genome(NamedTuple):
     bases, contigs, genes : int
     digest : str
         SHA-256 of both files' text, 16 digits.
+    sparse : int
+        Of how many suffixes the index holds one (``--genomeSAsparseD``).
     """
 
     bases: int
     contigs: int
     genes: int
     digest: str
+    sparse: int
 
     @property
-    def sparse(self) -> int:
-        """Of how many suffixes the index holds one (``--genomeSAsparseD``)."""
-        return 2 if self.bases > LARGE else 1
+    def gb_of_index(self) -> float:
+        """The genome, its suffix array of 8.25 bytes each, the table of prefixes; GB."""
+        return (self.bases + 8.25 * self.bases / self.sparse + 6 * 4**self.prefix) / 1e9
 
     @property
     def gb(self) -> float:
-        """Memory that mapping takes, GB: the genome, its suffix array of 8.25 bytes each, the table of prefixes."""
-        array = 8.25 * self.bases / self.sparse
-        table = 4**self.prefix * 6
-        return (self.bases + array + table) / 1e9 + OVERHEAD
+        """Memory that mapping takes, GB."""
+        return self.gb_of_index + OVERHEAD
+
+    @property
+    def gb_to_sort(self) -> float:
+        """Memory that building the index may take for sorting suffixes, GB: STAR sorts them in parts that fit in it."""
+        return max(1.0, 1.25 * self.gb_of_index)
 
     @property
     def gb_to_build(self) -> float:
-        """Memory that building the index may take, GB: twice that of mapping, as suffixes are sorted beside it."""
-        return 2 * (self.gb - OVERHEAD) + OVERHEAD
+        """Memory that building the index takes, GB."""
+        return self.gb_to_sort + 1
 
     @property
     def prefix(self) -> int:
@@ -88,7 +94,7 @@ def look_at(fasta: str | Path, gtf: str | Path) -> Genome:
             f"--fasta '{Path(fasta).name}' has contigs such as '{one}', --gtf '{Path(gtf).name}' such as '{other}': "
             "none agrees; take both from the same source"
         )
-    return Genome(bases, len(contigs), len(genes), digest.hexdigest()[:16])
+    return Genome(bases, len(contigs), len(genes), digest.hexdigest()[:16], 2 if bases > LARGE else 1)
 
 
 def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], int]:

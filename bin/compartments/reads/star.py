@@ -1,7 +1,9 @@
 """STAR and STARsolo: how they are called, and what they leave.
 
 Flags after Kaminow, Yunusov and Dobin (2021, bioRxiv 2021.05.05.442755), as Cell Ranger counts: barcodes one base off
-are corrected, UMIs one base off are one molecule, a UMI of several genes is of the one that most of its reads say.
+are corrected, UMIs one base off are one molecule, a UMI of several genes is of the one that most of its reads say. But
+without a read for every barcode of the list (pseudocounts): of barcodes with an error four of five are one base off
+several listed ones of 10x v3, so that droplets of few reads, by which ambient RNA is known, would lose all of them.
 """
 
 import re
@@ -11,11 +13,12 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from compartments.core.errors import UserError, WorkerKilled
+from compartments.reads.genome import Genome
 
 READING = ["--readFilesCommand", "zcat", "-f"]  # packed or not
 SOLO = [
     *["--soloType", "CB_UMI_Simple", "--soloCBstart", "1", "--soloBarcodeReadLength", "0"],
-    *["--soloCBmatchWLtype", "1MM_multi_Nbase_pseudocounts", "--soloUMIfiltering", "MultiGeneUMI_CR"],
+    *["--soloCBmatchWLtype", "1MM_multi", "--soloUMIfiltering", "MultiGeneUMI_CR"],
     *["--soloUMIdedup", "1MM_CR", "--soloCellFilter", "None", "--clipAdapterType", "CellRanger4"],
     *["--outFilterScoreMin", "30"],
 ]
@@ -44,6 +47,17 @@ def run_star(options: Sequence[str], threads: int) -> None:
     if done.returncode:
         said = [line.strip() for line in done.stderr.splitlines() if line.strip() and "EXITING" not in line]
         raise UserError(f"STAR ended with status {done.returncode}: {' '.join(said[:3])[:400] or 'no word'}")
+
+
+def index_options(genome: Genome, fasta: str | Path, gtf: str | Path) -> list[str]:
+    """Options by which STAR makes the folder ``index`` of a genome and its genes, which are not packed."""
+    return [
+        *["--runMode", "genomeGenerate", "--genomeDir", "index", "--genomeFastaFiles", str(fasta)],
+        *["--sjdbGTFfile", str(gtf), "--sjdbOverhang", "100"],
+        *["--genomeSAsparseD", str(genome.sparse), "--genomeSAindexNbases", str(genome.prefix)],
+        *["--genomeChrBinNbits", str(genome.bin_bits)],
+        *["--limitGenomeGenerateRAM", str(int(genome.gb_to_sort * 1e9))],
+    ]
 
 
 def summary_of(log: str | Path) -> dict[str, float]:

@@ -57,11 +57,14 @@ def test_nothing_without_summaries(bare):
     assert quality.build(bare) == []
 
 
+READS = {"sample": "", "compartment": "", "chemistry": "3' v3", "strand": "Forward", "reads": 9000, "reads_used": 9000}
+READS |= {"valid_barcodes": 1.0, "mapped": 0.9, "in_genes": 0.8, "saturation": 0.5, "q30_barcode": 0.9, "q30_rna": 0.9}
+READS |= {"umis": 5, "share_exonic": 0.7}
+
+
 def test_reads_have_a_table_and_a_warning_where_compartments_differ(bare):
     rows = [
-        {"sample": name, "compartment": compartment, "chemistry": "3' v3", "strand": "Forward", "reads": 10}
-        | {"reads_used": 10, "valid_barcodes": 1.0, "mapped": 0.9, "in_genes": 0.8, "saturation": saturation}
-        | {"umis": 5, "share_exonic": 0.7}
+        READS | {"sample": name, "compartment": compartment, "saturation": saturation}
         for name, compartment, saturation in (("a", "CSF", 0.8), ("b", "blood", 0.3))
     ]
     (bare.results.root / "cohort").mkdir(parents=True, exist_ok=True)
@@ -69,3 +72,20 @@ def test_reads_have_a_table_and_a_warning_where_compartments_differ(bare):
     warning, table = quality.build(bare)
     assert warning.text.startswith("Reads: saturation is 0.80 in CSF and 0.30 in blood (medians of 1 and 1 samples)")
     assert table.name == "reads" and list(table.frame["sample"]) == ["a", "b"]
+
+
+def test_reads_per_cell_are_those_of_the_cells_called(bare):
+    names = {"a": ("CSF", 2), "b": ("blood", 9), "c": ("blood", None)}
+    rows = [READS | {"sample": name, "compartment": compartment} for name, (compartment, _n) in names.items()]
+    (bare.results.root / "cohort").mkdir(parents=True, exist_ok=True)
+    write_tsv(pd.DataFrame(rows), bare.results.root / "cohort" / "reads.tsv")
+    for name, (_compartment, n_cells) in names.items():
+        if n_cells:
+            folder = bare.results.root / "samples" / name
+            folder.mkdir(parents=True)
+            write_json({"sample": name, "n_cells": n_cells}, folder / f"{name}.calls.json")
+    blocks = {getattr(block, "name", ""): block for block in quality.build(bare)}
+    found = blocks["reads"].frame.set_index("sample")["reads_per_cell"]
+    assert found["a"] == 4500 and found["b"] == 1000 and pd.isna(found["c"])
+    warned = [block.text for block in quality.build(bare) if hasattr(block, "text")]
+    assert any("reads_per_cell is 4,500 in CSF and 1,000 in blood (medians" in text for text in warned)

@@ -40,9 +40,7 @@ def build(page: Page) -> list[Block]:
         if table is not None:
             blocks.append(page.listing(f"quality.{name}", table, f"samples/*/*.{name}.json", folded=True))
     if reads is not None:
-        told = differing(reads.to_dict("records"))
-        blocks += [page.text("quality.reads_differ", "warning", remark=line[:1].upper() + line[1:]) for line in told]
-        blocks.append(page.listing("quality.reads", reads, "cohort/reads.tsv"))
+        blocks += _reads(page, reads, calls)
     if limits is not None:
         blocks.append(_removed(page, limits))
         blocks.append(page.listing("quality.limits", limits, "samples/*/*.qc.tsv"))
@@ -81,6 +79,16 @@ def _cells(page: Page, calls: pd.DataFrame | None, cells: pd.DataFrame | None) -
     series = {column: SERIES[column] for column in numbers}
     words = page.words("quality.cells", captions.samples(table, page.study, series))
     return [bars("cells", table, "sample", series, words, y="cells")]
+
+
+def _reads(page: Page, reads: pd.DataFrame, calls: pd.DataFrame | None) -> list[Block]:
+    """Samples given as FASTQ, and where compartments differ in their reads."""
+    if calls is not None:
+        n_cells = reads["sample"].map(calls.set_index("sample")["n_cells"].astype(float))
+        reads = reads.assign(reads_per_cell=(reads["reads_used"] / n_cells.where(n_cells > 0)).round())
+    told = differing([row.dropna().to_dict() for _number, row in reads.iterrows()])
+    said = [page.text("quality.reads_differ", "warning", remark=line[:1].upper() + line[1:]) for line in told]
+    return [*said, page.listing("quality.reads", reads, "cohort/reads.tsv")]
 
 
 def _removed(page: Page, limits: pd.DataFrame) -> Figure:

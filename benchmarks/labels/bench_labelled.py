@@ -20,6 +20,7 @@ from benchmarks.gates import row
 from benchmarks.labels.bench_annotation import tables
 from compartments.core.matrix import log_normalise, totals
 from compartments.labels import annotation
+from compartments.labels.lineages import broad_lineages
 from compartments.labels.model import load_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -184,7 +185,7 @@ def _scores(truth, called):
 def labels_of(data, samples, model_path):
     """The pipeline's labels, sample by sample; ``model_broad`` is the model's best guess."""
     model, lineage_map = load_model(model_path), tables()[0]
-    broad = dict(zip(lineage_map["lineage"], lineage_map["lineage_broad"], strict=True))
+    broad = broad_lineages(lineage_map)
     parts = []
     for name in np.unique(samples):
         rows = np.flatnonzero(samples == name)

@@ -12,7 +12,7 @@ from scipy.special import logsumexp, softmax
 from compartments.core.matrix import log_normalise, totals
 from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
 from compartments.labels.genes import Matched, fold_repeats, match
-from compartments.labels.lineages import broad_lineages, check_labels
+from compartments.labels.lineages import STATE, broad_lineages, check_labels
 from compartments.labels.markers import KNOWN_BY_MARKERS, Evidence, marker_evidence, marker_weights
 from compartments.labels.model import Model, decision_scores
 from compartments.labels.neighbours import borrow_lineages, is_protected, neighbours_prior
@@ -35,7 +35,7 @@ def choose_lineage(
     decision : array, shape (cells, labels)
         Log odds of each label, from :func:`model.decision_scores`.
     mapped : DataFrame, one row per label
-        From :func:`lineages.map_labels`.
+        From :func:`lineages.map_labels`. Labels without a lineage, which say a state, take no part.
     prior : array, shape (cells, broad lineages + 1), or 0
         Log of what is believed without the model, broad lineages sorted, none last (:mod:`neighbours`).
 
@@ -53,6 +53,8 @@ def choose_lineage(
     ``LABELS_THAT_COUNT`` best labels, so that subtypes which split the vote keep it and further labels add nothing;
     probabilities are the softmax of these, which the labelled sets of the scoreboard show to be nearly calibrated.
     """
+    placed = np.flatnonzero(mapped["lineage"].notna())
+    decision, mapped = decision[:, placed], mapped.iloc[placed]
     lineages, lineage_of = np.unique(mapped["lineage"].to_numpy(str), return_inverse=True)
     broads, broad_of = np.unique(mapped["lineage_broad"].to_numpy(str), return_inverse=True)
     of_lineage = _log_odds(decision, lineage_of)
@@ -65,7 +67,7 @@ def choose_lineage(
     for number in range(len(broads)):
         inside = parent == number
         by_lineage[:, inside] = softmax(of_lineage[:, inside], axis=1) * by_broad[:, [number]]
-    return label, pd.DataFrame(by_lineage, columns=lineages), pd.DataFrame(by_broad, columns=broads)
+    return placed[label], pd.DataFrame(by_lineage, columns=lineages), pd.DataFrame(by_broad, columns=broads)
 
 
 def _log_odds(decision: npt.NDArray[np.float64], group: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
@@ -167,7 +169,7 @@ def _named_cells(
     contradicted = marked.notna() & (marked != guess["lineage_broad"]) & ~_at(supported, guess["lineage_broad"])
     states = _with_none(by_broad)
     settled = ((probability >= SURE) & ~contradicted) | (states[:, -1] >= SURE)
-    settled |= named & is_protected(guess["lineage"], first.model.labels[alone])
+    settled |= named & is_protected(guess["lineage"], first.model.labels[decision.argmax(axis=1)])
     vote = by_broad.columns.get_indexer(marked)
     prior = neighbours_prior(np.log(states), settled.to_numpy(), vote, counts, first.overlap)
     chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped, prior)
@@ -213,9 +215,11 @@ def _further_labels(normalised: sparse.csr_matrix, others: Sequence[Matched]) ->
     """Best label and its lineages by every further model."""
     frame = pd.DataFrame(index=range(normalised.shape[0]))
     for other in others:
-        best = decision_scores(other.model, normalised, other.names).argmax(axis=1)
+        decision = decision_scores(other.model, normalised, other.names)
         stem = other.model.name.removesuffix(".pkl")
-        frame[f"label:{stem}"] = other.model.labels[best]
+        frame[f"label:{stem}"] = other.model.labels[decision.argmax(axis=1)]
+        decision[:, (other.mapped["plausible_in"] == STATE).to_numpy()] = -np.inf
+        best = decision.argmax(axis=1)
         for level in ("lineage", "lineage_broad"):
             frame[f"{level}:{stem}"] = other.mapped[level].to_numpy(object)[best]
     return frame

@@ -22,6 +22,7 @@ CHUNK = 2000
 LABELS_THAT_COUNT = 3
 NO_LABEL = -5.0  # log odds of a cell that the model has no label for: below them none of its labels is meant
 MIN_PROBABILITY = 0.5
+NK_NAMES = ("NK", "NK_ILC")  # the latter of a model that has one label for NK cells and ILC
 SURE = 0.8  # a broad lineage of so much is not asked for again, unless markers contradict it
 
 
@@ -174,7 +175,7 @@ def _named_cells(
     prior = neighbours_prior(np.log(states), settled.to_numpy(), vote, counts, first.overlap)
     chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped, prior)
     rule = np.full(len(chosen), "", object)
-    t_like = evidence.t_like & (first.mapped["lineage"].to_numpy()[chosen] == "NK")
+    t_like = evidence.t_like & first.mapped["lineage"].isin(NK_NAMES).to_numpy()[chosen]
     if t_like.any() and (first.mapped["lineage_broad"] == "T").any():
         chosen[t_like] = _best_t(decision[t_like], by_lineage[t_like], first.mapped)
         rule[t_like] = "cd3"

@@ -88,7 +88,7 @@ workflow {
 ASKED = {
     "for compartments": "blood=Immune_All_Low, CSF=own.pkl",
     "with its ending": "Immune_All_Low.pkl",
-    "a file of many marks": "a,b=c.pkl",
+    "a file with a comma": "a, b.pkl",
     "from a folder": "models/Immune_All_Low.pkl",
     "of the results before": "Theirs",
     "badly spelled": "immune all-low",
@@ -101,7 +101,7 @@ SHA = {"Immune_All_Low.pkl": "a" * 64, "Theirs.pkl": "b" * 64, "New.pkl": "c" * 
 
 def write_models(folder, project):
     """Models at hand, digests of first uses beside them and in the results, and what two later runs used."""
-    for name in ("own.pkl", "a,b=c.pkl", "models/Immune_All_Low.pkl", "models/Theirs.pkl"):
+    for name in ("own.pkl", "a, b.pkl", "models/Immune_All_Low.pkl", "models/Theirs.pkl"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_text("model")
     (folder / "models" / "SHA256SUMS").write_text(f"{SHA['Immune_All_Low.pkl']}  Immune_All_Low.pkl\n")
@@ -200,7 +200,7 @@ def test_models_are_files_or_names_for_all_or_for_a_compartment(told):
     low = str(here / "models" / "Immune_All_Low.pkl")
     assert told["for compartments"] == [["blood", low, True], ["CSF", str(here / "own.pkl"), False]]
     assert told["with its ending"] == [["", low, True]]
-    assert told["a file of many marks"] == [["", str(here / "a,b=c.pkl"), False]]
+    assert told["a file with a comma"] == [["", str(here / "a, b.pkl"), False]]
     assert told["from a folder"] == [["", low, False]]
     assert told["of the results before"] == [["", str(here / "models" / "Theirs.pkl"), True]]
 

@@ -89,22 +89,29 @@ ASKED = {
     "for compartments": "blood=Immune_All_Low, CSF=own.pkl",
     "with its ending": "Immune_All_Low.pkl",
     "a file with a comma": "a, b.pkl",
-    "from a folder": "models/Immune_All_Low.pkl",
+    "from a folder": "models of the site/Immune_All_Low.pkl",
     "of the results before": "Theirs",
+    "of the bundle": "Bundled",
     "badly spelled": "immune all-low",
     "of no kind": "Nothing_Like_It",
     "not here": "Adult_COVID19_PBMC",
-    "no such path": "models/None.pkl",
+    "no such path": "models of the site/None.pkl",
 }
 SHA = {"Immune_All_Low.pkl": "a" * 64, "Theirs.pkl": "b" * 64, "New.pkl": "c" * 64}
 
 
 def write_models(folder, project):
-    """Models at hand, digests of first uses beside them and in the results, and what two later runs used."""
-    for name in ("own.pkl", "a, b.pkl", "models/Immune_All_Low.pkl", "models/Theirs.pkl"):
-        (folder / name).parent.mkdir(exist_ok=True)
-        (folder / name).write_text("model")
-    (folder / "models" / "SHA256SUMS").write_text(f"{SHA['Immune_All_Low.pkl']}  Immune_All_Low.pkl\n")
+    """Models at hand, digests of first uses beside them and in the results, and what two later runs used.
+
+    The project lies in a bundle, whose models are beside it.
+    """
+    site = folder / "models of the site"
+    bundled = [project.parent / "models" / name for name in ("Bundled.pkl", "Immune_All_Low.pkl")]
+    for path in (folder / "own.pkl", folder / "a, b.pkl", site / "Immune_All_Low.pkl", site / "Theirs.pkl", *bundled):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("model")
+    (project / ".revision").write_text("of a bundle")
+    (site / "SHA256SUMS").write_text(f"{SHA['Immune_All_Low.pkl']}  Immune_All_Low.pkl\n")
     used = {"first": SHA | {"own.pkl": "d" * 64}, "later": SHA | {"Theirs.pkl": "e" * 64, "own.pkl": "f" * 64}}
     for run, digests in used.items():
         (project / run).mkdir()
@@ -134,7 +141,7 @@ def told(request, tmp_path_factory):
     (project / "study.json").write_text(json.dumps({"samples": rows}))
     given = {"target_gene": HOSTILE, "allow_mixed_ambient": "false", "simulate_options": "--scale 0.8 --x 'a b' c$(d)"}
     write_models(folder, project)
-    given |= {"asked": ASKED, "models": "models", "outdir": "out"}
+    given |= {"asked": ASKED, "models": "models of the site", "outdir": "out"}
     (folder / "params.json").write_text(json.dumps(given))
     words = [project / "tools" / "nextflow", "run", project / "functions.nf", "-ansi-log", "false"]
     done = subprocess.run(
@@ -196,21 +203,22 @@ def test_staged_files_are_laid_out_as_the_results_folder(told, tmp_path):
 
 
 def test_models_are_files_or_names_for_all_or_for_a_compartment(told):
-    here = told["folder"]
-    low = str(here / "models" / "Immune_All_Low.pkl")
+    here, site = told["folder"], told["folder"] / "models of the site"
+    low = str(site / "Immune_All_Low.pkl")
     assert told["for compartments"] == [["blood", low, True], ["CSF", str(here / "own.pkl"), False]]
     assert told["with its ending"] == [["", low, True]]
     assert told["a file with a comma"] == [["", str(here / "a, b.pkl"), False]]
     assert told["from a folder"] == [["", low, False]]
-    assert told["of the results before"] == [["", str(here / "models" / "Theirs.pkl"), True]]
+    assert told["of the results before"] == [["", str(site / "Theirs.pkl"), True]]
+    assert told["of the bundle"] == [["", str(here / "models" / "Bundled.pkl"), True]]
 
 
 def test_a_model_that_cannot_be_had_is_one_line(told):
-    here = told["folder"] / "models"
-    assert told["badly spelled"].endswith(f"no model of this name in {here}; did you mean Immune_All_Low?")
+    here, bundle = told["folder"] / "models of the site", told["folder"] / "models"
+    assert told["badly spelled"].endswith(f"no model of this name in {here} or {bundle}; did you mean Immune_All_Low?")
     assert told["of no kind"].startswith("ERROR: --celltypist_model: there is no file Nothing_Like_It, and no model")
     assert told["no such path"] == f"ERROR: --celltypist_model: there is no file {here}/None.pkl; check the path"
-    offline = f"no Adult_COVID19_PBMC.pkl in {here}, and this run is offline (NXF_OFFLINE); get https://"
+    offline = f"no Adult_COVID19_PBMC.pkl in {here} or {bundle}, and this run is offline (NXF_OFFLINE); get https://"
     assert told["not here"].startswith(f"ERROR: --celltypist_model Adult_COVID19_PBMC: {offline}")
     assert told["not here"].endswith(
         "COVID19_PBMC_Wilk/v1/Adult_COVID19_PBMC.pkl on a machine with internet and put it as "
@@ -222,13 +230,11 @@ def test_a_named_model_is_held_to_its_first_use(told):
     """In the folder of models or in earlier results; a model that is given by its path may change."""
     here = told["folder"]
     assert told["first use"] == told["same"] == ""
-    (line,) = told["changed"].split("; get that file again")[:1]
-    where = here / "out" / "pipeline_info" / "models.tsv"
-    assert line.startswith(
-        "model Theirs.pkl is not the file of its first use (SHA-256 eeeeeeeeeeee..., bbbbbbbbbbbb..."
-    )
-    assert told["changed"].count("model ") == 1 and str(here) in line, where
-    noted = (here / "models" / "SHA256SUMS").read_text().splitlines()
+    first, fix = told["changed"].split("; ", 1)
+    line = "model Theirs.pkl is not the file of its first use (SHA-256 eeeeeeeeeeee..., bbbbbbbbbbbb... in "
+    assert first.startswith(line) and first.removeprefix(line).startswith(str(here))
+    assert fix == "get that file again, or delete its line there to go on with the new one"
+    noted = (here / "models of the site" / "SHA256SUMS").read_text().splitlines()
     assert noted == [f"{SHA[name]}  {name}" for name in ("Immune_All_Low.pkl", "Theirs.pkl", "New.pkl")]
 
 

@@ -34,6 +34,8 @@ def test_a_state_has_no_lineage_and_no_vote(tables):
     assert list(chosen) == [2, 1]
     without = annotation.choose_lineage(decision[:, 1:], mapped.iloc[1:])
     np.testing.assert_array_equal(by_lineage, without[1])
+    with pytest.raises(UserError, match="model m.pkl: all its labels are states"):
+        lineages.check_labels("m.pkl", mapped.iloc[:1])
 
 
 def test_cycling_cells_of_a_model_that_names_them_so_keep_their_lineage(tables):

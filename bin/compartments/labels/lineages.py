@@ -91,8 +91,11 @@ def unplaced_labels(mapped: pd.DataFrame) -> list[str]:
 
 
 def check_labels(name: str, mapped: pd.DataFrame) -> None:
-    """Raise :class:`UserError` if the lineage map (``mapped`` of :func:`map_labels`) lacks labels of model ``name``."""
+    """Raise :class:`UserError` if the lineage map (``mapped`` of :func:`map_labels`) lacks labels of model ``name``, or
+    has a lineage for none of them."""
     unplaced = unplaced_labels(mapped)
+    if not unplaced and mapped["lineage"].isna().all():
+        raise UserError(f"model {name}: all its labels are states by the lineage map; one of them needs a lineage")
     if unplaced:
         raise UserError(
             f"model {name}: {len(unplaced)} of its labels are not in the lineage map (first: "

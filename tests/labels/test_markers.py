@@ -1,13 +1,16 @@
 """What markers alone decide."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from compartments.core.matrix import log_normalise
 from compartments.labels.annotation import annotate
-from compartments.labels.lineages import broad_lineages
+from compartments.labels.lineages import broad_lineages, map_labels
 from compartments.labels.markers import marker_evidence, marker_weights
-from tests.support.models import GENES, label, make_model, simulate, with_label
+from tests.support.models import GENES, PROFILES, label, make_model, simulate, with_label
 
 
 def test_haemoglobin_makes_a_cell_erythroid(tables):
@@ -63,6 +66,19 @@ def test_markers_name_granulocytes_mast_cells_and_stroma(tables):
     tumour = {"EPCAM": 3, "KRT8": 6, "KRT18": 6, "KRT19": 9}
     found = named(tables, neutrophil, mast, fibroblast, tumour)
     assert [lineage for lineage, _ in found] == ["Granulocyte", "Mast_Baso", "Fibroblast", "Epithelial"]
+
+
+def test_what_a_model_of_few_types_lacks_is_named_by_markers(tables):
+    whole, names = make_model(), np.array([*PROFILES] * 12)
+    few = [list(PROFILES).index(name) for name in ("Tcm/Naive helper T cells", "Naive B cells", "Plasma cells")]
+    model = replace(whole, labels=whole.labels[few], coef=whole.coef[few], intercept=whole.intercept[few])
+    labels, summary = label(simulate(list(names), seed=6), model, tables, "CSF")
+    truth = map_labels(names, tables[0])["lineage"].to_numpy()
+    right = pd.Series(labels["lineage"].to_numpy() == truth).groupby(truth).mean()
+    assert right.min() > 0.8, right
+    lacking = np.isin(truth, ["NK", "pDC", "Macrophage", "cMono"])
+    assert set(labels["confidence"][lacking & (labels["lineage"] == truth)]) == {"marker"}
+    assert 0.9 * lacking.sum() < summary["n_macrophage_by_markers"] + summary["n_other_by_markers"] <= lacking.sum()
 
 
 def test_cdc1_that_a_model_calls_migratory_are_named_by_what_only_they_have(tables):

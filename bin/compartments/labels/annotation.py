@@ -1,6 +1,6 @@
 """Cell types: CellTypist labels summed to lineages, checked by markers, kept unassigned where neither is sure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -147,7 +147,7 @@ def annotate(
         others.append(_further_labels(normalised, matched[1:]))
     labels = _named_cells(decision, matched[0], Evidence.of_all(evidence), broad, counts)
     labels = pd.concat([labels, pd.concat(others, ignore_index=True)], axis=1)
-    _settle_by_markers(labels, compartment, broad)
+    _settle_by_markers(labels, compartment, broad, set(matched[0].mapped["lineage_broad"]))
     borrow_lineages(labels, counts)
     summary = summarise(labels, matched, compartment) | {"n_genes_summed": fold.shape[0] - fold.shape[1]}
     return labels.drop(columns=["plausible_in", "rule", "supported"]), summary
@@ -262,17 +262,22 @@ def _at(table: pd.DataFrame, names: pd.Series) -> npt.NDArray[Any]:
     return table.to_numpy()[np.arange(len(table)), table.columns.get_indexer(names)]
 
 
-def _settle_by_markers(labels: pd.DataFrame, compartment: str, broad: Mapping[str, str]) -> None:
-    """Lineages that models have no label for, or a wrong one, in place (``KNOWN_BY_MARKERS``).
+def _settle_by_markers(
+    labels: pd.DataFrame, compartment: str, broad: Mapping[str, str], known: Collection[str]
+) -> None:
+    """Lineages that models have no label for, or a wrong one, in place: ``KNOWN_BY_MARKERS``, and broad ones that are
+    not among ``known``, those of the model's labels.
 
     Models trained on other tissues have no label for the macrophages of cerebrospinal fluid and spread them over
     monocytes, DC and macrophages of other organs; neutrophils of blood and the stroma of a tumour become whatever is
-    nearest. Where the markers name such a lineage, a cell that the model is unsure of, whose lineage has no marker on
-    its side, or that got a lineage known to be mistaken for it, has it. Macrophages are looked for outside blood only.
-    In cerebrospinal fluid they are shown under their own name; the lineage stays, so that compartments can be compared.
+    nearest, and so does all that a model of few types lacks. Where the markers name such a lineage, a cell that the
+    model is unsure of, whose lineage has no marker on its side, or that got a lineage known to be mistaken for it, has
+    it. Macrophages are looked for outside blood only. In cerebrospinal fluid they are shown under their own name; the
+    lineage stays, so that compartments can be compared.
     """
     doubtful = (labels["confidence"] != "high") | ~labels["supported"]
-    for lineage, mistaken in KNOWN_BY_MARKERS.items():
+    unknown = sorted(name for name in set(labels["marker_lineage"]) - {""} if broad[name] not in known)
+    for lineage, mistaken in (dict.fromkeys(unknown, ()) | KNOWN_BY_MARKERS).items():
         if lineage not in broad or (lineage == "Macrophage" and BLOOD.search(compartment)):
             continue
         named = (labels["marker_lineage"] == lineage) & (labels["lineage"] != lineage)

@@ -20,6 +20,7 @@ from benchmarks.gates import row
 from benchmarks.labels.bench_annotation import tables
 from compartments.core.matrix import log_normalise, totals
 from compartments.labels import annotation
+from compartments.labels.lineages import broad_lineages
 from compartments.labels.model import load_model
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -28,6 +29,7 @@ BINS = 10
 ENOUGH = 500
 COMMON = 0.02  # share of a lineage whose share is judged
 LEAST = 3  # cells of a true lineage that has an F1
+IN_CURVE = 20  # cells of a point of a reliability curve
 MYELOID = {"Mono_Mac": "Myeloid", "cDC": "Myeloid"}  # the authors' types do not tell monocytes from DC
 PBMC_4K = {"T_CD4": "T", "T_CD8": "T", "MNP": "Myeloid", "B": "B", "NK": "NK_ILC", "?": "pDC"}
 KANG = {"CD14+ Monocytes": "Myeloid", "FCGR3A+ Monocytes": "Myeloid", "CD4 T cells": "T", "CD8 T cells": "T"}
@@ -123,7 +125,7 @@ def _figures(name, data, truth, samples, second, model_path):
     for half, inside in (("first half", ~second), ("second half", second)):
         use = inside & pd.notna(truth)
         setting, n = f"{name}, {half}", int(use.sum())
-        scores = {who: _scores(truth[use], names[use]) for who, names in called.items()}
+        scores = {who: broad_scores(truth[use], names[use]) for who, names in called.items()}
         for number, metric in enumerate(("accuracy, broad lineages", "macro F1, broad lineages")):
             best = max(scores[who][number] for who in theirs)
             rows.append(row(STEP, metric, setting, scores["ours"][number], f">= {best - 0.01:.4f}", n, ""))
@@ -134,8 +136,19 @@ def _figures(name, data, truth, samples, second, model_path):
             rows += [row(STEP, f"{metric}, {who}", setting, _share_error(truth[use], called[who][use]), "", n, "")
                      for who in theirs]  # fmt: skip
         right = (ours["model_broad"].to_numpy(object) == truth)[use]
-        error = calibration_error(ours["probability_broad"].to_numpy()[use], right)
+        probability = ours["probability_broad"].to_numpy()[use]
+        error = calibration_error(probability, right)
         rows.append(row(STEP, "expected calibration error of probability_broad", setting, error, "", n, ""))
+        for start, (_, share, cells) in reliability(probability, right).items():
+            if cells >= IN_CURVE:
+                metric = f"right, of probability_broad {start:.1f} to {start + 1 / BINS:.1f}"
+                rows.append(row(STEP, metric, setting, share, "", cells, ""))
+        confidence, stands = ours["confidence"].to_numpy()[use], (called["ours"] == truth)[use]
+        for kind in ("high", "marker", "neighbours"):
+            if (cells := int((confidence == kind).sum())) >= IN_CURVE:
+                rows.append(
+                    row(STEP, f"right, of confidence {kind}", setting, stands[confidence == kind].mean(), "", cells, "")
+                )
         rows.append(row(STEP, "unassigned", setting, (called["ours"][use] == annotation.UNASSIGNED).mean(), "", n, ""))
     if name in SETS:
         rows.append(
@@ -166,12 +179,20 @@ def calibration_error(probability, right):
 
     Naeini et al. 2015, AAAI; arrays of shape (cells,).
     """
+    curve = np.array(list(reliability(probability, right).values()))
+    return float(np.average(abs(curve[:, 0] - curve[:, 1]), weights=curve[:, 2]))
+
+
+def reliability(probability, right):
+    """Start of each of ``BINS`` bins of probability with cells -> mean probability, share right, number of cells."""
     which = np.minimum((probability * BINS).astype(int), BINS - 1)
-    distance = [abs(right[which == b].mean() - probability[which == b].mean()) for b in np.unique(which)]
-    return float(np.average(distance, weights=np.bincount(which)[np.unique(which)]))
+    return {
+        b / BINS: (probability[which == b].mean(), right[which == b].mean(), int((which == b).sum()))
+        for b in np.unique(which)
+    }
 
 
-def _scores(truth, called):
+def broad_scores(truth, called):
     """Accuracy, and F1 averaged over lineages of at least ``LEAST`` cells; unassigned counts as wrong."""
     names = [name for name in np.unique(truth.astype(str)) if (truth == name).sum() >= LEAST]
     f1 = [
@@ -184,7 +205,7 @@ def _scores(truth, called):
 def labels_of(data, samples, model_path):
     """The pipeline's labels, sample by sample; ``model_broad`` is the model's best guess."""
     model, lineage_map = load_model(model_path), tables()[0]
-    broad = dict(zip(lineage_map["lineage"], lineage_map["lineage_broad"], strict=True))
+    broad = broad_lineages(lineage_map)
     parts = []
     for name in np.unique(samples):
         rows = np.flatnonzero(samples == name)

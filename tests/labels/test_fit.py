@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from scipy import sparse
 
+from compartments.counts.reading import read_counts
 from compartments.labels.annotation import annotate
 from compartments.labels.catalogue import read_catalogue
 from compartments.labels.fit import judge_fit, reference_distance
 from compartments.labels.model import load_model
+from compartments.simulate.sources import ProfileSource
 from tests.support.models import GENES, PROFILES, label, make_model, simulate
 
 NON_IMMUNE = ("Patient1-specific", "Patient6-specific", "Ciliated cells", "Fibroblasts", "Smooth muscle cells")
@@ -71,3 +73,25 @@ def test_blood_and_csf_fit_immune_models_and_tumour_epithelium_does_not(real_dat
         if compartment == "tumour":
             assert fit["model_doubt"].startswith(f"{name}.pkl may not know this tissue: its mean cell is 1.")
             assert "cells have markers of what the model does not know (Epithelial" in fit["model_doubt"]
+
+
+@pytest.mark.parametrize("name", ["Immune_All_Low", "Immune_All_High", "Healthy_COVID19_PBMC"])
+def test_cerebrospinal_fluid_fits_immune_models(real_data, tables, catalogue, name):
+    data = read_counts(real_data / "csf" / "csf_cellbender_v3_filtered.h5")
+    cells = data.matrix[np.diff(data.matrix.indptr) >= 200][1::2]  # the half that no threshold was set on
+    model = load_model(real_data / "models" / f"{name}.pkl")
+    fit = judged(cells.astype(np.int32), list(data.symbol), model, tables, catalogue, "CSF")
+    assert fit["model_fit"] == "yes" and fit["model_distance"] < 0.4, fit
+
+
+@pytest.mark.parametrize(("share", "told"), [(0.6, True), (0.02, False)])
+def test_granulocytes_are_told_where_the_model_has_no_label_for_them(real_data, tables, catalogue, root, share, told):
+    """Of a model of mononuclear cells in whole blood."""
+    model = load_model(real_data / "models" / "Healthy_COVID19_PBMC.pkl")
+    source, rng = ProfileSource(root / "assets" / "profiles.tsv.gz", 8000), np.random.default_rng(4)
+    ones, n = np.ones(len(source.genes)), 300
+    number = {"Granulocyte": round(n * share), "CD4_T": round(n * (1 - share) / 2), "cMono": round(n * (1 - share) / 2)}
+    blocks = [source.draw(rng, name, of_it, ones, ones, ones, 2500) for name, of_it in number.items()]
+    counts = sparse.csr_matrix(sparse.vstack(blocks)).astype(np.int32)
+    fit = judged(counts, list(source.genes), model, tables, catalogue, "blood")
+    assert ("what the model does not know (Granulocyte" in fit["model_doubt"]) == told, fit

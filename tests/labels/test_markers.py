@@ -1,12 +1,16 @@
 """What markers alone decide."""
 
+from dataclasses import replace
+
 import numpy as np
+import pandas as pd
 from scipy import sparse
 
 from compartments.core.matrix import log_normalise
-from compartments.labels.lineages import broad_lineages
+from compartments.labels.annotation import annotate
+from compartments.labels.lineages import broad_lineages, map_labels
 from compartments.labels.markers import marker_evidence, marker_weights
-from tests.support.models import GENES, label, make_model, simulate
+from tests.support.models import GENES, PROFILES, label, make_model, simulate, with_label
 
 
 def test_haemoglobin_makes_a_cell_erythroid(tables):
@@ -62,3 +66,29 @@ def test_markers_name_granulocytes_mast_cells_and_stroma(tables):
     tumour = {"EPCAM": 3, "KRT8": 6, "KRT18": 6, "KRT19": 9}
     found = named(tables, neutrophil, mast, fibroblast, tumour)
     assert [lineage for lineage, _ in found] == ["Granulocyte", "Mast_Baso", "Fibroblast", "Epithelial"]
+
+
+def test_what_a_model_of_few_types_lacks_is_named_by_markers(tables):
+    whole, names = make_model(), np.array([*PROFILES] * 12)
+    few = [list(PROFILES).index(name) for name in ("Tcm/Naive helper T cells", "Naive B cells", "Plasma cells")]
+    model = replace(whole, labels=whole.labels[few], coef=whole.coef[few], intercept=whole.intercept[few])
+    labels, summary = label(simulate(list(names), seed=6), model, tables, "CSF")
+    truth = map_labels(names, tables[0])["lineage"].to_numpy()
+    right = pd.Series(labels["lineage"].to_numpy() == truth).groupby(truth).mean()
+    assert right.min() > 0.8, right
+    lacking = np.isin(truth, ["NK", "pDC", "Macrophage", "cMono"])
+    assert set(labels["confidence"][lacking & (labels["lineage"] == truth)]) == {"marker"}
+    assert 0.9 * lacking.sum() < summary["n_macrophage_by_markers"] + summary["n_other_by_markers"] <= lacking.sum()
+
+
+def test_cdc1_that_a_model_calls_migratory_are_named_by_what_only_they_have(tables):
+    model = with_label(make_model(), "Migratory DCs")
+    genes = [*GENES, "CLEC9A", "XCR1", "CD1C", "CCR7"]
+    counts = sparse.hstack([simulate(["none"] * 12), sparse.csr_matrix((12, 4), dtype=np.int32)]).tolil()
+    counts[:, genes.index("GENE0")] = 60
+    counts[:4, [genes.index("CLEC9A"), genes.index("XCR1")]] = 3
+    counts[4:, genes.index("CCR7")] = 9
+    labels, _ = annotate(counts.tocsr(), genes, genes, [model], *tables, "blood")
+    assert set(labels["celltypist_label"]) == {"Migratory DCs"}
+    assert list(labels["lineage"]) == ["cDC1"] * 4 + ["migDC"] * 8
+    assert set(labels["confidence"][:4]) == {"marker"} and set(labels["lineage_broad"]) == {"cDC"}

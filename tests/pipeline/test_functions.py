@@ -15,6 +15,7 @@ HOSTILE = 'it\'s $(touch planted) `touch planted`; "two" \\ & | *'
 SCRIPT = r'''
 include { failedSteps ; failedTasks ; failures ; forgetFailures ; sampleFailed ; stepFailed } from './lib/failures'
 include { placed ; samplesOf } from './lib/files'
+include { changedModels ; modelsOf } from './lib/models'
 include { laidOut ; options ; parametersOf ; wordsOf } from './lib/options'
 
 process SHOW {
@@ -38,6 +39,16 @@ def told(name, value) {
     log.info("TOLD ${groovy.json.JsonOutput.toJson([name, value])}")
 }
 
+// What --celltypist_model means, or the line that it ends with.
+def meant(text) {
+    try {
+        modelsOf(text).collect { compartment, path, byName -> [compartment, path.toString(), byName] }
+    }
+    catch (Exception problem) {
+        problem.message
+    }
+}
+
 workflow {
     told('expression', parametersOf('compare_expression'))
     told('ambient', parametersOf('choose_ambient'))
@@ -50,6 +61,11 @@ workflow {
     told('samples', samples.collect { meta, inputs, others -> [meta, inputs.raw.toString(), others] })
     told('problems', problems)
     told('laid out', laidOut(['composition/effects.tsv', "samples/it's/x.json", 'skipped.tsv']))
+
+    params.asked.each { name, text -> told(name, meant(text)) }
+    told('first use', changedModels([file("${projectDir}/first/models.tsv")]))
+    told('same', changedModels([file("${projectDir}/first/models.tsv")]))
+    told('changed', changedModels([file("${projectDir}/later/models.tsv")]))
 
     System.setProperty('sc-compartments.failed/another/run/read_counts/s9', 'of another run')
     def folder = file("${projectDir}/task")
@@ -66,6 +82,44 @@ workflow {
     SHOW.out.words.subscribe { path -> told('script', path.readLines()) }
 }
 '''
+
+
+# name -> value of --celltypist_model
+ASKED = {
+    "for compartments": "blood=Immune_All_Low, CSF=own.pkl",
+    "with its ending": "Immune_All_Low.pkl",
+    "a file with a comma": "a, b.pkl",
+    "from a folder": "models of the site/Immune_All_Low.pkl",
+    "of the results before": "Theirs",
+    "of the bundle": "Bundled",
+    "badly spelled": "immune all-low",
+    "of no kind": "Nothing_Like_It",
+    "not here": "Adult_COVID19_PBMC",
+    "no such path": "models of the site/None.pkl",
+}
+SHA = {"Immune_All_Low.pkl": "a" * 64, "Theirs.pkl": "b" * 64, "New.pkl": "c" * 64}
+
+
+def write_models(folder, project):
+    """Models at hand, digests of first uses beside them and in the results, and what two later runs used.
+
+    The project lies in a bundle, whose models are beside it.
+    """
+    site = folder / "models of the site"
+    bundled = [project.parent / "models" / name for name in ("Bundled.pkl", "Immune_All_Low.pkl")]
+    for path in (folder / "own.pkl", folder / "a, b.pkl", site / "Immune_All_Low.pkl", site / "Theirs.pkl", *bundled):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("model")
+    (project / ".revision").write_text("of a bundle")
+    (site / "SHA256SUMS").write_text(f"{SHA['Immune_All_Low.pkl']}  Immune_All_Low.pkl\n")
+    used = {"first": SHA | {"own.pkl": "d" * 64}, "later": SHA | {"Theirs.pkl": "e" * 64, "own.pkl": "f" * 64}}
+    for run, digests in used.items():
+        (project / run).mkdir()
+        rows = [f"{name}\t{sha}\t{'false' if name == 'own.pkl' else 'true'}" for name, sha in digests.items()]
+        (project / run / "models.tsv").write_text("\n".join(["model\tsha256\tby_name", *rows, ""]))
+    before = folder / "out" / "pipeline_info" / "models.tsv"
+    before.parent.mkdir(parents=True)
+    before.write_text(f"model\tsha256\tby_name\nTheirs.pkl\t{SHA['Theirs.pkl']}\ttrue\nown.pkl\t{'0' * 64}\tfalse\n")
 
 
 @pytest.fixture(scope="module", params=["v1", "v2"])
@@ -86,6 +140,8 @@ def told(request, tmp_path_factory):
     rows[0]["filtered"], rows[-1]["raw"] = "/nowhere/x.h5", "sub/24.h5"
     (project / "study.json").write_text(json.dumps({"samples": rows}))
     given = {"target_gene": HOSTILE, "allow_mixed_ambient": "false", "simulate_options": "--scale 0.8 --x 'a b' c$(d)"}
+    write_models(folder, project)
+    given |= {"asked": ASKED, "models": "models of the site", "outdir": "out"}
     (folder / "params.json").write_text(json.dumps(given))
     words = [project / "tools" / "nextflow", "run", project / "functions.nf", "-ansi-log", "false"]
     done = subprocess.run(
@@ -98,7 +154,7 @@ def told(request, tmp_path_factory):
     found = dict(json.loads(line) for line in re.findall(r"TOLD (.*)", done.stdout))
     assert "script" in found, done.stdout + done.stderr
     assert not list(folder.rglob("planted"))
-    return found
+    return found | {"folder": folder}
 
 
 def test_parameters_of_a_step_are_those_of_the_schema_that_are_set(told):
@@ -144,6 +200,42 @@ def test_staged_files_are_laid_out_as_the_results_folder(told, tmp_path):
     subprocess.run(["bash", "-euo", "pipefail", "-c", told["laid out"]], cwd=tmp_path, check=True)
     found = {str(path.relative_to(tmp_path / "results")): path.read_text() for path in tmp_path.glob("results/**/*.*")}
     assert found == {"composition/effects.tsv": "1", "samples/it's/x.json": "2", "skipped.tsv": "3"}
+
+
+def test_models_are_files_or_names_for_all_or_for_a_compartment(told):
+    here, site = told["folder"], told["folder"] / "models of the site"
+    low = str(site / "Immune_All_Low.pkl")
+    assert told["for compartments"] == [["blood", low, True], ["CSF", str(here / "own.pkl"), False]]
+    assert told["with its ending"] == [["", low, True]]
+    assert told["a file with a comma"] == [["", str(here / "a, b.pkl"), False]]
+    assert told["from a folder"] == [["", low, False]]
+    assert told["of the results before"] == [["", str(site / "Theirs.pkl"), True]]
+    assert told["of the bundle"] == [["", str(here / "models" / "Bundled.pkl"), True]]
+
+
+def test_a_model_that_cannot_be_had_is_one_line(told):
+    here, bundle = told["folder"] / "models of the site", told["folder"] / "models"
+    assert told["badly spelled"].endswith(f"no model of this name in {here} or {bundle}; did you mean Immune_All_Low?")
+    assert told["of no kind"].startswith("ERROR: --celltypist_model: there is no file Nothing_Like_It, and no model")
+    assert told["no such path"] == f"ERROR: --celltypist_model: there is no file {here}/None.pkl; check the path"
+    offline = f"no Adult_COVID19_PBMC.pkl in {here} or {bundle}, and this run is offline (NXF_OFFLINE); get https://"
+    assert told["not here"].startswith(f"ERROR: --celltypist_model Adult_COVID19_PBMC: {offline}")
+    assert told["not here"].endswith(
+        "COVID19_PBMC_Wilk/v1/Adult_COVID19_PBMC.pkl on a machine with internet and put it as "
+        f"Adult_COVID19_PBMC.pkl into {here}"
+    )
+
+
+def test_a_named_model_is_held_to_its_first_use(told):
+    """In the folder of models or in earlier results; a model that is given by its path may change."""
+    here = told["folder"]
+    assert told["first use"] == told["same"] == ""
+    first, fix = told["changed"].split("; ", 1)
+    line = "model Theirs.pkl is not the file of its first use (SHA-256 eeeeeeeeeeee..., bbbbbbbbbbbb... in "
+    assert first.startswith(line) and first.removeprefix(line).startswith(str(here))
+    assert fix == "get that file again, or delete its line there to go on with the new one"
+    noted = (here / "models of the site" / "SHA256SUMS").read_text().splitlines()
+    assert noted == [f"{SHA[name]}  {name}" for name in ("Immune_All_Low.pkl", "Theirs.pkl", "New.pkl")]
 
 
 def test_reasons_of_failed_tasks_are_kept_for_the_run_and_no_longer(told):

@@ -1,6 +1,7 @@
 """Made-up cells, a made-up CellTypist model that knows them, and their files."""
 
 import pickle
+from dataclasses import replace
 
 import anndata as ad
 import numpy as np
@@ -58,6 +59,14 @@ def make_model():
         mean,
         scale,
     )
+
+
+def with_label(model, name, gene="GENE0"):
+    """The model with one more label, of cells that are full of a gene."""
+    gain = np.zeros((1, len(model.genes)))
+    gain[0, list(model.genes).index(gene)] = 4.0
+    labels, coef = np.append(model.labels, name), np.vstack([model.coef, gain])
+    return replace(model, labels=labels, coef=coef, intercept=np.append(model.intercept, -1.0))
 
 
 def write_model(model, path):

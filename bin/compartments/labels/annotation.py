@@ -1,6 +1,6 @@
 """Cell types: CellTypist labels summed to lineages, checked by markers, kept unassigned where neither is sure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from scipy.special import logsumexp, softmax
 from compartments.core.matrix import log_normalise, totals
 from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
 from compartments.labels.genes import Matched, fold_repeats, match
-from compartments.labels.lineages import broad_lineages, check_labels
+from compartments.labels.lineages import STATE, broad_lineages, check_labels
 from compartments.labels.markers import KNOWN_BY_MARKERS, Evidence, marker_evidence, marker_weights
 from compartments.labels.model import Model, decision_scores
 from compartments.labels.neighbours import borrow_lineages, is_protected, neighbours_prior
@@ -22,6 +22,7 @@ CHUNK = 2000
 LABELS_THAT_COUNT = 3
 NO_LABEL = -5.0  # log odds of a cell that the model has no label for: below them none of its labels is meant
 MIN_PROBABILITY = 0.5
+NK_NAMES = ("NK", "NK_ILC")  # the latter of a model that has one label for NK cells and ILC
 SURE = 0.8  # a broad lineage of so much is not asked for again, unless markers contradict it
 
 
@@ -35,7 +36,7 @@ def choose_lineage(
     decision : array, shape (cells, labels)
         Log odds of each label, from :func:`model.decision_scores`.
     mapped : DataFrame, one row per label
-        From :func:`lineages.map_labels`.
+        From :func:`lineages.map_labels`. Labels without a lineage, which say a state, take no part.
     prior : array, shape (cells, broad lineages + 1), or 0
         Log of what is believed without the model, broad lineages sorted, none last (:mod:`neighbours`).
 
@@ -53,6 +54,8 @@ def choose_lineage(
     ``LABELS_THAT_COUNT`` best labels, so that subtypes which split the vote keep it and further labels add nothing;
     probabilities are the softmax of these, which the labelled sets of the scoreboard show to be nearly calibrated.
     """
+    placed = np.flatnonzero(mapped["lineage"].notna())
+    decision, mapped = decision[:, placed], mapped.iloc[placed]
     lineages, lineage_of = np.unique(mapped["lineage"].to_numpy(str), return_inverse=True)
     broads, broad_of = np.unique(mapped["lineage_broad"].to_numpy(str), return_inverse=True)
     of_lineage = _log_odds(decision, lineage_of)
@@ -65,7 +68,7 @@ def choose_lineage(
     for number in range(len(broads)):
         inside = parent == number
         by_lineage[:, inside] = softmax(of_lineage[:, inside], axis=1) * by_broad[:, [number]]
-    return label, pd.DataFrame(by_lineage, columns=lineages), pd.DataFrame(by_broad, columns=broads)
+    return placed[label], pd.DataFrame(by_lineage, columns=lineages), pd.DataFrame(by_broad, columns=broads)
 
 
 def _log_odds(decision: npt.NDArray[np.float64], group: npt.NDArray[np.intp]) -> npt.NDArray[np.float64]:
@@ -144,7 +147,7 @@ def annotate(
         others.append(_further_labels(normalised, matched[1:]))
     labels = _named_cells(decision, matched[0], Evidence.of_all(evidence), broad, counts)
     labels = pd.concat([labels, pd.concat(others, ignore_index=True)], axis=1)
-    _settle_by_markers(labels, compartment, broad)
+    _settle_by_markers(labels, compartment, broad, set(matched[0].mapped["lineage_broad"]))
     borrow_lineages(labels, counts)
     summary = summarise(labels, matched, compartment) | {"n_genes_summed": fold.shape[0] - fold.shape[1]}
     return labels.drop(columns=["plausible_in", "rule", "supported"]), summary
@@ -167,12 +170,12 @@ def _named_cells(
     contradicted = marked.notna() & (marked != guess["lineage_broad"]) & ~_at(supported, guess["lineage_broad"])
     states = _with_none(by_broad)
     settled = ((probability >= SURE) & ~contradicted) | (states[:, -1] >= SURE)
-    settled |= named & is_protected(guess["lineage"], first.model.labels[alone])
+    settled |= named & is_protected(guess["lineage"], first.model.labels[decision.argmax(axis=1)])
     vote = by_broad.columns.get_indexer(marked)
     prior = neighbours_prior(np.log(states), settled.to_numpy(), vote, counts, first.overlap)
     chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped, prior)
     rule = np.full(len(chosen), "", object)
-    t_like = evidence.t_like & (first.mapped["lineage"].to_numpy()[chosen] == "NK")
+    t_like = evidence.t_like & first.mapped["lineage"].isin(NK_NAMES).to_numpy()[chosen]
     if t_like.any() and (first.mapped["lineage_broad"] == "T").any():
         chosen[t_like] = _best_t(decision[t_like], by_lineage[t_like], first.mapped)
         rule[t_like] = "cd3"
@@ -213,9 +216,11 @@ def _further_labels(normalised: sparse.csr_matrix, others: Sequence[Matched]) ->
     """Best label and its lineages by every further model."""
     frame = pd.DataFrame(index=range(normalised.shape[0]))
     for other in others:
-        best = decision_scores(other.model, normalised, other.names).argmax(axis=1)
+        decision = decision_scores(other.model, normalised, other.names)
         stem = other.model.name.removesuffix(".pkl")
-        frame[f"label:{stem}"] = other.model.labels[best]
+        frame[f"label:{stem}"] = other.model.labels[decision.argmax(axis=1)]
+        decision[:, (other.mapped["plausible_in"] == STATE).to_numpy()] = -np.inf
+        best = decision.argmax(axis=1)
         for level in ("lineage", "lineage_broad"):
             frame[f"{level}:{stem}"] = other.mapped[level].to_numpy(object)[best]
     return frame
@@ -257,17 +262,22 @@ def _at(table: pd.DataFrame, names: pd.Series) -> npt.NDArray[Any]:
     return table.to_numpy()[np.arange(len(table)), table.columns.get_indexer(names)]
 
 
-def _settle_by_markers(labels: pd.DataFrame, compartment: str, broad: Mapping[str, str]) -> None:
-    """Lineages that models have no label for, or a wrong one, in place (``KNOWN_BY_MARKERS``).
+def _settle_by_markers(
+    labels: pd.DataFrame, compartment: str, broad: Mapping[str, str], known: Collection[str]
+) -> None:
+    """Lineages that models have no label for, or a wrong one, in place: ``KNOWN_BY_MARKERS``, and broad ones that are
+    not among ``known``, those of the model's labels.
 
     Models trained on other tissues have no label for the macrophages of cerebrospinal fluid and spread them over
     monocytes, DC and macrophages of other organs; neutrophils of blood and the stroma of a tumour become whatever is
-    nearest. Where the markers name such a lineage, a cell that the model is unsure of, whose lineage has no marker on
-    its side, or that got a lineage known to be mistaken for it, has it. Macrophages are looked for outside blood only.
-    In cerebrospinal fluid they are shown under their own name; the lineage stays, so that compartments can be compared.
+    nearest, and so does all that a model of few types lacks. Where the markers name such a lineage, a cell that the
+    model is unsure of, whose lineage has no marker on its side, or that got a lineage known to be mistaken for it, has
+    it. Macrophages are looked for outside blood only. In cerebrospinal fluid they are shown under their own name; the
+    lineage stays, so that compartments can be compared.
     """
     doubtful = (labels["confidence"] != "high") | ~labels["supported"]
-    for lineage, mistaken in KNOWN_BY_MARKERS.items():
+    unknown = sorted(name for name in set(labels["marker_lineage"]) - {""} if broad[name] not in known)
+    for lineage, mistaken in (dict.fromkeys(unknown, ()) | KNOWN_BY_MARKERS).items():
         if lineage not in broad or (lineage == "Macrophage" and BLOOD.search(compartment)):
             continue
         named = (labels["marker_lineage"] == lineage) & (labels["lineage"] != lineage)

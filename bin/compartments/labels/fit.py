@@ -13,7 +13,7 @@ from compartments.core.matrix import log_normalise, totals
 from compartments.core.vocabulary import UNASSIGNED
 from compartments.labels.catalogue import suggestion
 from compartments.labels.genes import choose_gene_names
-from compartments.labels.lineages import map_labels
+from compartments.labels.lineages import broad_lineages, map_labels
 from compartments.labels.model import Model
 from compartments.labels.summary import CELLS_TO_JUDGE
 
@@ -130,10 +130,10 @@ def doubts_of(paths: Iterable[str | Path]) -> dict[str, str]:
 def _strangers(named: pd.Series, model: Model, lineage_map: pd.DataFrame, catalogue: pd.DataFrame) -> "pd.Series[str]":
     """What markers name, of the cells for which that is no lineage of the model; an immune model knows no tissue."""
     mapped = map_labels(model.labels, lineage_map)
-    broad = dict(zip(lineage_map["lineage"], lineage_map["lineage_broad"], strict=True))
+    broad = broad_lineages(lineage_map)
     known = set(mapped["lineage_broad"].dropna())
     name = model.name.removesuffix(".pkl")
     if name in catalogue.index and catalogue.at[name, "other"] in ("few", "no"):
         known -= {NON_IMMUNE}
     of_cells = named[named != ""]
-    return of_cells[~of_cells.map(lambda one: broad.get(one, one)).isin(known)]
+    return of_cells[~of_cells.map(broad).isin(known)]

@@ -8,6 +8,8 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_sheet
 
+STATE = "state"  # in column plausible_in: the label says what a cell does, as Cycling cells, and has no lineage
+
 
 def read_lineage_map(path: str | Path) -> pd.DataFrame:
     """The map from model labels to lineages.
@@ -16,7 +18,7 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
     -------
     DataFrame, index ``celltypist_low`` (the label)
         ``celltypist_high, lineage, lineage_broad, plausible_in``: ``both``, ``csf`` (not in blood), ``tissue`` (neither
-        in blood nor in cerebrospinal fluid) or ``implausible``.
+        in blood nor in cerebrospinal fluid), ``implausible``, or ``state``: then there is no lineage.
 
     Raises
     ------
@@ -26,7 +28,7 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
     columns = ["celltypist_low", "lineage", "lineage_broad", "plausible_in"]
     table = read_sheet(path, columns)
     for column in columns:
-        empty = table[column].isna()
+        empty = table[column].isna() & ((table["plausible_in"] != STATE) | (column == "celltypist_low"))
         if empty.any():
             raise UserError(f"{path} row {empty.idxmax()}, column {column}: empty")
     twice = table["celltypist_low"].duplicated()
@@ -35,6 +37,7 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
         raise UserError(f"{path} row {twice.idxmax()}: label '{label}' is there twice")
     if "celltypist_high" not in table:
         table["celltypist_high"] = ""
+    table.loc[table["plausible_in"] == STATE, ["lineage", "lineage_broad"]] = None
     clash = table.groupby("lineage")["lineage_broad"].nunique()
     if (clash > 1).any():
         raise UserError(f"{path}: lineage '{clash.idxmax()}' has {clash.max()} values of lineage_broad; it needs one")
@@ -43,45 +46,57 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
 
 def broad_lineages(lineage_map: pd.DataFrame) -> dict[str, str]:
     """Dict lineage -> lineage_broad; a broad lineage stands for itself, so that markers may name one."""
-    broad = {name: name for name in lineage_map["lineage_broad"]}
-    return broad | dict(zip(lineage_map["lineage"], lineage_map["lineage_broad"], strict=True))
+    placed = lineage_map.dropna(subset="lineage")
+    broad = {name: name for name in placed["lineage_broad"]}
+    return broad | dict(zip(placed["lineage"], placed["lineage_broad"], strict=True))
 
 
 def map_labels(labels: Iterable[str], lineage_map: pd.DataFrame) -> pd.DataFrame:
     """Lineage, broad lineage and plausibility of model labels.
 
     A label is looked up in ``celltypist_low``, else taken as the name of a lineage or broad lineage, else looked up in
-    ``celltypist_high`` where all its labels share a lineage (or at least a broad one).
+    ``celltypist_high`` where all its labels share a lineage (or at least a broad one). One that is both, as ILC, means
+    all of the latter if the model has none of the others that are of this kind: then NK cells are called so, too.
 
     Returns
     -------
     DataFrame, index ``labels``
-        ``lineage, lineage_broad, plausible_in``; missing where a label cannot be placed.
+        ``lineage, lineage_broad, plausible_in``; missing where a label cannot be placed, the first two for a ``state``.
     """
     broad = broad_lineages(lineage_map)
-    high = lineage_map.groupby("celltypist_high")
-    rows: list[tuple[str | None, str | None, str | None]] = []
+    high = {name: own for name, own in lineage_map.groupby("celltypist_high") if name}
     labels = list(labels)
+    rows: list[tuple[str | None, str | None, str | None]] = []
     for label in labels:
-        if label in lineage_map.index:
+        kinds = high.get(label, lineage_map[:0])
+        one_broad, alike = kinds["lineage_broad"].nunique() == 1, kinds["lineage"].nunique() == 1
+        others = {*kinds.index, *kinds["lineage"]} - {label}
+        known = label in lineage_map.index or label in broad
+        if one_broad and (not known or (not alike and others.isdisjoint(labels))):
+            lineage, lineage_broad = kinds.iloc[0][["lineage", "lineage_broad"]]
+            rows.append((lineage if alike else lineage_broad, lineage_broad, "both"))
+        elif label in lineage_map.index:
             lineage, lineage_broad, plausible_in = lineage_map.loc[label, ["lineage", "lineage_broad", "plausible_in"]]
             rows.append((lineage, lineage_broad, plausible_in))
         elif label in broad:
             rows.append((label, broad[label], "csf" if label == "Macrophage" else "both"))
-        elif label in high.groups:
-            group = high.get_group(label)
-            lineages, broads = group["lineage"].unique(), group["lineage_broad"].unique()
-            lineage = lineages[0] if len(lineages) == 1 else broads[0]
-            rows.append((lineage, broads[0], "both") if len(broads) == 1 else (None, None, None))
         else:
             rows.append((None, None, None))
     return pd.DataFrame(rows, index=pd.Index(labels), columns=["lineage", "lineage_broad", "plausible_in"])
 
 
+def unplaced_labels(mapped: pd.DataFrame) -> list[str]:
+    """Labels that the lineage map lacks, of ``mapped`` of :func:`map_labels`; states need no lineage."""
+    return list(mapped.index[mapped["lineage"].isna() & (mapped["plausible_in"] != STATE)])
+
+
 def check_labels(name: str, mapped: pd.DataFrame) -> None:
-    """Raise :class:`UserError` if the lineage map (``mapped`` of :func:`map_labels`) lacks labels of model ``name``."""
-    unplaced = mapped.index[mapped["lineage"].isna()]
-    if len(unplaced):
+    """Raise :class:`UserError` if the lineage map (``mapped`` of :func:`map_labels`) lacks labels of model ``name``, or
+    has a lineage for none of them."""
+    unplaced = unplaced_labels(mapped)
+    if not unplaced and mapped["lineage"].isna().all():
+        raise UserError(f"model {name}: all its labels are states by the lineage map; one of them needs a lineage")
+    if unplaced:
         raise UserError(
             f"model {name}: {len(unplaced)} of its labels are not in the lineage map (first: "
             f"'{unplaced[0]}'); add rows with these labels to a copy of the map and give it with --lineage_map"

@@ -23,11 +23,13 @@ NK_GENES = ["FCER1G", "TYROBP", "KLRF1"]
 PDC_GENES = ["LILRA4", "CLEC4C"]
 # hardly any other cell has both; TCF4, SERPINF1 and ITM2C are as common in fibroblasts and endothelium
 PDC_PAIR = ["IL3RA", "PLD4"]
-# lineages that models trained on blood or on other organs miss, with the broad lineages that they take them for
+# lineages that models trained on blood or on other organs miss, with the broad lineages that they take them for;
+# cDC1 become migratory DC, with which they share most of their programme but not CLEC9A and XCR1
 KNOWN_BY_MARKERS = {
     "Macrophage": ("Mono_Mac", "cDC"),
     "Granulocyte": ("Mono_Mac", "cDC"),
     "Mast_Baso": ("Granulocyte",),
+    "cDC1": ("cDC",),
     "Epithelial": ("NonImmune",),
     "Endothelial": ("NonImmune",),
     "Fibroblast": ("NonImmune",),

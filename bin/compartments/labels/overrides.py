@@ -66,7 +66,7 @@ def read_override_table(
     if not {"barcode", "cluster"} & set(table):
         raise UserError(f"{path}: column 'barcode' is missing; it has {', '.join(table)}")
     table = table.reindex(columns=text).fillna("")
-    known = {*lineage_map["lineage"], *lineage_map["lineage_broad"], UNASSIGNED}
+    known = {*broad_lineages(lineage_map), UNASSIGNED}
     by_cluster = table["barcode"] == ""
     _refuse(path, table, "lineage", ~table["lineage"].isin(known), f"is no lineage; one of {', '.join(sorted(known))}")
     _refuse(path, table, "cluster", by_cluster & (table["cluster"] == ""), "is empty, and so is the barcode")

@@ -19,7 +19,7 @@ from compartments.counts.names import make_unique, tidy
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.reading import counts_of
 from compartments.counts.source import Texts
-from compartments.labels.lineages import broad_lineages, map_labels
+from compartments.labels.lineages import broad_lineages, map_labels, unplaced_labels
 from compartments.study.covariates import unknown
 
 MIN_CELLS = 10  # of a label that can be learned
@@ -178,8 +178,7 @@ def check_placed(labels: npt.NDArray[np.str_], lineage_map: pd.DataFrame, source
     source : str
         Named in messages.
     """
-    mapped = map_labels(np.unique(labels), lineage_map)
-    unplaced = list(mapped.index[mapped["lineage"].isna()])
+    unplaced = unplaced_labels(map_labels(np.unique(labels), lineage_map))
     if not unplaced:
         return
     known = [*broad_lineages(lineage_map), *lineage_map.index]

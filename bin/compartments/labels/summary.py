@@ -6,7 +6,6 @@ import pandas as pd
 
 from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
 from compartments.labels.genes import Matched
-from compartments.labels.markers import KNOWN_BY_MARKERS
 
 WARN_OVERLAP = 0.8
 PDC_DISAGREEMENT = 0.2
@@ -59,7 +58,7 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
         "n_erythroid_rule": int((labels["rule"] == "erythroid").sum()),
         "n_nk_to_t_by_cd3": int((labels["rule"] == "cd3").sum()),
         "n_macrophage_by_markers": int((labels["rule"] == "Macrophage").sum()),
-        "n_other_by_markers": int(labels["rule"].isin(set(KNOWN_BY_MARKERS) - {"Macrophage"}).sum()),
+        "n_other_by_markers": int((~labels["rule"].isin(["", "erythroid", "cd3", "Macrophage"])).sum()),
         "n_implausible": int(implausible.sum()),
         "implausible_labels": "; ".join(f"{label}: {n}" for label, n in sorted(counted.items())),
         "n_csf_macrophage_like": int((labels["display_label"] == "CSF macrophage-like").sum()),

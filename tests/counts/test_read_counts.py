@@ -41,3 +41,11 @@ def test_an_output_of_cellbender_is_left_out_of_other_columns(execute, tmp_path)
     write_cellbender(tmp_path / "cb.h5", some_counts(), np.ones(60))
     assert execute("read_counts", "--sample", "S1", "--filtered", "cb.h5").returncode == 0
     assert "put it in column 'cellbender'" in read_tsv(tmp_path / "skipped.tsv").loc[0, "reason"]
+
+
+def test_a_matrix_with_its_names_in_place_of_their_folder(execute, tmp_path):
+    """As GEO has them: files of one prefix, which the pipeline hands over together."""
+    counts, folder = some_counts(), write_mtx(tmp_path / "mtx", some_counts())
+    files = [path.rename(folder / f"GSM1_p1_{path.name}") for path in sorted(folder.iterdir())]
+    assert execute("read_counts", "--sample", "S1", "--filtered", *files).returncode == 0
+    assert anndata.read_h5ad(tmp_path / "S1.droplets.h5ad").X.sum() == counts.sum()

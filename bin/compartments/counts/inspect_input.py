@@ -19,7 +19,9 @@ def arguments() -> Namespace:
     parser = Options(STEP, __doc__)
     parser.add_argument("--sample", required=True, help="sample name")
     parser.add_argument("--column", required=True, help="samplesheet column")
-    parser.add_argument("--path", required=True, help="file or folder of that column")
+    parser.add_argument(
+        "--path", required=True, nargs="+", help="file or folder of that column, or an mtx and its names"
+    )
     parser.add_argument("--digests", help="lines of sha256sum of the file, if it is the one that tells cells")
     parser.add_argument("--barcodes", action="store_true", help="keep its barcodes, for a look at other captures")
     return parser.parse_args()
@@ -28,9 +30,10 @@ def arguments() -> Namespace:
 def main() -> None:
     """The problem in ``problems.txt``, doubts in ``doubts.txt``; of the file that tells cells more."""
     args = arguments()
+    from compartments.counts.formats import one_path
     from compartments.counts.inspection import look_into
 
-    look = look_into(args.path, args.column, args.genome, args.barcodes, bool(args.digests))
+    look = look_into(one_path(args.path), args.column, args.genome, args.barcodes, bool(args.digests))
     if look.source and look.extent:
         write_json(_cells(args, look, look.source), f"{args.sample}.cells.json")
         write_json(look.extent, "extent.json")

@@ -63,7 +63,8 @@ def besides(path, place) {
         return path
     }
     def lists = [['barcodes.tsv'], ['features.tsv', 'genes.tsv']].collect { names ->
-        def files = names.collectMany { name -> ['', '.gz'].collect { end -> "${named[0][1]}${name}${end}".toString() } }
+        def ends = names.collectMany { name -> [name, "${name}.gz"] }
+        def files = ends.collect { end -> "${named[0][1]}${end}".toString() }
         files.collect { name -> path.parent.resolve(name) }.find { one -> one.exists() } ?: files[0]
     }
     def lacking = lists.find { one -> one instanceof String }

@@ -3,9 +3,28 @@ include { announced } from '../lib/console'
 include { askedOf ; existing ; filesOf ; linesOf ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { definitions ; valueOf } from '../lib/options'
-include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
+include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT ; SPLIT_STUDY } from '../modules/input'
 include { INSPECT_INPUT as INSPECT_COUNTED } from '../modules/input'
 include { READS } from './reads'
+
+// The user's samplesheet, or that of a whole study in one file with a file for each sample.
+workflow SHEET {
+    take:
+    given // samplesheet, or empty
+    study // h5ad of all samples, or empty
+
+    main:
+    given || study ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
+    sheets = filesOf(given, 'input')
+    SPLIT_STUDY(study ? channel.value(existing(pathOf(study.toString()), '--study_file')) : channel.empty(), sheets)
+    SPLIT_STUDY.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
+    ch_sound = SPLIT_STUDY.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
+    ch_split = SPLIT_STUDY.out.samplesheet.combine(ch_sound).map { path, _sound -> path }.first()
+    samplesheet = study ? ch_split : channel.value(sheets[0])
+
+    emit:
+    samplesheet
+}
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {

@@ -73,6 +73,7 @@ process INSPECT_INPUT {
 
     input:
     tuple val(meta), val(column), path(matrix, stageAs: 'input/*'), val(asked)
+    path overrides, stageAs: 'overrides/*'
 
     output:
     tuple val(meta), path('problems.txt'), emit: problems
@@ -86,7 +87,7 @@ process INSPECT_INPUT {
     # code ${task.ext.code}
     (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
     sc-compartments inspect_input ${options(sample: meta.sample, column: column)} \\
-        ${options(path: matrix)} ${options(asked)} ${task.ext.given}
+        ${options(path: matrix, label_overrides: overrides)} ${options(asked)} ${task.ext.given}
     """
 
     stub:

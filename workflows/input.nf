@@ -169,7 +169,7 @@ workflow OPEN {
             [meta.subMap('sample'), column, inputs[column], askedOf(column, inputs, others)]
         }
     }
-    INSPECT_INPUT(ch_given)
+    INSPECT_INPUT(ch_given, filesOf(params.label_overrides, 'label_overrides'))
     ch_reads = samples
         .filter { _meta, inputs, _others -> inputs.fastq_1 }
         .map { meta, inputs, _others ->
@@ -181,7 +181,7 @@ workflow OPEN {
         .map { meta, _inputs, others -> [meta.subMap('sample'), others] }
         .join(READS.out.counted)
         .map { meta, others, path -> [meta, 'raw', path, askedOf('raw', [raw: path], others)] }
-    INSPECT_COUNTED(ch_counted)
+    INSPECT_COUNTED(ch_counted, filesOf(params.label_overrides, 'label_overrides'))
     problems = INSPECT_INPUT.out.problems.mix(INSPECT_COUNTED.out.problems)
     looked = ch_given.mix(ch_counted).count().combine(problems.count()).filter { n, done -> n == done }
     doubts = INSPECT_INPUT.out.doubts.mix(INSPECT_COUNTED.out.doubts)

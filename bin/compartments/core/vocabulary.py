@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path
 
+GIVEN_LABEL = "given_label"  # column of obs with the user's own names of cells, between steps
 UNASSIGNED, OTHER = "unassigned", "other"
 POOLS = (UNASSIGNED, OTHER)  # not lineages: nothing is claimed of them
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood

@@ -65,6 +65,28 @@ def obs_columns(obs: h5py.Group | h5py.Dataset) -> list[str]:
     return ordered or [name for name in _columns(obs).values() if name not in (index, "index", "__categories")]
 
 
+def labels_in(source: Source, key: str) -> Texts:
+    """The user's label of each barcode, by a column of obs; empty where a cell has none.
+
+    Raises
+    ------
+    UserError
+        No obs, or no such column.
+    """
+    if source.format != "h5ad":
+        raise UserError(
+            f"{source.path}: a {source.format} has no obs with labels (--labels_key); give an h5ad, or name the cells "
+            "in --label_overrides"
+        )
+    with h5py.File(source.path, "r") as file:
+        obs = expression_in(source.path, file)["obs"]
+        if key not in obs_columns(obs):
+            raise UserError(
+                f"{source.path}: obs has no column '{key}' (--labels_key); it has {', '.join(obs_columns(obs)[:20])}"
+            )
+        return obs_column(obs, key)
+
+
 def obs_column(obs: h5py.Group | h5py.Dataset, name: str) -> Texts:
     """A column of ``obs`` as text: whole numbers without a point, empty where there is no value."""
     values = [value.strip() for value in column_of(obs, name)]

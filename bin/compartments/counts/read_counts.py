@@ -29,7 +29,7 @@ def arguments() -> Namespace:
 def main() -> None:
     """Write ``<s>.droplets.h5ad`` and ``<s>.read.json``, or the reason in ``skipped.tsv``."""
     args = arguments()
-    from compartments.counts.assembly import assemble, summarise
+    from compartments.counts.assembly import add_labels, assemble, summarise
     from compartments.counts.formats import one_path
     from compartments.counts.inspection import check_column
     from compartments.counts.reading import read_counts
@@ -41,6 +41,9 @@ def main() -> None:
         for column, one in counts.items():
             check_column(one.source, column)
         data, notes = assemble(args.sample, **counts)
+        if args.labels_key:
+            n_labelled = add_labels(data, counts, args.labels_key)
+            notes.append(f"{n_labelled} barcodes have a label of the user's in obs column '{args.labels_key}'")
     except UserError as error:  # one bad file costs its sample, not the run
         left_out.add(str(error), sample=args.sample)
     else:

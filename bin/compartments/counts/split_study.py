@@ -45,10 +45,11 @@ def _split(args: Namespace) -> list[str]:
         else:
             table, notes = cells.sheet_of_obs(asked)
             text, found = whole.sheet_text(table), {sample: place for place, sample in enumerate(table["sample"])}
+        columns = {args.labels_key: cells.column(args.labels_key, "--labels_key")} if args.labels_key else {}
     taken = np.isin(np.arange(len(cells.names)), list(found.values()))
     (Path("split") / whole.FILES).mkdir(parents=True)
     paths = {place: Path("split") / whole.file_of(sample) for sample, place in found.items()}
-    split_counts(source, cells.code, paths, {})
+    split_counts(source, cells.code, paths, columns)
     name = Path(args.samplesheet).stem if args.samplesheet else "samplesheet"
     write_text(text, Path("split") / f"{name}.csv")
     return source.notes + notes + cells.unused(taken)

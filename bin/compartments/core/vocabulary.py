@@ -38,6 +38,17 @@ NUMBERS = {
     "rbc_per_ul": "a number of at least 0",
     "fraction_share": "a positive number of at most 1",
 }
+# its columns that stand for a parameter of quality in this sample
+LIMITS = {
+    "min_counts": "a whole number of at least 0",
+    "min_genes": "a whole number of at least 0",
+    "max_counts": "a whole number of at least 0",
+    "max_mt": "a number from 0 to 100",
+    "nmads_counts": "a number of at least 0",
+    "nmads_genes": "a number of at least 0",
+    "nmads_mt": "a number of at least 0",
+    "nmads_top20": "a number of at least 0",
+}
 # its further columns that something is made of
 DESCRIPTIONS = ["batch", "chemistry", "replicate", "fraction", "group"]
 # columns of cells and of what is compared: one of the samplesheet's with such a name is called sheet_<name> everywhere

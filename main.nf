@@ -2,7 +2,7 @@
 // sc-compartments: counts of several compartments per donor to a report on what a condition does in each, and between.
 
 include { SIMULATE } from './workflows/simulate'
-include { INPUT } from './workflows/input'
+include { INPUT ; SHEET } from './workflows/input'
 include { CELLS } from './workflows/cells'
 include { LABELS ; MODELS } from './workflows/labels'
 include { COHORT } from './workflows/cohort'
@@ -10,7 +10,7 @@ include { COMPARE } from './workflows/compare'
 include { REPORT } from './workflows/report'
 include { banner ; ending ; fine ; usage } from './lib/console'
 include { forgetFailures } from './lib/failures'
-include { existing ; pathOf ; placed } from './lib/files'
+include { placed } from './lib/files'
 include { changedModels ; namedBy } from './lib/models'
 include { isTrue ; valueOf } from './lib/options'
 include { problemsOfParameters } from './lib/parameters'
@@ -38,10 +38,10 @@ workflow {
         ch_reference = models || reference ? ch_reference : SIMULATE.out.reference
     }
     else {
-        def sheet = params.input ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
+        SHEET(params.input, params.study_file)
         def hint = 'give a CellTypist model by name (Immune_All_Low) or its file (.pkl), or --label_reference'
         models || reference ?: error("ERROR: --celltypist_model is missing: ${hint}; see docs/use/usage.md")
-        ch_sheet = channel.value(existing(pathOf(sheet.toString()), '--input'))
+        ch_sheet = SHEET.out.samplesheet
         ch_genome = channel.value([params.fasta ?: '', params.gtf ?: ''])
     }
     MODELS(channel.value(models), ch_reference, reference ? valueOf('label_reference_column') : 'lineage')

@@ -52,7 +52,25 @@ def locate(text, folder, row, column) {
     def sought = "there is no file '${text}' (looked for ${candidates.join(' and ')}); check the path"
     def problem = found ? unusable(found) : sought
     def place = [row: row, column: column, problem: problem, missing: found ? [] : candidates]
-    problem ? place : found
+    problem ? place : besides(found, place)
+}
+
+// The matrix of a 10x folder that is named itself, with the names of its rows and columns beside it, which have the
+// same prefix; any other path as it is. What is wrong comes back as `place`.
+def besides(path, place) {
+    def named = path.name =~ /^(.*?)matrix\.mtx(\.gz)?$/
+    if (!named.matches() || !path.isFile()) {
+        return path
+    }
+    def lists = [['barcodes.tsv'], ['features.tsv', 'genes.tsv']].collect { names ->
+        def ends = names.collectMany { name -> [name, "${name}.gz"] }
+        def files = ends.collect { end -> "${named[0][1]}${end}".toString() }
+        files.collect { name -> path.parent.resolve(name) }.find { one -> one.exists() } ?: files[0]
+    }
+    def lacking = lists.find { one -> one instanceof String }
+    def lone = "'${path.name}' lies there without ${lacking} (or .gz); copy that beside it, or name its folder"
+    def problem = lacking ? lone : lists.collect { one -> unusable(one) }.find { said -> said }
+    problem ? place + [problem: problem] : [path] + lists
 }
 
 // The folder of a path, or the nearest one above that is there.

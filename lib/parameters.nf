@@ -10,7 +10,7 @@ def problemsOfParameters() {
     def empty = known.findAll { name, value -> value.type == 'string' && params[name] == true && !typedWord(name) }
     unknown.collect { name -> unknownName(name, known.keySet()) } +
         empty.collect { name, _value -> "--${name} has no value; give one after it" } +
-        bothInputs() + columnAlone() +
+        bothInputs() + columnAlone() + keyAlone() +
         ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(name) } +
         problemOfCpus() + problemOfWorkFolder() + problemOfSetup()
 }
@@ -57,9 +57,10 @@ def nextflowOptions() {
 
 // The samplesheet of one and the cohort of the other: a run can be of one only.
 def bothInputs() {
-    def sentence = "--input ${valueOf('input')} would not be read: the run is of the simulated cohort " +
-        "'${valueOf('simulate')}'; leave out -profile demo or test and --simulate, or leave out --input"
-    params.input && params.simulate ? [sentence] : []
+    def name = params.input ? 'input' : 'study_file'
+    def sentence = "--${name} ${valueOf(name)} would not be read: the run is of the simulated cohort " +
+        "'${valueOf('simulate')}'; leave out -profile demo or test and --simulate, or leave out --${name}"
+    (params.input || params.study_file) && params.simulate ? [sentence] : []
 }
 
 // The column of a reference that is not there; what a reference without a column has, only a look into it tells.
@@ -67,6 +68,14 @@ def columnAlone() {
     params.label_reference_column && !params.label_reference
         ? ['--label_reference_column is given without --label_reference, whose column it is; give both']
         : []
+}
+
+// A study in one file, and the column that has its samples: neither says anything without the other.
+def keyAlone() {
+    def alone = ['sample_key', 'obs_columns'].find { name -> params[name] && !params.study_file }
+    def lacking = params.study_file && !params.sample_key
+    def key = '--study_file is given without --sample_key, the column of obs that has its samples; give both'
+    (alone ? ["--${alone} is given without --study_file, whose column it is; give both"] : []) + (lacking ? [key] : [])
 }
 
 // A limit in units that Nextflow reads, and enough for one step: 4 would be 4 bytes, 10 ten milliseconds.

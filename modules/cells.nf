@@ -217,7 +217,7 @@ process FILTER_CELLS {
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(cells)
+    tuple val(meta), path(cells), val(row)
 
     output:
     tuple val(meta), path("${meta.sample}.filtered.h5ad"), emit: filtered, optional: true
@@ -229,7 +229,7 @@ process FILTER_CELLS {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments filter_cells ${options(cells: cells)} ${task.ext.given}
+    sc-compartments filter_cells ${options(cells: cells)} ${task.ext.given} ${options(row)}
     """
 
     stub:

@@ -2,6 +2,32 @@ include { code } from '../lib/code'
 include { options ; parametersOf } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
+// One h5ad of a whole study to a file for each sample, and the samplesheet that names them.
+process SPLIT_STUDY {
+    label 'light'
+    memory { memoryFor(task, []) }
+    time { timeFor(task, [study]) }
+    ext code: { code('split_study') }, given: { parametersOf('split_study') }
+
+    input:
+    path study, stageAs: 'study/*'
+    path samplesheet, stageAs: 'sheet/*'
+
+    output:
+    path 'problems.txt', emit: problems
+    path 'notes.txt', emit: notes
+    path 'split/*.csv', emit: samplesheet, optional: true
+    path 'split/samples/*', emit: samples, optional: true
+    tuple val(task.process), eval('sc-compartments versions anndata h5py scipy'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments split_study ${options(path: study, samplesheet: samplesheet)} ${task.ext.given} \
+        --problems problems.txt --notes notes.txt
+    """
+}
+
 // The samplesheet, the parameters and the questions, before any data are read.
 process CHECK_DESIGN {
     label 'light'
@@ -48,6 +74,7 @@ process INSPECT_INPUT {
 
     input:
     tuple val(meta), val(column), path(matrix, stageAs: 'input/*'), val(asked)
+    path overrides, stageAs: 'overrides/*'
     path gtf, stageAs: 'gtf/*'
 
     output:
@@ -63,7 +90,7 @@ process INSPECT_INPUT {
     # code ${task.ext.code}
     (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
     sc-compartments inspect_input ${options(sample: meta.sample, column: column)} \\
-        ${options(path: matrix, gtf: gtf)} ${options(asked)} ${task.ext.given}
+        ${options(path: matrix, label_overrides: overrides, gtf: gtf)} ${options(asked)} ${task.ext.given}
     """
 
     stub:

@@ -17,7 +17,10 @@ workflow CELLS {
     ch_called = READ_COUNTS.out.droplets.join(CALL_CELLS.out.calls)
     AMBIENT(ch_called, READ_COUNTS.out.results, rows)
     announced(AMBIENT.out.cells, '# samples: cells called, ambient RNA seen to')
-    FILTER_CELLS(AMBIENT.out.cells)
+    // a limit of the samplesheet comes after the parameter and goes before it
+    def limits = ['counts', 'genes', 'mt', 'top20'].collect { name -> "nmads_${name}".toString() }
+    limits += ['min_counts', 'min_genes', 'max_counts', 'max_mt']
+    FILTER_CELLS(AMBIENT.out.cells.join(columnsOf(rows, limits)))
     SCORE_DOUBLETS(FILTER_CELLS.out.filtered.join(columnsOf(rows, ['chemistry', 'loaded_cells'])))
 
     filtered = FILTER_CELLS.out.filtered

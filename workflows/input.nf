@@ -3,9 +3,28 @@ include { announced } from '../lib/console'
 include { askedOf ; existing ; filesOf ; linesOf ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { definitions ; valueOf } from '../lib/options'
-include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
+include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT ; SPLIT_STUDY } from '../modules/input'
 include { INSPECT_INPUT as INSPECT_COUNTED } from '../modules/input'
 include { READS } from './reads'
+
+// The user's samplesheet, or that of a whole study in one file with a file for each sample.
+workflow SHEET {
+    take:
+    given // samplesheet, or empty
+    study // h5ad of all samples, or empty
+
+    main:
+    given || study ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
+    sheets = filesOf(given, 'input')
+    SPLIT_STUDY(study ? channel.value(existing(pathOf(study.toString()), '--study_file')) : channel.empty(), sheets)
+    SPLIT_STUDY.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
+    ch_sound = SPLIT_STUDY.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
+    ch_split = SPLIT_STUDY.out.samplesheet.combine(ch_sound).map { path, _sound -> path }.first()
+    samplesheet = study ? ch_split : channel.value(sheets[0])
+
+    emit:
+    samplesheet
+}
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {
@@ -150,7 +169,7 @@ workflow OPEN {
             [meta.subMap('sample'), column, inputs[column], askedOf(column, inputs, others)]
         }
     }
-    INSPECT_INPUT(ch_given, filesOf(params.gtf, 'gtf'))
+    INSPECT_INPUT(ch_given, filesOf(params.label_overrides, 'label_overrides'), filesOf(params.gtf, 'gtf'))
     ch_reads = samples
         .filter { _meta, inputs, _others -> inputs.fastq_1 }
         .map { meta, inputs, _others ->
@@ -162,7 +181,7 @@ workflow OPEN {
         .map { meta, _inputs, others -> [meta.subMap('sample'), others] }
         .join(READS.out.counted)
         .map { meta, others, path -> [meta, 'raw', path, askedOf('raw', [raw: path], others)] }
-    INSPECT_COUNTED(ch_counted, [])
+    INSPECT_COUNTED(ch_counted, filesOf(params.label_overrides, 'label_overrides'), [])
     problems = INSPECT_INPUT.out.problems.mix(INSPECT_COUNTED.out.problems)
     looked = ch_given.mix(ch_counted).count().combine(problems.count()).filter { n, done -> n == done }
     doubts = INSPECT_INPUT.out.doubts.mix(INSPECT_COUNTED.out.doubts)

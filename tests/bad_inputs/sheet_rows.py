@@ -3,6 +3,8 @@
 import io
 import zipfile
 
+import openpyxl
+
 from tests.bad_inputs.designed import GOOD, HEADER, LINES, fine, with_column, wrong
 
 HABITS, COMMENTS, LETTERS, ALIKE = (
@@ -36,6 +38,16 @@ def workbook():
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w") as archive:
         archive.writestr("xl/worksheets/sheet1.xml", "<x/>")
+    return data.getvalue()
+
+
+def workbook_of(*tables):
+    book, data = openpyxl.Workbook(), io.BytesIO()
+    for rows in tables:
+        sheet = book.create_sheet()
+        for row in rows:
+            sheet.append(row)
+    book.save(data)
     return data.getvalue()
 
 
@@ -113,6 +125,8 @@ ROWS = [
         "row 2: not text in UTF-8 .*save it as CSV UTF-8",
     ),
     wrong("S13 a workbook", LETTERS, workbook, "(?i)excel|spreadsheet|xlsx"),
+    fine("a workbook with its sheet", LETTERS, lambda: workbook_of(table()), n=8),
+    wrong("a workbook with two sheets", LETTERS, lambda: workbook_of(table(), table()), "2 sheets have cells"),
     fine("S14 hard blanks", LETTERS, GOOD.replace("a_csf,a,", "a_csf,\u00a0a\u00a0,"), kept={"donor": FOUR}),
     fine("S15 a character without width", LETTERS, GOOD.replace("a_csf,a,", "a_csf,a\u200b,"), kept={"donor": FOUR}),
     fine(

@@ -43,3 +43,12 @@ def test_zero_is_no_limit_and_limits_are_those_of_the_schema(execute, tmp_path):
     assert table.loc["total_counts", "upper"] == 2000 and table.loc["total_counts", "n_removed"] > 100
     done = execute("filter_cells", "--cells", "S1.cells.h5ad", "--max_mt", 101)
     assert done.returncode == 2 and "--max_mt is 101" in done.stderr
+
+
+def test_a_limit_of_the_samplesheet_goes_before_the_parameter(execute, tmp_path):
+    """The process gives it after that."""
+    cells_file(tmp_path / "S1.cells.h5ad", clean())
+    given = ("--min_genes", 300, "--max_mt", 20.0, "--min_genes", "0", "--max_mt", "35.0")
+    assert execute("filter_cells", "--cells", "S1.cells.h5ad", "--nmads_mt", 1000, *given).returncode == 0
+    table = read_tsv(tmp_path / "samples" / "S1" / "S1.qc.tsv").set_index("metric")
+    assert table.loc["pct_mt", "upper"] == 35 and table.loc["n_genes", "lower"] < 300

@@ -81,7 +81,7 @@ def test_what_would_be_read_otherwise_than_meant_is_refused(text, message):
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"PK\x03\x04\x14\x00\xff", "a spreadsheet workbook .Excel, LibreOffice., not a text file; save"),
+        (b"PK\x03\x04\x14\x00\xff", "a spreadsheet workbook that is damaged or no XLSX, not a text file; save"),
         (b"\xd0\xcf\x11\xe0\xa1", "an Excel workbook of the old kind"),
         (b"\x1f\x8b\x08", "packed with gzip; unpack it"),
         ("sample\nJürgen\n".encode("latin-1"), "row 2: not text in UTF-8 .byte 8."),

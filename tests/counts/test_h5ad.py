@@ -105,8 +105,8 @@ def test_what_is_the_wrong_way_round_or_another_kind_of_file(tmp_path):
     turned.write_h5ad(tmp_path / "turned.h5ad")
     assert "transpose it (adata.T)" in look_into(tmp_path / "turned.h5ad", "raw")[0]
     with h5py.File(written(tmp_path / "a.h5mu"), "a") as file:
-        file.create_group("mod/rna")
-    assert "MuData" in look_into(tmp_path / "a.h5mu", "raw")[0]
+        file.create_group("mod/prot")
+    assert "an h5mu without one of RNA (it holds prot); name the modality" in look_into(tmp_path / "a.h5mu", "raw")[0]
     assert (
         "named by numbers (0, 1, 2 ...)"
         in (look_into(written(tmp_path / "n.h5ad", index=[str(n) for n in range(N_GENES)]), "raw")[0])

@@ -3,7 +3,9 @@
 import pytest
 
 from compartments.core.errors import UserError
+from compartments.core.files import read_json
 from compartments.counts import reading
+from tests.bad_inputs import toy
 from tests.support.matrices import damaged, some_counts, write_h5
 
 
@@ -35,6 +37,37 @@ def test_good_file_has_no_problem(execute, tmp_path):
     assert (tmp_path / "problems.txt").read_text() == ""
     execute("inspect_input", "--sample", "S1", "--column", "cellbender", "--path", "a.h5")
     assert "not a CellBender output" in (tmp_path / "problems.txt").read_text()
+
+
+def labelled(path):
+    obs = toy.frame(toy.barcodes()[: toy.N_CELLS], kind=["Treg"] * 20 + ["B"] * 20 + [None] * 10)
+    return toy.h5ad(path, toy.cells().astype("float32"), obs=obs)
+
+
+def test_labels_of_obs_are_kept_for_a_look(execute, tmp_path):
+    labelled(tmp_path / "a.h5ad")
+    (tmp_path / "digests").write_text("aa  a.h5ad\n")
+    given = ("--sample", "S1", "--column", "filtered", "--digests", "digests")
+    execute("inspect_input", *given, "--path", "a.h5ad", "--labels_key", "kind")
+    assert read_json(tmp_path / "S1.cells.json")["labels"] == ["B", "Treg"]
+    execute("inspect_input", *given, "--path", "a.h5ad", "--labels_key", "type")
+    assert "obs has no column 'type' (--labels_key); it has kind" in (tmp_path / "problems.txt").read_text()
+    write_h5(tmp_path / "a.h5", some_counts())
+    execute("inspect_input", *given, "--path", "a.h5", "--labels_key", "kind")
+    assert "a 10x h5 has no obs with labels (--labels_key)" in (tmp_path / "problems.txt").read_text()
+
+
+def test_labels_by_hand_are_of_cells_that_are_there(execute, tmp_path):
+    labelled(tmp_path / "a.h5ad")
+    (tmp_path / "digests").write_text("aa  a.h5ad\n")
+    there, header = toy.barcodes()[0], "sample,barcode,lineage\nS2,x,B\n"
+    given = ("--sample", "S1", "--column", "filtered", "--digests", "digests", "--path", "a.h5ad")
+    for rows, said in ((f"S1,{there},B\nS1,y,B\n", ""), ("S1,y,B\n", "o.csv row 3, column barcode: 1 of 1 barcodes")):
+        (tmp_path / "o.csv").write_text(header + rows)
+        execute("inspect_input", *given, "--label_overrides", "o.csv")
+        assert said in (tmp_path / "problems.txt").read_text() and bool(said) == bool(
+            (tmp_path / "problems.txt").read_text()
+        )
 
 
 def test_doubts_are_told_and_stop_nothing(execute, tmp_path):

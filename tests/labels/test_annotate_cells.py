@@ -1,5 +1,6 @@
 """The step that labels the cells of one sample."""
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -34,6 +35,32 @@ def test_executable(sample, execute):
     joined = without_doublets(read_annotated(*written))
     assert list(joined.obs_names) == barcodes[:-1] and joined.obs["marker_pdc"].dtype == bool
     assert joined.obs["lineage"].iloc[0] == "Treg"
+
+
+def test_labels_of_the_users_file_stand(sample, execute):
+    """By the map, or as a lineage; what is set by hand goes before them; a cell without a label has the model's."""
+    folder, barcodes, _ = sample
+    cells = anndata.read_h5ad(folder / "s1.filtered.h5ad")
+    cells.obs["given_label"] = ["Naive B cells", "Treg", "unassigned", *[""] * (cells.n_obs - 3)]
+    cells.write_h5ad(folder / "s1.filtered.h5ad")
+    (folder / "o.tsv").write_text(f"sample\tbarcode\tlineage\ns1\t{barcodes[1]}\tClassical monocytes\n")
+    options = (
+        "--cells",
+        "s1.filtered.h5ad",
+        "--model",
+        "made_up.pkl",
+        "--compartment",
+        "CSF",
+        "--label_overrides",
+        "o.tsv",
+    )
+    done = execute("annotate_cells", *options)
+    assert done.returncode == 0, done.stderr
+    labels = read_tsv(folder / "samples/s1/s1.labels.tsv.gz")
+    assert list(labels["lineage"][:3]) == ["B", "cMono", "unassigned"]
+    summary = read_json(folder / "samples/s1/s1.labels.json")
+    assert (labels["confidence"] == "override").sum() == summary["n_overrides"] == 3
+    assert not labels["marker_agrees"][:3].any(), "markers know these cells by other names"
 
 
 def test_a_sample_without_cells_is_skipped(tmp_path, execute):

@@ -36,6 +36,11 @@ CHECKS = {
         ["--integration_key", "donors"],
         "'donors' is no column of the samplesheet; choose none or one",
     ),
+    "a label of the file that nothing places": (
+        {"s1.cells.json": json.dumps({"sample": "s1", "labels": ["Treg", "Bee cells"]})},
+        ["--cells", "s1.cells.json", "--labels_key", "cell type"],
+        r"sample 's1': 1 labels of obs column 'cell type' .--labels_key. are not in the lineage map .first: 'Bee",
+    ),
     "all is well": ({"o.tsv": "s1\tx\t\tB"}, ["--label_overrides", "o.tsv", "--integration_key", "donor"], ""),
 }
 

@@ -14,7 +14,7 @@ pytestmark = pytest.mark.pipeline
 HOSTILE = 'it\'s $(touch planted) `touch planted`; "two" \\ & | *'
 SCRIPT = r'''
 include { failedSteps ; failedTasks ; failures ; forgetFailures ; sampleFailed ; stepFailed } from './lib/failures'
-include { placed ; samplesOf } from './lib/files'
+include { locate ; placed ; samplesOf } from './lib/files'
 include { changedModels ; modelsOf } from './lib/models'
 include { laidOut ; options ; parametersOf ; wordsOf } from './lib/options'
 
@@ -60,6 +60,9 @@ workflow {
     def (samples, problems) = samplesOf(file("${projectDir}/study.json"), file("${projectDir}/given"))
     told('samples', samples.collect { meta, inputs, others -> [meta, inputs.raw.toString(), others] })
     told('problems', problems)
+    def there = file("${projectDir}/lists")
+    told('matrix', ['GSM1_matrix.mtx.gz', 'other.mtx'].collect { one -> locate(one, there, 2, 'raw').toString() })
+    told('lone matrix', locate('GSM2_matrix.mtx', there, 3, 'raw').problem)
     told('laid out', laidOut(['composition/effects.tsv', "samples/it's/x.json", 'skipped.tsv']))
 
     params.asked.each { name, text -> told(name, meant(text)) }
@@ -133,6 +136,9 @@ def told(request, tmp_path_factory):
     (project / "task" / ".command.err").write_text("first\nERROR: no   cells\n\n")
     for name in ("a b.tsv", "it's.tsv"):
         (project / "given" / name).write_text("")
+    (project / "lists").mkdir()
+    for name in ("GSM1_matrix.mtx.gz", "GSM1_barcodes.tsv.gz", "GSM1_genes.tsv", "GSM2_matrix.mtx", "other.mtx"):
+        (project / "lists" / name).write_text("")
     rows = [
         {"sample": "a", "donor": "A", "row": 2, "note": HOSTILE, "rbc_per_ul": 0.0, "batch": None, "raw": "a b.tsv"}
     ]
@@ -160,6 +166,14 @@ def told(request, tmp_path_factory):
 def test_parameters_of_a_step_are_those_of_the_schema_that_are_set(told):
     assert shlex.split(told["expression"]) == ["--min_cells_pb", "10", "--target_gene", HOSTILE]
     assert shlex.split(told["ambient"]) == ["--ambient_method", "auto"], "a flag that is false is left out"
+
+
+def test_a_matrix_named_itself_goes_with_its_names(told):
+    """Those of the same prefix, as in GEO; a lone one is one line."""
+    names = ("GSM1_matrix.mtx.gz", "GSM1_barcodes.tsv.gz", "GSM1_genes.tsv")
+    given, other = told["matrix"]
+    assert re.findall(r"[^/\[]+?(?=[,\]])", given) == list(names) and other.endswith("/lists/other.mtx")
+    assert told["lone matrix"].startswith("'GSM2_matrix.mtx' lies there without GSM2_barcodes.tsv (or .gz); copy")
 
 
 def test_whatever_a_value_holds_the_script_gets_it_as_one_word(told):

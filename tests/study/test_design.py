@@ -113,3 +113,9 @@ def test_totals_in_another_unit_are_named():
         "cells_per_ul of P3_CSF is 2500, more than 300-fold above the median of CSF",
         "cells_per_ul of P5_blood is 6, more than 300-fold below the median of blood",
     ]
+
+
+def test_samples_with_limits_of_their_own_are_named():
+    study = study_of(with_column(lambda i: "30" if i == 1 else "", "max_mt"))
+    names = [f"{name} (max_mt 30)" for name in study.samples.loc[study.samples["max_mt"].notna(), "sample"]]
+    assert names and f"so do the cells that are kept: {', '.join(names)}\n" in plan(study, design_table(study))

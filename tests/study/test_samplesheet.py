@@ -202,3 +202,24 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, changes):
         check_slips(frame, ["age", "sex"], "any.csv")
     except UserError as error:
         assert len(str(error).splitlines()) == 1 and str(error).isprintable()
+
+
+LIMITED = "sample,donor,compartment,condition,raw,min_genes,max_mt\n{}\nb,p2,CSF,ms,b.h5,,\n"
+
+
+def test_limits_of_single_samples():
+    sheet = parse_samplesheet(LIMITED.format("a,p1,CSF,hc,a.h5,0,12.5"))
+    assert list(sheet["min_genes"].fillna(-1)) == [0, -1] and sheet["max_mt"][0] == 12.5
+
+
+@pytest.mark.parametrize(
+    ("row", "line"),
+    [
+        ("a,p1,CSF,hc,a.h5,200.5,", "row 2, column min_genes: '200.5' is not a whole number of at least 0"),
+        ("a,p1,CSF,hc,a.h5,,120", "row 2, column max_mt: '120' is not a number from 0 to 100"),
+        ("a,p1,CSF,hc,a.h5,,-1", "row 2, column max_mt: '-1' is not a number from 0 to 100"),
+    ],
+)
+def test_limits_that_are_none_are_one_line(row, line):
+    with pytest.raises(UserError, match=line):
+        parse_samplesheet(LIMITED.format(row))

@@ -9,7 +9,7 @@ from anndata import AnnData
 from compartments.cells.calling import call_cells
 from compartments.core.errors import SampleSkipped, UserError
 from compartments.core.matrix import totals
-from compartments.core.vocabulary import WITHOUT_EMPTIES
+from compartments.core.vocabulary import GIVEN_LABEL, WITHOUT_EMPTIES
 
 ITERATIONS = 1000  # draws of soup; limits of totals need no small p-values
 CALLED_HERE = ("retained", "emptydrops")  # sources of cells among all droplets
@@ -54,8 +54,9 @@ def split_droplets(droplets: AnnData, calls: pd.DataFrame, seed: int = 0) -> tup
         raise SampleSkipped("no cell was called")
     is_cell = droplets.obs_names.isin(wanted)
     matrix = sp.csr_matrix(droplets.X)
+    given = {GIVEN_LABEL: droplets.obs[GIVEN_LABEL]} if GIVEN_LABEL in droplets.obs else {}
     cells = AnnData(
-        obs=pd.DataFrame(index=droplets.obs_names[is_cell]),
+        obs=pd.DataFrame(given, index=droplets.obs_names)[is_cell],
         var=droplets.var[["gene_id"]].copy(),
         layers={"counts": sp.csr_matrix(matrix[is_cell], dtype=np.int32)},
         uns={key: str(droplets.uns.get(key, "")) for key in ("sample", "count_warnings", "chemistry")},

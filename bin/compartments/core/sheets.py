@@ -1,7 +1,8 @@
 """Tables that users write by hand or with a spreadsheet: one reader, so that all are read by the same rules.
 
-CSV, TSV or semicolons; a byte order mark, a ``sep=`` line, comments, blank lines and quoted cells with line breaks are
-what spreadsheets and people write, and are read. What would be read otherwise than it was meant is refused.
+CSV, TSV, semicolons or a sheet of a workbook; a byte order mark, a ``sep=`` line, comments, blank lines and quoted
+cells with line breaks are what spreadsheets and people write, and are read. What would be read otherwise than it was
+meant is refused.
 """
 
 import csv
@@ -17,10 +18,11 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.packing import packing_of
+from compartments.core.workbooks import csv_of, is_workbook
 
 DELIMITERS = ",\t;"
 WORKBOOKS = {
-    b"PK\x03\x04": "a spreadsheet workbook (Excel, LibreOffice)",
+    b"PK\x03\x04": "a spreadsheet workbook that is damaged or no XLSX",
     b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind (.xls)",
 }
 SEPARATOR = re.compile(r'"?sep=(\t|[^\w\s"#])"?[,;\s]*', re.I)  # Excel's own first line
@@ -46,12 +48,13 @@ class Sheet(NamedTuple):
 
 
 def read_text(path: str | Path) -> str:
-    """Content of a text file in UTF-8, or UTF-16 with its byte order mark.
+    """Content of a text file in UTF-8, or UTF-16 with its byte order mark; of a workbook (XLSX) its sheet as CSV.
 
     Raises
     ------
     UserError
-        Not such a file: a workbook, a packed file, another encoding (with the row), null characters, a folder.
+        Not such a file: a workbook of another kind, a packed file, another encoding (with the row), null characters, a
+        folder.
     """
     path = Path(path)
     try:
@@ -60,6 +63,8 @@ def read_text(path: str | Path) -> str:
         raise
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read ({error.strerror}); give a CSV file") from None
+    if is_workbook(data):
+        return csv_of(data, path.name)
     for start, what in WORKBOOKS.items():
         if data.startswith(start):
             raise UserError(f"{path.name}: {what}, not a text file; save the sheet as CSV UTF-8 and give that file")

@@ -4,6 +4,7 @@ import math
 import re
 from pathlib import Path
 
+GIVEN_LABEL = "given_label"  # column of obs with the user's own names of cells, between steps
 UNASSIGNED, OTHER = "unassigned", "other"
 POOLS = (UNASSIGNED, OTHER)  # not lineages: nothing is claimed of them
 BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood
@@ -36,6 +37,17 @@ NUMBERS = {
     "cells_per_ul": "a positive number",
     "rbc_per_ul": "a number of at least 0",
     "fraction_share": "a positive number of at most 1",
+}
+# its columns that stand for a parameter of quality in this sample
+LIMITS = {
+    "min_counts": "a whole number of at least 0",
+    "min_genes": "a whole number of at least 0",
+    "max_counts": "a whole number of at least 0",
+    "max_mt": "a number from 0 to 100",
+    "nmads_counts": "a number of at least 0",
+    "nmads_genes": "a number of at least 0",
+    "nmads_mt": "a number of at least 0",
+    "nmads_top20": "a number of at least 0",
 }
 # its further columns that something is made of
 DESCRIPTIONS = ["batch", "chemistry", "replicate", "fraction", "group"]

@@ -9,6 +9,8 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from compartments.core.errors import UserError
+from compartments.core.vocabulary import GIVEN_LABEL
+from compartments.counts.h5ad import labels_in
 from compartments.counts.reading import Counts
 from compartments.counts.source import Texts
 
@@ -192,6 +194,37 @@ def _corrected_like(base: Counts, called: Counts, positions: npt.NDArray[np.intp
             "give the matrix that CellBender was run on"
         )
     return corrected
+
+
+def add_labels(data: AnnData, counts: dict[str, Counts], key: str) -> int:
+    """Put the user's labels into ``data.obs`` (``GIVEN_LABEL``), from the file that has the cells; how many have one.
+
+    Parameters
+    ----------
+    data : AnnData
+        Of :func:`assemble`.
+    counts : dict of str to Counts
+        Of the samplesheet columns that were given.
+    key : str
+        Column of obs.
+
+    Raises
+    ------
+    UserError
+        No file with such a column, or none of its barcodes is in the sample.
+    """
+    one = next((counts[column] for column in ("filtered", "raw") if column in counts), None)
+    if one is None:
+        raise UserError(
+            "a CellBender output alone has no obs with labels (--labels_key); give the h5ad as filtered, too"
+        )
+    by_barcode = dict(zip(one.barcodes, labels_in(one.source, key), strict=True))
+    labels = np.array([by_barcode.get(barcode, "") for barcode in data.obs_names], dtype=object)
+    if not any(barcode in by_barcode for barcode in data.obs_names):
+        bare = {re.sub(r"-\d+$", "", barcode): label for barcode, label in by_barcode.items()}
+        labels = np.array([bare.get(re.sub(r"-\d+$", "", barcode), "") for barcode in data.obs_names], dtype=object)
+    data.obs[GIVEN_LABEL] = labels
+    return int((labels != "").sum())
 
 
 def summarise(data: AnnData, counts: dict[str, Counts], notes: list[str]) -> dict[str, str | int | None]:

@@ -1,5 +1,6 @@
 """Which format a file is, told from its content, never from its name or the samplesheet column."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,12 @@ from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
 from compartments.counts.source import Source
 from compartments.counts.square import settle_square
 from compartments.counts.symbols import name_genes
+
+
+def one_path(paths: Sequence[str | Path]) -> Path:
+    """The one path, or the folder of the files of one matrix that a task was given in its place."""
+    first = Path(paths[0])
+    return first if len(paths) == 1 else first.parent
 
 
 def describe(path: str | Path, genome: str | None = None, gtf: str | None = None) -> Source:

@@ -1,5 +1,6 @@
 """Where an h5ad has its counts, and the names that belong to them."""
 
+import re
 from pathlib import Path
 
 import h5py
@@ -16,6 +17,8 @@ from compartments.counts.values import node_problem
 ID_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl", "ensembl_gene_id", "feature_id", "id")
 TYPE_COLUMNS = ("feature_types", "feature_type", "modality")
 COUNTS_LAYERS = ("counts", "raw_counts", "raw", "count", "rawcounts", "umi", "umis", "umi_counts")
+RNA = ("rna", "gex", "gene expression", "gene_expression")  # names of modalities
+NUMBER = re.compile(r"-?\d+\.0")
 SAMPLE_COLUMNS = {
     "sample", "sample_id", "sampleid", "sample_name", "orig.ident", "donor", "donor_id", "patient", "patient_id",
     "individual", "subject", "library", "library_id", "gem_group", "gem_id",
@@ -24,20 +27,71 @@ SAMPLE_COLUMNS = {
 
 
 def describe_h5ad(path: Path, file: h5py.File) -> Source:
-    """The counts of an h5ad with the most genes, and their names.
+    """The counts of an h5ad, or of the RNA of an h5mu, with the most genes, and their names.
 
     Raises
     ------
     UserError
-        If it has no counts, or they do not fit its names.
+        If it has no counts, no RNA, or they do not fit its names.
     """
-    if "mod" in file:
-        raise UserError(f"{path}: a file of MuData; write its gene expression by itself (mdata['rna'].write_h5ad)")
-    chosen, notes = counts_in(path, file)
-    source = describe_matrix(path, file, chosen)
+    group = expression_in(path, file)
+    chosen, notes = counts_in(path, group)
+    source = describe_matrix(path, group, chosen)
     source.notes += notes
-    _tell_samples(source, file["obs"])
+    if group.name != "/":
+        source.node = f"{group.name}/{chosen}"
+        source.notes.append(f"of the modalities of the h5mu {group.name} is read")
+    _tell_samples(source, group["obs"])
     return source
+
+
+def expression_in(path: Path, file: h5py.File) -> h5py.Group:
+    """The group that is laid out as an h5ad: the file, or of an h5mu its modality of RNA; a UserError without one."""
+    if "mod" not in file:
+        return file
+    found = [name for name in file["mod"] if name.lower() in RNA]
+    if len(found) != 1:
+        raise UserError(
+            f"{path}: an h5mu {'with several modalities' if found else 'without one'} of RNA (it holds "
+            f"{', '.join(file['mod']) or 'nothing'}); name the modality of gene counts 'rna'"
+        )
+    return file["mod"][found[0]]
+
+
+def obs_columns(obs: h5py.Group | h5py.Dataset) -> list[str]:
+    """Names of the columns of ``obs``, in their order where the file says it."""
+    index = text_of(obs.attrs.get("_index", "_index"))
+    ordered = [text_of(name) for name in obs.attrs.get("column-order", [])]
+    return ordered or [name for name in _columns(obs).values() if name not in (index, "index", "__categories")]
+
+
+def labels_in(source: Source, key: str) -> Texts:
+    """The user's label of each barcode, by a column of obs; empty where a cell has none.
+
+    Raises
+    ------
+    UserError
+        No obs, or no such column.
+    """
+    if source.format != "h5ad":
+        raise UserError(
+            f"{source.path}: a {source.format} has no obs with labels (--labels_key); give an h5ad, or name the cells "
+            "in --label_overrides"
+        )
+    with h5py.File(source.path, "r") as file:
+        obs = expression_in(source.path, file)["obs"]
+        if key not in obs_columns(obs):
+            raise UserError(
+                f"{source.path}: obs has no column '{key}' (--labels_key); it has {', '.join(obs_columns(obs)[:20])}"
+            )
+        return obs_column(obs, key)
+
+
+def obs_column(obs: h5py.Group | h5py.Dataset, name: str) -> Texts:
+    """A column of ``obs`` as text: whole numbers without a point, empty where there is no value."""
+    values = [value.strip() for value in column_of(obs, name)]
+    plain = [value.removesuffix(".0") if NUMBER.fullmatch(value) else value for value in values]
+    return np.array(["" if value.lower() in ("nan", "<na>") else value for value in plain], dtype=object)
 
 
 def describe_matrix(path: Path, file: h5py.File, chosen: str) -> Source:

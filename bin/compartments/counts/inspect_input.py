@@ -19,19 +19,27 @@ def arguments() -> Namespace:
     parser = Options(STEP, __doc__)
     parser.add_argument("--sample", required=True, help="sample name")
     parser.add_argument("--column", required=True, help="samplesheet column")
-    parser.add_argument("--path", required=True, help="file or folder of that column")
+    parser.add_argument(
+        "--path", required=True, nargs="+", help="file or folder of that column, or an mtx and its names"
+    )
     parser.add_argument("--gtf", help="names genes of a file that has Ensembl ids alone")
     parser.add_argument("--digests", help="lines of sha256sum of the file, if it is the one that tells cells")
     parser.add_argument("--barcodes", action="store_true", help="keep its barcodes, for a look at other captures")
+    parser.add_argument("--label_overrides", help="labels of cells: are most of the sample's in the file?")
     return parser.parse_args()
 
 
 def main() -> None:
     """The problem in ``problems.txt``, doubts in ``doubts.txt``; of the file that tells cells more."""
     args = arguments()
-    from compartments.counts.inspection import look_into
+    from compartments.counts.formats import one_path
+    from compartments.counts.inspection import look_into, strangers
 
-    look = look_into(args.path, args.column, args.genome, args.barcodes, bool(args.digests), args.gtf)
+    asked = (args.barcodes, bool(args.digests), args.labels_key, args.gtf)
+    look = look_into(one_path(args.path), args.column, args.genome, *asked)
+    if look.source and args.digests and args.label_overrides:
+        problem = strangers(args.label_overrides, args.sample, look.source.barcodes)
+        look = look._replace(problem=problem, source=None if problem else look.source)
     if look.source and look.extent:
         write_json(_cells(args, look, look.source), f"{args.sample}.cells.json")
         write_json(look.extent, "extent.json")
@@ -44,7 +52,9 @@ def _cells(args: Namespace, look: "Look", source: "Source") -> dict[str, object]
     """Who the sample is, the digest of its file, the barcodes of its cells, its genes and how it was made."""
     from compartments.counts.inspection import content_of
 
-    row = {"sample": args.sample, "column": args.column}
+    row: dict[str, object] = {"sample": args.sample, "column": args.column}
+    if args.labels_key:
+        row["labels"] = look.labels
     row["content"] = content_of(Path(args.digests).read_text())
     listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
     return row | {"barcodes": look.barcodes, "genes": listed, "made": look.made}

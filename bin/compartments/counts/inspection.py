@@ -8,15 +8,17 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.sheets import read_sheet
 from compartments.counts.chemistry import Made, of_nuclei, profiles_of
 from compartments.counts.extent import extent
 from compartments.counts.few_cells import few_cells
 from compartments.counts.folders import check_length
 from compartments.counts.formats import describe
+from compartments.counts.h5ad import labels_in
 from compartments.counts.lanes import Cells, cell_barcodes
 from compartments.counts.names import make_unique
 from compartments.counts.references import origins, unite_genes
-from compartments.counts.source import CELLBENDER, Source
+from compartments.counts.source import CELLBENDER, Source, Texts
 from compartments.counts.values import ENOUGH, check_values, peek
 
 LEAST_SPREAD = 0.1  # coefficient of variation of the totals of cells: those of one clone have 0.25
@@ -27,8 +29,8 @@ class Look(NamedTuple):
 
     ``problem`` says in one line why it cannot be used, and is empty if it can; ``warnings`` are what may make its
     numbers wrong, a line each; ``source`` is where its counts are, None with a problem; ``barcodes`` as of
-    :func:`cell_barcodes`, ``made``, and ``extent`` as of :func:`~compartments.counts.extent.extent` are there if asked
-    for.
+    :func:`cell_barcodes`, ``made``, ``extent`` as of :func:`~compartments.counts.extent.extent` and the
+    user's ``labels`` are there if asked for.
     """
 
     problem: str
@@ -37,6 +39,7 @@ class Look(NamedTuple):
     barcodes: dict[str, int]
     made: Made
     extent: dict[str, int]
+    labels: list[str] = []
 
 
 def look_into(
@@ -45,6 +48,7 @@ def look_into(
     genome: str | None = None,
     barcodes: bool = False,
     cells: bool = False,
+    labels_key: str | None = None,
     gtf: str | None = None,
 ) -> Look:
     """Why the file or folder cannot be used in that column of the samplesheet, and what may make its numbers wrong.
@@ -60,6 +64,8 @@ def look_into(
         Whether the barcodes of its cells are asked for.
     cells : bool
         Whether it is asked for how its cells were made and how much they are.
+    labels_key : str, optional
+        Column of its obs that names cells: which labels, if it is asked for its cells.
     gtf : path, optional
         Names genes of a file that has ids alone.
     """
@@ -70,10 +76,11 @@ def look_into(
         found = cell_barcodes(source) if barcodes else {}
         if source.format == "10x mtx" and not barcodes:  # else every entry was read
             check_length(source)
+        labels = sorted({*labels_in(source, labels_key)} - {""}) if cells and labels_key else []
         made, held = (_made(source), extent(source)) if cells else (Made(), {})
     except UserError as error:
         return Look(" ".join(str(error).split()), [], None, {}, Made(), {})
-    return Look("", source.warnings, source, found, made, held)
+    return Look("", source.warnings, source, found, made, held, labels)
 
 
 def _made(source: Source) -> Made:
@@ -85,6 +92,24 @@ def _made(source: Source) -> Made:
             "rounded, give the raw counts"
         )
     return Made(source.chemistry, profiles_of(cells, symbols), of_nuclei(umis, symbols))
+
+
+def strangers(table: str | Path, sample: str, barcodes: Texts) -> str:
+    """Why labels by hand are not of this sample's cells, if most barcodes that they name are not in its file.
+
+    A few may lack, of cells that another analysis kept: these are counted where cells are labelled.
+    """
+    named = read_sheet(table)
+    if not {"sample", "barcode"} <= set(named):
+        return ""  # what is wrong with the table is said by check_labels
+    own = named.loc[(named["sample"] == sample) & named["barcode"].notna(), "barcode"]
+    lost = own[~own.isin(set(barcodes))]
+    if len(lost) <= len(own) / 2:
+        return ""
+    return (
+        f"{Path(table).name} row {lost.index[0]}, column barcode: {len(lost)} of {len(own)} barcodes of the sample are "
+        f"not in its file (first: '{lost.iloc[0]}'; the file has '{barcodes[0]}'); write them as the file has them"
+    )
 
 
 def check_column(source: Source, column: str) -> None:

@@ -34,7 +34,7 @@ class Cells(TypedDict):
 
     ``content`` is the digest of its bytes, ``barcodes`` those of its cells, as bases, with their numbers of genes; none
     if not asked for or if the names are no barcodes. ``genes`` has ``symbol`` and ``gene_id``, ``made`` the parts of
-    :class:`compartments.counts.chemistry.Made`.
+    :class:`compartments.counts.chemistry.Made`, ``labels`` the user's names of cells (``--labels_key``).
     """
 
     sample: str
@@ -44,6 +44,7 @@ class Cells(TypedDict):
     barcodes: dict[str, int]
     genes: NotRequired[dict[str, list[str]]]
     made: NotRequired[list[Any]]
+    labels: NotRequired[list[str]]
 
 
 def cell_barcodes(source: Source) -> dict[str, int]:

@@ -12,6 +12,7 @@ from compartments.core.contract import Contract
 from compartments.core.errors import SampleSkipped
 from compartments.core.left_out import LeftOut
 from compartments.core.options import Options
+from compartments.core.vocabulary import GIVEN_LABEL
 
 STEP = "annotate_cells"
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
@@ -34,6 +35,7 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
     import h5py
+    import pandas as pd
     from anndata.io import read_elem
 
     from compartments.labels.annotation import annotate
@@ -42,7 +44,7 @@ def main() -> None:
     from compartments.labels.lineages import read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
-    from compartments.labels.overrides import apply_overrides, read_overrides, warn_of_lost
+    from compartments.labels.overrides import apply_overrides, labelled_rows, read_overrides, warn_of_lost
 
     models = [load_model(path) for path in given.model]
     lineage_map = read_lineage_map(given.lineage_map)
@@ -55,10 +57,13 @@ def main() -> None:
     try:
         if not len(obs):
             raise SampleSkipped("no cell left to label")
+        if GIVEN_LABEL in obs:
+            overrides = labelled_rows(obs, lineage_map)
         if given.label_overrides:
-            overrides, lost = read_overrides(
-                given.label_overrides, sample, obs.index, lineage_map, given.label_clusters
-            )
+            table = given.label_overrides, sample, obs.index, lineage_map, given.label_clusters
+            by_hand, lost = read_overrides(*table)
+            # what was set by hand goes before what the file says
+            overrides = pd.concat([by_hand, overrides]).drop_duplicates("barcode")
         tables, genes = (models, lineage_map, markers), (var.index, var["gene_id"].astype(str))
         labels, summary = annotate(counts.tocsr(), *genes, *tables, given.compartment, given.min_overlap, given.cells)
         distance, known = reference_distance(counts.tocsr(), *genes, models[0]), read_catalogue(given.known_models)

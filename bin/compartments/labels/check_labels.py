@@ -53,7 +53,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
-    from compartments.labels.overrides import read_override_table
+    from compartments.labels.overrides import check_given, read_override_table
     from compartments.study.study import Study
 
     study = Study.load(given.study)
@@ -74,7 +74,10 @@ def _check(given: argparse.Namespace) -> list[str]:
         raise UserError("--label_clusters is given without --label_overrides, whose clusters it explains; give both")
     check_integration_key(given.integration_key, study)
     check_lineages(study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
-    listed = {cells["sample"]: cells["genes"] for cells in read_looks(given.cells) if "genes" in cells}
+    looks = read_looks(given.cells)
+    for cells in looks:
+        check_given(cells["sample"], cells.get("labels", []), lineage_map, given.labels_key or "")
+    listed = {cells["sample"]: cells["genes"] for cells in looks if "genes" in cells}
     models_of = {row.sample: models_for(row.compartment, models, compartments) for row in study.samples.itertuples()}
     for of_sample in models_of.values():
         check_apart(of_sample)

@@ -1,6 +1,6 @@
 """Lineages that a user sets by hand, cell by cell or cluster by cluster."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -9,8 +9,8 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.sheets import read_sheet
-from compartments.core.vocabulary import UNASSIGNED
-from compartments.labels.lineages import broad_lineages
+from compartments.core.vocabulary import GIVEN_LABEL, UNASSIGNED
+from compartments.labels.lineages import broad_lineages, map_labels
 
 
 def apply_overrides(
@@ -44,7 +44,8 @@ def read_override_table(
     Parameters
     ----------
     path : path
-        Table with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all).
+        Table with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all);
+        a lineage may be a label of the map, too.
     clusters : path, optional
         ``umap.tsv.gz`` of the run whose clusters are meant: ``sample, barcode, leiden``.
     samples : sequence of str, optional
@@ -66,6 +67,7 @@ def read_override_table(
     if not {"barcode", "cluster"} & set(table):
         raise UserError(f"{path}: column 'barcode' is missing; it has {', '.join(table)}")
     table = table.reindex(columns=text).fillna("")
+    table["lineage"] = table["lineage"].replace(lineages_of(table["lineage"].unique(), lineage_map))
     known = {*broad_lineages(lineage_map), UNASSIGNED}
     by_cluster = table["barcode"] == ""
     _refuse(path, table, "lineage", ~table["lineage"].isin(known), f"is no lineage; one of {', '.join(sorted(known))}")
@@ -128,6 +130,32 @@ def warn_of_lost(warnings: str, lost: list[str]) -> str:
         return warnings
     words = f"{len(lost)} cells of --label_overrides are not in the sample after quality control (first: {lost[0]})"
     return "; ".join(filter(None, [warnings, words]))
+
+
+def labelled_rows(obs: pd.DataFrame, lineage_map: pd.DataFrame) -> pd.DataFrame:
+    """Rows ``barcode, lineage`` of the cells that the user's file labels (``--labels_key``), as overrides."""
+    named = obs[GIVEN_LABEL].astype(str)
+    named = named[named != ""]
+    lineage = lineages_of(named.unique(), lineage_map)
+    return pd.DataFrame({"barcode": named.index.astype(str), "lineage": named.map(lineage).to_numpy(object)})
+
+
+def lineages_of(labels: Iterable[str], lineage_map: pd.DataFrame) -> dict[str, str]:
+    """The lineage of each label that the map places, or that is a lineage or ``unassigned`` itself."""
+    mapped = map_labels(labels, lineage_map)["lineage"]
+    return {label: lineage for label, lineage in mapped.items() if pd.notna(lineage)} | {UNASSIGNED: UNASSIGNED}
+
+
+def check_given(sample: str, labels: Iterable[str], lineage_map: pd.DataFrame, key: str) -> None:
+    """Raise :class:`UserError` if the map does not place a label that a sample's file has in column ``key`` of obs."""
+    placed = lineages_of(labels, lineage_map)
+    unplaced = [label for label in labels if label not in placed]
+    if unplaced:
+        raise UserError(
+            f"sample '{sample}': {len(unplaced)} labels of obs column '{key}' (--labels_key) are not in the lineage "
+            f"map (first: '{unplaced[0]}'); add rows with these labels to a copy of the map and give it with "
+            "--lineage_map"
+        )
 
 
 def _refuse(path: str | Path, table: pd.DataFrame, column: str, wrong: pd.Series, problem: str) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.vocabulary import LIMITS
 from compartments.study.captures import captures_notes
 from compartments.study.contrasts import (
     OBVIOUS_COMPARTMENTS,
@@ -66,7 +67,7 @@ def make_study(
     order = parse_order(condition_order, conditions)
     covariates = chosen_covariates(sheet, covariates)
     covariates, warnings = usable_covariates(sheet, covariates)
-    warnings += [*_warnings(sheet, base, covariates), *captures_notes(sheet)]
+    warnings += [*_warnings(sheet, base, covariates), *captures_notes(sheet), *_limits_notes(sheet)]
     warnings += [
         f"column '{given}' of the samplesheet is called '{column}' in all results: '{given}' is a column that the "
         "pipeline makes"
@@ -106,6 +107,16 @@ def _reference_group(sheet: pd.DataFrame, given: str) -> str:
     """The group that others are compared with; empty where donors are of one group."""
     groups = [group for group in sheet["group"].unique() if group] if "group" in sheet else []
     return choose_reference(groups, given, OBVIOUS_CONDITIONS, "group") if len(groups) > 1 else ""
+
+
+def _limits_notes(sheet: pd.DataFrame) -> list[str]:
+    """Which samples have quality limits of their own, so that nobody takes those of the run for theirs."""
+    own = []
+    for row in sheet.to_dict("records"):
+        given = [f"{name} {row[name]:g}" for name in LIMITS if name in row and pd.notna(row[name])]
+        own += [f"{row['sample']} ({', '.join(given)})"] if given else []
+    said = "quality limits of their own, in place of the parameters; where these differ between compartments, so do the"
+    return [f"{said} cells that are kept: {', '.join(own)}"] if own else []
 
 
 def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Sequence[str]) -> list[str]:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import parse, shown
-from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS, READS
+from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, LIMITS, NUMBERS, READS
 from compartments.study.captures import check_captures
 from compartments.study.columns import apart, unusable
 
@@ -42,10 +42,10 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
 
     Returns
     -------
-    DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` (Int64 where whole, else float);
-    input columns always present, empty string where not given. Several rows of one donor, compartment and condition
-    are captures of one specimen (:mod:`compartments.study.captures`). Columns named like the pipeline's own begin with
-    ``sheet_``; ``attrs["renamed"]`` has them, old name to new.
+    DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` and ``LIMITS`` (Int64 where whole,
+    else float); input columns always present, empty string where not given. Several rows of one donor, compartment and
+    condition are captures of one specimen (:mod:`compartments.study.captures`). Columns named like the pipeline's own
+    begin with     ``sheet_``; ``attrs["renamed"]`` has them, old name to new.
 
     Raises
     ------
@@ -82,8 +82,9 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     for column in INPUTS:
         if column not in frame:
             frame[column] = ""
-    for column in NUMBERS.keys() & frame.columns:
-        kind = "Int64" if "whole" in NUMBERS[column] else float
+    numbers = NUMBERS | LIMITS
+    for column in numbers.keys() & frame.columns:
+        kind = "Int64" if "whole" in numbers[column] else float
         frame[column] = pd.to_numeric(frame[column]).astype(kind)
     _check_levels(frame, name)
     check_captures(frame, name)
@@ -103,7 +104,7 @@ def _check_header(header: list[str], place: str) -> None:
             elif len(header) == 1:
                 fix = f"put commas, tabs or semicolons between columns: the header is '{shown(header[0])}'"
             raise UserError(f"{place}: column '{column}' is missing; {fix}")
-    known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS]
+    known = [*REQUIRED, *INPUTS, *NUMBERS, *LIMITS, *DESCRIPTIONS]
     for column in header:
         if why := unusable(column):
             raise UserError(f"{place}: column '{shown(column)}' {why}; rename it")
@@ -133,7 +134,7 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
         for text in lanes_in(record.get(column, "")) if column in READS else [record.get(column, "")]:
             if problem := _of_path(text):
                 raise UserError(f"{name} row {number}, column {column}: '{shown(text)}' {problem}")
-    for column, kind in NUMBERS.items():
+    for column, kind in (NUMBERS | LIMITS).items():
         value = record.get(column, "")
         if value and not _is_number(value, kind):
             raise UserError(f"{name} row {number}, column {column}: '{shown(value)}' is not {kind}; mend or empty it")
@@ -216,7 +217,8 @@ def _is_number(text: str, kind: str) -> bool:
         return False
     if not np.isfinite(value) or value < 0 or ("positive" in kind and value == 0):
         return False
-    if "at most 1" in kind and value > 1:
+    most = 1 if "at most 1" in kind else 100 if "to 100" in kind else np.inf
+    if value > most:
         return False
     return "whole" not in kind or value == int(value)
 

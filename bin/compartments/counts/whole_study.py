@@ -1,0 +1,213 @@
+"""One h5ad of a whole study: which cells are of which sample, and what its obs says of the samples."""
+
+import csv
+import difflib
+import io
+import re
+from pathlib import Path
+
+import h5py
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from compartments.core.errors import UserError
+from compartments.core.sheets import parse, read_text, shown
+from compartments.core.vocabulary import INPUTS
+from compartments.counts.h5ad import describe_h5ad, expression_in, obs_column, obs_columns
+from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
+from compartments.counts.source import Source, Texts
+
+DESCRIBED = ("donor", "compartment", "condition")
+FILES = "samples"  # folder of the files of single samples, beside the samplesheet
+
+
+def columns_asked(text: str) -> dict[str, str]:
+    """Column of the samplesheet -> column of obs, of ``donor=patient,age``; those that every sheet has by their names.
+
+    Raises
+    ------
+    UserError
+        Not of that form, or a column twice.
+    """
+    found: dict[str, str] = {}
+    for part in filter(None, (one.strip() for one in text.split(","))):
+        column, _, name = (word.strip() for word in part.partition("="))
+        if not column or (part.count("=") and not name) or column in ("sample", *INPUTS) or column in found:
+            raise UserError(
+                f"--obs_columns has '{shown(part)}'; name each column of the samplesheet once, with that of obs behind "
+                "'=' where it has another name: donor=patient_id,condition=treatment,age"
+            )
+        found[column] = name or column
+    return {name: name for name in DESCRIBED} | found
+
+
+def open_study(path: Path) -> tuple[Source, h5py.Group, h5py.File]:
+    """Where the counts of the file are, its group that is laid out as an h5ad, and the file, which is open.
+
+    Raises
+    ------
+    UserError
+        No h5ad or h5mu with counts.
+    """
+    try:
+        if not h5py.is_hdf5(path):
+            raise UserError(f"{path}: {not_hdf5(path)}")
+        file = h5py.File(path, "r")
+        if "obs" not in file or "var" not in file:
+            raise UserError(f"{path}: no h5ad; --study_file is one of the whole study, with its samples in obs")
+        return describe_h5ad(path, file), expression_in(path, file), file
+    except READ_ERRORS as error:
+        raise unreadable(path, error) from None
+
+
+class Cells:
+    """Cells of a file by sample.
+
+    Attributes
+    ----------
+    names : ndarray of str
+        Samples as obs has them, in the order of their names.
+    code : ndarray of int, shape (n_cells,)
+        Position in ``names``; -1 where obs has no sample.
+    """
+
+    def __init__(self, path: Path, file: h5py.Group, key: str) -> None:
+        self.path, self.obs = path, file["obs"]
+        values = self.column(key, "--sample_key")
+        self.names, code = np.unique(values.astype(str), return_inverse=True)
+        self.code = code.astype(np.int64)
+        self.key = key
+        if self.names[:1] == [""]:
+            self.names, self.code = self.names[1:], self.code - 1
+        if not len(self.names):
+            raise UserError(f"{path}: obs column '{key}' (--sample_key) is empty; name the one that has the samples")
+        if len(self.names) > len(self.code) / 2 and len(self.names) > 1:
+            raise UserError(
+                f"{path}: obs column '{key}' (--sample_key) has {len(self.names)} values for {len(self.code)} cells; "
+                "name the one that has the samples"
+            )
+        self._fit(list(self.names), "sample")
+
+    def column(self, name: str, option: str) -> Texts:
+        """A column of obs as text; a UserError that names the option where there is none."""
+        there = obs_columns(self.obs)
+        if name not in there:
+            close = difflib.get_close_matches(name.lower(), {one.lower(): one for one in there}, 1, 0.6)
+            meant = f"; is it '{next(one for one in there if one.lower() == close[0])}'?" if close else ""
+            raise UserError(
+                f"{self.path}: obs has no column '{shown(name)}' ({option}){meant or ';'} it has "
+                f"{', '.join(there[:20])}{' ...' if len(there) > 20 else ''}"
+            )
+        return obs_column(self.obs, name)
+
+    def sheet_of_obs(self, asked: dict[str, str]) -> tuple[pd.DataFrame, list[str]]:
+        """Rows of a samplesheet from obs, and what was changed in it, a line each.
+
+        Raises
+        ------
+        UserError
+            No such column, a sample whose cells say two things, or nothing, in one of them.
+        """
+        table = pd.DataFrame({"sample": self.names})
+        for column, name in asked.items():
+            option = "--obs_columns" if column != name else f"--obs_columns {column}=..."
+            values = pd.Series(self.column(name, option).astype(str))[self.code >= 0]
+            said = values.groupby(self.code[self.code >= 0]).agg(lambda one: sorted(set(one)))
+            for sample, found in zip(self.names, said, strict=True):
+                if len(found) > 1:
+                    shorn = ", ".join(f"'{shown(one)}'" for one in found[:3])
+                    raise UserError(
+                        f"{self.path}: cells of sample '{shown(sample)}' have {len(found)} values in obs column "
+                        f"'{name}' ({shorn}); a sample is of one {column}: name a --sample_key that tells them apart"
+                    )
+                if found == [""] and column in DESCRIBED:
+                    raise UserError(
+                        f"{self.path}: cells of sample '{shown(sample)}' have no value in obs column '{name}'; every "
+                        f"sample needs a {column}"
+                    )
+            table[column] = [one[0] for one in said]
+        notes = []
+        for column in ("sample", *DESCRIBED):
+            fit = self._fit(list(table[column]), column)
+            table[column] = table[column].map(fit)
+            changed = [f"'{shown(old)}' is called '{new}'" for old, new in fit.items() if old != new]
+            notes += [f"{column} {'; '.join(changed[:6])}{' ...' if len(changed) > 6 else ''}"] if changed else []
+        return table, notes
+
+    def _fit(self, values: list[str], column: str) -> dict[str, str]:
+        """Each value and the name that files can have of it; a UserError where two would be one."""
+        seen: dict[str, str] = {}
+        for one in dict.fromkeys(values):
+            other = seen.setdefault(fitting(one).lower(), one)
+            if other != one:
+                raise UserError(
+                    f"{self.path}: {column} '{shown(other)}' and '{shown(one)}' would both be '{fitting(one)}' in "
+                    "names of files; name them apart by letters, digits, '.', '_', '-' or '+'"
+                )
+        return {one: fitting(one) for one in values}
+
+    def unused(self, taken: npt.NDArray[np.bool_]) -> list[str]:
+        """What is said of cells without a sample, and of samples that are not ``taken``."""
+        notes = []
+        if without := int((self.code < 0).sum()):
+            notes.append(f"{without:,} of {len(self.code):,} cells have no value in '{self.key}' and are left out")
+        if len(left := self.names[~taken]):
+            notes.append(f"samples of the file that the samplesheet does not name are left out: {', '.join(left[:20])}")
+        return notes
+
+
+def fitting(name: str) -> str:
+    """A name without what cannot be in the names of files."""
+    return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-+") or "none"
+
+
+def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int]]:
+    """The user's samplesheet with a file for every sample, in the rows where they were, and its samples in the study.
+
+    Raises
+    ------
+    UserError
+        A row has files of its own, or a sample that the study lacks.
+    """
+    header, header_row, rows = parse(read_text(path), path.name, ["sample", *DESCRIBED])
+    if "sample" not in header:
+        raise UserError(f"{path.name} row {header_row}: column 'sample' is missing; name the samples as obs does")
+    known = {fitting(name): place for place, name in enumerate(cells.names)}
+    kept = [column for column in header if column not in INPUTS]
+    lines, found = [""] * (header_row - 1) + [_line([*kept, "filtered"])], dict[str, int]()
+    for number, fields in rows:
+        row = dict(zip(header, fields, strict=True))
+        if given := next((column for column in INPUTS if row.get(column)), None):
+            raise UserError(
+                f"{path.name} row {number}, column {given}: counts come from --study_file; empty the column, or leave "
+                "out --study_file"
+            )
+        name = row["sample"]
+        if name and fitting(name) not in known:
+            raise UserError(
+                f"{path.name} row {number}, column sample: '{shown(name)}' is no value of obs column '{cells.key}'; "
+                f"it has {', '.join(map(shown, cells.names[:20]))}"
+            )
+        lines += [""] * (number - 1 - len(lines))
+        if name:
+            found[fitting(name)] = known[fitting(name)]
+        lines.append(_line([*(fitting(row[c]) if c == "sample" and name else row[c] for c in kept), file_of(name)]))
+    return "\n".join(lines) + "\n", found
+
+
+def sheet_text(table: pd.DataFrame) -> str:
+    """Rows of :meth:`Cells.sheet_of_obs` as CSV, with a file for every sample."""
+    rows = [_line([*table.columns, "filtered"])]
+    return "\n".join([*rows, *(_line([*row, file_of(row[0])]) for row in table.itertuples(index=False))]) + "\n"
+
+
+def file_of(sample: str) -> str:
+    """Place of a sample's file, from the samplesheet."""
+    return f"{FILES}/{fitting(sample)}.h5ad" if sample else ""
+
+
+def _line(fields: list[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="").writerow(fields)
+    return text.getvalue()

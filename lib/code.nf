@@ -57,15 +57,16 @@ def copied(source, names, name) {
 // directive `ext code:` and in a comment of the script, because the cache looks at the values of `task.ext` that a
 // script names, not at function calls. The lines after it, indented as scripts are, let the task find its code in the
 // work folder: all that a compute node has to see of the pipeline. Looked up once for a run, not for every task: kept
-// as a property of the engine's process, as functions have no state.
-def code(steps) {
+// as a property of the engine's process, as functions have no state. With profile local the interpreter is that of
+// `environment`.
+def code(steps, environment = 'core') {
     def name = "sc-compartments.code/${workflow.sessionId}/${workflow.runName}/${steps}".toString()
-    def known = System.getProperty(name) ?: codeOf(steps)
+    def known = System.getProperty(name) ?: codeOf(steps, environment)
     System.setProperty(name, known)
     known
 }
 
-def codeOf(steps) {
+def codeOf(steps, environment) {
     def names = closureOf(steps)
     def digest = digestOf(names.collect { name -> projectDir.resolve("bin/${name}").text }.join('\n'))
     if (!plainWorkDir()) {
@@ -74,7 +75,8 @@ def codeOf(steps) {
     // every task says which versions it ran on, but how it says so is no reason to run it again
     def own = copied(projectDir.resolve('bin'), (names + closureOf('versions')).unique(), digest)
     def word = own.toString().replace("'", "'\\''")
-    "${digest}\n    export PATH='${word}':\"\$PATH\"\n    #".toString()
+    def python = "\${COMPARTMENTS_TOOLS:+\$COMPARTMENTS_TOOLS/${environment}/bin:}"
+    "${digest}\n    export PATH='${word}':\"${python}\$PATH\"\n    #".toString()
 }
 
 // A file that a step wrote, as the same input of tasks whenever it says the same: a copy, in a folder named by what its

@@ -141,7 +141,7 @@ process RUN_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
     label 'cellbender'
-    ext code: { code('run_cellbender') }, given: { parametersOf('run_cellbender') }
+    ext code: { code('run_cellbender', 'cellbender') }, given: { parametersOf('run_cellbender') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:

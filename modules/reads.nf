@@ -9,7 +9,7 @@ process INSPECT_READS {
     label 'counts'
     memory { memoryFor(task, [first, second]) }
     time { timeFor(task, [first, second]) }
-    ext code: { code('inspect_reads') }
+    ext code: { code('inspect_reads', 'counts') }
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), val(chemistry)
@@ -42,7 +42,7 @@ process CHECK_GENOME {
     label 'counts'
     memory { memoryFor(task, [fasta, gtf]) }
     time { timeFor(task, [fasta, gtf]) }
-    ext code: { code('check_genome') }
+    ext code: { code('check_genome', 'counts') }
 
     input:
     path fasta, stageAs: 'fasta/*'
@@ -73,7 +73,7 @@ process BUILD_INDEX {
     memory { 1.GB * Math.ceil(genome.gb_to_build as double).toInteger() * task.attempt }
     time { 12.h * task.attempt }
     storeDir "${params.index_store}"
-    ext code: { code('build_index') }
+    ext code: { code('build_index', 'counts') }
 
     input:
     tuple val(genome), path(look)
@@ -103,7 +103,7 @@ process FIND_STRAND {
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 2.h * task.attempt }
-    ext code: { code('find_strand') }
+    ext code: { code('find_strand', 'counts') }
 
     input:
     tuple val(meta), path(second, stageAs: 'second/?/*'), path(look)
@@ -135,7 +135,7 @@ process COUNT_READS {
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 24.h * task.attempt }
-    ext code: { code('count_reads') }, given: { parametersOf('count_reads') }
+    ext code: { code('count_reads', 'counts') }, given: { parametersOf('count_reads') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:

@@ -43,7 +43,7 @@ process SIMULATE_READS {
     label 'counts'
     memory { memoryFor(task, [folders]) }
     time { timeFor(task, [folders]) }
-    ext code: { code('simulate_reads') }, given: { parametersOf('simulate_reads') }
+    ext code: { code('simulate_reads', 'counts') }, given: { parametersOf('simulate_reads') }
 
     input:
     path samplesheet

@@ -84,7 +84,9 @@ def faulty(project, small_disk, tmp_path_factory):
     (folder / "model.pkl").write_text("stub\n")
     limit = "time = { meta.sample == 'slow' ? 5.s : 1.h }"
     disk = f"scratch = {{ meta.sample == 'disk' ? '{small_disk}' : false }}"
-    (folder / "limit.config").write_text(f"process {{ withName: SCORE_DOUBLETS {{ {limit}; {disk} }} }}\n")
+    # what a site does before each task leaves the environments of the project alone
+    site = "beforeScript = 'touch site_was_here'"
+    (folder / "limit.config").write_text(f"process {{ {site}; withName: SCORE_DOUBLETS {{ {limit}; {disk} }} }}\n")
     done = nextflow(
         project,
         folder,
@@ -104,6 +106,11 @@ def test_a_sample_that_breaks_a_step_is_left_out_with_the_reason(faulty, stage):
     row = skipped[f"breaks_{stage}"]
     assert row["stage"] == stage
     assert row["reason"].endswith(f"Broken: planted in {stage}") and "exit status 1, attempt 1" in row["reason"]
+
+
+def test_what_the_site_does_before_a_task_is_done(faulty):
+    folder, _text, _skipped = faulty
+    assert len(list(folder.glob("work/*/*/site_was_here"))) > 20
 
 
 def test_a_killed_task_is_tried_again(faulty):

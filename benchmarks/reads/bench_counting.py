@@ -2,7 +2,7 @@
 
     .tools/counts/bin/python -m benchmarks.reads.bench_counting [--kb .../bin/kb] [--depths 1.5 7] [--errors 0.003]
 
-100 cells of about 1,500 UMIs and 3,000 empty droplets of about 6, 300 genes of which some are copies, a fifth of the
+60 cells of about 500 UMIs and 3,000 empty droplets of about 6, 300 genes of which some are copies, a fifth of the
 molecules unspliced, barcodes of 10x v3; two threads. Per counter: UMIs found over those there were, in cells and in
 empty droplets; correlation of all values of cells; CPU and peak memory of counting; kb's index is not counted in.
 """
@@ -26,7 +26,7 @@ from compartments.core.barcodes import V3, barcodes_of
 from compartments.core.tenx import read_10x_h5
 from compartments.simulate.reads import make_genome, write_genome, write_reads
 
-CELLS, UMIS, EMPTIES, SOUP, GENES = 100, 1500, 3000, 6, 300
+CELLS, UMIS, EMPTIES, SOUP, GENES = 60, 500, 3000, 6, 300
 STEP = [sys.executable, str(ROOT / "bin" / "sc-compartments")]
 PSEUDO = "import sys, runpy, compartments.reads.star as star\n"
 PSEUDO += "star.SOLO[star.SOLO.index('1MM_multi')] = '1MM_multi_Nbase_pseudocounts'\n"

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from compartments.core.errors import UserError
+from compartments.core.tenx import write_10x_h5
 from compartments.counts import assembly, reading
-from tests.support.matrices import names, raw_and_cells, write_cellbender, write_h5
+from tests.support.matrices import IDS, SYMBOLS, names, raw_and_cells, write_cellbender, write_h5
 
 
 def test_raw_and_filtered_are_told_from_the_data(tmp_path):
@@ -54,3 +55,14 @@ def test_cellbender_beside_raw(tmp_path):
     high = write_cellbender(tmp_path / "high.h5", droplets[cells] + droplets[cells], np.ones(60))
     with pytest.raises(UserError, match="exceed"):
         assembly.assemble("S1", raw=raw, cellbender=reading.read_counts(high))
+
+
+def test_exonic_counts_of_a_droplet_become_a_share_of_its_counts(tmp_path):
+    droplets, _cells = raw_and_cells()
+    barcodes, totals = names(droplets.shape[0]), np.asarray(droplets.sum(1)).ravel()
+    write_10x_h5(tmp_path / "a.h5", droplets, barcodes, SYMBOLS, IDS, exonic=totals // 4)
+    data, _notes = assembly.assemble("S1", raw=reading.read_counts(tmp_path / "a.h5"))
+    expected = dict(zip(barcodes, 100 * (totals // 4) / np.maximum(totals, 1), strict=True))
+    assert data.obs["pct_exonic"].to_dict() == {name: expected[name] for name in data.obs_names}
+    others, _notes = assembly.assemble("S1", raw=reading.read_counts(write_h5(tmp_path / "b.h5", droplets)))
+    assert "pct_exonic" not in others.obs

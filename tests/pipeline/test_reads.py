@@ -13,6 +13,7 @@ import scipy.sparse as sp
 
 from compartments.core.files import write_json
 from compartments.simulate.reads import make_genome, write_genome, write_reads
+from tests.support.matrices import raw_and_cells, write_mtx
 from tests.support.models import make_model, write_model
 from tests.support.reads import known_barcodes
 from tests.support.runs import nextflow, variables
@@ -33,7 +34,9 @@ workflow {
     rows = samples.map { row -> [row[0], [row: 2]] }
     genome = channel.value(["${launchDir}/genome.fa".toString(), "${launchDir}/genes.gtf".toString()])
     READS(samples, rows, genome, channel.value(file("${launchDir}/study.json")), channel.value(0))
-    READ_COUNTS(READS.out.counted.map { meta, path -> [meta, path, [], []] }, [])
+    given = channel.of([[sample: 'given'], file("${launchDir}/given"), [], []])
+    counted = READS.out.counted.map { meta, path -> [meta, path, [], []] }
+    READ_COUNTS(counted.mix(given), [file("${launchDir}/genes.gtf")])
     READS.out.hashes.subscribe { meta, path -> log.info("HASHES ${meta.sample} ${path.readLines().join(' ')}") }
 }
 """
@@ -63,6 +66,7 @@ def lanes(project, tmp_path_factory):
     ]
     write_json({"samples": rows}, folder / "study.json")
     write_model(make_model(), folder / "model.pkl")
+    write_mtx(folder / "given", raw_and_cells()[0])
     return folder, truth
 
 
@@ -97,6 +101,7 @@ def test_reads_of_two_samples_become_their_counts(project, lanes):
     table = pd.read_csv(folder / "counted" / "cohort" / "reads.tsv", sep="\t")
     assert list(table["sample"]) == ["csf", "blood"] and set(table["chemistry"]) == {"3' v2"}
     assert {path.name for path in (folder / "counted").iterdir()} <= {"cohort", "samples", "pipeline_info"}
+    assert (folder / "counted" / "samples" / "given" / "given.read.json").exists()
 
 
 @pytest.mark.long

@@ -24,25 +24,26 @@ DEPTHS = [
 ]
 
 
+def call(folder, name, *arguments):
+    """Run a step in the environment of the counter; what it says is wrong."""
+    command = [str(PYTHON), *step(name, *arguments)[1:]]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ)
+    assert done.returncode == 0, done.stderr
+    problems = folder / "problems.txt"
+    return problems.read_text() if problems.exists() else ""
+
+
 def counts_of(folder, *lanes):
     """From genome, genes and lanes to counts, barcodes and names of genes, and what is said of the reads."""
-
-    def call(name, *arguments):
-        command = [str(PYTHON), *step(name, *arguments)[1:]]
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ)
-        assert done.returncode == 0, done.stderr
-        problems = folder / "problems.txt"
-        assert not problems.exists() or not problems.read_text(), problems.read_text()
-
     first, second = zip(*lanes, strict=True)
     genome = ("--fasta", "genome.fa", "--gtf", "genes.gtf")
-    call("inspect_reads", "--sample", "S", "--fastq_1", *first, "--fastq_2", *second)
-    call("check_genome", *genome)
-    if not (folder / "index").exists():
-        call("build_index", "--genome", "genome.json", *genome, "--out", "index")
-    call("find_strand", "--look", "S.look.json", "--fastq_2", *second, "--index", "index")
     files = ("--fastq_1", *first, "--fastq_2", *second)
-    call("count_reads", "--strand", "S.strand.json", *files, "--index", "index", "--cpus", "2")
+    assert call(folder, "inspect_reads", "--sample", "S", *files) == ""
+    assert call(folder, "check_genome", *genome) == ""
+    if not (folder / "index").exists():
+        call(folder, "build_index", "--genome", "genome.json", *genome, "--out", "index")
+    assert call(folder, "find_strand", "--look", "S.look.json", "--fastq_2", *second, "--index", "index") == ""
+    call(folder, "count_reads", "--strand", "S.strand.json", *files, "--index", "index", "--cpus", "2")
     counts, barcodes, names, _ids = read_10x_h5(folder / "S.counted.h5")
     return counts, barcodes, names, json.loads((folder / "samples" / "S" / "S.reads.json").read_text())
 
@@ -97,6 +98,18 @@ def test_what_is_said_of_the_reads(counted):
     assert 0.85 < figures["share_exonic"] < 0.95, "a fifth of the molecules is unspliced, half of it primed in introns"
     assert figures["umis"] >= found.sum()
     assert "Uniquely mapped" in (folder / "samples" / "S" / "S.Log.final.out").read_text()
+
+
+@pytest.mark.long
+def test_reads_of_another_species_are_one_line(counted):
+    _truth, _found, _figures, folder, _copies = counted
+    other = make_genome([f"GENE{n}" for n in range(20)], [f"ENSG{n:011d}" for n in range(20)], 2)
+    write_reads(sp.csr_matrix(np.full((50, 20), 2, np.int32)), ["A" * 16] * 50, other, folder / "T", seed=1)
+    (folder / "T.look.json").write_text(json.dumps({"sample": "T", "strands": ["Forward"]}))
+    given = ("--fastq_2", "T_R2_001.fastq.gz", "--index", "index")
+    problem = call(folder, "find_strand", "--look", "T.look.json", *given)
+    assert problem.startswith("sample 'T', column 'fastq_2': 0% of the first reads are placed on the genome, where 25%")
+    assert problem.count("\n") == 1 and not (folder / "T.strand.json").exists()
 
 
 @pytest.mark.long

@@ -75,7 +75,7 @@ def test_blood_and_csf_fit_immune_models_and_tumour_epithelium_does_not(real_dat
             assert "cells have markers of what the model does not know (Epithelial" in fit["model_doubt"]
 
 
-@pytest.mark.parametrize("name", ["Immune_All_Low", "Immune_All_High", "Healthy_COVID19_PBMC"])
+@pytest.mark.parametrize("name", ["Immune_All_Low", "Healthy_COVID19_PBMC"])
 def test_cerebrospinal_fluid_fits_immune_models(real_data, tables, catalogue, name):
     data = read_counts(real_data / "csf" / "csf_cellbender_v3_filtered.h5")
     cells = data.matrix[np.diff(data.matrix.indptr) >= 200][1::2]  # the half that no threshold was set on

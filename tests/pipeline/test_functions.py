@@ -45,8 +45,12 @@ def meant(text) {
         modelsOf(text).collect { compartment, path, byName -> [compartment, path.toString(), byName] }
     }
     catch (Exception problem) {
-        problem.message
+        causeOf(problem)
     }
+}
+
+def causeOf(problem) {
+    problem.cause ? causeOf(problem.cause) : problem.message
 }
 
 workflow {

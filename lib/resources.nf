@@ -1,5 +1,7 @@
 // Memory and time of a step, from conf/resources.tsv.
 
+include { filesBelow } from './code'
+
 // Rows of the table by process. Functions have no state, so what the file says is kept as a property of the engine's
 // process: it is read once, and not for every task and attempt.
 def rowsOfSteps() {
@@ -20,10 +22,13 @@ def rowOf(task) {
     rows[task.process.tokenize(':').last()] ?: rows.any
 }
 
-// Size of files and folders in MB; an empty list is none.
+// Size of files and folders in MB, of zarr stores with all below them; an empty list is none.
 def sizeOf(inputs) {
     def sizes = inputs.flatten().collect { path ->
-        path.toRealPath().isDirectory() ? path.toRealPath().listFiles().sum { one -> one.size() } : path.size()
+        def real = path.toRealPath()
+        def store = ['zarr.json', '.zgroup'].any { name -> real.resolve(name).exists() }
+        def files = store ? filesBelow(real) : real.isDirectory() ? real.listFiles() : [path]
+        files.sum { one -> one.size() }
     }
     (sizes.sum() ?: 0) / 1000000
 }

@@ -36,6 +36,7 @@ def validate(project, folder, given):
     return nextflow(project, folder, "-params-file", "given.json", "-profile", "local")
 
 
+@pytest.mark.long
 def test_one_file_of_a_whole_study_is_split_by_its_column(project, tmp_path, study):
     done = validate(project, tmp_path, study)
     assert done.code == 0 and "sample 'd1 CSF' is called 'd1_CSF'" in done.text, done.text

@@ -14,6 +14,7 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.core.sheets import parse, read_text, shown
 from compartments.core.vocabulary import INPUTS
+from compartments.counts.conversions import as_h5ad
 from compartments.counts.h5ad import describe_h5ad, expression_in, obs_column, obs_columns
 from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
 from compartments.counts.source import Source, Texts
@@ -50,6 +51,7 @@ def open_study(path: Path) -> tuple[Source, h5py.Group, h5py.File]:
     UserError
         No h5ad or h5mu with counts.
     """
+    path = as_h5ad(path)
     try:
         if not h5py.is_hdf5(path):
             raise UserError(f"{path}: {not_hdf5(path)}")

@@ -70,7 +70,7 @@ def test_a_loom(tmp_path, monkeypatch):
     [
         (
             {"row_attrs": ["Gene", "Accession"]},
-            r"a.loom: a loom without names of its 400 genes \(it has no row attribute\)",
+            r"a.loom: a loom without names of its 400 genes: it has no row attribute; give",
         ),
         ({"col_attrs": ["CellID"]}, "a loom without names of its 50 cells; give them as column attribute 'CellID'"),
     ],

@@ -117,8 +117,8 @@ def _from_loom(path: Path, file: h5py.File) -> None:
         cells = _first(columns, CELLS, n_cells)
         if symbol is None and gene_id is None:
             raise UserError(
-                f"{path}: a loom without names of its {n_genes} genes (it has "
-                f"{', '.join(rows) or 'no row attribute'}); give them as row attribute 'Gene' (Ensembl ids: 'Accession')"
+                f"{path}: a loom without names of its {n_genes} genes: it has "
+                f"{', '.join(rows) or 'no row attribute'}; give them as row attribute 'Gene' (Ensembl ids: 'Accession')"
             )
         if cells is None:
             raise UserError(

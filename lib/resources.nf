@@ -1,7 +1,5 @@
 // Memory and time of a step, from conf/resources.tsv.
 
-include { filesBelow } from './code'
-
 // Rows of the table by process. Functions have no state, so what the file says is kept as a property of the engine's
 // process: it is read once, and not for every task and attempt.
 def rowsOfSteps() {
@@ -27,7 +25,10 @@ def sizeOf(inputs) {
     def sizes = inputs.flatten().collect { path ->
         def real = path.toRealPath()
         def store = ['zarr.json', '.zgroup'].any { name -> real.resolve(name).exists() }
-        def files = store ? filesBelow(real) : real.isDirectory() ? real.listFiles() : [path]
+        def files = store ? [] : real.isDirectory() ? real.listFiles().toList() : [path]
+        if (store) {
+            real.eachFileRecurse { one -> files.add(one) }
+        }
         files.sum { one -> one.size() }
     }
     (sizes.sum() ?: 0) / 1000000

@@ -72,10 +72,11 @@ def columnAlone() {
 
 // A study in one file, and the column that has its samples: neither says anything without the other.
 def keyAlone() {
-    def alone = ['sample_key', 'obs_columns'].find { name -> params[name] && !params.study_file }
-    def lacking = params.study_file && !params.sample_key
-    def key = '--study_file is given without --sample_key, the column of obs that has its samples; give both'
-    (alone ? ["--${alone} is given without --study_file, whose column it is; give both"] : []) + (lacking ? [key] : [])
+    def alone = ['sample_key', 'sample_table', 'obs_columns'].find { name -> params[name] && !params.study_file }
+    def lacking = params.study_file && !params.sample_key == !params.sample_table
+    def key = '--study_file needs one of --sample_key, the column of obs that has its samples, and --sample_table'
+    def said = alone ? ["--${alone} is given without --study_file, whose samples it tells; give both".toString()] : []
+    said + (lacking ? [key] : [])
 }
 
 // A limit in units that Nextflow reads, and enough for one step: 4 would be 4 bytes, 10 ten milliseconds.

@@ -20,10 +20,16 @@ def rowOf(task) {
     rows[task.process.tokenize(':').last()] ?: rows.any
 }
 
-// Size of files and folders in MB; an empty list is none.
+// Size of files and folders in MB, of zarr stores with all below them; an empty list is none.
 def sizeOf(inputs) {
     def sizes = inputs.flatten().collect { path ->
-        path.toRealPath().isDirectory() ? path.toRealPath().listFiles().sum { one -> one.size() } : path.size()
+        def real = path.toRealPath()
+        def store = ['zarr.json', '.zgroup'].any { name -> real.resolve(name).exists() }
+        def files = store ? [] : real.isDirectory() ? real.listFiles().toList() : [path]
+        if (store) {
+            real.eachFileRecurse { one -> files.add(one) }
+        }
+        files.sum { one -> one.size() }
     }
     (sizes.sum() ?: 0) / 1000000
 }

@@ -5,13 +5,14 @@ include { memoryFor ; timeFor } from '../lib/resources'
 // One h5ad of a whole study to a file for each sample, and the samplesheet that names them.
 process SPLIT_STUDY {
     label 'light'
-    memory { memoryFor(task, []) }
+    memory { memoryFor(task, [study]) }
     time { timeFor(task, [study]) }
     ext code: { code('split_study') }, given: { parametersOf('split_study') }
 
     input:
     path study, stageAs: 'study/*'
     path samplesheet, stageAs: 'sheet/*'
+    path table, stageAs: 'table/*'
 
     output:
     path 'problems.txt', emit: problems
@@ -23,8 +24,8 @@ process SPLIT_STUDY {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments split_study ${options(path: study, samplesheet: samplesheet)} ${task.ext.given} \
-        --problems problems.txt --notes notes.txt
+    sc-compartments split_study ${options(path: study, samplesheet: samplesheet, sample_table: table)} \\
+        ${task.ext.given} --problems problems.txt --notes notes.txt
     """
 }
 

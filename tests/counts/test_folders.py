@@ -120,7 +120,8 @@ def test_headers_that_lie_and_entries_that_are_none(tmp_path, change, line):
         read_counts(folder)
 
 
-def test_files_that_do_not_belong_are_named(tmp_path):
+def test_files_that_do_not_belong_are_named(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     folder = write_mtx(tmp_path / "m", COUNTS, compressed=False)
     (folder / "features.tsv").write_bytes((folder / "features.tsv").read_text().encode("utf-16"))
     assert "features.tsv: text that is not UTF-8" in look_into(folder, "raw")[0]
@@ -129,7 +130,7 @@ def test_files_that_do_not_belong_are_named(tmp_path):
     for name, line in (
         ("cells_x_genes.mtx", "of kb without cells_x_genes.barcodes.txt and cells_x_genes.genes.txt"),
         ("quants_mat.mtx", "of alevin-fry without quants_mat_rows.txt and quants_mat_cols.txt"),
-        (".zgroup", "a zarr store, which is not read here"),
+        (".zgroup", "damaged or cut off"),
     ):
         (tmp_path / f"with_{name}").mkdir()
         (tmp_path / f"with_{name}" / name).touch()

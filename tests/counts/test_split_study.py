@@ -45,3 +45,19 @@ def test_a_sample_of_two_donors_is_one_line(execute, tmp_path):
     (line,) = (tmp_path / "problems.txt").read_text().splitlines()
     assert "cells of sample 'CSF' have 2 values in obs column 'patient' ('p1', 'p2')" in line
     assert not (tmp_path / "split").exists()
+
+
+def test_a_pool_is_split_by_the_table_of_its_tags(execute, tmp_path):
+    """Of a 10x h5 with antibodies; doublets between tags are counted."""
+    toy.h5(tmp_path / "pool.h5", toy.cells())
+    tags = ["p1"] * 20 + ["p2"] * 20 + ["Doublet"] * 10
+    rows = [f"{barcode},{tag}" for barcode, tag in zip(toy.barcodes(), tags, strict=False)]
+    (tmp_path / "tags.csv").write_text("barcode,sample\n" + "\n".join(rows) + "\n")
+    (tmp_path / "s.csv").write_text("sample,donor,compartment,condition\np1,p1,CSF,HC\np2,p2,CSF,MS\n")
+    given = ("--sample_table", "tags.csv", "--samplesheet", "s.csv", "--problems", "problems.txt", "--notes", "n.txt")
+    assert execute("split_study", "--path", "pool.h5", *given).returncode == 0
+    assert (tmp_path / "problems.txt").read_text() == ""
+    assert "pool.h5: 10 of 50 cells are 'Doublet' and are left out" in (tmp_path / "n.txt").read_text()
+    for sample, cells in {"p1": slice(20), "p2": slice(20, 40)}.items():
+        found = read_counts(tmp_path / "split" / "samples" / f"{sample}.h5ad")
+        assert (found.matrix != toy.cells()[cells]).nnz == 0

@@ -46,7 +46,7 @@ def test_rows_of_obs(cells):
         "condition 'multiple sclerosis' is called 'multiple_sclerosis'",
     ]
     assert cells().unused(np.array([True, True, False])) == [
-        "1 of 60 cells have no value in 'orig' and are left out",
+        "1 of 60 cells are of no sample by obs column 'orig' (--sample_key) and are left out",
         "samples of the file that the samplesheet does not name are left out: p2_csf",
     ]
 
@@ -81,7 +81,7 @@ def test_a_column_of_obs_that_is_named_and_is_not_there(cells):
 def test_a_sheet_says_what_the_samples_are(cells, tmp_path):
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("# ours\nsample,donor,compartment,condition,raw\np2_csf,p2,CSF,MS,\n#x\np1 csf,p1,CSF,HC,\n")
-    text, found = sheet_of_file(sheet, cells())
+    text, found, _ = sheet_of_file(sheet, cells())
     assert found == {"p2_csf": 2, "p1_csf": 0}
     assert text.splitlines() == [
         "", "sample,donor,compartment,condition,filtered", "p2_csf,p2,CSF,MS,samples/p2_csf.h5ad", "",
@@ -94,7 +94,7 @@ def test_a_sheet_says_what_the_samples_are(cells, tmp_path):
     [
         (
             "p9,p,CSF,HC,",
-            "sheet.csv row 2, column sample: 'p9' is no value of obs column 'orig'; it has p1 csf, p1_blood",
+            "sheet.csv row 2, column sample: 'p9' is no value of obs column 'orig' .--sample_key.; it has p1",
         ),
         ("p1_blood,p,CSF,HC,x.h5", "row 2, column raw: counts come from --study_file; empty the column"),
     ],
@@ -105,9 +105,42 @@ def test_a_sheet_that_does_not_fit_is_one_line(cells, tmp_path, row, line):
         sheet_of_file(tmp_path / "sheet.csv", cells())
 
 
-@pytest.mark.parametrize(("write", "line"), [(toy.h5, "no h5ad; --study_file is one of"), (None, "not an HDF5 file")])
+@pytest.mark.parametrize(
+    ("write", "line"), [(toy.h5, "no h5ad, it has no obs for --sample_key"), (None, "not an HDF5 file")]
+)
 def test_another_file_is_one_line(tmp_path, write, line):
     path = tmp_path / "x.h5"
     write(path) if write else path.write_text("x")
     with pytest.raises(UserError, match=line):
-        open_study(path)
+        Cells(path, open_study(path)[1], "orig")
+
+
+def test_cells_that_tags_give_to_no_sample_are_counted_and_left_out(cells):
+    """Unless a sample of the sheet is called so."""
+    tags = ["HTO1"] * 20 + ["Doublet"] * 10 + ["HTO2"] * 25 + ["Negative"] * 5
+    found = cells(orig=tags)
+    assert found.without_tags({"Negative"}) == ["10 of 60 cells are 'Doublet' and are left out"]
+    assert list(found.names) == ["HTO1", "HTO2", "Negative"]
+    assert [int((found.code == n).sum()) for n in (-1, 0, 1, 2)] == [10, 20, 25, 5]
+
+
+def test_a_table_of_barcodes_tells_the_samples(tmp_path):
+    path, table = toy.h5(tmp_path / "pool.h5", toy.cells()), tmp_path / "tags.csv"
+    named = {barcode: f"p{n % 2}" for n, barcode in enumerate(toy.barcodes()[:40])}
+    table.write_text("barcode,sample\n" + "".join(f"{barcode},{sample}\n" for barcode, sample in named.items()))
+    source, obs, _ = open_study(path)
+    found = Cells(path, obs, "", table, source.barcodes)
+    assert list(found.names) == ["p0", "p1"] and list(found.code) == [n % 2 for n in range(40)] + [-1] * 10
+    table.write_text("barcode,sample\nAAA,p0\nCCC,p1\n")
+    with pytest.raises(UserError, match=r"tags.csv: 2 of 2 barcodes are not in pool.h5 \(first: 'AAA'; the file has '"):
+        Cells(path, obs, "", table, source.barcodes)
+    table.write_text(f"barcode,sample\n{toy.barcodes()[0]},p0\n{toy.barcodes()[0]},p1\n")
+    with pytest.raises(UserError, match="tags.csv row 3, column barcode: .* is there twice"):
+        Cells(path, obs, "", table, source.barcodes)
+
+
+def test_a_sheet_does_not_hide_a_sample_of_two_donors(cells):
+    cells().check_obs(columns_asked("sex"))
+    found = cells(donor=["p1"] * 10 + ["p2"] * 50)
+    with pytest.raises(UserError, match="'p1 csf' have 2 values in obs column 'donor'"):
+        found.check_obs(columns_asked(""))

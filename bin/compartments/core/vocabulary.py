@@ -57,7 +57,7 @@ OWN_COLUMNS = frozenset((
     "pct_exonic", "contamination", "doublet_score", "predicted_doublet", "celltypist_label", "lineage", "lineage_broad",
     "probability", "probability_broad", "confidence", "marker_lineage", "marker_agrees", "marker_pdc",
     "model_lineage", "display_label", "leiden", "leiden_within", "in_sketch", "umap_1", "umap_2",
-    "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample",
+    "umap_1_within", "umap_2_within", "row", "captures", "arm", "reference_sample", "given_label",
 ))  # fmt: skip
 # of further models, of the further samples of a donor, of their covariates
 OWN_PATTERN = re.compile(r"(label|lineage|reference_sample|sample_\d+):.*|sample_\d+")

@@ -26,11 +26,6 @@ HEADER = re.compile(
     r"|symbol|type|ensembl(_?(id|gene_?id))?|feature_?(ids?|names?|types?)|gene_?short_?name)$",
     re.I,
 )
-OTHER_FOLDERS = {
-    "zarr.json": "a zarr store",
-    ".zgroup": "a zarr store",
-    ".zattrs": "a zarr store",
-}
 FIELDS = ("integer", "real", "double", "unsigned-integer")
 
 
@@ -129,12 +124,6 @@ def _folder(path: Path) -> tuple[Path, str]:
         raise UserError(f"{path}: {len(found)} folders with a matrix.mtx ({names}); name one of them")
     if missing := lacking(path):
         raise UserError(f"{path}: {missing}")
-    present = next((program for name, program in OTHER_FOLDERS.items() if (path / name).exists()), "")
-    if present:
-        raise UserError(
-            f"{path}: {present}, which is not read here; write its counts of genes with their symbols as h5ad "
-            "(AnnData: write_h5ad)"
-        )
     _refuse_packed(path.rglob("*matrix.mtx.*"))
     raise UserError(f"{path}: a folder without matrix.mtx or matrix.mtx.gz; name the 10x folder that holds it")
 

@@ -7,6 +7,7 @@ import h5py
 import numpy as np
 
 from compartments.core.errors import UserError
+from compartments.counts.conversions import as_h5ad
 from compartments.counts.features import choose_features, one_genome
 from compartments.counts.folders import describe_folder
 from compartments.counts.h5ad import check_compressed, describe_h5ad
@@ -31,7 +32,7 @@ def describe(path: str | Path, genome: str | None = None, gtf: str | None = None
     Parameters
     ----------
     path : str or Path
-        An h5 or h5ad file, or a 10x mtx folder (or a folder that holds exactly one).
+        An h5, h5ad, h5mu or loom file, a zarr store, or a 10x mtx folder (or a folder that holds exactly one).
     genome : str, optional
         Which genome to take from a file with several.
     gtf : path, optional
@@ -51,6 +52,7 @@ def describe(path: str | Path, genome: str | None = None, gtf: str | None = None
     try:
         if not path.exists():
             raise UserError(f"{path}: no such file or folder; correct the path")
+        path = as_h5ad(path)
         source = describe_folder(path) if path.is_dir() else _describe_h5(path, genome)
     except READ_ERRORS as error:
         raise unreadable(path, error) from None

@@ -15,6 +15,7 @@ def arguments() -> Namespace:
     parser = Options(STEP, __doc__)
     parser.add_argument("--path", required=True, help="h5ad of all samples")
     parser.add_argument("--samplesheet", help="what is known of the samples, without files; else obs says it")
+    parser.add_argument("--sample_table", help="barcode, sample: in place of --sample_key")
     parser.add_argument("--problems", required=True, help="where a problem is written; the exit code stays 0")
     parser.add_argument("--notes", required=True, help="where is written what was changed or left out")
     return parser.parse_args()
@@ -36,15 +37,19 @@ def _split(args: Namespace) -> list[str]:
     from compartments.counts import whole_study as whole
     from compartments.counts.splitting import split_counts
 
-    asked, notes = whole.columns_asked(args.obs_columns or ""), list[str]()
-    source, group, file = whole.open_study(Path(args.path))
+    asked, path = whole.columns_asked(args.obs_columns or ""), Path(args.path)
+    source, obs, file = whole.open_study(path)
     with file:
-        cells = whole.Cells(Path(args.path), group, args.sample_key)
+        table = Path(args.sample_table) if args.sample_table else None
+        cells = whole.Cells(path, obs, args.sample_key or "", table, source.barcodes)
         if args.samplesheet:
-            text, found = whole.sheet_of_file(Path(args.samplesheet), cells)
+            text, found, notes = whole.sheet_of_file(Path(args.samplesheet), cells)
+            cells.check_obs(asked)
         else:
-            table, notes = cells.sheet_of_obs(asked)
-            text, found = whole.sheet_text(table), {sample: place for place, sample in enumerate(table["sample"])}
+            tags = cells.without_tags()
+            sheet, notes = cells.sheet_of_obs(asked)
+            text, found = whole.sheet_text(sheet), {sample: place for place, sample in enumerate(sheet["sample"])}
+            notes += tags
         columns = {args.labels_key: cells.column(args.labels_key, "--labels_key")} if args.labels_key else {}
     taken = np.isin(np.arange(len(cells.names)), list(found.values()))
     (Path("split") / whole.FILES).mkdir(parents=True)

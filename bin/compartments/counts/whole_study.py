@@ -4,6 +4,7 @@ import csv
 import difflib
 import io
 import re
+from collections.abc import Collection
 from pathlib import Path
 
 import h5py
@@ -12,13 +13,17 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.sheets import parse, read_text, shown
+from compartments.core.sheets import parse, read_sheet, read_text, shown
 from compartments.core.vocabulary import INPUTS
+from compartments.counts.conversions import as_h5ad
+from compartments.counts.formats import describe
 from compartments.counts.h5ad import describe_h5ad, expression_in, obs_column, obs_columns
 from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
 from compartments.counts.source import Source, Texts
 
 DESCRIBED = ("donor", "compartment", "condition")
+# words of programs for cells that hashtags give to no one sample
+OF_TAGS = ("doublet", "doublets", "multiplet", "multiplets", "negative", "unassigned", "unmapped", "ambiguous", "blank")
 FILES = "samples"  # folder of the files of single samples, beside the samplesheet
 
 
@@ -42,21 +47,22 @@ def columns_asked(text: str) -> dict[str, str]:
     return {name: name for name in DESCRIBED} | found
 
 
-def open_study(path: Path) -> tuple[Source, h5py.Group, h5py.File]:
-    """Where the counts of the file are, its group that is laid out as an h5ad, and the file, which is open.
+def open_study(path: Path) -> tuple[Source, h5py.Group | None, h5py.File]:
+    """Where the counts of the file are, its obs or None of a 10x h5, and the file, which is open.
 
     Raises
     ------
     UserError
-        No h5ad or h5mu with counts.
+        No such file with counts.
     """
+    path = as_h5ad(path)
     try:
         if not h5py.is_hdf5(path):
             raise UserError(f"{path}: {not_hdf5(path)}")
         file = h5py.File(path, "r")
         if "obs" not in file or "var" not in file:
-            raise UserError(f"{path}: no h5ad; --study_file is one of the whole study, with its samples in obs")
-        return describe_h5ad(path, file), expression_in(path, file), file
+            return describe(path), None, file
+        return describe_h5ad(path, file), expression_in(path, file)["obs"], file
     except READ_ERRORS as error:
         raise unreadable(path, error) from None
 
@@ -72,25 +78,55 @@ class Cells:
         Position in ``names``; -1 where obs has no sample.
     """
 
-    def __init__(self, path: Path, file: h5py.Group, key: str) -> None:
-        self.path, self.obs = path, file["obs"]
-        values = self.column(key, "--sample_key")
+    def __init__(
+        self,
+        path: Path,
+        obs: h5py.Group | None,
+        key: str = "",
+        table: Path | None = None,
+        barcodes: Texts | None = None,
+    ) -> None:
+        self.path, self.obs = path, obs
+        if table is not None and barcodes is not None:
+            self.said, values = f"column 'sample' of {table.name}", samples_of_table(path, table, barcodes)
+        else:
+            self.said, values = f"obs column '{key}' (--sample_key)", self.column(key, "--sample_key")
         self.names, code = np.unique(values.astype(str), return_inverse=True)
         self.code = code.astype(np.int64)
-        self.key = key
         if self.names[:1] == [""]:
             self.names, self.code = self.names[1:], self.code - 1
         if not len(self.names):
-            raise UserError(f"{path}: obs column '{key}' (--sample_key) is empty; name the one that has the samples")
+            raise UserError(f"{path}: {self.said} is empty; name the one that has the samples")
         if len(self.names) > len(self.code) / 2 and len(self.names) > 1:
             raise UserError(
-                f"{path}: obs column '{key}' (--sample_key) has {len(self.names)} values for {len(self.code)} cells; "
-                "name the one that has the samples"
+                f"{path}: {self.said} has {len(self.names)} values for {len(self.code)} cells; name the one that has "
+                "the samples"
             )
         self._fit(list(self.names), "sample")
 
+    def without_tags(self, named: Collection[str] = ()) -> list[str]:
+        """Cells that hashtags gave to no one sample are of none, unless a sample is ``named`` so; how many they are.
+
+        Returns
+        -------
+        list of str
+            ``123 cells are 'Doublet' ...``, a line each.
+        """
+        notes = []
+        for place, name in enumerate(self.names):
+            if name.lower() in OF_TAGS and fitting(name) not in named:
+                of_tag = self.code == place
+                notes.append(f"{int(of_tag.sum()):,} of {len(self.code):,} cells are '{name}' and are left out")
+                self.code[of_tag] = -1
+        kept = np.isin(np.arange(len(self.names)), self.code)
+        self.code = np.where(self.code < 0, -1, np.cumsum(kept)[self.code] - 1)
+        self.names = self.names[kept]
+        return notes
+
     def column(self, name: str, option: str) -> Texts:
         """A column of obs as text; a UserError that names the option where there is none."""
+        if self.obs is None:
+            raise UserError(f"{self.path}: no h5ad, it has no obs for {option}; give --sample_table and --input")
         there = obs_columns(self.obs)
         if name not in there:
             close = difflib.get_close_matches(name.lower(), {one.lower(): one for one in there}, 1, 0.6)
@@ -111,22 +147,13 @@ class Cells:
         """
         table = pd.DataFrame({"sample": self.names})
         for column, name in asked.items():
-            option = "--obs_columns" if column != name else f"--obs_columns {column}=..."
-            values = pd.Series(self.column(name, option).astype(str))[self.code >= 0]
-            said = values.groupby(self.code[self.code >= 0]).agg(lambda one: sorted(set(one)))
-            for sample, found in zip(self.names, said, strict=True):
-                if len(found) > 1:
-                    shorn = ", ".join(f"'{shown(one)}'" for one in found[:3])
-                    raise UserError(
-                        f"{self.path}: cells of sample '{shown(sample)}' have {len(found)} values in obs column "
-                        f"'{name}' ({shorn}); a sample is of one {column}: name a --sample_key that tells them apart"
-                    )
-                if found == [""] and column in DESCRIBED:
+            table[column] = self._one_each(column, name)
+            for sample, found in zip(self.names, table[column], strict=True):
+                if found == "" and column in DESCRIBED:
                     raise UserError(
                         f"{self.path}: cells of sample '{shown(sample)}' have no value in obs column '{name}'; every "
                         f"sample needs a {column}"
                     )
-            table[column] = [one[0] for one in said]
         notes = []
         for column in ("sample", *DESCRIBED):
             fit = self._fit(list(table[column]), column)
@@ -134,6 +161,27 @@ class Cells:
             changed = [f"'{shown(old)}' is called '{new}'" for old, new in fit.items() if old != new]
             notes += [f"{column} {'; '.join(changed[:6])}{' ...' if len(changed) > 6 else ''}"] if changed else []
         return table, notes
+
+    def check_obs(self, asked: dict[str, str]) -> None:
+        """Refuse, beside a samplesheet, a sample whose cells say two things in a column of obs that is there."""
+        there = obs_columns(self.obs) if self.obs is not None else []
+        for column, name in asked.items():
+            if name in there or name != column:
+                self._one_each(column, name)
+
+    def _one_each(self, column: str, name: str) -> list[str]:
+        """What the cells of each sample say in a column of obs; a UserError where they say two things."""
+        option = "--obs_columns" if column != name else f"--obs_columns {column}=..."
+        values = pd.Series(self.column(name, option).astype(str))[self.code >= 0]
+        said = values.groupby(self.code[self.code >= 0]).agg(lambda one: sorted(set(one)))
+        for sample, found in zip(self.names, said, strict=True):
+            if len(found) > 1:
+                shorn = ", ".join(f"'{shown(one)}'" for one in found[:3])
+                raise UserError(
+                    f"{self.path}: cells of sample '{shown(sample)}' have {len(found)} values in obs column '{name}' "
+                    f"({shorn}); a sample is of one {column}: name a --sample_key that tells them apart"
+                )
+        return [one[0] for one in said]
 
     def _fit(self, values: list[str], column: str) -> dict[str, str]:
         """Each value and the name that files can have of it; a UserError where two would be one."""
@@ -151,10 +199,35 @@ class Cells:
         """What is said of cells without a sample, and of samples that are not ``taken``."""
         notes = []
         if without := int((self.code < 0).sum()):
-            notes.append(f"{without:,} of {len(self.code):,} cells have no value in '{self.key}' and are left out")
+            notes.append(f"{without:,} of {len(self.code):,} cells are of no sample by {self.said} and are left out")
         if len(left := self.names[~taken]):
             notes.append(f"samples of the file that the samplesheet does not name are left out: {', '.join(left[:20])}")
         return notes
+
+
+def samples_of_table(path: Path, table: Path, barcodes: Texts) -> Texts:
+    """The sample of each barcode by a user's table; empty where it has none.
+
+    Raises
+    ------
+    UserError
+        A barcode twice, or most of them not in the file.
+    """
+    rows = read_sheet(table, ["barcode", "sample"]).dropna(subset=["barcode"])
+    twice = rows["barcode"].duplicated()
+    if twice.any():
+        raise UserError(
+            f"{table.name} row {twice.idxmax()}, column barcode: '{rows['barcode'][twice.idxmax()]}' is there twice"
+        )
+    lost = rows.loc[~rows["barcode"].isin(set(barcodes)), "barcode"]
+    if len(lost) > len(rows) / 2 or not len(rows):
+        first = f"first: '{lost.iloc[0]}'; the file has '{barcodes[0]}'" if len(lost) else "it is empty"
+        raise UserError(
+            f"{table.name}: {len(lost)} of {len(rows)} barcodes are not in {path.name} ({first}); write them as the "
+            "file has them"
+        )
+    of_barcode = dict(zip(rows["barcode"], rows["sample"].fillna(""), strict=True))
+    return np.array([of_barcode.get(one, "") for one in barcodes], dtype=object)
 
 
 def fitting(name: str) -> str:
@@ -162,8 +235,8 @@ def fitting(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-+") or "none"
 
 
-def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int]]:
-    """The user's samplesheet with a file for every sample, in the rows where they were, and its samples in the study.
+def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int], list[str]]:
+    """The user's samplesheet with a file for every sample, rows where they were; its samples in the study; notes.
 
     Raises
     ------
@@ -173,10 +246,12 @@ def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int]]:
     header, header_row, rows = parse(read_text(path), path.name, ["sample", *DESCRIBED])
     if "sample" not in header:
         raise UserError(f"{path.name} row {header_row}: column 'sample' is missing; name the samples as obs does")
-    known = {fitting(name): place for place, name in enumerate(cells.names)}
     kept = [column for column in header if column not in INPUTS]
+    given_rows = list(rows)
+    notes = cells.without_tags({fitting(fields[header.index("sample")]) for _, fields in given_rows})
+    known = {fitting(name): place for place, name in enumerate(cells.names)}
     lines, found = [""] * (header_row - 1) + [_line([*kept, "filtered"])], dict[str, int]()
-    for number, fields in rows:
+    for number, fields in given_rows:
         row = dict(zip(header, fields, strict=True))
         if given := next((column for column in INPUTS if row.get(column)), None):
             raise UserError(
@@ -186,14 +261,14 @@ def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int]]:
         name = row["sample"]
         if name and fitting(name) not in known:
             raise UserError(
-                f"{path.name} row {number}, column sample: '{shown(name)}' is no value of obs column '{cells.key}'; "
+                f"{path.name} row {number}, column sample: '{shown(name)}' is no value of {cells.said}; "
                 f"it has {', '.join(map(shown, cells.names[:20]))}"
             )
         lines += [""] * (number - 1 - len(lines))
         if name:
             found[fitting(name)] = known[fitting(name)]
         lines.append(_line([*(fitting(row[c]) if c == "sample" and name else row[c] for c in kept), file_of(name)]))
-    return "\n".join(lines) + "\n", found
+    return "\n".join(lines) + "\n", found, notes
 
 
 def sheet_text(table: pd.DataFrame) -> str:

@@ -105,7 +105,12 @@ def test_names_in_the_pages_exist(root, page):
     fenced = "".join(re.findall(r"^```.*?^```", text, re.M | re.S))
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
     codes = re.findall(r"`([^`]+)`", text) + re.findall(r"^(?:nextflow|bin/sc-compartments) .*", fenced, re.M)
-    used = {name for code in codes for name in re.findall(r"(?<![\w-])--([a-z]\w*)\b(?![…-])", code)}
+    used = set()
+    for code in codes:
+        options = set(re.findall(r"(?<![\w-])--([a-z]\w*)\b(?![…-])", code))
+        bench = re.search(r"python -m (benchmarks[\w.]+)", code)
+        source = (root / f"{bench[1].replace('.', '/')}.py").read_text() if bench else ""
+        used |= {name for name in options if f'"--{name}"' not in source}
     assert sorted(used - known) == []
     named = set(re.findall(r"`(?:bin/)?(\w+\.py)`", text))
     assert sorted(named - {found.name for found in (root / "bin").rglob("*.py")}) == []

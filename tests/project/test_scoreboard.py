@@ -9,10 +9,15 @@ from benchmarks import gates, scoreboard
 
 REAL_DATA_ONLY = ("kang", "schafflick")
 LONG_ONLY = {"pipeline", "samples", "scale"}  # test_pipeline.py runs a small form; what is stored is no test
+SLOW = {"ambient", "annotation", "expression", "interactions"}  # 50 to 120 CPU seconds each
+QUICK = [
+    pytest.param(step, marks=pytest.mark.long if step in SLOW else ())
+    for step in sorted(scoreboard.benches().keys() - LONG_ONLY)
+]
 
 
 @pytest.mark.bench
-@pytest.mark.parametrize("step", sorted(scoreboard.benches().keys() - LONG_ONLY))
+@pytest.mark.parametrize("step", QUICK)
 def test_quick_gates(step):
     """Each bench fails by itself, naming metric, setting, value and gate of what it missed."""
     bench = scoreboard.load(scoreboard.benches()[step])

@@ -99,9 +99,7 @@ def main():
     """Print a line for each counter, depth and rate of errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kb", help="program kb of the package kb-python")
-    parser.add_argument(
-        "--depths", type=float, nargs="+", default=[1.5], help="reads of a molecule after its first"
-    )
+    parser.add_argument("--depths", type=float, nargs="+", default=[1.5], help="reads of a molecule after its first")
     parser.add_argument("--errors", type=float, nargs="+", default=[0.003], help="share of wrong bases")
     given = parser.parse_args()
     print("counter\treads\treads a UMI\terrors\tcells\tempties\tr\tCPU s\tCPU s a million reads\tpeak GB")

@@ -81,7 +81,8 @@ def by_kb(folder, kb):
     found = folder / "kb" / "counts_unfiltered"
     names = (found / "cells_x_genes.genes.names.txt").read_text().split()
     barcodes = (found / "cells_x_genes.barcodes.txt").read_text().split()
-    return sp.csr_matrix(scipy.io.mmread(found / "cells_x_genes.total.mtx")), barcodes, names, *used
+    counts = scipy.io.mmread(found / "cells_x_genes.total.mtx", spmatrix=True)
+    return sp.csr_matrix(counts), barcodes, names, *used
 
 
 def compared(truth, barcodes, names, found, listed, genes):

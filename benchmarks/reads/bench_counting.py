@@ -1,6 +1,6 @@
 """Reads of known counts, counted by STARsolo as the pipeline runs it, with pseudocounts, and by kb where it is at hand.
 
-    .tools/counts/bin/python -m benchmarks.reads.bench_counting [--kb .../bin/kb] [--depths 1.5 7] [--errors 0.003]
+    .tools/counts/bin/python -m benchmarks.reads.bench_counting [--kb .../bin/kb] [--depths 1.5] [--errors 0.003]
 
 60 cells of about 500 UMIs and 3,000 empty droplets of about 6, 300 genes of which some are copies, a fifth of the
 molecules unspliced, barcodes of 10x v3; two threads. Per counter: UMIs found over those there were, in cells and in
@@ -81,7 +81,8 @@ def by_kb(folder, kb):
     found = folder / "kb" / "counts_unfiltered"
     names = (found / "cells_x_genes.genes.names.txt").read_text().split()
     barcodes = (found / "cells_x_genes.barcodes.txt").read_text().split()
-    return sp.csr_matrix(scipy.io.mmread(found / "cells_x_genes.total.mtx")), barcodes, names, *used
+    counts = scipy.io.mmread(found / "cells_x_genes.total.mtx", spmatrix=True)
+    return sp.csr_matrix(counts), barcodes, names, *used
 
 
 def compared(truth, barcodes, names, found, listed, genes):
@@ -99,9 +100,7 @@ def main():
     """Print a line for each counter, depth and rate of errors."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kb", help="program kb of the package kb-python")
-    parser.add_argument(
-        "--depths", type=float, nargs="+", default=[1.5, 7.0], help="reads of a molecule after its first"
-    )
+    parser.add_argument("--depths", type=float, nargs="+", default=[1.5], help="reads of a molecule after its first")
     parser.add_argument("--errors", type=float, nargs="+", default=[0.003], help="share of wrong bases")
     given = parser.parse_args()
     print("counter\treads\treads a UMI\terrors\tcells\tempties\tr\tCPU s\tCPU s a million reads\tpeak GB")

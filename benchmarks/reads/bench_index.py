@@ -1,6 +1,6 @@
 """Memory that STAR takes to build the index of a genome and to load it, by its length and sparsity.
 
-    python -m benchmarks.reads.bench_index [--millions 30 90] [--sparse 1 2]
+    python -m benchmarks.reads.bench_index [--millions 30] [--sparse 1 2]
 
 Genomes of random bases with a short gene every 10,000 bases; two threads; suffixes sorted within 1.25 times the index.
 """
@@ -52,7 +52,7 @@ def peak(folder, *options):
 def main():
     """Print a line for each genome."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--millions", type=float, nargs="+", default=[30, 90])
+    parser.add_argument("--millions", type=float, nargs="+", default=[30])
     parser.add_argument("--sparse", type=int, nargs="+", default=[1, 2])
     given = parser.parse_args()
     print("million bases\tone of n suffixes\tCPU s\tindex, GB\tforeseen\tGB to build\tGB to map\tbytes of index a base")

@@ -203,6 +203,7 @@ FAULTS = """
 """
 
 
+@pytest.mark.long
 def test_slurm_with_podman_survives_a_lost_node_and_too_little_memory(slurm, core, tmp_path):
     """A node lost under a task, and a task killed by its container's memory limit: both are done again and succeed."""
     project = tracked(tmp_path / "project")

@@ -1,4 +1,4 @@
-"""Killed at any of its stages and resumed, a run gives the same tables; a sample more runs its own tasks and the cohort's."""
+"""A run that is killed and resumed gives the same tables; a sample more runs its own tasks and the cohort's."""
 
 import subprocess
 import time

@@ -59,10 +59,10 @@ def indexTooLarge(gb, gbToBuild) {
     def choices = "a larger --max_memory where the machine has more (it is ${params.max_memory}), a profile whose " +
         'machines have it (such as slurm), or counts instead of reads (columns raw or filtered)'
     def needed = "${number(gb, 1)} GB"
-    if (gb * 1000000000 > most.toBytes()) {
+    if (gb * 1000000000L > most.toBytes()) {
         return "mapping reads to this genome needs about ${needed}, ${have}; give ${choices}".toString()
     }
-    gbToBuild * 1000000000 > most.toBytes()
+    gbToBuild * 1000000000L > most.toBytes()
         ? "building the index of this genome needs about ${number(gbToBuild, 1)} GB, ${have}; give --star_index with " +
             "one built elsewhere (mapping needs ${needed}), ${choices}"
         : ''

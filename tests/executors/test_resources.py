@@ -38,8 +38,8 @@ workflow {
         def said = foresight((1..n).collect { [cells: 5000, values: 4000000] })
         log.info("SAID ${groovy.json.JsonOutput.toJson(said + [text: said.text.toString()])}")
     }
-    def large = [[2, 3], [2, 3.5], [4, 0]].collect { gb, gbToBuild -> indexTooLarge(gb, gbToBuild) }
-    log.info("INDEX ${groovy.json.JsonOutput.toJson(large)}")
+    def indexes = [[2, 3], [2, 3.5], [4, 0]].collect { gb, gbToBuild -> indexTooLarge(gb, gbToBuild) }
+    log.info("INDEX ${groovy.json.JsonOutput.toJson(indexes)}")
     LARGE().view()
 }
 """

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Write the pages that are made from code: docs/results/output.md from the data dictionary, docs/use/parameters.md from
-the schema, docs/change/contracts.md and the contract beside every step from both and the steps.
+the schema, docs/change/contracts.md and the contract beside every step from both and the steps; and from the table of
+columns in docs/use/usage.md assets/schema_input.json, from which launch forms make a samplesheet.
 
 With --check only say whether they are up to date.
 """
@@ -16,6 +17,9 @@ from unittest.mock import patch
 
 from compartments.core import door
 from compartments.core.dictionary import load
+from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
+from compartments.core.vocabulary import LIMITS as QUALITY
+from compartments.study.samplesheet import LONGEST, NAME, REQUIRED
 
 ROOT = Path(__file__).resolve().parents[1]
 LIMITS = {"minimum": "at least", "exclusiveMinimum": "above", "maximum": "at most"}
@@ -206,6 +210,36 @@ def _help(action):
     return " ".join(text.split()) + (f" ({notes})" if notes else "")
 
 
+def input_schema(page):
+    """JSON schema of the samplesheet: its columns as a page describes them in a table, required as code requires."""
+    rows = re.findall(r"(?m)^\| ((?:`\w+`(?:, )?)+) \| [^|]+ \| (.*) \|$", page)
+    described = {name: text for names, text in rows for name in re.findall(r"`(\w+)`", names)}
+    properties = {}
+    for column in [*REQUIRED, *INPUTS, *NUMBERS, *QUALITY, *DESCRIPTIONS, "sex"]:
+        text = re.sub(r"\[([^]]+)\]\([^)]*\)|`", r"\1", described[column])
+        properties[column] = _column(column) | {"description": text}
+    items = {"type": "object", "properties": properties, "required": REQUIRED}
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "Samplesheet of sc-compartments",
+        "description": "One row per sample, or per lane of a sample of FASTQ. Further columns are kept as they are.",
+        "type": "array",
+        "items": items,
+    }
+
+
+def _column(column):
+    if column in INPUTS:
+        return {"type": "string", "format": "path"}
+    kind = (NUMBERS | QUALITY).get(column)
+    if kind is None:
+        named = column in REQUIRED or column == "group"
+        return {"type": "string"} | ({"pattern": f"^{NAME}$", "maxLength": LONGEST} if named else {})
+    least = {"exclusiveMinimum" if "positive" in kind else "minimum": 0}
+    most = re.search(r"(?:at most|to) (\d+)$", kind)
+    return {"type": "integer" if "whole" in kind else "number"} | least | ({"maximum": int(most[1])} if most else {})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
@@ -218,6 +252,8 @@ def main():
         "docs/use/parameters.md": parameters_page(schema),
         "docs/change/contracts.md": contracts_page(rows, schema, ROOT / "modules"),
     }
+    usage = (ROOT / "docs" / "use" / "usage.md").read_text(encoding="utf-8")
+    pages["assets/schema_input.json"] = json.dumps(input_schema(usage), indent=4) + "\n"
     for name, text in (pages | contracts(rows, schema)).items():
         path = ROOT / name
         if not arguments.check:

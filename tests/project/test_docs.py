@@ -10,8 +10,10 @@ import sys
 import pytest
 
 from compartments.core import dictionary, door
+from compartments.core.errors import UserError
 from compartments.report import provenance
 from compartments.report.status import PER_SAMPLE
+from compartments.study.samplesheet import parse_samplesheet
 from tools.make_docs import parser_of
 
 
@@ -23,13 +25,13 @@ def make_docs(root, *arguments):
 @pytest.fixture
 def copy(root, tmp_path):
     """What make_docs.py reads and writes, in a folder of its own."""
-    for name in ("tools/make_docs.py", "nextflow_schema.json", "assets/dictionary.tsv"):
+    for name in ("tools/make_docs.py", "nextflow_schema.json", "assets/dictionary.tsv", "docs/use/usage.md"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(root / name, tmp_path / name)
     shutil.copytree(root / "bin" / "compartments", tmp_path / "bin" / "compartments")
     shutil.copytree(root / "modules", tmp_path / "modules")
     for folder in ("use", "results", "change"):
-        (tmp_path / "docs" / folder).mkdir(parents=True)
+        (tmp_path / "docs" / folder).mkdir(parents=True, exist_ok=True)
     return tmp_path
 
 
@@ -263,3 +265,36 @@ def test_a_lost_sample_is_the_same_for_the_console_and_the_report(root):
     text = (root / "lib" / "console.nf").read_text()
     steps = re.findall(r"'(\w+)'", " ".join(re.findall(r"needed \+?= \[([^\]]*)\]", text)))
     assert steps == PER_SAMPLE
+
+
+SHEET = {"sample": "s1", "donor": "d1", "compartment": "CSF", "condition": "sick", "raw": "a.h5"}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "fits"),
+    [
+        ("donor", "d 1", False), ("expected_cells", "0", False), ("expected_cells", "5.5", False),
+        ("max_mt", "101", False), ("max_mt", "12.5", True), ("rbc_per_ul", "0", True), ("min_genes", "-1", False),
+        ("fraction_share", "1", True), ("fraction_share", "1.1", False), ("group", "a/b", False), ("batch", "a", True),
+    ],
+)  # fmt: skip
+def test_the_schema_of_the_samplesheet_is_what_the_pipeline_takes(root, column, value, fits):
+    """Launch forms refuse in a sheet what the pipeline would refuse."""
+    items = json.loads((root / "assets" / "schema_input.json").read_text())["items"]
+    assert set(items["required"]) == set(SHEET) - {"raw"}
+    said = items["properties"][column]
+    if said["type"] == "string":
+        allowed = re.fullmatch(said.get("pattern", ".*"), value) is not None
+    else:
+        number = float(value)
+        allowed = (said["type"] == "number" or number.is_integer()) and number <= said.get("maximum", number)
+        allowed &= number > said["exclusiveMinimum"] if "exclusiveMinimum" in said else number >= said["minimum"]
+    row = SHEET | {column: value}
+    other = row | {"sample": "s2", "donor": "d2", "condition": "control", "raw": "b.h5"}
+    text = "\n".join(",".join(cells) for cells in (row, row.values(), other.values())) + "\n"
+    if fits:
+        assert allowed and len(parse_samplesheet(text)) == 2
+    else:
+        with pytest.raises(UserError):
+            parse_samplesheet(text)
+        assert not allowed

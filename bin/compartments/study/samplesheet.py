@@ -13,6 +13,7 @@ from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, LIMITS, NUMBERS, 
 from compartments.study.captures import check_captures
 from compartments.study.columns import apart, unusable
 
+NAME = "[A-Za-z0-9][A-Za-z0-9._+-]*"  # becomes part of file names
 LONGEST = 100  # characters of a name: file systems take 255 for a file's, which holds up to two
 REQUIRED = ["sample", "donor", "compartment", "condition"]
 SYNONYMS = {
@@ -125,7 +126,7 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
                 f"{name} row {number}, column {column}: '{shown(value)}' has {len(value)} characters; give at most "
                 f"{LONGEST} (it becomes part of file names)"
             )
-        if value and not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._+-]*", value):
+        if value and not re.fullmatch(NAME, value):
             raise UserError(
                 f"{name} row {number}, column {column}: '{shown(value)}' may hold letters, digits, '.', '_', '-' and "
                 "'+' only (it becomes part of file names)"

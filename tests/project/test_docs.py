@@ -275,7 +275,7 @@ SHEET = {"sample": "s1", "donor": "d1", "compartment": "CSF", "condition": "sick
     [
         ("donor", "d 1", False), ("expected_cells", "0", False), ("expected_cells", "5.5", False),
         ("max_mt", "101", False), ("max_mt", "12.5", True), ("rbc_per_ul", "0", True), ("min_genes", "-1", False),
-        ("fraction_share", "1", True), ("fraction_share", "1.1", False), ("group", "a/b", False), ("batch", "a", True),
+        ("fraction_share", "1.1", False), ("group", "a/b", False), ("batch", "a", True),
     ],
 )  # fmt: skip
 def test_the_schema_of_the_samplesheet_is_what_the_pipeline_takes(root, column, value, fits):

@@ -115,6 +115,7 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         (HEADER + A + "B_c,B,c,x,a.h5\n", "all samples have compartment 'c' and condition 'x', so there is nothing to"),
         ("sample,donor,compartment,group,raw\n" + A, "row 1: column 'condition' is missing; add it"),
         ("sample,donor,compartment,timepoint,raw\n" + A, "rename 'timepoint' to 'condition'"),
+        (HEADER.replace("raw", "raw,max_mito") + A, "column 'max_mito' looks like 'max_mt'; rename it"),
         (HEADER.replace("raw", "raw,replicates") + A, "column 'replicates' looks like 'replicate'; rename it"),
         (HEADER.replace("raw", "raw,fraction_shares") + A, "looks like 'fraction_share'; rename it"),
         (sheet([("A", "c", "x", "a b")], ["group"]), "row 2, column group: 'a b' may hold letters"),
@@ -202,6 +203,12 @@ def test_any_bytes_are_read_or_refused_in_one_line(tmp_path_factory, changes):
         check_slips(frame, ["age", "sex"], "any.csv")
     except UserError as error:
         assert len(str(error).splitlines()) == 1 and str(error).isprintable()
+
+
+def test_a_measured_column_is_no_misspelt_limit():
+    row = "a,p1,CSF,ms,a.h5,5000,900\nb,p2,CSF,hc,b.h5,4000,800\n"
+    sheet = parse_samplesheet("sample,donor,compartment,condition,raw,n_counts,n_genes\n" + row)
+    assert {"n_counts", "sheet_n_genes"} <= set(sheet) and not {"min_counts", "min_genes"} & set(sheet)
 
 
 LIMITED = "sample,donor,compartment,condition,raw,min_genes,max_mt\n{}\nb,p2,CSF,ms,b.h5,,\n"

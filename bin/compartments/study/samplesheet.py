@@ -105,13 +105,15 @@ def _check_header(header: list[str], place: str) -> None:
             elif len(header) == 1:
                 fix = f"put commas, tabs or semicolons between columns: the header is '{shown(header[0])}'"
             raise UserError(f"{place}: column '{column}' is missing; {fix}")
-    known = [*REQUIRED, *INPUTS, *NUMBERS, *LIMITS, *DESCRIPTIONS]
+    known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS]
     for column in header:
         if why := unusable(column):
             raise UserError(f"{place}: column '{shown(column)}' {why}; rename it")
-        if column not in known:
+        if column not in known and column not in LIMITS:
             plain = re.sub("[^a-z0-9]+", "_", column.lower()).strip("_")
-            close = difflib.get_close_matches(plain, known, 1, 0.85)
+            # n_counts is nobody's min_counts
+            limits = [limit for limit in LIMITS if plain.startswith(limit.split("_")[0])]
+            close = difflib.get_close_matches(plain, [*known, *limits], 1, 0.85)
             if close and close[0] not in header:
                 raise UserError(f"{place}: column '{shown(column)}' looks like '{close[0]}'; rename it")
 

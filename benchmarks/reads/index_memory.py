@@ -1,6 +1,6 @@
 """Memory that STAR takes to build the index of a genome and to load it, by its length and sparsity.
 
-    python -m benchmarks.reads.bench_index [--millions 30] [--sparse 1 2]
+    python -m benchmarks.reads.index_memory [--millions 30] [--sparse 1 2]
 
 Genomes of random bases with a short gene every 10,000 bases; two threads; suffixes sorted within 1.25 times the index.
 """

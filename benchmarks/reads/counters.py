@@ -1,6 +1,6 @@
 """Reads of known counts, counted by STARsolo as the pipeline runs it, with pseudocounts, and by kb where it is at hand.
 
-    .tools/counts/bin/python -m benchmarks.reads.bench_counting [--kb .../bin/kb] [--depths 1.5] [--errors 0.003]
+    .tools/counts/bin/python -m benchmarks.reads.counters [--kb .../bin/kb] [--depths 1.5] [--errors 0.003]
 
 60 cells of about 500 UMIs and 3,000 empty droplets of about 6, 300 genes of which some are copies, a fifth of the
 molecules unspliced, barcodes of 10x v3; two threads. Per counter: UMIs found over those there were, in cells and in

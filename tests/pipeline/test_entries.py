@@ -69,4 +69,4 @@ def test_a_pool_is_split_by_the_counts_of_its_hashtags(project, tmp_path, study)
     (tmp_path / "tags.tsv").write_text("\n".join(["tag\tsample", *rows[1:]]) + "\n")
     wrong = validate(project, tmp_path, given | {"outdir": "wrong"})
     assert wrong.code != 0 and "tags.tsv: 'HTO1' is the highest tag of 1" in wrong.text, wrong.text
-    assert "is not in the table" in wrong.text and not (tmp_path / "wrong").exists()
+    assert "is not in the table" in wrong.text and not (tmp_path / "wrong" / "samples.tsv").exists()

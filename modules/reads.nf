@@ -41,7 +41,7 @@ process INSPECT_READS {
 process READ_QUALITY {
     tag "${meta.sample}"
     label 'counts'
-    cpus { 4 }
+    label 'parallel'
     memory { memoryFor(task, [first, second]) }
     time { timeFor(task, [first, second]) }
     ext code: { code('read_quality', 'counts') }
@@ -56,12 +56,12 @@ process READ_QUALITY {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments read_quality ${options(sample: meta.sample, fastq_1: first, fastq_2: second, cpus: task.cpus)}
+    sc-compartments read_quality ${options(sample: meta.sample, fastq_1: first, fastq_2: second)}
     """
 
     stub:
     """
-    sc-compartments write_stub samples/${meta.sample}/${meta.sample}.fastp.json
+    sc-compartments write_stub samples/${meta.sample}/${meta.sample}_R1.fastp.json
     """
 }
 

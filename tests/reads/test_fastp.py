@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from compartments.core.errors import UserError, WorkerKilled
-from compartments.reads.fastp import look_at_lane
+from compartments.reads.fastp import look_at_reads
 from tests.support.reads import lane, write_fastq
 
 
@@ -24,17 +24,14 @@ def stand_in(folder, monkeypatch, text):
 
 
 def test_reads_are_read_as_they_are(tmp_path, pair, monkeypatch):
-    """MultiQC takes the name of a lane from the first file on the command line; nothing is filtered or written."""
+    """MultiQC takes the name of reads from the file on the command line; nothing is filtered or written."""
     stand_in(tmp_path, monkeypatch, 'echo "$@" > words; while [ "$1" != --json ]; do shift; done; echo "{}" > "$2"')
-    look_at_lane(*pair, "s1_lane2", "s1.json", 40)
+    look_at_reads(pair[1], "s1_lane2_R2", "s1.json")
     words = (tmp_path / "words").read_text().split()
-    given = {words[n]: words[n + 1] for n in range(len(words) - 1) if words[n].startswith("--")}
-    for option, path in zip(("--in1", "--in2"), pair, strict=True):
-        assert given[option].endswith("/s1_lane2.fastq.gz")
-        assert (tmp_path / given[option]).samefile(path)
+    given = words[words.index("--in1") + 1]
+    assert given.endswith("/s1_lane2_R2.fastq.gz") and (tmp_path / given).samefile(pair[1])
     assert {f"--disable_{name}" for name in ("quality_filtering", "length_filtering", "adapter_trimming")} < set(words)
-    assert "--disable_trim_poly_g" in words and not {"--out1", "--out2", "--stdout"} & set(words)
-    assert given["--thread"] == "16"
+    assert "--disable_trim_poly_g" in words and not {"--in2", "--out1", "--out2", "--stdout"} & set(words)
 
 
 @pytest.mark.parametrize("packed", [True, False])
@@ -42,36 +39,37 @@ def test_its_figures_are_of_all_reads(tmp_path, monkeypatch, packed):
     if not shutil.which("fastp"):
         pytest.skip("fastp is not here: make setup-counts")
     monkeypatch.chdir(tmp_path)
-    # short, bad and poly-G reads, and names of files that say the opposite of what they are
-    bases = [b"A" * 28, b"G" * 28, b"C" * 10] * 50
-    wrong = ("r1.fastq", "r2.fastq") if packed else ("r1.fastq.gz", "r2.fastq.gz")
-    paths = [write_fastq(tmp_path / name, bases, packed=packed) for name in wrong]
-    before = [(tmp_path / name).read_bytes() for name in wrong]
-    look_at_lane(*paths, "s1", "s1.json", 2)
-    found = json.loads((tmp_path / "s1.json").read_text())
+    # short, bad and poly-G reads, in a file whose name says the opposite of what it is
+    name = "r.fastq" if packed else "r.fastq.gz"
+    path = write_fastq(tmp_path / name, [b"A" * 28, b"G" * 28, b"C" * 10] * 50, packed=packed)
+    before = (tmp_path / name).read_bytes()
+    look_at_reads(path, "s1_R1", "s1.json")
+    text = (tmp_path / "s1.json").read_text()
     for moment in ("before_filtering", "after_filtering"):
-        assert found["summary"][moment]["total_reads"] == 300
-        assert found["summary"][moment]["total_bases"] == 2 * 50 * (28 + 28 + 10)
-    assert [(tmp_path / name).read_bytes() for name in wrong] == before
-    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".lanes", *wrong, "s1.json"])
+        found = json.loads(text)["summary"][moment]
+        assert found["total_reads"] == 150 and found["total_bases"] == 50 * (28 + 28 + 10)
+    assert (tmp_path / name).read_bytes() == before
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([".reads", name, "s1.json"])
+    look_at_reads(path, "s1_R1", "s1.json")
+    assert (tmp_path / "s1.json").read_text() == text
 
 
 def test_without_fastp_one_line_says_where_it_comes_from(pair, monkeypatch):
     monkeypatch.setenv("PATH", "/nowhere")
     with pytest.raises(UserError, match="fastp is missing, which --read_quality asks for: .* `make setup-counts`"):
-        look_at_lane(*pair, "s1", "s1.json", 1)
+        look_at_reads(pair[0], "s1", "s1.json")
 
 
 def test_what_fastp_refuses_is_one_line(tmp_path, pair, monkeypatch):
     stand_in(tmp_path, monkeypatch, "echo 'ERROR: sequence and quality have different length' >&2; exit 255")
     with pytest.raises(UserError, match="fastp ended with status 255: ERROR: sequence and quality"):
-        look_at_lane(*pair, "s1", "s1.json", 1)
+        look_at_reads(pair[0], "s1", "s1.json")
     stand_in(tmp_path, monkeypatch, "exit 0")
     with pytest.raises(UserError, match="fastp ended with status 0: no word"):
-        look_at_lane(*pair, "s1", "s1.json", 1)
+        look_at_reads(pair[0], "s1", "s1.json")
     stand_in(tmp_path, monkeypatch, "kill -9 $$")
     with pytest.raises(WorkerKilled):
-        look_at_lane(*pair, "s1", "s1.json", 1)
+        look_at_reads(pair[0], "s1", "s1.json")
 
 
 def test_each_lane_has_a_file(execute, tmp_path, pair):
@@ -82,5 +80,10 @@ def test_each_lane_has_a_file(execute, tmp_path, pair):
     assert execute("read_quality", "--sample", "s1", *both).returncode == 0
     assert execute("read_quality", "--sample", "s2", "--fastq_1", pair[0], "--fastq_2", pair[1]).returncode == 0
     found = {path.name: json.loads(path.read_text()) for path in sorted((tmp_path / "samples").glob("*/*"))}
-    reads = {name: one["read1_before_filtering"]["total_reads"] for name, one in found.items()}
-    assert reads == {"s1_lane1.fastp.json": 200, "s1_lane2.fastp.json": 100, "s2.fastp.json": 200}
+    reads = {name.removesuffix(".fastp.json"): one["summary"]["before_filtering"] for name, one in found.items()}
+    assert {name: one["total_reads"] for name, one in reads.items()} == {
+        "s1_lane1_R1": 200, "s1_lane1_R2": 200, "s1_lane2_R1": 100, "s1_lane2_R2": 100, "s2_R1": 200, "s2_R2": 200,
+    }  # fmt: skip
+    assert {name: one["read1_mean_length"] for name, one in reads.items() if name < "s2"} == {
+        "s1_lane1_R1": 28, "s1_lane1_R2": 90, "s1_lane2_R1": 28, "s1_lane2_R2": 90,
+    }  # fmt: skip

@@ -13,20 +13,20 @@ def arguments() -> Namespace:
     parser.add_argument("--sample", required=True, help="sample name")
     parser.add_argument("--fastq_1", required=True, nargs="+", help="reads 1 of its lanes")
     parser.add_argument("--fastq_2", required=True, nargs="+", help="reads 2 of its lanes, in the same order")
-    parser.add_argument("--cpus", type=int, default=1, help="threads")
     return parser.parse_args()
 
 
 def main() -> None:
-    """Write ``samples/<sample>/<sample>.fastp.json``, or of several lanes ``<sample>_lane1.fastp.json`` and so on."""
+    """Write ``samples/<sample>/<sample>_R1.fastp.json`` and ``_R2``, of several lanes ``_lane1_R1`` and so on."""
     args = arguments()
     from pathlib import Path
 
-    from compartments.reads.fastp import look_at_lane
+    from compartments.reads.fastp import look_at_reads
 
     public = Path("samples", args.sample)
     public.mkdir(parents=True, exist_ok=True)
     lanes = list(zip(args.fastq_1, args.fastq_2, strict=True))
-    for number, (first, second) in enumerate(lanes, 1):
+    for number, lane in enumerate(lanes, 1):
         name = args.sample if len(lanes) == 1 else f"{args.sample}_lane{number}"
-        look_at_lane(first, second, name, public / f"{name}.fastp.json", args.cpus)
+        for mate, path in enumerate(lane, 1):
+            look_at_reads(path, f"{name}_R{mate}", public / f"{name}_R{mate}.fastp.json")

@@ -25,7 +25,7 @@ help:
 	@echo "make bench  the whole scoreboard (long)"
 	@echo "make bench-scale   the ladder: 10,000 to 1,000,000 cells, cost of every step (hours; RUNGS=\"10000 50000\")"
 	@echo "make bench-samples   the engine alone: stub runs of 100 to 1,000 samples (half an hour; SAMPLES=\"100 300\")"
-	@echo "make setup-counts   what samples given as FASTQ need beside it: STAR and the lists of barcodes"
+	@echo "make setup-counts   what samples given as FASTQ need beside it: STAR, fastp and the lists of barcodes"
 	@echo "make setup  only install the environment and the engine"
 	@echo "make docs   regenerate the pages made from code"
 	@echo "make site   the documentation as a site (.tools/site), with the demo's report if it was made"

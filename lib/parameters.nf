@@ -70,11 +70,13 @@ def columnAlone() {
         : []
 }
 
-// A study in one file, and the column that has its samples: neither says anything without the other.
+// A study in one file, and what tells its samples: neither says anything without the other.
 def keyAlone() {
-    def alone = ['sample_key', 'sample_table', 'obs_columns'].find { name -> params[name] && !params.study_file }
-    def lacking = params.study_file && !params.sample_key == !params.sample_table
-    def key = '--study_file needs one of --sample_key, the column of obs that has its samples, and --sample_table'
+    def telling = ['sample_key', 'sample_table', 'hashtags']
+    def alone = (telling + 'obs_columns').find { name -> params[name] && !params.study_file }
+    def lacking = params.study_file && telling.count { name -> params[name] } != 1
+    def key = '--study_file needs one of --sample_key, the column of obs that has its samples, --sample_table and ' +
+        '--hashtags'
     def said = alone ? ["--${alone} is given without --study_file, whose samples it tells; give both".toString()] : []
     said + (lacking ? [key] : [])
 }

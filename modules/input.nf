@@ -13,19 +13,20 @@ process SPLIT_STUDY {
     path study, stageAs: 'study/*'
     path samplesheet, stageAs: 'sheet/*'
     path table, stageAs: 'table/*'
+    path tags, stageAs: 'tags/*'
 
     output:
     path 'problems.txt', emit: problems
     path 'notes.txt', emit: notes
     path 'split/*.csv', emit: samplesheet, optional: true
     path 'split/samples/*', emit: samples, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata h5py scipy'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions anndata h5py scanpy scipy'), topic: versions
 
     script:
     """
     # code ${task.ext.code}
     sc-compartments split_study ${options(path: study, samplesheet: samplesheet, sample_table: table)} \\
-        ${task.ext.given} --problems problems.txt --notes notes.txt
+        ${options(hashtags: tags)} ${task.ext.given} --problems problems.txt --notes notes.txt
     """
 }
 

@@ -37,6 +37,34 @@ process INSPECT_READS {
     """
 }
 
+// Qualities of bases and reads, for MultiQC; the reads stay as they are.
+process READ_QUALITY {
+    tag "${meta.sample}"
+    label 'counts'
+    label 'parallel'
+    memory { memoryFor(task, [first, second]) }
+    time { timeFor(task, [first, second]) }
+    ext code: { code('read_quality', 'counts') }
+
+    input:
+    tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*')
+
+    output:
+    path '[!.]*/**', topic: published, optional: true
+    tuple val(task.process), eval('fastp --version 2>&1'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments read_quality ${options(sample: meta.sample, fastq_1: first, fastq_2: second)}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub samples/${meta.sample}/${meta.sample}_R1.fastp.json
+    """
+}
+
 // Are genome and genes of each other, and what will an index of them need?
 process CHECK_GENOME {
     label 'counts'

@@ -90,13 +90,15 @@ fuzz() {
     echo "$TOOLS"/core/lib/python3.12/site-packages >"$TOOLS"/fuzz/lib/python3.12/site-packages/core.pth
 }
 
-# the counter of reads: a program of the system
-star() {
-    command -v STAR >/dev/null && return
+# the counter of reads and what looks at their quality: programs of the system
+programs() {
+    command -v STAR >/dev/null && command -v fastp >/dev/null && return
     if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-        say "installing STAR (Debian's rna-star)"
-        apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq rna-star >/dev/null && return
+        say "installing STAR and fastp (Debian's rna-star, fastp)"
+        apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq rna-star fastp >/dev/null && return
     fi
+    command -v fastp >/dev/null || say "fastp is not on PATH: only --read_quality needs it (apt-get install fastp; or conda, Homebrew)"
+    command -v STAR >/dev/null && return
     say "STAR 2.7.10 or newer is not on PATH: install it (Debian and Ubuntu: apt-get install rna-star; or conda, Homebrew)"
     return 1
 }
@@ -120,7 +122,7 @@ for part in "${@:-core engine}"; do
         case $one in
             core) environment core tests/requirements.lock && package core ;;
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
-            counts) environment counts containers/counts/requirements.lock && star ;;
+            counts) environment counts containers/counts/requirements.lock && programs ;;
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;
             multiqc) environment multiqc tests/multiqc.lock ;;

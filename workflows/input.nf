@@ -17,7 +17,8 @@ workflow SHEET {
     given || study ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
     sheets = filesOf(given, 'input')
     ch_study = study ? channel.value(existing(pathOf(study.toString()), '--study_file')) : channel.empty()
-    SPLIT_STUDY(ch_study, sheets, filesOf(params.sample_table, 'sample_table'))
+    table = filesOf(params.sample_table, 'sample_table')
+    SPLIT_STUDY(ch_study, sheets, table, filesOf(params.hashtags, 'hashtags'))
     SPLIT_STUDY.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
     ch_sound = SPLIT_STUDY.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
     ch_split = SPLIT_STUDY.out.samplesheet.combine(ch_sound).map { path, _sound -> path }.first()

@@ -4,7 +4,7 @@ include { indexTooLarge } from '../lib/foresight'
 include { isTrue } from '../lib/options'
 include { sizeOf } from '../lib/resources'
 include { BUILD_INDEX ; CHECK_GENOME ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
-include { FIND_STRAND ; INSPECT_READS } from '../modules/reads'
+include { FIND_STRAND ; INSPECT_READS ; READ_QUALITY } from '../modules/reads'
 
 // FASTQ of samples to their raw counts, when nothing is wrong with any file.
 workflow READS {
@@ -23,6 +23,8 @@ workflow READS {
         .flatMap { _name, row, path -> linesOf(row, path) }
         .mix(INDEX.out.problems.filter { said -> said })
     ch_fine = lines.count().combine(sound).filter { n, _sound -> n == 0 }
+    ch_looked = isTrue(params.read_quality) && !isTrue(params.validate_only) ? samples : channel.empty()
+    READ_QUALITY(ch_looked.combine(ch_fine).map { row -> row.take(3) })
     ch_index = isTrue(params.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()
     ch_files = ch_index.map { index, _gb, _lines, _sound -> index }
     ch_gb = ch_index.map { _index, gb, _lines, _sound -> gb }

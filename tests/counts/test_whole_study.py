@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.counts.whole_study import Cells, columns_asked, open_study, sheet_of_file
+from compartments.counts.whole_study import Cells, columns_asked, open_study, samples_of_table, sheet_of_file
 from tests.bad_inputs import toy
 
 N = 60
@@ -129,14 +129,14 @@ def test_a_table_of_barcodes_tells_the_samples(tmp_path):
     named = {barcode: f"p{n % 2}" for n, barcode in enumerate(toy.barcodes()[:40])}
     table.write_text("barcode,sample\n" + "".join(f"{barcode},{sample}\n" for barcode, sample in named.items()))
     source, obs, _ = open_study(path)
-    found = Cells(path, obs, "", table, source.barcodes)
+    found = Cells(path, obs, "", ("column 'sample' of tags.csv", samples_of_table(path, table, source.barcodes)))
     assert list(found.names) == ["p0", "p1"] and list(found.code) == [n % 2 for n in range(40)] + [-1] * 10
     table.write_text("barcode,sample\nAAA,p0\nCCC,p1\n")
     with pytest.raises(UserError, match=r"tags.csv: 2 of 2 barcodes are not in pool.h5 \(first: 'AAA'; the file has '"):
-        Cells(path, obs, "", table, source.barcodes)
+        Cells(path, obs, "", ("column 'sample' of tags.csv", samples_of_table(path, table, source.barcodes)))
     table.write_text(f"barcode,sample\n{toy.barcodes()[0]},p0\n{toy.barcodes()[0]},p1\n")
     with pytest.raises(UserError, match="tags.csv row 3, column barcode: .* is there twice"):
-        Cells(path, obs, "", table, source.barcodes)
+        Cells(path, obs, "", ("column 'sample' of tags.csv", samples_of_table(path, table, source.barcodes)))
 
 
 def test_a_sheet_does_not_hide_a_sample_of_two_donors(cells):

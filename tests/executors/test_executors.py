@@ -31,7 +31,7 @@ pytestmark = pytest.mark.executors
 MODULES = {
     "core": ["scanpy", "liana", "celltypist", "pydeseq2", "umap"],
     "cellbender": ["cellbender", "torch"],
-    "counts": ["h5py", "scipy.sparse", "--program", "STAR"],
+    "counts": ["h5py", "scipy.sparse", "--program", "STAR", "--program", "fastp"],
 }
 # CellBender's holds CUDA: 6 GB, so only where it is asked for
 IMAGES = os.environ.get("COMPARTMENTS_TEST_IMAGES", "core").split()

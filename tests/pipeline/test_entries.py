@@ -47,3 +47,26 @@ def test_one_file_of_a_whole_study_is_split_by_its_column(project, tmp_path, stu
     assert wrong.code != 0 and "obs has no column 'librry' (--sample_key); is it 'library'?" in wrong.text, wrong.text
     alone = validate(project, tmp_path, {key: value for key, value in study.items() if key != "sample_key"})
     assert alone.code != 0 and "--study_file needs one of --sample_key" in alone.text
+
+
+@pytest.mark.long
+def test_a_pool_is_split_by_the_counts_of_its_hashtags(project, tmp_path, study):
+    whole = ad.read_h5ad(tmp_path / "all.h5ad")
+    samples = sorted(set(whole.obs["library"]))
+    own = np.array([whole.obs["library"] == name for name in samples]).T
+    tags = np.random.default_rng(1).poisson(np.where(own, 200, 5)).astype(np.float32)
+    names = [f"HTO{n}" for n in range(1, 9)]
+    pool = ad.concat([whole, ad.AnnData(tags, whole.obs, pd.DataFrame(index=names))], axis=1, merge="same")
+    pool.write_h5ad(tmp_path / "pool.h5ad")
+    rows = [f"{tag}\t{name.replace(' ', '_')}" for tag, name in zip(names, samples, strict=True)]
+    (tmp_path / "tags.tsv").write_text("\n".join(["tag\tsample", *rows]) + "\n")
+    given = study | {"study_file": "pool.h5ad", "hashtags": "tags.tsv"}
+    del given["sample_key"]
+    done = validate(project, tmp_path, given)
+    assert done.code == 0, done.text
+    found = pd.read_csv(tmp_path / "out" / "samples.tsv", sep="\t")
+    assert list(found["sample"]) == [name.replace(" ", "_") for name in samples]
+    (tmp_path / "tags.tsv").write_text("\n".join(["tag\tsample", *rows[1:]]) + "\n")
+    wrong = validate(project, tmp_path, given | {"outdir": "wrong"})
+    assert wrong.code != 0 and "tags.tsv: 'HTO1' is the highest tag of 1" in wrong.text, wrong.text
+    assert "is not in the table" in wrong.text and not (tmp_path / "wrong" / "samples.tsv").exists()

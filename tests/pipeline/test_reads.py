@@ -89,6 +89,8 @@ def test_reads_of_two_samples_become_their_counts(project, lanes):
     folder, truth = lanes
     (project / "reads.nf").write_text(SCRIPT)
     words = [project / "tools" / "nextflow", "run", project / "reads.nf", "-profile", "local", "--outdir", "counted"]
+    quality = bool(shutil.which("fastp"))
+    words += ["--read_quality"] if quality else []
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables())
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     for name, counts in truth.items():
@@ -97,6 +99,7 @@ def test_reads_of_two_samples_become_their_counts(project, lanes):
         assert 0.99 <= found.to_numpy().sum() / counts.to_numpy().sum() <= 1.01
         assert np.corrcoef(found.to_numpy().ravel(), counts.to_numpy().ravel())[0, 1] >= 0.999
         first, second = mates(name)
+        assert (folder / "counted" / "samples" / name / f"{name}_R2.fastp.json").exists() == quality
         assert re.search(rf"HASHES {name} \w{{64}}  {first} \w{{64}}  {second}", done.stdout)
     table = pd.read_csv(folder / "counted" / "cohort" / "reads.tsv", sep="\t")
     assert list(table["sample"]) == ["csf", "blood"] and set(table["chemistry"]) == {"3' v2"}

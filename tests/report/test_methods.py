@@ -44,13 +44,15 @@ def test_numbers_of_the_methods_are_those_of_the_code(root, part, sentence, modu
     assert sentence.format(**numbers) in methods_of(root, part)
 
 
-def test_relabelling_is_described_unless_it_was_off(whole, call, tmp_path):
+def test_relabelling_and_hashtags_are_described_where_they_were_used(whole, call, tmp_path):
     folder, page, _ = whole
     assert "conditions of donors were relabelled" in page.words
     shutil.copytree(folder, tmp_path / "r")
-    write_json({"calibrate": "off"}, tmp_path / "r" / "pipeline_info" / "params.json")
+    assert "HashSolo" not in page.words
+    write_json({"calibrate": "off", "hashtags": "tags.tsv"}, tmp_path / "r" / "pipeline_info" / "params.json")
     _, page = call(tmp_path / "r", findings=False)
     assert "conditions of donors were relabelled" not in page.words
+    assert re.search(r"samples by the counts of their hashtags with HashSolo \[\d+\], fitted twice", page.words)
 
 
 def test_quality_limits_of_the_methods_are_those_of_the_code(root):

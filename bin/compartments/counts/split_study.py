@@ -16,6 +16,7 @@ def arguments() -> Namespace:
     parser.add_argument("--path", required=True, help="h5ad of all samples")
     parser.add_argument("--samplesheet", help="what is known of the samples, without files; else obs says it")
     parser.add_argument("--sample_table", help="barcode, sample: in place of --sample_key")
+    parser.add_argument("--hashtags", help="tag, sample: samples by the counts of their tags, in place of --sample_key")
     parser.add_argument("--problems", required=True, help="where a problem is written; the exit code stays 0")
     parser.add_argument("--notes", required=True, help="where is written what was changed or left out")
     return parser.parse_args()
@@ -35,13 +36,20 @@ def _split(args: Namespace) -> list[str]:
     import numpy as np
 
     from compartments.counts import whole_study as whole
+    from compartments.counts.hashtags import samples_of_tags
     from compartments.counts.splitting import split_counts
 
     asked, path = whole.columns_asked(args.obs_columns or ""), Path(args.path)
     source, obs, file = whole.open_study(path)
     with file:
-        table = Path(args.sample_table) if args.sample_table else None
-        cells = whole.Cells(path, obs, args.sample_key or "", table, source.barcodes)
+        given = None
+        if args.sample_table:
+            table = Path(args.sample_table)
+            given = f"column 'sample' of {table.name}", whole.samples_of_table(path, table, source.barcodes)
+        elif args.hashtags:
+            table = Path(args.hashtags)
+            given = f"the hashtags of {table.name}", samples_of_tags(source, table, args.seed)
+        cells = whole.Cells(path, obs, args.sample_key or "", given)
         if args.samplesheet:
             text, found, notes = whole.sheet_of_file(Path(args.samplesheet), cells)
             cells.check_obs(asked)

@@ -43,14 +43,14 @@ def split_counts(
     """
     targets = {sample: _Target(path, np.flatnonzero(code == sample)) for sample, path in paths.items()}
     with h5py.File(source.path, "r") as file:
-        for start, part in _blocks(source, file[source.node], most):
+        for start, part in blocks(source, file[source.node], most):
             for target in targets.values():
                 target.take(start, part, source.by_barcode)
     for target in targets.values():
         target.close(source, {name: values[target.rows] for name, values in columns.items()})
 
 
-def _blocks(
+def blocks(
     source: Source, node: h5py.Group | h5py.Dataset, most: int
 ) -> Iterator[tuple[int, sp.csr_matrix | sp.csc_matrix]]:
     """Parts of the matrix along its stored axis, and where each begins."""

@@ -70,6 +70,15 @@ def open_study(path: Path) -> tuple[Source, h5py.Group | None, h5py.File]:
 class Cells:
     """Cells of a file by sample.
 
+    Parameters
+    ----------
+    path : Path
+    obs : h5py.Group or None
+    key : str
+        Column of obs that has the samples.
+    given : tuple of str and ndarray of str, shape (n_cells,), optional
+        In its place: what says the samples, and the sample of each cell.
+
     Attributes
     ----------
     names : ndarray of str
@@ -83,14 +92,10 @@ class Cells:
         path: Path,
         obs: h5py.Group | None,
         key: str = "",
-        table: Path | None = None,
-        barcodes: Texts | None = None,
+        given: tuple[str, Texts] | None = None,
     ) -> None:
         self.path, self.obs = path, obs
-        if table is not None and barcodes is not None:
-            self.said, values = f"column 'sample' of {table.name}", samples_of_table(path, table, barcodes)
-        else:
-            self.said, values = f"obs column '{key}' (--sample_key)", self.column(key, "--sample_key")
+        self.said, values = given or (f"obs column '{key}' (--sample_key)", self.column(key, "--sample_key"))
         self.names, code = np.unique(values.astype(str), return_inverse=True)
         self.code = code.astype(np.int64)
         if self.names[:1] == [""]:
@@ -126,7 +131,9 @@ class Cells:
     def column(self, name: str, option: str) -> Texts:
         """A column of obs as text; a UserError that names the option where there is none."""
         if self.obs is None:
-            raise UserError(f"{self.path}: no h5ad, it has no obs for {option}; give --sample_table and --input")
+            raise UserError(
+                f"{self.path}: no h5ad, it has no obs for {option}; give --sample_table or --hashtags, and --input"
+            )
         there = obs_columns(self.obs)
         if name not in there:
             close = difflib.get_close_matches(name.lower(), {one.lower(): one for one in there}, 1, 0.6)

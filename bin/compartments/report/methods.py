@@ -22,6 +22,7 @@ def values_of(page: Page, citations: Citations) -> dict[str, Any]:
         "compared": [f"{designs.compared(each)} ({WORDS[each.kind]})" for each in results.comparisons()],
         "kinds": {each.kind for each in results.comparisons()},
         "simulated": results.simulated,
+        "hashtags": page.parameters.get("hashtags"),
         "preset": page.parameters.get("simulate"),
         "p": lambda name: str(given.get(name, f"({name} is not known)")),
         "v": lambda package: f"{package} {versions[package]}" if package in versions else package,

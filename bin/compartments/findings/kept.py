@@ -4,6 +4,7 @@
 there. On the relative scale the words are relative to what is taken as unchanged.
 """
 
+import math
 from dataclasses import replace
 
 from compartments.compare.moderated import interval
@@ -51,6 +52,8 @@ def kept(comparison: Comparison, tables: Tables) -> list[Finding]:
     for each in lineages(c, tables):
         verdict = judge(each, c.limits)
         numbers = each.evidence(each.difference, verdict.numbers.get("call", ""))
+        if verdict.kind == "open":  # the p and q that belong to the interval that is said
+            numbers |= {column: each.difference.get(column, math.nan) for column in ("p_value", "q_value")}
         text = words.kept(verdict, each, numbers, c)
         if verdict.answer == YES and each.name in confirmed:
             marked = confirmed[each.name]

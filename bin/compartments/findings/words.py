@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from compartments.findings import designs, names
-from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
+from compartments.findings import designs, names, undecided
+from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, evidence, missing
 from compartments.findings.lineages import Lineage
 from compartments.findings.rows import Answer, Comparison, named
 from compartments.study.study import CHANGE
@@ -89,8 +89,11 @@ def depleted(
         case "relatively_open":
             text = f"{shares} not shown to be depleted in both: {both}"
         case "open":
-            unsure = " and ".join(verdict.numbers["unsure"] or ["both at once"])
-            text = f"{CANNOT}a fall in {unsure} is neither shown nor excluded; {name} is {both}"
+            unsure = " and ".join(verdict.numbers["unsure"])
+            reason = (
+                f"a fall in {unsure} is {undecided.NEITHER}" if unsure else undecided.over_lineages(numbers, c.limits)
+            )
+            text = f"{CANNOT}{reason}; {name} is {both}"
         case _:
             text = f"{CANNOT}{too_few(numbers, c)}; {name} is {both}{outside_range(outside)}"
     return text + notes(each) + behind(numbers, c, each.name in c.primary)
@@ -139,8 +142,10 @@ def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
             return f"{name} is lost from neither: falls of {fold(c.limits.margin)} or more are excluded; {both}"
         case "open":
             mde = each.difference.get("mde80", math.nan)
-            power = "" if missing(mde) else f" (differences of {fold(mde)} are found with 80 % power)"
-            told = f"a difference between {c.compartment} and {c.base} is neither shown nor excluded{power}"
+            lacks = "that the lineage is lost from one and kept in the other"
+            told = undecided.change(f"a difference between {c.compartment} and {c.base}", numbers, c.limits, lacks)
+            if not missing(mde) and undecided.within_zero(numbers):
+                told += f" (differences of {fold(mde)} are found with 80 % power)"
             return f"{CANNOT}{told}; {name} is {both}; {difference}"
     return f"{CANNOT}{too_few(numbers, c)}; {name} is {both}; {difference}"
 
@@ -197,7 +202,9 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
             rises = f"rises of {SCORE_MARGIN:.2f} points or more are excluded"
             text = f"{who} is raised in neither compartment: {rises} ({both})"
         case _:
-            reason = "the intervals leave both open" if verdict.kind == "open" else too_few(each.difference, c)
+            reason = too_few(each.difference, c)
+            if verdict.kind == "open":
+                reason = both_open(each, numbers, c, SCORE_MARGIN)
             both = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
             text = f"{CANNOT}{reason}; {who}: {both}, difference {points(numbers)}"
     if verdict.answer == YES:
@@ -232,7 +239,9 @@ def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, ma
         case "excluded":
             text = f"{who} in {c.compartment}: {excluded.format(size)} is excluded; {said}"
         case "open":
-            text = f"{CANNOT}not shown, not excluded; {who} in {c.compartment}: {said}"
+            change_of = f"{'a fall' if room == 'composition' else 'a rise'} in {c.compartment}"
+            reason = undecided.change(change_of, numbers, c.limits, "that it ranks among the first")
+            text = f"{CANNOT}{reason}; {who} in {c.compartment}: {said}"
         case "too_few":
             text = f"{CANNOT}{too_few(numbers, c)}; {who} in {c.compartment}: {said}"
         case _:
@@ -284,7 +293,7 @@ def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
             odd = f"{fold(c.limits.margin)} odds are excluded in both"
             return f"{lineage} gains no central role ({pairs}): {odd}; {shares}"
         case "open":
-            reason = "not shown, not excluded"
+            reason = both_open(each, evidence(each.difference), c, math.log(2) * c.limits.margin)
         case "not_over_lineages":
             reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers)} over lineages"
         case _:
@@ -324,7 +333,7 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
         case "neither":
             text = f"{who} is stronger in neither: rises of {SCORE_MARGIN:.2f} points are excluded; {both}"
         case "open":
-            text = f"{CANNOT}not shown, not excluded; {who}: {both}"
+            text = f"{CANNOT}{both_open(each, numbers, c, SCORE_MARGIN)}; {who}: {both}"
         case _:
             text = f"{CANNOT}{too_few(row, c)}; {who}: {both}"
     return text + behind(numbers, c)
@@ -412,6 +421,13 @@ def estimate(row: Row) -> str:
     value = row.get("estimate", row.get("log2fc"))
     limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}"
     return f"{fold(abs(value))} (log2 {value:.2f}{limits})"
+
+
+def both_open(each: Triple, numbers: Row, c: Comparison, margin: float) -> str:
+    """What the intervals say of the two compartments and of their difference, whose ``numbers`` the sentence says."""
+    difference = f"a difference between {c.compartment} and {c.base}"
+    told = undecided.change(difference, numbers, c.limits, "all that the answer needs")
+    return f"{undecided.rises(each.own, each.base, margin)}; {told}"
 
 
 def named_set(row: Row) -> str:

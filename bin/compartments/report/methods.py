@@ -12,10 +12,10 @@ from compartments.report.page import Page
 from compartments.study.plan import WORDS
 
 
-def values_of(page: Page, citations: Citations) -> dict[str, Any]:
-    """What ``methods.html.j2`` asks for."""
+def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dict[str, Any]:
+    """What ``methods.html.j2`` asks for; ``defaults`` are those of the pipeline's parameters."""
     results = page.results
-    given, versions = provenance.defaults() | _set(page.parameters), dict(provenance.software(results.root))
+    given, versions = defaults | _set(page.parameters), dict(provenance.software(results.root))
     return {
         "study": results.study,
         "analysed": results.analysed,

@@ -91,6 +91,8 @@ def make_report(
         exists=lambda file: bool(file) and "*" not in file and (results.root / file).exists(),
         methods=text,
         references=citations.used(),
+        paste=f"{methods.as_text(text)}\n\nReferences\n\n{citations.as_text()}\n",
+        bibtex=citations.as_bibtex() + "\n",
         run=run or provenance.Run(),
         workflow=provenance.workflow(results.root),
         changed=provenance.parameters_table(provenance.changed(page.parameters, defaults)),

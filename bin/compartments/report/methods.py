@@ -1,6 +1,8 @@
 """The section on methods: what was done in this run, from its parameters and summaries."""
 
+import html
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -32,6 +34,13 @@ def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dic
         "models": _models(results.summaries("labels")),
         "versions": versions,
     }
+
+
+def as_text(page: str) -> str:
+    """Paragraphs of HTML as plain text to be pasted, an empty line between them."""
+    paragraphs = re.split(r"</(?:p|li)>", page)
+    texts = (" ".join(html.unescape(re.sub(r"<[^>]*>", "", each)).split()) for each in paragraphs)
+    return "\n\n".join(text for text in texts if text)
 
 
 def _set(params: dict[str, Any]) -> dict[str, Any]:

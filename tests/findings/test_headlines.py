@@ -92,7 +92,7 @@ def test_a_hub_is_named_once_by_its_clearest_network():
         return triple(up, 0, up, "hub_gained_in_CSF", q=q, network=network, lineage="cMono")
 
     table = pd.concat([hub("all", 0.02, 1.0), hub("migration", 0.01, 1.5)])
-    said = "classical monocyte: odds of its share 4.5-fold in CSF, 1-fold in blood"
+    said = "classical monocyte: share of signalling 4.5-fold in CSF, 1-fold in blood (odds)"
     assert headline(4, "hub", centrality=table) == said + TWO
 
 

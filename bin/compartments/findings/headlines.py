@@ -99,8 +99,8 @@ def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
         told = []
         for lineage, each in reversed(clearest.items()):
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
-            odds = f"odds of its share {_times(up)} in {up['compartment']}, {_times(other)} in {other['compartment']}"
-            told.append(f"{names.lineage(lineage)}: {odds}")
+            odds = f"{_times(up)} in {up['compartment']}, {_times(other)} in {other['compartment']} (odds)"
+            told.append(f"{names.lineage(lineage)}: share of signalling {odds}")
         return _with_donors("; ".join(told), list(clearest.values()), c)
     if verdict.answer == NO:
         return _with_donors(f"none of {n} lineages gains a central role", answers, c)
@@ -144,7 +144,7 @@ def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) 
         changes = [_rows(each).own["log2fc"] for each in yes]
         return _with_donors(f"{_who(yes)}: {spread(changes)} in {c.compartment}", yes, c)
     if yes and room == "central":
-        told = "; ".join(f"{_who([each])}: odds of its share {_times(_rows(each).own)}" for each in yes)
+        told = "; ".join(f"{_who([each])}: share of signalling {_times(_rows(each).own)} (odds)" for each in yes)
         return _with_donors(f"{told} in {c.compartment}", yes, c)
     if yes:
         rows = [_rows(each).own for each in yes]

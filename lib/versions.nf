@@ -28,6 +28,12 @@ def commitOf() {
     noted.find { path -> path.exists() }?.text?.trim() ?: 'unknown'
 }
 
+// How and when this run was started. For scripts alone: the cache does not look at what a function of a script returns,
+// so that a report is not made anew because another run asks for it.
+def startedAs() {
+    [command: workflow.commandLine, started: workflow.start.toString().take(16).replace('T', ' ')]
+}
+
 // What versions.yml says: step -> package -> version, of all tasks, and what the pipeline itself is and runs on.
 def versionsOf(rows) {
     def own = [

@@ -1,7 +1,8 @@
 include { code } from '../lib/code'
 include { stepFailed } from '../lib/failures'
-include { laidOut ; options } from '../lib/options'
+include { laidOut ; options ; parametersOf } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
+include { startedAs } from '../lib/versions'
 
 // Reasons of all steps in one table.
 process COLLECT_SKIPPED {
@@ -60,12 +61,13 @@ process MAKE_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('make_report') }
+    ext code: { code('make_report') }, given: { parametersOf('make_report') }
 
     input:
     tuple val(places), path(files, stageAs: 'staged/?/*')
     path template, stageAs: 'template'
     path dictionary
+    path schema
 
     output:
     path 'report.html', emit: report
@@ -75,7 +77,8 @@ process MAKE_REPORT {
     """
     # code ${task.ext.code}
     ${laidOut(places)}
-    sc-compartments make_report --results results ${options(template: template, dictionary: dictionary)} \\
+    sc-compartments make_report --results results ${task.ext.given} \\
+        ${options(template: template, dictionary: dictionary, schema: schema)} ${options(startedAs())} \\
         --out report.html --multiqc multiqc
     """
 

@@ -40,6 +40,7 @@ workflow REPORT {
         inOrder(ch_page),
         carried(projectDir.resolve('assets/report')),
         carried(projectDir.resolve('assets/dictionary.tsv')),
+        carried(projectDir.resolve('nextflow_schema.json')),
     )
 
     // a run of which a step failed ends as failed, but not before what finished is on the page

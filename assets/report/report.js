@@ -68,8 +68,7 @@
   }
   later(drawNext);
   window.addEventListener("beforeprint", function () {
-    drawAll();
-    document.querySelectorAll("details").forEach(function (d) { d.open = true; });
+    drawAll(); // what is folded stays so: its title and file are printed
   });
   document.addEventListener("toggle", function (event) {
     event.target.querySelectorAll(".plot[data-drawn=done]").forEach(function (p) { Plotly.Plots.resize(p); });

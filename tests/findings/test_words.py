@@ -18,7 +18,7 @@ def test_numbers():
     assert words.change(ROW, "abs") == "down 8-fold (log2 -3.00, 95 % CI -4.20 to -2.00)"
     assert words.change(OPEN, "rel") == "relatively decreased 8-fold (log2 -3.00)"
     assert words.change(OPEN | {"log2fc": 1.0}, "abs") == "up 2-fold (log2 1.00)"
-    assert words.estimate(OPEN) == "log2 1.50 (2.8-fold)"
+    assert words.estimate(OPEN) == "2.8-fold (log2 1.50)"
     assert words.points(ROW) == "+1.50 [-4.20, -2.00]" and words.points(OPEN) == "+1.50"
     assert words.odds(OPEN) == "4.5x" and words.odds(OPEN | {"ci_low": 0.0, "ci_high": 0.7}) == "4.5x [1, 2]"
     assert words.ci(ROW) == "1.50 (-4.20 to -2.00)" and words.ci(OPEN) == "1.50"

@@ -80,7 +80,7 @@ def test_demo_answers_the_five_questions(demo):
     assert sorted(findings["question"].astype(int).unique()) == [1, 2, 3, 4, 5]
     assert set(findings["verdict"]) <= {"yes", "no", "cannot_tell"}
     summary = findings[findings["lineage"] == ""].set_index("question")
-    assert summary.loc[1, "verdict"] == "yes" and "CD4_T" in summary.loc[1, "statement"]
+    assert summary.loc[1, "verdict"] == "yes" and "CD4 T" in summary.loc[1, "statement"]
     assert summary.loc[2, "verdict"] == "yes" and "pDC" in summary.loc[2, "statement"]
     assert (findings["tier"] != "inferential").all(), "two donors never carry an inferential claim"
 

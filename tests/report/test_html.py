@@ -52,6 +52,22 @@ def test_captions_say_how_to_read_and_who_is_behind(whole):
     assert page.source.count('role="group" aria-label="') == len(page.figures)
 
 
+def test_on_paper_no_banner_covers_text_and_tables_say_how_they_were_cut(whole):
+    _, page, _ = whole
+    style = re.search(r"<style>(.*?)</style>", page.source, re.S).group(1)
+    paper = style[style.index("@media print") :]
+    assert ".mark { position: static; }" in paper and "fixed" not in paper
+    assert "table-header-group" in paper and "tr:nth-child(n + 16) { display: none; }" in paper
+    blocks = page.source.split('<div class="table-block"')[1:]
+    for block in blocks:
+        rows = block[block.index("<tbody>") : block.index("</tbody>")].count("<tr>")
+        said = re.search(r"Printed are the first 15 of (\d+) rows(; all are in [\w/.*]+|; the page has all)\.", block)
+        assert bool(said) == (rows > 15) and (not said or int(said[1]) == rows)
+    assert any("Printed are" in block for block in blocks)
+    for summary in re.findall(r'<details class="folded.*?<summary>(.*?)</summary>', page.source, re.S):
+        assert "not printed" in summary
+
+
 def test_simulated_is_marked_everywhere(whole, call, tmp_path):
     _, page, _ = whole
     assert page.source.count('<span class="sim">simulated data</span>') == len(SECTIONS)
@@ -106,7 +122,7 @@ def test_pages_of_every_design_are_whole(of_kind, kind):
     """No section is unfinished, nothing is missing in a sentence, names are unique; many answers stand by question."""
     results = of_kind(kind).results
     text, warnings = make_report(results, plotly="-")
-    page = Page(text)
+    page = Page(re.sub(r"<pre[^>]*>@article.*?</pre>", "", text, flags=re.S))
     assert warnings == [] and "This run is incomplete" not in page.words
     assert len(page.ids) == len(set(page.ids)) and not re.search(r"\bnan\b|None(?! of)|\{|\}", page.words)
     assert all(figure["data"] for figure in page.figures.values())

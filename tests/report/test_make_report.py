@@ -7,6 +7,7 @@ def test_bad_options_are_one_line(execute, tmp_path):
     for arguments, words in (
         (("--results", "nowhere"), "no such folder"),
         (("--results", "r", "--template", "template"), "report.html.j2 is missing"),
+        (("--results", "r", "--schema", "nowhere.json"), "--schema nowhere.json: no such file"),
     ):
         done = execute("make_report", *arguments)
         assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1

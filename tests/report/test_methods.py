@@ -1,5 +1,6 @@
 """What the page says was done."""
 
+import html
 import importlib
 import re
 import shutil
@@ -8,6 +9,8 @@ import pytest
 
 from compartments.cells.quality import Limits
 from compartments.core.files import write_json
+from compartments.report import methods
+from tests.support.page import Page
 
 
 def test_methods_come_from_the_parameters(whole):
@@ -60,6 +63,23 @@ def test_quality_limits_of_the_methods_are_those_of_the_code(root):
     assert f"(never cut within { ({5: 'five'}[limits.keep_fold]) }fold of the median)" in text
     assert f"(or {limits.mt_floor:.0f} %, if that is more)" in text
     assert f"above the median (or {limits.top20_floor:.0f} %)" in text
+
+
+def test_text_to_paste_says_what_the_page_says(whole):
+    _, page, _ = whole
+    source = page.source[page.source.index('class="folded paste"') :]
+    text, bibtex = (html.unescape(part) for part in re.findall(r'<pre tabindex="0">(.*?)</pre>', source, re.S)[:2])
+    prose = page.source[page.source.index('<div class="prose">') : page.source.index('<ol class="references">')]
+    paragraphs = [Page(each).words for each in re.findall(r"<p>.*?</p>", prose, re.S)]
+    body, _, listed = text.partition("References\n\n")
+    assert len(paragraphs) > 8 and "<" not in body.replace("< .05", "")
+    assert "".join(body.split()) == "".join("".join(paragraphs).split())
+    cited = {int(n) for group in re.findall(r"\[(\d+(?:, \d+)*)\]", body) for n in group.split(",")}
+    assert cited == set(range(1, len(listed.strip().splitlines()) + 1)) and bibtex.count("@article") == len(cited)
+
+
+def test_paragraphs_become_lines():
+    assert methods.as_text("<p>a <b>b</b>\n c &lt; .05</p><ul><li>d</li></ul>") == "a b c < .05\n\nd"
 
 
 def methods_of(root, part):

@@ -118,6 +118,8 @@ def make(folder, seed=1, cells=200, lost=(), absent=(), kind="", **sheet):
     (folder / "pipeline_info").mkdir(exist_ok=True)
     (folder / "pipeline_info" / "versions.yml").write_text(
         "COMPARE_COMPOSITION:\n    numpy: '2.5.5'\n    python: '3.12.9'\nEMBED_COHORT:\n    scanpy: '1.12.4'\n"
+        "Workflow:\n    Nextflow: '25.04.0'\n    commit: '0123456789abcdef with changes'\n"
+        "    sc-compartments: '0.1.0'\n"
     )
     write_json(PARAMETERS, folder / "pipeline_info" / "params.json")
     return study

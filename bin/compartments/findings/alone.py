@@ -11,7 +11,7 @@ import pandas as pd
 
 from compartments.compare.hubs import TOP_RANK
 from compartments.core.vocabulary import POOLS
-from compartments.findings import central, depleted, migration, signalling, words
+from compartments.findings import central, depleted, headlines, migration, signalling, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -19,6 +19,7 @@ from compartments.findings.evidence import (
     YES,
     Limits,
     Row,
+    Triple,
     Verdict,
     claimable,
     estimated,
@@ -128,14 +129,19 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
         text = words.alone(verdict, row, numbers, c, asked.room, asked.margin(c.limits))
         source = words.source(asked.source, row, asked.keys)
         answers.append(
-            c.answer(asked.question, verdict, text, numbers, unit=asked.unit, source=source, **about(row, asked))
+            c.answer(
+                asked.question, verdict, text, numbers, unit=asked.unit, source=source, **about(row, asked)
+            )._replace(rows=Triple(row, row, row))
         )
     pooled = answers
     if asked.room == "migration":
         pooled = [each for each in answers if each.finding.lineage == "all"] or answers
     leading = lead(pooled, overall(pooled), falling=asked.sign < 0)
     text = words.alone_at_all(leading, pooled, c, asked.room)
-    return [summary(leading, leading.verdict, text), *(each.finding for each in answers)]
+    return [
+        summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room)),
+        *(each.finding for each in answers),
+    ]
 
 
 def alone(c: Comparison, tables: Tables) -> list[Finding]:

@@ -46,9 +46,7 @@ def answer_all(study: Study, tables: Tables, alpha: float = ALPHA, margin: float
     """
     found: list[Finding] = []
     for comparison in comparisons(study.of_specimens(), Limits(alpha, tables.margin if margin is None else margin)):
-        found += [
-            replace(row, statement=words.framed(row.statement, comparison)) for row in _answers(comparison, tables)
-        ]
+        found += [_told(row, comparison) for row in _answers(comparison, tables)]
     frame = pd.DataFrame([vars(row) for row in found], columns=COLUMNS)
     return frame.sort_values("question", kind="stable", ignore_index=True)
 
@@ -60,3 +58,9 @@ def _answers(c: Comparison, tables: Tables) -> list[Finding]:
     if not c.base:
         return alone(c, tables)
     return [row for answer in ROOMS for row in answer(c, tables)]
+
+
+def _told(row: Finding, c: Comparison) -> Finding:
+    """A row with what its statement is framed by; a summary without a headline of its own is its reason."""
+    headline = row.headline or ("" if row.lineage else words.tail(row.statement))
+    return replace(row, statement=words.framed(row.statement, c), headline=headline)

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from compartments.core.vocabulary import POOLS
-from compartments.findings import words
+from compartments.findings import headlines, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -80,7 +80,7 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
                 aspect="hub",
                 unit=words.ODDS,
                 source=words.source(FILE, risen(each), KEYS),
-            )
+            )._replace(rows=each)
         )
     if not answers:
         verdict = c.untested()
@@ -88,4 +88,7 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
     verdict = judge_all(answers)
     leading = lead(answers, verdict.answer)
     text = words.central_at_all(verdict, answers, leading.finding.statement)
-    return [summary(leading, verdict, text), *(each.finding for each in answers)]
+    return [
+        summary(leading, verdict, text, headlines.central(verdict, answers, c)),
+        *(each.finding for each in answers),
+    ]

@@ -6,7 +6,7 @@ tipping point is stated instead.
 
 from typing import Any
 
-from compartments.findings import words
+from compartments.findings import headlines, words
 from compartments.findings.evidence import CANNOT_TELL, NO, YES, Limits, Verdict, claimable
 from compartments.findings.lineages import FILE, Lineage, lineages, outside_range, why_none
 from compartments.findings.rows import Answer, Comparison, Finding, Tables, lead, overall, summary
@@ -58,7 +58,7 @@ def depleted(comparison: Comparison, tables: Tables) -> list[Finding]:
         text = words.depleted(verdict, each, numbers, c, outside_range(tables.single_case, each))
         source = words.source(FILE, weaker, words.COMPOSITION_KEYS)
         row = c.answer(1, verdict, text, numbers, lineage=each.name, unit=words.LOG2, source=source)
-        answers.append(row)
+        answers.append(row._replace(rows=each))
     if not answers:
         verdict = why_none(c, tables)
         return [c.answer(1, verdict, words.unanswered("composition", verdict, c), source=FILE).finding]
@@ -66,4 +66,7 @@ def depleted(comparison: Comparison, tables: Tables) -> list[Finding]:
     factors = {side: tipping_factor(c, tables.composition_summary, side) for side in (c.compartment, c.base)}
     leading = lead(answers, verdict.answer, falling=True)
     text = words.depleted_at_all(verdict, answers, leading.finding.statement, c, factors)
-    return [summary(leading, verdict, text), *(each.finding for each in answers)]
+    return [
+        summary(leading, verdict, text, headlines.depleted(verdict, answers, c)),
+        *(each.finding for each in answers),
+    ]

@@ -4,10 +4,11 @@
 there. On the relative scale the words are relative to what is taken as unchanged.
 """
 
+import math
 from dataclasses import replace
 
 from compartments.compare.moderated import interval
-from compartments.findings import words
+from compartments.findings import headlines, words
 from compartments.findings.evidence import CANNOT_TELL, NO, YES, Limits, Verdict, claimable
 from compartments.findings.lineages import FILE, Lineage, lineages, outside_range, why_none
 from compartments.findings.rows import Answer, Comparison, Finding, Tables, lead, overall, summary
@@ -51,6 +52,8 @@ def kept(comparison: Comparison, tables: Tables) -> list[Finding]:
     for each in lineages(c, tables):
         verdict = judge(each, c.limits)
         numbers = each.evidence(each.difference, verdict.numbers.get("call", ""))
+        if verdict.kind == "open":  # the p and q that belong to the interval that is said
+            numbers |= {column: each.difference.get(column, math.nan) for column in ("p_value", "q_value")}
         text = words.kept(verdict, each, numbers, c)
         if verdict.answer == YES and each.name in confirmed:
             marked = confirmed[each.name]
@@ -67,14 +70,13 @@ def kept(comparison: Comparison, tables: Tables) -> list[Finding]:
                 aspect=verdict.side,
                 unit=words.LOG2_DIFFERENCE,
                 source=words.source(FILE, each.difference, words.COMPOSITION_KEYS),
-            )
+            )._replace(rows=each)
         )
     if not answers:
         verdict = why_none(c, tables)
         return [c.answer(2, verdict, words.unanswered("composition", verdict, c), source=FILE).finding]
     verdict = judge_all(answers)
     leading = lead(answers, verdict.answer)
-    told = replace(
-        summary(leading, verdict, words.kept_at_all(verdict, answers, leading.finding.statement, c)), aspect=""
-    )
-    return [told, *(each.finding for each in answers)]
+    text = words.kept_at_all(verdict, answers, leading.finding.statement, c)
+    told = summary(leading, verdict, text, headlines.kept(verdict, answers, c))
+    return [replace(told, aspect=""), *(each.finding for each in answers)]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pandas as pd
@@ -37,20 +37,23 @@ class Lineage(Triple):
         As in the table.
     calls : dict
         Call without ``relatively_`` to its (p, q).
+    late : dict
+        The same of calls that were tested and do not hold.
     """
 
     name: str
     level: str
     scale: str
     calls: Mapping[str, tuple[float, float]]
+    late: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def called(self, call: str, limits: Limits) -> bool:
         """The call is made with q at or below alpha, on more than a description."""
         return claimable(self.tier) and self.calls.get(call, NO_CALL)[1] <= limits.alpha
 
     def evidence(self, row: Row, call: str = "") -> dict[str, Any]:
-        """``row`` with p and q of the call, and the tier of the weakest of the three rows."""
-        p, q = self.calls.get(call, NO_CALL)
+        """``row`` with p and q of the call, held or late, and the tier of the weakest of the three rows."""
+        p, q = self.calls.get(call) or self.late.get(call, NO_CALL)
         return evidence(row, "log2fc", p_value=p, q_value=q, tier=self.tier)
 
     @property
@@ -65,13 +68,14 @@ def lineages(comparison: Comparison, tables: Tables, level: str = "lineage") -> 
     if tables.composition is None:
         return []
     c, rows = comparison, rows_of(comparison, tables.composition, level)
-    made = _calls(c, tables.calls, level)
+    made, late = (_calls(c, tables.calls, level, holds) for holds in (True, False))
     found = []
     for each in triples(rows, c.compartment, c.base, ["lineage"], "log2fc"):
         name, row = each.difference["lineage"], each.difference
         single = dict.fromkeys(calls(row), (row.get("call_p", math.nan), row.get("call_q", math.nan)))
         scale = rows["scale"].iloc[0]
-        found.append(Lineage(each.own, each.base, row, name, level, scale, made.get(name) or single))
+        held = made.get(name) or single
+        found.append(Lineage(each.own, each.base, row, name, level, scale, held, late.get(name, {})))
     return found
 
 
@@ -106,15 +110,23 @@ def rows_of(comparison: Comparison, table: pd.DataFrame, level: str) -> pd.DataF
     return rows[rows["scale"] == ("abs" if (rows["scale"] == "abs").any() else "rel")]
 
 
-def _calls(comparison: Comparison, table: pd.DataFrame | None, level: str) -> dict[str, dict[str, tuple[float, float]]]:
-    """Lineage -> call -> (p, q) from ``calls.tsv``, which has all calls and not only the most specific one."""
+def _calls(
+    comparison: Comparison, table: pd.DataFrame | None, level: str, holds: bool
+) -> dict[str, dict[str, tuple[float, float]]]:
+    """Lineage -> call -> (p, q) from ``calls.tsv``, which has all calls and not only the most specific one.
+
+    Parameters
+    ----------
+    holds : bool
+        Those that hold, or the others.
+    """
     if table is None:
         return {}
     rows = table[
         (table["contrast"] == comparison.contrast)
         & (table["compartment"] == comparison.compartment)
         & (table["level"] == level)
-        & true(table["holds"])
+        & (true(table["holds"]) == holds)
     ]
     found: dict[str, dict[str, tuple[float, float]]] = {}
     for row in rows.itertuples():

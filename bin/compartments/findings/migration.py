@@ -6,7 +6,7 @@ and the sentence says so.
 
 from typing import Any
 
-from compartments.findings import words
+from compartments.findings import headlines, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -71,7 +71,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
                 aspect=each.difference["gene_set"],
                 unit=words.SCORE_DIFFERENCE,
                 source=words.source(FILE, each.difference, KEYS),
-            )
+            )._replace(rows=each)
         )
     if not answers:
         verdict = c.untested()
@@ -82,7 +82,10 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
     text = leading.finding.statement
     if verdict.answer == YES:
         text += words.migration_agrees(*agreement(leading, pooled), carriers(answers))
-    return [summary(leading, verdict, text), *(each.finding for each in answers)]
+    return [
+        summary(leading, verdict, text, headlines.migration(verdict, pooled, c)),
+        *(each.finding for each in answers),
+    ]
 
 
 def agreement(leading: Answer, answers: list[Answer]) -> tuple[int, int]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from compartments.findings.evidence import CANNOT_TELL, EQUIV_MARGIN, NO, YES, Limits, Row, Verdict, missing
+from compartments.findings.evidence import CANNOT_TELL, EQUIV_MARGIN, NO, YES, Limits, Row, Triple, Verdict, missing
 from compartments.study.arms import donors_per_arm
 from compartments.study.study import Contrast, Study
 from compartments.study.terms import term_of
@@ -63,16 +63,18 @@ class Finding:
     tier: str
     verdict: str
     source: str
+    headline: str = ""  # of summaries
 
 
 COLUMNS = [column.name for column in fields(Finding)]
 
 
 class Answer(NamedTuple):
-    """A verdict and the row that says it."""
+    """A verdict, the row that says it, and the rows that it was drawn from."""
 
     verdict: Verdict
     finding: Finding
+    rows: Triple | None = None
 
 
 @dataclass(frozen=True)
@@ -206,6 +208,6 @@ def lead(answers: Sequence[Answer], answer: str, falling: bool = False) -> Answe
     return min((each for each in answers if each.verdict.answer == answer), key=order)
 
 
-def summary(leading: Answer, verdict: Verdict, statement: str) -> Finding:
+def summary(leading: Answer, verdict: Verdict, statement: str, headline: str) -> Finding:
     """The row that answers a question for all lineages, with the numbers of the one that it quotes."""
-    return replace(leading.finding, lineage="", verdict=verdict.answer, statement=statement)
+    return replace(leading.finding, lineage="", verdict=verdict.answer, statement=statement, headline=headline)

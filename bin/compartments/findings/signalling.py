@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from compartments.findings import words
+from compartments.findings import headlines, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -77,7 +77,7 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
                 unit=words.SCORE_DIFFERENCE,
                 source=words.source(FILE, row, KEYS),
                 aspect=ASPECT,
-            )
+            )._replace(rows=each)
         )
     if not answers:
         verdict = c.untested()
@@ -85,5 +85,5 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
     between_all = [each for each in answers if each.finding.lineage == "all"] or answers
     leading = lead(between_all, overall(between_all))
     others = [each for each in answers if each.verdict.answer == YES and each not in between_all]
-    told = summary(leading, leading.verdict, leading.finding.statement)
+    told = summary(leading, leading.verdict, leading.finding.statement, headlines.signalling(between_all, c))
     return [told, *(each.finding for each in (*between_all, *others))]

@@ -4,11 +4,12 @@ Yes for ``partly_uncoupled`` and ``uncoupled``, no for ``coupled`` (which needs 
 """
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from compartments.findings import words
+from compartments.findings import headlines, words
 from compartments.findings.evidence import CANNOT_TELL, NO, YES, Row, Verdict, claimable
 from compartments.findings.rows import Comparison, Finding, Tables
 
@@ -57,7 +58,8 @@ def uncoupled(comparison: Comparison, tables: Tables) -> list[Finding]:
     drivers = drivers_of(c, tables.drivers, row) if verdict.answer == YES else []
     text = words.uncoupled(verdict, row, numbers, c, [name for name, _ in drivers])
     source = words.source(FILE, row, ["contrast", "compartment", "level", "scale"])
-    found = [c.answer(5, verdict, text, numbers, unit=words.SPREAD, source=source).finding]
+    told = c.answer(5, verdict, text, numbers, unit=words.SPREAD, source=source).finding
+    found = [replace(told, headline=headlines.uncoupled(verdict, row, numbers, c, [name for name, _ in drivers]))]
     for name, tau in drivers:
         keys = {"contrast": c.contrast, "compartment": c.compartment, "left_out": name}
         source = words.source("coupling/drivers.tsv", keys, list(keys))

@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from compartments.findings import designs
-from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
+from compartments.findings import designs, names, undecided
+from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, evidence, missing
 from compartments.findings.lineages import Lineage
 from compartments.findings.rows import Answer, Comparison, named
 from compartments.study.study import CHANGE
@@ -46,8 +46,8 @@ def unanswered(room: str, verdict: Verdict, c: Comparison) -> str:
         "unfinished": UNFINISHED[room],
         "untested": UNTESTED[room] if c.base else UNTESTED[room].replace("both compartments", c.compartment),
         "no_pairs": designs.needed(c.asked, verdict.side, c.place),
-        "untested_within": f"no lineage could be tested for within:{verdict.side}",
-        "untested_difference": f"no lineage could be tested for difference {c.compartment} minus {c.base}",
+        "untested_within": f"no lineage could be tested in {verdict.side}",
+        "untested_difference": f"no lineage could be tested for a difference between {c.compartment} and {c.base}",
     }
     return CANNOT + reasons[verdict.kind]
 
@@ -75,7 +75,7 @@ def depleted(
     verdict: Verdict, each: Lineage, numbers: Row, c: Comparison, outside: tuple[int, int] | None = None
 ) -> str:
     """Question 1, one lineage."""
-    name = each.name
+    name = names.lineage(each.name)
     both = f"{change(each.own, each.scale)} in {c.compartment} and {change(each.base, each.scale)} in {c.base}"
     shares = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged, {name} is"
     match verdict.kind:
@@ -89,11 +89,14 @@ def depleted(
         case "relatively_open":
             text = f"{shares} not shown to be depleted in both: {both}"
         case "open":
-            unsure = " and ".join(verdict.numbers["unsure"] or ["both at once"])
-            text = f"{CANNOT}a fall in {unsure} is neither shown nor excluded; {name} is {both}"
+            unsure = " and ".join(verdict.numbers["unsure"])
+            reason = (
+                f"a fall in {unsure} is {undecided.NEITHER}" if unsure else undecided.over_lineages(numbers, c.limits)
+            )
+            text = f"{CANNOT}{reason}; {name} is {both}"
         case _:
             text = f"{CANNOT}{too_few(numbers, c)}; {name} is {both}{outside_range(outside)}"
-    return text + notes(each) + behind(numbers, c, name in c.primary)
+    return text + notes(each) + behind(numbers, c, each.name in c.primary)
 
 
 def depleted_at_all(
@@ -104,7 +107,7 @@ def depleted_at_all(
     match verdict.kind:
         case "some":
             told = f"lineages are depleted in {c.compartment} and {c.base} at once"
-            return f"{len(yes)} of {n} {told}: {', '.join(yes)}; clearest: {leading}"
+            return f"{len(yes)} of {n} {told}: {names.lineages(yes)}; clearest: {leading}"
         case "none":
             fall = f"depleted by {fold(c.limits.margin)} or more in both {c.compartment} and {c.base}"
             return f"none of {n} lineages is {fall}; closest: {leading}"
@@ -119,13 +122,13 @@ def depleted_at_all(
             text += f"; every lineage would be down in {side} if total cells fell more than {1 / factor:.2g}-fold there"
     relatively = [each.finding.lineage for each in answers if each.verdict.kind == "relatively_both"]
     if relatively:
-        text += f"; relative to what is taken as unchanged, {', '.join(relatively)} are decreased in both"
+        text += f"; relative to what is taken as unchanged, {names.lineages(relatively)} are decreased in both"
     return text
 
 
 def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
     """Question 2, one lineage."""
-    name, difference = each.name, f"difference {estimate(numbers)}"
+    name, difference = names.lineage(each.name), f"difference {estimate(numbers)}"
     both = f"{change(each.own, each.scale)} in {c.compartment}, {change(each.base, each.scale)} in {c.base}"
     match verdict.kind:
         case "kept" | "kept_better":
@@ -139,8 +142,10 @@ def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
             return f"{name} is lost from neither: falls of {fold(c.limits.margin)} or more are excluded; {both}"
         case "open":
             mde = each.difference.get("mde80", math.nan)
-            power = "" if missing(mde) else f" (differences of {fold(mde)} are found with 80 % power)"
-            told = f"a difference between {c.compartment} and {c.base} is neither shown nor excluded{power}"
+            lacks = "that the lineage is lost from one and kept in the other"
+            told = undecided.change(f"a difference between {c.compartment} and {c.base}", numbers, c.limits, lacks)
+            if not missing(mde) and undecided.within_zero(numbers):
+                told += f" (differences of {fold(mde)} are found with 80 % power)"
             return f"{CANNOT}{told}; {name} is {both}; {difference}"
     return f"{CANNOT}{too_few(numbers, c)}; {name} is {both}; {difference}"
 
@@ -150,7 +155,7 @@ def _kept(verdict: Verdict, each: Lineage, difference: str, c: Comparison) -> st
     up, other = each.sides[0] if keeps == c.compartment else each.sides[1]
     relative = " relative to what is taken as unchanged" if each.scale == "rel" else ""
     text = (
-        f"{each.name} is lost from {other['compartment']} ({change(other, each.scale)}) and "
+        f"{names.lineage(each.name)} is lost from {other['compartment']} ({change(other, each.scale)}) and "
         f"{'kept' if strictly else 'kept better'} in {keeps} ({change(up, each.scale)}){relative}; {difference}"
     )
     return text if strictly else f"{text}; that it is unchanged in {keeps} is not shown"
@@ -167,9 +172,9 @@ def kept_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c: Co
     match verdict.kind:
         case "some":
             sides = "; ".join(
-                f"{', '.join(names)} kept in {side}"
+                f"{names.lineages(held)} kept in {side}"
                 for side in (c.compartment, c.base)
-                if (names := [each.finding.lineage for each in answers if each.verdict.side == side])
+                if (held := [each.finding.lineage for each in answers if each.verdict.side == side])
             )
             return f"{len(yes)} of {n} lineages: {sides}; clearest: {leading}"
         case "none":
@@ -183,8 +188,7 @@ def kept_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c: Co
 def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
     """Question 3, one gene set in one lineage or in all."""
     own, base = each.own, each.base
-    gene_set, lineage = each.difference["gene_set"], each.difference["lineage"]
-    who = gene_set if lineage == "all" else f"{gene_set} in {lineage}"
+    who = named_set(each.difference)
     up, other = each.sides[0] if verdict.side == own["compartment"] else each.sides[1]
     here, there = up["compartment"], other["compartment"]
     match verdict.kind:
@@ -198,7 +202,9 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
             rises = f"rises of {SCORE_MARGIN:.2f} points or more are excluded"
             text = f"{who} is raised in neither compartment: {rises} ({both})"
         case _:
-            reason = "the intervals leave both open" if verdict.kind == "open" else too_few(each.difference, c)
+            reason = too_few(each.difference, c)
+            if verdict.kind == "open":
+                reason = both_open(each, numbers, c, SCORE_MARGIN)
             both = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
             text = f"{CANNOT}{reason}; {who}: {both}, difference {points(numbers)}"
     if verdict.answer == YES:
@@ -219,13 +225,12 @@ def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, ma
     does, _, excluded = ALONE[room]
     match room:
         case "composition":
-            who, said, size = row["lineage"], change(row, row["scale"]), fold(margin)
+            who, said, size = names.lineage(row["lineage"]), change(row, row["scale"]), fold(margin)
         case "central":
-            who, size = row["lineage"], fold(margin / math.log(2))
+            who, size = names.lineage(row["lineage"]), fold(margin / math.log(2))
             said = f"odds of its share ({row['network']} pairs) {odds(row)}"
         case "migration":
-            who, said, size = row["gene_set"], points(row), f"{margin:.2f}"
-            who += "" if row["lineage"] == "all" else f" in {row['lineage']}"
+            who, said, size = named_set(row), points(row), f"{margin:.2f}"
         case _:
             who, said, size = row["group"], points(row), f"{margin:.2f}"
     match verdict.kind:
@@ -234,14 +239,16 @@ def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, ma
         case "excluded":
             text = f"{who} in {c.compartment}: {excluded.format(size)} is excluded; {said}"
         case "open":
-            text = f"{CANNOT}not shown, not excluded; {who} in {c.compartment}: {said}"
+            change_of = f"{'a fall' if room == 'composition' else 'a rise'} in {c.compartment}"
+            reason = undecided.change(change_of, numbers, c.limits, "that it ranks among the first")
+            text = f"{CANNOT}{reason}; {who} in {c.compartment}: {said}"
         case "too_few":
             text = f"{CANNOT}{too_few(numbers, c)}; {who} in {c.compartment}: {said}"
         case _:
             shown = "" if verdict.kind == "relatively" else "not shown to be "
             text = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged, "
             text += f"{who} is {shown}depleted in {c.compartment}: {said}"
-    return text + behind(numbers, c, room in ("composition", "central") and who in c.primary)
+    return text + behind(numbers, c, room in ("composition", "central") and row["lineage"] in c.primary)
 
 
 def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) -> str:
@@ -249,17 +256,17 @@ def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room
     n, (_, do, _) = len(answers), ALONE[room]
     only = f"in {c.compartment}, the only compartment,"
     said = leading.finding.statement
-    names = [each.finding.lineage if each.finding.lineage != "all" else each.finding.aspect for each in answers]
-    names = [name for name, each in zip(names, answers, strict=True) if each.verdict.answer == YES]
+    yes = [each.finding for each in answers if each.verdict.answer == YES]
+    who = [names.gene_set(row.aspect) if row.lineage == "all" else row.lineage for row in yes]
     match leading.verdict:
         case Verdict(answer="yes"):
-            told = "" if room == "signalling" else f": {', '.join(dict.fromkeys(names))}"
-            return f"{only} {len(names)} of {n} {do}{told}; clearest: {said}"
+            told = "" if room == "signalling" else f": {names.lineages(who)}"
+            return f"{only} {len(yes)} of {n} {do}{told}; clearest: {said}"
         case Verdict(answer="no"):
             return f"{only} none of {n} {do}; closest: {said}"
         case Verdict(kind="relatively" | "relatively_open"):
             down = [each.finding.lineage for each in answers if each.verdict.kind == "relatively"]
-            told = f"relative to what is taken as unchanged, {', '.join(down) or 'none'} of {n} fall"
+            told = f"relative to what is taken as unchanged, {names.lineages(down) if down else 'none'} of {n} fall"
             return f"{CANNOT}cells_per_ul is missing, and a fall common to all lineages is invisible in shares; {told}"
     excluded = sum(each.verdict.answer == NO for each in answers)
     told = f"{only} none of {n} {do} for certain, and it is excluded for {excluded} only"
@@ -269,13 +276,13 @@ def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room
 def migration_agrees(agree: int, others: int, carriers: Sequence[str]) -> str:
     """Question 3, what the other gene sets and the lineages add to the clearest one."""
     text = f"; {agree} of {others} other primary sets agree" if others else ""
-    return text + (f"; carried by {', '.join(carriers)}" if carriers else "")
+    return text + (f"; carried by {names.lineages(carriers)}" if carriers else "")
 
 
 def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
     """Question 4, one lineage in the network of all pairs or of those of migration."""
     own, base = each.own, each.base
-    lineage, network = each.difference["lineage"], each.difference["network"]
+    lineage, network = names.lineage(each.difference["lineage"]), each.difference["network"]
     pairs = f"{network} pairs"
     shares = f"{c.compartment} {odds(own)}, {c.base} {odds(base)}, ratio {odds(each.difference)}"
     match verdict.kind:
@@ -286,7 +293,7 @@ def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
             odd = f"{fold(c.limits.margin)} odds are excluded in both"
             return f"{lineage} gains no central role ({pairs}): {odd}; {shares}"
         case "open":
-            reason = "not shown, not excluded"
+            reason = both_open(each, evidence(each.difference), c, math.log(2) * c.limits.margin)
         case "not_over_lineages":
             reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers)} over lineages"
         case _:
@@ -301,7 +308,7 @@ def central_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str) ->
             gains = [each for each in answers if each.verdict.answer == YES]
             sides = dict.fromkeys(each.verdict.side for each in gains)
             told = "; ".join(
-                f"{side}: {', '.join(dict.fromkeys(x.finding.lineage for x in gains if x.verdict.side == side))}"
+                f"{side}: {names.lineages(x.finding.lineage for x in gains if x.verdict.side == side)}"
                 for side in sides
             )
             return f"a central role is gained in {told}; clearest: {leading}"
@@ -316,7 +323,8 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
     """Question 4, one group of pairs between all lineages, or from or to one."""
     own, base, row = each.own, each.base, each.difference
     pooled = (row["source"], row["target"]) == ("all", "all")
-    who = f"{row['group']} signalling" + ("" if pooled else f" from {row['source']} to {row['target']}")
+    ends = [names.lineage(row[end]) for end in ("source", "target")]
+    who = f"{row['group']} signalling" + ("" if pooled else f" from {ends[0]} to {ends[1]}")
     within = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
     both = f"{within}, difference {points(row)}"
     match verdict.kind:
@@ -325,7 +333,7 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
         case "neither":
             text = f"{who} is stronger in neither: rises of {SCORE_MARGIN:.2f} points are excluded; {both}"
         case "open":
-            text = f"{CANNOT}not shown, not excluded; {who}: {both}"
+            text = f"{CANNOT}{both_open(each, numbers, c, SCORE_MARGIN)}; {who}: {both}"
         case _:
             text = f"{CANNOT}{too_few(row, c)}; {who}: {both}"
     return text + behind(numbers, c)
@@ -344,13 +352,13 @@ def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: 
         text = f"{CANNOT}{reason}; {spread}"
     else:
         text = f"{c.compartment} and {c.base} are {verdict.kind.replace('_', ' ')}: {spread}"
-    driven = f"; driven by {', '.join(drivers)}" if drivers else ""
+    driven = f"; driven by {names.lineages(drivers)}" if drivers else ""
     return text + driven + behind(numbers, c)
 
 
 def driver(name: str, spread: float, without: float, numbers: Row, c: Comparison) -> str:
     """Question 5, one lineage that drives the spread."""
-    return f"without {name}, tau_U falls from {spread:.2f} to {without:.2f} log2{behind(numbers, c)}"
+    return f"without {names.lineage(name)}, tau_U falls from {spread:.2f} to {without:.2f} log2{behind(numbers, c)}"
 
 
 def outside_range(donors: tuple[int, int] | None) -> str:
@@ -409,10 +417,23 @@ def change(row: Row, scale: str) -> str:
 
 
 def estimate(row: Row) -> str:
-    """``log2 3.00 (8-fold, 95 % CI 2.10 to 3.90)``"""
+    """``8-fold (log2 3.00, 95 % CI 2.10 to 3.90)``"""
     value = row.get("estimate", row.get("log2fc"))
     limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}"
-    return f"log2 {value:.2f} ({fold(abs(value))}{limits})"
+    return f"{fold(abs(value))} (log2 {value:.2f}{limits})"
+
+
+def both_open(each: Triple, numbers: Row, c: Comparison, margin: float) -> str:
+    """What the intervals say of the two compartments and of their difference, whose ``numbers`` the sentence says."""
+    difference = f"a difference between {c.compartment} and {c.base}"
+    told = undecided.change(difference, numbers, c.limits, "all that the answer needs")
+    return f"{undecided.rises(each.own, each.base, margin)}; {told}"
+
+
+def named_set(row: Row) -> str:
+    """``leukocyte migration (GO) in CD4 T``"""
+    where = "" if row["lineage"] == "all" else f" in {names.lineage(row['lineage'])}"
+    return names.gene_set(row["gene_set"]) + where
 
 
 def points(row: Row) -> str:

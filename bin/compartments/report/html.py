@@ -38,7 +38,12 @@ def check_template(folder: Path) -> None:
 
 
 def make_report(
-    results: Results, template: Path = TEMPLATE, title: str = "", plotly: str = ""
+    results: Results,
+    template: Path = TEMPLATE,
+    title: str = "",
+    plotly: str = "",
+    run: provenance.Run | None = None,
+    schema: Path | None = None,
 ) -> tuple[str, list[str]]:
     """The page as text, and what could not be made.
 
@@ -51,6 +56,10 @@ def make_report(
         Default: names of conditions and compartments.
     plotly : str
         Source of plotly.js; default: that of the plotly package.
+    run : Run
+        Default: nothing is known of it.
+    schema : Path
+        ``nextflow_schema.json``; default: that of the pipeline.
 
     Returns
     -------
@@ -67,7 +76,8 @@ def make_report(
     page, citations = Page(results, template), Citations(template / "references.tsv")
     sections = build_sections(page)
     figures = [block for section in sections for block in section.blocks if isinstance(block, Figure)]
-    text = environment.get_template("methods.html.j2").render(methods.values_of(page, citations))
+    defaults = provenance.defaults(schema or provenance.SCHEMA)
+    text = environment.get_template("methods.html.j2").render(methods.values_of(page, citations, defaults))
     html = environment.get_template("report.html.j2").render(
         title=title or _title(results.study),
         study=results.study,
@@ -81,7 +91,13 @@ def make_report(
         exists=lambda file: bool(file) and "*" not in file and (results.root / file).exists(),
         methods=text,
         references=citations.used(),
+        paste=f"{methods.as_text(text)}\n\nReferences\n\n{citations.as_text()}\n",
+        bibtex=citations.as_bibtex() + "\n",
+        run=run or provenance.Run(),
+        workflow=provenance.workflow(results.root),
+        changed=provenance.parameters_table(provenance.changed(page.parameters, defaults)),
         params=provenance.parameters_table(page.parameters),
+        models=results.usable("pipeline_info/models.tsv"),
         versions=pd.DataFrame(provenance.software(results.root), columns=["software", "version"]),
         files=provenance.output_files(results.root),
         css=(template / "report.css").read_text(encoding="utf-8"),

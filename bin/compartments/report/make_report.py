@@ -19,7 +19,9 @@ def arguments() -> argparse.Namespace:
     parser.add_argument(
         "--dictionary", type=Path, metavar="FILE", help="what the columns mean [dictionary.tsv beside the template]"
     )
-    parser.add_argument("--title", help="title of the page [the comparisons and compartments]")
+    parser.add_argument("--schema", type=Path, metavar="FILE", help="nextflow_schema.json [that of the pipeline]")
+    parser.add_argument("--command", help="command line of the run")
+    parser.add_argument("--started", help="date and time of its start")
     parser.add_argument("--out", default="report.html", help="the page")
     parser.add_argument("--multiqc", default="multiqc", metavar="DIR", help="folder of MultiQC's tables")
     given = parser.parse_args()
@@ -34,15 +36,19 @@ def main() -> None:
     given = arguments()
 
     from compartments.core import dictionary
+    from compartments.report import provenance
     from compartments.report.html import check_template, make_report
     from compartments.report.multiqc import multiqc_files
     from compartments.report.results import Results
 
     check_template(given.template)
+    if given.schema and not given.schema.is_file():
+        raise UserError(f"--schema {given.schema}: no such file; give nextflow_schema.json of the pipeline")
     if not given.dictionary.is_file():
         raise UserError(f"--dictionary {given.dictionary}: no such file; give assets/dictionary.tsv of the pipeline")
     results = Results(given.results, dictionary.load(given.dictionary))
-    page, warnings = make_report(results, given.template, given.title or "")
+    run = provenance.Run(given.project or "", given.contact or "", given.command or "", given.started or "")
+    page, warnings = make_report(results, given.template, given.title or "", run=run, schema=given.schema)
     for warning in warnings:
         sys.stderr.write(f"WARNING: {warning}\n")
     texts = {Path(given.out): page}

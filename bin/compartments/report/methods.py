@@ -1,6 +1,8 @@
 """The section on methods: what was done in this run, from its parameters and summaries."""
 
+import html
 import math
+import re
 from typing import Any
 
 import pandas as pd
@@ -12,10 +14,10 @@ from compartments.report.page import Page
 from compartments.study.plan import WORDS
 
 
-def values_of(page: Page, citations: Citations) -> dict[str, Any]:
-    """What ``methods.html.j2`` asks for."""
+def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dict[str, Any]:
+    """What ``methods.html.j2`` asks for; ``defaults`` are those of the pipeline's parameters."""
     results = page.results
-    given, versions = provenance.defaults() | _set(page.parameters), dict(provenance.software(results.root))
+    given, versions = defaults | _set(page.parameters), dict(provenance.software(results.root))
     return {
         "study": results.study,
         "analysed": results.analysed,
@@ -33,6 +35,13 @@ def values_of(page: Page, citations: Citations) -> dict[str, Any]:
         "models": _models(results.summaries("labels")),
         "versions": versions,
     }
+
+
+def as_text(page: str) -> str:
+    """Paragraphs of HTML as plain text to be pasted, an empty line between them."""
+    paragraphs = re.split(r"</(?:p|li)>", page)
+    texts = (" ".join(html.unescape(re.sub(r"<[^>]*>", "", each)).split()) for each in paragraphs)
+    return "\n\n".join(text for text in texts if text)
 
 
 def _set(params: dict[str, Any]) -> dict[str, Any]:

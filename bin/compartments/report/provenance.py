@@ -3,13 +3,24 @@
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 import yaml
 
 HASHED_BYTES = 200 * 2**20
+WORKFLOW = "Workflow"  # of versions.yml: the pipeline itself
+PROJECT = "${projectDir}"
 SCHEMA = Path(__file__).resolve().parents[3] / "nextflow_schema.json"
+
+
+class Run(NamedTuple):
+    """What a page says of the run that made it, beside the results: empty where it is not known."""
+
+    project: str = ""
+    contact: str = ""
+    command: str = ""
+    started: str = ""
 
 
 def parameters_table(params: dict[str, Any]) -> pd.DataFrame:
@@ -23,11 +34,11 @@ def _plain(value: Any) -> str:
     return json.dumps(value) if isinstance(value, dict | list) else str(value)
 
 
-def defaults() -> dict[str, Any]:
-    """Defaults of the pipeline's parameters, for results without ``params.json``; ``{}`` where the schema is not."""
-    if not SCHEMA.is_file():
+def defaults(schema: Path = SCHEMA) -> dict[str, Any]:
+    """Defaults of the pipeline's parameters by its schema; ``{}`` where the schema is not."""
+    if not schema.is_file():
         return {}
-    groups = json.loads(SCHEMA.read_text(encoding="utf-8"))["$defs"].values()
+    groups = json.loads(schema.read_text(encoding="utf-8"))["$defs"].values()
     return {
         name: definition["default"]
         for group in groups
@@ -36,13 +47,35 @@ def defaults() -> dict[str, Any]:
     }
 
 
-def software(root: Path) -> list[tuple[str, str]]:
-    """(software, version) from ``pipeline_info/versions.yml``: step -> package -> version."""
+def changed(params: dict[str, Any], known: dict[str, Any]) -> dict[str, Any]:
+    """Parameters that are set to something else than their default (``known``)."""
+    return {name: value for name, value in params.items() if not _as_default(value, known.get(name))}
+
+
+def _as_default(value: Any, default: Any) -> bool:
+    """A file of the pipeline is the same in any folder; what has no default is off."""
+    if isinstance(default, str) and default.startswith(PROJECT):
+        return str(value).endswith(default.removeprefix(PROJECT))
+    off = default is None and value is False
+    return off or value in (None, "") or value == default or str(value).lower() == str(default).lower()
+
+
+def workflow(root: Path) -> dict[str, str]:
+    """Version of ``sc-compartments``, ``commit`` and ``Nextflow``, as far as ``versions.yml`` names them."""
+    return {name: str(version) for name, version in _versions(root).get(WORKFLOW, {}).items()}
+
+
+def _versions(root: Path) -> dict[str, dict[str, Any]]:
+    """``pipeline_info/versions.yml``: step -> package -> version."""
     path = root / "pipeline_info" / "versions.yml"
-    steps = yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    return (yaml.safe_load(path.read_text(encoding="utf-8")) if path.is_file() else None) or {}
+
+
+def software(root: Path) -> list[tuple[str, str]]:
+    """(software, version) of what the steps ran, from ``pipeline_info/versions.yml``."""
     found: dict[str, set[str]] = {}
-    for packages in steps.values():
-        for package, version in packages.items():
+    for step, packages in _versions(root).items():
+        for package, version in packages.items() if step != WORKFLOW else ():
             found.setdefault(package, set()).add(str(version))
     return [(package, ", ".join(sorted(versions))) for package, versions in sorted(found.items())]
 

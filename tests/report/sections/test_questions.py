@@ -1,10 +1,11 @@
 """Answers at a glance and in full."""
 
 import re
+import shutil
 
 import pytest
 
-from compartments.core.files import read_tsv
+from compartments.core.files import read_tsv, write_tsv
 from compartments.report.blocks import Answer, Text
 from compartments.report.figures.style import Figure
 from compartments.report.sections import questions
@@ -17,6 +18,40 @@ def test_answers_at_a_glance_lead_to_their_questions(whole):
     glance = page.source[page.source.index('<ul class="glance">') :]
     items = re.findall(r'<li class="(\w+)">.*?href="#question-(\d)"', glance[: glance.index("</ul>")], re.S)
     assert [(v, int(n)) for v, n in items] == list(zip(summary["verdict"], summary["question"], strict=True))
+
+
+def test_the_first_screen_says_who_how_much_and_how_many(whole):
+    folder, page, _ = whole
+    findings, effects = read_tsv(folder / "findings.tsv"), read_tsv(folder / "composition" / "effects.tsv")
+    glance = page.source[page.source.index('<ul class="glance">') : page.source.index('id="question-1"')]
+    first = re.search(r'class="headline">([^<]*)<', glance)[1]
+    yes = findings[(findings["question"] == 1) & (findings["verdict"] == "yes")]["lineage"].dropna()
+    rows = effects[(effects["level"] == "lineage") & effects["lineage"].isin(yes)]
+    sizes = 2.0 ** -rows.loc[rows["term"].str.startswith("within:"), "log2fc"]
+    assert len(yes) > 1 and all(name in first for name in yes)
+    assert f"down {sizes.min():.2g}- to {sizes.max():.2g}-fold in both CSF and blood; 2 treated v 4 untreated" in first
+    assert glance.count('class="headline"') == len(findings[findings["lineage"].isna()])
+
+
+def test_answers_of_a_table_without_headlines_are_those_of_its_sentences(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    write_tsv(read_tsv(tmp_path / "r" / "findings.tsv").drop(columns="headline"), tmp_path / "r" / "findings.tsv")
+    said, page = call(tmp_path / "r", findings=False)
+    assert "WARNING" not in said and 'class="headline"' not in page.source and "depleted in both" in page.words
+
+
+@pytest.mark.parametrize(
+    "unit, said",
+    [
+        ("log2 fold change", "down 2-fold (log2 fold change: -1.00, 95 % CI -2.00 to -0.50)"),
+        ("log2, spread over lineages", "2-fold (log2, spread over lineages: -1.00, 95 % CI -2.00 to -0.50)"),
+        ("log-odds of the share of signalling", "0.37-fold (log-odds of the share of signalling: -1.00, "),
+        ("z-score points", "-1.00, 95 % CI -2.00 to -0.50 (z-score points)"),
+    ],
+)
+def test_fold_stands_before_log2(unit, said):
+    row = {"estimate": -1.0, "ci_low": -2.0, "ci_high": -0.5, "unit": unit}
+    assert questions.estimate(row).startswith(said)
 
 
 def figures_of(blocks, named):

@@ -1,11 +1,12 @@
 """The five questions: answer, picture, and the rows per lineage."""
 
+import math
 from typing import Any
 
 import pandas as pd
 
 from compartments.core.vocabulary import OF_ONE_COMPARTMENT, QUESTIONS
-from compartments.findings import designs
+from compartments.findings import designs, headlines, words
 from compartments.report import captions, donors, forests
 from compartments.report.blocks import Answer, Block, Glance, Text
 from compartments.report.figures.dots import coupling_scatter
@@ -51,6 +52,7 @@ def build(page: Page) -> list[Block]:
             blocks += [Answer(answers, heading), *picture(number, page, term, rows)]
             if len(detail):
                 shown = detail[[c for c in DETAIL if detail[c].notna().any()]]
+                shown = shown.assign(verdict=[verdict_of(word)[1] for word in shown["verdict"]])
                 name, of = f"q{number}_{tagged(term.contrast, term.compartment)}", f", {heading}" if heading else ""
                 file = "findings.tsv"
                 blocks.append(page.listing("questions.rows", shown, file, name=name, folded=True, number=number, of=of))
@@ -65,26 +67,44 @@ def heading_of(page: Page, term: Term) -> str:
     return f"{compared}, {term.compartment} against {page.base}" if term.across else f"{compared}, {term.compartment}"
 
 
+def verdict_of(word: str) -> tuple[str, str]:
+    """Sign and words of a verdict, the same wherever it stands."""
+    return VERDICTS.get(word, VERDICTS["cannot_tell"])
+
+
+def estimate(row: dict[Any, Any]) -> str:
+    """``down 6.6-fold (log2 fold change: -2.72, 95 % CI -3.67 to -1.76)``, of scores ``1.39, 95 % CI ... (unit)``."""
+    unit = row["unit"] if pd.notna(row["unit"]) else words.LOG2
+    limits = f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}" if pd.notna(row["ci_low"]) else ""
+    value = f"{row['estimate']:.2f}{limits}"
+    if unit == words.LOG2:
+        return f"{headlines.one(row['estimate'])} ({unit}: {value})"
+    if unit in (words.LOG2_DIFFERENCE, words.SPREAD):
+        return f"{words.fold(abs(row['estimate']))} ({unit}: {value})"
+    if unit == words.ODDS:
+        return f"{math.exp(row['estimate']):.2g}-fold ({unit}: {value})"
+    return f"{value} ({unit})"
+
+
 def answer(row: dict[Any, Any], term: Term) -> dict[str, Any]:
     """What the template shows of a row of ``findings.tsv``."""
-    icon, verdict = VERDICTS.get(row["verdict"], VERDICTS["cannot_tell"])
+    icon, verdict = verdict_of(row["verdict"])
     numbers = []
     if pd.notna(row["estimate"]):
-        limits = f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}" if pd.notna(row["ci_low"]) else ""
-        unit = row["unit"] if pd.notna(row["unit"]) else "log2"
-        numbers.append(f"{row['estimate']:.2f}{limits} ({unit})")
+        numbers.append(estimate(row))
     for column, letter in (("p_value", "p"), ("q_value", "q")):
         if pd.notna(row[column]):
             numbers.append(f"{letter} = {row[column]:.2g}")
     if numbers and pd.notna(row["n_condition"]):
         contrast = designs.of_term(term)
         numbers.append(designs.donors(contrast, int(row["n_condition"]), int(row["n_reference"]), "v"))
-    statement = str(row["statement"])
+    statement, headline = str(row["statement"]), row.get("headline")  # older tables have none
     return {
         "verdict": row["verdict"],
         "icon": icon,
         "word": verdict,
         "statement": statement[0].upper() + statement[1:],
+        "headline": headline if isinstance(headline, str) else "",
         "numbers": "; ".join(numbers),
         "tier": row["tier"],
         "source": row["source"],
@@ -170,9 +190,9 @@ def coupling(page: Page, term: Term, name: str) -> list[Figure]:
     given = {
         "single": page.wording.get("questions.single", "text", page.phrases(terms[0]), variant_of_single(terms[0]))
     }
-    words = page.words("questions.coupling", "; ".join(parts), term, **given)
+    said = page.words("questions.coupling", "; ".join(parts), term, **given)
     change = forests.change_on(effects["scale"].iloc[0])
-    return [coupling_scatter(name, table, circles, (term.compartment, page.base), page.colours, words, change=change)]
+    return [coupling_scatter(name, table, circles, (term.compartment, page.base), page.colours, said, change=change)]
 
 
 def variant_of_single(term: Term) -> str:

@@ -1,0 +1,198 @@
+"""The answer to a question in one line: who, how much, how many donors. It is what the first screen of the page shows.
+
+The numbers are those of the rows that the answer names: of several lineages the smallest and the largest.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from compartments.core.vocabulary import TIERS
+from compartments.findings import designs, names, words
+from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict
+from compartments.findings.rows import Answer, Comparison
+
+SMALL = 0.07  # log2, 5 %: below it "about unchanged" says more than "1-fold"
+
+
+def spread(changes: Sequence[float]) -> str:
+    """Log2 changes as ``down 6.6- to 8.4-fold``, ``down 8.4-fold`` of one, ``down 2-fold to up 3-fold``."""
+    low, high = min(changes), max(changes)
+    if low * high <= 0 and (low, high) != (0, 0) and max(-low, high) >= SMALL:
+        return one(low) if one(low) == one(high) else f"{one(low)} to {one(high)}"
+    near, far = sorted((abs(low), abs(high)))
+    if far < SMALL:
+        return one(0.0)
+    sizes = dict.fromkeys(f"{2**size:.2g}" for size in (near, far))
+    return f"{'down' if low < 0 else 'up'} {'- to '.join(sizes)}-fold"
+
+
+def one(change: float) -> str:
+    """A log2 change as ``down 8.4-fold``."""
+    if abs(change) < SMALL:
+        return "about unchanged"
+    return f"{'down' if change < 0 else 'up'} {words.fold(abs(change))}"
+
+
+def depleted(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
+    """Question 1."""
+    n, both = len(answers), f"in both {c.compartment} and {c.base}"
+    match verdict.kind:
+        case "some":
+            yes = _of(answers, YES)
+            changes = [row["log2fc"] for each in yes for row in (_rows(each).own, _rows(each).base)]
+            return _with_donors(f"{_who(yes)}: {spread(changes)} {both}", yes, c)
+        case "none":
+            text = f"none of {n} lineages is depleted by {words.fold(c.limits.margin)} or more {both}"
+            return _with_donors(text, answers, c)
+        case "relative":
+            return f"without cells per microlitre a fall of all lineages {both} cannot be seen in shares"
+    return _open(answers, f"none of {n} lineages is shown to be depleted {both}", c)
+
+
+def kept(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
+    """Question 2."""
+    n = len(answers)
+    match verdict.kind:
+        case "some":
+            told, yes = [], _of(answers, YES)
+            for side, other in ((c.compartment, c.base), (c.base, c.compartment)):
+                held = [each for each in yes if each.verdict.side == side]
+                if held:
+                    rows = [_rows(each).sides[side != c.compartment] for each in held]
+                    how = "kept" if all(each.verdict.kind == "kept" for each in held) else "kept better"
+                    lost, stays = (spread([row[i]["log2fc"] for row in rows]) for i in (1, 0))
+                    told.append(f"{_who(held)}: {lost} in {other}, {how} in {side} ({stays})")
+            relative = getattr(_rows(yes[0]), "scale", "abs") == "rel"
+            text = "; ".join(told) + (", relative to what is taken as unchanged" if relative else "")
+            return _with_donors(text, yes, c)
+        case "none":
+            return _with_donors(f"none of {n} lineages is kept in one and lost from the other", answers, c)
+    return _open(answers, f"none of {n} lineages is shown to be kept in one and lost from the other", c)
+
+
+def migration(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
+    """Question 3, the gene sets of all cells."""
+    if verdict.answer == YES:
+        yes, told = _of(answers, YES), []
+        for each in yes:
+            up, other = _rows(each).sides[each.verdict.side != c.compartment]
+            how = "only" if each.verdict.kind == "only" else f"more than in {other['compartment']}"
+            told.append(
+                f"{words.named_set(up)}: up in {up['compartment']} {how} ({up['estimate']:+.2f} points, "
+                f"{other['compartment']} {other['estimate']:+.2f})"
+            )
+        return _with_donors("; ".join(told), yes, c)
+    if verdict.answer == NO:
+        none = (
+            f"no gene set of {len(answers)} rises by {SCORE_MARGIN:.2f} points or more in {c.compartment} or {c.base}"
+        )
+        return _with_donors(none, answers, c)
+    return _open(answers, f"no gene set of {len(answers)} is shown to rise in one compartment only", c)
+
+
+def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
+    """Question 4, central role."""
+    n = len({each.finding.lineage for each in answers})
+    if verdict.answer == YES:
+        yes = sorted(_of(answers, YES), key=lambda each: each.finding.q_value)
+        clearest = {each.finding.lineage: each for each in reversed(yes)}  # of a lineage in two networks
+        told = []
+        for lineage, each in reversed(clearest.items()):
+            up, other = _rows(each).sides[each.verdict.side != c.compartment]
+            odds = f"{_times(up)} in {up['compartment']}, {_times(other)} in {other['compartment']} (odds)"
+            told.append(f"{names.lineage(lineage)}: share of signalling {odds}")
+        return _with_donors("; ".join(told), list(clearest.values()), c)
+    if verdict.answer == NO:
+        return _with_donors(f"none of {n} lineages gains a central role", answers, c)
+    return _open(answers, f"none of {n} lineages is shown to gain a central role", c)
+
+
+def signalling(answers: Sequence[Answer], c: Comparison) -> str:
+    """Question 4, the groups of pairs between all lineages."""
+    yes, n = _of(answers, YES), len(answers)
+    if yes:
+        told = []
+        for each in yes:
+            up, other = _rows(each).sides[each.verdict.side != c.compartment]
+            told.append(
+                f"{up['group']} signalling: up in {up['compartment']} ({up['estimate']:+.2f} points, "
+                f"{other['compartment']} {other['estimate']:+.2f})"
+            )
+        return _with_donors("; ".join(told), yes, c)
+    if all(each.verdict.answer == NO for each in answers):
+        return _with_donors(f"migration signalling is stronger in neither (groups of pairs: {n})", answers, c)
+    return _open(answers, f"migration signalling is not shown to be stronger in one (groups of pairs: {n})", c)
+
+
+def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
+    """Question 5."""
+    size = f"over {int(row['n_lineages'])} lineages the changes in {c.compartment} and {c.base} differ"
+    size += f" by {words.fold(row['tau_u'])} (their typical spread)"
+    if verdict.answer == YES:
+        size += f"; driven by {names.lineages(drivers)}" if drivers else ""
+    elif verdict.answer == NO:
+        size += ", which counts as alike"
+    else:
+        size += ", which shows neither"
+    return size + words.behind(numbers, c).replace(" [", "; ").rstrip("]")
+
+
+def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) -> str:
+    """Questions 1, 3 and 4 of a study of one compartment."""
+    yes, n, (_, do, _) = _of(answers, YES), len(answers), words.ALONE[room]
+    if yes and room == "composition":
+        changes = [_rows(each).own["log2fc"] for each in yes]
+        return _with_donors(f"{_who(yes)}: {spread(changes)} in {c.compartment}", yes, c)
+    if yes and room == "central":
+        told = "; ".join(f"{_who([each])}: share of signalling {_times(_rows(each).own)} (odds)" for each in yes)
+        return _with_donors(f"{told} in {c.compartment}", yes, c)
+    if yes:
+        rows = [_rows(each).own for each in yes]
+        said = [
+            f"{words.named_set(row) if room == 'migration' else row['group']} {row['estimate']:+.2f}" for row in rows
+        ]
+        return _with_donors(f"{'; '.join(said)} points in {c.compartment}", yes, c)
+    if leading.verdict.kind in ("relatively", "relatively_open"):
+        return f"without cells per microlitre a fall of all lineages in {c.compartment} cannot be seen in shares"
+    if leading.verdict.answer == NO:
+        return _with_donors(f"none of {n} {do} in {c.compartment}", answers, c)
+    return _open(answers, f"none of {n} {do} for certain in {c.compartment}", c)
+
+
+def _of(answers: Sequence[Answer], answer: str) -> list[Answer]:
+    return [each for each in answers if each.verdict.answer == answer]
+
+
+def _rows(answer: Answer) -> Triple:
+    if answer.rows is None:
+        raise ValueError("the answer was given without its rows")
+    return answer.rows
+
+
+def _who(answers: Sequence[Answer]) -> str:
+    return names.lineages(each.finding.lineage for each in answers)
+
+
+def _times(row: Row) -> str:
+    """Odds ratio as ``4.7-fold``."""
+    return words.odds({**row, "ci_low": None}).replace("x", "-fold")
+
+
+def _open(answers: Sequence[Answer], text: str, c: Comparison) -> str:
+    """Nothing is shown: for how many it is excluded, or that donors are too few."""
+    few = [each for each in answers if each.verdict.kind == "too_few"]
+    excluded = len(_of(answers, NO))
+    if few and len(few) == len(_of(answers, CANNOT_TELL)):
+        text += ", with too few donors to test"
+    return _with_donors(f"{text} (excluded for {excluded})" if excluded else text, answers, c)
+
+
+def _with_donors(text: str, answers: Sequence[Answer], c: Comparison) -> str:
+    """A text with the donors and tier of its rows: the fewest donors and the weakest tier."""
+    rows = [each.finding for each in answers]
+    n: list[Any] = [min(row.n_condition for row in rows), min(row.n_reference for row in rows)]
+    several = len({(row.n_condition, row.n_reference) for row in rows}) > 1
+    tier = max((row.tier for row in rows), key=TIERS.index)
+    term = "interaction" if c.base else f"within:{c.compartment}"
+    donors = designs.comparison(c.of(term), *n)
+    return f"{text}; {'at least ' if several else ''}{donors}, {tier}"

@@ -1,0 +1,58 @@
+"""What is known where nothing is claimed: the word follows from the interval, p and q that the sentence prints."""
+
+from compartments.core.vocabulary import ALPHA
+from compartments.findings.evidence import Limits, Row, missing, significant
+
+NEITHER = "neither shown nor excluded"
+
+
+def within_zero(row: Row) -> bool:
+    """The interval has 0 in it, or there is none."""
+    return missing(row["ci_low"]) or row["ci_low"] <= 0 <= row["ci_high"]
+
+
+def change(what: str, row: Row, limits: Limits, lacks: str) -> str:
+    """Why a change carries no answer.
+
+    Parameters
+    ----------
+    what : str
+        The change, such as ``a fall in CSF``.
+    row : mapping
+        Its interval, p and q, as the sentence says them.
+    lacks : str
+        What is not shown where the change itself is.
+    """
+    p, q = (f"{letter} = {beside(row[f'{letter}_value'], limits.alpha)}" for letter in "pq")
+    if within_zero(row):
+        if missing(row["q_value"]):
+            return f"{what} is {NEITHER}"
+        return f"{what} has an interval around 0, but {q}" if significant(row, limits) else f"{what} is {NEITHER} ({q})"
+    if missing(row["q_value"]):
+        return f"{what} has an interval beyond 0, but no q"
+    if significant(row, limits):
+        return f"{what} is shown ({q}), but not {lacks}"
+    return f"{what} is shown taken by itself ({p}), but not over all that were tested ({q})"
+
+
+def rises(own: Row, base: Row, margin: float) -> str:
+    """In which compartments a rise is shown by its interval; else, in which it may be ``margin`` or more."""
+    shown = [row["compartment"] for row in (own, base) if row["ci_low"] > 0]
+    if shown:
+        return f"a rise in {' and '.join(shown)} has an interval above 0"
+    may = [row["compartment"] for row in (own, base) if not row["ci_high"] < margin]
+    return f"a rise in {' and '.join(may)} is {NEITHER}"
+
+
+def over_lineages(numbers: Row, limits: Limits) -> str:
+    """Why a call that each compartment carries alone is not made of both."""
+    if missing(numbers["q_value"]):
+        return "that both are so at once has no q"
+    level = min(limits.alpha, ALPHA)  # the tables make no call above ALPHA
+    return f"that both are so at once has q = {beside(numbers['q_value'], level)} over lineages, not below {level:g}"
+
+
+def beside(value: float, limit: float) -> str:
+    """Two digits, or as many as show on which side of a limit a value lies: 0.0502, not 0.05."""
+    texts = [f"{value:.{digits}g}" for digits in range(2, 12)]
+    return next((text for text in texts if (float(text) <= limit) == (value <= limit)), texts[-1])

@@ -1,0 +1,107 @@
+"""The answers in one line: who, how much, how many donors."""
+
+import pandas as pd
+import pytest
+
+from compartments.findings import headlines
+from compartments.findings.rows import Tables
+from tests.support.effects import answer, composition, coupling, triple
+
+TWO = "; 2 treated v 4 untreated donors, exploratory"
+
+
+def headline(question, aspect=None, **tables):
+    return answer(Tables(**tables), question, aspect)["headline"]
+
+
+@pytest.mark.parametrize(
+    "changes, said",
+    [
+        ([-3, -2.5], "down 5.7- to 8-fold"),
+        ([-3, -3.001], "down 8-fold"),
+        ([1], "up 2-fold"),
+        ([0.01, -0.02], "about unchanged"),
+        ([-1, 1], "down 2-fold to up 2-fold"),
+        ([0, 2], "about unchanged to up 4-fold"),
+        ([0.03, 2], "up 1- to 4-fold"),
+    ],
+)
+def test_spread(changes, said):
+    assert headlines.spread(changes) == said
+
+
+def test_depleted_names_all_and_their_range():
+    both = [
+        composition(-3, -2.5, 0, "depleted_both", lineage="CD4_T"),
+        composition(-3.17, -2.6, 0, "depleted_both", lineage="T_cycling"),
+        composition(0, 0, 0, lineage="B"),
+    ]
+    said = headline(1, composition=pd.concat(both))
+    assert said == "CD4 T and cycling T: down 5.7- to 9-fold in both CSF and blood" + TWO
+    none = headline(1, composition=composition(0, 0, 0))
+    assert none == "none of 1 lineages is depleted by 2-fold or more in both CSF and blood" + TWO
+    wide = pd.concat([composition(0, 0, 0, se=2.0), composition(0, 0, 0, lineage="B")])
+    said = headline(1, composition=wide)
+    assert said == "none of 2 lineages is shown to be depleted in both CSF and blood (excluded for 1)" + TWO
+    few = headline(1, composition=composition(-3, -3, 0, tier="descriptive"))
+    assert few.endswith(
+        "in both CSF and blood, with too few donors to test" + TWO.replace("exploratory", "descriptive")
+    )
+    assert "cannot be seen in shares" in headline(1, composition=composition(-3, -3, 0, scale="rel"))
+
+
+def test_donors_and_tier_are_the_weakest_of_those_named():
+    fewer = {"n_reference": 3, "tier": "exploratory"}
+    rows = [
+        composition(-3, -3, 0, "depleted_both", tier="inferential", lineage="B"),
+        composition(-3, -3, 0, "depleted_both", **fewer),
+    ]
+    assert headline(1, composition=pd.concat(rows)).endswith("; at least 2 treated v 3 untreated donors, exploratory")
+
+
+def test_kept_says_both_changes():
+    table = pd.concat(
+        [composition(0, -3, 3, "maintained_CSF"), composition(-3, -0.5, -2.5, "discordant_blood_retained", lineage="B")]
+    )
+    said = "pDC: down 8-fold in blood, kept in CSF (about unchanged); B: down 8-fold in CSF, kept better in blood "
+    assert headline(2, composition=table) == f"{said}(down 1.4-fold){TWO}"
+    shares = headline(2, composition=composition(0, -3, 3, "relatively_maintained_CSF", scale="rel"))
+    assert "relative to what is taken as unchanged" in shares and "kept better in CSF" in shares
+
+
+def test_scores_say_points_of_both():
+    keys = {"primary": True, "lineage": "all"}
+    table = pd.concat(
+        [
+            triple(1.5, 0, 1.5, "CSF_only", gene_set="GOBP_LEUKOCYTE_MIGRATION", **keys),
+            triple(1.5, 1, 0.5, "CSF_higher", gene_set="CORE", **keys),
+        ]
+    )
+    said = "leukocyte migration (GO): up in CSF only (+1.50 points, blood +0.00); "
+    said += "CORE: up in CSF more than in blood (+1.50 points, blood +1.00)"
+    assert headline(3, migration=table) == said + TWO
+    none = headline(3, migration=triple(0, 0, 0, gene_set="CORE", **keys))
+    assert none == "no gene set of 1 rises by 0.58 points or more in CSF or blood" + TWO
+    groups = triple(0, 1.2, -1.2, group="chemokine", source="all", target="all")
+    said = "chemokine signalling: up in blood (+1.20 points, CSF +0.00)"
+    assert headline(4, "signalling", groups=groups) == said + TWO
+
+
+def test_a_hub_is_named_once_by_its_clearest_network():
+    def hub(network, q, up):
+        return triple(up, 0, up, "hub_gained_in_CSF", q=q, network=network, lineage="cMono")
+
+    table = pd.concat([hub("all", 0.02, 1.0), hub("migration", 0.01, 1.5)])
+    said = "classical monocyte: share of signalling 4.5-fold in CSF, 1-fold in blood (odds)"
+    assert headline(4, "hub", centrality=table) == said + TWO
+
+
+def test_uncoupled_says_the_spread_as_fold():
+    yes = headline(5, coupling=coupling("partly_uncoupled"))
+    assert yes == "over 12 lineages the changes in CSF and blood differ by 1.9-fold (their typical spread)" + TWO
+    assert "which counts as alike" in headline(5, coupling=coupling("coupled"))
+    assert "which shows neither" in headline(5, coupling=coupling("cannot_tell"))
+
+
+def test_what_has_no_row_gives_its_reason():
+    assert headline(1) == "the comparison of composition did not finish"

@@ -25,6 +25,7 @@ ROOMS = {
         "read_counts",
         "import_cellbender",
         "train_model",
+        "split_study",
     },  # fmt: skip
     "compare/liana.py": {"run_liana", "compare_interactions"},
     "labels/annotation.py": {"annotate_cells"},

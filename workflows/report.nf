@@ -19,9 +19,12 @@ workflow REPORT {
     // complete only when every task that may fail has ended
     COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedTasks() })
     def info = pathOf("${params.outdir}/pipeline_info")
+    // not of a run that ends with its checks
     ch_versions = channel.topic('versions')
         .toList()
-        .map { rows -> versionsOf(rows) }
+        .map { rows -> [rows] }
+        .combine(COLLECT_SKIPPED.out.results)
+        .map { rows, _skipped -> versionsOf(rows) }
         .collectFile(name: 'versions.yml', storeDir: info)
 
     // what a page can show of a sample waits for the page

@@ -1,7 +1,7 @@
 // What a study needs of memory, time and disk, foreseen from its files before anything is computed.
 
 include { definitions ; isTrue } from './options'
-include { memoryNeeded ; rowsOfSteps ; secondsNeeded } from './resources'
+include { limit ; memoryNeeded ; number ; rowsOfSteps ; secondsNeeded } from './resources'
 
 // MB of the inputs of each task of a step, foreseen from the samples: [cells, values] of each.
 def inputsOf(row, samples) {
@@ -23,15 +23,6 @@ def foreseen(samples) {
     }
 }
 
-// The memory that one task may have at most, as `resourceLimits` says for the executor that runs the steps.
-def limit() {
-    def process = nextflow.Global.session.config.process
-    def given = process.resourceLimits
-    def asker = [task: [executor: process.executor], params: params]
-    def most = given instanceof Closure ? given.cloneWith(asker).call() : given
-    (most.memory ?: params.max_memory) as nextflow.util.MemoryUnit
-}
-
 // What a study needs, as [text to say, warnings, problem or empty]. Nothing is foreseen where the files say nothing.
 def foresight(samples) {
     if (!samples) {
@@ -49,27 +40,6 @@ def foresight(samples) {
         warnings: free && disk > free ? [full] : [],
         problem: beyond ? tooMuch(beyond, samples, most) : '',
     ]
-}
-
-// Why an index of STAR is too large for this site, or an empty text: GB that mapping with it takes, and that building
-// it takes where that is still to be done.
-def indexTooLarge(gb, gbToBuild) {
-    def most = limit()
-    def have = "and a task may have ${most} here"
-    def choices = "a larger --max_memory where the machine has more (it is ${params.max_memory}), a profile whose " +
-        'machines have it (such as slurm), or counts instead of reads (columns raw or filtered)'
-    def needed = "${number(gb, 1)} GB"
-    if (gb * 1000000000L > most.toBytes()) {
-        return "mapping reads to this genome needs about ${needed}, ${have}; give ${choices}".toString()
-    }
-    gbToBuild * 1000000000L > most.toBytes()
-        ? "building the index of this genome needs about ${number(gbToBuild, 1)} GB, ${have}; give --star_index with " +
-            "one built elsewhere (mapping needs ${needed}), ${choices}"
-        : ''
-}
-
-def number(value, digits) {
-    String.format(Locale.ROOT, "%,.${digits}f", value as double)
 }
 
 def ofWhat(samples) {

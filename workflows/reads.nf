@@ -1,8 +1,7 @@
 include { announced } from '../lib/console'
 include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
-include { indexTooLarge } from '../lib/foresight'
 include { isTrue } from '../lib/options'
-include { sizeOf } from '../lib/resources'
+include { indexTooLarge ; sizeOf } from '../lib/resources'
 include { BUILD_INDEX ; CHECK_GENOME ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
 include { FIND_STRAND ; INSPECT_READS ; READ_QUALITY } from '../modules/reads'
 

@@ -11,8 +11,8 @@ import pytest
 from tests.support.runs import ROOT, tracked, variables
 
 SCRIPT = """
-include { foresight ; indexTooLarge } from './lib/foresight'
-include { memoryFor ; timeFor } from './lib/resources'
+include { foresight } from './lib/foresight'
+include { indexTooLarge ; memoryFor ; timeFor } from './lib/resources'
 
 process LARGE {
     cpus 64

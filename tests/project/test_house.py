@@ -1,5 +1,7 @@
 """The rules of the house hold, and what checks them can fail."""
 
+import re
+
 import pytest
 
 from compartments.core import door
@@ -55,3 +57,15 @@ def test_tests_mirror_the_package(root):
     assert sorted(map(str, there - rooms.keys())) == [], "tests of modules that are not there"
     doors = {name for name, path in rooms.items() if door.is_step(path)}
     assert sorted(map(str, rooms.keys() - doors - tests)) == [], "rooms without a module of tests"
+
+
+def test_functions_that_include_others_are_included_from_one_place(root):
+    """Else the new parser of Nextflow 25.04 ends with "a function is already defined or included"."""
+    scripts = [
+        root / "main.nf",
+        *(path for name in ("lib", "modules", "workflows") for path in (root / name).glob("*.nf")),
+    ]
+    for one in (root / "lib").glob("*.nf"):
+        if re.search(r"(?m)^include ", one.read_text()):
+            takers = [path.name for path in scripts if re.search(rf"from '\S*\b{one.stem}'", path.read_text())]
+            assert len(takers) == 1, f"{one.name}: {takers}"

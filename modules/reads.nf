@@ -51,7 +51,7 @@ process READ_QUALITY {
 
     output:
     path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('fastp --version 2>&1'), topic: versions
+    tuple val(task.process), eval('fastp --version 2>&1 | tr " " "="'), topic: versions
 
     script:
     """
@@ -175,7 +175,7 @@ process COUNT_READS {
     tuple val(meta), path("${meta.sample}.counted.h5"), emit: counted
     path 'samples/*/*.reads.json', emit: results
     path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy h5py; echo "STAR $(STAR --version)"'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy h5py; echo ";STAR=$(STAR --version)"'), topic: versions
 
     script:
     """

@@ -175,7 +175,8 @@ process COUNT_READS {
     tuple val(meta), path("${meta.sample}.counted.h5"), emit: counted
     path 'samples/*/*.reads.json', emit: results
     path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy h5py; echo ";STAR=$(STAR --version)"'), topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy h5py; echo ";STAR=$(STAR --version)"'),
+        topic: versions
 
     script:
     """

@@ -1,7 +1,9 @@
 """Versions of packages and of Python on one line."""
 
 import platform
-from importlib.metadata import version
+from importlib.metadata import distributions, version
+
+from compartments.core.versions import installed, normalised
 
 
 def test_named_packages_and_python_in_the_order_given(execute):
@@ -18,3 +20,7 @@ def test_a_package_that_is_not_there_is_said(execute):
 
 def test_python_alone(execute):
     assert execute("versions").stdout == f"python={platform.python_version()}\n"
+
+
+def test_every_locked_package_is_as_its_own_record_says():
+    assert {name: one.version for one in distributions() for name in [normalised(one.name)]}.items() <= installed().items()

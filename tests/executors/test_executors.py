@@ -1,4 +1,4 @@
-"""The pipeline in containers, on Slurm and without a network: the same tables as on this machine, byte for byte."""
+"""The pipeline in containers, on Slurm and without a network; in the long form the tables are those of this machine."""
 
 import hashlib
 import json
@@ -36,6 +36,8 @@ MODULES = {
 }
 # CellBender's holds CUDA: 6 GB, so only where it is asked for
 IMAGES = os.environ.get("COMPARTMENTS_TEST_IMAGES", "core").split()
+# that real tasks leave the same tables takes minutes
+TASKS = ["stub", pytest.param("real", marks=pytest.mark.long)]
 QUICK = "executor { pollInterval = '2 sec'; queueStatInterval = '3 sec'; exitReadTimeout = '15 sec' }\n"
 
 
@@ -108,7 +110,8 @@ def test_image(name):
 # -- offline, in containers -----------------------------------------------------------------------------------------
 
 
-def test_a_bundle_runs_in_containers_without_a_network(core, cohort, local_run, tmp_path):
+@pytest.mark.parametrize("tasks", TASKS)
+def test_a_bundle_runs_in_containers_without_a_network(core, cohort, request, tmp_path, tasks):
     bundle = tmp_path / "bundle"
     made = call(
         *("tools/bundle.sh", bundle),
@@ -127,11 +130,14 @@ def test_a_bundle_runs_in_containers_without_a_network(core, cohort, local_run, 
         tmp_path,
         *("-profile", "podman", "--outdir", "out"),
         *arguments,
+        *["-stub"] * (tasks == "stub"),
         prefix=["unshare", "--net"],
         **CONTAINERS,
     )
     assert done.code == 0, done.text[-4000:]
-    assert differing(tables(tmp_path / "out"), tables(local_run)) == []
+    assert [name for name in RESULTS if not (tmp_path / "out" / name).exists()] == []
+    if tasks == "real":
+        assert differing(tables(tmp_path / "out"), tables(request.getfixturevalue("local_run"))) == []
     crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
     digest = podman("image", "inspect", "--format", "{{.Digest}}", core).stdout.strip()
     images = {part["name"]: part["digest"] for part in crate["@graph"] if part["@type"] == "ContainerImage"}
@@ -171,7 +177,7 @@ def slurm(tmp_path_factory):
     running.down()
 
 
-@pytest.mark.parametrize("tasks", ["stub", pytest.param("real", marks=pytest.mark.long)])
+@pytest.mark.parametrize("tasks", TASKS)
 def test_slurm_without_a_shared_project_folder(slurm, project, cohort, request, tmp_path, tasks):
     """Nodes see the work folder and the inputs, which are copied to a scratch folder of the node: the same tables."""
     slurm.up(hidden=project)

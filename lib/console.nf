@@ -86,7 +86,7 @@ def warnings(rows) {
     def lines = rows.collect { row -> row.sample ? "${row.sample}: ${row.warning}".toString() : row.warning }
     def shown = 5
     def more = lines.size() > shown ? ["  ... and ${lines.size() - shown} more"] : []
-    def where = "cohort/warnings.tsv of ${params.outdir}"
+    def where = "${params.outdir}/warnings.tsv"
     def first = lines ? ["${lines.size()} ${lines.size() == 1 ? 'warning' : 'warnings'} (${where}):"] : []
     first + lines.take(shown).collect { line -> "  ${line}" } + more
 }

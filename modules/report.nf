@@ -71,6 +71,7 @@ process MAKE_REPORT {
 
     output:
     path 'report.html', emit: report
+    path 'summary.json', emit: summary
     path 'multiqc/**', emit: multiqc, optional: true
 
     script:
@@ -84,7 +85,7 @@ process MAKE_REPORT {
 
     stub:
     """
-    sc-compartments write_stub report.html
+    sc-compartments write_stub report.html summary.json
     """
 }
 

@@ -56,7 +56,7 @@ workflow REPORT {
 
     findings = WRITE_FINDINGS.out.results
     left_out = COLLECT_SKIPPED.out.results
-    pages = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.multiqc, findings, left_out)
+    pages = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.summary, MAKE_REPORT.out.multiqc, findings, left_out)
 
     emit:
     findings

@@ -69,9 +69,9 @@ def study(project, tmp_path_factory):
 def test_a_first_run_makes_every_result_and_lists_it(study):
     assert [name for name in RESULTS if not (study.out / name).exists()] == []
     entities = study.crate()
-    assert entities["#run"]["actionStatus"] == "CompletedActionStatus"
+    assert entities["#run"]["actionStatus"]["@id"] == "http://schema.org/CompletedActionStatus"
     assert {one["@id"] for one in entities["#run"]["result"]} == set(study.files()) - {"ro-crate-metadata.json"}
-    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json", "models.tsv"}
+    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json", "models.tsv", "samples.json"}
     assert {path.name for path in (study.out / "pipeline_info").iterdir()} == own
     assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
 
@@ -151,7 +151,7 @@ def test_a_run_that_fails_says_so_and_lists_what_it_made(study):
         "and in nothing that is compared"
     )
     entities = study.crate()
-    assert entities["#run"]["actionStatus"] == "FailedActionStatus"
+    assert entities["#run"]["actionStatus"]["@id"] == "http://schema.org/FailedActionStatus"
     made = {one["@id"] for one in entities["#run"]["result"]}
     assert {"cohort/pseudobulk.h5ad", "composition/effects.tsv", "pipeline_info/trace.tsv"} <= made
     assert "cohort/cohort.h5ad" not in made and "cohort/cohort.h5ad" in entities

@@ -89,8 +89,7 @@ workflow {
         forgetFailures()
         if (workflow.success) {
             withoutOthers(outcome).each { line -> log.warn(line) }
-            def said = outcome + [warnings: everyWarning(outcome.warnings)]
-            log.info(isTrue(params.validate_only) ? fine() : ending(said))
+            log.info(isTrue(params.validate_only) ? fine() : ending(outcome, everyWarning(outcome.warnings)))
         }
     }
 }

@@ -53,8 +53,8 @@ def announced(channel, words) {
 }
 
 // The last lines: the answers, what was left out, what looks wrong, where to look.
-def ending(outcome) {
-    def doubts = warnings(outcome.warnings)
+def ending(outcome, doubtful) {
+    def doubts = warnings(doubtful)
     def page = ["Report: ${params.outdir}/report.html"]
     (answers(outcome.findings) + withouts(outcome.skipped) + doubts + page).join('\n')
 }

@@ -15,8 +15,8 @@ def ofThisRun() {
     "sc-compartments.warned/${workflow.sessionId}/${workflow.runName}/".toString()
 }
 
-// Everything that deserves a look, as rows of warnings.tsv: what was seen in the cohort, in the order of its table, then
-// the rest in a fixed order.
+// Everything that deserves a look, as rows of warnings.tsv: what was seen in the cohort, in the order of its table,
+// then the rest in a fixed order.
 def everyWarning(ofCohort) {
     def names = System.properties.stringPropertyNames().findAll { name -> name.startsWith(ofThisRun()) }
     def others = names.toSorted().collect { name ->

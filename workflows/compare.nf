@@ -23,25 +23,17 @@ workflow COMPARE {
     def sets = [carried(projectDir.resolve('assets/migration_sets.gmt'))] + filesOf(params.gene_sets, 'gene_sets')
 
     // parts that the run is to leave out get nothing to work on
-    def none = channel.empty()
-    ch_expressed = leavesOut('expression') ? none : pseudobulk
-    ch_talking = leavesOut('interactions') ? none : cells
-    ch_pairs = leavesOut('interactions') ? none : pseudobulk
+    def nothing = channel.empty()
+    ch_expressed = leavesOut('expression') ? nothing : pseudobulk
+    ch_talking = leavesOut('interactions') ? nothing : cells
+    ch_pairs = leavesOut('interactions') ? nothing : pseudobulk
 
     COMPARE_COMPOSITION(study, counts)
     CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)
     COMPARE_EXPRESSION(study, ch_expressed, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
     RUN_LIANA(ch_talking, params.lr_resource, table)
-    // by value, not by file: a sample's network is made anew only where its own share changes
-    ch_depth = depth.flatMap { rows ->
-        rows.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.umis_kept] }
-    }
-    ch_thinned = ch_talking
-        .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
-        .join(ch_depth)
-        .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
-    SCORE_CENTRALITY(ch_thinned, ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
+    SCORE_CENTRALITY(thinned(ch_talking, depth), ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
     COMPARE_INTERACTIONS(
         study,
         ch_pairs,
@@ -79,4 +71,16 @@ workflow COMPARE {
 
     emit:
     results
+}
+
+// Samples with the share of the UMIs that all are thinned to. By value, not by file: a sample's network is made anew
+// only where its own share changes.
+def thinned(cells, depth) {
+    def kept = depth.flatMap { rows ->
+        rows.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.umis_kept] }
+    }
+    cells
+        .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
+        .join(kept)
+        .map { _sample, meta, filtered, doublets, labels, share -> [meta, filtered, doublets, labels, share] }
 }

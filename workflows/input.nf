@@ -53,9 +53,7 @@ workflow INPUT {
     study = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
     listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
     // the plan says them
-    CHECK_DESIGN.out.study.subscribe { path ->
-        new groovy.json.JsonSlurper().parse(path).warnings.each { line -> kept('check_design', '', line) }
-    }
+    CHECK_DESIGN.out.study.subscribe { path -> keepNotes(path) }
 
     ch_samples = CHECK_DESIGN.out.study
         .combine(samplesheet)
@@ -222,4 +220,9 @@ def saidOf(models) {
         compartment: models.collect { one -> one[0] },
         by_name: models.findAll { one -> one[2] }.collect { one -> one[1].name },
     ]
+}
+
+// What the plan notes, for warnings.tsv.
+def keepNotes(study) {
+    new groovy.json.JsonSlurper().parse(study).warnings.each { line -> kept('check_design', '', line) }
 }

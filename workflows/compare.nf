@@ -33,7 +33,8 @@ workflow COMPARE {
     COMPARE_EXPRESSION(study, ch_expressed, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
     RUN_LIANA(ch_talking, params.lr_resource, table)
-    SCORE_CENTRALITY(thinned(ch_talking, depth), ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
+    ch_thinned = thinned(ch_talking, depth)
+    SCORE_CENTRALITY(ch_thinned, ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
     COMPARE_INTERACTIONS(
         study,
         ch_pairs,

@@ -16,6 +16,7 @@ include { isTrue ; valueOf } from './lib/options'
 include { problemsOfParameters } from './lib/parameters'
 include { begin ; finishRecord } from './lib/provenance'
 include { otherStudy ; withoutOthers } from './lib/results'
+include { everyWarning } from './lib/warnings'
 
 workflow {
     main:
@@ -88,7 +89,7 @@ workflow {
         forgetFailures()
         if (workflow.success) {
             withoutOthers(outcome).each { line -> log.warn(line) }
-            log.info(isTrue(params.validate_only) ? fine() : ending(outcome))
+            log.info(isTrue(params.validate_only) ? fine() : ending(outcome, everyWarning(outcome.warnings)))
         }
     }
 }

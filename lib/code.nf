@@ -16,7 +16,8 @@ def imported(names) {
 
 // Files of bin that steps run, in a fixed order: the door, the modules they import, their own part of the contract.
 def closureOf(steps) {
-    def packages = projectDir.resolve('bin/compartments').listFiles()
+    def packages = []
+    projectDir.resolve('bin/compartments').eachFile { one -> packages.add(one) }
     def modules = [steps].flatten().collectMany { step -> packages.collect { one -> one.resolve("${step}.py") } }
     def found = modules.findAll { path -> path.exists() }
     def doors = found.collect { path -> "${path.parent.name}/${path.name}".toString() }

@@ -53,8 +53,8 @@ def announced(channel, words) {
 }
 
 // The last lines: the answers, what was left out, what looks wrong, where to look.
-def ending(outcome) {
-    def doubts = warnings(outcome.warnings)
+def ending(outcome, doubtful) {
+    def doubts = warnings(doubtful)
     def page = ["Report: ${params.outdir}/report.html"]
     (answers(outcome.findings) + withouts(outcome.skipped) + doubts + page).join('\n')
 }
@@ -86,7 +86,7 @@ def warnings(rows) {
     def lines = rows.collect { row -> row.sample ? "${row.sample}: ${row.warning}".toString() : row.warning }
     def shown = 5
     def more = lines.size() > shown ? ["  ... and ${lines.size() - shown} more"] : []
-    def where = "cohort/warnings.tsv of ${params.outdir}"
+    def where = "${params.outdir}/warnings.tsv"
     def first = lines ? ["${lines.size()} ${lines.size() == 1 ? 'warning' : 'warnings'} (${where}):"] : []
     first + lines.take(shown).collect { line -> "  ${line}" } + more
 }

@@ -1,6 +1,6 @@
 // What a study needs of memory, time and disk, foreseen from its files before anything is computed.
 
-include { definitions ; isTrue } from './options'
+include { definitions ; isTrue ; withoutSteps } from './options'
 include { limit ; memoryNeeded ; number ; rowsOfSteps ; secondsNeeded } from './resources'
 
 // MB of the inputs of each task of a step, foreseen from the samples: [cells, values] of each.
@@ -11,7 +11,8 @@ def inputsOf(row, samples) {
 
 // Of every step of a study of such samples: tasks, MB of memory of the largest, CPU seconds and MB on disk of all.
 def foreseen(samples) {
-    rowsOfSteps().values().findAll { row -> row.of in ['sample', 'cohort'] }.collect { row ->
+    def rows = rowsOfSteps().values().findAll { row -> row.of in ['sample', 'cohort'] }
+    rows.findAll { row -> !(row.process in withoutSteps()) }.collect { row ->
         def inputs = inputsOf(row, samples)
         [
             step: row.process,

@@ -5,6 +5,23 @@ def isTrue(value) {
     value != null && value.toString().toLowerCase() == 'true'
 }
 
+// Whether the user asked to leave a part out. CHECK_DESIGN says it where --skip names none.
+def leavesOut(part) {
+    part in valueOf('skip').tokenize(',').collect { one -> one.trim() }
+}
+
+// Steps that are left out -> the part that they belong to.
+def withoutSteps() {
+    def steps = [
+        SCORE_DOUBLETS: 'doublets',
+        COMPARE_EXPRESSION: 'expression',
+        RUN_LIANA: 'interactions',
+        SCORE_CENTRALITY: 'interactions',
+        COMPARE_INTERACTIONS: 'interactions',
+    ]
+    steps.findAll { _step, part -> leavesOut(part) }
+}
+
 // name -> definition in nextflow_schema.json.
 def definitions() {
     def groups = new groovy.json.JsonSlurper().parse(projectDir.resolve('nextflow_schema.json'))['$defs'].values()

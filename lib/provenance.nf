@@ -1,7 +1,9 @@
-// A record of the run that others can read: ro-crate-metadata.json (RO-Crate 1.1, Workflow Run Crate terms).
+// A record of the run that others can read: ro-crate-metadata.json (RO-Crate 1.1, profile Process Run Crate),
+// pipeline_info/samples.json, warnings.tsv.
 
 include { claim ; placeOf } from './results'
 include { commitOf ; outputOf } from './versions'
+include { everyWarning } from './warnings'
 
 // Digest of an image: in its name, else as the engine of this machine knows it, else of its lock file alone.
 def digestOfImage(name) {
@@ -27,6 +29,25 @@ def entity(id, type, properties) {
 // References to entities of the crate.
 def refs(rows) {
     rows.collect { row -> ['@id': row['@id']] }
+}
+
+// A moment as the crate says it, to the second.
+def moment(time) {
+    time ? time.truncatedTo(java.time.temporal.ChronoUnit.SECONDS).toString() : null
+}
+
+// What a file is, by the end of its name.
+def formatOf(path) {
+    def formats = [
+        tsv: 'text/tab-separated-values',
+        json: 'application/json',
+        html: 'text/html',
+        yml: 'application/yaml',
+        gz: 'application/gzip',
+        h5ad: 'application/x-hdf5',
+        parquet: 'application/vnd.apache.parquet',
+    ]
+    formats[path.name.tokenize('.').last()] ?: 'application/octet-stream'
 }
 
 // Files that parameters name, with their digests; remote ones and folders by name alone.
@@ -71,7 +92,8 @@ def resultFiles(out, places) {
     }
     def plain = out.toUri().scheme == 'file'
     found.findAll { path -> path.isFile() && path.name != 'ro-crate-metadata.json' }.toSorted().collect { path ->
-        entity(out.relativize(path), 'File', [contentSize: path.size()] + (plain ? [sha256: sha256(path)] : [:]))
+        def about = [contentSize: path.size(), encodingFormat: formatOf(path)]
+        entity(out.relativize(path), 'File', about + (plain ? [sha256: sha256(path)] : [:]))
     }
 }
 
@@ -87,7 +109,9 @@ def software() {
     def names = workflow.containerEngine ? all.unique() : []
     def images = names.collect { name ->
         def text = name.toString()
-        entity("#image/${text}", 'ContainerImage', [name: text, digest: digestOfImage(text)])
+        def type = ['@id': 'https://w3id.org/ro/terms/workflow-run#DockerImage']
+        def about = [name: text, registry: text.tokenize('/')[0], additionalType: type]
+        entity("#image/${text}", 'ContainerImage', about + [sha256: digestOfImage(text) - 'sha256:'])
     }
     locks + images
 }
@@ -99,8 +123,9 @@ def theRun(ins, outs, places, needs, status) {
     def dataset = [
         name: "sc-compartments, run ${workflow.runName}".toString(),
         description: 'Results of a run of sc-compartments',
-        datePublished: (workflow.complete ?: workflow.start).toString(),
+        datePublished: moment(workflow.complete ?: workflow.start),
         license: 'not stated',
+        conformsTo: [['@id': 'https://w3id.org/ro/wfrun/process/0.5']],
         hasPart: refs(outs),
         mentions: [['@id': '#run']],
         mainEntity: ['@id': '#pipeline'],
@@ -115,9 +140,10 @@ def theRun(ins, outs, places, needs, status) {
     def run = [
         name: workflow.runName,
         instrument: ['@id': '#pipeline'],
-        startTime: workflow.start.toString(),
-        endTime: workflow.complete?.toString(),
-        actionStatus: status,
+        startTime: moment(workflow.start),
+        endTime: moment(workflow.complete),
+        actionStatus: ['@id': "http://schema.org/${status}".toString()],
+        agent: ['@id': '#agent'],
         description: about.toString(),
         object: refs(ins),
         result: refs(outs.findAll { one -> one['@id'] in places }),
@@ -127,6 +153,7 @@ def theRun(ins, outs, places, needs, status) {
         entity('#pipeline', ['SoftwareSourceCode', 'ComputationalWorkflow'], pipeline),
         entity('#nextflow', 'ComputerLanguage', [name: 'Nextflow', version: workflow.nextflow.version.toString()]),
         entity('#run', 'CreateAction', run),
+        entity('#agent', 'Person', [name: workflow.userName]),
     ]
 }
 
@@ -139,9 +166,17 @@ def writeCrate(hashes, outs, places, status) {
     def ins = sampleFiles(hashes) + namedFiles() + settings
     def needs = software()
     def itself = [conformsTo: ['@id': 'https://w3id.org/ro/crate/1.1'], about: ['@id': './']]
-    def first = [entity('ro-crate-metadata.json', 'CreativeWork', itself)]
+    def profile = [name: 'Process Run Crate', version: '0.5']
+    def first = [
+        entity('ro-crate-metadata.json', 'CreativeWork', itself),
+        entity('https://w3id.org/ro/wfrun/process/0.5', 'CreativeWork', profile),
+    ]
     def graph = first + theRun(ins, outs, places, needs, status) + ins + needs + outs
-    def crate = ['@context': 'https://w3id.org/ro/crate/1.1/context', '@graph': graph]
+    // terms that RO-Crate 1.1 has not
+    def terms = ['sha256', 'ContainerImage', 'DockerImage'].collectEntries { name ->
+        [name, "https://w3id.org/ro/terms/workflow-run#${name}".toString()]
+    }
+    def crate = ['@context': ['https://w3id.org/ro/crate/1.1/context', terms], '@graph': graph]
     def text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(crate))
     file(params.outdir, glob: false).resolve('ro-crate-metadata.json').text = text
 }
@@ -156,7 +191,27 @@ def begin(hashes, tables) {
         writeCrate(hashes, there.collect { one -> entity(one['@id'], 'File', [:]) }, [], 'ActiveActionStatus')
     }
     def checked = tables.collect { path -> placeOf(path) } + ['pipeline_info/versions.yml']
+    if (computes) {
+        writeSamples(hashes)
+        checked += ['pipeline_info/samples.json', 'warnings.tsv']
+    }
     [hashes: hashes, earlier: earlier, computes: computes, checked: checked]
+}
+
+// Sample -> its files as they were read, with their digests and sizes: what an audit compares with the delivery.
+def writeSamples(hashes) {
+    def rows = hashes.toSorted { a, b -> [a[1], a[2], a[0]].join('\n') <=> [b[1], b[2], b[0]].join('\n') }
+    def samples = rows.groupBy { _digest, sample, _name -> sample }.collectEntries { sample, files ->
+        [sample, files.collect { digest, _sample, name -> [file: name, sha256: digest] }]
+    }
+    def text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(samples))
+    file(params.outdir, glob: false).resolve('pipeline_info/samples.json').text = "${text}\n"
+}
+
+// What deserves a look, of all steps, in one table.
+def writeWarnings(out, rows) {
+    def lines = rows.collect { row -> [row.stage, row.sample ?: '', row.warning].join('\t') }
+    out.resolve('warnings.tsv').text = (['stage\tsample\twarning'] + lines).join('\n') + '\n'
 }
 
 // Where Nextflow writes what it saw of the tasks, as nextflow.config says: it ends these files after everything that a
@@ -171,7 +226,9 @@ def finishRecord(outcome) {
     try {
         if (outcome.computes) {
             def out = file(params.outdir, glob: false)
-            def names = watched().list()
+            def names = []
+            watched().eachFile { path -> names.add(path.name) }
+            writeWarnings(out, everyWarning(outcome.warnings))
             names.each { name -> watched().resolve(name).copyTo(out.resolve("pipeline_info/${name}")) }
             def seen = names.collect { name -> "pipeline_info/${name}".toString() }
             def all = (outcome.places + outcome.checked + seen).toSet()

@@ -41,7 +41,8 @@ def claim(tables) {
     def computes = params.validate_only.toString() != 'true'
     if (computes || !crate) {
         if (crate) {
-            def own = ['params.json', 'models.tsv', 'versions.yml', 'trace.tsv', 'execution.html', 'timeline.html']
+            def own = ['params.json', 'models.tsv', 'samples.json', 'versions.yml', 'trace.tsv', 'execution.html']
+            own += ['timeline.html']
             own.each { name -> setAside(out, "pipeline_info/${name}", crate) }
             setAside(out, 'ro-crate-metadata.json', crate)
         }

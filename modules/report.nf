@@ -33,7 +33,7 @@ process WRITE_FINDINGS {
     label 'light'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('write_findings') }
+    ext code: { code('write_findings') }, given: { parametersOf('write_findings') }
     errorStrategy { stepFailed(task) }
 
     input:
@@ -47,7 +47,7 @@ process WRITE_FINDINGS {
     """
     # code ${task.ext.code}
     ${laidOut(places)}
-    sc-compartments write_findings --results results
+    sc-compartments write_findings --results results ${task.ext.given}
     """
 
     stub:
@@ -71,6 +71,7 @@ process MAKE_REPORT {
 
     output:
     path 'report.html', emit: report
+    path 'summary.json', emit: summary
     path 'multiqc/**', emit: multiqc, optional: true
 
     script:
@@ -84,7 +85,7 @@ process MAKE_REPORT {
 
     stub:
     """
-    sc-compartments write_stub report.html
+    sc-compartments write_stub report.html summary.json
     """
 }
 

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Write the pages that are made from code: docs/results/output.md from the data dictionary, docs/use/parameters.md from
 the schema, docs/change/contracts.md and the contract beside every step from both and the steps; and from the table of
-columns in docs/use/usage.md assets/schema_input.json, from which launch forms make a samplesheet.
+columns in docs/use/usage.md assets/schema_input.json, from which launch forms make a samplesheet; and from the locks of
+the images the environments for conda.
 
 With --check only say whether they are up to date.
 """
@@ -240,6 +241,19 @@ def _column(column):
     return {"type": "integer" if "whole" in kind else "number"} | least | ({"maximum": int(most[1])} if most else {})
 
 
+PROGRAMS = {"core": [], "cellbender": [], "counts": ["star", "fastp"]}  # of an image, beside its Python packages
+
+
+def environment(name):
+    """``containers/<name>/environment.yml`` for conda and mamba: the packages of the lock, by version and hash."""
+    lock = (ROOT / "containers" / name / "requirements.lock").read_text(encoding="utf-8").replace(" \\\n", " ")
+    pins = [" ".join(line.split()) for line in lock.splitlines() if "==" in line]
+    lines = ["# Written by tools/make_docs.py from requirements.lock; not tried with conda.", f"name: sc-compartments-{name}"]
+    lines += ["channels:", "  - conda-forge", "  - bioconda", "dependencies:", "  - python=3.12", "  - pip"]
+    lines += [f"  - {program}" for program in PROGRAMS[name]]
+    return "\n".join([*lines, "  - pip:", *(f"      - {pin}" for pin in pins)]) + "\n"
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true")
@@ -254,6 +268,7 @@ def main():
     }
     usage = (ROOT / "docs" / "use" / "usage.md").read_text(encoding="utf-8")
     pages["assets/schema_input.json"] = json.dumps(input_schema(usage), indent=4) + "\n"
+    pages |= {f"containers/{name}/environment.yml": environment(name) for name in PROGRAMS}
     for name, text in (pages | contracts(rows, schema)).items():
         path = ROOT / name
         if not arguments.check:

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
-#   tools/setup.sh [core] [cellbender] [counts] [engine] [docs] [multiqc] [fuzz] [newest]        default: core engine
+#   tools/setup.sh [core] [cellbender] [counts] [engine] [docs] [multiqc] [crate] [fuzz] [newest]        default: core engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
@@ -126,9 +126,10 @@ for part in "${@:-core engine}"; do
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;
             multiqc) environment multiqc tests/multiqc.lock ;;
+            crate) environment crate tests/crate.lock ;;
             fuzz) environment core tests/requirements.lock && package core && fuzz ;;
             newest) newest ;;
-            *) say "unknown part '$one'; choose core, cellbender, counts, engine, docs, multiqc, fuzz, newest"; exit 2 ;;
+            *) say "unknown part '$one'; choose core, cellbender, counts, engine, docs, multiqc, crate, fuzz, newest"; exit 2 ;;
         esac
     done
 done

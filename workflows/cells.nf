@@ -1,6 +1,7 @@
 include { announced } from '../lib/console'
 include { columnsOf ; filesOf } from '../lib/files'
 include { isTrue } from '../lib/options'
+include { warned } from '../lib/warnings'
 include { READ_COUNTS ; CALL_CELLS } from '../modules/cells'
 include { CHOOSE_AMBIENT ; REMOVE_AMBIENT ; RUN_CELLBENDER ; IMPORT_CELLBENDER } from '../modules/cells'
 include { FILTER_CELLS ; SCORE_DOUBLETS } from '../modules/cells'
@@ -53,7 +54,8 @@ workflow AMBIENT {
     CHOOSE_AMBIENT(summaries.collect(sort: { a, b -> a.name <=> b.name }))
     CHOOSE_AMBIENT.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     CHOOSE_AMBIENT.out.plan.subscribe { plan ->
-        plan.text.startsWith('WARNING') ? log.warn(plan.text.trim() - 'WARNING: ') : log.info(plan.text.trim())
+        def said = plan.text.trim() - 'WARNING: '
+        plan.text.startsWith('WARNING') ? warned('choose_ambient', '', said) : log.info(said)
     }
     ch_methods = CHOOSE_AMBIENT.out.methods.flatMap { table ->
         table.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.method, row.reason] }

@@ -1,6 +1,7 @@
 include { carried } from '../lib/code'
 include { announced } from '../lib/console'
 include { filesOf ; tableOf } from '../lib/files'
+include { leavesOut } from '../lib/options'
 include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
 include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING } from '../modules/compare'
 
@@ -21,23 +22,22 @@ workflow COMPARE {
     def pairs = carried(projectDir.resolve('assets/interaction_groups.tsv'))
     def sets = [carried(projectDir.resolve('assets/migration_sets.gmt'))] + filesOf(params.gene_sets, 'gene_sets')
 
+    // parts that the run is to leave out get nothing to work on
+    def nothing = channel.empty()
+    ch_expressed = leavesOut('expression') ? nothing : pseudobulk
+    ch_talking = leavesOut('interactions') ? nothing : cells
+    ch_pairs = leavesOut('interactions') ? nothing : pseudobulk
+
     COMPARE_COMPOSITION(study, counts)
     CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)
-    COMPARE_EXPRESSION(study, pseudobulk, COMPARE_COMPOSITION.out.effects)
+    COMPARE_EXPRESSION(study, ch_expressed, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
-    RUN_LIANA(cells, params.lr_resource, table)
-    // by value, not by file: a sample's network is made anew only where its own share changes
-    ch_depth = depth.flatMap { rows ->
-        rows.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.umis_kept] }
-    }
-    ch_thinned = cells
-        .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
-        .join(ch_depth)
-        .map { _sample, meta, filtered, doublets, labels, kept -> [meta, filtered, doublets, labels, kept] }
+    RUN_LIANA(ch_talking, params.lr_resource, table)
+    ch_thinned = thinned(ch_talking, depth)
     SCORE_CENTRALITY(ch_thinned, ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
     COMPARE_INTERACTIONS(
         study,
-        pseudobulk,
+        ch_pairs,
         RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
         SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
         SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name },
@@ -50,7 +50,7 @@ workflow COMPARE {
         study,
         COMPARE_COMPOSITION.out.effects,
         COMPARE_COMPOSITION.out.donors,
-        COMPARE_EXPRESSION.out.effects,
+        leavesOut('expression') ? [] : COMPARE_EXPRESSION.out.effects,
         embedded,
     )
 
@@ -72,4 +72,16 @@ workflow COMPARE {
 
     emit:
     results
+}
+
+// Samples with the share of the UMIs that all are thinned to. By value, not by file: a sample's network is made anew
+// only where its own share changes.
+def thinned(cells, depth) {
+    def kept = depth.flatMap { rows ->
+        rows.splitCsv(header: true, sep: '\t').collect { row -> [row.sample, row.umis_kept] }
+    }
+    cells
+        .map { meta, filtered, doublets, labels -> [meta.sample, meta, filtered, doublets, labels] }
+        .join(kept)
+        .map { _sample, meta, filtered, doublets, labels, share -> [meta, filtered, doublets, labels, share] }
 }

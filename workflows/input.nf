@@ -3,6 +3,7 @@ include { announced } from '../lib/console'
 include { askedOf ; existing ; filesOf ; linesOf ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { definitions ; valueOf } from '../lib/options'
+include { kept ; warned } from '../lib/warnings'
 include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT ; SPLIT_STUDY } from '../modules/input'
 include { INSPECT_INPUT as INSPECT_COUNTED } from '../modules/input'
 include { READS } from './reads'
@@ -51,6 +52,8 @@ workflow INPUT {
     // every parameter is checked there, so that it is repeated whenever one changes
     study = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
     listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
+    // the plan says them
+    CHECK_DESIGN.out.study.subscribe { path -> keepNotes(path) }
 
     ch_samples = CHECK_DESIGN.out.study
         .combine(samplesheet)
@@ -112,7 +115,9 @@ workflow LOOK {
     ch_lines = rows.combine(OPEN.out.problems, by: 0).flatMap { _name, meta, path -> linesOf(meta, path) }
     rows
         .combine(OPEN.out.doubts, by: 0)
-        .subscribe { _name, meta, path -> linesOf(meta, path).each { line -> log.warn("samplesheet ${line}") } }
+        .subscribe { _name, meta, path ->
+            linesOf(meta, path).each { line -> warned('inspect_input', meta.sample, "samplesheet ${line}") }
+        }
     ch_cells = OPEN.out.cells.toSortedList { a, b -> a.name <=> b.name }
     CHECK_CAPTURES(study, ch_cells)
     ch_sound = ch_lines
@@ -141,7 +146,7 @@ workflow LOOK {
         .map { found, _sound ->
             def said = foresight(found)
             said.text ? log.info(said.text) : null
-            said.warnings.each { line -> log.warn(line) }
+            said.warnings.each { line -> warned('inspect_input', '', line) }
             said.problem ? error("ERROR: ${said.problem}") : true
         }
 
@@ -215,4 +220,9 @@ def saidOf(models) {
         compartment: models.collect { one -> one[0] },
         by_name: models.findAll { one -> one[2] }.collect { one -> one[1].name },
     ]
+}
+
+// What the plan notes, for warnings.tsv.
+def keepNotes(study) {
+    new groovy.json.JsonSlurper().parse(study).warnings.each { line -> kept('check_design', '', line) }
 }

@@ -2,6 +2,7 @@ include { announced } from '../lib/console'
 include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
 include { isTrue } from '../lib/options'
 include { indexTooLarge ; sizeOf } from '../lib/resources'
+include { warned } from '../lib/warnings'
 include { BUILD_INDEX ; CHECK_GENOME ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
 include { FIND_STRAND ; INSPECT_READS ; READ_QUALITY } from '../modules/reads'
 
@@ -38,7 +39,7 @@ workflow READS {
     COUNT_READS(ch_asked.map { row -> row.take(4) }, ch_files, ch_gb)
     announced(COUNT_READS.out.counted, '# samples: reads counted')
     COMPARE_READS(study, COUNT_READS.out.results.collect(sort: { a, b -> a.name <=> b.name }))
-    COMPARE_READS.out.warnings.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
+    COMPARE_READS.out.warnings.subscribe { path -> path.readLines().each { line -> warned('compare_reads', '', line) } }
 
     counted = COUNT_READS.out.counted
     hashes = INSPECT_READS.out.hashes

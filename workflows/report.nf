@@ -1,6 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { failedSteps ; failedTasks } from '../lib/failures'
 include { pathOf ; placed } from '../lib/files'
+include { leavesOut ; withoutSteps } from '../lib/options'
 include { versionsOf } from '../lib/versions'
 include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; WRITE_FINDINGS } from '../modules/report'
 
@@ -17,7 +18,7 @@ workflow REPORT {
         .unique()
         .collect(sort: { a, b -> "${a}" <=> "${b}" })
     // complete only when every task that may fail has ended
-    COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> failedTasks() })
+    COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> notAsked() + failedTasks() })
     def info = pathOf("${params.outdir}/pipeline_info")
     // not of a run that ends with its checks
     ch_versions = channel.topic('versions')
@@ -55,7 +56,7 @@ workflow REPORT {
 
     findings = WRITE_FINDINGS.out.results
     left_out = COLLECT_SKIPPED.out.results
-    pages = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.multiqc, findings, left_out)
+    pages = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.summary, MAKE_REPORT.out.multiqc, findings, left_out)
 
     emit:
     findings
@@ -66,4 +67,16 @@ workflow REPORT {
 // All of a channel as one [places, files], the same whatever was ready first.
 def inOrder(channel) {
     channel.toSortedList { a, b -> a[0] <=> b[0] }.filter { rows -> rows }.map { rows -> rows.transpose() }
+}
+
+// Rows of skipped.tsv for what the user asked to leave out, and for what depends on it.
+def notAsked() {
+    def then = [
+        SCORE_DOUBLETS: ': no cell is scored, and none left out as a doublet',
+        COMPARE_COUPLING: ': so no concordance of the changes of genes',
+    ]
+    def steps = withoutSteps() + (leavesOut('expression') ? [COMPARE_COUPLING: 'expression'] : [:])
+    steps.collect { step, part ->
+        "${step.toLowerCase()}\t\t\t\tleft out by --skip ${part}${then[step] ?: ''}".toString()
+    }
 }

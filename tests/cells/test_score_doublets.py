@@ -33,6 +33,18 @@ def test_executable(execute, tmp_path):
     )
 
 
+def test_doublets_that_are_not_asked_for_cost_nothing_and_no_cell(execute, tmp_path):
+    counts = two_types(n=600, n_doublets=15)
+    data = anndata.AnnData(shape=counts.shape, layers={"counts": counts}, uns={"sample": "S1"})
+    data.write_h5ad(tmp_path / "S1.filtered.h5ad")
+    done = execute("score_doublets", "--filtered", "S1.filtered.h5ad", "--skip", "expression, doublets")
+    assert done.returncode == 0, done.stderr
+    table = read_tsv(tmp_path / "samples" / "S1" / "S1.doublets.tsv.gz")
+    assert len(table) == 615 and not table["predicted_doublet"].any() and table["doublet_score"].isna().all()
+    summary = read_json(tmp_path / "samples" / "S1" / "S1.doublets.json")
+    assert (summary["threshold_source"], summary["n_doublets"], summary["callers"]) == ("left_out", 0, "")
+
+
 @pytest.mark.parametrize("n", [0, 1, 30])
 def test_hardly_any_cells_through_the_executable(execute, tmp_path, n):
     counts = two_types()[:n]

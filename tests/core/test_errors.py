@@ -1,5 +1,7 @@
 """One line for a user's mistake, a traceback for a defect."""
 
+import os
+import shutil
 import subprocess
 import sys
 
@@ -112,6 +114,29 @@ def test_a_missing_package_is_named_but_not_a_missing_part_of_our_own(capsys):
     assert ended.value.code == 2 and "the Python package 'scanpy' is missing" in capsys.readouterr().err
     with pytest.raises(ModuleNotFoundError):
         run(raises(ModuleNotFoundError("No module named 'compartments.x'", name="compartments.x")))
+
+
+@pytest.mark.parametrize("task", [True, False])
+def test_what_to_do_about_a_missing_package_depends_on_who_asks(capsys, monkeypatch, task):
+    monkeypatch.delenv("NXF_TASK_WORKDIR", raising=False)
+    if task:
+        monkeypatch.setenv("NXF_TASK_WORKDIR", "/work/ab/cd")
+    with pytest.raises(SystemExit):
+        run(raises(ModuleNotFoundError("No module named 'scanpy'", name="scanpy")))
+    said = capsys.readouterr().err
+    assert ("-profile local" in said) == task and (f"missing from {sys.executable}: `make setup`" in said) == (not task)
+
+
+def test_a_step_called_by_hand_takes_the_environment_of_make_setup(tmp_path, root):
+    """With a Python that has nothing, as the system's often; where nothing is installed, a line says what to do."""
+    bare, sheet = tmp_path / "bare", tmp_path / "sheet.csv"
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", bare], check=True)
+    sheet.write_text("sample,donor,compartment,condition,raw\na,d1,CSF,sick,a.h5\n")
+    shutil.copytree(root / "bin", tmp_path / "alone" / "bin")
+    for project, words in ((root, "there is nothing to compare"), (tmp_path / "alone", "'pandas' is missing from")):
+        call = [bare / "bin" / "python", project / "bin" / "sc-compartments", "check_design", "--samplesheet", sheet]
+        done = subprocess.run(call, capture_output=True, text=True, cwd=tmp_path, env={"PATH": os.environ["PATH"]})
+        assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1, done.stderr
 
 
 def test_a_problem_is_handed_over_as_a_file(tmp_path):

@@ -59,7 +59,8 @@ def test_the_crate_records_inputs_parameters_code_and_results(cohort, local_run)
     assert len(entities) == len(graph)
     assert entities["ro-crate-metadata.json"]["conformsTo"]["@id"] == "https://w3id.org/ro/crate/1.1"
     run, pipeline = entities["#run"], entities["#pipeline"]
-    assert run["actionStatus"] == "CompletedActionStatus" and len(pipeline["identifier"].split()[0]) in (7, 40)
+    assert run["actionStatus"]["@id"].endswith("/CompletedActionStatus")
+    assert len(pipeline["identifier"].split()[0]) in (7, 40)
     assert entities["#param/seed"]["value"] == "1" and entities["#nextflow"]["version"]
     for row in pd.read_csv(cohort / "sheet.csv").query("donor != 'D04'").itertuples():
         (given,) = [one for one in graph if one.get("about") == row.sample]
@@ -140,7 +141,7 @@ def test_a_bundle_runs_in_containers_without_a_network(core, cohort, request, tm
         assert differing(tables(tmp_path / "out"), tables(request.getfixturevalue("local_run"))) == []
     crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
     digest = podman("image", "inspect", "--format", "{{.Digest}}", core).stdout.strip()
-    images = {part["name"]: part["digest"] for part in crate["@graph"] if part["@type"] == "ContainerImage"}
+    images = {part["name"]: f"sha256:{part['sha256']}" for part in crate["@graph"] if part["@type"] == "ContainerImage"}
     assert images[core] == digest and digest.startswith("sha256:")
 
 

@@ -1,5 +1,7 @@
 """The step on whole folders of results, and mistakes of its command line."""
 
+import shutil
+
 from compartments.core.files import read_tsv
 from compartments.findings.write_findings import TABLES
 from tests.support import results as synthetic_results
@@ -27,6 +29,21 @@ def test_the_alemtuzumab_like_tree_answers_yes_five_times(tmp_path, execute):
     assert (summary["verdict"] == "yes").all() and (summary["tier"] == "exploratory").all()
     execute("write_findings", "--results", tmp_path / "r")
     assert (tmp_path / "findings.tsv").read_bytes() == first
+
+
+def test_what_the_run_was_asked_to_leave_out_is_no_failure(tmp_path, execute):
+    """Question 4 rests on interactions; the others are answered as before."""
+    synthetic_results.make(tmp_path / "r")
+    shutil.rmtree(tmp_path / "r" / "interactions")
+    for given, words in (("interactions,doublets", "asked to leave out interactions (--skip)"), ("", "did not finish")):
+        done = execute("write_findings", "--results", tmp_path / "r", "--skip", given)
+        assert done.returncode == 0, done.stderr
+        found = read_tsv(tmp_path / "findings.tsv")
+        summary = found[found["lineage"].isna()]
+        fourth = summary["question"] == 4
+        assert fourth.sum() == 2 and (summary.loc[~fourth, "verdict"] == "yes").all()
+        assert summary.loc[fourth, "statement"].str.contains(words, regex=False).all()
+        assert (summary.loc[fourth, "verdict"] == "cannot_tell").all()
 
 
 def test_bad_input_is_one_line(tmp_path, execute):

@@ -69,9 +69,9 @@ def study(project, tmp_path_factory):
 def test_a_first_run_makes_every_result_and_lists_it(study):
     assert [name for name in RESULTS if not (study.out / name).exists()] == []
     entities = study.crate()
-    assert entities["#run"]["actionStatus"] == "CompletedActionStatus"
+    assert entities["#run"]["actionStatus"]["@id"] == "http://schema.org/CompletedActionStatus"
     assert {one["@id"] for one in entities["#run"]["result"]} == set(study.files()) - {"ro-crate-metadata.json"}
-    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json", "models.tsv"}
+    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json", "models.tsv", "samples.json"}
     assert {path.name for path in (study.out / "pipeline_info").iterdir()} == own
     assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
 
@@ -122,6 +122,22 @@ def test_a_withdrawn_sample_leaves_the_results(study):
     assert not any("s3" in name for name in entities)
 
 
+def test_parts_that_are_not_asked_for_are_left_out_with_their_reason(study):
+    """In a folder of its own, from the same tasks; doublets are told in the tables that the others read."""
+    out = study.folder / "less"
+    skip = ("--skip", "doublets,interactions,expression", "--outdir", out.name, "-resume", study.sessions()[0])
+    done = study.run(study.rows, *skip)
+    assert done.code == 0, done.text[-4000:]
+    ran = trace(out)
+    named = {"RUN_LIANA", "SCORE_CENTRALITY", "COMPARE_INTERACTIONS", "COMPARE_EXPRESSION"}
+    assert named & set(ran["process"]) == set() and "COMPARE_COUPLING" in set(ran["process"])
+    assert not (out / "expression").exists() and not (out / "interactions").exists()
+    reasons = pd.read_csv(out / "skipped.tsv", sep="\t").set_index("stage")["reason"]
+    assert {name.lower() for name in (*named, "SCORE_DOUBLETS", "COMPARE_COUPLING")} <= set(reasons.index)
+    assert reasons["compare_coupling"] == "left out by --skip expression: so no concordance of the changes of genes"
+    assert (out / "report.html").exists() and "The run is incomplete" not in done.text
+
+
 def test_a_run_that_fails_says_so_and_lists_what_it_made(study):
     """Every file that is there is in the crate as it is; of the failed step and those behind it none is a result."""
     (study.folder / "fail.config").write_text("process { withName: 'EMBED_COHORT' { beforeScript = 'exit 3' } }\n")
@@ -135,7 +151,7 @@ def test_a_run_that_fails_says_so_and_lists_what_it_made(study):
         "and in nothing that is compared"
     )
     entities = study.crate()
-    assert entities["#run"]["actionStatus"] == "FailedActionStatus"
+    assert entities["#run"]["actionStatus"]["@id"] == "http://schema.org/FailedActionStatus"
     made = {one["@id"] for one in entities["#run"]["result"]}
     assert {"cohort/pseudobulk.h5ad", "composition/effects.tsv", "pipeline_info/trace.tsv"} <= made
     assert "cohort/cohort.h5ad" not in made and "cohort/cohort.h5ad" in entities

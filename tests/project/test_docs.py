@@ -30,6 +30,7 @@ def copy(root, tmp_path):
         shutil.copy(root / name, tmp_path / name)
     shutil.copytree(root / "bin" / "compartments", tmp_path / "bin" / "compartments")
     shutil.copytree(root / "modules", tmp_path / "modules")
+    shutil.copytree(root / "containers", tmp_path / "containers")
     for folder in ("use", "results", "change"):
         (tmp_path / "docs" / folder).mkdir(parents=True, exist_ok=True)
     return tmp_path
@@ -45,6 +46,7 @@ def test_the_check_sees_an_outdated_or_missing_page(copy):
     assert make_docs(copy).returncode == 0
     assert make_docs(copy, "--check").returncode == 0
     pages = ["docs/results/output.md", "docs/use/parameters.md", "docs/change/contracts.md"]
+    pages += ["containers/core/environment.yml"]
     for name in [*pages, "bin/compartments/findings/write_findings.json"]:
         page = copy / name
         written = page.read_text()
@@ -106,7 +108,7 @@ def test_names_in_the_pages_exist(root, page):
     }
     fenced = "".join(re.findall(r"^```.*?^```", text, re.M | re.S))
     text = re.sub(r"^```.*?^```", "", text, flags=re.M | re.S)
-    codes = re.findall(r"`([^`]+)`", text) + re.findall(r"^(?:nextflow|bin/sc-compartments) .*", fenced, re.M)
+    codes = re.findall(r"`([^`]+)`", text) + re.findall(r"^(?:tools/nextflow|bin/sc-compartments) .*", fenced, re.M)
     used = set()
     for code in codes:
         options = set(re.findall(r"(?<![\w-])--([a-z]\w*)\b(?![…-])", code))

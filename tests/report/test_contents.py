@@ -5,7 +5,7 @@ import shutil
 import pandas as pd
 import pytest
 
-from compartments.core.files import write_tsv
+from compartments.core.files import read_json, write_json, write_tsv
 from compartments.report.contents import build_section
 from compartments.report.page import Page
 from compartments.report.results import Results
@@ -40,6 +40,21 @@ def test_a_missing_part_is_said(whole, call, tmp_path, gone, section):
     assert "too few lineages were left" in page.words
     if gone == "pipeline_info":
         assert "params.json is missing" in page.words
+
+
+def test_what_was_not_asked_for_is_no_failure(whole, call, tmp_path):
+    shutil.copytree(whole[0], tmp_path / "r")
+    for gone in ("expression", "interactions"):
+        shutil.rmtree(tmp_path / "r" / gone)
+    params = read_json(tmp_path / "r" / "pipeline_info" / "params.json")
+    write_json(params | {"skip": "interactions,expression,doublets"}, tmp_path / "r" / "pipeline_info" / "params.json")
+    _, page = call(tmp_path / "r", findings=False)
+    assert [i for i in page.ids if i in SECTIONS] == SECTIONS and "This run is incomplete" not in page.words
+    for part in ("interactions", "expression", "doublets"):
+        assert f"This run was asked to leave this out (--skip {part})." in page.words
+    for method in ("LIANA", "DESeq2", "Scrublet"):
+        assert method not in page.words.split("Methods")[-1].split("References")[0]
+    assert "Doublets were not looked for" in page.words
 
 
 def test_a_table_of_another_version_costs_its_section_only(whole, call, tmp_path):

@@ -118,6 +118,14 @@ def test_strings_of_the_command_line_and_empty_values_pass(good):
     assert check_parameters(good, SCHEMA) == []
 
 
+@pytest.mark.parametrize("given_", ["doublets", "expression,interactions", "doublets, expression"])
+def test_parts_to_leave_out_are_named(given_, root):
+    schema = json.loads((root / "nextflow_schema.json").read_text())
+    assert check_parameters({"skip": given_}, schema) == []
+    (words,) = check_parameters({"skip": f"{given_},doublet"}, schema)
+    assert words.startswith(f"--skip is '{given_},doublet'; give one of doublets, interactions, expression, or several")
+
+
 def test_all_problems_are_named():
     problems = check_parameters({"sed": 1, "seed": "x", "max_mt": 200}, SCHEMA)
     assert len(problems) == 3 and [p.split("--")[1].split()[0].rstrip(";") for p in problems] == [

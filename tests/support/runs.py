@@ -19,6 +19,8 @@ SMALL = 100  # genes of a small droplet
 # of every run of a study of several compartments
 RESULTS = [
     "report.html",
+    "summary.json",
+    "warnings.tsv",
     "findings.tsv",
     "design.tsv",
     "skipped.tsv",
@@ -37,6 +39,7 @@ RESULTS = [
     "pipeline_info/timeline.html",
     "pipeline_info/execution.html",
     "pipeline_info/versions.yml",
+    "pipeline_info/samples.json",
 ]
 
 

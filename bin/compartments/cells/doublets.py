@@ -100,7 +100,7 @@ class Doublets:
     threshold : float or None
         Where the simulated scores part, used or not.
     threshold_source : str
-        ``auto`` (used), ``rejected: ...`` or ``too_few_cells`` (nothing is called).
+        ``auto`` (used), ``rejected: ...``, ``too_few_cells`` or ``left_out`` (nothing is called).
     n_scrublet : int
         Calls of Scrublet alone.
     coexpression : ndarray of float, shape (n_cells,), or None
@@ -182,12 +182,17 @@ def call_doublets(
     Doublets
     """
     n = counts.shape[0]
-    second = coexpression(counts) if CALLERS[1] in callers and n >= LEAST_CELLS else None
-    nobody = np.zeros(n, dtype=bool)
     if n < LEAST_CELLS:
-        return Doublets(np.full(n, np.nan), nobody, np.array([]), None, "too_few_cells")
+        return unscored(n, "too_few_cells")
+    second = coexpression(counts) if CALLERS[1] in callers else None
+    nobody = np.zeros(n, dtype=bool)
     score, simulated, threshold = scrublet(counts, rate, seed)
     source = "too_few_cells" if n < call_from else judge_threshold(threshold, score, rate)
     called = np.nan_to_num(score) > threshold if source == "auto" and threshold is not None else nobody
     agreed = called if second is None else called & (second > np.percentile(second, PERCENTILE))
     return Doublets(score, agreed, simulated, threshold, source, int(called.sum()), second)
+
+
+def unscored(n_cells: int, why: str) -> Doublets:
+    """Cells without a score, none of them called; ``why`` as ``threshold_source``."""
+    return Doublets(np.full(n_cells, np.nan), np.zeros(n_cells, dtype=bool), np.array([]), None, why)

@@ -22,13 +22,17 @@ def main() -> None:
     args = arguments()
     import anndata
 
-    from compartments.cells.doublets import call_doublets, expected_rate
+    from compartments.cells.doublets import call_doublets, expected_rate, unscored
+    from compartments.study.parameters import names_in
 
     contract = Contract.of(STEP)
     cells = anndata.read_h5ad(args.filtered)
     sample = str(cells.uns["sample"])
-    callers = args.doublet_callers.split(",")
+    callers = [] if "doublets" in names_in(args.skip) else args.doublet_callers.split(",")
     rate = expected_rate(cells.n_obs, args.chemistry, loaded_cells=args.loaded_cells)
-    doublets = call_doublets(cells.layers["counts"], rate, seed=args.seed, callers=callers)
+    if callers:
+        doublets = call_doublets(cells.layers["counts"], rate, seed=args.seed, callers=callers)
+    else:
+        doublets = unscored(cells.n_obs, "left_out")
     contract.write(doublets.table(cells.obs_names), f"samples/{sample}/{sample}.doublets.tsv.gz")
     contract.write_summary(doublets.summary(sample, callers, rate), f"samples/{sample}/{sample}.doublets.json")

@@ -1,11 +1,13 @@
 """What a step says when it cannot go on: one line for a user's mistake, a reason for a sample that is left out."""
 
+import os
 import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+PROJECT = Path(__file__).resolve().parents[3]
 USER_ERROR = 2
 KILLED = 137  # as the shell says it of SIGKILL, and the pipeline then tries again with more memory
 # how HDF5 names a file that is not there: h5py leaves the exception's own ``filename`` empty
@@ -55,18 +57,31 @@ def run(main: Callable[[], None]) -> None:
     except ModuleNotFoundError as error:
         if (error.name or "").startswith("compartments"):
             raise
-        sys.exit(
-            _complain(
-                f"the Python package '{error.name}' is missing: run with a container profile "
-                "(-profile docker, podman, apptainer ...) or, after `make setup`, with -profile local"
-            )
-        )
+        _again_in(PROJECT / ".tools" / "core")
+        sys.exit(_complain(_lacking(error.name or str(error))))
     except (OSError, RuntimeError) as error:  # HDF5 says it as either
         full = _full(error)
         if not full:
             raise
         where = f"{full} in {Path.cwd()}"
         sys.exit(_complain(f"{where}: free some, or give a work folder with more (-work-dir); then -resume goes on"))
+
+
+def _again_in(environment: Path) -> None:
+    """Begin anew a step that was called by hand, with the Python that ``make setup`` installed: where there is one."""
+    python = environment / "bin" / "python"
+    by_hand = len(sys.orig_argv) > 1 and Path(sys.orig_argv[1]).name == "sc-compartments"
+    if by_hand and python.is_file() and Path(sys.prefix).resolve() != environment.resolve():
+        os.execv(python, [str(python), *sys.orig_argv[1:]])
+
+
+def _lacking(package: str) -> str:
+    """What to do about a package that is not there: in a task of the pipeline, and by hand."""
+    if "NXF_TASK_WORKDIR" in os.environ:
+        how = "run with a container profile (-profile docker, podman, apptainer ...) or, after `make setup`, with "
+        return f"the Python package '{package}' is missing: {how}-profile local"
+    where = f"`make setup` installs it in {PROJECT}/.tools"
+    return f"the Python package '{package}' is missing from {sys.executable}: {where}"
 
 
 def _missing(error: FileNotFoundError) -> str:

@@ -120,7 +120,7 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
     """Rows of ``findings.tsv`` for one question: the summary, and one per row of its table."""
     found = rows(asked, c, tables)
     if not found:
-        verdict = Verdict(CANNOT_TELL, "unfinished") if found is None else c.untested()
+        verdict = tables.absent(asked.source.partition("/")[0]) if found is None else c.untested()
         text = words.unanswered(asked.room, verdict, c)
         return [c.answer(asked.question, verdict, text, aspect=asked.aspect, source=asked.source).finding]
     answers: list[Answer] = []

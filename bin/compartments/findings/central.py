@@ -64,7 +64,7 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
     """Rows of ``findings.tsv`` for the first part of question 4 (``aspect`` = ``hub``)."""
     c, answers = comparison, []
     if tables.centrality is None:
-        verdict = Verdict(CANNOT_TELL, "unfinished")
+        verdict = tables.absent("interactions")
         return [c.answer(4, verdict, words.unanswered("central", verdict, c), aspect="hub", source=FILE).finding]
     table = tables.centrality[tables.centrality["contrast"] == c.contrast]
     table = table[~table["lineage"].isin(POOLS)]

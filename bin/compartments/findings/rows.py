@@ -23,6 +23,8 @@ class Tables:
         Columns as in ``assets/dictionary.tsv``.
     composition_summary : dict
         ``composition.json``.
+    skipped : tuple of str
+        Parts that the run was asked to leave out (``--skip``).
     """
 
     composition: pd.DataFrame | None = None
@@ -34,6 +36,11 @@ class Tables:
     coupling: pd.DataFrame | None = None
     drivers: pd.DataFrame | None = None
     composition_summary: dict[str, Any] = field(default_factory=dict)
+    skipped: tuple[str, ...] = ()
+
+    def absent(self, part: str) -> Verdict:
+        """Why there is no table of ``part``, a value of ``--skip``: it was not asked for, or did not finish."""
+        return Verdict(CANNOT_TELL, "not_asked" if part in self.skipped else "unfinished")
 
     @property
     def margin(self) -> float:

@@ -62,7 +62,7 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
     """
     c, answers = comparison, []
     if tables.groups is None:
-        verdict = Verdict(CANNOT_TELL, "unfinished")
+        verdict = tables.absent("interactions")
         return [c.answer(4, verdict, words.unanswered("signalling", verdict, c), aspect=ASPECT, source=FILE).finding]
     for each in groups_of(tables.groups, c):
         verdict, row, numbers = judge(each, c.limits), each.difference, evidence(each.difference)

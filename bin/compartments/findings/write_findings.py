@@ -70,6 +70,7 @@ def main() -> None:
 
     from compartments.findings.answers import answer_all
     from compartments.findings.rows import Tables
+    from compartments.study.parameters import names_in
     from compartments.study.study import Study
 
     study, composition_json = (find(given, name, place) for name, place in OTHERS.items())
@@ -80,6 +81,6 @@ def main() -> None:
     for name, (place, required) in TABLES.items():
         path = find(given, name, place)
         tables[name] = read_tsv(path, required) if path else None
-    read = Tables(**tables, composition_summary=summary)
+    read = Tables(**tables, composition_summary=summary, skipped=tuple(names_in(given.skip)))
     answers = answer_all(Study.load(study), read, given.alpha, given.equiv_margin)
     Contract.of(STEP).write(answers, "findings.tsv")

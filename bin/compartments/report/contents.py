@@ -44,6 +44,9 @@ def build_section(page: Page, module: ModuleType) -> Section:
     other exception is a defect of the report and ends it.
     """
     section, lacking = Section(module.NAME, module.TITLE), ""
+    if module.NAME in page.skipped:
+        section.blocks = [page.text("shared.left_out", part=module.NAME)]
+        return section
     try:
         absent = [file for file in module.NEEDS if page.results.table(file) is None]
         lacking = f": {', '.join(absent)} is missing" if absent else ""

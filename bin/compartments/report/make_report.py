@@ -1,11 +1,11 @@
-"""Make report.html, and MultiQC's tables, from a results folder."""
+"""Make report.html, summary.json and MultiQC's tables from a results folder."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from compartments.core.errors import UserError
-from compartments.core.files import replacing
+from compartments.core.files import replacing, write_json
 from compartments.core.options import Options
 
 STEP = "make_report"
@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--command", help="command line of the run")
     parser.add_argument("--started", help="date and time of its start")
     parser.add_argument("--out", default="report.html", help="the page")
+    parser.add_argument("--summary", default="summary.json", metavar="FILE", help="the results for other systems")
     parser.add_argument("--multiqc", default="multiqc", metavar="DIR", help="folder of MultiQC's tables")
     given = parser.parse_args()
     given.template = given.template or TEMPLATE
@@ -40,6 +41,7 @@ def main() -> None:
     from compartments.report.html import check_template, make_report
     from compartments.report.multiqc import multiqc_files
     from compartments.report.results import Results
+    from compartments.report.summary import summary
 
     check_template(given.template)
     if given.schema and not given.schema.is_file():
@@ -51,6 +53,7 @@ def main() -> None:
     page, warnings = make_report(results, given.template, given.title or "", run=run, schema=given.schema)
     for warning in warnings:
         sys.stderr.write(f"WARNING: {warning}\n")
+    write_json(summary(results), given.summary)
     texts = {Path(given.out): page}
     texts |= {Path(given.multiqc, name): text for name, text in multiqc_files(results).items()}
     for path, text in texts.items():

@@ -24,6 +24,7 @@ def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dic
         "compared": [f"{designs.compared(each)} ({WORDS[each.kind]})" for each in results.comparisons()],
         "kinds": {each.kind for each in results.comparisons()},
         "simulated": results.simulated,
+        "skipped": page.skipped,
         "hashtags": page.parameters.get("hashtags"),
         "preset": page.parameters.get("simulate"),
         "p": lambda name: str(given.get(name, f"({name} is not known)")),

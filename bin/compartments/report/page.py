@@ -11,6 +11,7 @@ from compartments.report.blocks import Table, Text
 from compartments.report.figures.style import Colours, Words
 from compartments.report.results import Results
 from compartments.report.words import Wording
+from compartments.study.parameters import names_in
 from compartments.study.study import CHANGE, COMPARTMENTS, Contrast, Study
 from compartments.study.terms import Term
 
@@ -78,6 +79,11 @@ class Page:
     def parameters(self) -> dict[str, Any]:
         """Parameters of the run, ``{}`` if they are not known."""
         return self.results.json("pipeline_info/params.json")
+
+    @property
+    def skipped(self) -> list[str]:
+        """Parts, named as their sections, that the run was asked to leave out (``--skip``)."""
+        return names_in(self.parameters.get("skip"))
 
     def table(self, file: str) -> pd.DataFrame | None:
         """A table of the results, ``None`` if it is missing or has no row."""

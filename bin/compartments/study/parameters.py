@@ -143,4 +143,7 @@ def _check_value(name: str, value: object, definition: dict[str, Any]) -> list[s
         close = difflib.get_close_matches(text, definition["enum"], 1, 0.5)
         hint = f"did you mean '{close[0]}'?" if close else "choose " + ", ".join(definition["enum"])
         return [f"--{name} is '{text}'; {hint}"]
+    if "pattern" in definition and not re.fullmatch(definition["pattern"], text):
+        choices = dict.fromkeys(re.findall(r"[a-z_]+", definition["pattern"]))
+        return [f"--{name} is '{text}'; give one of {', '.join(choices)}, or several separated by commas"]
     return []

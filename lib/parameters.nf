@@ -83,8 +83,8 @@ def keyAlone() {
 
 // An index that the counter cannot read.
 def indexOfOther() {
-    params.star_index && valueOf('counter') == 'simpleaf'
-        ? ['--star_index is of STAR, and --counter is simpleaf; give --fasta and --gtf instead of --star_index']
+    params.star_index && valueOf('counter') == 'alevin-fry'
+        ? ['--star_index is of STAR, and --counter is alevin-fry; give --fasta and --gtf instead of --star_index']
         : []
 }
 

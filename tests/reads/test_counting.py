@@ -1,4 +1,4 @@
-"""Reads of known counts, counted by STARsolo and by simpleaf: the counts come back."""
+"""Reads of known counts, counted by STARsolo and by alevin-fry: the counts come back."""
 
 import json
 import os
@@ -21,7 +21,7 @@ PYTHON = ROOT / ".tools" / "counts" / "bin" / "python"
 CELLS, EMPTY, GENES = 60, 900, 300
 # counter, reads of a molecule beyond its first, wrong bases
 DEPTHS = [(1.5, 0.003), (0.5, 0.001), (7.0, 0.001), (7.0, 0.003)]
-RUNS = [(counter, *depth) for counter in ("starsolo", "simpleaf") for depth in DEPTHS]
+RUNS = [(counter, *depth) for counter in ("starsolo", "alevin-fry") for depth in DEPTHS]
 RUNS = [one if one == RUNS[0] else pytest.param(one, marks=pytest.mark.long) for one in RUNS]
 
 
@@ -38,7 +38,7 @@ def counts_of(folder, counter, *lanes):
     """From genome, genes and lanes to counts, barcodes and names of genes, and what is said of the reads."""
     missing = [one.name for one in COUNTERS[counter].programs if not shutil.which(one.name)]
     if missing:
-        pytest.skip(f"{' and '.join(missing)} not here: {COUNTERS[counter].programs[0].setup}")
+        pytest.skip(f"{' and '.join(missing)} not here: make setup-counts")
     by, index = ("--counter", counter), f"index_{counter}"
     first, second = zip(*lanes, strict=True)
     genome = ("--fasta", "genome.fa", "--gtf", "genes.gtf")

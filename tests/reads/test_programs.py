@@ -54,10 +54,10 @@ def test_too_little_memory_is_tried_again_with_more(stand_in, text):
 
 def test_all_that_is_missing_is_told(monkeypatch, stand_in):
     monkeypatch.setenv("PATH", "/nowhere")
-    said = lacking([*COUNTERS["starsolo"].programs, *COUNTERS["simpleaf"].programs])
-    assert [line.split()[0] for line in said] == ["STAR", "simpleaf", "piscem", "alevin-fry"]
+    said = lacking([*COUNTERS["starsolo"].programs, *COUNTERS["alevin-fry"].programs])
+    assert [line.split()[0] for line in said] == ["STAR", "salmon", "gffread", "alevin-fry"]
     assert all("is missing" in line and "with -profile local" in line for line in said)
-    assert "make setup-counts" in said[0] and "which --counter simpleaf asks for" in said[1]
+    assert "make setup-counts" in said[0] and "which --counter alevin-fry asks for" in said[1]
     stand_in("echo count 1.2")
     assert lacking([LAST]) == [] and versions([LAST]) == ["count=1.2"]
     stand_in("exit 1")

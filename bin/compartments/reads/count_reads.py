@@ -1,4 +1,4 @@
-"""Count a sample's reads: FASTQ to a matrix of droplets, by STARsolo or simpleaf."""
+"""Count a sample's reads: FASTQ to a matrix of droplets, by STARsolo or alevin-fry."""
 
 from argparse import Namespace
 

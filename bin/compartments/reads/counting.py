@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from compartments.reads import simpleaf, star, starsolo
+from compartments.reads import alevin_fry, star, starsolo
 from compartments.reads.chemistries import Chemistry
 from compartments.reads.counted import Asked, Counted, Ways
 from compartments.reads.genome import Genome, Needs
@@ -42,13 +42,13 @@ class Counter(NamedTuple):
 
 COUNTERS = {
     "starsolo": Counter((star.STAR,), star.needs, "", star.build, star.both_ways, starsolo.count, starsolo.LOG),
-    "simpleaf": Counter(
-        (simpleaf.SIMPLEAF, simpleaf.PISCEM, simpleaf.ALEVIN_FRY),
-        simpleaf.needs,
-        "_simpleaf",
-        simpleaf.build,
-        simpleaf.both_ways,
-        simpleaf.count,
-        simpleaf.LOG,
+    alevin_fry.NAME: Counter(
+        (alevin_fry.SALMON, alevin_fry.GFFREAD, alevin_fry.ALEVIN_FRY),
+        alevin_fry.needs,
+        "_salmon",
+        alevin_fry.build,
+        alevin_fry.both_ways,
+        alevin_fry.count,
+        alevin_fry.LOG,
     ),
 }

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from compartments.core.errors import UserError, WorkerKilled
 
-WITHOUT = "run with a container profile (-profile docker, podman, apptainer ...) or, after `{setup}`, with -profile local"
+HOW = "run with a container profile (-profile docker, podman, apptainer ...) or, after `{}`, with -profile local"
 
 
 class Program(NamedTuple):
@@ -21,7 +21,7 @@ class Program(NamedTuple):
     wanted_by : str
         The parameter that asks for it, empty where nothing else would do.
     setup : str
-        What installs it.
+        What installs it for profile local.
     at_end : bool
         Whether it says at the end what is wrong, after its progress.
     """
@@ -35,7 +35,7 @@ class Program(NamedTuple):
     def missing(self) -> str:
         """What is said where it is not on PATH."""
         asked = f", which {self.wanted_by} asks for" if self.wanted_by else ""
-        return f"{self.name} is missing{asked}: {WITHOUT.format(setup=self.setup)}"
+        return f"{self.name} is missing{asked}: {HOW.format(self.setup)}"
 
 
 def run(program: Program, options: Sequence[str], more: Mapping[str, str] | None = None) -> str:

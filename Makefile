@@ -12,7 +12,7 @@ WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m
 NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
 	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_model.py tests/simulate/test_reference.py
 
-.PHONY: help setup setup-cellbender setup-counts demo test test-long fuzz test-newest test-executors bundle lint bench bench-scale bench-samples docs site lock clean
+.PHONY: help setup setup-cellbender setup-counts setup-alevin-fry demo test test-long fuzz test-newest test-executors bundle lint bench bench-scale bench-samples docs site lock clean
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
@@ -26,6 +26,7 @@ help:
 	@echo "make bench-scale   the ladder: 10,000 to 1,000,000 cells, cost of every step (hours; RUNGS=\"10000 50000\")"
 	@echo "make bench-samples   the engine alone: stub runs of 100 to 1,000 samples (half an hour; SAMPLES=\"100 300\")"
 	@echo "make setup-counts   what samples given as FASTQ need beside it: STAR, fastp and the lists of barcodes"
+	@echo "make setup-alevin-fry   the second counter of reads beside it, for machines with less memory (builds for minutes)"
 	@echo "make setup  only install the environment and the engine"
 	@echo "make docs   regenerate the pages made from code"
 	@echo "make site   the documentation as a site (.tools/site), with the demo's report if it was made"
@@ -39,6 +40,9 @@ setup-cellbender:
 
 setup-counts:
 	@tools/setup.sh counts
+
+setup-alevin-fry:
+	@tools/setup.sh alevin-fry
 
 demo: setup
 	$(NEXTFLOW) run . -profile local,demo --outdir $(OUT) -work-dir .tools/work -resume

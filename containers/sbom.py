@@ -1,11 +1,14 @@
 #!/usr/bin/env python3
-"""Print what an image holds, Python and Debian packages, as a CycloneDX 1.5 bill of materials."""
+"""Print what an image holds, Python and Debian packages and crates, as a CycloneDX 1.5 bill of materials."""
 
 import argparse
 import json
 import shutil
 import subprocess
 from importlib.metadata import distributions
+from pathlib import Path
+
+CRATES = Path(__file__).resolve().parent / ".crates2.json"  # as `cargo install` leaves it
 
 
 def python_packages():
@@ -22,11 +25,17 @@ def debian_packages():
     return sorted(tuple(line.split("\t")) for line in done.stdout.splitlines())
 
 
+def crates():
+    """Crates whose programs were built into the image as (name, version), sorted; none where none were."""
+    installed = json.loads(CRATES.read_text())["installs"] if CRATES.exists() else {}
+    return sorted(tuple(one.split()[:2]) for one in installed)
+
+
 def bill(name):
     """The bill of materials of the image ``name``, a CycloneDX document as a dict."""
     components = [
         {"type": "library", "name": package, "version": version, "purl": f"pkg:{kind}/{package}@{version}"}
-        for kind, packages in (("pypi", python_packages()), ("deb/debian", debian_packages()))
+        for kind, packages in (("pypi", python_packages()), ("deb/debian", debian_packages()), ("cargo", crates()))
         for package, version in packages
     ]
     return {

@@ -10,7 +10,7 @@ def problemsOfParameters() {
     def empty = known.findAll { name, value -> value.type == 'string' && params[name] == true && !typedWord(name) }
     unknown.collect { name -> unknownName(name, known.keySet()) } +
         empty.collect { name, _value -> "--${name} has no value; give one after it" } +
-        bothInputs() + columnAlone() + keyAlone() +
+        bothInputs() + columnAlone() + keyAlone() + indexOfOther() +
         ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(name) } +
         problemOfCpus() + problemOfWorkFolder() + problemOfSetup()
 }
@@ -79,6 +79,13 @@ def keyAlone() {
         '--hashtags'
     def said = alone ? ["--${alone} is given without --study_file, whose samples it tells; give both".toString()] : []
     said + (lacking ? [key] : [])
+}
+
+// An index that the counter cannot read.
+def indexOfOther() {
+    params.star_index && valueOf('counter') == 'alevin-fry'
+        ? ['--star_index is of STAR, and --counter is alevin-fry; give --fasta and --gtf instead of --star_index']
+        : []
 }
 
 // A limit in units that Nextflow reads, and enough for one step: 4 would be 4 bytes, 10 ten milliseconds.

@@ -3,6 +3,30 @@ include { sampleFailed } from '../lib/failures'
 include { options ; parametersOf } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
+// Are the programs here that the reads will be given to?
+process CHECK_PROGRAMS {
+    label 'counts'
+    cache false // what is missing now may be here when the run goes on
+    ext code: { code('check_programs', 'counts') }, given: { parametersOf('check_programs') }
+
+    input:
+    val asked // once, where there are reads
+
+    output:
+    path 'problems.txt', emit: problems
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments check_programs ${task.ext.given}
+    """
+
+    stub:
+    """
+    touch problems.txt
+    """
+}
+
 // Whole reads of all lanes, their chemistry, what is wrong with them: before anything is mapped.
 process INSPECT_READS {
     tag "${meta.sample}"
@@ -70,7 +94,7 @@ process CHECK_GENOME {
     label 'counts'
     memory { memoryFor(task, [fasta, gtf]) }
     time { timeFor(task, [fasta, gtf]) }
-    ext code: { code('check_genome', 'counts') }
+    ext code: { code('check_genome', 'counts') }, given: { parametersOf('check_genome') }
 
     input:
     path fasta, stageAs: 'fasta/*'
@@ -84,24 +108,24 @@ process CHECK_GENOME {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments check_genome ${options(fasta: fasta, gtf: gtf)}
+    sc-compartments check_genome ${options(fasta: fasta, gtf: gtf)} ${task.ext.given}
     """
 
     stub:
     """
     touch problems.txt plan.txt
-    echo '{"gb": 1, "gb_to_build": 1, "digest": "stub"}' > genome.json
+    echo '{"gb": 1, "gb_to_build": 1, "folder": "stub"}' > genome.json
     """
 }
 
-// STAR's index, kept for other runs: one for a genome and its genes, whatever their files are called.
+// The counter's index, kept for other runs: one for a genome and its genes, whatever their files are called.
 process BUILD_INDEX {
     label 'counts'
     cpus { 8 }
     memory { 1.GB * Math.ceil(genome.gb_to_build as double).toInteger() * task.attempt }
     time { 12.h * task.attempt }
     storeDir "${params.index_store}"
-    ext code: { code('build_index', 'counts') }
+    ext code: { code('build_index', 'counts') }, given: { parametersOf('build_index') }
 
     input:
     tuple val(genome), path(look)
@@ -109,18 +133,18 @@ process BUILD_INDEX {
     path gtf, stageAs: 'gtf/*'
 
     output:
-    path "${genome.digest}", emit: index
+    path "${genome.folder}", emit: index
 
     script:
     """
     # code ${task.ext.code}
-    sc-compartments build_index ${options(genome: look, fasta: fasta, gtf: gtf, out: genome.digest)} \\
-        ${options(cpus: task.cpus)}
+    sc-compartments build_index ${options(genome: look, fasta: fasta, gtf: gtf, out: genome.folder)} \\
+        ${options(cpus: task.cpus)} ${task.ext.given}
     """
 
     stub:
     """
-    mkdir ${genome.digest}
+    mkdir ${genome.folder}
     """
 }
 
@@ -131,10 +155,10 @@ process FIND_STRAND {
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 2.h * task.attempt }
-    ext code: { code('find_strand', 'counts') }
+    ext code: { code('find_strand', 'counts') }, given: { parametersOf('find_strand') }
 
     input:
-    tuple val(meta), path(second, stageAs: 'second/?/*'), path(look)
+    tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(look)
     path index, stageAs: '.index' // hidden: what lies in other folders is public
     val gb
 
@@ -145,7 +169,8 @@ process FIND_STRAND {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments find_strand ${options(look: look, fastq_2: second, index: index, cpus: task.cpus)}
+    sc-compartments find_strand ${options(look: look, fastq_1: first, fastq_2: second, index: index)} \\
+        ${options(cpus: task.cpus)} ${task.ext.given}
     """
 
     stub:
@@ -175,8 +200,7 @@ process COUNT_READS {
     tuple val(meta), path("${meta.sample}.counted.h5"), emit: counted
     path 'samples/*/*.reads.json', emit: results
     path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy h5py; echo ";STAR=$(STAR --version)"'),
-        topic: versions
+    tuple val(task.process), eval('sc-compartments versions numpy h5py; cat .versions'), topic: versions
 
     script:
     """
@@ -187,6 +211,7 @@ process COUNT_READS {
 
     stub:
     """
+    touch .versions
     sc-compartments write_stub --sample '${meta.sample}' ${meta.sample}.counted.h5 \\
         samples/${meta.sample}/${meta.sample}.reads.json
     """

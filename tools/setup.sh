@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Install what the pipeline needs into .tools, once: environments from lock files, and a Nextflow engine if none is on PATH.
-#   tools/setup.sh [core] [cellbender] [counts] [engine] [docs] [multiqc] [crate] [fuzz] [newest]        default: core engine
+#   tools/setup.sh [core] [cellbender] [counts] [alevin-fry] [engine] [docs] [multiqc] [crate] [fuzz] [newest]        default: core engine
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 TOOLS=$PWD/.tools
@@ -103,6 +103,29 @@ programs() {
     return 1
 }
 
+# the second counter: alevin-fry built from its crate, which takes minutes, and Debian's salmon and gffread
+fry() {
+    local wanted missing
+    wanted=$(cat containers/counts/crates.txt)
+    if [ "$(cat "$TOOLS/alevin-fry/.lock" 2>/dev/null)" != "$wanted" ]; then
+        if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null && ! command -v cargo >/dev/null; then
+            apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq cargo-web >/dev/null
+        fi
+        command -v cargo >/dev/null || { say "cargo 1.89 or newer is not on PATH (Debian: apt-get install cargo-web; or rustup)"; return 1; }
+        say "building $wanted"
+        cargo install --quiet --locked --root "$TOOLS/alevin-fry" "$wanted" || return 1
+        echo "$wanted" >"$TOOLS/alevin-fry/.lock"
+    fi
+    ln -sf ../../alevin-fry/bin/alevin-fry "$TOOLS/counts/bin/alevin-fry"
+    missing=$(for one in salmon gffread; do command -v $one >/dev/null || echo $one; done)
+    [ -n "$missing" ] || return 0
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq $missing >/dev/null && return
+    fi
+    say "not on PATH: $(echo $missing) (Debian and Ubuntu: apt-get install salmon gffread; or conda, Homebrew)"
+    return 1
+}
+
 engine() {
     command -v nextflow >/dev/null && return
     if ! java -version 2>&1 | grep -qE '"(1[7-9]|2[0-9])[."]'; then
@@ -122,14 +145,16 @@ for part in "${@:-core engine}"; do
         case $one in
             core) environment core tests/requirements.lock && package core ;;
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
-            counts) environment counts containers/counts/requirements.lock && programs ;;
+            counts) environment counts containers/counts/requirements.lock && programs
+                [ ! -d "$TOOLS/alevin-fry" ] || fry ;;
+            alevin-fry) environment counts containers/counts/requirements.lock && programs && fry ;;
             engine) engine ;;
             docs) environment docs docs/requirements.lock ;;
             multiqc) environment multiqc tests/multiqc.lock ;;
             crate) environment crate tests/crate.lock ;;
             fuzz) environment core tests/requirements.lock && package core && fuzz ;;
             newest) newest ;;
-            *) say "unknown part '$one'; choose core, cellbender, counts, engine, docs, multiqc, crate, fuzz, newest"; exit 2 ;;
+            *) say "unknown part '$one'; choose core, cellbender, counts, alevin-fry, engine, docs, multiqc, crate, fuzz, newest"; exit 2 ;;
         esac
     done
 done

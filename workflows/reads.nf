@@ -3,7 +3,7 @@ include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
 include { isTrue } from '../lib/options'
 include { indexTooLarge ; sizeOf } from '../lib/resources'
 include { warned } from '../lib/warnings'
-include { BUILD_INDEX ; CHECK_GENOME ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
+include { BUILD_INDEX ; CHECK_GENOME ; CHECK_PROGRAMS ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
 include { FIND_STRAND ; INSPECT_READS ; READ_QUALITY } from '../modules/reads'
 
 // FASTQ of samples to their raw counts, when nothing is wrong with any file.
@@ -16,8 +16,13 @@ workflow READS {
     sound // once, when the files of counts of all other samples are sound
 
     main:
-    INSPECT_READS(samples)
-    INDEX(samples.first().combine(genome).map { row -> row.takeRight(2) })
+    // a program that is missing is told before anything is read
+    CHECK_PROGRAMS(samples.map { _row -> true }.first())
+    ch_here = CHECK_PROGRAMS.out.problems.map { path ->
+        path.text.trim() ? error("ERROR: ${path.readLines().join('; ')}") : true
+    }
+    INSPECT_READS(samples.combine(ch_here).map { row -> row.take(4) })
+    INDEX(ch_here.combine(genome).map { row -> row.takeRight(2) })
     lines = rows
         .combine(INSPECT_READS.out.problems, by: 0)
         .flatMap { _name, row, path -> linesOf(row, path) }
@@ -29,7 +34,7 @@ workflow READS {
     ch_files = ch_index.map { index, _gb, _lines, _sound -> index }
     ch_gb = ch_index.map { _index, gb, _lines, _sound -> gb }
 
-    FIND_STRAND(samples.map { row -> [row[0], row[2]] }.join(INSPECT_READS.out.looks), ch_files, ch_gb)
+    FIND_STRAND(samples.map { row -> row.take(3) }.join(INSPECT_READS.out.looks), ch_files, ch_gb)
     ch_strands = rows
         .combine(FIND_STRAND.out.problems, by: 0)
         .flatMap { _name, row, path -> linesOf(row, path) }
@@ -72,7 +77,7 @@ workflow INDEX {
     // an index that is there already is not built again
     ch_large = ch_genome
         .map { made, _path ->
-            [made.gb, pathOf("${params.index_store}/${made.digest}").exists() ? 0 : made.gb_to_build]
+            [made.gb, pathOf("${params.index_store}/${made.folder}").exists() ? 0 : made.gb_to_build]
         }
         .mix(ch_given.map { _path, gb -> [gb, 0] })
         .map { gb, gbToBuild -> indexTooLarge(gb, gbToBuild) }

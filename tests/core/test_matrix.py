@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from compartments.core.matrix import log_normalise, memberships, thin, totals
+from compartments.core.matrix import as_whole, log_normalise, memberships, thin, totals
 from tests.support.models import simulate
 
 COUNTS = np.array([[1, 0, 3], [0, 0, 0], [2, 5, 0]])
@@ -51,3 +51,8 @@ def test_thinned_counts_are_those_of_fewer_reads():
     np.testing.assert_allclose(dense[:1000].mean(0), [0, 0.25, 10], rtol=0.15)
     np.testing.assert_allclose(dense[:1000].var(0), [0, 0.1875, 7.5], rtol=0.2)
     assert counts.sum() == 41 * 3000
+
+
+def test_shares_of_a_row_are_rounded_to_its_total():
+    given = sparse.csr_matrix([[0.5, 0.5, 1.0], [0.3, 0.3, 0.4], [0.0, 2.0, 0.0], [1.6, 0.7, 0.7]])
+    assert as_whole(given).toarray().tolist() == [[1, 0, 1], [0, 0, 1], [0, 2, 0], [1, 1, 1]]

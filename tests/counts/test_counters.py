@@ -7,7 +7,6 @@ import scipy.io
 import scipy.sparse as sp
 
 from compartments.core.errors import UserError
-from compartments.counts.counters import as_whole
 from compartments.counts.formats import describe
 from compartments.counts.reading import counts_of
 
@@ -152,11 +151,6 @@ def test_ids_alone_are_named_by_a_gtf(tmp_path):
     gtf.write_text("1\tx\tgene\t1\t9\t.\t+\t.\tgene_id 4;\n")
     with pytest.raises(UserError, match="--gtf 'genes.gtf' has no genes with gene_id and gene_name"):
         describe(folder, gtf=str(gtf))
-
-
-def test_shares_of_a_row_are_rounded_to_its_total():
-    given = sp.csr_matrix([[0.5, 0.5, 1.0], [0.3, 0.3, 0.4], [0.0, 2.0, 0.0], [1.6, 0.7, 0.7]])
-    assert as_whole(given).toarray().tolist() == [[1, 0, 1], [0, 0, 1], [0, 2, 0], [1, 1, 1]]
 
 
 def test_several_samples_below_one_folder_are_named(tmp_path):

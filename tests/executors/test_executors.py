@@ -32,7 +32,8 @@ pytestmark = pytest.mark.executors
 MODULES = {
     "core": ["scanpy", "liana", "celltypist", "pydeseq2", "umap"],
     "cellbender": ["cellbender", "torch"],
-    "counts": ["h5py", "scipy.sparse", "--program", "STAR", "--program", "fastp"],
+    "counts": ["h5py", "scipy.sparse"]
+    + [word for name in ("STAR", "salmon", "gffread", "alevin-fry", "fastp") for word in ("--program", name)],
 }
 # CellBender's holds CUDA: 6 GB, so only where it is asked for
 IMAGES = os.environ.get("COMPARTMENTS_TEST_IMAGES", "core").split()
@@ -106,6 +107,7 @@ def test_image(name):
     assert lock == (ROOT / "containers" / name / "requirements.lock").read_text()
     bill = json.loads(podman("run", "--rm", image, "cat", "/opt/image/sbom.cdx.json").stdout)
     assert bill["bomFormat"] == "CycloneDX" and {"procps", "h5py"} <= {part["name"] for part in bill["components"]}
+    assert ("alevin-fry" in {part["name"] for part in bill["components"]}) == (name == "counts")
 
 
 # -- offline, in containers -----------------------------------------------------------------------------------------

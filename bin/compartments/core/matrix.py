@@ -79,3 +79,24 @@ def thin(
     thinner.data = rng.binomial(thinner.data.astype(np.int64), share).astype(dtype)
     thinner.eliminate_zeros()
     return thinner
+
+
+def as_whole(matrix: sparse.csr_matrix) -> sparse.csr_matrix:
+    """Whole molecules in place of shares: of each row the largest remainders are rounded up, so that its total stays.
+
+    Parameters
+    ----------
+    matrix : csr_matrix of float, shape (droplets, features)
+
+    Returns
+    -------
+    csr_matrix of int64, shape (droplets, features)
+    """
+    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
+    low = np.floor(matrix.data)
+    rest = matrix.data - low
+    missing = np.rint(np.bincount(rows, rest, matrix.shape[0])).astype(np.int64)
+    order = np.lexsort((matrix.indices, -rest, rows))
+    rank = np.arange(len(order)) - matrix.indptr[rows]
+    low[order] += rank < missing[rows]
+    return type(matrix)((low.astype(np.int64), matrix.indices, matrix.indptr), matrix.shape)

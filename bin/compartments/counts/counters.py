@@ -7,12 +7,7 @@ kb and alevin-fry's ``cr-like`` take UMIs with errors of sequencing for molecule
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
-
-import numpy as np
-
-if TYPE_CHECKING:
-    import scipy.sparse as sp
+from typing import NamedTuple
 
 STAR_FEATURES = ("GeneFull_Ex50pAS", "GeneFull", "GeneFull_ExonOverIntron", "Gene")  # the first that is there
 INFLATES = (
@@ -116,27 +111,6 @@ def inflates(found: Found) -> bool:
     except ValueError:
         return True
     return not isinstance(said, dict) or "parsimony" not in str(said.get("resolution_strategy", "")).lower()
-
-
-def as_whole(matrix: "sp.csr_matrix") -> "sp.csr_matrix":
-    """Whole molecules in place of shares: of each row the largest remainders are rounded up, so that its total stays.
-
-    Parameters
-    ----------
-    matrix : csr_matrix of float, shape (droplets, features)
-
-    Returns
-    -------
-    csr_matrix of int64, shape (droplets, features)
-    """
-    rows = np.repeat(np.arange(matrix.shape[0]), np.diff(matrix.indptr))
-    low = np.floor(matrix.data)
-    rest = matrix.data - low
-    missing = np.rint(np.bincount(rows, rest, matrix.shape[0])).astype(np.int64)
-    order = np.lexsort((matrix.indices, -rest, rows))
-    rank = np.arange(len(order)) - matrix.indptr[rows]
-    low[order] += rank < missing[rows]
-    return type(matrix)((low.astype(np.int64), matrix.indices, matrix.indptr), matrix.shape)
 
 
 def lacking(path: Path) -> str:

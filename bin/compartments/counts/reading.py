@@ -9,8 +9,7 @@ import numpy.typing as npt
 import scipy.sparse as sp
 
 from compartments.core.errors import UserError
-from compartments.core.matrix import memberships
-from compartments.counts.counters import as_whole
+from compartments.core.matrix import as_whole, memberships
 from compartments.counts.folders import entries
 from compartments.counts.formats import describe
 from compartments.counts.hdf5 import check_claim, whole

@@ -1,4 +1,4 @@
-"""Build STAR's index of a genome and its genes."""
+"""Build the counter's index of a genome and its genes."""
 
 from argparse import Namespace
 
@@ -25,9 +25,9 @@ def main() -> None:
     from pathlib import Path
 
     from compartments.core.files import read_json
+    from compartments.reads.counting import COUNTERS
     from compartments.reads.fastq import opened
     from compartments.reads.genome import Genome, kept_genes
-    from compartments.reads.star import index_options, run_star
 
     look = read_json(args.genome)
     genome = Genome(*(look[name] for name in Genome._fields))
@@ -38,7 +38,6 @@ def main() -> None:
         shutil.copyfileobj(text, out)
     with open(genes, "wb") as out:
         out.writelines(kept_genes(args.gtf))
-    run_star(index_options(genome, sequence, genes), args.cpus)
+    COUNTERS[args.counter].build(genome, sequence, genes, args.cpus)
     shutil.rmtree(unpacked)
-    Path("index").chmod(0o755)  # STAR leaves it to its owner alone
     Path("index").rename(args.out)

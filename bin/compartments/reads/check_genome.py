@@ -20,16 +20,16 @@ def arguments() -> Namespace:
 def main() -> None:
     """Write ``problems.txt``, ``genome.json`` and ``plan.txt``, what is said of it before the run."""
     args = arguments()
+    from compartments.reads.counting import COUNTERS
     from compartments.reads.genome import look_at
 
     with problem_in("problems.txt"):
-        genome = look_at(args.fasta, args.gtf)
-        needs = {"gb": round(genome.gb, 2), "gb_to_build": round(genome.gb_to_build, 2)}
-        found = genome._asdict() | needs
-        write_json(found, "genome.json")
-        every = "every suffix" if genome.sparse == 1 else f"one of {genome.sparse} suffixes"
-        said = (
-            f"# genome: {genome.bases / 1e6:,.1f} million bases, {genome.genes:,} genes; index with {every}, foreseen"
+        genome, counter = look_at(args.fasta, args.gtf), COUNTERS[args.counter]
+        gb, gb_to_build, kind = counter.needs(genome)
+        needs = {"gb": round(gb, 2), "gb_to_build": round(gb_to_build, 2)}
+        write_json(genome._asdict() | needs | {"folder": genome.digest + counter.suffix}, "genome.json")
+        write_text(
+            f"# genome: {genome.bases / 1e6:,.1f} million bases, {genome.genes:,} genes; {kind}, foreseen to take "
+            f"{gb_to_build:.1f} GB of memory to build and {gb:.1f} GB to map with\n",
+            "plan.txt",
         )
-        said += f" to take {genome.gb_to_build:.1f} GB of memory to build and {genome.gb:.1f} GB to map with\n"
-        write_text(said, "plan.txt")

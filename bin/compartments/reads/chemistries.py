@@ -5,7 +5,7 @@ The lists of barcodes are those of the package ngs-tools; nothing of them is kep
 
 import re
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -86,6 +86,11 @@ def chemistry_named(word: str) -> Chemistry:
             return chemistry._replace(strands=strands)
     known = "3' v2, 3' v3, 3' v4, 5' v2, 5' v3, multiome"
     raise UserError(f"no chemistry of reads is called '{word}'; give one of {known}, or 'auto'")
+
+
+def chemistry_of(look: Mapping[str, Any]) -> Chemistry:
+    """The chemistry that ``<sample>.look.json`` says."""
+    return next(one for one in CHEMISTRIES if one.name == look["chemistry"])._replace(umi=look["umi"])
 
 
 def packed(sequences: npt.NDArray[np.uint8]) -> Codes:

@@ -1,15 +1,72 @@
-"""What STARsolo counted, as a matrix of the droplets that have any reads."""
+"""What is asked of a counter of reads and what it finds; STARsolo's files as a matrix of droplets with any reads."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
+from compartments.reads.chemistries import Chemistry
+
 if TYPE_CHECKING:
     import scipy.sparse as sp
 
 CHUNK = 1 << 24  # bytes of text at a time
+
+
+class Ways(NamedTuple):
+    """What a part of the reads says: those in genes either way, and the share of all that are placed."""
+
+    forward: int
+    reverse: int
+    mapped: float
+
+
+class Asked(NamedTuple):
+    """What is to be counted.
+
+    Attributes
+    ----------
+    first, second : sequence of str
+        Files of reads 1 and 2, lane by lane.
+    chemistry : Chemistry
+    strand : str
+        Of the reads 2: ``Forward`` or ``Reverse``.
+    introns : bool
+        Whether reads in introns count, as in Cell Ranger since version 7.
+    reads : int
+        How many are used, the first ones; 0 for all.
+    """
+
+    first: Sequence[str]
+    second: Sequence[str]
+    chemistry: Chemistry
+    strand: str
+    introns: bool
+    reads: int
+
+
+class Counted(NamedTuple):
+    """Counts of a sample.
+
+    Attributes
+    ----------
+    counts : csr_matrix of int, shape (droplets, genes)
+    exonic : array of int, shape (droplets,), optional
+        Counts that exons alone give, where others were counted, too.
+    barcodes, ids, names : list of str
+        Of droplets and genes.
+    summary : dict
+        Figures of the reads, as in ``<sample>.reads.json``.
+    """
+
+    counts: "sp.csr_matrix"
+    exonic: npt.NDArray[np.int64] | None
+    barcodes: list[str]
+    ids: list[str]
+    names: list[str]
+    summary: dict[str, float]
 
 
 class Matrix(NamedTuple):

@@ -102,3 +102,24 @@ def count_reads(path: str | Path) -> int:
     if lines % 4:
         raise UserError(f"'{Path(path).name}' ends in the middle of a read ({lines} lines); fetch it again")
     return lines // 4
+
+
+def linked(path: str | Path, name: str) -> Path:
+    """The file under a plain name, with the ending by which programs know whether it is packed."""
+    with open(path, "rb") as handle:
+        packed = handle.read(len(GZIP)) == GZIP
+    place = Path(".reads", f"{name}.fastq{'.gz' * packed}")
+    place.parent.mkdir(exist_ok=True)
+    place.unlink(missing_ok=True)
+    place.symlink_to(Path(path).resolve())
+    return place
+
+
+def copy_first(path: str | Path, out: IO[bytes], n: int) -> int:
+    """Copy at most ``n`` reads from the start of a file to one that is not packed; how many there were."""
+    copied = 0
+    with opened(path) as lines:
+        while copied < n and (four := b"".join(islice(lines, 4))):
+            out.write(four if four.endswith(b"\n") else four + b"\n")
+            copied += 1
+    return copied

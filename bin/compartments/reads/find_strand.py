@@ -13,8 +13,9 @@ def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
     parser.add_argument("--look", required=True, help="<sample>.look.json")
-    parser.add_argument("--fastq_2", required=True, nargs="+", help="reads 2 of its lanes")
-    parser.add_argument("--index", required=True, help="folder of STAR's index")
+    parser.add_argument("--fastq_1", required=True, nargs="+", help="reads 1 of its lanes")
+    parser.add_argument("--fastq_2", required=True, nargs="+", help="reads 2 of its lanes, in the same order")
+    parser.add_argument("--index", required=True, help="folder of the counter's index")
     parser.add_argument("--cpus", type=int, default=1, help="threads")
     return parser.parse_args()
 
@@ -22,12 +23,24 @@ def arguments() -> Namespace:
 def main() -> None:
     """Write ``problems.txt``, empty or one line, and ``<sample>.strand.json``: the look with what was found."""
     args = arguments()
-    from compartments.reads.strands import find_strand
+    from pathlib import Path
 
-    look = read_json(args.look)
+    from compartments.reads.chemistries import chemistry_of
+    from compartments.reads.counting import COUNTERS
+    from compartments.reads.fastq import copy_first
+    from compartments.reads.strands import PART, judged
+
+    look, parts = read_json(args.look), ("part_R1.fastq", "part_R2.fastq")
+    for part, files in zip(parts, (args.fastq_1, args.fastq_2), strict=True):
+        with open(part, "wb") as out:
+            for path in files:
+                copy_first(path, out, PART // len(files))
     with problem_in("problems.txt"):
         try:
-            found = find_strand(args.fastq_2, args.index, look["strands"], args.cpus)
+            ways = COUNTERS[args.counter].both_ways(*parts, args.index, chemistry_of(look), args.cpus)
+            found = judged(ways, look["strands"])
         except UserError as error:
             raise UserError(f"sample '{look['sample']}', column 'fastq_2': {error}") from None
         write_json(look | found._asdict(), f"{look['sample']}.strand.json")
+    for part in parts:
+        Path(part).unlink()

@@ -1,4 +1,4 @@
-"""A genome and its genes: what an index of STAR is made of, and what that needs."""
+"""A genome and its genes: what an index is made of, and what one of STAR needs."""
 
 import hashlib
 import math
@@ -16,6 +16,14 @@ OVERHEAD = 2.5  # GB, of a sorted list of 6.8 million barcodes and room for thre
 NO_MRNA = re.compile(rb"pseudogene|_gene_segment_fragment")
 
 
+class Needs(NamedTuple):
+    """Memory that mapping with an index and building it take, GB, and what the index is."""
+
+    gb: float
+    gb_to_build: float
+    kind: str
+
+
 class Genome(NamedTuple):
     """What the files hold.
 
@@ -25,7 +33,9 @@ class Genome(NamedTuple):
     digest : str
         SHA-256 of both files' text, 16 digits.
     sparse : int
-        Of how many suffixes the index holds one (``--genomeSAsparseD``).
+        Of how many suffixes STAR's index holds one (``--genomeSAsparseD``).
+    transcribed : int
+        Bases of all genes from end to end.
     """
 
     bases: int
@@ -33,6 +43,7 @@ class Genome(NamedTuple):
     genes: int
     digest: str
     sparse: int
+    transcribed: int
 
     @property
     def gb_of_index(self) -> float:
@@ -94,7 +105,8 @@ def look_at(fasta: str | Path, gtf: str | Path) -> Genome:
             f"--fasta '{Path(fasta).name}' has contigs such as '{one}', --gtf '{Path(gtf).name}' such as '{other}': "
             "none agrees; take both from the same source"
         )
-    return Genome(bases, len(contigs), len(genes), digest.hexdigest()[:16], 2 if bases > LARGE else 1)
+    transcribed = sum(end - start + 1 for start, end in genes.values())
+    return Genome(bases, len(contigs), len(genes), digest.hexdigest()[:16], 2 if bases > LARGE else 1, transcribed)
 
 
 def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], int]:
@@ -115,9 +127,9 @@ def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], in
     return names, bases
 
 
-def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], bool, set[bytes]]:
-    """Ids of the genes that have exons, whether they have names, and the contigs that they are on."""
-    genes: set[bytes] = set()
+def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[dict[bytes, tuple[int, int]], bool, set[bytes]]:
+    """Start and end of the genes that have exons, by id, whether they have names, and the contigs that they are on."""
+    genes: dict[bytes, tuple[int, int]] = {}
     places: set[bytes] = set()
     named = False
     with opened(gtf) as lines:
@@ -127,8 +139,10 @@ def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], bool, 
             if len(fields) < 9 or fields[2] != b"exon":
                 continue
             found = dict(ATTRIBUTE.findall(fields[8]))
-            if b"gene_id" in found:
-                genes.add(found[b"gene_id"])
+            if b"gene_id" in found and fields[3].isdigit() and fields[4].isdigit():
+                start, end = int(fields[3]), int(fields[4])
+                low, high = genes.get(found[b"gene_id"], (start, end))
+                genes[found[b"gene_id"]] = min(low, start), max(high, end)
                 places.add(fields[0])
                 named |= b"gene_name" in found
     return genes, named, places

@@ -1,52 +1,28 @@
-"""STAR and STARsolo: how they are called, and what they leave.
-
-Flags after Kaminow, Yunusov and Dobin (2021, bioRxiv 2021.05.05.442755), as Cell Ranger counts: barcodes one base off
-are corrected, UMIs one base off are one molecule, a UMI of several genes is of the one that most of its reads say. But
-without a read for every barcode of the list (pseudocounts): of barcodes with an error four of five are one base off
-several listed ones of 10x v3, so that droplets of few reads, by which ambient RNA is known, would lose all of them.
-"""
+"""STAR: its index, a part of the reads mapped both ways, and what its log says."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from compartments.core.errors import UserError, WorkerKilled
-from compartments.reads.genome import Genome
+import numpy as np
 
-READING = ["--readFilesCommand", "zcat", "-f"]  # packed or not
-SOLO = [
-    *["--soloType", "CB_UMI_Simple", "--soloCBstart", "1", "--soloBarcodeReadLength", "0"],
-    *["--soloCBmatchWLtype", "1MM_multi", "--soloUMIfiltering", "MultiGeneUMI_CR"],
-    *["--soloUMIdedup", "1MM_CR", "--soloCellFilter", "None", "--clipAdapterType", "CellRanger4"],
-    *["--outFilterScoreMin", "30"],
-]
+from compartments.reads.chemistries import Chemistry
+from compartments.reads.counted import Ways
+from compartments.reads.genome import Genome, Needs
+from compartments.reads.programs import Program, run
+
+STAR = Program("STAR", at_end=False)
 
 
 def run_star(options: Sequence[str], threads: int) -> None:
-    """Run STAR in this folder.
+    """Run STAR in this folder; errors as :func:`compartments.reads.programs.run`."""
+    run(STAR, ["--runThreadN", str(threads), *options])
 
-    Raises
-    ------
-    UserError
-        It is not installed, or refuses its input: its own words.
-    WorkerKilled
-        It was killed, most likely for want of memory.
-    """
-    program = shutil.which("STAR")
-    if program is None:
-        raise UserError(
-            "STAR is missing: run with a container profile (-profile docker, podman, apptainer ...) or, after "
-            "`make setup-counts`, with -profile local"
-        )
-    command = [program, "--runThreadN", str(threads), *options]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode in (-9, 137) or "std::bad_alloc" in done.stderr:
-        raise WorkerKilled("STAR was killed or had too little memory; more memory is needed for this genome")
-    if done.returncode:
-        said = [line.strip() for line in done.stderr.splitlines() if line.strip() and "EXITING" not in line]
-        raise UserError(f"STAR ended with status {done.returncode}: {' '.join(said[:3])[:400] or 'no word'}")
+
+def needs(genome: Genome) -> Needs:
+    """What an index of a genome takes."""
+    every = "every suffix" if genome.sparse == 1 else f"one of {genome.sparse} suffixes"
+    return Needs(genome.gb, genome.gb_to_build, f"STAR's index with {every}")
 
 
 def index_options(genome: Genome, fasta: str | Path, gtf: str | Path) -> list[str]:
@@ -58,6 +34,27 @@ def index_options(genome: Genome, fasta: str | Path, gtf: str | Path) -> list[st
         *["--genomeChrBinNbits", str(genome.bin_bits)],
         *["--limitGenomeGenerateRAM", str(int(genome.gb_to_sort * 1e9))],
     ]
+
+
+def build(genome: Genome, fasta: Path, gtf: Path, threads: int) -> None:
+    """Make the folder ``index``."""
+    run_star(index_options(genome, fasta, gtf), threads)
+    Path("index").chmod(0o755)  # STAR leaves it to its owner alone
+
+
+def both_ways(_first: str, second: str, index: str, _chemistry: Chemistry, threads: int) -> Ways:
+    """Map reads 2, which are not packed, to the genome, and count them in genes either way."""
+    options = ["--genomeDir", index, "--readFilesIn", second, "--outSAMtype", "None", "--quantMode", "GeneCounts"]
+    run_star([*options, "--outFileNamePrefix", "part."], threads)
+    _both, forward, reverse = gene_counts("part.ReadsPerGene.out.tab")
+    return Ways(forward, reverse, mapped_share(summary_of("part.Log.final.out")))
+
+
+def gene_counts(path: str | Path) -> tuple[int, int, int]:
+    """Reads in genes whatever the strand, on that of the mRNA, and on the other, of STAR's ``ReadsPerGene.out.tab``."""
+    rows = [line.split("\t") for line in Path(path).read_text().splitlines() if not line.startswith("N_")]
+    both, forward, reverse = np.array([row[1:4] for row in rows] or np.zeros((1, 3)), int).sum(0)
+    return int(both), int(forward), int(reverse)
 
 
 def summary_of(log: str | Path) -> dict[str, float]:

@@ -52,8 +52,8 @@ IN_MOUSE: dict[str, tuple[str, ...]] = {
     "XIST": ("Xist",), "ZFY": ("Zfy1", "Zfy2"), "EIF1AY": ("Eif2s3y",), "RPS4Y1": (),
     "LYZ": ("Lyz2", "Lyz1"), "CD8B": ("Cd8b1",), "TRAC": ("Trac",), "TRBC1": ("Trbc1",), "TRBC2": ("Trbc2",),
     "TRDC": ("Trdc",), "TRGC1": ("Tcrg-C1",), "TRGC2": ("Tcrg-C2",), "TRAV1-2": ("Trav1",), "KLRB1": ("Klrb1c",),
-    "LILRA4": ("Siglech",), "CLEC4C": ("Siglech",), "CCL21": ("Ccl21a", "Ccl21b"), "FTL": ("Ftl1",), "FCGR3A": ("Fcgr4",),
-    "FCGR3B": (), "CMTM2": ("Cmtm2a",), "TNFRSF10C": (),
+    "LILRA4": ("Siglech",), "CLEC4C": ("Siglech",), "CCL21": ("Ccl21a", "Ccl21b"), "FTL": ("Ftl1",),
+    "FCGR3A": ("Fcgr4",), "FCGR3B": (), "CMTM2": ("Cmtm2a",), "TNFRSF10C": (),
 }  # fmt: skip
 
 

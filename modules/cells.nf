@@ -82,6 +82,7 @@ process CHOOSE_AMBIENT {
 
     input:
     path summaries, stageAs: 'summaries/*'
+    val asked // of single samples: sample=method, by commas
 
     output:
     path 'problems.txt', emit: problems
@@ -91,8 +92,8 @@ process CHOOSE_AMBIENT {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, problems: 'problems.txt')} ${task.ext.given} \\
-        ${summaries}
+    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, asked: asked, problems: 'problems.txt')} \\
+        ${task.ext.given} ${summaries}
     """
 
     stub:

@@ -2,7 +2,7 @@ include { code } from '../lib/code'
 include { options ; parametersOf } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
-// One h5ad of a whole study to a file for each sample, and the samplesheet that names them.
+// One h5ad of a whole study, or one of each pool, to a file for each sample, and the samplesheet that names them.
 process SPLIT_STUDY {
     label 'light'
     memory { memoryFor(task, [study]) }
@@ -10,7 +10,8 @@ process SPLIT_STUDY {
     ext code: { code('split_study') }, given: { parametersOf('split_study') }
 
     input:
-    path study, stageAs: 'study/*'
+    path study, stageAs: 'study/?/*'
+    val pools // names of several files, or an empty list
     path samplesheet, stageAs: 'sheet/*'
     path table, stageAs: 'table/*'
     path tags, stageAs: 'tags/*'
@@ -25,8 +26,8 @@ process SPLIT_STUDY {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments split_study ${options(path: study, samplesheet: samplesheet, sample_table: table)} \\
-        ${options(hashtags: tags)} ${task.ext.given} --problems problems.txt --notes notes.txt
+    sc-compartments split_study ${options(path: study, pool: pools, samplesheet: samplesheet)} \\
+        ${options(sample_table: table, hashtags: tags)} ${task.ext.given} --problems problems.txt --notes notes.txt
     """
 }
 

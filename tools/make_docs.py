@@ -18,7 +18,7 @@ from unittest.mock import patch
 
 from compartments.core import door
 from compartments.core.dictionary import load
-from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, NUMBERS
+from compartments.core.vocabulary import CHOICES, DESCRIPTIONS, INPUTS, NUMBERS
 from compartments.core.vocabulary import LIMITS as QUALITY
 from compartments.study.samplesheet import LONGEST, NAME, REQUIRED
 
@@ -216,7 +216,7 @@ def input_schema(page):
     rows = re.findall(r"(?m)^\| ((?:`\w+`(?:, )?)+) \| [^|]+ \| (.*) \|$", page)
     described = {name: text for names, text in rows for name in re.findall(r"`(\w+)`", names)}
     properties = {}
-    for column in [*REQUIRED, *INPUTS, *NUMBERS, *QUALITY, *DESCRIPTIONS, "sex"]:
+    for column in [*REQUIRED, *INPUTS, *NUMBERS, *QUALITY, *CHOICES, *DESCRIPTIONS, "sex"]:
         text = re.sub(r"\[([^]]+)\]\([^)]*\)|`", r"\1", described[column])
         properties[column] = _column(column) | {"description": text}
     items = {"type": "object", "properties": properties, "required": REQUIRED}
@@ -232,6 +232,8 @@ def input_schema(page):
 def _column(column):
     if column in INPUTS:
         return {"type": "string", "format": "path"}
+    if column in CHOICES:
+        return {"type": "string", "enum": list(CHOICES[column])}
     kind = (NUMBERS | QUALITY).get(column)
     if kind is None:
         named = column in REQUIRED or column == "group"

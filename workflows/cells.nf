@@ -51,7 +51,11 @@ workflow AMBIENT {
     // where a retry of CellBender finds what a killed task had reached; not on object storage
     def checkpoints = "${workflow.workDir}".startsWith('/') ? "${workflow.workDir}/cellbender_checkpoints" : ''
 
-    CHOOSE_AMBIENT(summaries.collect(sort: { a, b -> a.name <=> b.name }))
+    ch_asked_for = rows
+        .map { meta, row -> row.ambient_method ? "${meta.sample}=${row.ambient_method}".toString() : '' }
+        .toSortedList()
+        .map { asked -> asked.findAll { one -> one }.join(',') }
+    CHOOSE_AMBIENT(summaries.collect(sort: { a, b -> a.name <=> b.name }), ch_asked_for)
     CHOOSE_AMBIENT.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     CHOOSE_AMBIENT.out.plan.subscribe { plan ->
         def said = plan.text.trim() - 'WARNING: '

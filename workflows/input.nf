@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; existing ; filesOf ; linesOf ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
+include { askedOf ; existing ; filesOf ; linesOf ; locate ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { definitions ; valueOf } from '../lib/options'
 include { kept ; warned } from '../lib/warnings'
@@ -17,9 +17,12 @@ workflow SHEET {
     main:
     given || study ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
     sheets = filesOf(given, 'input')
-    ch_study = study ? channel.value(existing(pathOf(study.toString()), '--study_file')) : channel.empty()
+    pools = study ? poolsOf(study.toString()) : []
+    wrong = pools.find { one -> one.problem }
+    wrong ? error("ERROR: --study_file ${study} row ${wrong.row}, column ${wrong.column}: ${wrong.problem}") : true
+    ch_study = study ? channel.value(pools.collect { one -> one.path }) : channel.empty()
     table = filesOf(params.sample_table, 'sample_table')
-    SPLIT_STUDY(ch_study, sheets, table, filesOf(params.hashtags, 'hashtags'))
+    SPLIT_STUDY(ch_study, pools.findResults { one -> one.pool }, sheets, table, filesOf(params.hashtags, 'hashtags'))
     SPLIT_STUDY.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
     ch_sound = SPLIT_STUDY.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
     ch_split = SPLIT_STUDY.out.samplesheet.combine(ch_sound).map { path, _sound -> path }.first()
@@ -212,6 +215,24 @@ workflow OPEN {
     looked // once, when no file was left out
     counted // what was found of the reads of samples given as FASTQ
     matrices // [meta, raw, filtered, cellbender]
+}
+
+// The file of a whole study, or those of its pools, of which a table has a row each: [path, pool, or a problem], ...
+def poolsOf(text) {
+    def path = existing(pathOf(text), '--study_file')
+    if (!(path.name =~ /(?i)\.(csv|tsv)$/)) {
+        return [[path: path]]
+    }
+    def rows = path.splitCsv(header: true, strip: true, sep: path.text.readLines()[0].contains('\t') ? '\t' : ',')
+    rows.withIndex(2).collect { row, number ->
+        def lacking = ['pool', 'file'].find { column -> !row[column] }
+        def twice = rows.count { other -> other.pool == row.pool } > 1
+        def found = lacking || twice ? [:] : locate(row.file, path.parent, number, 'file')
+        def said = lacking ? 'empty or not there; give pool and file' : "'${row.pool}' is there twice; name pools apart"
+        lacking || twice
+            ? [row: number, column: lacking ?: 'pool', problem: said]
+            : found instanceof Map ? found : [path: found, pool: row.pool]
+    }
 }
 
 // What is said of models: the compartments that they are for, empty for all; the files of those asked for by name.

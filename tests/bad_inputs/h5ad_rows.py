@@ -286,13 +286,13 @@ ROWS = [
         note="symbols are dates .*as Excel makes of",
     ),
     refused(
-        "a mouse",
+        "a rat",
         MANGLED,
         lambda folder: mtx(
             folder / "m",
-            rows=lines_of([one.replace("ENSG", "ENSMUSG") for one in ids()], [s.capitalize() for s in symbols()]),
+            rows=lines_of([one.replace("ENSG", "ENSRNOG") for one in ids()], [s.capitalize() for s in symbols()]),
         ),
-        "mouse genes",
+        "rat genes",
     ),
     reads(
         "symbols of two genes",

@@ -45,3 +45,12 @@ def test_executable_hands_the_problem_over(execute, tmp_path, summaries):
     assert len((tmp_path / "problems.txt").read_text().splitlines()) == 1
     assert "s2 has only called cells" in (tmp_path / "problems.txt").read_text()
     assert not (tmp_path / "methods.tsv").exists()
+
+
+def test_executable_takes_what_the_samplesheet_asks_for(execute, tmp_path, summaries):
+    given = ("--problems", "problems.txt", "--asked", "s2=none", *summaries(RAW, RAW))
+    execute("choose_ambient", *given)
+    assert "asks for different methods (soupem: s1; none: s2)" in (tmp_path / "problems.txt").read_text()
+    done = execute("choose_ambient", "--allow_mixed_ambient", *given)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "methods.tsv").read_text().splitlines()[2] == "s2\tnone\tnone is asked for in the samplesheet"

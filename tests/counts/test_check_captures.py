@@ -82,3 +82,22 @@ def test_files_that_differ_are_said_before_any_compute(tmp_path, execute):
 def test_barcodes_are_kept_only_where_they_are_asked_for(tmp_path, execute):
     write_h5(tmp_path / "a.h5", some_counts())
     assert inspected(execute, tmp_path, "a")["barcodes"] == {}
+
+
+def test_a_sample_of_another_species_is_refused_before_any_compute(tmp_path, execute):
+    rows = [f"s{k},D{k},CSF,{'xy'[k // 2]},s{k}.h5" for k in range(4)]
+    make_study(parse_samplesheet(HEADER + "\n".join(rows)), reference_condition="y").save(tmp_path / "study.json")
+    of_mice = {"symbols": [f"Gene{n}" for n in range(N_GENES)], "ids": [f"ENSMUSG{n:011d}" for n in range(N_GENES)]}
+    for k in range(4):
+        write_h5(tmp_path / f"s{k}.h5", some_counts(seed=k), **(of_mice if k == 2 else {}))
+        inspected(execute, tmp_path, f"s{k}")
+    looks = [f"s{k}.cells.json" for k in range(4)]
+    assert execute("check_captures", "--study", "study.json", "--cells", *looks).returncode == 0
+    (line,) = (tmp_path / "problems.txt").read_text().splitlines()
+    assert line == (
+        "samplesheet row 4, column raw: sample 's2' has mouse genes, and 3 of 4 samples have human ones; analyse each "
+        "species by itself"
+    )
+    execute("check_captures", "--study", "study.json", "--cells", "s2.cells.json")
+    assert (tmp_path / "problems.txt").read_text() == ""
+    assert (tmp_path / "notes.txt").read_text().startswith("note: mouse genes: markers, gene sets and human models")

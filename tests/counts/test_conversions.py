@@ -107,3 +107,14 @@ def test_an_h5mu_is_read_by_its_rna(tmp_path):
         rna.copy("/", file["mod"], "prot")
     found = read_counts(tmp_path / "a.h5mu")
     assert (found.matrix != toy.cells()).nnz == 0 and "/mod/rna is read" in found.source.notes[0]
+
+
+def test_an_h5mu_without_rna_is_one_line(tmp_path):
+    path = toy.h5ad(tmp_path / "rna.h5ad", toy.cells().astype(np.float32))
+    with h5py.File(path, "r") as rna, h5py.File(tmp_path / "a.h5mu", "w") as file:
+        for name in ("obs", "var"):
+            rna.copy(name, file)
+        for name in ("prot", "atac"):
+            rna.copy("/", file.require_group("mod"), name)
+    with pytest.raises(UserError, match=r"a.h5mu: an h5mu without one of RNA .it holds .*prot.*name the modality"):
+        describe(tmp_path / "a.h5mu")

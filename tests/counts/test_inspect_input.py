@@ -17,7 +17,9 @@ from tests.support.matrices import damaged, some_counts, write_h5
         ("indices", "does not fit"),
         ("data", "does not fit"),
         ("negative", "negative values such as -1"), ("fractional", "fractional values"),
-        ("mouse", "mouse genes"), ("mouse symbols", "mouse-like genes"), ("no symbols", "without gene symbols"),
+        ("rat", "rat genes"), ("rat symbols", "rat genes"), ("zebrafish", "zebrafish genes"),
+        ("both", "mouse and human"),
+        ("no symbols", "without gene symbols"),
         ("antibodies", "no gene expression"), ("twice", "occur twice"),
     ],
 )  # fmt: skip

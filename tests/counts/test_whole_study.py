@@ -81,8 +81,8 @@ def test_a_column_of_obs_that_is_named_and_is_not_there(cells):
 def test_a_sheet_says_what_the_samples_are(cells, tmp_path):
     sheet = tmp_path / "sheet.csv"
     sheet.write_text("# ours\nsample,donor,compartment,condition,raw\np2_csf,p2,CSF,MS,\n#x\np1 csf,p1,CSF,HC,\n")
-    text, found, _ = sheet_of_file(sheet, cells())
-    assert found == {"p2_csf": 2, "p1_csf": 0}
+    text, found, _ = sheet_of_file(sheet, [cells()])
+    assert found == {"p2_csf": (0, 2), "p1_csf": (0, 0)}
     assert text.splitlines() == [
         "", "sample,donor,compartment,condition,filtered", "p2_csf,p2,CSF,MS,samples/p2_csf.h5ad", "",
         "p1_csf,p1,CSF,HC,samples/p1_csf.h5ad",
@@ -102,7 +102,7 @@ def test_a_sheet_says_what_the_samples_are(cells, tmp_path):
 def test_a_sheet_that_does_not_fit_is_one_line(cells, tmp_path, row, line):
     (tmp_path / "sheet.csv").write_text(f"sample,donor,compartment,condition,raw\n{row}\n")
     with pytest.raises(UserError, match=line):
-        sheet_of_file(tmp_path / "sheet.csv", cells())
+        sheet_of_file(tmp_path / "sheet.csv", [cells()])
 
 
 @pytest.mark.parametrize(

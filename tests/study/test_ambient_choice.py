@@ -176,3 +176,23 @@ def test_the_samplesheet_tells_beforehand():
 
 
 # -- the executable -------------------------------------------------------------------------------------------------
+
+
+def test_a_method_of_single_samples_by_the_samplesheet():
+    """It stands where it can; methods that differ are refused unless they are allowed, and then each is said."""
+    three = cohort(RAW, RAW, FINISHED)
+    with pytest.raises(UserError, match="soupem: s1; none: s2.*accept them with --allow_mixed_ambient"):
+        choose_methods(three[:2], "auto", own={"s2": "none"})
+    methods, reasons = choose_methods(three, "auto", allow_mixed=True, own={"s2": "none", "s3": ""})
+    assert methods == {"s1": "soupem", "s2": "none", "s3": "finished"}
+    assert reasons == {"s2": "none is asked for in the samplesheet"}
+    assert "s2: none is asked for in the samplesheet" in announce(methods, reasons)
+    assert choose_methods(cohort(RAW, RAW), "none", own={"s1": "soupem", "s2": "soupem"}) == (
+        {"s1": "soupem", "s2": "soupem"},
+        {},
+    )
+    with pytest.raises(UserError, match="soupem was asked for, but s3 comes from CellBender already"):
+        choose_methods(three, "auto", own={"s3": "soupem"})
+    row = {"sample": "s1", "raw": "", "filtered": "x.h5", "cellbender": "", "ambient_method": "soupem"}
+    with pytest.raises(UserError, match="soupem needs all droplets"):
+        foresee([row], "auto", False)

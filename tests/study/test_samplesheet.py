@@ -116,6 +116,10 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         ("sample,donor,compartment,group,raw\n" + A, "row 1: column 'condition' is missing; add it"),
         ("sample,donor,compartment,timepoint,raw\n" + A, "rename 'timepoint' to 'condition'"),
         (HEADER.replace("raw", "raw,max_mito") + A, "column 'max_mito' looks like 'max_mt'; rename it"),
+        (
+            HEADER.replace("raw", "raw,ambient_method") + A.strip() + ",soup\n",
+            "row 2, column ambient_method: 'soup' is not one of auto, cellbender, soupem, none",
+        ),
         (HEADER.replace("raw", "raw,replicates") + A, "column 'replicates' looks like 'replicate'; rename it"),
         (HEADER.replace("raw", "raw,fraction_shares") + A, "looks like 'fraction_share'; rename it"),
         (sheet([("A", "c", "x", "a b")], ["group"]), "row 2, column group: 'a b' may hold letters"),

@@ -68,10 +68,12 @@ def damaged(kind, path):
         counts = counts.astype(float)
         counts.data[5] = 0.5
     options = {
-        "mouse": {"ids": [i.replace("ENSG", "ENSMUSG") for i in IDS]},
-        "mouse symbols": {
+        "rat": {"ids": [i.replace("ENSG", "ENSRNOG") for i in IDS]},
+        "zebrafish": {"ids": [i.replace("ENSG", "ENSDARG") for i in IDS]},
+        "both": {"ids": [i.replace("ENSG", "ENSMUSG") if n % 3 else i for n, i in enumerate(IDS)]},
+        "rat symbols": {
             "ids": [f"Gene{i}x" for i in range(N_GENES)],
-            "symbols": [f"Abcd{i}" for i in range(N_GENES)],
+            "symbols": ["RT1-Da", *(f"Abcd{i}" for i in range(1, N_GENES))],
         },
         "no symbols": {"symbols": IDS},
         "antibodies": {"types": ["Antibody Capture"] * N_GENES},

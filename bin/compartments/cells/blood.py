@@ -6,6 +6,7 @@ from anndata import AnnData
 
 from compartments.cells.leaks import gate, gene_sum
 from compartments.cells.soup import Soup
+from compartments.core.species import known_as
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, BLOOD
 
 # What blood brings with it, for the estimate of how many leukocytes of a tap came from blood.
@@ -35,8 +36,7 @@ def red_cells(
         ``red_cell_index`` (HBA + HBB share of the soup), ``n_erythroid``, ``blood_leukocyte_fraction``, ``blood_basis``
         (``counted``, ``haemoglobin`` or None), ``traumatic_tap`` (bool or None).
     """
-    columns = cells.var_names.get_indexer(ADULT_HAEMOGLOBIN)
-    columns = columns[columns >= 0]
+    columns = cells.var_names.get_indexer(known_as(ADULT_HAEMOGLOBIN, cells.var_names))
     erythroid = ~gate(cells)["non_erythroid"]
     leukocytes = max(int((~erythroid).sum()), 1)
     index = None if soup is None or not columns.size else float(soup.profile[columns].sum())

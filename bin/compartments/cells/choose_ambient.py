@@ -13,6 +13,7 @@ def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
     parser.add_argument("--gpu", action="store_true", help="CellBender has a GPU")
+    parser.add_argument("--asked", default="", help="what the samplesheet asks for: sample=method, by commas")
     parser.add_argument("--problems", required=True, help="where a problem is written; the exit code stays 0")
     parser.add_argument("summaries", nargs="+", help="<sample>.read.json")
     return parser.parse_args()
@@ -25,6 +26,7 @@ def main() -> None:
 
     summaries = [read_json(path) for path in sorted(args.summaries)]
     with problem_in(args.problems):
-        methods, reasons = choose_methods(summaries, args.ambient_method, args.gpu, args.allow_mixed_ambient)
+        own = dict(one.split("=") for one in args.asked.split(",") if one)
+        methods, reasons = choose_methods(summaries, args.ambient_method, args.gpu, args.allow_mixed_ambient, own)
         write_text(methods_table(methods, reasons), "methods.tsv")
         write_text(announce(methods, reasons) + "\n", "plan.txt")

@@ -8,6 +8,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from compartments.core.matrix import totals
+from compartments.core.species import known_as
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
 
 MIN_GATED = 10  # cells; a leak rate of fewer is not given
@@ -47,10 +48,10 @@ def leak_rates(cells: AnnData) -> dict[str, float | int | None]:
         name = f"leak_{gene}_in_{kind}"
         members = kinds[kind]
         n_cells = int(members.sum())
-        known = gene in cells.var_names and n_cells >= MIN_GATED
-        column = cells.var_names.get_loc(gene) if known else None
+        names = known_as([gene], cells.var_names) if n_cells >= MIN_GATED else []
+        columns = cells.var_names.get_indexer(names)
         for when, matrix in matrices.items():
-            positive = (matrix[members][:, [column]] > 0).sum() / n_cells if known else None
+            positive = (totals(matrix[members][:, columns]) > 0).sum() / n_cells if names else None
             rates[f"{name}_{when}"] = None if positive is None else float(positive)
         rates[f"{name}_cells"] = n_cells
     return rates
@@ -58,9 +59,9 @@ def leak_rates(cells: AnnData) -> dict[str, float | int | None]:
 
 def gene_sum(cells: AnnData, genes: Sequence[str], layer: str = "counts") -> np.ndarray:
     """Counts of each cell over some genes, as far as they are there."""
-    columns = cells.var_names.get_indexer(genes)
+    columns = cells.var_names.get_indexer(known_as(genes, cells.var_names))
     matrix: sp.csr_matrix = cells.layers[layer]
-    return totals(matrix[:, columns[columns >= 0]])
+    return totals(matrix[:, columns])
 
 
 def gate(cells: AnnData) -> dict[str, npt.NDArray[np.bool_]]:

@@ -14,13 +14,13 @@ import pandas as pd
 import scipy.sparse as sp
 
 from compartments.core.errors import SampleSkipped
+from compartments.core.species import ANTIBODY, OF_MITOCHONDRIA, RIBOSOMAL, known_as
 from compartments.core.vocabulary import ERYTHROID_SHARE, HAEMOGLOBIN
 
 MAD_TO_SD = 1.4826
 LEAST_CELLS = 10  # a sample of fewer is left out
 ERYTHROID_PCT = 100 * ERYTHROID_SHARE  # per cent of UMIs from haemoglobin
 PLATELET_PCT = 1.0  # per cent of UMIs from platelet genes
-ANTIBODY = r"^IG(?:H[ADEGM]\d?$|H[VDJ]|K[CVJ]|L[CVJ])|^JCHAIN$"  # half of a plasma cell's RNA
 PLATELET = ("PPBP", "PF4", "PF4V1", "GNG11", "TUBB1", "GP9", "ITGA2B")
 
 
@@ -87,10 +87,10 @@ def measure(counts: sp.csr_matrix, symbols: Sequence[str] | pd.Index) -> pd.Data
         {
             "total_counts": total,
             "n_genes": np.diff(counts.indptr).astype(np.int64),
-            "pct_mt": share(symbols.str.startswith("MT-")),
-            "pct_ribo": share(symbols.str.match(r"^RP[SL]\d")),
-            "pct_hb": share(symbols.isin(HAEMOGLOBIN)),
-            "pct_platelet": share(symbols.isin(PLATELET)),
+            "pct_mt": share(symbols.str.match(OF_MITOCHONDRIA.pattern)),
+            "pct_ribo": share(symbols.str.match(RIBOSOMAL.pattern)),
+            "pct_hb": share(symbols.isin(known_as(HAEMOGLOBIN, symbols))),
+            "pct_platelet": share(symbols.isin(known_as(PLATELET, symbols))),
             "pct_top20": top / others_total * 100,
         }
     )
@@ -251,5 +251,5 @@ def judge_sample(counts: sp.csr_matrix, symbols: pd.Index, barcodes: pd.Index, s
     }
     for metric in ("total_counts", "n_genes", "pct_mt", "pct_ribo", "pct_hb", "pct_top20"):
         summary[f"median_{metric}"] = float(np.median(measured.loc[keep, metric]))
-    summary["has_mt_genes"] = bool(symbols.str.startswith("MT-").any())
+    summary["has_mt_genes"] = bool(symbols.str.match(OF_MITOCHONDRIA.pattern).any())
     return Judged(sample, keep, measured, fails, table, summary)

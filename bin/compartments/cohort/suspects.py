@@ -13,6 +13,7 @@ from scipy import sparse
 from compartments.cohort.gathering import Gathered
 from compartments.cohort.tallies import PDC
 from compartments.core.matrix import memberships, totals
+from compartments.core.species import known_as
 from compartments.core.vocabulary import UNASSIGNED, Y_GENES, sex_of
 from compartments.labels.fit import doubts_of
 from compartments.study.study import Study
@@ -114,9 +115,9 @@ def sex_of_samples(sums: pd.DataFrame) -> pd.Series:
     -----
     XIST against genes of the male-specific part of chromosome Y; at least 20 UMIs of them, 80 % on one side.
     """
-    xist = sums["XIST"] if "XIST" in sums else pd.Series(0.0, sums.index)
-    y = sums[[gene for gene in Y_GENES if gene in sums]].sum(axis=1)
-    enough = (xist + y >= MIN_SEX_UMIS) & ("XIST" in sums) & any(gene in sums for gene in Y_GENES)
+    of_x, of_y = known_as(["XIST"], sums), known_as(Y_GENES, sums)
+    xist, y = sums[of_x].sum(axis=1), sums[of_y].sum(axis=1)
+    enough = (xist + y >= MIN_SEX_UMIS) & bool(of_x and of_y)
     share = xist / (xist + y).where(xist + y > 0, 1)
     sex = np.select([~enough, share >= SEX_SHARE, share <= 1 - SEX_SHARE], ["unclear", "F", "M"], "mixed")
     return pd.Series(sex, index=sums.index)

@@ -9,6 +9,7 @@ from scipy import sparse
 
 from compartments.core.errors import CountsChanged
 from compartments.core.matrix import totals
+from compartments.core.species import known_as
 from compartments.core.vocabulary import MIN_AMBIENT_COUNTS, UNASSIGNED
 
 if TYPE_CHECKING:
@@ -43,8 +44,9 @@ def doublets_by_lineage(sample: str, data: "AnnData") -> pd.DataFrame:
     column = {gene: number for number, gene in enumerate(data.var_names)}
     two = np.zeros(data.n_obs, bool)
     for pair in EXCLUSIVE:
-        if set(pair) <= set(column):
-            two |= totals(counts[:, [column[gene] for gene in pair]] > 0) == 2
+        sides = [known_as([gene], column) for gene in pair]
+        if all(sides):
+            two |= np.all([totals(counts[:, [column[name] for name in names]]) > 0 for names in sides], axis=0)
     called = data.obs["predicted_doublet"].to_numpy(bool)
     cells = pd.DataFrame(
         {

@@ -51,16 +51,18 @@ def main() -> None:
     from compartments.compare.pathways import compare_groups
     from compartments.compare.untested import list_untested
     from compartments.core.pairs import check_genes, read_groups, read_resource
+    from compartments.core.species import species_of
     from compartments.study.study import Study
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
     captured = Study.load(options.study)
     study = captured.of_specimens()
-    resource = read_resource(options.lr_resource)
-    migration = read_groups(options.migration_pairs, resource)
-    further = read_groups(options.groups, resource) if options.groups else {}
-    check_groups(further, migration, options.groups, left_out)
     pseudobulk = of_specimens(anndata.read_h5ad(options.pseudobulk), study.samples, left_out)
+    species = species_of(pseudobulk.var_names)
+    resource = read_resource(options.lr_resource, species)
+    migration = read_groups(options.migration_pairs, resource, species)
+    further = read_groups(options.groups, resource, species) if options.groups else {}
+    check_groups(further, migration, options.groups, left_out)
     unknown, _ = check_genes(resource, pseudobulk.var_names, options.lr_resource, options.pseudobulk)
     assume(pseudobulk, left_out)
     names = study.samples["sample"]

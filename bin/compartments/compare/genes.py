@@ -7,9 +7,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-RED_CELL_PLATELET = re.compile(r"HB[AB]\d*|PPBP")
-IG_SEGMENT = re.compile(r"IG[HKL][VDJ](\d|I|\()")
-TR_SEGMENT = re.compile(r"TR[ABDG][VDJ]\d")
+from compartments.core.species import IG_SEGMENT, RED_CELL_PLATELET, TR_SEGMENT
+
 B_LINEAGE = re.compile(r"B($|[^a-z])|.*plasma", re.IGNORECASE)
 T_LINEAGE = re.compile(r"T($|[^a-z]|reg|fh)|.*[^A-Z]T($|[^A-Za-z])|gdT|MAIT|NKT")
 

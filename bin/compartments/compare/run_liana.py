@@ -32,11 +32,12 @@ def main() -> None:
     from compartments.compare.scored_cells import log_normalise, testable_cells
     from compartments.core.files import write_parquet
     from compartments.core.pairs import check_genes, read_resource
+    from compartments.core.species import species_of
     from compartments.core.vocabulary import EXPR_PROP
 
     left_out = LeftOut(STEP)
-    resource = read_resource(given.lr_resource)
     sample, genes, corrected, lineages = load_annotated(given.filtered, given.doublets, given.labels)
+    resource = read_resource(given.lr_resource, species_of(genes))
     unknown, n_symbols = check_genes(resource, genes, given.lr_resource, given.filtered)
     keep, reasons = testable_cells(lineages, given.min_cells)
     for lineage, reason in reasons.items():

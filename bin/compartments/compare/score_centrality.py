@@ -56,11 +56,13 @@ def main() -> None:
     from compartments.core.files import read_tsv, write_tsv
     from compartments.core.matrix import thin, totals
     from compartments.core.pairs import check_genes, read_groups, read_resource
+    from compartments.core.species import species_of
 
     left_out = LeftOut(STEP)
-    resource = read_resource(given.lr_resource)
-    groups = read_groups(given.migration_pairs, resource)
     sample, genes, corrected, lineages = load_annotated(given.filtered, given.doublets, given.labels, given.genes)
+    species = species_of(genes)
+    resource = read_resource(given.lr_resource, species)
+    groups = read_groups(given.migration_pairs, resource, species)
     check_genes(resource, genes, given.lr_resource, given.filtered)
     keep, reasons = testable_cells(lineages, given.min_cells)
     for lineage, reason in reasons.items():

@@ -27,13 +27,14 @@ def main() -> None:
     from compartments.cohort.ambient_genes import assume_ambient
     from compartments.compare import genesets
     from compartments.core.gene_sets import merge_sets
+    from compartments.core.species import species_of
     from compartments.study.study import Study
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
-    sets = merge_sets(options.gene_sets)
     study = Study.load(options.study).of_specimens()
     data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"], left_out)
     assume_ambient(data)
+    sets = merge_sets(options.gene_sets, species_of(data.var_names))
     lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
     lineages = [genesets.without_ambient(lineage, left_out) for lineage in lineages]
     n_samples = data.obs["sample"].nunique()

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_text
+from compartments.core.species import HUMAN, names_in
 
 
 def read_gmt(path: str | Path) -> dict[str, list[str]]:
@@ -40,13 +41,13 @@ def read_gmt(path: str | Path) -> dict[str, list[str]]:
     return sets
 
 
-def merge_sets(paths: Iterable[str | Path]) -> dict[str, list[str]]:
-    """Sets of several GMT files; a name in two files is a :class:`UserError`."""
+def merge_sets(paths: Iterable[str | Path], species: str = HUMAN) -> dict[str, list[str]]:
+    """Sets of several GMT files, human genes named as in ``species``; a name in two files is a :class:`UserError`."""
     merged: dict[str, list[str]] = {}
     origin: dict[str, str | Path] = {}
     for path in paths:
         for name, genes in read_gmt(path).items():
             if name in merged:
                 raise UserError(f"gene set '{name}' is in {origin[name]} and in {path}; rename one")
-            merged[name], origin[name] = genes, path
+            merged[name], origin[name] = names_in(species, genes), path
     return merged

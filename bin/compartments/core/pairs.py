@@ -12,9 +12,10 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_sheet
+from compartments.core.species import HUMAN, MOUSE, names_in, of_mice, one_to_one
 
 
-def read_resource(name: str) -> pd.DataFrame:
+def read_resource(name: str, species: str = HUMAN) -> pd.DataFrame:
     """Ligand-receptor pairs: a resource packaged with LIANA, or a user's table.
 
     Parameters
@@ -22,6 +23,9 @@ def read_resource(name: str) -> pd.DataFrame:
     name : str
         Name of a LIANA resource (``consensus``, ``cellphonedb`` ...), or a TSV or CSV file with columns ``ligand`` and
         ``receptor``, gene symbols, subunits of complexes joined by ``_``.
+    species : str
+        Of the counts. Of mice ``consensus`` is LIANA's ``mouseconsensus``; other tables of human genes go by single
+        counterparts, without the pairs that have none.
 
     Returns
     -------
@@ -35,16 +39,32 @@ def read_resource(name: str) -> pd.DataFrame:
     """
     path = Path(name)
     if path.suffix.lower() in (".tsv", ".csv", ".txt") or path.exists():
-        return _choose(_read_table(path), ["ligand", "receptor"], path).drop_duplicates(ignore_index=True)
+        return _of_species(_choose(_read_table(path), ["ligand", "receptor"], path), species)
     packaged = _packaged()
     table = pd.read_csv(packaged, usecols=["source_genesymbol", "target_genesymbol", "resource"])
     known = sorted(table["resource"].unique())
+    name = "mouseconsensus" if species == MOUSE and name.lower() == "consensus" else name
     if name.lower() not in known:
         close = difflib.get_close_matches(name.lower(), known, 1, 0.5)
         hint = f"did you mean '{close[0]}'?" if close else f"it is one of {', '.join(known)}, or a .tsv file"
         raise UserError(f"--lr_resource '{name}' is no resource of LIANA and no file; {hint}")
     table = table.loc[table["resource"] == name.lower(), ["source_genesymbol", "target_genesymbol"]]
-    return table.set_axis(["ligand", "receptor"], axis=1).dropna().drop_duplicates(ignore_index=True)
+    table = table.set_axis(["ligand", "receptor"], axis=1).dropna()
+    return _of_species(table, HUMAN if name.lower().startswith("mouse") else species)
+
+
+def _of_species(table: pd.DataFrame, species: str) -> pd.DataFrame:
+    """Pairs, each once, by the names of a species; without those that it lacks."""
+    if species == MOUSE:
+        parts = {part for entity in table.to_numpy().ravel() for part in entity.split("_")}
+        single = {part: part for part in parts if of_mice(part)} | one_to_one(HUMAN, parts)
+
+        def named(entity: str) -> str | None:
+            names = [single.get(part, "") for part in entity.split("_")]
+            return "_".join(names) if all(names) else None
+
+        table = table.apply(lambda column: column.map(named)).dropna()
+    return table.drop_duplicates(ignore_index=True)
 
 
 def _packaged() -> Path:
@@ -76,7 +96,7 @@ def _choose(table: pd.DataFrame, columns: list[str], path: Path) -> pd.DataFrame
     return table.reset_index(drop=True)
 
 
-def read_groups(path: str | Path, resource: pd.DataFrame) -> dict[str, npt.NDArray[np.bool_]]:
+def read_groups(path: str | Path, resource: pd.DataFrame, species: str = HUMAN) -> dict[str, npt.NDArray[np.bool_]]:
     """Named groups of pairs (pathways), as members of ``resource``.
 
     Parameters
@@ -87,6 +107,8 @@ def read_groups(path: str | Path, resource: pd.DataFrame) -> dict[str, npt.NDArr
         subunit of its receptor as receptor.
     resource : DataFrame
         From :func:`read_resource`.
+    species : str
+        Of the resource's genes, which human ones of the table are called by.
 
     Returns
     -------
@@ -104,7 +126,8 @@ def read_groups(path: str | Path, resource: pd.DataFrame) -> dict[str, npt.NDArr
         table = _choose(table, ["group", "ligand", "receptor"], path)
         keys = pd.MultiIndex.from_frame(resource[["ligand", "receptor"]])
         for group, rows in table.groupby("group", sort=False):
-            groups[group] = keys.isin(pd.MultiIndex.from_frame(rows[["ligand", "receptor"]]))
+            pairs = _of_species(rows[["ligand", "receptor"]], species)
+            groups[group] = keys.isin(pd.MultiIndex.from_frame(pairs))
         return groups
     table = _choose(table, ["group", "role", "gene"], path)
     wrong = table.loc[~table["role"].isin(("ligand", "receptor")), "role"]
@@ -113,7 +136,7 @@ def read_groups(path: str | Path, resource: pd.DataFrame) -> dict[str, npt.NDArr
     for group, rows in table.groupby("group", sort=False):
         inside = np.ones(len(resource), bool)
         for role in ("ligand", "receptor"):
-            genes = set(rows.loc[rows["role"] == role, "gene"])
+            genes = set(names_in(species, rows.loc[rows["role"] == role, "gene"]))
             inside &= [not genes.isdisjoint(entity.split("_")) for entity in resource[role]]
         groups[group] = inside
     return groups

@@ -49,6 +49,8 @@ LIMITS = {
     "nmads_mt": "a number of at least 0",
     "nmads_top20": "a number of at least 0",
 }
+# ... that stands for a parameter of its words
+CHOICES = {"ambient_method": ("auto", "cellbender", "soupem", "none")}
 # its further columns that something is made of
 DESCRIPTIONS = ["batch", "chemistry", "replicate", "fraction", "group"]
 # columns of cells and of what is compared: one of the samplesheet's with such a name is called sheet_<name> everywhere

@@ -22,11 +22,13 @@ def main() -> None:
     from compartments.counts.inspection import of_files
     from compartments.counts.lanes import problems
     from compartments.counts.looks import read_looks
+    from compartments.counts.organisms import other_species
     from compartments.study.study import Study
 
     found, samples = read_looks(args.cells), Study.load(args.study).samples
     rows = dict(zip(samples["sample"], samples["row"].astype(int), strict=True))
     for cells in found:
         cells["row"] = rows[cells["sample"]]
-    write_text("".join(f"samplesheet {problem}\n" for problem in problems(found, samples)), "problems.txt")
+    wrong = [*problems(found, samples), *other_species(found)]
+    write_text("".join(f"samplesheet {problem}\n" for problem in wrong), "problems.txt")
     write_text("".join(f"note: {sentence}\n" for sentence in of_files(found, samples)), "notes.txt")

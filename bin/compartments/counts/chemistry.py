@@ -6,7 +6,6 @@ if both were made with 3' v2, by 0.32 to 0.37 between 3' v2 and v3, 0.33 to 0.39
 v2 and 5' (10x's own PBMC). A day with interferon makes up to 0.24 (Kang et al. 2018).
 """
 
-import re
 from collections.abc import Collection, Mapping, Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -17,12 +16,12 @@ import pandas as pd
 import scipy.sparse as sp
 from scipy.sparse.csgraph import connected_components
 
+from compartments.core.species import RIBOSOMAL_PROTEIN, UNTRANSLATED, known_as
 from compartments.counts.source import Texts
 from compartments.study.mixture import mixed
 
 Profiles = dict[str, dict[str, int]]  # class of cells -> ribosomal protein gene -> UMIs
 
-RIBOSOMAL = re.compile(r"^RP(L\d+A?|LP[012]|S\d+[AX]?|SA|L36AL?)$")
 ELSEWHERE = {"RPL3L", "RPL10L", "RPL39L", "RPS4Y1", "RPL22L1", "RPS27L"}  # of some tissues, or of one sex
 # lymphocytes that markers alone tell, which most compartments have: genes of which they have some, and none
 CLASSES = {
@@ -35,7 +34,6 @@ MIN_GENES, MIN_COUNT = 20, 50  # genes that are compared, and UMIs of each in th
 ALIKE, APART = 0.2, 0.28  # log2: within and between ways
 NUCLEI_RIBOSOMAL, NUCLEI_MALAT1 = 0.05, 0.02  # share of the UMIs below and above which a sample is of nuclei
 WHOLE = 10_000  # genes; a shorter list is a panel, or cut to genes with counts
-UNTRANSLATED = re.compile(r"^(MALAT1|NEAT1|XIST|LINC\d+|.+-AS\d)$")
 NOUN = "chemistry (by their counts)"
 
 
@@ -62,7 +60,7 @@ def profiles_of(matrix: sp.csr_matrix, symbols: Texts) -> Profiles:
     names = pd.Index(symbols)
 
     def umis(genes: Sequence[str]) -> npt.NDArray[np.float64]:
-        return np.asarray(matrix[:, np.flatnonzero(names.isin(genes))].sum(1)).ravel()
+        return np.asarray(matrix[:, np.flatnonzero(names.isin(known_as(genes, names)))].sum(1)).ravel()
 
     members = {name: (umis(some) > 1) & (umis(none) == 0) for name, (some, none) in CLASSES.items()}
     return sums_of(matrix, symbols, members)
@@ -70,7 +68,7 @@ def profiles_of(matrix: sp.csr_matrix, symbols: Texts) -> Profiles:
 
 def sums_of(matrix: sp.csr_matrix, symbols: Texts, members: Mapping[str, npt.NDArray[np.bool_]]) -> Profiles:
     """The same of the rows of each class; without those that have too few."""
-    genes = [n for n, name in enumerate(symbols) if RIBOSOMAL.match(name) and name not in ELSEWHERE]
+    genes = [n for n, name in enumerate(symbols) if RIBOSOMAL_PROTEIN.match(name) and name.upper() not in ELSEWHERE]
     of_genes, found = matrix[:, genes], {}
     for name, rows in members.items():
         sums = pd.Series(np.asarray(of_genes[np.flatnonzero(rows)].sum(0)).ravel(), [symbols[n] for n in genes])
@@ -82,9 +80,9 @@ def sums_of(matrix: sp.csr_matrix, symbols: Texts, members: Mapping[str, npt.NDA
 def of_nuclei(umis: npt.NDArray[np.int64], symbols: Texts) -> bool:
     """Whether the UMIs of all genes of a sample are those of nuclei: much MALAT1, few mRNAs of ribosomal proteins."""
     names, total = pd.Index(symbols), max(int(umis.sum()), 1)
-    ribosomal = names.str.match(RIBOSOMAL.pattern)
+    ribosomal = names.str.match(RIBOSOMAL_PROTEIN.pattern)
     few = ribosomal.sum() >= MIN_GENES and umis[ribosomal].sum() < NUCLEI_RIBOSOMAL * total
-    return bool(few and umis[names == "MALAT1"].sum() > NUCLEI_MALAT1 * total)
+    return bool(few and umis[names.isin(known_as(["MALAT1"], names))].sum() > NUCLEI_MALAT1 * total)
 
 
 def distance(first: Mapping[str, int], second: Mapping[str, int]) -> float:

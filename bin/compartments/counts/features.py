@@ -17,7 +17,7 @@ OTHER_TYPES = {
     "peak", "atac", "chromatinaccessibility", "crisprguidecapture", "crispr", "guide", "grna", "sgrna", "custom",
     "antigencapture", "vdj", "vdjt", "vdjb", "tcr", "bcr",
 }  # fmt: skip
-# names that no human gene has; those of antibodies also end gene names of some programs, hence the separators
+# names that no gene has; those of antibodies also end gene names of some programs, hence the separators
 UNTYPED = {
     "Antibody, by name": re.compile(
         r"total-?seq|[_.:-](adt|ab|prot|protein|totala|totalb|totalc|pabo|abseq)([_.-]?\d+)?$"
@@ -32,8 +32,8 @@ CLUSTER_OF_DIFFERENTIATION = re.compile(r"^CD\d+[A-Za-z]?([-./]\d)?$")
 PROBE = re.compile(r"^(?P<id>(?:DEPRECATED_)?ENS[A-Z]*G\d{6,}(?:\.\d+)?)\|(?P<symbol>[^|]+)\|")
 # "ENSG00000198851.9_CD3E" or "CD3E_ENSG00000198851": names that some programs make unique so
 JOINED = (
-    re.compile(r"^(?P<id>ENSG\d{11}(?:\.\d+)?)[_|:;-](?P<symbol>\S+)$"),
-    re.compile(r"^(?P<symbol>\S+)[_|:;-](?P<id>ENSG\d{11}(?:\.\d+)?)$"),
+    re.compile(r"^(?P<id>ENS[A-Z]*G\d{11}(?:\.\d+)?)[_|:;-](?P<symbol>\S+)$"),
+    re.compile(r"^(?P<symbol>\S+)[_|:;-](?P<id>ENS[A-Z]*G\d{11}(?:\.\d+)?)$"),
 )
 DEPRECATED = re.compile(r"^DEPRECATED_")
 # "GRCh38_ENSG...", "mm10___ENSMUSG...": Cell Ranger's way to name genes of several genomes

@@ -25,7 +25,7 @@ from compartments.counts.features import ENSEMBL_GENE, UNTYPED
 from compartments.counts.h5ad import counts_in, describe_matrix, expression_in
 from compartments.counts.source import GENE_EXPRESSION, Source, Texts
 from compartments.counts.splitting import MOST, blocks
-from compartments.counts.whole_study import OF_TAGS
+from compartments.counts.whole_study import OF_TAGS, of_pool
 
 DOUBLET, NEGATIVE = "Doublet", "Negative"
 LEAK = 3  # molecules of a tag, on average, in cells of other samples
@@ -37,15 +37,15 @@ USED = 0.05  # of the cells; a tag that is the highest of so many was used
 KIND = "Multiplexing Capture"
 
 
-def read_tags(table: Path) -> pd.DataFrame:
-    """Tags and their samples, empty where cells of a tag are to be left out; the index is the row in the file.
+def read_tags(table: Path, pool: str = "") -> pd.DataFrame:
+    """Tags of a pool and their samples, empty where cells of a tag are to be left out; the index is the file's row.
 
     Raises
     ------
     UserError
         A tag twice, fewer than two samples, a sample called as cells of no sample are.
     """
-    rows = read_sheet(table, ["tag", "sample"]).dropna(subset=["tag"]).fillna("")
+    rows = of_pool(read_sheet(table, ["tag", "sample"]).dropna(subset=["tag"]).fillna(""), table, pool)
     for number, tag, sample in zip(rows.index, rows["tag"], rows["sample"], strict=True):
         if (rows["tag"] == tag).sum() > 1:
             raise UserError(f"{table.name} row {number}, column tag: '{shown(tag)}' is there twice; name it once")
@@ -59,7 +59,7 @@ def read_tags(table: Path) -> pd.DataFrame:
     return rows
 
 
-def samples_of_tags(source: Source, table: Path, seed: int) -> Texts:
+def samples_of_tags(source: Source, table: Path, seed: int, pool: str = "") -> Texts:
     """The sample of each barcode, ``Doublet`` or ``Negative``; empty for tags without a sample.
 
     Features of ``source`` that are tags are marked as such (in place), so that none of them counts as a gene.
@@ -70,7 +70,7 @@ def samples_of_tags(source: Source, table: Path, seed: int) -> Texts:
         As :func:`read_tags`; a tag that the file lacks or that is a gene, a tag that no cell is stained with, a tag
         that was used and is not in the table.
     """
-    rows = read_tags(table)
+    rows = read_tags(table, pool)
     holder = _holder(source, set(rows["tag"]))
     columns = np.array([_place(holder, tag, table, number) for number, tag in rows["tag"].items()])
     others = np.setdiff1d(np.flatnonzero(_named_as_tags(holder)), columns)

@@ -35,7 +35,7 @@ def main() -> None:
     from compartments.counts.formats import one_path
     from compartments.counts.inspection import look_into, strangers
 
-    asked = (args.barcodes, bool(args.digests), args.labels_key, args.gtf)
+    asked = (args.barcodes, bool(args.digests), args.labels_key, args.gtf, args.species)
     look = look_into(one_path(args.path), args.column, args.genome, *asked)
     if look.source and args.digests and args.label_overrides:
         problem = strangers(args.label_overrides, args.sample, look.source.barcodes)
@@ -56,5 +56,6 @@ def _cells(args: Namespace, look: "Look", source: "Source") -> dict[str, object]
     if args.labels_key:
         row["labels"] = look.labels
     row["content"] = content_of(Path(args.digests).read_text())
+    row["species"] = source.species
     listed = {"symbol": list(source.symbol[source.keep]), "gene_id": list(source.gene_id[source.keep])}
     return row | {"barcodes": look.barcodes, "genes": listed, "made": look.made}

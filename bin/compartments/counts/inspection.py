@@ -17,6 +17,7 @@ from compartments.counts.formats import describe
 from compartments.counts.h5ad import labels_in
 from compartments.counts.lanes import Cells, cell_barcodes
 from compartments.counts.names import make_unique
+from compartments.counts.organisms import AUTO, check_asked, said_of
 from compartments.counts.references import origins, unite_genes
 from compartments.counts.source import CELLBENDER, Source, Texts
 from compartments.counts.values import ENOUGH, check_values, peek
@@ -50,6 +51,7 @@ def look_into(
     cells: bool = False,
     labels_key: str | None = None,
     gtf: str | None = None,
+    species: str = AUTO,
 ) -> Look:
     """Why the file or folder cannot be used in that column of the samplesheet, and what may make its numbers wrong.
 
@@ -68,10 +70,13 @@ def look_into(
         Column of its obs that names cells: which labels, if it is asked for its cells.
     gtf : path, optional
         Names genes of a file that has ids alone.
+    species : str
+        ``human``, ``mouse``, or ``auto``: as the genes say.
     """
     try:
         source = describe(path, genome, gtf)
         check_column(source, column)
+        check_asked(source, species)
         check_values(source, peek(source))
         found = cell_barcodes(source) if barcodes else {}
         if source.format == "10x mtx" and not barcodes:  # else every entry was read
@@ -141,4 +146,4 @@ def of_files(found: Sequence[Cells], samples: pd.DataFrame) -> list[str]:
         for key, genes in lists.items()
     }
     made = {one["sample"]: Made(*one["made"]) for one in there}
-    return origins(unite_genes([tables[id(one["genes"])] for one in there]), samples, made)[1]
+    return said_of(there) + origins(unite_genes([tables[id(one["genes"])] for one in there]), samples, made)[1]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from compartments.core.errors import UserError
+from compartments.counts.organisms import told_species
 from compartments.counts.source import Source, Texts
 from compartments.counts.symbols import looks_like_barcodes, mend_symbols
 
@@ -48,11 +49,7 @@ def check_names(source: Source) -> None:
             f"{source.path}: the genes are named like barcodes ({symbols[0]} ...): rows and columns are the wrong way "
             "round; transpose the matrix"
         )
-    if foreign := foreign_species(source.gene_id[source.keep], symbols):
-        raise UserError(
-            f"{source.path}: {foreign} genes ({', '.join(symbols[:3])} ...), human gene symbols are expected; "
-            "map them to human orthologues or leave the sample out"
-        )
+    source.species = told_species(source, symbols, source.gene_id[source.keep])
     if mostly_ensembl(symbols):
         raise UserError(
             f"{source.path}: Ensembl ids without gene symbols ({symbols[0]} ...); add the symbols "
@@ -112,22 +109,6 @@ def tidy(names: Texts) -> Texts:
     """Names without blanks around them; empty where a program wrote that there is none."""
     stripped = [name.strip() for name in names]
     return np.array(["" if name.lower() in NO_NAME else name for name in stripped], dtype=object)
-
-
-def foreign_species(gene_id: Texts, symbol: Texts) -> str:
-    """Name of the species when genes are plainly not human, else an empty string.
-
-    Ensembl ids decide where there are any; else symbols in Title case (Cd3e), as mouse and rat have them.
-    """
-    prefixes = [m.group(1) for g in gene_id if (m := re.match(r"^(?:DEPRECATED_)?(ENS[A-Z]*G)\d{6,}", g))]
-    if len(prefixes) > len(gene_id) / 2:
-        human = sum(p == "ENSG" for p in prefixes)
-        mouse = sum(p == "ENSMUSG" for p in prefixes)
-        if human < len(prefixes) / 2:
-            return "mouse" if mouse > len(prefixes) / 2 else "non-human"
-        return ""
-    title = sum(bool(re.match(r"^[A-Z][a-z][a-z0-9]", s)) for s in symbol)
-    return "mouse-like" if title > len(symbol) / 2 else ""
 
 
 def make_unique(names: Sequence[str] | Texts) -> Texts:

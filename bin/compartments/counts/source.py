@@ -48,6 +48,8 @@ class Source:
         Features of one id are one gene, whatever the id is.
     fractional : bool
         Molecules may be shared among genes, as a counter leaves them.
+    species : str
+        Of the genes, once their names are read.
     notes : list of str
         What was mended or taken differently, each one's numbers are right.
     warnings : list of str
@@ -71,6 +73,7 @@ class Source:
     more: tuple[str, ...] = ()
     summed: bool = False
     fractional: bool = False
+    species: str = ""
     notes: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 

@@ -13,7 +13,8 @@ STEP = "split_study"
 def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
-    parser.add_argument("--path", required=True, help="h5ad of all samples")
+    parser.add_argument("--path", required=True, nargs="+", help="h5ad of all samples, or one of each pool")
+    parser.add_argument("--pool", nargs="*", default=[], help="names of the pools, which the table has in column pool")
     parser.add_argument("--samplesheet", help="what is known of the samples, without files; else obs says it")
     parser.add_argument("--sample_table", help="barcode, sample: in place of --sample_key")
     parser.add_argument("--hashtags", help="tag, sample: samples by the counts of their tags, in place of --sample_key")
@@ -28,41 +29,44 @@ def main() -> None:
     notes: list[str] = []
     with problem_in(args.problems):
         notes = _split(args)
-    write_text("".join(f"note: {Path(args.path).name}: {note}\n" for note in notes), args.notes)
+    name = Path(args.path[0]).name if len(args.path) == 1 else "pools"
+    write_text("".join(f"note: {name}: {note}\n" for note in notes), args.notes)
 
 
 def _split(args: Namespace) -> list[str]:
     """What was changed or left out, a line each."""
+    from contextlib import ExitStack
+
     import numpy as np
 
     from compartments.counts import whole_study as whole
-    from compartments.counts.hashtags import samples_of_tags
+    from compartments.counts.pools import Told, open_cells, sheet_of_obs
     from compartments.counts.splitting import split_counts
 
-    asked, path = whole.columns_asked(args.obs_columns or ""), Path(args.path)
-    source, obs, file = whole.open_study(path)
-    with file:
-        given = None
-        if args.sample_table:
-            table = Path(args.sample_table)
-            given = f"column 'sample' of {table.name}", whole.samples_of_table(path, table, source.barcodes)
-        elif args.hashtags:
-            table = Path(args.hashtags)
-            given = f"the hashtags of {table.name}", samples_of_tags(source, table, args.seed)
-        cells = whole.Cells(path, obs, args.sample_key or "", given)
+    asked = whole.columns_asked(args.obs_columns or "")
+    told = Told(args.sample_key or "", args.sample_table or "", args.hashtags or "")
+    with ExitStack() as opened:
+        pools = [
+            open_cells(Path(path), pool, told, args.seed, opened)
+            for path, pool in zip(args.path, args.pool or [""] * len(args.path), strict=True)
+        ]
+        files = [cells for _, cells in pools]
         if args.samplesheet:
-            text, found, notes = whole.sheet_of_file(Path(args.samplesheet), cells)
-            cells.check_obs(asked)
+            text, found, notes = whole.sheet_of_file(Path(args.samplesheet), files)
+            for cells in files:
+                cells.check_obs(asked)
         else:
-            tags = cells.without_tags()
-            sheet, notes = cells.sheet_of_obs(asked)
-            text, found = whole.sheet_text(sheet), {sample: place for place, sample in enumerate(sheet["sample"])}
-            notes += tags
-        columns = {args.labels_key: cells.column(args.labels_key, "--labels_key")} if args.labels_key else {}
-    taken = np.isin(np.arange(len(cells.names)), list(found.values()))
+            text, found, notes = sheet_of_obs(files, asked)
+        columns = [
+            {args.labels_key: cells.column(args.labels_key, "--labels_key")} if args.labels_key else {}
+            for cells in files
+        ]
     (Path("split") / whole.FILES).mkdir(parents=True)
-    paths = {place: Path("split") / whole.file_of(sample) for sample, place in found.items()}
-    split_counts(source, cells.code, paths, columns)
+    for number, (source, cells) in enumerate(pools):
+        own = {place: sample for sample, (of_file, place) in found.items() if of_file == number}
+        paths = {place: Path("split") / whole.file_of(sample) for place, sample in own.items()}
+        split_counts(source, cells.code, paths, columns[number])
+        notes += source.notes + cells.unused(np.isin(np.arange(len(cells.names)), list(own)))
     name = Path(args.samplesheet).stem if args.samplesheet else "samplesheet"
     write_text(text, Path("split") / f"{name}.csv")
-    return source.notes + notes + cells.unused(taken)
+    return notes

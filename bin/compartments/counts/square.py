@@ -1,18 +1,16 @@
 """Which axis of a matrix with as many genes as barcodes is which: its sizes do not tell."""
 
-import re
 from collections.abc import Iterator
 
 import h5py
 import numpy as np
 import numpy.typing as npt
 
+from compartments.core.species import EVERYWHERE
 from compartments.counts.folders import CHUNK, Entries, entries
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Source
 
-# genes that most human cells have much of; their pseudogenes end in other letters
-EVERYWHERE = re.compile(r"^(RP[LS]\d+[AX]?|RPLP[012]|MT-\w+|MALAT1|B2M|ACTB|TMSB4X|TMSB10|EEF1A1|TPT1|FTL|FTH1)$")
 LEAST = 5  # of them, in the file
 BETTER = 0.25  # difference of their median rank, as a share of all, along the two axes
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from compartments.core.errors import UserError
+from compartments.core.species import MOUSE, OF_MITOCHONDRIA, TITLE, counterparts, mouse_names
 from compartments.counts.opening import open_text
 from compartments.counts.source import Source, Texts
 
@@ -23,7 +24,7 @@ OF_MT = re.compile(r"^MT[-._: ]?")
 RNA = re.compile(r"RNR[12]|T[A-Z][12]?")  # further genes of the mitochondria, after MT-
 MIN_MANGLED = 3
 NAMED = re.compile(r'(gene_id|gene_name) "([^"]+)"')  # of a line of a GTF
-MANGLED = re.compile(r"^(?:MT|HLA)(?P<mark>[._:])[A-Z]")
+MANGLED = re.compile(r"^(?:MT|HLA|mt|H2)(?P<mark>[._:])[A-Z]")
 ACCESSION = re.compile(r"^[A-Z]{1,2}\d{5,8}\.\d+$|^ENS[A-Z]*[GTP]\d+|^hsa[.-]")
 CLONE = re.compile(r"^(RP\d+|CT[A-D]|KB|LL\w+|GS1|XX\w+|AC|FP)\.(\w+)\.(\d+)$")
 UNDERSCORED = re.compile(r"_(?:s?n?RNA|rRNA|SRP|alpha|snoRNA)|^U\d+_")
@@ -80,7 +81,7 @@ def mend_symbols(source: Source) -> None:
             f"{len(dates)} symbols are dates ({', '.join(dates[:3])}), as Excel makes of MARCH1 or SEPT2: these genes "
             "are not found by name; export the symbols anew"
         )
-    if not any(name.startswith("MT-") for name in kept):
+    if not any(OF_MITOCHONDRIA.match(name) for name in kept):
         source.warnings.append(
             "no mitochondrial genes by name (MT-...): the limit of mitochondrial counts (--max_mt, --nmads_mt) does "
             "nothing here"
@@ -89,6 +90,13 @@ def mend_symbols(source: Source) -> None:
 
 def _capitals(source: Source) -> None:
     kept = source.symbol[source.keep]
+    if source.species == MOUSE:
+        if sum(bool(TITLE.match(name)) for name in kept) <= len(kept) / 2:
+            known = mouse_names()
+            names = [known.get(name.upper(), name.capitalize()) for name in source.symbol]
+            source.symbol = np.array(names, dtype=object)
+            source.notes.append("gene symbols were not written as of mice, whose ids they have: read as Cd3e")
+        return
     lower = [name for name in kept if name[:1].isalpha() and name == name.lower()]
     if len(lower) <= len(kept) / 2:
         return
@@ -96,7 +104,8 @@ def _capitals(source: Source) -> None:
     if human <= len(kept) / 2:
         raise UserError(
             f"{source.path}: gene symbols in lower case ({', '.join(lower[:3])} ...), as of zebrafish or changed by a "
-            "program; human gene symbols are in capitals: export them as they were"
+            "program; human gene symbols are in capitals (CD3E), those of mice begin with one (Cd3e): export them "
+            "as they were"
         )
     orf = re.compile(r"^(C(?:\d+|X|Y))ORF(\d+)")
     source.symbol = np.array([orf.sub(r"\1orf\2", name.upper()) for name in source.symbol], dtype=object)
@@ -125,14 +134,22 @@ def _hyphened(name: str, mark: str) -> str:
 def _mitochondria(source: Source) -> None:
     """``MT-`` before the mitochondrial genes, told from their Ensembl ids, else from several of their bare names."""
     known = np.array([MITOCHONDRIAL.get(g, ("", ""))[0] for g in source.gene_id], dtype=object)
-    if not (known != "").any() and not any(name.startswith("MT-") for name in source.symbol):
+    if not (known != "").any() and not any(OF_MITOCHONDRIA.match(name) for name in source.symbol):
         bare = np.array([_of_mitochondria(name.upper()) for name in source.symbol], dtype=object)
         known = bare if len(set(bare[source.keep]) - {""}) >= MIN_BARE else known
+    if source.species == MOUSE:
+        known = np.array([_in_mice(name) for name in known], dtype=object)
     changed = (known != "") & (known != source.symbol)
     if changed.any():
         few = ", ".join(source.symbol[changed][:3])
         source.symbol = np.where(changed, known, source.symbol)
         source.notes.append(f"{int(changed.sum())} mitochondrial genes without MT- ({few}): named as HGNC does")
+
+
+def _in_mice(symbol: str) -> str:
+    """``mt-Nd1`` of ``MT-ND1``."""
+    of_protein = symbol.removeprefix("MT-") in BARE
+    return counterparts(symbol)[0] if of_protein else symbol and f"mt-{symbol.removeprefix('MT-').capitalize()}"
 
 
 def _of_mitochondria(name: str) -> str:

@@ -4,7 +4,7 @@ import csv
 import difflib
 import io
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import h5py
@@ -212,15 +212,34 @@ class Cells:
         return notes
 
 
-def samples_of_table(path: Path, table: Path, barcodes: Texts) -> Texts:
+def of_pool(rows: pd.DataFrame, table: Path, pool: str) -> pd.DataFrame:
+    """Rows of a user's table that are of a pool, by its column ``pool``; all of them where there is one pool, unnamed.
+
+    Raises
+    ------
+    UserError
+        No such column, or no row of the pool.
+    """
+    if not pool:
+        return rows
+    if "pool" not in rows:
+        raise UserError(f"{table.name}: column 'pool' is missing; of several pools it says of which each row is")
+    own = rows[rows["pool"] == pool]
+    if own.empty:
+        has = ", ".join(map(shown, sorted(set(rows["pool"].dropna()))[:20]))
+        raise UserError(f"{table.name}, column pool: no row is of pool '{shown(pool)}'; it has {has or 'none'}")
+    return own
+
+
+def samples_of_table(path: Path, table: Path, barcodes: Texts, pool: str = "") -> Texts:
     """The sample of each barcode by a user's table; empty where it has none.
 
     Raises
     ------
     UserError
-        A barcode twice, or most of them not in the file.
+        As :func:`of_pool`; a barcode twice, or most of them not in the file.
     """
-    rows = read_sheet(table, ["barcode", "sample"]).dropna(subset=["barcode"])
+    rows = of_pool(read_sheet(table, ["barcode", "sample"]).dropna(subset=["barcode"]), table, pool)
     twice = rows["barcode"].duplicated()
     if twice.any():
         raise UserError(
@@ -242,7 +261,24 @@ def fitting(name: str) -> str:
     return re.sub(r"[^A-Za-z0-9._+-]+", "_", name).strip("_.-+") or "none"
 
 
-def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int], list[str]]:
+Place = tuple[int, int]  # of a sample: number of its file, position in the names of that
+
+
+def places(files: Sequence[Cells]) -> dict[str, Place]:
+    """Samples of all files, by the names that files can have; a UserError where a sample is in two of them."""
+    known: dict[str, Place] = {}
+    for number, cells in enumerate(files):
+        for position, name in enumerate(cells.names):
+            first = known.setdefault(fitting(name), (number, position))
+            if first[0] != number:
+                raise UserError(
+                    f"{cells.path}: sample '{shown(name)}' is in {files[first[0]].path}, too; cells of one pool in "
+                    "several lanes are samples of their own: name them apart, with a column 'replicate'"
+                )
+    return known
+
+
+def sheet_of_file(path: Path, files: Sequence[Cells]) -> tuple[str, dict[str, Place], list[str]]:
     """The user's samplesheet with a file for every sample, rows where they were; its samples in the study; notes.
 
     Raises
@@ -255,9 +291,10 @@ def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int], list[s
         raise UserError(f"{path.name} row {header_row}: column 'sample' is missing; name the samples as obs does")
     kept = [column for column in header if column not in INPUTS]
     given_rows = list(rows)
-    notes = cells.without_tags({fitting(fields[header.index("sample")]) for _, fields in given_rows})
-    known = {fitting(name): place for place, name in enumerate(cells.names)}
-    lines, found = [""] * (header_row - 1) + [_line([*kept, "filtered"])], dict[str, int]()
+    named = {fitting(fields[header.index("sample")]) for _, fields in given_rows}
+    notes = [note for cells in files for note in cells.without_tags(named)]
+    known = places(files)
+    lines, found = [""] * (header_row - 1) + [_line([*kept, "filtered"])], dict[str, Place]()
     for number, fields in given_rows:
         row = dict(zip(header, fields, strict=True))
         if given := next((column for column in INPUTS if row.get(column)), None):
@@ -267,9 +304,10 @@ def sheet_of_file(path: Path, cells: Cells) -> tuple[str, dict[str, int], list[s
             )
         name = row["sample"]
         if name and fitting(name) not in known:
+            there = [shown(one) for cells in files for one in cells.names]
             raise UserError(
-                f"{path.name} row {number}, column sample: '{shown(name)}' is no value of {cells.said}; "
-                f"it has {', '.join(map(shown, cells.names[:20]))}"
+                f"{path.name} row {number}, column sample: '{shown(name)}' is no value of {files[0].said}; "
+                f"it has {', '.join(there[:20])}"
             )
         lines += [""] * (number - 1 - len(lines))
         if name:

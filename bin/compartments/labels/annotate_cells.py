@@ -38,20 +38,23 @@ def main() -> None:
     import pandas as pd
     from anndata.io import read_elem
 
+    from compartments.core.species import species_of
     from compartments.labels.annotation import annotate
     from compartments.labels.catalogue import read_catalogue
     from compartments.labels.fit import judge_fit, reference_distance
+    from compartments.labels.genes import of_species
     from compartments.labels.lineages import read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
     from compartments.labels.overrides import apply_overrides, labelled_rows, read_overrides, warn_of_lost
 
-    models = [load_model(path) for path in given.model]
     lineage_map = read_lineage_map(given.lineage_map)
-    markers = read_markers(given.markers, lineage_map)
     with h5py.File(given.cells) as file:
         names = ("obs", "var", "uns/sample", "layers/corrected")
         obs, var, sample, counts = (cast(Any, read_elem(file[name])) for name in names)
+    species = species_of(var.index, var["gene_id"].astype(str))
+    models = [of_species(load_model(path), species) for path in given.model]
+    markers = read_markers(given.markers, lineage_map, species)
     left_out, overrides = LeftOut(STEP), None
     lost: list[str] = []
     try:

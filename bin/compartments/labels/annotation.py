@@ -13,7 +13,7 @@ from compartments.core.matrix import log_normalise, totals
 from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
 from compartments.labels.genes import Matched, fold_repeats, match
 from compartments.labels.lineages import STATE, broad_lineages, check_labels
-from compartments.labels.markers import KNOWN_BY_MARKERS, Evidence, marker_evidence, marker_weights
+from compartments.labels.markers import KNOWN_BY_MARKERS, LOST_BY_CONVERSION, Evidence, marker_evidence, marker_weights
 from compartments.labels.model import Model, decision_scores
 from compartments.labels.neighbours import borrow_lineages, is_protected, neighbours_prior
 from compartments.labels.summary import summarise
@@ -147,7 +147,8 @@ def annotate(
         others.append(_further_labels(normalised, matched[1:]))
     labels = _named_cells(decision, matched[0], Evidence.of_all(evidence), broad, counts)
     labels = pd.concat([labels, pd.concat(others, ignore_index=True)], axis=1)
-    _settle_by_markers(labels, compartment, broad, set(matched[0].mapped["lineage_broad"]))
+    by_markers = KNOWN_BY_MARKERS | (LOST_BY_CONVERSION if matched[0].model.kept < 1 else {})
+    _settle_by_markers(labels, compartment, broad, set(matched[0].mapped["lineage_broad"]), by_markers)
     borrow_lineages(labels, counts)
     summary = summarise(labels, matched, compartment) | {"n_genes_summed": fold.shape[0] - fold.shape[1]}
     return labels.drop(columns=["plausible_in", "rule", "supported"]), summary
@@ -263,10 +264,14 @@ def _at(table: pd.DataFrame, names: pd.Series) -> npt.NDArray[Any]:
 
 
 def _settle_by_markers(
-    labels: pd.DataFrame, compartment: str, broad: Mapping[str, str], known: Collection[str]
+    labels: pd.DataFrame,
+    compartment: str,
+    broad: Mapping[str, str],
+    known: Collection[str],
+    by_markers: Mapping[str, Collection[str]],
 ) -> None:
-    """Lineages that models have no label for, or a wrong one, in place: ``KNOWN_BY_MARKERS``, and broad ones that are
-    not among ``known``, those of the model's labels.
+    """Lineages that models have no label for, or a wrong one, in place: ``by_markers`` (lineage -> broad ones that it
+    is taken for), and broad ones that are not among ``known``, those of the model's labels.
 
     Models trained on other tissues have no label for the macrophages of cerebrospinal fluid and spread them over
     monocytes, DC and macrophages of other organs; neutrophils of blood and the stroma of a tumour become whatever is
@@ -277,7 +282,7 @@ def _settle_by_markers(
     """
     doubtful = (labels["confidence"] != "high") | ~labels["supported"]
     unknown = sorted(name for name in set(labels["marker_lineage"]) - {""} if broad[name] not in known)
-    for lineage, mistaken in (dict.fromkeys(unknown, ()) | KNOWN_BY_MARKERS).items():
+    for lineage, mistaken in (dict.fromkeys(unknown, ()) | dict(by_markers)).items():
         if lineage not in broad or (lineage == "Macrophage" and BLOOD.search(compartment)):
             continue
         named = (labels["marker_lineage"] == lineage) & (labels["lineage"] != lineage)

@@ -48,7 +48,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     from compartments.counts.looks import read_looks
     from compartments.labels.catalogue import check_published, read_catalogue
     from compartments.labels.choice import check_apart, models_for, models_table, with_named
-    from compartments.labels.foresight import check_lineages, check_overlap, check_target
+    from compartments.labels.foresight import check_lineages, check_overlap, check_target, models_of_samples
     from compartments.labels.integration import check_integration_key
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
     from compartments.labels.markers import read_markers
@@ -81,7 +81,8 @@ def _check(given: argparse.Namespace) -> list[str]:
     models_of = {row.sample: models_for(row.compartment, models, compartments) for row in study.samples.itertuples()}
     for of_sample in models_of.values():
         check_apart(of_sample)
-    notes = check_overlap(listed, models_of, given.min_overlap)
+    models_of, notes = models_of_samples(listed, models_of)
+    notes += check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
     with_named(Study.load(given.compared), models, compartments, lineage_map).save("labelled.json")
     sizes = [Path(path).stat().st_size for path in given.model]

@@ -44,11 +44,12 @@ def reference_distance(
     -------
     float or None
         Root mean square over the shared genes of the difference in standard deviations of the reference, less what a
-        mean over so few cells is off by chance; None of few cells, or too few genes of the model.
+        mean over so few cells is off by chance; None of few cells, too few genes of the model, or one of another
+        species.
     """
     n_cells = counts.shape[0]
     names, overlap = choose_gene_names(symbols, gene_ids, model, 0.0, "counts")
-    if overlap < COMPARABLE_OVERLAP or n_cells < CELLS_TO_JUDGE:
+    if model.kept < 1 or overlap < COMPARABLE_OVERLAP or n_cells < CELLS_TO_JUDGE:
         return None
     column = {gene: i for i, gene in enumerate(model.genes)}
     shared = np.array([i for i, name in enumerate(names) if name in column], int)

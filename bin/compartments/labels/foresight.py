@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 import numpy as np
 
 from compartments.core.errors import SampleSkipped, UserError
-from compartments.labels.genes import choose_gene_names
+from compartments.core.species import species_of
+from compartments.labels.genes import choose_gene_names, of_species
 from compartments.labels.model import Model
 
 Listed = Mapping[str, Sequence[str]]  # symbol and gene_id of the genes of a file
@@ -21,6 +22,40 @@ def check_lineages(asked: Iterable[str], known: Collection[str], parameter: str)
                 f"--{parameter} '{name}' is no lineage of the lineage map; "
                 + (_close(name, known) or f"it has {', '.join(sorted(known))}")
             )
+
+
+def models_of_samples(
+    listed: Mapping[str, Listed], models: Mapping[str, Sequence[Model]]
+) -> tuple[dict[str, list[Model]], list[str]]:
+    """Models in the genes of the species of each sample, and a sentence on each that is converted.
+
+    Parameters
+    ----------
+    listed : dict
+        Sample -> ``symbol`` and ``gene_id`` of its file's genes.
+    models : dict
+        Sample -> models that its cells are given to.
+
+    Raises
+    ------
+    UserError
+        Too few genes of a model have a counterpart.
+    """
+    converted: dict[tuple[str, str], Model] = {}
+    notes, found = [], {sample: list(of_sample) for sample, of_sample in models.items()}
+    for sample, genes in listed.items():
+        species = species_of(genes["symbol"], genes["gene_id"])
+        for place, model in enumerate(found[sample]):
+            key = model.sha256, species
+            if key not in converted:
+                converted[key] = of_species(model, species)
+                if (kept := converted[key].kept) < 1:
+                    notes.append(
+                        f"model {model.name} is of another species: {kept:.0%} of its {len(model.genes)} genes have "
+                        f"one counterpart in {species} and are used (CellTypist's table of Ensembl 105)"
+                    )
+            found[sample][place] = converted[key]
+    return found, notes
 
 
 def check_overlap(listed: Mapping[str, Listed], models: Mapping[str, Sequence[Model]], minimum: float) -> list[str]:

@@ -2,18 +2,20 @@
 
 import re
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 from scipy import sparse
 
-from compartments.core.errors import SampleSkipped
+from compartments.core.errors import SampleSkipped, UserError
+from compartments.core.species import KNOWN, one_to_one, species_of
 from compartments.labels.lineages import map_labels
 from compartments.labels.model import Model
 
 ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}(\.\d+)?$")
+LEAST_KEPT = 0.5  # share of a model's genes that have a counterpart in the species of the data
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,32 @@ class Matched:
     names: npt.NDArray[np.object_]
     overlap: float
     mapped: pd.DataFrame
+
+
+def of_species(model: Model, species: str) -> Model:
+    """A model in the genes of another species, by the rule of CellTypist's ``Model.convert``: single counterparts only.
+
+    Raises
+    ------
+    UserError
+        Fewer than ``LEAST_KEPT`` of its genes are left.
+    """
+    own = species_of(model.genes, model.genes)
+    if species == own or not {species, own} <= set(KNOWN):
+        return model
+    single = one_to_one(own, model.genes)
+    left = np.flatnonzero(np.isin(model.genes, list(single)))
+    kept = len(left) / max(1, len(model.genes))
+    if kept < LEAST_KEPT:
+        raise UserError(
+            f"model {model.name} is of {own} genes, and {len(left)} of its {len(model.genes)} ({kept:.0%}) have one "
+            f"counterpart in {species} (at least {LEAST_KEPT:.0%} needed); give a model of {species} cells, or "
+            "--label_reference"
+        )
+    names = np.array([single[gene] for gene in model.genes[left]])
+    return replace(
+        model, genes=names, kept=kept, coef=model.coef[:, left], mean=model.mean[left], scale=model.scale[left]
+    )
 
 
 def match(

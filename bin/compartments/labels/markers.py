@@ -13,6 +13,7 @@ from scipy import sparse
 from compartments.core.errors import UserError
 from compartments.core.matrix import totals
 from compartments.core.sheets import read_sheet
+from compartments.core.species import HUMAN, MOUSE, known_as, names_in
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
 from compartments.labels.lineages import broad_lineages
 
@@ -35,6 +36,9 @@ KNOWN_BY_MARKERS = {
     "Fibroblast": ("NonImmune",),
     "Smooth_muscle": ("NonImmune",),
 }
+
+# the same of models that are converted to another species: LILRA4, CLEC4C and IL3RA have no single counterpart in mice
+LOST_BY_CONVERSION = {"pDC": ("Plasma", "cDC")}
 
 
 class MarkerWeights(NamedTuple):
@@ -88,8 +92,10 @@ class Evidence:
         )
 
 
-def read_markers(path: str | Path, lineage_map: pd.DataFrame) -> pd.DataFrame:
+def read_markers(path: str | Path, lineage_map: pd.DataFrame, species: str = HUMAN) -> pd.DataFrame:
     """Marker table: columns ``lineage, gene, sign`` (``+`` or ``-``); lineages must be in the map.
+
+    Human genes are as ``species`` calls them; one of several counterparts has a row for each.
 
     Raises
     ------
@@ -104,7 +110,10 @@ def read_markers(path: str | Path, lineage_map: pd.DataFrame) -> pd.DataFrame:
             raise UserError(
                 f"{path} row {wrong.idxmax()}, column {column}: '{value}' is not one of {', '.join(sorted(known))}"
             )
-    return table
+    if species != MOUSE:
+        return table
+    table["gene"] = [names_in(species, [gene]) for gene in table["gene"]]
+    return table.explode("gene", ignore_index=True).dropna(subset="gene").drop_duplicates(ignore_index=True)
 
 
 def marker_weights(
@@ -212,4 +221,5 @@ def marker_evidence(
 
 def _total(counts: sparse.csr_matrix, symbols: npt.NDArray[np.object_], genes: Sequence[str]) -> npt.NDArray[np.int64]:
     """UMIs of some genes per cell (genes that are absent count as 0)."""
-    return totals(counts[:, np.flatnonzero(pd.Index(symbols).isin(genes))])
+    index = pd.Index(symbols)
+    return totals(counts[:, np.flatnonzero(index.isin(known_as(genes, index)))])

@@ -100,6 +100,8 @@ class Model:
     intercept : float array
     mean, scale : float arrays, shape (features,)
         Of the scaler; the mean is 0 where it does not centre.
+    kept : float
+        Share of the file's genes that are left after conversion to another species.
     """
 
     name: str
@@ -111,6 +113,7 @@ class Model:
     intercept: npt.NDArray[np.float64]
     mean: npt.NDArray[np.float64]
     scale: npt.NDArray[np.float64]
+    kept: float = 1.0
 
 
 def _check_memo(data: bytes) -> None:

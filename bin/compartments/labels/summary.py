@@ -49,6 +49,11 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
         for one in matched
         if one.overlap < WARN_OVERLAP
     ]
+    warnings += [
+        f"{one.model.name} is of another species: {one.model.kept:.0%} of its genes have one counterpart in this one"
+        for one in matched
+        if one.model.kept < 1
+    ]
     if disagreement > PDC_DISAGREEMENT:
         warnings.append(f"pDC: {n_pdc} by the model, {n_marker} by markers, {both} by both")
     warnings += _conflicts(labels)
@@ -84,6 +89,8 @@ def _of_model(key: str, matched: Matched, labels: pd.DataFrame, first: bool) -> 
         f"{key}_genes": len(model.genes),
         f"{key}_gene_overlap": round(matched.overlap, 4),
     }
+    if model.kept < 1:
+        summary[f"{key}_genes_kept"] = round(model.kept, 4)
     if not first:
         other = labels[f"lineage_broad:{model.name.removesuffix('.pkl')}"]
         usable = other.notna() & (labels["lineage_broad"] != UNASSIGNED)

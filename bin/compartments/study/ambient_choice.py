@@ -26,7 +26,11 @@ FOR_ALL = {
 
 
 def choose_methods(
-    summaries: list[dict[str, Any]], requested: str, gpu: bool = False, allow_mixed: bool = False
+    summaries: list[dict[str, Any]],
+    requested: str,
+    gpu: bool = False,
+    allow_mixed: bool = False,
+    own: Mapping[str, str] | None = None,
 ) -> tuple[dict[str, str], dict[str, str]]:
     """The method of every sample.
 
@@ -41,6 +45,8 @@ def choose_methods(
         Whether CellBender has a GPU, in which case ``auto`` prefers it.
     allow_mixed : bool
         Let every sample have its own best instead of one method for all.
+    own : mapping, sample -> method, optional
+        What the samplesheet asks for, in place of ``requested``.
 
     Returns
     -------
@@ -54,6 +60,9 @@ def choose_methods(
     UserError
         If the method cannot be had for all samples, or for any; it names them.
     """
+    asked_for = {sample: method for sample, method in (own or {}).items() if method}
+    if asked_for:
+        return _by_sample(summaries, requested, gpu, allow_mixed, asked_for)
     samples: dict[str, list[str]] = {"finished": [], "raw": [], "filtered": []}
     for summary in summaries:
         samples[_given(summary)].append(summary["sample"])
@@ -67,6 +76,32 @@ def choose_methods(
     order = [summary["sample"] for summary in summaries]
     methods = {summary["sample"]: method[_given(summary)] for summary in summaries}
     return methods, {sample: reasons[sample] for sample in order if sample in reasons}
+
+
+def _by_sample(
+    summaries: list[dict[str, Any]], requested: str, gpu: bool, allow_mixed: bool, own: Mapping[str, str]
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Samples of one wish together, the rest by the wish of all; different methods where they are allowed."""
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for summary in summaries:
+        groups.setdefault(own.get(summary["sample"], requested), []).append(summary)
+    methods: dict[str, str] = {}
+    reasons: dict[str, str] = {}
+    for wish, members in groups.items():
+        of_group, why = choose_methods(members, wish, gpu, allow_mixed)
+        methods, reasons = methods | of_group, reasons | why
+    kinds = _samples_by({sample: "cellbender" if one == "finished" else one for sample, one in methods.items()})
+    if len(kinds) > 1 and not allow_mixed:
+        found = "; ".join(f"{method}: {', '.join(samples)}" for method, samples in kinds.items())
+        raise UserError(
+            f"column ambient_method of the samplesheet asks for different methods ({found}), which differ between "
+            "samples as biology would: ask for one, or accept them with --allow_mixed_ambient"
+        )
+    order = [summary["sample"] for summary in summaries]
+    if len(kinds) > 1:
+        asked = {one: f"{methods[one]} is asked for in the samplesheet" for one in own if one in methods}
+        reasons = asked | reasons
+    return {one: methods[one] for one in order}, {one: reasons[one] for one in order if one in reasons}
 
 
 def _given(summary: dict[str, Any]) -> str:
@@ -160,7 +195,8 @@ def foresee(rows: list[dict[str, Any]], requested: str, allow_mixed: bool) -> st
     Parameters
     ----------
     rows : list of dict
-        ``sample``, ``raw``, ``filtered``, ``cellbender`` of the samplesheet (empty where not given).
+        ``sample``, ``raw``, ``filtered``, ``cellbender``, ``ambient_method`` of the samplesheet (empty where not
+        given).
     requested : str
     allow_mixed : bool
 
@@ -169,6 +205,11 @@ def foresee(rows: list[dict[str, Any]], requested: str, allow_mixed: bool) -> st
     str
         A note ending in a newline; empty where every sample gets what was asked for. Files are looked into later: a
         matrix in column ``filtered`` may turn out to hold all droplets.
+
+    Raises
+    ------
+    UserError
+        What single samples are asked for cannot be, by the columns alone.
     """
     summaries = [
         {
@@ -178,8 +219,11 @@ def foresee(rows: list[dict[str, Any]], requested: str, allow_mixed: bool) -> st
         }
         for row in rows
     ]
+    own = {row["sample"]: row.get("ambient_method") or "" for row in rows}
     try:
-        methods, reasons = choose_methods(summaries, requested, allow_mixed=allow_mixed)
+        methods, reasons = choose_methods(summaries, requested, allow_mixed=allow_mixed, own=own)
     except UserError as error:
+        if any(own.values()):
+            raise
         return f"note: unless the files hold more than their columns say, this run will stop: {error}\n"
     return f"note: {announce(methods, reasons).removeprefix('WARNING: ')}\n" if reasons else ""

@@ -9,7 +9,7 @@ from compartments.core.contract import Contract
 from compartments.core.errors import UserError, problem_in
 from compartments.core.files import read_json, write_text
 from compartments.core.options import Options
-from compartments.core.vocabulary import INPUTS
+from compartments.core.vocabulary import CHOICES, INPUTS
 
 STEP = "check_design"
 
@@ -95,7 +95,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     ordered.compared().save("compared.json")
     contract.write(study.samples, "samples.tsv")
     contract.write(design, "design.tsv")
-    inputs = study.samples.reindex(columns=["sample", *INPUTS]).fillna("").to_dict("records")
+    inputs = study.samples.reindex(columns=["sample", *INPUTS, *CHOICES]).fillna("").to_dict("records")
     method = str(parameters.get("ambient_method") or "auto")
     outlook = foresee(inputs, method, _true(parameters, "allow_mixed_ambient"))
     write_text(plan(study, design) + outlook, "plan.txt")

@@ -9,7 +9,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import parse, shown
-from compartments.core.vocabulary import DESCRIPTIONS, INPUTS, LIMITS, NUMBERS, READS
+from compartments.core.vocabulary import CHOICES, DESCRIPTIONS, INPUTS, LIMITS, NUMBERS, READS
 from compartments.study.captures import check_captures
 from compartments.study.columns import apart, unusable
 
@@ -105,7 +105,7 @@ def _check_header(header: list[str], place: str) -> None:
             elif len(header) == 1:
                 fix = f"put commas, tabs or semicolons between columns: the header is '{shown(header[0])}'"
             raise UserError(f"{place}: column '{column}' is missing; {fix}")
-    known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS]
+    known = [*REQUIRED, *INPUTS, *NUMBERS, *DESCRIPTIONS, *CHOICES]
     for column in header:
         if why := unusable(column):
             raise UserError(f"{place}: column '{shown(column)}' {why}; rename it")
@@ -141,6 +141,13 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
         value = record.get(column, "")
         if value and not _is_number(value, kind):
             raise UserError(f"{name} row {number}, column {column}: '{shown(value)}' is not {kind}; mend or empty it")
+    for column, words in CHOICES.items():
+        value = record.get(column, "")
+        if value and value not in words:
+            raise UserError(
+                f"{name} row {number}, column {column}: '{shown(value)}' is not one of {', '.join(words)}; mend or "
+                "empty it"
+            )
     _check_inputs(record, name, number)
 
 

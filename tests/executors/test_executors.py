@@ -29,7 +29,7 @@ from tests.support.runs import (
 pytestmark = pytest.mark.executors
 
 MODULES = {
-    "core": ["scanpy", "liana", "celltypist", "pydeseq2", "umap"],
+    "core": ["scanpy", "liana", "celltypist", "pydeseq2", "umap", "weasyprint"],
     "cellbender": ["cellbender", "torch"],
     "counts": ["h5py", "scipy.sparse", "--program", "STAR", "--program", "fastp"],
 }

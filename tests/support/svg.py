@@ -46,7 +46,7 @@ class Drawing:
         return found
 
     def scale(self, axis, values=None, log=False):
-        """Function from points to numbers, by two ticks; ``values`` are those of the ticks' texts, if not themselves."""
+        """Function from points to numbers, by two ticks; ``values`` of the ticks' texts, if not themselves."""
         ticks = self.ticks(axis)[0]
         known = {place: float(values[text] if values else text) for place, text in ticks.items() if text}
         (low, first), *_, (high, last) = sorted(known.items())

@@ -5,10 +5,10 @@ import re
 import pytest
 from pypdf import PdfReader
 
+from compartments.report.blocks import Table, Text
 from compartments.report.paper.arrangement import arranged
 from compartments.report.paper.document import figures_of, leading
 from compartments.report.paper.pdf import missing
-from compartments.report.blocks import Table, Text
 
 MOST_PAGES = 25
 OTHERS = ["Methods", "Parameters, versions, files"]
@@ -45,7 +45,9 @@ def test_the_first_page_answers(printed, pages):
     assert "Contents:" in first and f"1 of {len(pages)}" in first and "Simulated data" in first
     assert all(f"{page} of {len(pages)}" in text for page, text in enumerate(pages, 1))
     for section in sections:
-        start = next(n for n, text in enumerate(pages[1:], 2) if re.search(rf"{re.escape(section.title)} simulated", text))
+        start = next(
+            n for n, text in enumerate(pages[1:], 2) if re.search(rf"{re.escape(section.title)} simulated", text)
+        )
         assert re.search(rf"{re.escape(section.title)}\W{{0,2}}{start}\b", first), section.title
 
 

@@ -15,7 +15,7 @@ NEAR = {"rtol": 1e-4, "atol": 1e-6}
 
 def numeric(values):
     """Numbers of a trace as the page has them."""
-    return [] if values is None or any(isinstance(value, str) for value in values) else [v for v in values]
+    return [] if values is None or any(isinstance(value, str) for value in values) else list(values)
 
 
 def scale_of(svg, axis, figure):

@@ -35,11 +35,14 @@ class Words:
     title, caption : str
     alt : str
         What the figure shows, for those who do not see it.
+    printed : str
+        The caption on paper, if it is another one.
     """
 
     title: str
     caption: str
     alt: str
+    printed: str = ""
 
 
 @dataclass(frozen=True)

@@ -43,6 +43,7 @@ process CHECK_DESIGN {
     val parameters
     path resource_table, stageAs: 'resource/*'
     path groups, stageAs: 'groups/*'
+    path palette, stageAs: 'palette/*'
 
     output:
     path 'problems.txt', emit: problems
@@ -62,7 +63,7 @@ process CHECK_DESIGN {
     ${parameters}
     PARAMETERS
     sc-compartments check_design ${options(samplesheet: samplesheet, contrasts: contrasts)} \\
-        ${options(interaction_groups: groups, lr_resource: resource, schema: schema)} \\
+        ${options(interaction_groups: groups, lr_resource: resource, palette: palette, schema: schema)} \\
         --params params.json --problems problems.txt
     """
 }

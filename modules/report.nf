@@ -7,7 +7,7 @@ include { startedAs } from '../lib/versions'
 // Reasons of all steps in one table.
 process COLLECT_SKIPPED {
     label 'light'
-    ext code: { code('collect_skipped') }
+    ext code: { code('collect_skipped') }, given: { parametersOf('collect_skipped') }
 
     input:
     path study
@@ -24,7 +24,7 @@ process COLLECT_SKIPPED {
     cat > failed.tsv <<'FAILED'
     ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
     FAILED
-    sc-compartments collect_skipped ${options(study: study)} pieces/*/*.tsv failed.tsv
+    sc-compartments collect_skipped ${options(study: study)} ${task.ext.given} pieces/*/*.tsv failed.tsv
     """
 }
 
@@ -56,7 +56,7 @@ process WRITE_FINDINGS {
     """
 }
 
-// One page that opens offline.
+// One page that opens offline, the same on paper, and its figures as files.
 process MAKE_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
@@ -68,10 +68,12 @@ process MAKE_REPORT {
     path template, stageAs: 'template'
     path dictionary
     path schema
+    path palette, stageAs: 'palette/*'
 
     output:
     path 'report.html', emit: report
     path 'summary.json', emit: summary
+    path '{report.pdf,figures/*}', emit: paper, optional: true
     path 'multiqc/**', emit: multiqc, optional: true
 
     script:
@@ -79,13 +81,13 @@ process MAKE_REPORT {
     # code ${task.ext.code}
     ${laidOut(places)}
     sc-compartments make_report --results results ${task.ext.given} \\
-        ${options(template: template, dictionary: dictionary, schema: schema)} ${options(startedAs())} \\
-        --out report.html --multiqc multiqc
+        ${options(template: template, dictionary: dictionary, schema: schema, palette: palette)} \\
+        ${options(startedAs())} --out report.html --pdf report.pdf --figures figures --multiqc multiqc
     """
 
     stub:
     """
-    sc-compartments write_stub report.html summary.json
+    sc-compartments write_stub report.html report.pdf figures/stub.svg summary.json
     """
 }
 

@@ -126,6 +126,17 @@ fry() {
     return 1
 }
 
+# what WeasyPrint loads to make report.pdf: libraries of the system; a run without them leaves it out and says so
+libraries() {
+    "$TOOLS/core/bin/python" -c 'import weasyprint' >/dev/null 2>&1 && return
+    if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+        say "installing Pango (Debian's libpango-1.0-0, libpangoft2-1.0-0, libharfbuzz-subset0)"
+        apt-get update -qq >/dev/null && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq \
+            --no-install-recommends libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0 >/dev/null && return
+    fi
+    say "Pango is not there: report.pdf will not be made (apt-get install libpango-1.0-0 libpangoft2-1.0-0 libharfbuzz-subset0; or conda, Homebrew: pango)"
+}
+
 engine() {
     command -v nextflow >/dev/null && return
     if ! java -version 2>&1 | grep -qE '"(1[7-9]|2[0-9])[."]'; then
@@ -143,7 +154,7 @@ engine() {
 for part in "${@:-core engine}"; do
     for one in $part; do
         case $one in
-            core) environment core tests/requirements.lock && package core ;;
+            core) environment core tests/requirements.lock && package core && libraries ;;
             cellbender) environment cellbender containers/cellbender/requirements.lock ;;
             counts) environment counts containers/counts/requirements.lock && programs
                 [ ! -d "$TOOLS/alevin-fry" ] || fry ;;

@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { failedSteps ; failedTasks } from '../lib/failures'
-include { pathOf ; placed } from '../lib/files'
+include { filesOf ; pathOf ; placed } from '../lib/files'
 include { leavesOut ; withoutSteps } from '../lib/options'
 include { versionsOf } from '../lib/versions'
 include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; WRITE_FINDINGS } from '../modules/report'
@@ -45,6 +45,7 @@ workflow REPORT {
         carried(projectDir.resolve('assets/report')),
         carried(projectDir.resolve('assets/dictionary.tsv')),
         carried(projectDir.resolve('nextflow_schema.json')),
+        filesOf(params.palette, 'palette'),
     )
 
     // a run of which a step failed ends as failed, but not before what finished is on the page
@@ -56,7 +57,8 @@ workflow REPORT {
 
     findings = WRITE_FINDINGS.out.results
     left_out = COLLECT_SKIPPED.out.results
-    pages = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.summary, MAKE_REPORT.out.multiqc, findings, left_out)
+    made = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.summary, MAKE_REPORT.out.paper, MAKE_REPORT.out.multiqc)
+    pages = made.mix(findings, left_out)
 
     emit:
     findings

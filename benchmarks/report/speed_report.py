@@ -93,7 +93,7 @@ def main():
         write_expression(folder, study, lineages, options.genes, rng)
         write_interactions(folder, study, lineages, options.pairs, rng)
         spent = timed(folder, "write_findings", "--results", ".")
-        wall, cpu, peak = timed(Path(temporary), "make_report", "--results", "results", "--out", "report.html")
+        wall, cpu, peak = timed(Path(temporary), "make_report", "--results", "results", "--paper", "false")
         size = (Path(temporary) / "report.html").stat().st_size
         page = (Path(temporary) / "report.html").read_text()
     if "did not finish" in page:

@@ -30,7 +30,7 @@ from tests.support.runs import (
 pytestmark = pytest.mark.executors
 
 MODULES = {
-    "core": ["scanpy", "liana", "celltypist", "pydeseq2", "umap"],
+    "core": ["scanpy", "liana", "celltypist", "pydeseq2", "umap", "weasyprint"],
     "cellbender": ["cellbender", "torch"],
     "counts": ["h5py", "scipy.sparse"]
     + [word for name in ("STAR", "salmon", "gffread", "alevin-fry", "fastp") for word in ("--program", name)],

@@ -20,8 +20,8 @@ from tests.support.runs import once
 def call():
     """Make findings and report of a folder by the executables, in this process (start-up is most of their time)."""
 
-    def make(folder, findings=True):
-        output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc")]
+    def make(folder, findings=True, paper="false", more=()):
+        output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc"), "--paper", paper, *more]
         steps = [("make_report", output)]
         if findings:
             steps.insert(0, ("write_findings", []))

@@ -74,3 +74,14 @@ def test_numbers_in_the_words_are_those_of_the_code(root):
     arms = {(3, 3, 4): 0, (2, 3, 4): 1, (3, 3, 3): 1, (2, 2, 1): 1, (1, 2, 1): 2, (0, 3, 1): 3}
     tiers = ["inferential", "exploratory", "descriptive", "not_testable"]
     assert {arm: tiers.index(tier(*arm)) for arm in arms} == arms
+
+
+def test_what_the_screen_alone_can_do_is_not_printed(root):
+    words = Wording(root / "assets" / "report" / "words").figure(
+        "annotation.map", "2 samples", n_cells=5, what="lineage"
+    )
+    assert "(point at it" in words.caption and "<<" not in words.caption + words.printed
+    assert "commonest lineage. Near squares" in words.printed
+    texts = [path.read_text("utf-8") for path in (root / "assets" / "report" / "words").glob("*.toml")]
+    aside = re.compile("<<.*?>>")
+    assert not [t for text in texts for t in re.findall(r".*\b(?:click|menu|point at)\b.*", aside.sub("", text))]

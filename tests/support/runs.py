@@ -61,7 +61,9 @@ def step(name, *arguments, project=ROOT):
 
 
 def command(project, *arguments):
-    """The command line of a run of the copy ``project``."""
+    """The command line of a run of the copy ``project``; without the report on paper, if it is not asked for."""
+    given = [] if "--paper" in arguments else ["--paper", "false"]
+    arguments = (*arguments, *given)
     return [str(project / "tools" / "nextflow"), "run", str(project), "-ansi-log", "false", *map(str, arguments)]
 
 

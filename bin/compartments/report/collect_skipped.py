@@ -20,12 +20,17 @@ def arguments() -> argparse.Namespace:
 def main() -> None:
     given = arguments()
 
+    from compartments.report.paper.pdf import missing
     from compartments.report.skipped import joined
 
     rows: list[dict[str, str]] = []
     for path in given.pieces:
         with open(path, newline="") as handle:
             rows += csv.DictReader(handle, delimiter="\t", quoting=csv.QUOTE_NONE)
+    # the report comes last: what it cannot make is known here
+    if given.paper == "true" and (absent := missing()):
+        reason = f"report.pdf was not made: {absent}"
+        rows.append({"stage": "make_report", "sample": "", "lineage": "", "contrast": "", "reason": reason})
     every = LeftOut(STEP)
     every.rows = joined(rows, [row["sample"] for row in read_json(given.study)["samples"]])
     every.write("skipped.tsv")

@@ -13,6 +13,7 @@ import pandas as pd
 from compartments.core.dictionary import meanings
 from compartments.core.errors import UserError
 from compartments.report import methods, provenance, status
+from compartments.report.blocks import Section
 from compartments.report.citations import Citations
 from compartments.report.contents import build_sections
 from compartments.report.figures.style import Figure
@@ -22,6 +23,7 @@ from compartments.report.results import Results
 from compartments.study.study import Study
 
 FILES = ["report.html.j2", "methods.html.j2", "report.css", "report.js", "references.tsv", "blocks", "words"]
+FILES += ["print.html.j2", "print.css"]
 
 
 def check_template(folder: Path) -> None:
@@ -44,6 +46,7 @@ def make_report(
     plotly: str = "",
     run: provenance.Run | None = None,
     schema: Path | None = None,
+    sections: list[Section] | None = None,
 ) -> tuple[str, list[str]]:
     """The page as text, and what could not be made.
 
@@ -60,6 +63,8 @@ def make_report(
         Default: nothing is known of it.
     schema : Path
         ``nextflow_schema.json``; default: that of the pipeline.
+    sections : list of Section
+        Default: made from the results.
 
     Returns
     -------
@@ -74,12 +79,12 @@ def make_report(
     )
     environment.filters |= {"cell": show, "sortable": sort_value, "numeric": is_numeric}
     page, citations = Page(results, template), Citations(template / "references.tsv")
-    sections = build_sections(page)
+    sections = build_sections(page) if sections is None else sections
     figures = [block for section in sections for block in section.blocks if isinstance(block, Figure)]
     defaults = provenance.defaults(schema or provenance.SCHEMA)
     text = environment.get_template("methods.html.j2").render(methods.values_of(page, citations, defaults))
     html = environment.get_template("report.html.j2").render(
-        title=title or _title(results.study),
+        title=title or title_of(results.study),
         study=results.study,
         analysed=results.analysed,
         simulated=results.simulated,
@@ -114,7 +119,8 @@ def _plotly() -> str:
     return get_plotlyjs()
 
 
-def _title(study: Study | None) -> str:
+def title_of(study: Study | None) -> str:
+    """What is compared, and the compartments."""
     if study is None:
         return "sc-compartments"
     return f"{', '.join(study.contrasts['contrast'])}: {', '.join(study.compartments)}".replace("_", " ")

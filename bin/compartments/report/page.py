@@ -73,7 +73,7 @@ class Page:
 
     @cached_property
     def colours(self) -> Colours:
-        return Colours(self.study, self.results.lineages())
+        return Colours(self.study, self.results.lineages(), self.results.palette)
 
     @cached_property
     def parameters(self) -> dict[str, Any]:

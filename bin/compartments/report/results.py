@@ -13,6 +13,7 @@ from compartments.core import dictionary
 from compartments.core.contract import MissingColumn
 from compartments.core.files import read_json, read_tsv
 from compartments.core.matrix import totals
+from compartments.core.palette import Palette
 from compartments.core.vocabulary import UNASSIGNED
 from compartments.study.study import BETWEEN, MIXED, TREND, Contrast, Study
 from compartments.study.terms import Term, terms_of
@@ -40,10 +41,15 @@ class Results:
     root : path
     rows : list of dict, optional
         The data dictionary; default: ``assets/dictionary.tsv`` beside the package.
+    palette : Palette, optional
+        Colours and order of lineages that the user gives.
     """
 
-    def __init__(self, root: str | Path, rows: list[dict[str, str]] | None = None) -> None:
+    def __init__(
+        self, root: str | Path, rows: list[dict[str, str]] | None = None, palette: Palette | None = None
+    ) -> None:
         self.root = Path(root)
+        self.palette = palette or Palette()
         self.dictionary = dictionary.load() if rows is None else rows
         self._tables: dict[str, pd.DataFrame | None] = {}
 
@@ -215,9 +221,9 @@ class Results:
         return [] if self.study is None else list(self.study.asked())
 
     def lineages(self) -> list[str]:
-        """All lineages in order of abundance, ``other`` and ``unassigned`` last."""
+        """All lineages: as the user orders them, else by abundance, ``other`` and ``unassigned`` last."""
         counts = self.usable("composition/counts.tsv")
         if counts is None:
             return []
         rows = counts[counts["level"] == "lineage"].groupby("lineage")["n_cells"].sum().sort_values(ascending=False)
-        return sorted(rows.index, key=lambda name: name in ("other", UNASSIGNED))
+        return self.palette.ordered(sorted(rows.index, key=lambda name: name in ("other", UNASSIGNED)))

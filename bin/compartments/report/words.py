@@ -2,14 +2,18 @@
 
 An entry may have ``title``, ``read`` (how to read a figure), ``alt`` (the figure in words), ``note`` (of a table) and
 ``text`` (a paragraph); ``behind`` where more than the count stands there. ``{name}`` in them is filled in. A part may
-have variants, such as ``title_apart``: which one, the caller says.
+have variants, such as ``title_apart``: which one, the caller says. What a figure's words say of the screen alone stands
+in ``<<`` and ``>>``: it is not printed.
 """
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Any
 
 from compartments.report.figures.style import Words
+
+SCREEN = re.compile("<<(.*?)>>")
 
 
 class Wording:
@@ -50,4 +54,5 @@ class Wording:
         """
         counted = self.get(key, "behind", values | {"behind": behind}) if self.has(key, "behind") else behind
         title, read, alt = (self.get(key, part, values, variant) for part in ("title", "read", "alt"))
-        return Words(title, f"How to read it: {read} Behind it: {counted}.", alt)
+        caption = f"How to read it: {read} Behind it: {counted}."
+        return Words(title, SCREEN.sub(r"\1", caption), alt, SCREEN.sub("", caption))

@@ -3,11 +3,13 @@
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import cycle
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from compartments.core.palette import Palette
 from compartments.core.vocabulary import UNASSIGNED
 from compartments.study.study import Study
 
@@ -33,11 +35,14 @@ class Words:
     title, caption : str
     alt : str
         What the figure shows, for those who do not see it.
+    printed : str
+        The caption on paper, if it is another one.
     """
 
     title: str
     caption: str
     alt: str
+    printed: str = ""
 
 
 @dataclass(frozen=True)
@@ -76,20 +81,21 @@ class Figure:
 class Colours:
     """Colours and symbols that stay with a condition, group, compartment or lineage over the whole page."""
 
-    def __init__(self, study: Study, lineages: Iterable[str] = ()) -> None:
+    def __init__(self, study: Study, lineages: Iterable[str] = (), given: Palette | None = None) -> None:
         known = list(study.samples["condition"].unique())
         reference = [c for c in dict.fromkeys(study.contrasts["reference"]) if c in known]
         groups = [g for g in study.samples["group"].unique() if g] if "group" in study.samples else []
         conditions = dict.fromkeys([*reference, *known, *groups])
-        self.condition = {c: OKABE_ITO[i % len(OKABE_ITO)] for i, c in enumerate(conditions)}
-        order = study.compartments
-        self.compartment = {c: COMPARTMENTS[i % len(COMPARTMENTS)] for i, c in enumerate(order)}
+        order, own = study.compartments, given or Palette()
+        self.condition = own.of("condition", dict(zip(conditions, cycle(OKABE_ITO), strict=False)))
+        self.compartment = own.of("compartment", dict(zip(order, cycle(COMPARTMENTS), strict=False)))
         # 6 symbols and 9 colours meet again at the 19th compartment: there the symbols move on by one
         self.symbol = {c: SYMBOLS[(i + i // 18) % len(SYMBOLS)] for i, c in enumerate(order)}
-        self.lineage = {
+        usual = {
             lineage: GREY if lineage in (UNASSIGNED, "other") else MANY[i % len(MANY)]
             for i, lineage in enumerate(lineages)
         }
+        self.lineage = own.of("lineage", usual)
 
 
 def palette(names: Iterable[str]) -> dict[str, str]:

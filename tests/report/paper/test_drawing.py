@@ -1,0 +1,116 @@
+"""Figures on paper show the numbers of the page, whole, with their fonts, the same each time."""
+
+import numpy as np
+import pytest
+from pypdf import PdfReader
+
+from compartments.report.figures.forest import forest
+from compartments.report.paper import drawing
+from compartments.report.paper.document import figures_of
+from tests.report.figures.test_forest import SERIES, effects
+from tests.support.svg import Drawing
+
+NEAR = {"rtol": 1e-4, "atol": 1e-6}
+
+
+def numeric(values):
+    """Numbers of a trace as the page has them."""
+    return [] if values is None or any(isinstance(value, str) for value in values) else list(values)
+
+
+def scale_of(svg, axis, figure):
+    """Points to numbers; None where categories stand at the axis."""
+    given = figure.json()["layout"][f"{axis}axis"]
+    if given.get("ticktext"):
+        named = dict(zip([t.replace("<br>", " ") for t in given["ticktext"]], given["tickvals"], strict=True))
+        return svg.scale(axis, named)
+    return svg.scale(axis, log=given.get("type") == "log")
+
+
+def test_marks_lie_where_the_page_has_them(printed):
+    """Of every figure whose axes have numbers or named places: each mark, by the ticks that stand in the same SVG."""
+    folder, sections = printed
+    seen = 0
+    for figure in figures_of(sections):
+        if figure.layout.get("updatemenus") or figure.json()["layout"]["xaxis"].get("showticklabels") is False:
+            continue
+        svg = Drawing((folder / "figures" / f"{figure.name}.svg").read_bytes())
+        for number, trace in enumerate(figure.json()["data"]):
+            marks = trace["type"] == "scatter" and "markers" in trace["mode"] and trace.get("visible", True) is True
+            x, y = (numeric(trace[axis]) for axis in "xy") if marks else ([], [])
+            if not (x and y):
+                continue
+            wanted = np.array([pair for pair in zip(x, y, strict=True) if None not in pair], dtype=float)
+            found = svg.marks(f"trace-{number}")
+            found = np.column_stack([scale_of(svg, axis, figure)(found[:, k]) for k, axis in enumerate("xy")])
+            order = [np.lexsort(np.round(table, 3).T) for table in (wanted, found)]
+            np.testing.assert_allclose(found[order[1]], wanted[order[0]], err_msg=figure.name, rtol=1e-3, atol=2e-3)
+            seen += len(wanted)
+    assert seen > 300
+
+
+def test_bars_are_as_high_as_the_page_has_them(printed):
+    folder, sections = printed
+    seen = 0
+    for figure in figures_of(sections):
+        if figure.traces[0]["type"] != "bar" or figure.layout.get("barmode") == "stack":
+            continue
+        svg = Drawing((folder / "figures" / f"{figure.name}.svg").read_bytes())
+        ticks = {place: text.removesuffix("%") for place, text in svg.ticks("y")[0].items()}
+        percent = any(text.endswith("%") for text in svg.ticks("y")[0].values())
+        (low, first), *_, (high, last) = sorted(ticks.items())
+        for number, trace in enumerate(figure.json()["data"]):
+            _, _, foot, top = svg.boxes(f"trace-{number}").T
+            tall = np.abs(top - foot) * abs((float(last) - float(first)) / (high - low)) / (100 if percent else 1)
+            np.testing.assert_allclose(tall, np.array(trace["y"], dtype=float), err_msg=figure.name, rtol=1e-3)
+            seen += len(tall)
+    assert seen > 30
+
+
+def test_every_figure_is_whole_and_as_wide_as_a_journal_asks(printed):
+    """No text ends outside of the picture; the PDF has its fonts in it."""
+    folder, sections = printed
+    figures = figures_of(sections)
+    assert len(figures) > 30
+    for figure in figures:
+        svg = Drawing((folder / "figures" / f"{figure.name}.svg").read_bytes())
+        assert round(svg.width, 1) in (89.0, 183.0), figure.name
+    for name in ("q1_treated_vs_untreated_CSF", "umap_lineage"):
+        page = PdfReader(folder / "figures" / f"{name}.pdf").pages[0]
+        assert round(float(page.mediabox.width) / 72 * 25.4) in (89, 183)
+        fonts = [font.get_object() for font in page["/Resources"]["/Font"].values()]
+        below = [font["/DescendantFonts"][0].get_object() if "/DescendantFonts" in font else font for font in fonts]
+        assert fonts and all("/FontFile2" in font["/FontDescriptor"].get_object() for font in below)
+    assert "CD4 T" in PdfReader(folder / "figures" / "q1_treated_vs_untreated_CSF.pdf").pages[0].extract_text()
+
+
+LONG = "a lineage whose name has sixty letters or more, as some have it"
+
+
+@pytest.mark.parametrize("labels", [["B", "T"], [LONG, "T"], ["<b>B</b> $x$", "T"]])
+def test_nothing_is_cut_whatever_the_names(colours, words, labels):
+    table = effects().replace({"label": {"B": labels[0]}})
+    shown = forest("x", table, None, labels, SERIES, colours, words, x="log2 fold change, a long title of an axis " * 2)
+    with drawing.styled():
+        canvas = drawing.drawn(shown)
+        canvas.draw_without_rendering()
+        box = canvas.bbox
+        for text in canvas.findobj(lambda one: hasattr(one, "get_text") and one.get_text() and one.get_visible()):
+            extent = text.get_window_extent()
+            assert extent.x0 >= box.x0 - 1 and extent.x1 <= box.x1 + 1, text.get_text()
+            assert extent.y0 >= box.y0 - 1 and extent.y1 <= box.y1 + 1, text.get_text()
+    assert drawing.width_of(shown) == (drawing.WIDE if labels[0] == LONG else drawing.NARROW)
+
+
+def test_the_same_figure_gives_the_same_bytes(colours, words):
+    shown = forest("x", effects(), None, ["B", "T"], SERIES, colours, words, x="log2", margin=1.0)
+    assert drawing.files_of(shown) == drawing.files_of(shown)
+
+
+def test_views_of_a_menu_stand_side_by_side(figure):
+    traces = [{"type": "scatter", "mode": "markers", "x": [k], "y": [k], "name": f"T{k}", "marker": {}} for k in (1, 2)]
+    menus = [{"buttons": [{"label": f"view {k}", "args": [{"visible": [k == 1, k == 2]}]} for k in (1, 2)]}]
+    shown = figure(*traces, updatemenus=menus)
+    assert [(name, [n for n, _ in own]) for name, own in drawing.views_of(shown)] == [("view 1", [0]), ("view 2", [1])]
+    svg = Drawing(drawing.files_of(shown)[0])
+    assert {"view 1", "view 2", "T1", "T2"} <= set(svg.texts) and drawing.width_of(shown) == drawing.WIDE

@@ -1,0 +1,41 @@
+"""Tables cut for paper."""
+
+import numpy as np
+import pandas as pd
+
+from compartments.report.blocks import Table
+from compartments.report.paper.tables import LETTERS, ROWS, named, printed
+
+
+def table(frame, file="a/b.tsv", note="Note."):
+    return Table("name", "Title", frame, file, note)
+
+
+def test_a_short_table_is_printed_whole():
+    shown = printed(table(pd.DataFrame({"lineage": ["B", "T"], "n": [1, 2000], "empty": [None, None]})))
+    assert shown.columns == ["lineage", "n"] and shown.rows == [["B", "1"], ["T", "2,000"]]
+    assert shown.note == "Note." and shown.numeric == [False, True]
+
+
+def test_of_a_long_table_the_smallest_q_are_printed_and_the_file_named():
+    frame = pd.DataFrame({"gene": [f"G{i}" for i in range(100)], "q_value": np.linspace(1, 0.01, 100)})
+    shown = printed(table(frame))
+    assert [row[0] for row in shown.rows] == [f"G{99 - i}" for i in range(ROWS)]
+    assert shown.note == f"Note. Printed are the {ROWS} of 100 rows with the smallest q_value. All is in a/b.tsv."
+    shown = printed(table(frame.drop(columns="q_value"), file=""))
+    assert [row[0] for row in shown.rows] == [f"G{i}" for i in range(ROWS)]
+    assert shown.note == f"Note. Printed are the first {ROWS} of 100 rows. All is on the page, report.html."
+
+
+def test_columns_that_have_no_room_are_named():
+    frame = pd.DataFrame({f"c{i}": [f"{'x' * 20}{k}{i}" for k in range(3)] for i in range(12)} | {"same": "CSF"})
+    shown = printed(table(frame))
+    kept = len(shown.columns)
+    assert 0 < kept < 12 and shown.columns == [f"c{i}" for i in range(kept)]
+    assert f"Not printed: {', '.join(f'c{i}' for i in range(kept, 12))}." in shown.note
+    assert "In all of them: same CSF." in shown.note and shown.note.endswith("All is in a/b.tsv.")
+    assert sum(len(cell) for cell in shown.rows[0]) <= LETTERS
+
+
+def test_folded_tables_are_named_with_their_file():
+    assert named([table(pd.DataFrame({"a": range(1200)}))]) == ["Title (1,200 rows; a/b.tsv)"]

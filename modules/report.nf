@@ -68,9 +68,10 @@ process MAKE_REPORT {
     path template, stageAs: 'template'
     path dictionary
     path schema
+    path logo, stageAs: '.logo/*'
 
     output:
-    path 'report.html', emit: report
+    path 'report*.html', emit: report
     path 'multiqc/**', emit: multiqc, optional: true
 
     script:
@@ -78,7 +79,7 @@ process MAKE_REPORT {
     # code ${task.ext.code}
     ${laidOut(places)}
     sc-compartments make_report --results results ${task.ext.given} \\
-        ${options(template: template, dictionary: dictionary, schema: schema)} ${options(startedAs())} \\
+        ${options(template: template, dictionary: dictionary, schema: schema, logo: logo)} ${options(startedAs())} \\
         --out report.html --multiqc multiqc
     """
 

@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { failedSteps ; failedTasks } from '../lib/failures'
-include { pathOf ; placed } from '../lib/files'
+include { filesOf ; pathOf ; placed } from '../lib/files'
 include { versionsOf } from '../lib/versions'
 include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; WRITE_FINDINGS } from '../modules/report'
 
@@ -44,6 +44,7 @@ workflow REPORT {
         carried(projectDir.resolve('assets/report')),
         carried(projectDir.resolve('assets/dictionary.tsv')),
         carried(projectDir.resolve('nextflow_schema.json')),
+        filesOf(params.logo, 'logo'),
     )
 
     // a run of which a step failed ends as failed, but not before what finished is on the page

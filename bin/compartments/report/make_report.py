@@ -20,6 +20,7 @@ def arguments() -> argparse.Namespace:
         "--dictionary", type=Path, metavar="FILE", help="what the columns mean [dictionary.tsv beside the template]"
     )
     parser.add_argument("--schema", type=Path, metavar="FILE", help="nextflow_schema.json [that of the pipeline]")
+    parser.add_argument("--logo", type=Path, metavar="FILE", help="picture in the head of the page: PNG, SVG or JPEG")
     parser.add_argument("--command", help="command line of the run")
     parser.add_argument("--started", help="date and time of its start")
     parser.add_argument("--out", default="report.html", help="the page")
@@ -36,7 +37,7 @@ def main() -> None:
     given = arguments()
 
     from compartments.core import dictionary
-    from compartments.report import provenance
+    from compartments.report import provenance, shared
     from compartments.report.html import check_template, make_report
     from compartments.report.multiqc import multiqc_files
     from compartments.report.results import Results
@@ -47,12 +48,17 @@ def main() -> None:
     if not given.dictionary.is_file():
         raise UserError(f"--dictionary {given.dictionary}: no such file; give assets/dictionary.tsv of the pipeline")
     results = Results(given.results, dictionary.load(given.dictionary))
-    run = provenance.Run(given.project or "", given.contact or "", given.command or "", given.started or "")
+    logo = provenance.logo_of(given.logo) if given.logo else ""
+    run = provenance.Run(given.project or "", given.contact or "", given.command or "", given.started or "", logo)
     page, warnings = make_report(results, given.template, given.title or "", run=run, schema=given.schema)
+    pages = {Path(given.out): page}
+    if given.pseudonyms:
+        copy, unsure = shared.make_copy(results, given.template, given.title or "", run=run, schema=given.schema)
+        pages[shared.place_of(Path(given.out))] = copy
+        warnings += unsure
     for warning in warnings:
         sys.stderr.write(f"WARNING: {warning}\n")
-    texts = {Path(given.out): page}
-    texts |= {Path(given.multiqc, name): text for name, text in multiqc_files(results).items()}
+    texts = pages | {Path(given.multiqc, name): text for name, text in multiqc_files(results).items()}
     for path, text in texts.items():
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as temporary:

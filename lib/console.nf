@@ -65,7 +65,7 @@ def answers(findings) {
     def several = asked.collect { row -> [row.contrast, row.compartment] }.unique().size() > 1
     def said = asked.groupBy { row ->
         def where = several ? "${row.contrast}, ${row.compartment}: " : ''
-        "${where}${(words[row.verdict] ?: row.verdict).toUpperCase()} (${row.tier}): ${row.statement}".toString()
+        "${where}${(words[row.verdict] ?: row.verdict).toUpperCase()}: ${row.headline ?: row.statement}".toString()
     }
     // what is true of several questions is said once
     said.collect { text, rows -> "${rows.collect { row -> row.question }.unique().join(', ')}. ${text}" }

@@ -56,7 +56,7 @@ process WRITE_FINDINGS {
     """
 }
 
-// One page that opens offline, the same on paper, and its figures as files.
+// One page that opens offline.
 process MAKE_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
@@ -65,15 +65,12 @@ process MAKE_REPORT {
 
     input:
     tuple val(places), path(files, stageAs: 'staged/?/*')
-    path template, stageAs: 'template'
-    path dictionary
-    path schema
-    path palette, stageAs: 'palette/*'
+    tuple path(template, stageAs: 'template'), path(dictionary), path(schema), path(palette, stageAs: '.palette/*'),
+        path(logo, stageAs: '.logo/*')
 
     output:
-    path 'report.html', emit: report
+    path 'report*.html', emit: report
     path 'summary.json', emit: summary
-    path '{report.pdf,figures/*}', emit: paper, optional: true
     path 'multiqc/**', emit: multiqc, optional: true
 
     script:
@@ -81,13 +78,43 @@ process MAKE_REPORT {
     # code ${task.ext.code}
     ${laidOut(places)}
     sc-compartments make_report --results results ${task.ext.given} \\
-        ${options(template: template, dictionary: dictionary, schema: schema, palette: palette)} \\
-        ${options(startedAs())} --out report.html --pdf report.pdf --figures figures --multiqc multiqc
+        ${options(template: template, dictionary: dictionary, schema: schema, palette: palette, logo: logo)} \\
+        ${options(startedAs())} --out report.html --multiqc multiqc
     """
 
     stub:
     """
-    sc-compartments write_stub report.html report.pdf figures/stub.svg summary.json
+    sc-compartments write_stub report.html summary.json
+    """
+}
+
+// The page on paper, and its figures as files.
+process PRINT_REPORT {
+    label 'cohort'
+    memory { memoryFor(task, [files]) }
+    time { timeFor(task, [files]) }
+    ext code: { code('print_report') }, given: { parametersOf('print_report') }
+
+    input:
+    tuple val(places), path(files, stageAs: 'staged/?/*')
+    tuple path(template, stageAs: 'template'), path(dictionary), path(schema), path(palette, stageAs: '.palette/*'),
+        path(logo, stageAs: '.logo/*')
+
+    output:
+    path '{report.pdf,figures/*}', emit: paper, optional: true
+
+    script:
+    """
+    # code ${task.ext.code}
+    ${laidOut(places)}
+    sc-compartments print_report --results results ${task.ext.given} \\
+        ${options(template: template, dictionary: dictionary, schema: schema, palette: palette, logo: logo)} \\
+        ${options(startedAs())} --pdf report.pdf --figures figures
+    """
+
+    stub:
+    """
+    sc-compartments write_stub report.pdf figures/stub.svg
     """
 }
 

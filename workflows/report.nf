@@ -1,9 +1,9 @@
 include { carried ; settled } from '../lib/code'
 include { failedSteps ; failedTasks } from '../lib/failures'
 include { filesOf ; pathOf ; placed } from '../lib/files'
-include { leavesOut ; withoutSteps } from '../lib/options'
+include { isTrue ; leavesOut ; withoutSteps } from '../lib/options'
 include { versionsOf } from '../lib/versions'
-include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; WRITE_FINDINGS } from '../modules/report'
+include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; PRINT_REPORT ; WRITE_FINDINGS } from '../modules/report'
 
 // What was left out, five answers, one page, made from tables alone.
 workflow REPORT {
@@ -40,16 +40,20 @@ workflow REPORT {
         WRITE_FINDINGS.out.results.map { path -> placed(path) },
         ch_versions.map { path -> ['pipeline_info/versions.yml', path] },
     )
-    MAKE_REPORT(
-        inOrder(ch_page),
+    def shown = [
         carried(projectDir.resolve('assets/report')),
         carried(projectDir.resolve('assets/dictionary.tsv')),
         carried(projectDir.resolve('nextflow_schema.json')),
         filesOf(params.palette, 'palette'),
-    )
+        filesOf(params.logo, 'logo'),
+    ]
+    ch_laid = inOrder(ch_page)
+    MAKE_REPORT(ch_laid, shown)
+    PRINT_REPORT(ch_laid.filter { _places, _files -> isTrue(params.paper) }, shown)
 
     // a run of which a step failed ends as failed, but not before what finished is on the page
-    NAME_FAILURES(MAKE_REPORT.out.report.map { _report -> failedSteps() }.filter { steps -> steps })
+    ch_shown = MAKE_REPORT.out.report.mix(PRINT_REPORT.out.paper).collect()
+    NAME_FAILURES(ch_shown.map { _pages -> failedSteps() }.filter { steps -> steps })
     NAME_FAILURES.out.failures.subscribe { steps ->
         def page = "The report of what finished: ${params.outdir}/report.html"
         error("ERROR: The run is incomplete. ${steps.text.trim()} ${page}")
@@ -57,7 +61,7 @@ workflow REPORT {
 
     findings = WRITE_FINDINGS.out.results
     left_out = COLLECT_SKIPPED.out.results
-    made = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.summary, MAKE_REPORT.out.paper, MAKE_REPORT.out.multiqc)
+    made = MAKE_REPORT.out.report.mix(MAKE_REPORT.out.summary, PRINT_REPORT.out.paper, MAKE_REPORT.out.multiqc)
     pages = made.mix(findings, left_out)
 
     emit:

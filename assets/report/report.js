@@ -1,11 +1,24 @@
 "use strict";
 (function () {
-  const figures = JSON.parse(document.getElementById("figure-data").textContent);
+  function read(id) { return JSON.parse(document.getElementById(id).textContent); }
+  const figures = read("figure-data"), tables = read("table-data");
+  const ROWS = 25, PRINTED = 15; // rows of a table on a page of it, and on paper
   const config = {
     responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
     toImageButtonOptions: { format: "svg" },
   };
+  function element(tag, properties, parts) {
+    const made = Object.assign(document.createElement(tag), properties || {});
+    (parts || []).forEach(function (part) { made.append(part); });
+    return made;
+  }
+  function button(text, action, name) {
+    const made = element("button", { type: "button", textContent: text });
+    if (name) made.setAttribute("aria-label", name);
+    made.addEventListener("click", action);
+    return made;
+  }
 
   // Narrow screens: smaller type, legends below the plot, where they do not cover it.
   function wrapped(text) {
@@ -16,6 +29,10 @@
       return lines;
     }, []).join("<br>");
   }
+  function short(text) { return text.length > 22 ? text.slice(0, 20) + "\u2026" : text; }
+  function labelled(axis) {
+    return axis.ticktext ? { ticktext: axis.ticktext.map(short), tickvals: axis.tickvals } : {};
+  }
   function fitted(figure, width) {
     const layout = figure.layout;
     if (width > 600) return layout;
@@ -24,12 +41,14 @@
     // in parts of the plot's height: 80 pixels below it, whatever the height
     const below = -80 / Math.max(150, (layout.height || 420) - 130);
     const map = layout.meta && layout.meta.narrow_size;
-    if (map) narrow.height = 430; // its squares stay about as wide as they are high
+    const named = figure.data.filter(function (t) { return t.showlegend !== false && t.name; }).length;
+    if (map) narrow.height = 430 + 11 * named; // its squares stay about as wide as they are high
     else if (layout.showlegend !== false) narrow.height = (layout.height || 420) + 70;
     narrow.legend = Object.assign({}, layout.legend, { y: below, yanchor: "top", font: { size: 11 } });
     ["xaxis", "yaxis"].forEach(function (axis) {
       narrow[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text) } });
     });
+    Object.assign(narrow.yaxis, labelled(layout.yaxis));
     if (layout.xaxis.ticktext) narrow.xaxis.tickangle = -60;
     if (map) {
       figure.data.forEach(function (trace) { trace.marker.size = map; });
@@ -44,35 +63,183 @@
     Plotly.newPlot(place, figure.data, fitted(figure, place.clientWidth), config).then(function () {
       place.style.minHeight = "";
       place.dataset.drawn = "done";
+      mark(place);
     });
   }
 
-  // What is near the window is drawn at once, the rest when the browser is idle.
-  const waiting = Array.from(document.querySelectorAll(".plot"));
-  function drawAll() { waiting.splice(0).forEach(draw); }
-  function later(action) {
-    if (window.requestIdleCallback) window.requestIdleCallback(action, { timeout: 300 });
-    else window.setTimeout(action, 30);
+  // Tables: a page of rows at a time, sorted by a column (numbers by value, empty last), searched, downloaded.
+  function shown(value) {
+    if (value === null || value === undefined) return "";
+    if (typeof value === "boolean") return value ? "yes" : "no";
+    if (typeof value !== "number") return value;
+    if (Number.isInteger(value) && Math.abs(value) < 1e15) return value.toLocaleString("en");
+    const size = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(3)))));
+    if (size >= -4 && size < 3) return String(Number(value.toPrecision(3)));
+    return value.toExponential(2).replace(/\.?0+e/, "e").replace(/e([+-])(\d)$/, "e$10$2");
   }
-  function drawNext() {
-    const place = waiting.shift();
-    if (!place) return;
-    draw(place);
-    later(drawNext);
+  function cell(column, value) {
+    const made = element("td", column.kind === "text" ? {} : { className: column.kind });
+    if (column.kind === "number") made.dataset.v = value === null ? "" : value;
+    if (column.kind === "tier") made.replaceChildren(element("span", { className: "tier " + value, textContent: value }));
+    else if (column.kind === "link") made.append(element("a", { href: encodeURI(value), textContent: value }));
+    else made.textContent = shown(value);
+    if (column.kind === "tier") made.className = "";
+    return made;
   }
+  function compared(kind, down) {
+    return function (a, b) {
+      if (a[0] === null || b[0] === null) return (a[0] === null) - (b[0] === null);
+      const order = kind === "number" ? a[0] - b[0]
+        : String(a[0]).localeCompare(String(b[0]), undefined, { numeric: true });
+      return down ? -order : order;
+    };
+  }
+  function explained(table) {
+    const known = table.columns.filter(function (column) { return column.meaning; });
+    if (!known.length) return [];
+    const list = element("dl"), details = element("details", { className: "columns" });
+    details.append(element("summary", { textContent: "What the columns mean" }), list);
+    details.addEventListener("toggle", function () {
+      if (list.childElementCount) return;
+      known.forEach(function (column) {
+        list.append(element("dt", { textContent: column.name }), element("dd", { textContent: column.meaning }));
+      });
+    });
+    return [details];
+  }
+  function list(place) {
+    if (place.dataset.drawn) return;
+    place.dataset.drawn = "done";
+    const name = place.dataset.table, table = tables[name], total = table.rows;
+    const texts = [];
+    let order = Array.from({ length: total }, function (_, i) { return i; }), found = order, first = 0, by = -1, down = false;
+    function text(row) {
+      if (texts[row] === undefined) {
+        texts[row] = table.columns.map(function (c) { return shown(c.values[row]); }).join("\t").toLowerCase();
+      }
+      return texts[row];
+    }
+    const count = element("span", { className: "count" }), body = element("tbody"), heads = element("tr");
+    count.setAttribute("aria-live", "polite");
+    const input = element("input", { type: "search" });
+    input.setAttribute("aria-label", "Search in " + table.title);
+    const back = button("\u2039", function () { go(first - ROWS); }, "Rows before, of " + table.title);
+    const on = button("\u203a", function () { go(first + ROWS); }, "Rows after, of " + table.title);
+    const span = element("span", { className: "count" });
+    const pages = element("span", { className: "pages" }, [back, span, on]);
+    function fill(start, end) {
+      body.replaceChildren.apply(body, found.slice(start, end).map(function (row) {
+        return element("tr", {}, table.columns.map(function (c) { return cell(c, c.values[row]); }));
+      }));
+    }
+    function go(start) {
+      first = Math.max(0, Math.min(start, found.length - 1));
+      const end = Math.min(first + ROWS, found.length);
+      fill(first, end);
+      count.textContent = found.length === total ? total + " rows" : found.length + " of " + total + " rows";
+      span.textContent = "rows " + (first + 1) + " to " + end;
+      pages.hidden = found.length <= ROWS;
+      back.disabled = first === 0;
+      on.disabled = end === found.length;
+    }
+    function search() {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      found = order.filter(function (row) {
+        return words.every(function (word) { return text(row).includes(word); });
+      });
+      go(0);
+    }
+    input.addEventListener("input", search);
+    table.columns.forEach(function (column, index) {
+      const head = element("th", { scope: "col", className: column.kind === "number" ? "number" : "" });
+      const sort = button(column.name, function () {
+        down = by === index && !down;
+        by = index;
+        const pairs = order.slice().sort(function (a, b) { return a - b; }).map(function (row) {
+          return [column.values[row], row];
+        });
+        order = pairs.sort(compared(column.kind, down)).map(function (pair) { return pair[1]; });
+        Array.from(heads.cells).forEach(function (h) { h.removeAttribute("aria-sort"); });
+        head.setAttribute("aria-sort", down ? "descending" : "ascending");
+        search();
+      });
+      sort.title = column.meaning || "Sort by " + column.name;
+      head.append(sort);
+      heads.append(head);
+    });
+    const keep = button("Download rows (TSV)", function () {
+      const lines = found.map(function (row) {
+        return table.columns.map(function (c) {
+          const value = c.values[row];
+          return value === null ? "" : String(value).replace(/[\t\n]/g, " ");
+        }).join("\t");
+      });
+      const names = table.columns.map(function (c) { return c.name; }).join("\t");
+      save(name + ".tsv", [names].concat(lines).join("\n") + "\n", "text/tab-separated-values");
+    });
+    keep.className = "save-table";
+    const file = !table.file ? [] : table.linked ? [element("a", { href: encodeURI(table.file), textContent: table.file })]
+      : [element("span", { className: "file", textContent: table.file })];
+    const tools = element("div", { className: "tools" }, [
+      element("label", {}, ["Search ", input]), count, pages, keep].concat(file));
+    const data = element("table", { className: "data" }, [
+      element("caption", { className: "hidden", textContent: table.title }), element("thead", {}, [heads]), body]);
+    data.dataset.name = name;
+    const scroll = element("div", { className: "scroll", tabIndex: 0 }, [data]);
+    scroll.setAttribute("role", "region");
+    scroll.setAttribute("aria-label", table.title);
+    place.append.apply(place, [tools, scroll].concat(explained(table)));
+    place.style.minHeight = "";
+    place.print = function (printing) { if (printing) fill(0, PRINTED); else go(first); };
+    go(0);
+  }
+
+  // What is near the window is drawn; what is folded, when it is opened; the rest before it is printed.
+  const waiting = Array.from(document.querySelectorAll(".plot, .table-block"));
+  function make(place) { (place.dataset.figure ? draw : list)(place); }
   if ("IntersectionObserver" in window) {
     const near = new IntersectionObserver(function (entries) {
-      entries.filter(function (e) { return e.isIntersecting; }).forEach(function (e) { draw(e.target); });
-    }, { rootMargin: "600px" });
+      entries.filter(function (e) { return e.isIntersecting; }).forEach(function (e) {
+        near.unobserve(e.target);
+        make(e.target);
+      });
+    }, { rootMargin: "700px" });
     waiting.forEach(function (place) { near.observe(place); });
-  }
-  later(drawNext);
+  } else waiting.forEach(make);
+  function printed(place) { return !place.closest("details:not([open])"); } // folded: title and file are printed
   window.addEventListener("beforeprint", function () {
-    drawAll(); // what is folded stays so: its title and file are printed
+    waiting.filter(printed).forEach(function (place) {
+      make(place);
+      if (place.print) place.print(true);
+    });
+  });
+  window.addEventListener("afterprint", function () {
+    waiting.forEach(function (place) { if (place.print) place.print(false); });
   });
   document.addEventListener("toggle", function (event) {
     event.target.querySelectorAll(".plot[data-drawn=done]").forEach(function (p) { Plotly.Plots.resize(p); });
   }, true);
+
+  // One sample of many: its line, bar or box is marked in every figure that shows samples.
+  const picker = document.querySelector(".picker input");
+  function mark(place) {
+    if (!picker || place.dataset.drawn !== "done") return;
+    const figure = figures[place.dataset.figure], kind = figure.layout.meta && figure.layout.meta.samples;
+    if (!kind) return;
+    const chosen = picker.value.trim();
+    if (kind === "lines") {
+      const its = figure.data.map(function (t) { return t.name === chosen || t.name.startsWith(chosen + " "); });
+      const known = chosen && its.includes(true);
+      Plotly.restyle(place, { opacity: its.map(function (own) { return own || !known ? 1 : 0.12; }) });
+    } else {
+      const all = [].concat.apply([], figure.data.map(function (t) { return t.x; }));
+      Plotly.relayout(place, { annotations: !all.includes(chosen) ? [] : [
+        { x: chosen, y: 1, yref: "paper", yanchor: "bottom", text: chosen, showarrow: true, ay: -18, ax: 0 }] });
+    }
+  }
+  if (picker) {
+    picker.addEventListener("change", function () { document.querySelectorAll(".plot").forEach(mark); });
+  }
 
   function save(name, text, type) {
     const link = document.createElement("a");
@@ -97,60 +264,6 @@
   document.querySelectorAll(".save-data").forEach(function (button) {
     button.addEventListener("click", function () {
       save(button.dataset.figure + ".csv", csvOf(button.dataset.figure), "text/csv");
-    });
-  });
-
-  // Tables: sort by a column (numbers by value, empty last), search, download what is shown.
-  function cellValue(row, index, numeric) {
-    const cell = row.cells[index];
-    if (!numeric) return cell.textContent.toLowerCase();
-    return cell.dataset.v === "" ? null : Number(cell.dataset.v);
-  }
-  function sortBy(table, index) {
-    const head = table.tHead.rows[0].cells, header = head[index];
-    const down = header.getAttribute("aria-sort") === "ascending";
-    const numeric = header.classList.contains("number"), body = table.tBodies[0];
-    const rows = Array.from(body.rows).map(function (row) { return [cellValue(row, index, numeric), row]; });
-    rows.sort(function (a, b) {
-      if (a[0] === null || b[0] === null) return (a[0] === null) - (b[0] === null);
-      const order = numeric ? a[0] - b[0] : a[0].localeCompare(b[0], undefined, { numeric: true });
-      return down ? -order : order;
-    });
-    rows.forEach(function (pair) { body.appendChild(pair[1]); });
-    Array.from(head).forEach(function (h) { h.removeAttribute("aria-sort"); });
-    header.setAttribute("aria-sort", down ? "descending" : "ascending");
-  }
-  document.querySelectorAll("table.data").forEach(function (table) {
-    Array.from(table.tHead.rows[0].cells).forEach(function (header, index) {
-      header.firstElementChild.addEventListener("click", function () { sortBy(table, index); });
-    });
-  });
-  function tableOf(control) { return control.closest(".table-block").querySelector("table.data"); }
-  document.querySelectorAll(".tools input").forEach(function (input) {
-    input.addEventListener("input", function () {
-      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
-      const rows = Array.from(tableOf(input).tBodies[0].rows);
-      let shown = 0;
-      rows.forEach(function (row) {
-        const text = row.textContent.toLowerCase();
-        row.hidden = !words.every(function (word) { return text.includes(word); });
-        shown += !row.hidden;
-      });
-      input.closest(".tools").querySelector(".count").textContent =
-        shown === rows.length ? rows.length + " rows" : shown + " of " + rows.length + " rows";
-    });
-  });
-  document.querySelectorAll(".save-table").forEach(function (button) {
-    button.addEventListener("click", function () {
-      const table = tableOf(button);
-      const rows = [table.tHead.rows[0]].concat(Array.from(table.tBodies[0].rows));
-      const lines = rows.filter(function (row) { return !row.hidden; });
-      const text = lines.map(function (row) {
-        return Array.from(row.cells).map(function (c) {
-          return "v" in c.dataset ? c.dataset.v : c.textContent.trim();
-        }).join("\t");
-      }).join("\n") + "\n";
-      save(button.dataset.table + ".tsv", text, "text/tab-separated-values");
     });
   });
 

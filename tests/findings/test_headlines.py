@@ -77,13 +77,13 @@ def test_scores_say_points_of_both():
             triple(1.5, 1, 0.5, "CSF_higher", gene_set="CORE", **keys),
         ]
     )
-    said = "leukocyte migration (GO): up in CSF only (+1.50 points, blood +0.00); "
-    said += "CORE: up in CSF more than in blood (+1.50 points, blood +1.00)"
+    said = "genes of leukocyte migration (GO): more active in CSF only (score +1.50, blood +0.00); "
+    said += "genes of CORE: more active in CSF than in blood (score +1.50, blood +1.00)"
     assert headline(3, migration=table) == said + TWO
     none = headline(3, migration=triple(0, 0, 0, gene_set="CORE", **keys))
-    assert none == "no gene set of 1 rises by 0.58 points or more in CSF or blood" + TWO
+    assert none == "of 1 sets of genes none is more active in CSF or blood by a score of 0.58 or more" + TWO
     groups = triple(0, 1.2, -1.2, group="chemokine", source="all", target="all")
-    said = "chemokine signalling: up in blood (+1.20 points, CSF +0.00)"
+    said = "chemokine signals: stronger in blood (score +1.20, CSF +0.00)"
     assert headline(4, "signalling", groups=groups) == said + TWO
 
 
@@ -92,15 +92,15 @@ def test_a_hub_is_named_once_by_its_clearest_network():
         return triple(up, 0, up, "hub_gained_in_CSF", q=q, network=network, lineage="cMono")
 
     table = pd.concat([hub("all", 0.02, 1.0), hub("migration", 0.01, 1.5)])
-    said = "classical monocyte: share of signalling 4.5-fold in CSF, 1-fold in blood (odds)"
+    said = "classical monocyte: odds of its part in the signals between cells 4.5-fold in CSF, 1-fold in blood"
     assert headline(4, "hub", centrality=table) == said + TWO
 
 
 def test_uncoupled_says_the_spread_as_fold():
     yes = headline(5, coupling=coupling("partly_uncoupled"))
-    assert yes == "over 12 lineages the changes in CSF and blood differ by 1.9-fold (their typical spread)" + TWO
+    assert yes == "the change of a lineage in CSF and that in blood differ 1.9-fold, typically (12 lineages)" + TWO
     assert "which counts as alike" in headline(5, coupling=coupling("coupled"))
-    assert "which shows neither" in headline(5, coupling=coupling("cannot_tell"))
+    assert "which may be chance and may be more" in headline(5, coupling=coupling("cannot_tell"))
 
 
 def test_what_has_no_row_gives_its_reason():

@@ -17,7 +17,15 @@ pytestmark = pytest.mark.pipeline
 DONORS = [("d1", "CSF", "sick"), ("d1", "blood", "sick"), ("d2", "CSF", "control"), ("d2", "blood", "control")]
 # of a sample, whatever else is in the cohort
 OF_SAMPLES = {"READ_COUNTS", "CALL_CELLS", "REMOVE_AMBIENT", "FILTER_CELLS", "SCORE_DOUBLETS", "ANNOTATE_CELLS"}
-CHECKS_AND_PAGE = {"CHECK_DESIGN", "CHECK_CAPTURES", "CHECK_LABELS", "COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
+CHECKS_AND_PAGE = {
+    "CHECK_DESIGN",
+    "CHECK_CAPTURES",
+    "CHECK_LABELS",
+    "COLLECT_SKIPPED",
+    "WRITE_FINDINGS",
+    "MAKE_REPORT",
+    "PRINT_REPORT",
+}
 
 
 class Study:

@@ -76,18 +76,19 @@ def migration(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str
         yes, told = _of(answers, YES), []
         for each in yes:
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
-            how = "only" if each.verdict.kind == "only" else f"more than in {other['compartment']}"
+            how = "only" if each.verdict.kind == "only" else f"than in {other['compartment']}"
             told.append(
-                f"{words.named_set(up)}: up in {up['compartment']} {how} ({up['estimate']:+.2f} points, "
+                f"genes of {words.named_set(up)}: more active in {up['compartment']} {how} (score {up['estimate']:+.2f}, "
                 f"{other['compartment']} {other['estimate']:+.2f})"
             )
         return _with_donors("; ".join(told), yes, c)
     if verdict.answer == NO:
         none = (
-            f"no gene set of {len(answers)} rises by {SCORE_MARGIN:.2f} points or more in {c.compartment} or {c.base}"
+            f"of {len(answers)} sets of genes none is more active in {c.compartment} or {c.base} "
+            f"by a score of {SCORE_MARGIN:.2f} or more"
         )
         return _with_donors(none, answers, c)
-    return _open(answers, f"no gene set of {len(answers)} is shown to rise in one compartment only", c)
+    return _open(answers, f"of {len(answers)} sets of genes none is shown to be more active in one only", c)
 
 
 def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
@@ -99,8 +100,8 @@ def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
         told = []
         for lineage, each in reversed(clearest.items()):
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
-            odds = f"{_times(up)} in {up['compartment']}, {_times(other)} in {other['compartment']} (odds)"
-            told.append(f"{names.lineage(lineage)}: share of signalling {odds}")
+            odds = f"{_times(up)} in {up['compartment']}, {_times(other)} in {other['compartment']}"
+            told.append(f"{names.lineage(lineage)}: odds of its part in the signals between cells {odds}")
         return _with_donors("; ".join(told), list(clearest.values()), c)
     if verdict.answer == NO:
         return _with_donors(f"none of {n} lineages gains a central role", answers, c)
@@ -115,25 +116,25 @@ def signalling(answers: Sequence[Answer], c: Comparison) -> str:
         for each in yes:
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
             told.append(
-                f"{up['group']} signalling: up in {up['compartment']} ({up['estimate']:+.2f} points, "
+                f"{names.lineage(up['group'])} signals: stronger in {up['compartment']} (score {up['estimate']:+.2f}, "
                 f"{other['compartment']} {other['estimate']:+.2f})"
             )
         return _with_donors("; ".join(told), yes, c)
     if all(each.verdict.answer == NO for each in answers):
-        return _with_donors(f"migration signalling is stronger in neither (groups of pairs: {n})", answers, c)
-    return _open(answers, f"migration signalling is not shown to be stronger in one (groups of pairs: {n})", c)
+        return _with_donors(f"signals of migration are stronger in neither ({n} groups)", answers, c)
+    return _open(answers, f"signals of migration are not shown to be stronger in one ({n} groups)", c)
 
 
 def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
     """Question 5."""
-    size = f"over {int(row['n_lineages'])} lineages the changes in {c.compartment} and {c.base} differ"
-    size += f" by {words.fold(row['tau_u'])} (their typical spread)"
+    size = f"the change of a lineage in {c.compartment} and that in {c.base} differ {words.fold(row['tau_u'])}, typically"
     if verdict.answer == YES:
-        size += f"; driven by {names.lineages(drivers)}" if drivers else ""
+        size += f", most of {names.lineages(drivers)}" if drivers else ""
     elif verdict.answer == NO:
         size += ", which counts as alike"
     else:
-        size += ", which shows neither"
+        size += ", which may be chance and may be more"
+    size += f" ({int(row['n_lineages'])} lineages)"
     return size + words.behind(numbers, c).replace(" [", "; ").rstrip("]")
 
 
@@ -144,14 +145,18 @@ def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) 
         changes = [_rows(each).own["log2fc"] for each in yes]
         return _with_donors(f"{_who(yes)}: {spread(changes)} in {c.compartment}", yes, c)
     if yes and room == "central":
-        told = "; ".join(f"{_who([each])}: share of signalling {_times(_rows(each).own)} (odds)" for each in yes)
+        part = "odds of its part in the signals between cells"
+        told = "; ".join(f"{_who([each])}: {part} {_times(_rows(each).own)}" for each in yes)
         return _with_donors(f"{told} in {c.compartment}", yes, c)
     if yes:
         rows = [_rows(each).own for each in yes]
         said = [
-            f"{words.named_set(row) if room == 'migration' else row['group']} {row['estimate']:+.2f}" for row in rows
+            f"genes of {words.named_set(row)}: more active in {c.compartment} (score {row['estimate']:+.2f})"
+            if room == "migration"
+            else f"{names.lineage(row['group'])} signals: stronger in {c.compartment} (score {row['estimate']:+.2f})"
+            for row in rows
         ]
-        return _with_donors(f"{'; '.join(said)} points in {c.compartment}", yes, c)
+        return _with_donors("; ".join(said), yes, c)
     if leading.verdict.kind in ("relatively", "relatively_open"):
         return f"without cells per microlitre a fall of all lineages in {c.compartment} cannot be seen in shares"
     if leading.verdict.answer == NO:

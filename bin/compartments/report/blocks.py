@@ -66,14 +66,31 @@ class Answer:
 
 @dataclass(frozen=True)
 class Glance:
-    """All answers on one screen: (question number, question, comparison or empty, answer) each."""
+    """All answers on one screen: (question number, question, comparison or empty, answer) each; an answer has its
+    ``picture`` and, with the last of its comparison, what would ``change`` it.
+
+    Attributes
+    ----------
+    drawn : str
+        What the pictures show, in words.
+    """
 
     rows: list[tuple[int, str, str, dict[str, Any]]]
+    drawn: str = ""
 
     kind = "glance"
 
 
-Block = Table | Text | Answer | Glance | Figure
+@dataclass(frozen=True)
+class Picker:
+    """A field to find one sample among many, which figures then mark."""
+
+    samples: list[str]
+
+    kind = "picker"
+
+
+Block = Table | Text | Answer | Glance | Picker | Figure
 
 
 @dataclass

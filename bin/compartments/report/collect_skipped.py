@@ -30,7 +30,7 @@ def main() -> None:
     # the report comes last: what it cannot make is known here
     if given.paper == "true" and (absent := missing()):
         reason = f"report.pdf was not made: {absent}"
-        rows.append({"stage": "make_report", "sample": "", "lineage": "", "contrast": "", "reason": reason})
+        rows.append({"stage": "print_report", "sample": "", "lineage": "", "contrast": "", "reason": reason})
     every = LeftOut(STEP)
     every.rows = joined(rows, [row["sample"] for row in read_json(given.study)["samples"]])
     every.write("skipped.tsv")

@@ -8,16 +8,13 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from compartments.core.dictionary import meanings
 from compartments.core.errors import UserError
-from compartments.report import methods, provenance, status
-from compartments.report.blocks import Section
+from compartments.report import listing, methods, provenance, status
+from compartments.report.blocks import Table
 from compartments.report.citations import Citations
 from compartments.report.contents import build_sections
 from compartments.report.figures.style import Figure
-from compartments.report.numbers import is_numeric, show, sort_value
 from compartments.report.page import TEMPLATE, Page
 from compartments.report.results import Results
 from compartments.study.study import Study
@@ -46,7 +43,6 @@ def make_report(
     plotly: str = "",
     run: provenance.Run | None = None,
     schema: Path | None = None,
-    sections: list[Section] | None = None,
 ) -> tuple[str, list[str]]:
     """The page as text, and what could not be made.
 
@@ -63,8 +59,6 @@ def make_report(
         Default: nothing is known of it.
     schema : Path
         ``nextflow_schema.json``; default: that of the pipeline.
-    sections : list of Section
-        Default: made from the results.
 
     Returns
     -------
@@ -77,10 +71,11 @@ def make_report(
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
-    environment.filters |= {"cell": show, "sortable": sort_value, "numeric": is_numeric}
     page, citations = Page(results, template), Citations(template / "references.tsv")
-    sections = build_sections(page) if sections is None else sections
+    sections = build_sections(page)
     figures = [block for section in sections for block in section.blocks if isinstance(block, Figure)]
+    listed = provenance.tables(results.root, page.parameters, listed=results.complete)
+    tables = [block for section in sections for block in section.blocks if isinstance(block, Table)] + listed
     defaults = provenance.defaults(schema or provenance.SCHEMA)
     text = environment.get_template("methods.html.j2").render(methods.values_of(page, citations, defaults))
     html = environment.get_template("report.html.j2").render(
@@ -92,8 +87,7 @@ def make_report(
         unfinished=[section for section in sections if not section.finished],
         doubtful=status.doubtful_samples(results.usable("cohort/warnings.tsv")),
         lost=status.lost_samples(results.usable("skipped.tsv")),
-        meanings=lambda file: meanings(results.dictionary, file),
-        exists=lambda file: bool(file) and "*" not in file and (results.root / file).exists(),
+        exists=results.has,
         methods=text,
         references=citations.used(),
         paste=f"{methods.as_text(text)}\n\nReferences\n\n{citations.as_text()}\n",
@@ -101,16 +95,20 @@ def make_report(
         run=run or provenance.Run(),
         workflow=provenance.workflow(results.root),
         changed=provenance.parameters_table(provenance.changed(page.parameters, defaults)),
-        params=provenance.parameters_table(page.parameters),
         models=results.usable("pipeline_info/models.tsv"),
-        versions=pd.DataFrame(provenance.software(results.root), columns=["software", "version"]),
-        files=provenance.output_files(results.root),
+        listed=listed,
         css=(template / "report.css").read_text(encoding="utf-8"),
         js=(template / "report.js").read_text(encoding="utf-8"),
         plotly=plotly or _plotly(),
         figures=script_json({figure.name: figure.json() for figure in figures}),
+        tables=script_json({table.name: _data_of(table, results) for table in tables}),
     )
     return html, [section.warning for section in sections if section.warning]
+
+
+def _data_of(table: Table, results: Results) -> dict[str, Any]:
+    known = meanings(results.dictionary, table.file) if table.file else {}
+    return listing.data_of(table, known, linked=results.has(table.file))
 
 
 def _plotly() -> str:

@@ -24,9 +24,3 @@ def show(value: Any) -> str:
         number = float(value)
         return f"{int(number):,}" if number.is_integer() and abs(number) < 1e15 else f"{number:.3g}"
     return str(value)
-
-
-def sort_value(value: Any) -> str:
-    """A number that the browser sorts by; empty for missing."""
-    missing = value is None or value is pd.NA or (isinstance(value, float | np.floating) and not math.isfinite(value))
-    return "" if missing else f"{value:.9g}"

@@ -8,6 +8,7 @@ import pandas as pd
 
 from compartments.findings import designs
 from compartments.report.blocks import Table, Text
+from compartments.report import listing
 from compartments.report.figures.style import Colours, Words
 from compartments.report.results import Results
 from compartments.report.words import Wording
@@ -143,7 +144,8 @@ class Page:
         """
         note = self.wording.get(key, "note", values) if self.wording.has(key, "note") else ""
         title = self.wording.get(key, "title", values)
-        return Table(name or key.partition(".")[2], title, frame, file, f"{note} {cut}".strip(), folded)
+        told = listing.in_words(frame, self.results.study)
+        return Table(name or key.partition(".")[2], title, told, file, f"{note} {cut}".strip(), folded)
 
 
 def variant_of(term: Term) -> str:

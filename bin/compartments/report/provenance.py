@@ -1,5 +1,6 @@
 """Where the results come from: parameters, software, files."""
 
+import base64
 import hashlib
 import json
 from pathlib import Path
@@ -8,10 +9,17 @@ from typing import Any, NamedTuple
 import pandas as pd
 import yaml
 
+from compartments.core.errors import UserError
+from compartments.report.blocks import Table
+
 HASHED_BYTES = 200 * 2**20
 WORKFLOW = "Workflow"  # of versions.yml: the pipeline itself
 PROJECT = "${projectDir}"
 SCHEMA = Path(__file__).resolve().parents[3] / "nextflow_schema.json"
+
+
+LOGOS = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".jpeg": "jpeg"}  # suffix -> type of image
+LARGEST_LOGO = 500_000  # bytes
 
 
 class Run(NamedTuple):
@@ -21,6 +29,25 @@ class Run(NamedTuple):
     contact: str = ""
     command: str = ""
     started: str = ""
+    logo: str = ""  # as data: of an image element
+
+
+def logo_of(path: Path) -> str:
+    """A picture as an image element takes it, without a file beside the page.
+
+    Raises
+    ------
+    UserError
+        It is no file, no picture that browsers show, or large.
+    """
+    if not path.is_file():
+        raise UserError(f"--logo {path}: no such file")
+    kind, content = LOGOS.get(path.suffix.lower()), path.read_bytes()
+    if kind is None:
+        raise UserError(f"--logo {path}: not a picture that a page shows; give a PNG, SVG or JPEG")
+    if len(content) > LARGEST_LOGO:
+        raise UserError(f"--logo {path}: {len(content) / 1000:,.0f} kB; give a picture of up to 500 kB")
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
 
 
 def parameters_table(params: dict[str, Any]) -> pd.DataFrame:
@@ -80,6 +107,17 @@ def software(root: Path) -> list[tuple[str, str]]:
     return [(package, ", ".join(sorted(versions))) for package, versions in sorted(found.items())]
 
 
+def tables(root: Path, params: dict[str, Any], *, listed: bool = True) -> list[Table]:
+    """Parameters, software and (``listed``) files of a run."""
+    versions = pd.DataFrame(software(root), columns=["software", "version"])
+    files = [Table("files", "Output files", output_files(root))] if listed else []
+    return [
+        Table("parameters_table", "All parameters", parameters_table(params)),
+        Table("versions_table", "Software versions", versions),
+        *files,
+    ]
+
+
 def output_files(root: Path) -> pd.DataFrame:
     """All files of the folder but the report: path, size in kB, SHA-256 (not for very large ones)."""
     rows = []
@@ -91,5 +129,5 @@ def output_files(root: Path) -> pd.DataFrame:
                     digest = hashlib.file_digest(handle, "sha256").hexdigest()
             else:
                 digest = "not computed (large file)"
-            rows.append({"file": path.relative_to(root).as_posix(), "kB": round(size / 1024, 1), "sha256": digest})
-    return pd.DataFrame(rows, columns=["file", "kB", "sha256"])
+            rows.append({"file": path.relative_to(root).as_posix(), "kB": round(size / 1024, 1), "SHA-256": digest})
+    return pd.DataFrame(rows, columns=["file", "kB", "SHA-256"])

@@ -15,10 +15,15 @@ from compartments.core.files import read_json, read_tsv
 from compartments.core.matrix import totals
 from compartments.core.palette import Palette
 from compartments.core.vocabulary import UNASSIGNED
+from compartments.findings import names
 from compartments.study.study import BETWEEN, MIXED, TREND, Contrast, Study
 from compartments.study.terms import Term, terms_of
 
 TEXT = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden")
+OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "left_out")
+ENDS = ("source", "target")  # of signalling; elsewhere a source is a file
+OF_SETS = ("gene_set", "aspect")
+COUNTS = "composition/counts.tsv"
 
 
 def require(columns: Sequence[str], needed: Sequence[str], file: str) -> None:
@@ -34,7 +39,8 @@ def require(columns: Sequence[str], needed: Sequence[str], file: str) -> None:
 
 
 class Results:
-    """A results folder, read when asked; what is not there is ``None``.
+    """A results folder, read when asked; what is not there is ``None``. Lineages and gene sets have their names for
+    readers, in every table.
 
     Parameters
     ----------
@@ -43,7 +49,14 @@ class Results:
         The data dictionary; default: ``assets/dictionary.tsv`` beside the package.
     palette : Palette, optional
         Colours and order of lineages that the user gives.
+
+    Attributes
+    ----------
+    complete : bool
+        Its files may be listed, and named as where more is found.
     """
+
+    complete = True
 
     def __init__(
         self, root: str | Path, rows: list[dict[str, str]] | None = None, palette: Palette | None = None
@@ -66,13 +79,46 @@ class Results:
             if not path.is_file():
                 self._tables[file] = None
             elif file.endswith(".parquet"):
-                self._tables[file] = pd.read_parquet(path)
+                self._tables[file] = self._named(file, pd.read_parquet(path))
             else:
-                self._tables[file] = read_tsv(path, text=TEXT)
+                self._tables[file] = self._named(file, read_tsv(path, text=TEXT))
         table = self._tables[file]
         if table is not None:
             require(list(table), self._documented(file), file)
         return table
+
+    def has(self, file: str) -> bool:
+        """A file of the folder is there; ``*`` names several."""
+        return bool(file) and "*" not in file and (self.root / file).exists()
+
+    def _named(self, file: str, table: pd.DataFrame) -> pd.DataFrame:
+        """A table with names for readers."""
+        of_lineages = OF_LINEAGES + (ENDS if file.startswith("interactions/") else ())
+        for column in table.columns.intersection([*of_lineages, *OF_SETS]):
+            known = table[column].dropna().unique()
+            if column in OF_SETS:
+                told = {name: names.gene_set(name) for name in known if isinstance(name, str)}
+            else:
+                told = {name: self._lineage_names[name] for name in known if name in self._lineage_names}
+            changed = {name: text for name, text in told.items() if name != text}
+            if not changed:
+                continue
+            if isinstance(table[column].dtype, pd.CategoricalDtype):
+                table = table.assign(**{column: table[column].cat.rename_categories(changed)})
+            else:
+                table = table.assign(**{column: table[column].map(lambda name, to=changed: to.get(name, name))})
+        return table
+
+    @cached_property
+    def _lineage_names(self) -> dict[str, str]:
+        """Name for readers of every lineage; those that would share one keep their own."""
+        path = self.root / COUNTS
+        counted = read_tsv(path, text=TEXT).get("lineage", pd.Series(dtype=str)) if path.is_file() else []
+        told = {
+            name: names.lineage(name) for name in dict.fromkeys([*names.LINEAGES, *counted]) if isinstance(name, str)
+        }
+        shared = pd.Series(told.values()).value_counts()
+        return {name: text if shared[text] == 1 else name for name, text in told.items()}
 
     def _documented(self, file: str) -> list[str]:
         """Columns that a table always has."""
@@ -95,7 +141,7 @@ class Results:
 
         present = pyarrow.parquet.read_schema(path).names
         require(present, [*columns, *(name for name, _, _ in filters)], file)
-        return pd.read_parquet(path, columns=columns, filters=filters)
+        return self._named(file, pd.read_parquet(path, columns=columns, filters=filters))
 
     def log2_cpm(self, wanted: pd.DataFrame) -> pd.DataFrame | None:
         """Expression in the pseudobulks, log2 counts per million of ambient-corrected counts (half a count added).
@@ -118,6 +164,7 @@ class Results:
 
         with h5py.File(path) as file:
             obs, var = (cast(pd.DataFrame, read_elem(file[part])) for part in ("obs", "var"))
+            obs = self._named(path.name, obs)
             rows = np.flatnonzero(obs["lineage"].isin(wanted["lineage"]))
             counts: Any = sparse_dataset(file["layers/corrected"])[rows]
         counts = counts.tocsc()
@@ -201,7 +248,7 @@ class Results:
         """Rows of the samplesheet whose samples are in the cohort, by ``composition/counts.tsv``; all without it."""
         if self.study is None:
             return None
-        counts, samples = self.usable("composition/counts.tsv"), self.study.samples
+        counts, samples = self.usable(COUNTS), self.study.samples
         return samples if counts is None else samples[samples["sample"].isin(counts["sample"])]
 
     @property
@@ -222,7 +269,7 @@ class Results:
 
     def lineages(self) -> list[str]:
         """All lineages: as the user orders them, else by abundance, ``other`` and ``unassigned`` last."""
-        counts = self.usable("composition/counts.tsv")
+        counts = self.usable(COUNTS)
         if counts is None:
             return []
         rows = counts[counts["level"] == "lineage"].groupby("lineage")["n_cells"].sum().sort_values(ascending=False)

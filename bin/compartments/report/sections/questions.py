@@ -7,7 +7,7 @@ import pandas as pd
 
 from compartments.core.vocabulary import OF_ONE_COMPARTMENT, QUESTIONS
 from compartments.findings import designs, headlines, words
-from compartments.report import captions, donors, forests
+from compartments.report import captions, donors, forests, glance, turning
 from compartments.report.blocks import Answer, Block, Glance, Text
 from compartments.report.figures.dots import coupling_scatter
 from compartments.report.figures.style import Figure
@@ -29,8 +29,8 @@ DETAIL = ["lineage", "aspect", "verdict", "statement", "estimate", "ci_low", "ci
 
 def build(page: Page) -> list[Block]:
     """All answers at a glance, then each question for every comparison; what cannot be asked takes one line."""
-    findings, glance = page.needed("findings.tsv"), Glance([])
-    blocks: list[Block] = [glance]
+    findings, first = page.needed("findings.tsv"), Glance([], page.text("questions.drawn").text)
+    blocks: list[Block] = [first]
     if page.of_one_condition:
         blocks.append(page.text("questions.one_condition"))
     elif len(page.study.compartments) == 1:
@@ -44,8 +44,11 @@ def build(page: Page) -> list[Block]:
             summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
             heading = heading_of(page, term) if len(page.shown) > 1 else ""
             answers = [answer(row, term) for row in summary.to_dict("records")]
+            change = turning.sentences(page, number, term, rows)
             for aspect, one in zip(summary["aspect"], answers, strict=True):
-                glance.rows.append((number, question, f"{heading} {ASPECTS.get(aspect, '')}".strip(), one))
+                about = rows[rows["aspect"] == aspect] if aspect in ASPECTS else rows
+                more = {"change": change if one is answers[-1] else []} | small(page, number, term, about)
+                first.rows.append((number, question, f"{heading} {ASPECTS.get(aspect, '')}".strip(), one | more))
             if len(summary) and summary["source"].isna().all():  # it cannot be asked of this study
                 blocks += [Text(f"{heading}: {one['statement']}" if heading else one["statement"]) for one in answers]
                 continue
@@ -65,6 +68,19 @@ def heading_of(page: Page, term: Term) -> str:
     if term.kind == COMPARTMENTS:
         return compared
     return f"{compared}, {term.compartment} against {page.base}" if term.across else f"{compared}, {term.compartment}"
+
+
+def small(page: Page, number: int, term: Term, rows: pd.DataFrame) -> dict[str, Any]:
+    """What stands for an answer in the picture of the first screen."""
+    variant, given = "" if term.across else "alone", page.phrases(term)
+    what = page.wording.get("questions.pictures", f"q{number}", given, variant)
+    aspects = rows.loc[rows["aspect"].isin(ASPECTS), "aspect"].tolist() or [variant]
+    return {
+        "short": page.wording.get("questions.short", f"q{number}", given, aspects[0]),
+        "compared": heading_of(page, term),
+        "what": what,
+        "picture": glance.picture(rows, what),
+    }
 
 
 def verdict_of(word: str) -> tuple[str, str]:

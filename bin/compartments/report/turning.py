@@ -1,0 +1,115 @@
+"""What would change an answer: more donors, more cells, a donor less, from the tables of the run."""
+
+import pandas as pd
+
+from compartments.findings import headlines, names, words
+from compartments.report import captions, forests
+from compartments.report.page import Page
+from compartments.study.terms import Term
+
+FEW_CELLS = 10  # where the run does not say its own limit
+
+
+def sentences(page: Page, number: int, term: Term, rows: pd.DataFrame) -> list[str]:
+    """What would change the answer to a question, in sentences; of a question that was not asked none.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        The rows of ``findings.tsv`` of this answer.
+    """
+    if rows["source"].isna().all():
+        return []
+    found: list[str] = []
+    if number in (1, 2):
+        terms = page.within(term) if number == 1 and term.across else [term]
+        found += [text for each in terms for text in by_donors(page, each)]
+    elif number == 3:
+        found += by_size(page, "migration/effects.tsv", "migration", term)
+    elif number == 4:
+        found += by_size(page, "interactions/centrality_effects.tsv", "central", term)
+    else:
+        found += by_donor(page, term)
+    if number != 5:
+        found += open_lineages(page, rows)
+    return found + by_cells(page, term)
+
+
+def said(page: Page, key: str, **values: object) -> str:
+    """A sentence of ``words/turning.toml``."""
+    return page.text(f"turning.{key}", **values).text
+
+
+def place_of(page: Page, term: Term) -> str:
+    """Where a term looks."""
+    return f"{term.compartment} against {page.base}" if term.across else term.compartment
+
+
+def by_donors(page: Page, term: Term) -> list[str]:
+    """The change of a typical lineage that can be found, now and with more donors."""
+    power = page.table("composition/power.tsv")
+    if power is None:
+        return []
+    rows = forests.rows_of(power[power["level"] == "lineage"], term)
+    typical = rows.groupby("more_donors")["fold_mde80"].median().dropna()
+    if typical.empty:
+        return []
+    most = typical.index[-1]
+    given = {"place": place_of(page, term), "now": typical.iloc[0], "then": typical.iloc[-1], "more": int(most)}
+    each = "" if term.one_arm else " in each group"
+    return [said(page, "donors", each=each, **given)] if most else [said(page, "donors_now", **given)]
+
+
+def by_size(page: Page, file: str, key: str, term: Term) -> list[str]:
+    """The smallest rise that the donors there are can show."""
+    effects = page.table(file)
+    rows = pd.DataFrame() if effects is None else forests.rows_of(effects, term)
+    if rows.empty or "mde80" not in rows or rows["mde80"].isna().all():
+        return []
+    size = rows["mde80"].median()
+    size = words.odds({"estimate": size, "ci_low": None}).rstrip("x") + "-fold" if key == "central" else f"{size:.2f}"
+    return [said(page, key, place=place_of(page, term), size=size)]
+
+
+def by_donor(page: Page, term: Term) -> list[str]:
+    """How far the spread hangs on single donors."""
+    drivers = page.table("coupling/drivers.tsv")
+    if drivers is None:
+        return []
+    rows = drivers[(drivers["contrast"] == term.contrast.contrast) & (drivers["compartment"] == term.compartment)]
+    rows = rows[(rows["level"] == "lineage") & (rows["kind"] == "donor") & rows["tau_u"].notna()]
+    if rows.empty:
+        return []
+    low, high = rows.loc[rows["tau_u"].idxmin()], rows.loc[rows["tau_u"].idxmax()]
+    given = {"low": words.fold(low["tau_u"]), "high": words.fold(high["tau_u"])}
+    return [said(page, "donor", n=captions.counted(len(rows), "donor"), without=low["left_out"], **given)]
+
+
+def open_lineages(page: Page, rows: pd.DataFrame) -> list[str]:
+    """Which lineages are neither shown nor excluded, and what their intervals still allow."""
+    rows = rows[rows["lineage"].notna() & (rows["lineage"] != "all") & (rows["verdict"] == "cannot_tell")]
+    rows = rows[rows["ci_low"].notna()]
+    if rows.empty:
+        return []
+    who = names.lineages(rows["lineage"])
+    if not rows["unit"].isin([words.LOG2, words.LOG2_DIFFERENCE]).all():
+        return [said(page, "open", who=who)]
+    widest = (rows["ci_high"] - rows["ci_low"]).idxmax()
+    row = rows.loc[widest]
+    ends = (headlines.one(row["ci_low"]), headlines.one(row["ci_high"]))
+    return [said(page, "open_widest", who=who, widest=row["lineage"], low=ends[0], high=ends[1])]
+
+
+def by_cells(page: Page, term: Term) -> list[str]:
+    """Lineages of few cells in the samples that are compared."""
+    counts = page.table("composition/counts.tsv")
+    if counts is None:
+        return []
+    fewest = int(page.parameters.get("min_cells_pb") or FEW_CELLS)
+    compartments = [term.compartment, page.base] if term.across else [term.compartment]
+    samples = page.study.samples
+    members = samples.loc[samples["compartment"].isin(compartments), "sample"]
+    rows = counts[(counts["level"] == "lineage") & counts["sample"].isin(members)]
+    few = (rows["n_cells"] < fewest).groupby(rows["lineage"], sort=False).mean()
+    few = few[few >= 0.5]
+    return [said(page, "cells", n=fewest, who=names.lineages(few.index))] if len(few) else []

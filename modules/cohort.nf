@@ -16,7 +16,7 @@ process SUM_SAMPLE {
     tuple val(meta), path(filtered), path(doublets), path(labels)
 
     output:
-    tuple val(meta), path("${meta.sample}.sums.h5ad"), emit: sums, optional: true
+    tuple val(meta), path("samples/*/${meta.sample}.sums.h5ad"), emit: sums, optional: true
     path 'skipped.tsv', topic: skipped
     path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
@@ -29,7 +29,8 @@ process SUM_SAMPLE {
 
     stub:
     """
-    sc-compartments write_stub --sample '${meta.sample}' skipped.tsv '${meta.sample}.sums.h5ad'
+    sc-compartments write_stub --sample '${meta.sample}' skipped.tsv \\
+        samples/${meta.sample}/${meta.sample}.sums.h5ad
     """
 }
 

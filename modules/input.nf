@@ -154,7 +154,7 @@ process CHECK_LABELS {
     output:
     path 'problems.txt', emit: problems
     path 'notes.txt', emit: notes
-    path 'labelled.json', emit: compared, optional: true
+    path 'pipeline_info/labelled.json', emit: compared, optional: true
     path 'pipeline_info/models.tsv', emit: models, optional: true
     tuple val(task.process), eval('sc-compartments versions celltypist pandas'), topic: versions
 
@@ -171,7 +171,7 @@ process CHECK_LABELS {
     stub:
     """
     touch problems.txt notes.txt
-    cp ${compared} labelled.json
     sc-compartments write_stub pipeline_info/models.tsv
+    cp ${compared} pipeline_info/labelled.json
     """
 }

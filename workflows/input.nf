@@ -86,7 +86,7 @@ workflow INPUT {
     samples = LOOK.out.matrices
     // with what the models of its compartments can name
     compared = CHECK_LABELS.out.compared.map { path -> settled(path) }
-    results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models)
+    results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models).combine(CHECK_LABELS.out.compared)
     counted = LOOK.out.counted
     checked = LOOK.out.hashes
         .combine(ch_named)

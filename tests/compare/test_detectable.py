@@ -140,3 +140,32 @@ def test_before_a_study_of_the_same_donors_what_they_share_cancels():
     assert table.loc[("within", 0), "se"] == pytest.approx(between.loc["within", "se"])
     with pytest.raises(UserError, match="--design within is of the same donors"):
         detectable.before_a_study(3, 4, design=WITHIN)
+
+
+def test_over_designs_is_the_same_engine_with_power():
+    found = detectable.over_designs([4], [2000.0, 20.0], 0.01, fold=3.0)
+    planned = detectable.before_a_study(4, 4, [20.0], [0]).set_index("term")
+    own = detectable.before_a_study(4, 4, [20.0], [0], design="within").set_index("term")
+    rows = found[found["lineage_cells"] == 20].set_index(["design", "term"])
+    for design, one in (("between", planned), ("within", own)):
+        for term in ("within", "interaction"):
+            assert rows.loc[(design, term), "mde80"] == pytest.approx(one.loc[term, "mde80"])
+    few = found[found["lineage_cells"] == 0.2]
+    assert few["tier"].eq("not_testable").all() and few["power"].isna().all()
+
+
+def test_power_at_the_detectable_effect_is_as_promised():
+    found = detectable.over_designs([2, 5, 12], [3000.0], 0.02)
+    for row in found.itertuples():
+        again = detectable.over_designs([row.donors], [3000.0], 0.02, fold=row.fold_mde80)
+        same = again[(again["design"] == row.design) & (again["term"] == row.term)]
+        assert same["power"].iloc[0] == pytest.approx(0.8, abs=1e-6)
+
+
+def test_power_against_simulated_t_tests():
+    row = detectable.over_designs([5], [2000.0], 0.05, fold=2.0).iloc[0]
+    rng = np.random.default_rng(7)
+    error = row["se"] * np.sqrt(rng.chisquare(row["df"], 40_000) / row["df"])
+    t = rng.normal(1.0, row["se"], 40_000) / error
+    found = (t > stats.t.ppf(0.975, row["df"])).mean()
+    assert row["power"] == pytest.approx(found, abs=0.01)

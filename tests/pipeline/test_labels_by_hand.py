@@ -39,7 +39,7 @@ def label_and_merge(folder, study, *overrides):
         labels = f"samples/{row.sample}/{row.sample}.labels.tsv.gz"
         files = ("--filtered", options[1], "--doublets", f"{row.sample}.doublets.tsv.gz", "--labels", labels)
         call("sum_sample", *files)
-    call("merge_samples", "--study", "study.json", "--sums", *sorted(folder.glob("*.sums.h5ad")))
+    call("merge_samples", "--study", "study.json", "--sums", *sorted(folder.glob("samples/*/*.sums.h5ad")))
     given = ("--merged", "merged.h5ad", "--pseudobulk", "cohort/pseudobulk.h5ad", "--integration_key", "none")
     call("embed_cohort", *given, "--filtered", *sorted(folder.glob("*.filtered.h5ad")))
 

@@ -18,7 +18,7 @@ def arguments() -> Namespace:
 
 
 def main() -> None:
-    """Write ``<s>.sums.h5ad`` and ``skipped.tsv``."""
+    """Write ``samples/<s>/<s>.sums.h5ad`` and ``skipped.tsv``."""
     given = arguments()
     from pathlib import Path
 
@@ -31,7 +31,9 @@ def main() -> None:
     left_out = LeftOut(STEP)
     found = sums_of(data)
     if found.n_obs:
-        with replacing(f"{sample}.sums.h5ad") as temporary:
+        path = Path(f"samples/{sample}/{sample}.sums.h5ad")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as temporary:
             found.write_h5ad(temporary, compression="gzip", compression_opts=1)
     else:
         left_out.add("no cell left after doublets", sample=sample)

@@ -9,7 +9,7 @@ import pandas as pd
 from scipy import sparse
 
 from compartments.cohort.sample import without_doublets
-from compartments.cohort.tallies import doublets_by_lineage
+from compartments.cohort.tallies import doublets_by_lineage, exclusive_counts
 from compartments.core.errors import CountsChanged, UserError
 from compartments.core.matrix import TARGET_SUM, memberships, totals
 
@@ -35,12 +35,14 @@ def sums_of(sample: "AnnData") -> "AnnData":
         Layers ``counts`` and ``corrected`` (int64 CSR), ``n_expressing`` (int32 CSR: cells with a corrected count);
         ``obs['n_cells']``, index lineage, sorted; ``var`` of the sample with ``sum`` and ``squares`` of the corrected
         counts per 10,000 and cell; ``uns['cells']`` (metadata of the cells left), ``uns['doublets']``
-        (:func:`~compartments.cohort.tallies.doublets_by_lineage`) and ``SAID``.
+        (:func:`~compartments.cohort.tallies.doublets_by_lineage`), ``uns['doublet_counts']`` (what that tells doublets
+        by, so that it can be told of other labels) and ``SAID``.
     """
     import anndata
 
     name = str(sample.uns.get("sample", ""))
     tally = doublets_by_lineage(name, sample)
+    doublets = exclusive_counts(sample[sample.obs["predicted_doublet"].to_numpy(bool)])
     data = without_doublets(sample)
     counts, corrected = (_counts(data.layers[layer]) for layer in SUMMED)
     lineages, codes = np.unique(data.obs["lineage"].astype(str).to_numpy(object), return_inverse=True)
@@ -55,6 +57,7 @@ def sums_of(sample: "AnnData") -> "AnnData":
     found.uns = {key: data.uns[key] for key in SAID if key in data.uns}
     found.uns["complexity"] = complexity(counts)
     found.uns |= {"cells": plain_columns(cast(pd.DataFrame, data.obs)), "doublets": tally}
+    found.uns["doublet_counts"] = doublets
     return found
 
 

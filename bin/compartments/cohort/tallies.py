@@ -25,6 +25,13 @@ def cell_rows(merged: "AnnData") -> pd.DataFrame:
     return cast(pd.DataFrame, merged.obs).rename_axis("cell").reset_index()
 
 
+def exclusive_counts(data: "AnnData") -> pd.DataFrame:
+    """Counts of the genes of ``EXCLUSIVE`` that ``data`` has, one row per cell, index its name."""
+    genes = known_as(dict.fromkeys(sum(EXCLUSIVE, ())), set(data.var_names))
+    counts = sparse.csc_matrix(data.layers["counts"])[:, data.var_names.get_indexer(pd.Index(genes))]
+    return pd.DataFrame(counts.toarray(), index=data.obs_names, columns=pd.Index(genes, dtype=object))
+
+
 def doublets_by_lineage(sample: str, data: "AnnData") -> pd.DataFrame:
     """What the doublets of one sample were called before they were taken out.
 
@@ -40,13 +47,12 @@ def doublets_by_lineage(sample: str, data: "AnnData") -> pd.DataFrame:
         ``sample, lineage, n_cells, n_doublets, share``, and how many of the doublets and of the other cells express
         both genes of a pair in ``EXCLUSIVE``: ``n_doublets_two_lineages, n_others_two_lineages``.
     """
-    counts = sparse.csc_matrix(data.layers["counts"])
-    column = {gene: number for number, gene in enumerate(data.var_names)}
+    counts = exclusive_counts(data)
     two = np.zeros(data.n_obs, bool)
     for pair in EXCLUSIVE:
-        sides = [known_as([gene], column) for gene in pair]
+        sides = [known_as([gene], counts) for gene in pair]
         if all(sides):
-            two |= np.all([totals(counts[:, [column[name] for name in names]]) > 0 for names in sides], axis=0)
+            two |= np.all([(counts[names] > 0).any(axis=1) for names in sides], axis=0)
     called = data.obs["predicted_doublet"].to_numpy(bool)
     cells = pd.DataFrame(
         {

@@ -6,7 +6,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compartments.compare.moderated import minimum_detectable_effect
+from compartments.compare.counted import MIN_EXPECTED
+from compartments.compare.moderated import minimum_detectable_effect, power_of
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import CV_TOTAL, LN2, MORE_DONORS, PLANNED_CELLS
 from compartments.study.arms import residual_df, tier
@@ -15,6 +16,22 @@ from compartments.study.study import BETWEEN, WITHIN
 from compartments.study.terms import Term
 
 COMPARISON = ["level", "lineage", "contrast", "term", "compartment"]
+PLANNED = (
+    *(
+        "design",
+        "term",
+        "donors",
+        "cells_per_sample",
+        "lineage_cells",
+        "df",
+        "se",
+        "mde80",
+        "fold_mde80",
+        "fold",
+        "power",
+    ),
+    *("permutation_floor", "tier"),
+)
 NEEDED = [*COMPARISON, "se", "df", "df_residual", "df_prior", "df_arms", "n_condition", "n_reference"]
 
 
@@ -142,6 +159,59 @@ def before_a_study(
                 )
     table = pd.DataFrame(rows)
     return _with_mde(table, table["df"] / 2, np.full(len(table), one_arm), np.zeros(len(table), bool))
+
+
+def over_designs(
+    donors: Sequence[int],
+    cells: Sequence[float],
+    share: float,
+    fold: float = 2.0,
+    sd_donor: float = 0.35,
+    sd_sample: float = 0.30,
+    cv_total: float = CV_TOTAL,
+) -> pd.DataFrame:
+    """What studies of several sizes would find, in donors that differ and in donors that are their own controls.
+
+    Parameters
+    ----------
+    donors : sequence of int
+        Of each arm; pairs of samples where each donor has both conditions.
+    cells : sequence of float
+        Of all lineages per sample.
+    share : float
+        Of the lineage among them.
+    fold : float
+        Change whose power is asked for, above 1.
+    sd_donor, sd_sample, cv_total : float
+        As for :func:`before_a_study`.
+
+    Returns
+    -------
+    DataFrame
+        Columns as of ``plan.tsv``; rows in which an arm has fewer than ``MIN_EXPECTED`` cells of the lineage are not
+        testable and have no number.
+    """
+    if not 0 < share <= 1:
+        raise UserError(f"--lineage {share:g}: give the share of the lineage among the cells, as 0.5% or .005")
+    if fold <= 1:
+        raise UserError(f"--fold {fold:g}: give a fold change above 1, as 2 for a doubling or halving")
+    if min(donors) < 1 or min(cells) <= 0:
+        raise UserError("--donors and --cells: give whole numbers from 1 on")
+    own = {f"{count * share:g} cells per sample": count for count in cells}
+    parts = []
+    for design in (BETWEEN, WITHIN):
+        for n in donors:
+            spreads = sd_donor, sd_sample, cv_total
+            table = before_a_study(n, n, [count * share for count in cells], [0], *spreads, design)
+            parts.append(table.assign(design=design, donors=n, cells_per_sample=table["lineage"].map(own)))
+    table = pd.concat(parts, ignore_index=True)
+    table["lineage_cells"] = table["cells_per_sample"] * share
+    few = table["lineage_cells"] * table["donors"] < MIN_EXPECTED
+    unknown = few | (table["df"] <= 0)
+    table.loc[unknown, ["se", "mde80", "fold_mde80"]] = np.nan
+    table.loc[few, "tier"] = "not_testable"
+    power = power_of(np.log2(fold), table["se"].to_numpy(float), table["df"].to_numpy(float))
+    return table.assign(fold=fold, power=power)[list(PLANNED)]
 
 
 def _with_mde(

@@ -244,7 +244,7 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
     effects["pooled"] = effects["lineage"] == ALL
     family = ["contrast", "term", "compartment", "primary", "pooled"]
     effects["q_value"] = effects.groupby(family)["p_value"].transform(benjamini_hochberg)
-    effects = _add_calls(effects, study)
+    effects = add_set_calls(effects, study)
     effects["call_q"] = effects.groupby(family)["call_p"].transform(benjamini_hochberg)
     effects["call"] = np.where(effects["call_q"] < CALL_Q, effects["word"], "")
     order = {name: i for i, name in enumerate(study.contrasts["contrast"])}
@@ -278,7 +278,7 @@ def _give_reasons(compared: Compared, left_out: LeftOut) -> None:
             left_out.add(reason, lineage=", ".join(lineages), contrast=compared.term.label)
 
 
-def _add_calls(effects: pd.DataFrame, study: Study) -> pd.DataFrame:
+def add_set_calls(effects: pd.DataFrame, study: Study) -> pd.DataFrame:
     """``call_p`` of rows that may have a call, and the ``word`` that it would be."""
     keys = ["contrast", "gene_set", "lineage"]
     half, up = effects["p_value"] / 2, effects["estimate"] > 0

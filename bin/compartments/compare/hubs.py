@@ -74,7 +74,7 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
     if not tables:
         columns = Contract.of(left_out.stage).names("interactions/centrality_effects.tsv")
         return Comparison(pd.DataFrame(columns=columns), compared)
-    return Comparison(_call_hubs(pd.concat(tables, ignore_index=True), study), compared)
+    return Comparison(call_hubs(pd.concat(tables, ignore_index=True), study), compared)
 
 
 def _matrices(edges: pd.DataFrame) -> dict[str, pd.DataFrame]:
@@ -234,7 +234,7 @@ def _worst_ranks(ranks: pd.Series, samples: pd.Series, lineages: pd.Series) -> p
     return pd.Series(worst).replace(np.inf, np.nan).astype("Int64")
 
 
-def _call_hubs(table: pd.DataFrame, study: Study) -> pd.DataFrame:
+def call_hubs(table: pd.DataFrame, study: Study) -> pd.DataFrame:
     """Fill ``call`` where compartments are compared: hub in the compartment, in the reference, or inconclusive."""
     within = table["term"].str.startswith("within:")
     up, top = table["estimate"] > 0, table["worst_rank"].le(TOP_RANK).fillna(False)

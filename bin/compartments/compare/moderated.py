@@ -305,6 +305,19 @@ def minimum_detectable_effect(se: npt.ArrayLike, df: npt.ArrayLike, power: float
     return (noncentrality * np.where(np.isfinite(error), error, math.nan))[()]
 
 
+def power_of(effect: float, se: npt.ArrayLike, df: npt.ArrayLike, alpha: float = ALPHA) -> npt.NDArray[np.float64]:
+    """How often a two-sided t test at ``alpha`` finds a true ``effect``, in the units of ``se``.
+
+    The upper tail of the noncentral t, as :func:`minimum_detectable_effect` inverts it; NaN where that is.
+    """
+    error, freedom = (np.asarray(one, float) for one in (se, df))
+    usable = np.isfinite(error) & (error > 0) & np.isfinite(freedom) & (freedom > 0)
+    power = np.full(error.shape, math.nan)
+    limit = stats.t.ppf(1 - alpha / 2, freedom[usable])
+    power[usable] = stats.nct.sf(limit, freedom[usable], effect / error[usable])
+    return power
+
+
 _known: dict[tuple[float, float, float], float] = {}  # of all calls: the same few degrees of freedom come again
 
 

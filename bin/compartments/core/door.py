@@ -9,7 +9,7 @@ from compartments.core.errors import UserError, run
 
 PACKAGES = Path(__file__).resolve().parents[1]
 # the way of the data: a package imports itself and those before it; the simulator stands beside the street
-STREET = ("core", "study", "reads", "counts", "cells", "labels", "cohort", "compare", "findings", "report")
+STREET = ("core", "study", "reads", "counts", "cells", "labels", "cohort", "compare", "findings", "report", "after")
 BESIDE = ("simulate",)
 
 

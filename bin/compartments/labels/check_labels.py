@@ -1,6 +1,6 @@
 """Check what labels and clusters rest on before any cell is read: models, lineage map, markers, overrides, names.
 
-Writes labelled.json, what is compared with what the models of the compartments can name, and pipeline_info/models.tsv.
+Writes pipeline_info/: labelled.json, what is compared and what the models of the compartments can name; models.tsv.
 """
 
 import argparse
@@ -84,7 +84,9 @@ def _check(given: argparse.Namespace) -> list[str]:
     models_of, notes = models_of_samples(listed, models_of)
     notes += check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
-    with_named(Study.load(given.compared), models, compartments, lineage_map).save("labelled.json")
+    place = Path("pipeline_info/labelled.json")
+    place.parent.mkdir(exist_ok=True)
+    with_named(Study.load(given.compared), models, compartments, lineage_map).save(place)
     sizes = [Path(path).stat().st_size for path in given.model]
     table = models_table(models, compartments, sizes, published)
     Contract.of(STEP).write(table, "pipeline_info/models.tsv")

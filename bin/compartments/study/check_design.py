@@ -2,7 +2,6 @@
 
 import argparse
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 
 from compartments.core.contract import Contract
@@ -50,11 +49,11 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     from compartments.core.palette import read_palette
     from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
+    from compartments.study.asking import ask
     from compartments.study.captures import check_files
     from compartments.study.covariates import chosen_covariates
-    from compartments.study.design import make_study
     from compartments.study.models import check_models
-    from compartments.study.parameters import as_level, names_in
+    from compartments.study.parameters import names_in
     from compartments.study.plan import design_table, plan
     from compartments.study.samplesheet import parse_samplesheet
     from compartments.study.slips import check_slips
@@ -65,28 +64,8 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     check_files(sheet, name, strict=_true(parameters, "strict"))
     if _true(parameters, "strict"):
         check_slips(sheet, chosen_covariates(sheet, covariates), name)
-    levels = {
-        name: as_level(name, parameters.get(name), sheet.get(column, ()))
-        for name, column in (
-            ("reference_compartment", "compartment"),
-            ("reference_condition", "condition"),
-            ("reference_group", "group"),
-            ("condition_order", "condition"),
-        )
-    }
     contrasts = read_text(given.contrasts) if given.contrasts else None
-    # as the rows stand, and for the steps the same however they stand and wherever the files lie
-    study, ordered = (
-        make_study(
-            rows,
-            **levels,
-            contrasts=contrasts,
-            covariates=covariates,
-            primary_lineages=names_in(parameters.get("primary_lineages")),
-            trend=_true(parameters, "trend"),
-        )
-        for rows in (sheet, sheet.sort_values("sample", ignore_index=True))
-    )
+    study, ordered = ask(sheet, parameters, contrasts)
     check_models(parameters.get("celltypist_model"), study.compartments)
     _check_pairs(given.lr_resource, given.interaction_groups)
     if given.palette:
@@ -94,7 +73,6 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     design = design_table(study)
     contract = Contract.of(STEP)
     study.save("study.json")
-    ordered = replace(ordered, samples=ordered.samples.drop(columns=["row", *INPUTS]), warnings=[])
     ordered.save("ordered.json")
     ordered.compared().save("compared.json")
     contract.write(study.samples, "samples.tsv")

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -145,22 +145,23 @@ class Study:
         columns = {"sample", *SPECIMEN, *NUMBERS, *DESCRIPTIONS, *self.covariates}
         return replace(self, samples=self.samples[[column for column in self.samples if column in columns]])
 
+    def said(self) -> dict[str, Any]:
+        """All of it, as ``study.json`` holds it."""
+        samples = self.samples.astype(object).where(self.samples.notna(), None)
+        return {
+            "samples": samples.to_dict("records"),
+            "reference_compartment": self.reference_compartment,
+            "contrasts": self.contrasts.to_dict("records"),
+            "covariates": self.covariates,
+            "warnings": self.warnings,
+            "primary_lineages": self.primary_lineages,
+            "order": self.order,
+            "named": self.named,
+        }
+
     def save(self, path: str | Path) -> None:
         """Write as JSON."""
-        samples = self.samples.astype(object).where(self.samples.notna(), None)
-        write_json(
-            {
-                "samples": samples.to_dict("records"),
-                "reference_compartment": self.reference_compartment,
-                "contrasts": self.contrasts.to_dict("records"),
-                "covariates": self.covariates,
-                "warnings": self.warnings,
-                "primary_lineages": self.primary_lineages,
-                "order": self.order,
-                "named": self.named,
-            },
-            path,
-        )
+        write_json(self.said(), path)
 
     @classmethod
     def load(cls, path: str | Path) -> "Study":

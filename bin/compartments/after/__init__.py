@@ -1,0 +1,1 @@
+"""After the run: what is asked of its published results."""

@@ -1,0 +1,114 @@
+"""Results of a run as they were published."""
+
+import csv
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+import compartments
+from compartments.core.errors import UserError
+from compartments.core.files import read_json, read_tsv
+from compartments.report.provenance import workflow
+from compartments.study.study import TREND, Study
+
+PROJECT = Path(__file__).resolve().parents[3]
+# what every run leaves that ended with its report
+NEEDED = (
+    "study.json",
+    "skipped.tsv",
+    "findings.tsv",
+    "pipeline_info/params.json",
+    "pipeline_info/versions.yml",
+    "cohort/cells.tsv.gz",
+    "composition/counts.tsv",
+)
+
+
+@dataclass(frozen=True)
+class Before:
+    """A folder of results.
+
+    Attributes
+    ----------
+    root : Path
+    parameters : dict
+        Of the run.
+    study : Study
+        In the order of the samplesheet.
+    """
+
+    root: Path
+    parameters: dict[str, Any]
+    study: Study
+
+    @classmethod
+    def open(cls, root: str | Path, needed: tuple[str, ...] = NEEDED) -> "Before":
+        """Results in ``root``.
+
+        Raises
+        ------
+        UserError
+            No such folder, one that is no results of a finished run, or results of another version.
+        """
+        folder = Path(root)
+        if not folder.is_dir():
+            raise UserError(f"{root}: there is no such folder; give the results folder (--outdir) of a run")
+        missing = [place for place in needed if not (folder / place).is_file()]
+        if missing:
+            raise UserError(
+                f"{root}: holds no results of a finished run: {missing[0]} is missing; give the --outdir of a run"
+            )
+        made_by = workflow(folder).get("sc-compartments", "unknown")
+        own = compartments.__version__
+        if made_by != own:
+            raise UserError(
+                f"{root}: made by sc-compartments {made_by}, and this is {own}: their results may differ by "
+                f"more than what is asked; run the study again with {own}, or use version {made_by}"
+            )
+        return cls(folder, read_json(folder / "pipeline_info/params.json"), Study.load(folder / "study.json"))
+
+    @property
+    def samples(self) -> list[str]:
+        """Samples that reached the cohort or were labelled, in the order of their names."""
+        return sorted(path.name.removesuffix(".sums.h5ad") for path in self.root.glob("samples/*/*.sums.h5ad"))
+
+    def cells(self) -> pd.DataFrame:
+        """``sample, barcode, lineage`` of every cell of the cohort."""
+        names = ["sample", "barcode", "lineage"]
+        return read_tsv(self.root / "cohort/cells.tsv.gz", names, names)[names]
+
+    def contrasts(self) -> str | None:
+        """The table of contrasts that the run was given, from what it asked; None where it was given none."""
+        if not self.parameters.get("contrasts"):
+            return None
+        rows = self.study.contrasts[self.study.contrasts["kind"] != TREND]
+        text = io.StringIO()
+        writer = csv.DictWriter(text, list(rows), lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows.to_dict("records"))
+        return text.getvalue()
+
+
+def files_of(parameters: Mapping[str, Any], name: str) -> list[Path]:
+    """Files that a parameter names, separated by commas; those of the pipeline in this pipeline.
+
+    Raises
+    ------
+    UserError
+        A file that is not there any more.
+    """
+    text = str(parameters.get(name) or "")
+    found = []
+    for one in [text] if text and Path(text).exists() else [part.strip() for part in text.split(",") if part.strip()]:
+        path = Path(one)
+        own = PROJECT / "assets" / path.name
+        if not path.is_file() and path.parent.name == "assets" and own.is_file():
+            path = own
+        if not path.is_file():
+            raise UserError(f"--{name} {one}: there is no such file (any more); give it again with --{name}")
+        found.append(path.resolve())
+    return found

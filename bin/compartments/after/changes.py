@@ -1,0 +1,43 @@
+"""What two sets of findings of one study say differently."""
+
+import numpy as np
+import pandas as pd
+
+KEYS = ["question", "contrast", "compartment", "lineage", "aspect"]
+BESIDE = ["verdict", "estimate", "q_value"]
+
+
+def changes_of(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
+    """Claims that are new, gone or have another verdict.
+
+    Parameters
+    ----------
+    before, after : DataFrame
+        ``findings.tsv``.
+
+    Returns
+    -------
+    DataFrame
+        Columns as of ``changes.tsv``, in the order of ``after``, those that are gone last.
+    """
+    sides = [table[KEYS + BESIDE].fillna(dict.fromkeys(KEYS, "")) for table in (after, before)]
+    both = sides[0].merge(sides[1], on=KEYS, how="outer", suffixes=("_after", "_before"), indicator=True, sort=False)
+    order = {tuple(row): number for number, row in enumerate(sides[0][KEYS].itertuples(index=False))}
+    both = both.iloc[np.argsort([order.get(tuple(row), len(order)) for row in both[KEYS].itertuples(index=False)])]
+    kinds = both["_merge"].map({"both": "verdict", "left_only": "new", "right_only": "gone"}).astype(str)
+    other = (both["_merge"] != "both") | (both["verdict_after"] != both["verdict_before"])
+    columns = [f"{name}_{side}" for name in BESIDE for side in ("before", "after")]
+    return both.assign(change=kinds)[[*KEYS, "change", *columns]][other].reset_index(drop=True)
+
+
+def in_words(changes: pd.DataFrame, after: pd.DataFrame, most: int = 10) -> list[str]:
+    """Lines on what has changed: how much, and the first of it."""
+    if changes.empty:
+        return [f"All {len(after)} rows of findings.tsv have the verdict that they had."]
+    lines = [f"Of {len(after)} rows of findings.tsv, {len(changes)} say something else (changes.tsv):"]
+    for row in changes.head(most).itertuples():
+        where = ", ".join(filter(None, [str(row.lineage) or "all", str(row.aspect), str(row.compartment)]))
+        said = {"new": f"new: {row.verdict_after}", "gone": f"gone, was {row.verdict_before}"}
+        change = said.get(str(row.change), f"{row.verdict_before} -> {row.verdict_after}")
+        lines.append(f"  question {row.question}, {row.contrast}, {where}: {change}")
+    return lines + [f"  and {len(changes) - most} more"] * (len(changes) > most)

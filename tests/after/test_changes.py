@@ -1,0 +1,37 @@
+"""What two sets of findings say differently."""
+
+import pandas as pd
+
+from compartments.after.changes import changes_of, in_words
+
+
+def findings(*rows):
+    columns = ["question", "contrast", "compartment", "lineage", "aspect", "verdict", "estimate", "q_value"]
+    return pd.DataFrame([[row[0], "a_vs_b", "CSF", *row[1:]] for row in rows], columns=columns)
+
+
+def test_verdicts_that_differ_rows_that_come_and_go():
+    before = findings(
+        (1, None, None, "yes", -2.0, 0.01), (1, "B", None, "yes", 1, 0.5), (2, "pDC", "CSF", "no", 1, 0.9)
+    )
+    after = findings((1, None, None, "no", -1.0, 0.2), (1, "B", None, "yes", 2, 0.4), (3, "pDC", None, "yes", 1, 0.01))
+    found = changes_of(before, after)
+    assert found[["question", "lineage", "change"]].to_numpy().tolist() == [
+        [1, "", "verdict"],
+        [3, "pDC", "new"],
+        [2, "pDC", "gone"],
+    ]
+    first = found.iloc[0]
+    assert (first["verdict_before"], first["verdict_after"], first["estimate_before"]) == ("yes", "no", -2.0)
+    assert in_words(found, after) == [
+        "Of 3 rows of findings.tsv, 3 say something else (changes.tsv):",
+        "  question 1, a_vs_b, all, CSF: yes -> no",
+        "  question 3, a_vs_b, pDC, CSF: new: yes",
+        "  question 2, a_vs_b, pDC, CSF, CSF: gone, was no",
+    ]
+
+
+def test_nothing_that_differs():
+    same = findings((1, None, None, "yes", -2.0, 0.01))
+    assert changes_of(same, same).empty
+    assert in_words(changes_of(same, same), same) == ["All 1 rows of findings.tsv have the verdict that they had."]

@@ -1,0 +1,57 @@
+"""Which steps a change touches, and what becomes of the rest."""
+
+import pytest
+
+from compartments.after.asked import asked_anew, asked_before
+from compartments.after.before import Before
+from compartments.after.redo import Redo
+from tests.support.published import publish
+from tests.support.sheets import GOOD
+
+
+@pytest.fixture
+def redo(tmp_path):
+    before = Before.open(publish(tmp_path / "first", GOOD))
+    (tmp_path / "new").mkdir()
+
+    def make(**given):
+        return Redo(before, asked_before(before), asked_anew(before, given, None), {}, tmp_path / "new", 1)
+
+    return make
+
+
+def test_what_nothing_touches_is_taken_over(redo):
+    pass_ = redo()
+    assert pass_.run() == ["collect_skipped"]
+    old, new = pass_.before.root, pass_.out
+    for name in ("composition/counts.tsv", "interactions/liana.parquet", "cohort/depth.tsv", "skipped.tsv"):
+        assert (old / name).read_bytes() == (new / name).read_bytes()
+    assert (old / "cohort/depth.tsv").stat().st_ino == (new / "cohort/depth.tsv").stat().st_ino
+    for name in ("study.json", "pipeline_info/labelled.json"):
+        assert (old / name).read_text() == (new / name).read_text()
+
+
+@pytest.mark.parametrize(
+    ("given", "touched"),
+    [
+        ({"equiv_margin": 0.8}, {"compare_composition", "compare_coupling"}),
+        ({"target_gene": "CD52"}, {"compare_expression"}),
+        ({"n_perms": 10}, {"run_liana", "score_centrality"}),
+        ({"reference_compartment": "CSF"}, {"all"}),
+    ],
+)
+def test_steps_that_a_parameter_touches(redo, given, touched):
+    steps = ("compare_composition", "compare_coupling", "compare_expression", "run_liana", "score_centrality")
+    pass_ = redo(**given)
+    assert {step for step in steps if pass_.touched(step)} == (set(steps) if touched == {"all"} else touched)
+
+
+def test_a_result_made_anew_touches_what_reads_it(redo):
+    pass_ = redo()
+    assert not pass_.touched("calibrate", "composition/counts.tsv")
+    (pass_.out / "composition").mkdir()
+    (pass_.out / "composition/counts.tsv").write_bytes((pass_.before.root / "composition/counts.tsv").read_bytes())
+    assert not pass_.touched("calibrate", "composition/counts.tsv")
+    (pass_.out / "composition/counts.tsv").write_text("other")
+    assert pass_.touched("calibrate", "composition/counts.tsv")
+    assert pass_.place("composition/counts.tsv") == pass_.out / "composition/counts.tsv"

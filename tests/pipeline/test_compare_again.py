@@ -1,0 +1,83 @@
+"""Results compared again from what was published: the tables of a full run with the same settings, byte by byte."""
+
+import subprocess
+
+import pandas as pd
+import pytest
+
+from compartments.core.files import read_json, read_tsv
+from tests.support.runs import differing, nextflow, once, step, tables, tracked
+
+COHORT = ["--treated", "3", "--untreated", "3", "--scale", "0.15", "--genes", "700", "--empties", "200", "--filtered"]
+OWN = {"changes.tsv"}
+
+
+@pytest.fixture(scope="session")
+def runs(tmp_path_factory):
+    """Folder with results ``first`` of a small cohort, and a function that runs it with further options."""
+    folder = once(tmp_path_factory, "again", _cohort)
+    given = {"input": "sheet.csv", "celltypist_model": "model.pkl"}
+    options = [word for name, value in given.items() for word in (f"--{name}", folder / value)]
+    options += ["--reference_condition", "untreated", "--ambient_method", "none", "--n_perms", "20"]
+
+    def run(name, *further):
+        if not (folder / name / "report.html").exists():
+            words = ("--outdir", name, "-profile", "local", "-resume", *options, *further)
+            done = nextflow(folder / "project", folder, *words)
+            assert done.code == 0, done.text[-4000:]
+        return folder / name
+
+    run("first")
+    return folder, run
+
+
+def _cohort(folder):
+    subprocess.run(step("simulate_cohort", "--outdir", folder / "input", *COHORT), check=True, capture_output=True)
+    sheet = pd.read_csv(folder / "input" / "samplesheet.csv").drop(columns=["raw", "expected_cells"])
+    sheet["filtered"] = [str(folder / "input" / name) for name in sheet["filtered"]]
+    ages = dict(zip(sheet["donor"].unique(), [31, 52, 44, 38, 61, 29], strict=True))
+    sheet.assign(age=sheet["donor"].map(ages)).to_csv(folder / "sheet.csv", index=False)
+    given = ["--label_reference", str(folder / "input" / "reference.h5ad"), "--out", str(folder / "model.pkl")]
+    program = step("train_model", "--label_reference_column", "lineage", *given)
+    subprocess.run(program, check=True, capture_output=True)
+    (folder / "project").mkdir()
+    tracked(folder / "project")
+
+
+def again(folder, name, *options):
+    """``sc-compartments compare`` on the first results: their place, what is printed."""
+    program = step("compare", folder / "first", "--out", folder / name, *options)
+    done = subprocess.run(program, capture_output=True, text=True, cwd=folder)
+    assert done.returncode == 0, done.stderr[-3000:]
+    return folder / name, done.stdout
+
+
+def relabelled(folder):
+    """A table of all cells in which the cells of two lineages of blood are one."""
+    cells = read_tsv(folder / "first/cohort/cells.tsv.gz")
+    cells.loc[(cells["lineage"] == "cMono") & (cells["compartment"] == "blood"), "lineage"] = "ncMono"
+    cells[["sample", "barcode", "lineage"]].to_csv(folder / "labels.tsv", sep="\t", index=False)
+    return folder / "labels.tsv"
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("what", ["covariates", "contrasts", "labels"])
+def test_byte_equal_to_a_run(runs, what):
+    folder, run = runs
+    (folder / "contrasts.csv").write_text("contrast,condition,reference\nturned,untreated,treated\n")
+    options = {
+        "covariates": ["--covariates", "age", "--equiv_margin", "0.8"],
+        "contrasts": ["--contrasts", folder / "contrasts.csv"],
+        "labels": ["--labels", relabelled(folder)],
+    }[what]
+    new, said = again(folder, f"again_{what}", *options)
+    full = run(f"full_{what}", *["--label_overrides" if word == "--labels" else word for word in options])
+    found, wanted = tables(new), tables(full)
+    assert set(found) - set(wanted) == OWN
+    assert not differing({name: text for name, text in found.items() if name not in OWN}, wanted)
+    # not because nothing is compared
+    first = tables(folder / "first")
+    assert {"composition/effects.tsv", "interactions/effects.tsv", "findings.tsv"} <= set(differing(first, wanted))
+    steps = read_json(new / "pipeline_info/compare.json")["steps"]
+    assert ("embed_cohort" in steps) == (what == "labels") and "Made anew" in said
+    assert (new / "report.html").exists() and not list(new.glob(".*"))

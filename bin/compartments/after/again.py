@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from compartments.after.asked import asked_anew, asked_before
-from compartments.after.before import PROJECT, Before, files_of
+from compartments.after.before import Before, files_of
 from compartments.after.cells import relabelled
 from compartments.after.changes import changes_of, in_words
 from compartments.after.redo import Labels, Redo
@@ -90,9 +90,6 @@ def _told(redo: Redo, given: Mapping[str, Any], run: tuple[str, str]) -> pd.Data
     write_json(about, out / "pipeline_info/compare.json")
     folder = redo.steps.call("write_findings", {"results": out})
     (folder / "findings.tsv").replace(out / "findings.tsv")
-    assets = {"dictionary": PROJECT / "assets/dictionary.tsv", "schema": PROJECT / "nextflow_schema.json"}
-    pages = {"out": out / "report.html", "multiqc": out / "multiqc"}
-    named = {"results": out, "template": PROJECT / "assets/report", "command": run[0], "started": run[1]}
-    redo.steps.call("make_report", named | assets | pages)
+    redo.steps.show({"command": run[0], "started": run[1]})
     shutil.rmtree(redo.scratch)
     return read_tsv(out / "findings.tsv", FINDINGS, FINDINGS)

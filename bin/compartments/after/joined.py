@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from compartments.after.before import PROJECT
 from compartments.after.steps import Steps
 from compartments.after.whole import OF, STEP, TABLES, Whole
 from compartments.core.contract import Contract
@@ -33,8 +32,7 @@ def write_whole(whole: Whole, out: Path, command: str) -> list[str]:
         about = {"command": command, "started": datetime.now().isoformat(" ", "minutes")}
         title = f"{len(whole.names)} cohorts together"
         steps.parameters = {"title": title}
-        pages = {"out": fresh / "report.html", "multiqc": fresh / "multiqc", "template": PROJECT / "assets/report"}
-        steps.call("make_report", {"results": fresh, **about, **pages})
+        steps.show(about)
         shutil.rmtree(fresh / ".work")
         fresh.rename(out)
     finally:

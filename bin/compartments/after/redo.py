@@ -22,7 +22,8 @@ from compartments.core.left_out import COLUMNS
 from compartments.study.plan import design_table
 
 # of the run alone, or made anew in any case
-NOT_KEPT = ("collect_skipped", "write_findings", "make_report", "check_design", "check_labels", "compare")
+NOT_KEPT = ("collect_skipped", "write_findings", "make_report", "print_report")
+NOT_KEPT += ("check_design", "check_labels", "compare")
 Labels = Mapping[str, tuple[pd.DataFrame, dict[str, Any]]]
 
 

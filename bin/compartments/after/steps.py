@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from compartments.after.before import PROJECT
+from compartments.after.before import PROJECT, files_of
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 
@@ -91,6 +91,22 @@ class Steps:
                 (self.out / place).parent.mkdir(parents=True, exist_ok=True)
                 path.replace(self.out / place)
         return folder
+
+    def show(self, about: Mapping[str, Any]) -> None:
+        """The new results as a page, and on paper where the run had that, too.
+
+        Parameters
+        ----------
+        about : dict
+            Further options of both: ``command``, ``started``.
+        """
+        given = {"results": self.out, **about, "template": PROJECT / "assets/report"}
+        given |= {"dictionary": PROJECT / "assets/dictionary.tsv", "schema": PROJECT / "nextflow_schema.json"}
+        given |= {name: files_of(self.parameters, name) for name in ("palette", "logo")}
+        pages = {"out": "report.html", "summary": "summary.json", "multiqc": "multiqc"}
+        self.call("make_report", given | {option: self.out / name for option, name in pages.items()})
+        if str(self.parameters.get("paper", True)).lower() == "true":
+            self.call("print_report", given | {"pdf": self.out / "report.pdf", "figures": self.out / "figures"})
 
     def _taken(self, step: str) -> dict[str, Any]:
         """Parameters of the pipeline that a step takes."""

@@ -79,7 +79,6 @@ def hostile_page(base):
         elif isinstance(values, dict) and "notes" in values:
             write_json(values | {"notes": payload(2)}, path)
     options = ("--title", payload(6), "--out", folder / "report.html", "--multiqc", base / "multiqc")
-    options += ("--paper", "false")
     done = call("make_report", "--results", folder, *options, folder=base)
     assert not done.fell, done.fell
     return (folder / "report.html").read_text()

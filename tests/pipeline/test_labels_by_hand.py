@@ -72,7 +72,7 @@ def ended(tmp_path_factory):
         (folder / "o.tsv").write_text(f"sample\tbarcode\tcluster\tlineage\n\t\t{cluster}\tHSPC\n{cell}\n")
         label_and_merge(folder, study, "--label_overrides", "o.tsv", "--label_clusters", "clusters.tsv")
         call("compare_composition", "--study", "study.json", "--counts", "composition/counts.tsv")
-        call("make_report", "--results", ".", "--paper", "false")
+        call("make_report", "--results", ".")
     return folder, first, umap[umap["leiden"] == cluster]
 
 

@@ -20,9 +20,11 @@ from tests.support.runs import once
 def call():
     """Make findings and report of a folder by the executables, in this process (start-up is most of their time)."""
 
-    def make(folder, findings=True, paper="false", more=()):
-        output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc"), "--paper", paper, *more]
+    def make(folder, findings=True, paper=False, more=()):
+        output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc"), *more]
         steps = [("make_report", output)]
+        if paper:
+            steps.append(("print_report", ["--pdf", str(folder / "report.pdf"), "--figures", str(folder / "figures")]))
         if findings:
             steps.insert(0, ("write_findings", []))
         said = io.StringIO()

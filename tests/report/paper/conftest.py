@@ -18,9 +18,7 @@ def printed(call, tmp_path_factory):
     def make(folder):
         results = folder / "results"
         synthetic_results.make(results)
-        said, _ = call(
-            results, paper="true", more=["--pdf", str(results / "report.pdf"), "--figures", str(results / "figures")]
-        )
+        said, _ = call(results, paper=True)
         assert said == ""
 
     results = once(tmp_path_factory, "paper", make) / "results"

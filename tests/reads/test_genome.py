@@ -61,7 +61,10 @@ def test_pseudogenes_are_left_out_as_10x_does(files, tmp_path):
 
 
 def test_memory_grows_with_the_genome_and_large_ones_are_sparse():
-    human, small = Genome(3_100_000_000, 194, 60_000, "", 2, 1_500_000_000), Genome(6_000_000, 4, 1500, "", 1, 3_000_000)
+    human, small = (
+        Genome(3_100_000_000, 194, 60_000, "", 2, 1_500_000_000),
+        Genome(6_000_000, 4, 1500, "", 1, 3_000_000),
+    )
     assert (human.prefix, human.bin_bits) == (14, 18)
     assert small.prefix == 10
     assert 19 < human.gb < 21 and human.gb < human.gb_to_build < 24

@@ -35,6 +35,11 @@ def test_what_the_files_hold(files, tmp_path, monkeypatch):
         (lambda text: b"ACGT\n" + text, bytes, "is not FASTA"),
         (lambda _text: b">chr1\n", bytes, "has no sequence"),
         (bytes, lambda text: text.replace(b"gene_name", b"gene"), "has no gene_name"),
+        (
+            bytes,
+            lambda text: text.replace(b"transcript_id", b"transcript"),
+            "has no transcript_id: transcripts are needed",
+        ),
         (bytes, lambda text: text.replace(b"\texon\t", b"\tCDS\t"), "has no exons with a gene_id"),
         (bytes, lambda text: text.replace(b'gene_id "', b"ID=").replace(b'"', b""), "has no exons with a gene_id"),
     ],

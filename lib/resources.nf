@@ -62,8 +62,8 @@ def limit() {
     (most.memory ?: params.max_memory) as nextflow.util.MemoryUnit
 }
 
-// Why an index of a genome is too large for this site, or an empty text: GB that mapping with it takes, and that building
-// it takes where that is still to be done.
+// Why an index of a genome is too large for this site, or an empty text: GB that mapping with it takes, and that
+// building it takes where that is still to be done.
 def indexTooLarge(gb, gbToBuild) {
     def most = limit()
     def have = "and a task may have ${most} here"
@@ -89,9 +89,10 @@ def number(value, digits) {
 def countingOf(reads) {
     def each = [starsolo: 46, 'alevin-fry': 11][params.counter]
     def millions = reads.sum() / 1000000
-    def used = params.downsample_reads ? reads.sum { n -> [n, params.downsample_reads as long].min() } / 1000000 : millions
+    def most = (params.downsample_reads ?: 0) as long
+    def used = reads.sum { n -> most ? [n, most].min() : n } / 1000000
     def noun = reads.size() == 1 ? 'sample' : 'samples'
     "# reads: ${number(millions, 1)} million of ${number(reads.size(), 0)} ${noun}; foreseen to take " +
-        "${number(used * each / 60, 0)} min of CPU time to count with ${params.counter} (${each} s a million on a small " +
-        'genome; a large one takes more)'
+        "${number(used * each / 60, 0)} min of CPU time to count with ${params.counter} (${each} s a million on a " +
+        'small genome; a large one takes more)'
 }

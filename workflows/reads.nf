@@ -31,7 +31,9 @@ workflow READS {
         .map { _meta, path -> new groovy.json.JsonSlurper().parse(path).reads }
         .toList()
         .combine(ch_fine)
-        .subscribe { found -> log.info(countingOf(found.dropRight(2)).toString()) }
+        .map { found -> found.dropRight(2) }
+        .filter { reads -> reads } // none where all samples are given as counts
+        .subscribe { reads -> log.info(countingOf(reads).toString()) }
     ch_looked = isTrue(params.read_quality) && !isTrue(params.validate_only) ? samples : channel.empty()
     READ_QUALITY(ch_looked.combine(ch_fine).map { row -> row.take(3) })
     ch_index = isTrue(params.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()

@@ -1,7 +1,7 @@
 include { announced } from '../lib/console'
 include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
 include { isTrue } from '../lib/options'
-include { indexTooLarge ; sizeOf } from '../lib/resources'
+include { countingOf ; indexTooLarge ; sizeOf } from '../lib/resources'
 include { warned } from '../lib/warnings'
 include { BUILD_INDEX ; CHECK_GENOME ; CHECK_PROGRAMS ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
 include { FIND_STRAND ; INSPECT_READS ; READ_QUALITY } from '../modules/reads'
@@ -28,6 +28,13 @@ workflow READS {
         .flatMap { _name, row, path -> linesOf(row, path) }
         .mix(INDEX.out.problems.filter { said -> said })
     ch_fine = lines.count().combine(sound).filter { n, _sound -> n == 0 }
+    INSPECT_READS.out.looks
+        .map { _meta, path -> new groovy.json.JsonSlurper().parse(path).reads }
+        .toList()
+        .combine(ch_fine)
+        .map { found -> found.dropRight(2) }
+        .filter { reads -> reads } // none where all samples are given as counts
+        .subscribe { reads -> log.info(countingOf(reads).toString()) }
     ch_looked = isTrue(params.read_quality) && !isTrue(params.validate_only) ? samples : channel.empty()
     READ_QUALITY(ch_looked.combine(ch_fine).map { row -> row.take(3) })
     ch_index = isTrue(params.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()

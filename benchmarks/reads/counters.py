@@ -1,6 +1,6 @@
-"""Reads of known counts, counted by STARsolo as the pipeline runs it, with pseudocounts, and by kb where it is at hand.
+"""Reads of known counts, counted by STARsolo and alevin-fry as the pipeline runs them, and by kb where it is at hand.
 
-    .tools/counts/bin/python -m benchmarks.reads.counters [--kb .../bin/kb] [--depths 1.5] [--errors 0.003]
+    .tools/counts/bin/python -m benchmarks.reads.counters [--kb .../bin/kb] [--depths 1.5] [--pseudocounts]
 
 60 cells of about 500 UMIs and 3,000 empty droplets of about 6, 300 genes of which some are copies, a fifth of the
 molecules unspliced, barcodes of 10x v3; two threads. Per counter: UMIs found over those there were, in cells and in
@@ -11,10 +11,12 @@ import argparse
 import gzip
 import os
 import resource
+import shutil
 import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,11 +26,12 @@ import scipy.sparse as sp
 from benchmarks.timed import ROOT, tree_memory
 from compartments.core.barcodes import V3, barcodes_of
 from compartments.core.tenx import read_10x_h5
+from compartments.reads.counting import COUNTERS
 from compartments.simulate.reads import make_genome, write_genome, write_reads
 
 CELLS, UMIS, EMPTIES, SOUP, GENES = 60, 500, 3000, 6, 300
 STEP = [sys.executable, str(ROOT / "bin" / "sc-compartments")]
-PSEUDO = "import sys, runpy, compartments.reads.star as star\n"
+PSEUDO = "import sys, runpy, compartments.reads.starsolo as star\n"
 PSEUDO += "star.SOLO[star.SOLO.index('1MM_multi')] = '1MM_multi_Nbase_pseudocounts'\n"
 PSEUDO += "sys.argv = sys.argv[1:]; runpy.run_path(sys.argv[0], run_name='__main__')\n"
 FIRST, SECOND = (f"S_R{mate}_001.fastq.gz" for mate in (1, 2))
@@ -62,11 +65,10 @@ def make(folder):
     return genome, truth, [known[n].decode() for n in rng.choice(len(known), len(umis), replace=False)]
 
 
-def by_star(folder, pseudocounts):
+def by_step(folder, counter, program=STEP):
     """Counts, barcodes, names, seconds and GB."""
-    files = ["--fastq_1", FIRST, "--fastq_2", SECOND, "--index", "index", "--cpus", "2", "--strand", "S.strand.json"]
-    program = [sys.executable, "-c", PSEUDO, STEP[1]] if pseudocounts else STEP
-    used = measured(folder, *program, "count_reads", *files)
+    files = ["--fastq_1", FIRST, "--fastq_2", SECOND, "--index", counter, "--cpus", "2", "--strand", "S.strand.json"]
+    used = measured(folder, *program, "count_reads", *files, "--counter", counter)
     return *read_10x_h5(folder / "S.counted.h5")[:3], *used
 
 
@@ -102,6 +104,9 @@ def main():
     parser.add_argument("--kb", help="program kb of the package kb-python")
     parser.add_argument("--depths", type=float, nargs="+", default=[1.5], help="reads of a molecule after its first")
     parser.add_argument("--errors", type=float, nargs="+", default=[0.003], help="share of wrong bases")
+    parser.add_argument(
+        "--pseudocounts", action="store_true", help="STARsolo with a read for every listed barcode, too"
+    )
     given = parser.parse_args()
     print("counter\treads\treads a UMI\terrors\tcells\tempties\tr\tCPU s\tCPU s a million reads\tpeak GB")
     with tempfile.TemporaryDirectory() as name:
@@ -109,15 +114,21 @@ def main():
         genome, truth, barcodes = make(folder)
         names = [line.split('"')[3] for line in genome.gtf if "\tgene\t" in line]
         files = ["--fasta", "genome.fa", "--gtf", "genes.gtf"]
-        measured(folder, *STEP, "check_genome", *files)
-        measured(folder, *STEP, "build_index", "--genome", "genome.json", *files, "--out", "index", "--cpus", "2")
-        counters = {"STARsolo": lambda: by_star(folder, False), "with pseudocounts": lambda: by_star(folder, True)}
+        own = [name for name, one in COUNTERS.items() if all(shutil.which(tool.name) for tool in one.programs)]
+        for name in own:
+            measured(folder, *STEP, "check_genome", *files, "--counter", name)
+            options = ["--genome", "genome.json", *files, "--out", name, "--cpus", "2", "--counter", name]
+            measured(folder, *STEP, "build_index", *options)
+        counters = {name: partial(by_step, folder, name) for name in own}
+        if given.pseudocounts:
+            counters["with pseudocounts"] = partial(by_step, folder, own[0], [sys.executable, "-c", PSEUDO, STEP[1]])
         counters |= {"kb nac": lambda: by_kb(folder, given.kb)} if given.kb else {}
         for copies in given.depths:
             for errors in given.errors:
                 write_reads(truth, barcodes, genome, folder / "S", seed=5, copies=copies, errors=errors)
-                measured(folder, *STEP, "inspect_reads", "--sample", "S", "--fastq_1", FIRST, "--fastq_2", SECOND)
-                measured(folder, *STEP, "find_strand", "--look", "S.look.json", "--fastq_2", SECOND, "--index", "index")
+                lane = ["--fastq_1", FIRST, "--fastq_2", SECOND]
+                measured(folder, *STEP, "inspect_reads", "--sample", "S", *lane)
+                measured(folder, *STEP, "find_strand", "--look", "S.look.json", *lane, "--index", own[0])
                 with gzip.open(folder / FIRST) as lines:
                     reads = sum(1 for _line in lines) // 4
                 for counter, run in counters.items():

@@ -109,7 +109,9 @@ def test_an_index_that_does_not_fit_is_told_with_the_choices(said):
     fits, build, large = json.loads(re.search(r"INDEX (.*)", said)[1])
     assert fits == ""
     assert build.startswith("building the index of this genome needs about 3.5 GB, and a task may have 3 GB here; give")
-    assert "--star_index with one built elsewhere (mapping needs 2.0 GB)" in build and "--max_memory" in build
+    assert (
+        "one built elsewhere (--star_index or --index_store; mapping needs 2.0 GB)" in build and "--max_memory" in build
+    )
     assert large.startswith("mapping reads to this genome needs about 4.0 GB, and a task may have 3 GB here; give a")
 
 

@@ -1,6 +1,7 @@
 """From FASTQ to the report: what comes out is what the counts give from which the reads were made."""
 
 import gzip
+import os
 import re
 import shutil
 import subprocess
@@ -85,26 +86,32 @@ def mates(name):
     return f"{name}_R1_001.fastq.gz", f"{name}_R2_001.fastq.gz"
 
 
-def test_reads_of_two_samples_become_their_counts(project, lanes):
+@pytest.mark.parametrize("counter", ["starsolo", pytest.param("alevin-fry", marks=pytest.mark.long)])
+def test_reads_of_two_samples_become_their_counts(project, lanes, counter):
     folder, truth = lanes
+    if not shutil.which("alevin-fry") and counter == "alevin-fry":
+        pytest.skip("alevin-fry is not here: make setup-alevin-fry")
+    out = folder / f"counted_{counter}"
     (project / "reads.nf").write_text(SCRIPT)
-    words = [project / "tools" / "nextflow", "run", project / "reads.nf", "-profile", "local", "--outdir", "counted"]
+    words = [project / "tools" / "nextflow", "run", project / "reads.nf", "-profile", "local", "--outdir", out]
+    words += ["--counter", counter, "-work-dir", f"work_{counter}"]
     quality = bool(shutil.which("fastp"))
     words += ["--read_quality"] if quality else []
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables())
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     for name, counts in truth.items():
-        (path,) = folder.glob(f"work/*/*/{name}.droplets.h5ad")
+        (path,) = folder.glob(f"work_{counter}/*/*/{name}.droplets.h5ad")
         found = ad.read_h5ad(path).to_df().reindex(index=counts.index, columns=counts.columns, fill_value=0)
         assert 0.99 <= found.to_numpy().sum() / counts.to_numpy().sum() <= 1.01
         assert np.corrcoef(found.to_numpy().ravel(), counts.to_numpy().ravel())[0, 1] >= 0.999
         first, second = mates(name)
-        assert (folder / "counted" / "samples" / name / f"{name}_R2.fastp.json").exists() == quality
+        assert (out / "samples" / name / f"{name}_R2.fastp.json").exists() == quality
         assert re.search(rf"HASHES {name} \w{{64}}  {first} \w{{64}}  {second}", done.stdout)
-    table = pd.read_csv(folder / "counted" / "cohort" / "reads.tsv", sep="\t")
+    table = pd.read_csv(out / "cohort" / "reads.tsv", sep="\t")
     assert list(table["sample"]) == ["csf", "blood"] and set(table["chemistry"]) == {"3' v2"}
-    assert {path.name for path in (folder / "counted").iterdir()} <= {"cohort", "samples", "pipeline_info"}
-    assert (folder / "counted" / "samples" / "given" / "given.read.json").exists()
+    assert set(table["counter"]) == {counter} and table["saturation"].between(0.3, 0.7).all()
+    assert {path.name for path in out.iterdir()} <= {"cohort", "samples", "pipeline_info"}
+    assert (out / "samples" / "given" / "given.read.json").exists()
 
 
 @pytest.mark.long
@@ -112,7 +119,23 @@ def test_a_look_into_reads_says_what_index_and_mapping_need(project, lanes):
     folder, _truth = lanes
     done = nextflow(project, folder, *sheet(folder, mates("csf"), mates("blood")), "--outdir", "looked")
     assert done.code == 0 and "input files are fine" in done.text, done.text[-4000:]
+    assert re.search(
+        r"# reads: 0.\d million of 2 samples; foreseen to take \d+ min of CPU time .* with starsolo", done.text
+    )
     assert re.search(r"# genome: 0.\d million bases, 120 genes; index .* GB .* to build and .* GB to map", done.text)
+
+
+@pytest.mark.long
+def test_a_program_that_is_missing_is_told_before_the_look(project, lanes, tmp_path, monkeypatch):
+    folder, _truth = lanes
+    (tmp_path / "fastp").write_text("#!/bin/sh\nexit 1\n")
+    (tmp_path / "fastp").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    words = sheet(folder, mates("csf"), mates("blood"))
+    done = nextflow(project, folder, *words, "--outdir", "missing", "--read_quality")
+    (line,) = [line for line in done.text.splitlines() if line.startswith("ERROR")]
+    assert done.code != 0 and line == "ERROR: fastp ended with status 1: no word"
+    assert "INSPECT_READS" not in done.text
 
 
 @pytest.mark.long

@@ -35,6 +35,11 @@ def test_what_the_files_hold(files, tmp_path, monkeypatch):
         (lambda text: b"ACGT\n" + text, bytes, "is not FASTA"),
         (lambda _text: b">chr1\n", bytes, "has no sequence"),
         (bytes, lambda text: text.replace(b"gene_name", b"gene"), "has no gene_name"),
+        (
+            bytes,
+            lambda text: text.replace(b"transcript_id", b"transcript"),
+            "has no transcript_id: transcripts are needed",
+        ),
         (bytes, lambda text: text.replace(b"\texon\t", b"\tCDS\t"), "has no exons with a gene_id"),
         (bytes, lambda text: text.replace(b'gene_id "', b"ID=").replace(b'"', b""), "has no exons with a gene_id"),
     ],
@@ -61,7 +66,10 @@ def test_pseudogenes_are_left_out_as_10x_does(files, tmp_path):
 
 
 def test_memory_grows_with_the_genome_and_large_ones_are_sparse():
-    human, small = Genome(3_100_000_000, 194, 60_000, "", 2, 1_500_000_000), Genome(6_000_000, 4, 1500, "", 1, 3_000_000)
+    human, small = (
+        Genome(3_100_000_000, 194, 60_000, "", 2, 1_500_000_000),
+        Genome(6_000_000, 4, 1500, "", 1, 3_000_000),
+    )
     assert (human.prefix, human.bin_bits) == (14, 18)
     assert small.prefix == 10
     assert 19 < human.gb < 21 and human.gb < human.gb_to_build < 24

@@ -43,9 +43,10 @@ def test_what_it_refuses_is_one_line(stand_in, text, first, last):
         assert "\n" not in str(error.value)
 
 
-@pytest.mark.parametrize(
-    "text", ["kill -9 $$", "exit 137", "echo std::bad_alloc >&2; exit 1", "echo 'memory allocation of 9 bytes failed' >&2; exit 134"]
-)
+NO_MEMORY = ["echo std::bad_alloc >&2; exit 1", "echo 'memory allocation of 9 bytes failed' >&2; exit 134"]
+
+
+@pytest.mark.parametrize("text", ["kill -9 $$", "exit 137", *NO_MEMORY])
 def test_too_little_memory_is_tried_again_with_more(stand_in, text):
     stand_in(text)
     with pytest.raises(WorkerKilled, match="count was killed or had too little memory"):

@@ -23,7 +23,8 @@ def barcodes(n=200):
 def use_small_lists(monkeypatch):
     """Let the lists be those of :func:`barcodes`."""
     known = barcodes()
-    monkeypatch.setattr("compartments.reads.chemistries.barcodes_of", lambda name: b"\n".join(known[name]) + b"\n")
+    for room in ("chemistries", "starsolo", "alevin_fry"):
+        monkeypatch.setattr(f"compartments.reads.{room}.barcodes_of", lambda name: b"\n".join(known[name]) + b"\n")
     return known
 
 

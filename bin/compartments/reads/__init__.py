@@ -1,1 +1,1 @@
-"""From reads to counts of droplets: FASTQ files looked at, a genome's index, chemistry and strand, counting by STAR."""
+"""From reads to counts of droplets: FASTQ files looked at, an index, chemistry and strand, STARsolo or alevin-fry."""

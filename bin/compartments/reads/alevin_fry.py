@@ -7,10 +7,11 @@ takes them for two, the more the deeper a sample is sequenced.
 """
 
 import json
+import math
 import re
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,7 +22,7 @@ from compartments.core.matrix import as_whole, totals
 from compartments.reads.chemistries import Chemistry
 from compartments.reads.counted import Asked, Counted, Ways
 from compartments.reads.fastq import copy_first, linked
-from compartments.reads.genome import Genome, Needs
+from compartments.reads.genome import OVERHEAD, Genome, Needs
 from compartments.reads.programs import Program, run
 
 NAME = "alevin-fry"
@@ -35,11 +36,18 @@ RESOLVED = ["--resolution", "parsimony-em", "--small-thresh", "0"]
 WAYS = {"Forward": "fw", "Reverse": "rc"}
 ATTRIBUTE = re.compile(r'(gene_id|gene_name|transcript_id) "([^"]*)"')
 UNSPLICED = "-unspliced"
+TO_BUILD = 2.0  # times the index
+
+
+def gb_of_index(genome: Genome) -> float:
+    """salmon's index, GB: of each base of the genes a position of as many bits as tell them apart, and 1.3 bytes."""
+    return genome.transcribed * (math.log2(max(genome.transcribed, 2)) / 8 + 1.3) / 1e9
 
 
 def needs(genome: Genome) -> Needs:
     """What an index of a genome takes."""
-    return Needs(1.0, 2.0, "salmon's index of spliced and unspliced transcripts")
+    gb = gb_of_index(genome)
+    return Needs(gb + OVERHEAD, max(1.0, TO_BUILD * gb) + 1, "salmon's index of spliced and unspliced transcripts")
 
 
 class Transcribed(NamedTuple):
@@ -64,7 +72,7 @@ def transcribed(lines: Iterable[str]) -> Transcribed:
         if gene is None or transcript is None:
             continue
         spliced[transcript] = gene
-        names.setdefault(gene, found.get("gene_name", gene))
+        names.setdefault(gene, found.get("gene_name") or str(gene))
         place, start, end = (gene, fields[0], fields[6]), int(fields[3]), int(fields[4])
         low, high = spans.get(place, (start, end))
         spans[place] = min(low, start), max(high, end)
@@ -100,7 +108,9 @@ def build(_genome: Genome, fasta: Path, gtf: Path, threads: int) -> None:
     shutil.rmtree(work)
 
 
-def place(first: Sequence[str], second: Sequence[str], index: str, chemistry: Chemistry, threads: int) -> dict[str, int]:
+def place(
+    first: Sequence[str], second: Sequence[str], index: str, chemistry: Chemistry, threads: int
+) -> dict[str, int]:
     """Place reads on the transcripts, into the folder ``placed``; what salmon says of them."""
     barcode, end = chemistry.barcode, chemistry.barcode + chemistry.umi
     held = ["--bc-geometry", f"1[1-{barcode}]", "--umi-geometry", f"1[{barcode + 1}-{end}]"]
@@ -142,13 +152,11 @@ def count(asked: Asked, index: str, threads: int) -> Counted:
     genes = ["--tg-map", str(Path(index, GENES)), *RESOLVED]
     run(ALEVIN_FRY, ["quant", "--input-dir", "found", "--output-dir", "found", *genes, *many])
     found = _matrix(Path("found"), Path(index, SYMBOLS), asked.introns)
+    figures = _figures(said, Path("found", "featureDump.txt"))
     for folder in ("placed", "found", ".used"):
         shutil.rmtree(folder, ignore_errors=True)
     Path("barcodes.txt").unlink()
-    reads = max(said["num_processed"], 1)
-    shares = {name: round(value / reads, 6) for name, value in found.summary.items() if name in ("valid_barcodes", "in_genes")}
-    summary = {"reads_used": said["num_processed"], "mapped": round(said["num_mapped"] / reads, 6)}
-    return found._replace(summary=found.summary | shares | summary)
+    return found._replace(summary=figures | found.summary)
 
 
 def _files(asked: Asked) -> tuple[list[str], list[str]]:
@@ -170,36 +178,41 @@ def _files(asked: Asked) -> tuple[list[str], list[str]]:
 
 
 def _matrix(folder: Path, symbols: Path, introns: bool) -> Counted:
-    """Counts that alevin-fry left: droplets in the order of their barcodes; reads with a barcode and those in genes."""
+    """Counts that alevin-fry left: droplets in the order of their barcodes, genes in that of the GTF."""
     import scipy.io
     import scipy.sparse as sp
 
     alevin = folder / "alevin"
     barcodes = np.array((alevin / "quants_mat_rows.txt").read_text().split())
+    order = np.argsort(barcodes, kind="stable")
     columns = (alevin / "quants_mat_cols.txt").read_text().split()
-    n, order = len(columns) // 3, np.argsort(barcodes, kind="stable")
-    parts = sp.csc_matrix(sp.csr_matrix(scipy.io.mmread(alevin / "quants_mat.mtx"), dtype=np.float64)[order])
-    spliced, unspliced, ambiguous = (parts[:, k * n : (k + 1) * n] for k in range(3))
-    exons = spliced + ambiguous
-    counts = as_whole(sp.csr_matrix(exons + unspliced if introns else exons))
+    names = dict(line.split("\t") for line in symbols.read_text().splitlines())
+    n = len(columns) // 3  # spliced, unspliced, ambiguous
+    at = {gene: k for k, gene in enumerate(columns[:n])}
+    ids = [gene for gene in names if gene in at]
+    genes = np.array([at[gene] for gene in ids])
+    found = sp.csc_matrix(sp.csr_matrix(scipy.io.mmread(alevin / "quants_mat.mtx"), dtype=np.float64)[order])
+    exons = found[:, genes] + found[:, genes + 2 * n]
+    counts = as_whole(sp.csr_matrix(exons + found[:, genes + n] if introns else exons))
     kept = totals(counts) > 0
-    counts = counts[kept].astype(np.int32)
+    counts, total = counts[kept].astype(np.int32), int(counts.sum())
     exonic = np.rint(totals(exons)[kept]).astype(np.int64) if introns else None
-    named = dict(line.split("\t") for line in symbols.read_text().splitlines())
-    total = int(counts.sum())
-    summary = _figures(folder / "featureDump.txt") | {
-        "umis": total,
-        "share_exonic": round(float(exonic.sum() if exonic is not None else total) / max(total, 1), 6),
-    }
-    ids = columns[:n]
-    return Counted(counts, exonic, barcodes[order][kept].tolist(), ids, [named.get(one, one) for one in ids], summary)
+    share = float(exonic.sum() if exonic is not None else total) / max(total, 1)
+    summary = {"umis": total, "share_exonic": round(share, 6)}
+    return Counted(counts, exonic, barcodes[order][kept].tolist(), ids, [names[gene] for gene in ids], summary)
 
 
-def _figures(path: Path) -> dict[str, float]:
-    """Reads with a barcode, those of them in genes, and the share of these that were no new molecule."""
-    head, *lines = (line.split("\t") for line in path.read_text().splitlines())
+def _figures(said: Mapping[str, int], droplets: Path) -> dict[str, float]:
+    """Shares of reads with a barcode, on transcripts, both; and of the last those that were no new molecule."""
+    head, *lines = (line.split("\t") for line in droplets.read_text().splitlines())
     corrected, mapped, found = (
         sum(float(line[head.index(name)]) for line in lines)
         for name in ("CorrectedReads", "MappedReads", "DeduplicatedReads")
     )
-    return {"valid_barcodes": corrected, "in_genes": mapped, "saturation": round(1 - found / max(mapped, 1), 6)}
+    reads = max(said["num_processed"], 1)
+    shares = {"valid_barcodes": corrected, "mapped": said["num_mapped"], "in_genes": mapped}
+    return {
+        "reads_used": said["num_processed"],
+        **{name: round(value / reads, 6) for name, value in shares.items()},
+        "saturation": round(1 - found / max(mapped, 1), 6),
+    }

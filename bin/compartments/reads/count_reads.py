@@ -35,11 +35,12 @@ def main() -> None:
     look, counter = read_json(args.strand), COUNTERS[args.counter]
     sample, strand, chemistry = look["sample"], look["strand"], chemistry_of(look)
     introns, most = args.introns == "true", args.downsample_reads
-    counted = counter.count(Asked(args.fastq_1, args.fastq_2, chemistry, strand, introns, most), args.index, args.cpus)
+    counted = counter.molecules(
+        Asked(args.fastq_1, args.fastq_2, chemistry, strand, introns, most), args.index, args.cpus
+    )
     kit = chemistry.strands[strand]
-    names = counted.names, counted.ids
-    told = {"origin": f"Single Cell {kit}", "exonic": counted.exonic}
-    write_10x_h5(f"{sample}.counted.h5", counted.counts, counted.barcodes, *names, **told)
+    genes, origin = (counted.names, counted.ids), f"Single Cell {kit}"
+    write_10x_h5(f"{sample}.counted.h5", counted.counts, counted.barcodes, *genes, origin=origin, exonic=counted.exonic)
     public = Path("samples", sample)
     public.mkdir(parents=True, exist_ok=True)
     shutil.move(counter.log, public / f"{sample}.{counter.log}")

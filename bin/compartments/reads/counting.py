@@ -25,7 +25,7 @@ class Counter(NamedTuple):
         Makes the folder ``index`` of a genome.
     both_ways : callable
         Reads of a part of a sample that are in genes, either way.
-    count : callable
+    molecules : callable
         All reads of a sample.
     log : str
         File that counting leaves.
@@ -36,7 +36,7 @@ class Counter(NamedTuple):
     suffix: str
     build: Callable[[Genome, Path, Path, int], None]
     both_ways: Callable[[str, str, str, Chemistry, int], Ways]
-    count: Callable[[Asked, str, int], Counted]
+    molecules: Callable[[Asked, str, int], Counted]
     log: str
 
 

@@ -11,7 +11,7 @@ from compartments.core.errors import UserError
 from compartments.reads.fastq import opened
 
 LARGE = 1_000_000_000  # bases from which every second suffix is left out of the index
-ATTRIBUTE = re.compile(rb'(gene_id|gene_name|gene_type|gene_biotype) "([^"]*)"')
+ATTRIBUTE = re.compile(rb'(gene_id|gene_name|gene_type|gene_biotype|transcript_id) "([^"]*)"')
 OVERHEAD = 2.5  # GB, of a sorted list of 6.8 million barcodes and room for threads
 NO_MRNA = re.compile(rb"pseudogene|_gene_segment_fragment")
 
@@ -94,10 +94,12 @@ def look_at(fasta: str | Path, gtf: str | Path) -> Genome:
     genes, named, places = _genes(gtf, digest)
     if not genes:
         raise UserError(f"--gtf '{Path(gtf).name}' has no exons with a gene_id; give a GTF of genes (not GFF3 or BED)")
-    if not named:
-        raise UserError(
-            f"--gtf '{Path(gtf).name}' has no gene_name: names of genes are needed; take the GTF of GENCODE or Ensembl"
-        )
+    for attribute, what in ((b"gene_name", "names of genes"), (b"transcript_id", "transcripts")):
+        if attribute not in named:
+            raise UserError(
+                f"--gtf '{Path(gtf).name}' has no {attribute.decode()}: {what} are needed; take the GTF of GENCODE or "
+                "Ensembl"
+            )
     elsewhere = places - contigs
     if elsewhere == places:
         one, other = (min(names).decode("utf-8", "replace") for names in (contigs, places))
@@ -127,11 +129,11 @@ def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], in
     return names, bases
 
 
-def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[dict[bytes, tuple[int, int]], bool, set[bytes]]:
-    """Start and end of the genes that have exons, by id, whether they have names, and the contigs that they are on."""
+def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[dict[bytes, tuple[int, int]], set[bytes], set[bytes]]:
+    """Start and end of the genes that have exons, by id, attributes that any has, and the contigs that they are on."""
     genes: dict[bytes, tuple[int, int]] = {}
     places: set[bytes] = set()
-    named = False
+    named: set[bytes] = set()
     with opened(gtf) as lines:
         for line in lines:
             digest.update(line)
@@ -144,7 +146,7 @@ def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[dict[bytes, tuple[
                 low, high = genes.get(found[b"gene_id"], (start, end))
                 genes[found[b"gene_id"]] = min(low, start), max(high, end)
                 places.add(fields[0])
-                named |= b"gene_name" in found
+                named.update(found)
     return genes, named, places
 
 

@@ -9,6 +9,9 @@ import pandas as pd
 from compartments.report.results import Results
 
 GENERAL = {  # step, metric: title, description, format
+    ("reads", "reads_used"): ("Reads", "Reads of a sample given as FASTQ", "{:,.0f}"),
+    ("reads", "mapped"): ("Mapped", "Share of the reads that are placed", "{:.3f}"),
+    ("reads", "saturation"): ("Saturation", "Share of the reads that were no new molecule", "{:.3f}"),
     ("calls", "n_cells"): ("Cells called", "Cells called from the droplets", "{:,.0f}"),
     ("qc", "n_cells"): ("Cells kept", "Cells within the quality limits", "{:,.0f}"),
     ("calls", "median_umis_cells"): ("Median UMIs", "Median counts of the called cells", "{:,.0f}"),

@@ -1,7 +1,10 @@
-"""The step."""
+"""What the steps that show results are given: a mistake is one line, whichever step is asked."""
+
+import pytest
 
 
-def test_bad_options_are_one_line(execute, tmp_path):
+@pytest.mark.parametrize("step", ["make_report", "print_report"])
+def test_bad_options_are_one_line(execute, tmp_path, step):
     (tmp_path / "template").mkdir()
     (tmp_path / "r").mkdir()
     for arguments, words in (
@@ -9,6 +12,6 @@ def test_bad_options_are_one_line(execute, tmp_path):
         (("--results", "r", "--template", "template"), "report.html.j2 is missing"),
         (("--results", "r", "--schema", "nowhere.json"), "--schema nowhere.json: no such file"),
     ):
-        done = execute("make_report", *arguments)
+        done = execute(step, *arguments)
         assert done.returncode == 2 and words in done.stderr and len(done.stderr.splitlines()) == 1
-        assert not (tmp_path / "report.html").exists()
+        assert not (tmp_path / "report.html").exists() and not (tmp_path / "report.pdf").exists()

@@ -29,12 +29,27 @@
       return lines;
     }, []).join("<br>");
   }
-  function short(text) { return text.length > 22 ? text.slice(0, 20) + "\u2026" : text; }
-  function labelled(axis) {
-    return axis.ticktext ? { ticktext: axis.ticktext.map(short), tickvals: axis.tickvals } : {};
+  // Long names end in an ellipsis: whole they are in what a pointer shows, and in the data.
+  function shortened(figure, key, most) {
+    const axis = figure.layout[key];
+    let places = axis.tickvals, texts = axis.ticktext;
+    if (!texts && axis.type === "category") {
+      places = Array.from(new Set([].concat.apply([], figure.data.map(function (t) { return t[key[0]] || []; }))));
+      texts = places.map(String);
+    }
+    function long(text) { return text.split("<br>").some(function (line) { return line.length > most; }); }
+    if (!texts || !texts.some(long)) return {};
+    return { tickvals: places, ticktext: texts.map(function (text) {
+      return text.split("<br>").map(function (line) {
+        return line.length > most ? line.slice(0, most - 1) + "\u2026" : line;
+      }).join("<br>");
+    }) };
   }
   function fitted(figure, width) {
-    const layout = figure.layout;
+    const most = width > 600 ? 44 : 24, layout = Object.assign({}, figure.layout);
+    ["xaxis", "yaxis"].forEach(function (key) {
+      layout[key] = Object.assign({}, layout[key], shortened(figure, key, most));
+    });
     if (width > 600) return layout;
     const narrow = Object.assign({}, layout, { font: Object.assign({}, layout.font, { size: 11 }) });
     narrow.margin = Object.assign({}, layout.margin, { l: 10, r: 8 });
@@ -48,7 +63,6 @@
     ["xaxis", "yaxis"].forEach(function (axis) {
       narrow[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text) } });
     });
-    Object.assign(narrow.yaxis, labelled(layout.yaxis));
     if (layout.xaxis.ticktext) narrow.xaxis.tickangle = -60;
     if (map) {
       figure.data.forEach(function (trace) { trace.marker.size = map; });
@@ -80,7 +94,7 @@
   function cell(column, value) {
     const made = element("td", column.kind === "text" ? {} : { className: column.kind });
     if (column.kind === "number") made.dataset.v = value === null ? "" : value;
-    if (column.kind === "tier") made.replaceChildren(element("span", { className: "tier " + value, textContent: value }));
+    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: value }));
     else if (column.kind === "link") made.append(element("a", { href: encodeURI(value), textContent: value }));
     else made.textContent = shown(value);
     if (column.kind === "tier") made.className = "";
@@ -112,7 +126,8 @@
     place.dataset.drawn = "done";
     const name = place.dataset.table, table = tables[name], total = table.rows;
     const texts = [];
-    let order = Array.from({ length: total }, function (_, i) { return i; }), found = order, first = 0, by = -1, down = false;
+    let order = Array.from({ length: total }, function (_, i) { return i; }), found = order;
+    let first = 0, by = -1, down = false;
     function text(row) {
       if (texts[row] === undefined) {
         texts[row] = table.columns.map(function (c) { return shown(c.values[row]); }).join("\t").toLowerCase();
@@ -178,8 +193,8 @@
       save(name + ".tsv", [names].concat(lines).join("\n") + "\n", "text/tab-separated-values");
     });
     keep.className = "save-table";
-    const file = !table.file ? [] : table.linked ? [element("a", { href: encodeURI(table.file), textContent: table.file })]
-      : [element("span", { className: "file", textContent: table.file })];
+    const named = table.linked ? { href: encodeURI(table.file) } : { className: "file" };
+    const file = table.file ? [element(table.linked ? "a" : "span", Object.assign(named, { textContent: table.file }))] : [];
     const tools = element("div", { className: "tools" }, [
       element("label", {}, ["Search ", input]), count, pages, keep].concat(file));
     const data = element("table", { className: "data" }, [

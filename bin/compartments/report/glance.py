@@ -152,5 +152,5 @@ def ticks(low: float, high: float) -> Sequence[float]:
     """Zero, and a round value on each side that has room for it."""
     span = high - low
     sides = [max((t for t in TICKS if t <= side * 0.9), default=0.0) for side in (-low, high)]
-    found = [-sides[0], 0.0, sides[1]]
+    found = dict.fromkeys([-sides[0] or 0.0, 0.0, sides[1]])
     return [value for value in found if value == 0 or abs(value) > 0.2 * span]

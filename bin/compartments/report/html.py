@@ -8,8 +8,6 @@ import json
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
-
 from compartments.core.dictionary import meanings
 from compartments.core.errors import UserError
 from compartments.report import listing, methods, provenance, status

@@ -7,8 +7,8 @@ from typing import Any
 import pandas as pd
 
 from compartments.findings import designs
-from compartments.report.blocks import Table, Text
 from compartments.report import listing
+from compartments.report.blocks import Table, Text
 from compartments.report.figures.style import Colours, Words
 from compartments.report.results import Results
 from compartments.report.words import Wording

@@ -108,7 +108,9 @@ class Results:
         """Name for readers of every lineage; those that would share one keep their own."""
         path = self.root / COUNTS
         counted = read_tsv(path, text=TEXT).get("lineage", pd.Series(dtype=str)) if path.is_file() else []
-        told = {name: names.lineage(name) for name in dict.fromkeys([*names.LINEAGES, *counted]) if isinstance(name, str)}
+        told = {
+            name: names.lineage(name) for name in dict.fromkeys([*names.LINEAGES, *counted]) if isinstance(name, str)
+        }
         shared = pd.Series(told.values()).value_counts()
         return {name: text if shared[text] == 1 else name for name, text in told.items()}
 

@@ -159,11 +159,17 @@ def _names_something(value: Any) -> bool:
 
 
 def make_copy(
-    results: Results, template: Path, title: str, run: provenance.Run, schema: Path | None = None
+    results: Results,
+    template: Path,
+    title: str,
+    run: provenance.Run,
+    schema: Path | None = None,
+    plotly: str = "",
 ) -> tuple[str, list[str]]:
     """The page to share, and which names it may still have: as :func:`html.make_report`."""
     hidden = Shared(results)
-    page, _warnings = make_report(hidden, template, hidden.said(title), run=run._replace(command=""), schema=schema)
+    run = run._replace(command="")
+    page, _warnings = make_report(hidden, template, hidden.said(title), plotly=plotly, run=run, schema=schema)
     told = page[: page.index("<script>")] + page[page.rindex("</script>") :]
     return page, [
         f"'{name}' still stands in the copy to share: look whether it is meant"

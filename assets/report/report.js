@@ -193,8 +193,9 @@
       save(name + ".tsv", [names].concat(lines).join("\n") + "\n", "text/tab-separated-values");
     });
     keep.className = "save-table";
-    const named = table.linked ? { href: encodeURI(table.file) } : { className: "file" };
-    const file = table.file ? [element(table.linked ? "a" : "span", Object.assign(named, { textContent: table.file }))] : [];
+    const named = { textContent: table.file };
+    Object.assign(named, table.linked ? { href: encodeURI(table.file) } : { className: "file" });
+    const file = table.file ? [element(table.linked ? "a" : "span", named)] : [];
     const tools = element("div", { className: "tools" }, [
       element("label", {}, ["Search ", input]), count, pages, keep].concat(file));
     const data = element("table", { className: "data" }, [

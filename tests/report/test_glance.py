@@ -66,7 +66,7 @@ def test_symbols_stand_where_the_numbers_are():
         (0, words.LOG2, "1x"),
         (np.log(4), words.ODDS, "4x"),
         (1.5, words.SCORE, "+1.5"),
-        (-0.25, words.SCORE_DIFFERENCE, "-0.2"),
+        (-0.25, words.SCORE_DIFFERENCE, "-0.25"),
         (0, words.SCORE, "0"),
     ],
 )

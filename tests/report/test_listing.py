@@ -11,7 +11,7 @@ from compartments.report.listing import data_of, in_words
 
 def test_columns_with_their_kind_and_values():
     frame = pd.DataFrame({"file": ["a.tsv", "b.tsv"], "kB": [1.23456789, np.nan], "n": [1, 2], "on": [True, False]})
-    data = data_of(Table("x", "Title", frame.assign(note=[None, 3]), "f.tsv"), {"kB": "size"}, linked=True)
+    data = data_of(Table("x", "Title", frame.assign(note=[None, "x"]), "f.tsv"), {"kB": "size"}, linked=True)
     assert (data["title"], data["file"], data["linked"], data["rows"]) == ("Title", "f.tsv", True, 2)
     columns = {column["name"]: column for column in data["columns"]}
     assert [column["kind"] for column in data["columns"]] == ["link", "number", "number", "text", "text"]

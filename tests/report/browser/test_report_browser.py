@@ -15,6 +15,7 @@ import pytest
 
 from compartments.report.numbers import show
 from tests.support import results as synthetic_results
+from tests.support.tables import LINEAGES
 
 SUPPORT = Path(__file__).resolve().parents[2] / "support"
 FLAGS = [
@@ -177,13 +178,14 @@ def test_printed_whole(page, tmp_path):
 
 
 @pytest.mark.parametrize("width", [1440, 390])
-def test_long_names_and_markup_stay_within_the_page(call, tmp_path, width):
-    """Names of 60 letters, with HTML in them, of donors, samples, compartments and conditions."""
+def test_long_names_and_markup_stay_within_the_page(call, tmp_path, monkeypatch, width):
+    """Conditions and compartments of 60 letters, and a lineage with HTML in its name."""
     if chromium() is None:
         pytest.skip("no Chromium found: install chromium, or set CHROMIUM to its path")
     folder = tmp_path / "results"
-    arms = (("untreated_" + "u" * 50, 3), ("treated with <i>alemtuzumab</i> " + "t" * 30, 3))
-    synthetic_results.make(folder, cells=10, arms=arms, compartments=("blood", "<b>CSF</b> " + "c" * 50))
+    arms = (("untreated", 3), ("treated_" + "t" * 52, 3))
+    monkeypatch.setitem(LINEAGES, "<b>a lineage</b> <script>alert(1)</script> " + "l" * 30, ("T", 0.05, -2.0, -2.0))
+    synthetic_results.make(folder, cells=10, arms=arms, compartments=("blood", "CSF_" + "c" * 56))
     call(folder)
     found, _ = seen((folder / "report.html").read_text(), tmp_path, width)
     assert found["problems"] == [] and found["empty"] == [] and found["width"] <= width

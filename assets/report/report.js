@@ -45,8 +45,16 @@
       }).join("<br>");
     }) };
   }
+  function longest(width) { return width > 600 ? 44 : 24; } // characters
+  function named(data, width) {
+    const most = longest(width);
+    return data.map(function (trace) {
+      if (!trace.name || trace.name.length <= most) return trace;
+      return Object.assign({}, trace, { name: trace.name.slice(0, most - 1) + "\u2026" });
+    });
+  }
   function fitted(figure, width) {
-    const most = width > 600 ? 44 : 24, layout = Object.assign({}, figure.layout);
+    const most = longest(width), layout = Object.assign({}, figure.layout);
     ["xaxis", "yaxis"].forEach(function (key) {
       layout[key] = Object.assign({}, layout[key], shortened(figure, key, most));
     });
@@ -74,7 +82,8 @@
     if (place.dataset.drawn) return;
     place.dataset.drawn = "started";
     const figure = figures[place.dataset.figure];
-    Plotly.newPlot(place, figure.data, fitted(figure, place.clientWidth), config).then(function () {
+    const layout = fitted(figure, place.clientWidth);
+    Plotly.newPlot(place, named(figure.data, place.clientWidth), layout, config).then(function () {
       place.style.minHeight = "";
       place.dataset.drawn = "done";
       mark(place);

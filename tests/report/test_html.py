@@ -139,7 +139,7 @@ def test_pages_of_every_design_are_whole(of_kind, kind):
     assert all(figure["data"] for figure in page.figures.values())
     glance = text[text.index('<ol class="glance">') : text.index('id="question-1"')]
     n_items = len(re.findall(r'<div class="\w+"><p>', glance))
-    assert ('class="data overview"' in text) == (kind == "change")
+    assert ('class="data overview"' in text) == (kind in ("change", "trend"))
     findings = read_tsv(results.root / "findings.tsv")
     assert n_items == findings["lineage"].isna().sum() > 4
     seen = 0

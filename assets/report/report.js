@@ -24,7 +24,7 @@
   function wrapped(text) {
     return text.split(" ").reduce(function (lines, word) {
       const last = lines.length - 1;
-      if (last >= 0 && (lines[last] + word).length < 34) lines[last] += " " + word;
+      if (last >= 0 && (lines[last] + word).length < 26) lines[last] += " " + word;
       else lines.push(word);
       return lines;
     }, []).join("<br>");
@@ -91,14 +91,20 @@
   }
 
   // Tables: a page of rows at a time, sorted by a column (numbers by value, empty last), searched, downloaded.
+  // Three digits, a half to the even one, as the page's sentences are rounded.
+  function rounded(value) {
+    const digits = Math.abs(value).toPrecision(40).replace(/e.*/, "").replace(".", "").replace(/^0+/, "");
+    const half = /^50*$/.test(digits.slice(3)) && Number(digits[2]) % 2 === 0;
+    return Number((half ? value * (1 - 1e-12) : value).toPrecision(3));
+  }
   function shown(value) {
     if (value === null || value === undefined) return "";
     if (typeof value === "boolean") return value ? "yes" : "no";
     if (typeof value !== "number") return value;
     if (Number.isInteger(value) && Math.abs(value) < 1e15) return value.toLocaleString("en");
-    const size = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(3)))));
-    if (size >= -4 && size < 3) return String(Number(value.toPrecision(3)));
-    return value.toExponential(2).replace(/\.?0+e/, "e").replace(/e([+-])(\d)$/, "e$10$2");
+    const near = rounded(value), size = Math.floor(Math.log10(Math.abs(near)));
+    if (size >= -4 && size < 3) return String(near);
+    return near.toExponential(2).replace(/\.?0+e/, "e").replace(/e([+-])(\d)$/, "e$10$2");
   }
   function cell(column, value) {
     const made = element("td", column.kind === "text" ? {} : { className: column.kind });

@@ -3,7 +3,9 @@
 import argparse
 import html
 import json
+import os
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -29,8 +31,11 @@ def opened(page, width):
         text = page.read_text(encoding="utf-8")
         copy.write_text(text[: text.rindex("</body>")] + WATCH + "</html>", encoding="utf-8")
         command = [browser, *FLAGS, f"--window-size={width},900", f"--user-data-dir={temporary}/profile"]
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
         done = subprocess.run([*command, copy.as_uri()], capture_output=True, text=True, timeout=300)
-    return json.loads(html.unescape(re.search(r'<pre id="measured">(.+?)</pre>', done.stdout)[1]))
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return json.loads(html.unescape(re.search(r'<pre id="measured">(.+?)</pre>', done.stdout)[1])) | {"cpu": cpu}
 
 
 def main():
@@ -38,14 +43,16 @@ def main():
     parser.add_argument("pages", nargs="+", type=Path, metavar="report.html")
     parser.add_argument("--times", type=int, default=3)
     options = parser.parse_args()
+    print(f"load of the machine before: {os.getloadavg()[0]:.1f}")
     for page in options.pages:
         for width in (1440, 500):  # a window is no narrower
             found = [opened(page, width) for _ in range(options.times)]
-            seconds = statistics.median(each["seconds"] for each in found)
+            seconds, cpu = (statistics.median(each[key] for each in found) for key in ("seconds", "cpu"))
             one = found[0]
             print(
-                f"{page}, {width} px: {seconds:.2f} s (at most 2), {one['nodes']:,} elements at load (at most 15,000), "
-                f"{one['height']:,} px high, {one['buttons']} buttons, {page.stat().st_size / 1e6:.1f} MB (at most 15)"
+                f"{page}, {width} px: {seconds:.2f} s (at most 2), {cpu:.1f} CPU s of the browser, "
+                f"{one['nodes']:,} elements at load (at most 15,000), {one['height']:,} px high, "
+                f"{one['buttons']} buttons, {page.stat().st_size / 1e6:.1f} MB (at most 15)"
             )
 
 

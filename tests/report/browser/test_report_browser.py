@@ -177,7 +177,7 @@ def test_printed_whole(page, tmp_path):
     assert len(titles) > 30 and missing == []
 
 
-@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("width", [pytest.param(1440, marks=pytest.mark.long), 390])
 def test_long_names_and_markup_stay_within_the_page(call, tmp_path, monkeypatch, width):
     """Conditions and compartments of 60 letters, and a lineage with HTML in its name."""
     if chromium() is None:

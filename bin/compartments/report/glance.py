@@ -9,7 +9,7 @@ import pandas as pd
 
 from compartments.findings import names, words
 
-ROWS = 4  # of one picture
+ROWS = 5  # of one picture
 WIDTH, EDGE, STEP, FOOT = 160, 6, 25, 18  # pixels; a row has its label above its line
 LONGEST = 24  # characters of a label
 TICKS = (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16)

@@ -24,17 +24,40 @@
   function wrapped(text) {
     return text.split(" ").reduce(function (lines, word) {
       const last = lines.length - 1;
-      if (last >= 0 && (lines[last] + word).length < 34) lines[last] += " " + word;
+      if (last >= 0 && (lines[last] + word).length < 26) lines[last] += " " + word;
       else lines.push(word);
       return lines;
     }, []).join("<br>");
   }
-  function short(text) { return text.length > 22 ? text.slice(0, 20) + "\u2026" : text; }
-  function labelled(axis) {
-    return axis.ticktext ? { ticktext: axis.ticktext.map(short), tickvals: axis.tickvals } : {};
+  // Long names end in an ellipsis: whole they are in what a pointer shows, and in the data.
+  function shortened(figure, key, most) {
+    const axis = figure.layout[key];
+    let places = axis.tickvals, texts = axis.ticktext;
+    if (!texts && axis.type === "category") {
+      places = Array.from(new Set([].concat.apply([], figure.data.map(function (t) { return t[key[0]] || []; }))));
+      texts = places.map(String);
+    }
+    function long(text) { return text.split("<br>").some(function (line) { return line.length > most; }); }
+    if (!texts || !texts.some(long)) return {};
+    return { tickvals: places, ticktext: texts.map(function (text) {
+      return text.split("<br>").map(function (line) {
+        return line.length > most ? line.slice(0, most - 1) + "\u2026" : line;
+      }).join("<br>");
+    }) };
+  }
+  function longest(width) { return width > 600 ? 44 : 24; } // characters
+  function named(data, width) {
+    const most = longest(width);
+    return data.map(function (trace) {
+      if (!trace.name || trace.name.length <= most) return trace;
+      return Object.assign({}, trace, { name: trace.name.slice(0, most - 1) + "\u2026" });
+    });
   }
   function fitted(figure, width) {
-    const layout = figure.layout;
+    const most = longest(width), layout = Object.assign({}, figure.layout);
+    ["xaxis", "yaxis"].forEach(function (key) {
+      layout[key] = Object.assign({}, layout[key], shortened(figure, key, most));
+    });
     if (width > 600) return layout;
     const narrow = Object.assign({}, layout, { font: Object.assign({}, layout.font, { size: 11 }) });
     narrow.margin = Object.assign({}, layout.margin, { l: 10, r: 8 });
@@ -48,7 +71,6 @@
     ["xaxis", "yaxis"].forEach(function (axis) {
       narrow[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text) } });
     });
-    Object.assign(narrow.yaxis, labelled(layout.yaxis));
     if (layout.xaxis.ticktext) narrow.xaxis.tickangle = -60;
     if (map) {
       figure.data.forEach(function (trace) { trace.marker.size = map; });
@@ -60,7 +82,8 @@
     if (place.dataset.drawn) return;
     place.dataset.drawn = "started";
     const figure = figures[place.dataset.figure];
-    Plotly.newPlot(place, figure.data, fitted(figure, place.clientWidth), config).then(function () {
+    const layout = fitted(figure, place.clientWidth);
+    Plotly.newPlot(place, named(figure.data, place.clientWidth), layout, config).then(function () {
       place.style.minHeight = "";
       place.dataset.drawn = "done";
       mark(place);
@@ -68,19 +91,25 @@
   }
 
   // Tables: a page of rows at a time, sorted by a column (numbers by value, empty last), searched, downloaded.
+  // Three digits, a half to the even one, as the page's sentences are rounded.
+  function rounded(value) {
+    const digits = Math.abs(value).toPrecision(40).replace(/e.*/, "").replace(".", "").replace(/^0+/, "");
+    const half = /^50*$/.test(digits.slice(3)) && Number(digits[2]) % 2 === 0;
+    return Number((half ? value * (1 - 1e-12) : value).toPrecision(3));
+  }
   function shown(value) {
     if (value === null || value === undefined) return "";
     if (typeof value === "boolean") return value ? "yes" : "no";
     if (typeof value !== "number") return value;
     if (Number.isInteger(value) && Math.abs(value) < 1e15) return value.toLocaleString("en");
-    const size = Math.floor(Math.log10(Math.abs(Number(value.toPrecision(3)))));
-    if (size >= -4 && size < 3) return String(Number(value.toPrecision(3)));
-    return value.toExponential(2).replace(/\.?0+e/, "e").replace(/e([+-])(\d)$/, "e$10$2");
+    const near = rounded(value), size = Math.floor(Math.log10(Math.abs(near)));
+    if (size >= -4 && size < 3) return String(near);
+    return near.toExponential(2).replace(/\.?0+e/, "e").replace(/e([+-])(\d)$/, "e$10$2");
   }
   function cell(column, value) {
     const made = element("td", column.kind === "text" ? {} : { className: column.kind });
     if (column.kind === "number") made.dataset.v = value === null ? "" : value;
-    if (column.kind === "tier") made.replaceChildren(element("span", { className: "tier " + value, textContent: value }));
+    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: value }));
     else if (column.kind === "link") made.append(element("a", { href: encodeURI(value), textContent: value }));
     else made.textContent = shown(value);
     if (column.kind === "tier") made.className = "";
@@ -112,7 +141,8 @@
     place.dataset.drawn = "done";
     const name = place.dataset.table, table = tables[name], total = table.rows;
     const texts = [];
-    let order = Array.from({ length: total }, function (_, i) { return i; }), found = order, first = 0, by = -1, down = false;
+    let order = Array.from({ length: total }, function (_, i) { return i; }), found = order;
+    let first = 0, by = -1, down = false;
     function text(row) {
       if (texts[row] === undefined) {
         texts[row] = table.columns.map(function (c) { return shown(c.values[row]); }).join("\t").toLowerCase();
@@ -178,8 +208,9 @@
       save(name + ".tsv", [names].concat(lines).join("\n") + "\n", "text/tab-separated-values");
     });
     keep.className = "save-table";
-    const file = !table.file ? [] : table.linked ? [element("a", { href: encodeURI(table.file), textContent: table.file })]
-      : [element("span", { className: "file", textContent: table.file })];
+    const named = { textContent: table.file };
+    Object.assign(named, table.linked ? { href: encodeURI(table.file) } : { className: "file" });
+    const file = table.file ? [element(table.linked ? "a" : "span", named)] : [];
     const tools = element("div", { className: "tools" }, [
       element("label", {}, ["Search ", input]), count, pages, keep].concat(file));
     const data = element("table", { className: "data" }, [

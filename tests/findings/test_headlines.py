@@ -92,13 +92,15 @@ def test_a_hub_is_named_once_by_its_clearest_network():
         return triple(up, 0, up, "hub_gained_in_CSF", q=q, network=network, lineage="cMono")
 
     table = pd.concat([hub("all", 0.02, 1.0), hub("migration", 0.01, 1.5)])
-    said = "classical monocyte: odds of its part in the signals between cells 4.5-fold in CSF, 1-fold in blood"
+    said = (
+        "classical monocyte: its part in the signals between cells (odds) up 4.5-fold in CSF, about unchanged in blood"
+    )
     assert headline(4, "hub", centrality=table) == said + TWO
 
 
 def test_uncoupled_says_the_spread_as_fold():
     yes = headline(5, coupling=coupling("partly_uncoupled"))
-    assert yes == "the change of a lineage in CSF and that in blood differ 1.9-fold, typically (12 lineages)" + TWO
+    assert yes == "the changes of a lineage in CSF and in blood differ 1.9-fold, typically (12 lineages)" + TWO
     assert "which counts as alike" in headline(5, coupling=coupling("coupled"))
     assert "which may be chance and may be more" in headline(5, coupling=coupling("cannot_tell"))
 

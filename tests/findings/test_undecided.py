@@ -7,13 +7,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from compartments.compare.coupling import verdict as decided
+from compartments.compare.heterogeneity import simes
 from compartments.findings import undecided
 from compartments.findings.alone import ASKED
 from compartments.findings.alone import judge as judge_alone
 from compartments.findings.answers import answer_all
 from compartments.findings.evidence import Limits
-from compartments.findings.rows import Tables
-from tests.support.effects import CONTRAST, answer, composition, row, study, triple
+from compartments.findings.rows import Tables, comparisons
+from compartments.findings.uncoupled import uncoupled
+from tests.support.effects import CONTRAST, answer, composition, coupling, row, study, triple
 
 NEITHER, SELF = undecided.NEITHER, "is shown taken by itself"
 
@@ -122,6 +125,47 @@ def test_1000_simulated_tables_do_not_contradict_themselves():
             assert contradicts(one) == "", one["statement"]
             kinds |= {(one["question"], word) for word in (NEITHER, SELF, "is shown (q") if word in one["statement"]}
     assert {(1, NEITHER), (2, NEITHER), (2, SELF), (2, "is shown (q"), (3, NEITHER), (3, SELF), (4, NEITHER)} <= kinds
+
+
+def spread_contradicts(found):
+    """As :func:`contradicts`, of the sentence on the spread over lineages."""
+    text, ps = found["statement"], [float(value) for value in re.findall(r"p = ([\d.e-]+)", found["statement"])]
+    low = float(re.search(rf"tau_U = {NUMBER} \({NUMBER} to {NUMBER}\)", text)[2])
+    if found["verdict"] == "yes":
+        if min(ps) > 0.05 or found["p_value"] >= 0.05:
+            return "yes without its p"
+        return "yes of an interval with 0 is not explained" if low == 0 and "reaches 0" not in text else ""
+    if found["verdict"] == "no":
+        return "no beside a p of a claim" if min(ps) <= 0.05 else ""
+    if (low > 0 or min(ps) <= 0.05) and "do not hold together" not in text:
+        return "a spread that is shown is not said to be"
+    return ""
+
+
+def test_1000_simulated_spreads_do_not_contradict_themselves():
+    """Question 5, of studies whose tests and counts are of all sizes and belong together as the tables' do."""
+    rng, kinds = np.random.default_rng(2), set()
+    (asked,) = comparisons(study(), Limits())
+    for _ in range(1000):
+        p, q = rng.uniform(0, 1, 2) ** rng.choice([1, 4, 12], 2)
+        low, tau = (rng.uniform(0.02, 0.5), rng.uniform(0.6, 2)) if p < 0.025 else (0.0, rng.uniform(0, 0.4))
+        changed = rng.integers(0, 8)
+        numbers = {"p_value": p, "q_discordant": q, "p_uncoupled": simes([p, q]), "tau_u": tau, "tau_low": low}
+        numbers |= {"tau_high": tau + rng.uniform(0.05, 1), "mean_u": 0.0, "mean_u_low": -0.4, "mean_u_high": 0.4}
+        numbers |= {"n_changed": changed, "n_shared": rng.integers(0, changed + 1), "n_discordant": int(q < 0.05)}
+        row = {"tier": "exploratory", "scale": "abs", **numbers}
+        said, reason = decided(row, 1.0)
+        found = vars(uncoupled(asked, Tables(coupling=coupling(said, **numbers | {"reason": reason})))[0])
+        assert spread_contradicts(found) == "", found["statement"]
+        kinds.add((said, low > 0, "reaches 0" in found["statement"]))
+    wanted = {("uncoupled", True, False), ("partly_uncoupled", False, True), ("coupled", False, False)}
+    assert wanted | {("cannot_tell", False, False)} <= kinds
+
+
+def test_a_spread_that_contradicts_itself_would_be_found():
+    wrong = {"verdict": "yes", "p_value": 0.01}
+    wrong["statement"] = "uncoupled: tau_U = 0.40 (0.00 to 1.20) log2 (0 = coupled; p = 0.01)"
+    assert spread_contradicts(wrong)
 
 
 def test_a_contradiction_would_be_found():

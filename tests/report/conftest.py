@@ -63,3 +63,18 @@ def whole(call, tmp_path_factory):
     synthetic_results.make(folder)
     said, page = call(folder)
     return folder, page, said
+
+
+@pytest.fixture(scope="session")
+def gappy(tmp_path_factory):
+    """Two treated and four untreated donors; a sample of CSF is lost, and a sample of blood has no pDC."""
+    folder = tmp_path_factory.mktemp("gappy") / "results"
+    synthetic_results.make(folder, cells=20, lost=["UN4_CSF"], absent=[("pDC", "UN1_blood")])
+    return page_module.Page(Results(folder))
+
+
+@pytest.fixture
+def bare(gappy, tmp_path):
+    """The same study before any step."""
+    gappy.study.save(tmp_path / "study.json")
+    return page_module.Page(Results(tmp_path))

@@ -86,6 +86,6 @@ def test_files_have_a_digest_but_not_the_page(tmp_path, monkeypatch):
     (tmp_path / "multiqc").mkdir()
     (tmp_path / "multiqc" / "b.tsv").write_text("x")
     monkeypatch.setattr(provenance, "HASHED_BYTES", 10)
-    table = provenance.output_files(tmp_path).set_index("file")["sha256"]
+    table = provenance.output_files(tmp_path).set_index("file")["SHA-256"]
     assert list(table.index) == ["a.tsv", "large.h5ad"]
     assert len(table["a.tsv"]) == 64 and table["large.h5ad"].startswith("not computed")

@@ -56,14 +56,23 @@ class Page(HTMLParser):
         found = re.findall(r'<figure id="figure-(.*?)">.*?<figcaption>(.*?) <button', self.source, re.S)
         return {unescape(name): " ".join(unescape(caption).split()) for name, caption in found}
 
+    @property
+    def tables(self):
+        """What the browser lists, by the table's name."""
+        return json.loads(re.search(r'id="table-data">(.*?)</script>', self.source, re.S).group(1))
+
     def rows(self, table):
         """Number of rows of a table."""
-        start = self.source.index(f'data-name="{table}"')
-        body = self.source[self.source.index("<tbody>", start) : self.source.index("</tbody>", start)]
-        return body.count("<tr>")
+        known = self.tables[table]
+        assert {len(column["values"]) for column in known["columns"]} <= {known["rows"]}
+        return known["rows"]
+
+    def column(self, table, name):
+        """Values of a column of a table."""
+        return next(column["values"] for column in self.tables[table]["columns"] if column["name"] == name)
 
     def note(self, table):
         """The line above a table."""
         start = self.source.index(f'id="table-{table}"')
-        head = self.source[start : self.source.index('<div class="tools">', start)]
+        head = self.source[start : self.source.index("<noscript>", start)]
         return unescape(" ".join(re.sub(r"<.*?>|^[^>]*>", " ", head).split()))

@@ -3,6 +3,7 @@
 The numbers are those of the rows that the answer names: of several lineages the smallest and the largest.
 """
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ from compartments.findings import designs, names, words
 from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict
 from compartments.findings.rows import Answer, Comparison
 
+PART = "its part in the signals between cells (odds)"
 SMALL = 0.07  # log2, 5 %: below it "about unchanged" says more than "1-fold"
 
 
@@ -78,8 +80,8 @@ def migration(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
             how = "only" if each.verdict.kind == "only" else f"than in {other['compartment']}"
             told.append(
-                f"genes of {words.named_set(up)}: more active in {up['compartment']} {how} (score {up['estimate']:+.2f}, "
-                f"{other['compartment']} {other['estimate']:+.2f})"
+                f"genes of {words.named_set(up)}: more active in {up['compartment']} {how} "
+                f"(score {up['estimate']:+.2f}, {other['compartment']} {other['estimate']:+.2f})"
             )
         return _with_donors("; ".join(told), yes, c)
     if verdict.answer == NO:
@@ -101,7 +103,7 @@ def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
         for lineage, each in reversed(clearest.items()):
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
             odds = f"{_times(up)} in {up['compartment']}, {_times(other)} in {other['compartment']}"
-            told.append(f"{names.lineage(lineage)}: odds of its part in the signals between cells {odds}")
+            told.append(f"{names.lineage(lineage)}: {PART} {odds}")
         return _with_donors("; ".join(told), list(clearest.values()), c)
     if verdict.answer == NO:
         return _with_donors(f"none of {n} lineages gains a central role", answers, c)
@@ -127,9 +129,9 @@ def signalling(answers: Sequence[Answer], c: Comparison) -> str:
 
 def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
     """Question 5."""
-    size = f"the change of a lineage in {c.compartment} and that in {c.base} differ {words.fold(row['tau_u'])}, typically"
+    size = f"the changes of a lineage in {c.compartment} and in {c.base} differ {words.fold(row['tau_u'])}, typically"
     if verdict.answer == YES:
-        size += f", most of {names.lineages(drivers)}" if drivers else ""
+        size += f", most for {names.lineages(drivers)}" if drivers else ""
     elif verdict.answer == NO:
         size += ", which counts as alike"
     else:
@@ -145,8 +147,7 @@ def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) 
         changes = [_rows(each).own["log2fc"] for each in yes]
         return _with_donors(f"{_who(yes)}: {spread(changes)} in {c.compartment}", yes, c)
     if yes and room == "central":
-        part = "odds of its part in the signals between cells"
-        told = "; ".join(f"{_who([each])}: {part} {_times(_rows(each).own)}" for each in yes)
+        told = "; ".join(f"{_who([each])}: {PART} {_times(_rows(each).own)}" for each in yes)
         return _with_donors(f"{told} in {c.compartment}", yes, c)
     if yes:
         rows = [_rows(each).own for each in yes]
@@ -179,8 +180,8 @@ def _who(answers: Sequence[Answer]) -> str:
 
 
 def _times(row: Row) -> str:
-    """Odds ratio as ``4.7-fold``."""
-    return words.odds({**row, "ci_low": None}).replace("x", "-fold")
+    """Odds ratio as ``up 4.7-fold``."""
+    return one(row["estimate"] / math.log(2))
 
 
 def _open(answers: Sequence[Answer], text: str, c: Comparison) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from compartments.findings import headlines, words
-from compartments.findings.evidence import CANNOT_TELL, NO, YES, Row, Verdict, claimable
+from compartments.findings.evidence import CANNOT_TELL, NO, YES, Row, Verdict, claimable, missing
 from compartments.findings.rows import Comparison, Finding, Tables
 
 FILE = "coupling/coupling.tsv"
@@ -24,9 +24,10 @@ def judge(row: Row) -> Verdict:
 
 
 def claim(row: Row) -> dict[str, Any]:
-    """The spread over lineages, with its interval; nothing is adjusted."""
+    """The spread over lineages, with its interval, and the p that the verdict is of; nothing is adjusted."""
     spread = {"estimate": row["tau_u"], "ci_low": row["tau_low"], "ci_high": row["tau_high"]}
-    return {**row, **spread, "q_value": math.nan}
+    both = row.get("p_uncoupled")
+    return {**row, **spread, "p_value": row["p_value"] if missing(both) else both, "q_value": math.nan}
 
 
 def drivers_of(comparison: Comparison, table: pd.DataFrame | None, row: Row) -> list[tuple[str, float]]:

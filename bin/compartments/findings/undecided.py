@@ -44,6 +44,26 @@ def rises(own: Row, base: Row, margin: float) -> str:
     return f"a rise in {' and '.join(may)} is {NEITHER}"
 
 
+def spread(row: Row, numbers: Row, claimed: bool) -> str:
+    """What a claim on the spread over lineages rests on besides its own p: it is of both together.
+
+    Parameters
+    ----------
+    row : mapping
+        ``tau_low, q_discordant`` of ``coupling.tsv``.
+    numbers : mapping
+        ``p_value`` of the claim.
+    """
+    if not claimed or missing(numbers["p_value"]):
+        return ""
+    together = f"; with the lineages one by one, p = {beside(numbers['p_value'], ALPHA)}"
+    if missing(row["tau_low"]) or row["tau_low"] > 0:
+        return together
+    q = row.get("q_discordant")
+    which = "" if q is None or missing(q) or q > ALPHA else f", single lineages differ (q = {beside(q, ALPHA)})"
+    return f"{together}: the interval reaches 0{which}"
+
+
 def over_lineages(numbers: Row, limits: Limits) -> str:
     """Why a call that each compartment carries alone is not made of both."""
     if missing(numbers["q_value"]):

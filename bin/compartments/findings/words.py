@@ -343,7 +343,7 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
 def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
     """Question 5, and the lineages that drive it."""
     spread = f"the spread of the difference over {int(row['n_lineages'])} lineages is tau_U = {ci(numbers)} log2"
-    spread += f" (0 = coupled; {p(numbers)})"
+    spread += f" (0 = coupled; {p(row)}{undecided.spread(row, numbers, verdict.answer == YES)})"
     if not missing(row.get("mean_u")):
         spread += f", its mean {row['mean_u']:.2f} ({row['mean_u_low']:.2f} to {row['mean_u_high']:.2f})"
     if row["scale"] == "rel":

@@ -9,7 +9,7 @@ import pandas as pd
 
 from compartments.findings import names, words
 
-ROWS = 4  # of one picture
+ROWS = 5  # of one picture
 WIDTH, EDGE, STEP, FOOT = 160, 6, 25, 18  # pixels; a row has its label above its line
 LONGEST = 24  # characters of a label
 TICKS = (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16)
@@ -143,7 +143,7 @@ def written(value: float, unit: str, digits: int = 1) -> str:
     if unit == words.ODDS:
         value = value / math.log(2)
     elif unit not in (words.LOG2, words.LOG2_DIFFERENCE, words.SPREAD):
-        return f"{value:+.{digits}g}" if value else "0"
+        return f"{value:+.{digits + 1}g}" if value else "0"
     fold = f"{2 ** abs(value):.{digits + 1}g}"
     return "1x" if fold == "1" else f"1/{fold}x" if value < 0 else f"{fold}x"
 
@@ -152,5 +152,5 @@ def ticks(low: float, high: float) -> Sequence[float]:
     """Zero, and a round value on each side that has room for it."""
     span = high - low
     sides = [max((t for t in TICKS if t <= side * 0.9), default=0.0) for side in (-low, high)]
-    found = [-sides[0], 0.0, sides[1]]
+    found = dict.fromkeys([-sides[0] or 0.0, 0.0, sides[1]])
     return [value for value in found if value == 0 or abs(value) > 0.2 * span]

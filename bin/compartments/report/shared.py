@@ -122,9 +122,8 @@ class Shared(Results):
         both, told = self.codes["donor"] | self.codes["sample"], dict[str, pd.Series]()
         for column in table.columns.difference(["cell"]):
             values = table[column]
-            if pd.api.types.is_numeric_dtype(values) or pd.api.types.is_bool_dtype(values):
-                if column not in NAMED:
-                    continue
+            if column not in NAMED and pd.api.types.is_numeric_dtype(values):  # flags, too
+                continue
             codes = {value: self._told(column, value, both) for value in values.dropna().unique()}
             told[column] = values.astype(object).map(codes)
         return table.assign(**told)
@@ -160,11 +159,17 @@ def _names_something(value: Any) -> bool:
 
 
 def make_copy(
-    results: Results, template: Path, title: str, run: provenance.Run, schema: Path | None = None
+    results: Results,
+    template: Path,
+    title: str,
+    run: provenance.Run,
+    schema: Path | None = None,
+    plotly: str = "",
 ) -> tuple[str, list[str]]:
     """The page to share, and which names it may still have: as :func:`html.make_report`."""
     hidden = Shared(results)
-    page, _warnings = make_report(hidden, template, hidden.said(title), run=run._replace(command=""), schema=schema)
+    run = run._replace(command="")
+    page, _warnings = make_report(hidden, template, hidden.said(title), plotly=plotly, run=run, schema=schema)
     told = page[: page.index("<script>")] + page[page.rindex("</script>") :]
     return page, [
         f"'{name}' still stands in the copy to share: look whether it is meant"

@@ -1,5 +1,7 @@
 """What would change an answer: more donors, more cells, a donor less, from the tables of the run."""
 
+from typing import Any
+
 import pandas as pd
 
 from compartments.findings import headlines, names, words
@@ -35,7 +37,7 @@ def sentences(page: Page, number: int, term: Term, rows: pd.DataFrame) -> list[s
     return found + by_cells(page, term)
 
 
-def said(page: Page, key: str, **values: object) -> str:
+def said(page: Page, key: str, **values: Any) -> str:
     """A sentence of ``words/turning.toml``."""
     return page.text(f"turning.{key}", **values).text
 
@@ -47,8 +49,8 @@ def place_of(page: Page, term: Term) -> str:
 
 def by_donors(page: Page, term: Term) -> list[str]:
     """The change of a typical lineage that can be found, now and with more donors."""
-    power = page.table("composition/power.tsv")
-    if power is None:
+    power = page.results.usable("composition/power.tsv")
+    if power is None or power.empty:
         return []
     rows = forests.rows_of(power[power["level"] == "lineage"], term)
     typical = rows.groupby("more_donors")["fold_mde80"].median().dropna()
@@ -62,7 +64,7 @@ def by_donors(page: Page, term: Term) -> list[str]:
 
 def by_size(page: Page, file: str, key: str, term: Term) -> list[str]:
     """The smallest rise that the donors there are can show."""
-    effects = page.table(file)
+    effects = page.results.usable(file)
     rows = pd.DataFrame() if effects is None else forests.rows_of(effects, term)
     if rows.empty or "mde80" not in rows or rows["mde80"].isna().all():
         return []
@@ -73,7 +75,7 @@ def by_size(page: Page, file: str, key: str, term: Term) -> list[str]:
 
 def by_donor(page: Page, term: Term) -> list[str]:
     """How far the spread hangs on single donors."""
-    drivers = page.table("coupling/drivers.tsv")
+    drivers = page.results.usable("coupling/drivers.tsv")
     if drivers is None:
         return []
     rows = drivers[(drivers["contrast"] == term.contrast.contrast) & (drivers["compartment"] == term.compartment)]
@@ -102,7 +104,7 @@ def open_lineages(page: Page, rows: pd.DataFrame) -> list[str]:
 
 def by_cells(page: Page, term: Term) -> list[str]:
     """Lineages of few cells in the samples that are compared."""
-    counts = page.table("composition/counts.tsv")
+    counts = page.results.usable("composition/counts.tsv")
     if counts is None:
         return []
     fewest = int(page.parameters.get("min_cells_pb") or FEW_CELLS)

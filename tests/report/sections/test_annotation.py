@@ -26,7 +26,7 @@ def test_conflicts_of_clusters_are_told_first(bare):
     write(table, bare.results.root, "cohort/clusters.tsv")
     first, second, *others = annotation.build(bare)
     assert first.level == second.level == "warning"
-    assert "Cluster 1 (300 cells, most often called cMono)" in first.text and "Macrophage" in first.text
+    assert "Cluster 1 (300 cells, most often called classical monocyte)" in first.text and "Macrophage" in first.text
     assert "markers of 25 cells" in second.text and "Granulocyte" in second.text and "FCGR3B, CXCR2" in second.text
     assert not any("another lineage" in getattr(block, "text", "") for block in others)
 

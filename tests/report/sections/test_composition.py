@@ -1,7 +1,5 @@
 """Changes of abundance."""
 
-import re
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -18,9 +16,10 @@ def test_numbers_of_the_page_are_those_of_the_tables(whole):
     for statement in findings.loc[findings["lineage"].isna(), "statement"]:
         assert statement[1:] in page.words
     effects = read_tsv(folder / "composition" / "effects.tsv")
-    table = page.source[page.source.index('data-name="composition_table"') :]
-    values = [float(v) for v in re.findall(r'data-v="([^"]+)"', table[: table.index("</table>")])]
-    assert all(np.isclose(values, x, rtol=1e-6).any() for x in effects["log2fc"])
+    assert np.allclose(page.column("composition_table", "log2fc"), effects["log2fc"], rtol=1e-5)
+    words = {"interaction": "difference between compartments", "within:CSF": "in CSF", "within:blood": "in blood"}
+    assert page.column("composition_table", "term") == [words[term] for term in effects["term"]]
+    assert set(page.column("composition_table", "contrast")) == {"treated against untreated"}
 
 
 def test_one_treated_donor_three_conditions_and_relative_scale(call, tmp_path):

@@ -22,7 +22,7 @@ def test_power_of_every_lineage_and_with_more_donors(whole):
 
 
 def test_the_kind_of_every_contrast_and_who_is_left_out(of_kind, tmp_path):
-    assert design.kinds(of_kind("within")) == ["after_vs_before: after against before; each donor its own control."]
+    assert design.kinds(of_kind("within")) == ["Compared: after against before; each donor its own control."]
     (mixed,) = design.kinds(of_kind("mixed"))
     assert mixed.endswith("donors with both conditions and donors with one, together.")
     study = of_kind("within").study

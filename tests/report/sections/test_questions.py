@@ -15,15 +15,37 @@ def test_answers_at_a_glance_lead_to_their_questions(whole):
     folder, page, _ = whole
     findings = read_tsv(folder / "findings.tsv")
     summary = findings[findings["lineage"].isna()]
-    glance = page.source[page.source.index('<ul class="glance">') :]
-    items = re.findall(r'<li class="(\w+)">.*?href="#question-(\d)"', glance[: glance.index("</ul>")], re.S)
+    panels = page.source[page.source.index('<ul class="panels">') :]
+    items = re.findall(r'<li class="(\w+)"><a href="#question-(\d)"', panels[: panels.index("</ul>")], re.S)
     assert [(v, int(n)) for v, n in items] == list(zip(summary["verdict"], summary["question"], strict=True))
+    listed = page.source[page.source.index('<ol class="glance">') : page.source.index('id="question-1"')]
+    assert re.findall(r'href="#question-(\d)"', listed) == list("12345")
+    assert re.findall(r'<div class="(\w+)"><p>', listed) == list(summary["verdict"])
+    assert listed.count("What would change this answer") == 5
+
+
+def test_the_picture_shows_rows_of_the_answers(whole):
+    """Symbols, signs and places are those of findings.tsv; how many of how many is counted."""
+    folder, page, _ = whole
+    findings = read_tsv(folder / "findings.tsv").replace({"lineage": {"gdT": "gamma-delta T"}})
+    panels = page.source[page.source.index('<ul class="panels">') :].split("</ul>")[0].split("<li ")[1:]
+    assert len(panels) == 6
+    for number, panel in zip((1, 2), panels, strict=False):
+        rows = findings[(findings["question"] == number) & findings["lineage"].notna()].set_index("lineage")
+        drawn = re.findall(r'<g class="(\w+)"><title>([^:]+): ([^<]+)</title>', panel)
+        assert f"{len(drawn)} of {len(rows)}" in panel
+        for verdict, lineage, value in drawn:
+            assert rows.loc[lineage, "verdict"] == verdict
+            fold = 2 ** abs(rows.loc[lineage, "estimate"])
+            assert value.startswith(f"{'1/' if rows.loc[lineage, 'estimate'] < 0 else ''}{fold:.3g}x (")
+        yes = rows.index[rows["verdict"] == "yes"]
+        assert set(yes[:4]) <= {lineage for _, lineage, _ in drawn}
 
 
 def test_the_first_screen_says_who_how_much_and_how_many(whole):
     folder, page, _ = whole
     findings, effects = read_tsv(folder / "findings.tsv"), read_tsv(folder / "composition" / "effects.tsv")
-    glance = page.source[page.source.index('<ul class="glance">') : page.source.index('id="question-1"')]
+    glance = page.source[page.source.index('<ol class="glance">') : page.source.index('id="question-1"')]
     first = re.search(r'class="headline">([^<]*)<', glance)[1]
     yes = findings[(findings["question"] == 1) & (findings["verdict"] == "yes")]["lineage"].dropna()
     rows = effects[(effects["level"] == "lineage") & effects["lineage"].isin(yes)]

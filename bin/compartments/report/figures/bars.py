@@ -40,6 +40,7 @@ def bars(
         for i, (column, text) in enumerate(series.items())
     ]
     more: dict[str, Any] = {"barmode": "stack" if stacked else "group", "showlegend": len(series) > 1}
+    more |= {"meta": {"samples": "places"}} if label == "sample" else {}
     more["xaxis"] = {"type": "category", "tickangle": -45 if len(table) > 6 else 0}
     more["yaxis"] = {"tickformat": ".1~%"} if percent else {}
     if len(series) > 8:
@@ -75,6 +76,7 @@ def boxes(
     }
     axes: dict[str, Any] = {"xaxis": {"type": "category", "tickangle": -45 if len(quantiles) > 6 else 0}}
     axes["yaxis"] = {"type": "log", "dtick": "D2"} if log else {}
+    axes |= {"meta": {"samples": "places"}} if label == "sample" else {}
     return Figure(name, words, [trace], layout("", y, **axes), quantiles, 360)
 
 

@@ -8,6 +8,7 @@ import pandas as pd
 from compartments.report.figures.style import GREY, MANY, SYMBOLS, Colours, Figure, Words, layout
 
 EMBEDDING_BINS = 130, 62  # squares across and up: as wide as they are high at the size of the figure
+MANY_DONORS = 40
 LEAST_SQUARES = 3  # of a value that is nowhere the commonest, so that none vanishes from the map
 
 
@@ -22,6 +23,7 @@ def tiles(name: str, samples: pd.DataFrame, counts: Mapping[str, int], colours: 
     if data.drop_duplicates(["donor", "compartment", "condition"]).duplicated(["donor", "compartment"]).any():
         data["place"] = data["compartment"] + ", " + data["condition"]
     donors = list(dict.fromkeys(data.sort_values("condition", kind="stable")["donor"]))
+    crowded = len(donors) > MANY_DONORS  # no room for the numbers: they are said where one points
     squares = data.groupby(["condition", "donor", "place"], sort=False, as_index=False).agg(
         sample=("sample", ", ".join), n_cells=("n_cells", lambda n: n.sum(min_count=1))
     )
@@ -30,7 +32,7 @@ def tiles(name: str, samples: pd.DataFrame, counts: Mapping[str, int], colours: 
         traces.append(
             {
                 "type": "scatter",
-                "mode": "markers+text",
+                "mode": "markers" if crowded else "markers+text",
                 "name": condition,
                 "x": rows["donor"],
                 "y": rows["place"],
@@ -39,7 +41,11 @@ def tiles(name: str, samples: pd.DataFrame, counts: Mapping[str, int], colours: 
                 "textfont": {"size": 10},
                 "customdata": rows["sample"],
                 "hovertemplate": "%{customdata}: %{text} cells<extra></extra>",
-                "marker": {"symbol": "square", "size": 20, "color": colours.condition.get(str(condition), GREY)},
+                "marker": {
+                    "symbol": "square",
+                    "size": 8 if crowded else 20,
+                    "color": colours.condition.get(str(condition), GREY),
+                },
             }
         )
     order = list(data.sort_values(["compartment", "condition"], key=_in_order)["place"])

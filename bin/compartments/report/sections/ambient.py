@@ -3,7 +3,7 @@
 import pandas as pd
 
 from compartments.core.vocabulary import MIN_AMBIENT_COUNTS
-from compartments.report import captions
+from compartments.report import captions, many
 from compartments.report.blocks import Block
 from compartments.report.figures.bars import bars, curve
 from compartments.report.figures.style import BELOW, Figure, layout
@@ -28,9 +28,11 @@ def build(page: Page) -> list[Block]:
     series = {column: name for column, name in SERIES.items() if column in table}
     if series:
         methods = ", ".join(sorted(map(str, table["method"].dropna().unique())))
-        words = page.words("ambient.removed", captions.samples(table, page.study, series), methods=methods)
-        removed = table[["sample", *series]]
-        blocks.append(bars("ambient", removed, "sample", series, words, y="share of counts", percent=True))
+        for place, rows in many.parts(page, table[["sample", *series]]):
+            behind = captions.samples(rows, page.study, series)
+            words = page.words("ambient.removed", behind, methods=methods, of=many.of(place))
+            name = many.tagged("ambient", place)
+            blocks.append(bars(name, rows, "sample", series, words, y="share of counts", percent=True))
     # what blood in the sample means for the reference compartment, mostly blood itself, is nothing
     elsewhere = page.study.samples.loc[page.study.samples["compartment"] != page.base, "sample"]
     tapped = table.loc[flags(table["traumatic_tap"]) & table["sample"].isin(elsewhere), "sample"]

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from compartments.core.vocabulary import UNASSIGNED
-from compartments.report import captions
+from compartments.report import captions, many
 from compartments.report.blocks import Block, Text
 from compartments.report.figures.bars import bars
 from compartments.report.figures.maps import embedding
@@ -59,21 +59,13 @@ def _shares(page: Page) -> list[Figure]:
     rows = counts[counts["level"] == "lineage"]
     wide = rows.pivot_table(index="sample", columns="lineage", values="n_cells", aggfunc="sum", sort=False)
     shares = wide.div(wide.sum(axis=1), axis=0).reindex(page.results.sample_names)[page.results.lineages()]
-    drawn = captions.drawn(shares, list(shares)).reset_index()
-    words = page.words("annotation.lineages", captions.samples(drawn, page.study))
-    return [
-        bars(
-            "lineages",
-            shares.reset_index(),
-            "sample",
-            {x: x for x in shares.columns},
-            words,
-            y="share of cells",
-            colours=page.colours.lineage,
-            stacked=True,
-            percent=True,
-        )
-    ]
+    found, series = [], {x: x for x in shares.columns}
+    for place, rows in many.parts(page, shares.reset_index()):
+        behind = captions.samples(captions.drawn(rows, list(series)), page.study)
+        words = page.words("annotation.lineages", behind, of=many.of(place))
+        name, colours, y = many.tagged("lineages", place), page.colours.lineage, "share of cells"
+        found.append(bars(name, rows, "sample", series, words, y=y, colours=colours, stacked=True, percent=True))
+    return found
 
 
 def _markers(page: Page) -> list[Block]:

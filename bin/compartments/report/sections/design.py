@@ -109,9 +109,7 @@ def kinds(page: Page) -> list[str]:
         terms = [term for term in page.terms if term.contrast == contrast]
         alone = [term for term in terms if not term.across or term.kind == COMPARTMENTS]
         missing = {term.compartment: left_out(page, term) for term in alone}
-        text = page.text(
-            "design.kind", name=contrast.contrast, compared=designs.compared(contrast), how=WORDS[contrast.kind]
-        ).text
+        text = page.text("design.kind", compared=designs.compared(contrast), how=WORDS[contrast.kind]).text
         lines = [f"{compartment}: {who}" for compartment, who in missing.items() if who]
         if lines:
             text += " " + page.text("design.left_out", who="; ".join(lines)).text

@@ -3,8 +3,8 @@
 import pandas as pd
 
 from compartments.reads.depths import differing
-from compartments.report import captions
-from compartments.report.blocks import Block, Text
+from compartments.report import captions, many
+from compartments.report.blocks import Block, Picker, Text
 from compartments.report.figures.bars import bars, boxes, curve
 from compartments.report.figures.style import BELOW, OKABE_ITO, Figure, layout
 from compartments.report.page import Page, flags
@@ -28,13 +28,15 @@ def build(page: Page) -> list[Block]:
     calls, kept = results.summaries("calls"), results.summaries("qc")
     cells, limits = results.table("cohort/cells.tsv.gz"), results.limits()
     reads = results.table("cohort/reads.tsv")
-    blocks: list[Block] = [*_remarks(page, results.summaries("read"), calls), *_cells(page, calls, cells)]
+    blocks: list[Block] = [Picker(results.sample_names)] if many.are(results.sample_names) else []
+    blocks += [*_remarks(page, results.summaries("read"), calls), *_cells(page, calls, cells)]
     if cells is not None:
         for k, (column, label) in enumerate(METRICS.items()):
-            behind = captions.samples(captions.drawn(cells, [column]))
-            words = page.words("quality.boxes", behind, label=label, title=label[0].upper() + label[1:])
-            name, colour = f"quality_{column}", OKABE_ITO[k]
-            blocks.append(boxes(name, cells, "sample", column, words, y=label, log=k < 2, colour=colour))
+            for place, rows in many.parts(page, captions.drawn(cells, [column])):
+                title = f"{label[0].upper()}{label[1:]}{many.of(place)}"
+                words = page.words("quality.boxes", captions.samples(rows), label=label, title=title)
+                name, colour = many.tagged(f"quality_{column}", place), OKABE_ITO[k]
+                blocks.append(boxes(name, rows, "sample", column, words, y=label, log=k < 2, colour=colour))
     blocks += _rank_curves(page)
     for name, table in (("calls", calls), ("qc", kept)):
         if table is not None:
@@ -42,7 +44,7 @@ def build(page: Page) -> list[Block]:
     if reads is not None:
         blocks += _reads(page, reads, calls)
     if limits is not None:
-        blocks.append(_removed(page, limits))
+        blocks += _removed(page, limits)
         blocks.append(page.listing("quality.limits", limits, "samples/*/*.qc.tsv"))
     return blocks
 
@@ -76,9 +78,11 @@ def _cells(page: Page, calls: pd.DataFrame | None, cells: pd.DataFrame | None) -
     if not numbers:
         return []
     table = pd.DataFrame(numbers).reindex(page.results.sample_names).rename_axis("sample").reset_index()
-    series = {column: SERIES[column] for column in numbers}
-    words = page.words("quality.cells", captions.samples(table, page.study, series))
-    return [bars("cells", table, "sample", series, words, y="cells")]
+    series, found = {column: SERIES[column] for column in numbers}, list[Figure]()
+    for place, rows in many.parts(page, table):
+        words = page.words("quality.cells", captions.samples(rows, page.study, series), of=many.of(place))
+        found.append(bars(many.tagged("cells", place), rows, "sample", series, words, y="cells"))
+    return found
 
 
 def _reads(page: Page, reads: pd.DataFrame, calls: pd.DataFrame | None) -> list[Block]:
@@ -91,23 +95,31 @@ def _reads(page: Page, reads: pd.DataFrame, calls: pd.DataFrame | None) -> list[
     return [*said, page.listing("quality.reads", reads, "cohort/reads.tsv")]
 
 
-def _removed(page: Page, limits: pd.DataFrame) -> Figure:
+def _removed(page: Page, limits: pd.DataFrame) -> list[Figure]:
     wide = limits.pivot_table(index="sample", columns="metric", values="n_removed", aggfunc="sum", sort=False)
     table = wide.reindex([s for s in page.results.sample_names if s in wide.index]).reset_index()
-    words = page.words("quality.removed", captions.samples(table, page.study))
-    return bars("removed", table, "sample", {metric: metric for metric in wide.columns}, words, y="cells")
+    found, series = [], {metric: metric for metric in wide.columns}
+    for place, rows in many.parts(page, table):
+        words = page.words("quality.removed", captions.samples(rows, page.study), of=many.of(place))
+        found.append(bars(many.tagged("removed", place), rows, "sample", series, words, y="cells"))
+    return found
 
 
 def _rank_curves(page: Page) -> list[Figure]:
     curves = page.results.curves("calls", "curve_rank", "curve_total")
     if not curves:
         return []
-    traces, rows = [], []
-    for i, (sample, (rank, total)) in enumerate(curves.items()):
-        traces.append(curve(sample, rank, total, i, hover=sample + ": rank %{x}, %{y} counts<extra></extra>"))
-        rows.append(pd.DataFrame({"sample": sample, "rank": rank, "total": total}))
-    data = pd.concat(rows, ignore_index=True)
-    axis = {"type": "log", "dtick": 1}
-    shown = layout("droplet rank", "counts", xaxis=axis, yaxis=axis, legend=BELOW)
-    words = page.words("quality.rank_curves", captions.samples(data, page.study))
-    return [Figure("rank_curves", words, traces, shown, data, 480)]
+    found = []
+    for place, samples in many.parts(page, pd.DataFrame({"sample": list(curves)})):
+        traces, rows = [], []
+        for i, sample in enumerate(samples["sample"]):
+            rank, total = curves[sample]
+            traces.append(curve(sample, rank, total, i, hover=sample + ": rank %{x}, %{y} counts<extra></extra>"))
+            rows.append(pd.DataFrame({"sample": sample, "rank": rank, "total": total}))
+        data = pd.concat(rows, ignore_index=True)
+        axis = {"type": "log", "dtick": 1}
+        more = {"showlegend": not many.are(traces), "meta": {"samples": "lines"}}
+        shown = layout("droplet rank", "counts", xaxis=axis, yaxis=axis, legend=BELOW, **more)
+        words = page.words("quality.rank_curves", captions.samples(data, page.study), of=many.of(place))
+        found.append(Figure(many.tagged("rank_curves", place), words, traces, shown, data, 480))
+    return found

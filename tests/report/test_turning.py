@@ -1,0 +1,53 @@
+"""What would change an answer."""
+
+import pandas as pd
+import pytest
+
+from compartments.core.files import read_tsv
+from compartments.report import turning
+
+
+@pytest.fixture(scope="session")
+def term(gappy):
+    return gappy.shown[0]
+
+
+def rows_of(lineages, verdict="cannot_tell"):
+    values = {"lineage": lineages, "aspect": "", "verdict": verdict, "source": "f.tsv", "estimate": 0.5}
+    return pd.DataFrame(values).assign(ci_low=-2.0, ci_high=3.0, unit="log2 fold change")
+
+
+def test_more_donors_are_those_of_the_table(gappy, term):
+    power = read_tsv(gappy.results.root / "composition" / "power.tsv")
+    power = power[(power["level"] == "lineage") & (power["term"] == "interaction")]
+    now, *_, then = power.groupby("more_donors")["fold_mde80"].median()
+    (said,) = turning.by_donors(gappy, term)
+    assert f"if it is {now:.1f}-fold or more" in said and f"it would be {then:.1f}-fold" in said
+    assert f"With {power['more_donors'].max()} more donors in each group" in said
+
+
+def test_every_question_has_its_sentences(gappy, term):
+    for number in range(1, 6):
+        said = turning.sentences(gappy, number, term, rows_of(["B", "NK"]))
+        assert said and all(text.endswith((".", ").")) and "{" not in text for text in said)
+        assert any("Not decided for B and NK" in text for text in said) == (number != 5)
+    assert turning.sentences(gappy, 1, term, rows_of(["B"]).assign(source=None)) == []
+
+
+def test_open_lineages_say_what_is_possible(gappy):
+    (said,) = turning.open_lineages(gappy, rows_of(["B"]))
+    assert "from down 4-fold to up 8-fold is possible" in said
+    assert turning.open_lineages(gappy, rows_of(["B"], "no")) == []
+
+
+def test_few_cells_are_named(gappy, term):
+    counts = read_tsv(gappy.results.root / "composition" / "counts.tsv").query("level == 'lineage'")
+    few = counts.groupby("lineage")["n_cells"].agg(lambda n: (n < 10).mean())
+    said = turning.by_cells(gappy, term)
+    assert [name in " ".join(said) for name in few.index] == list(few >= 0.5)
+
+
+def test_nothing_is_said_without_its_table(bare):
+    for each in bare.shown:
+        assert turning.by_donors(bare, each) == turning.by_donor(bare, each) == turning.by_cells(bare, each) == []
+        assert turning.by_size(bare, "migration/effects.tsv", "migration", each) == []

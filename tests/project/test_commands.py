@@ -50,9 +50,8 @@ def inline():
     found = []
     for page in PAGES:
         text = FENCE.sub("", page.read_text())
-        for code in re.findall(r"`((?:make|bin/|tools/|\.tools/|python|nextflow run)[^`]*)`", text):
-            if " " in code or code.startswith("tools/"):
-                found.append((page, shlex.split(code)))
+        codes = re.findall(r"`((?:make|bin/|tools/|\.tools/|python|nextflow run)[^`]*)`", text)
+        found += [(page, shlex.split(code)) for code in codes if " " in code or code.startswith("tools/")]
     return found
 
 

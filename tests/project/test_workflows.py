@@ -72,3 +72,11 @@ def test_templates_of_issues_are_forms():
     for path in (ROOT / ".github" / "ISSUE_TEMPLATE").glob("*.yml"):
         form = yaml.safe_load(path.read_text())
         assert path.name == "config.yml" or (form["name"] and form["description"] and form["body"])
+
+
+def test_the_notes_of_a_release_are_its_section_of_the_changelog():
+    program = ROOT / "tools" / "release_notes.sh"
+    notes = subprocess.run([program, VERSION], capture_output=True, text=True, check=True).stdout.strip()
+    assert notes and "## " not in notes and notes in (ROOT / "CHANGELOG.md").read_text().split(f"\n## {VERSION} (")[1]
+    done = subprocess.run([program, "9.9.9"], capture_output=True, text=True)
+    assert done.returncode == 2 and done.stderr == "ERROR: CHANGELOG.md has no version 9.9.9\n"

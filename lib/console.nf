@@ -4,7 +4,7 @@
 def banner() {
     def lines = [
         "sc-compartments ${workflow.manifest.version}, profile ${workflow.profile}",
-        "input   ${params.simulate ? "simulated cohort '${params.simulate}'" : params.input}",
+        "input   ${params.simulate ? "simulated cohort '${params.simulate}'" : params.input ?: params.study_file ?: ''}",
         "results ${params.outdir}",
         "work    ${workflow.workDir}",
     ]

@@ -153,6 +153,15 @@ def test_a_withdrawn_sample_leaves_the_results(study):
     assert not any("s3" in name for name in entities)
 
 
+def test_labels_by_hand_repeat_no_network_of_samples_whose_labels_stay(study):
+    (study.folder / "labels.tsv").write_text("sample\tbarcode\tcluster\tlineage\ns0\tBARCODE01-1\t\tB\n")
+    given = ("--label_overrides", "labels.tsv", "--outdir", "labelled", "-resume", study.sessions()[0])
+    done = study.run(study.rows, *given)
+    assert done.code == 0, done.text[-4000:]
+    ran = set(trace(study.folder / "labelled").query("status != 'CACHED'")["process"])
+    assert "ANNOTATE_CELLS" in ran and {"RUN_LIANA", "SCORE_CENTRALITY", "SUM_SAMPLE", "FILTER_CELLS"} & ran == set()
+
+
 def test_parts_that_are_not_asked_for_are_left_out_with_their_reason(study):
     """In a folder of its own, from the same tasks; doublets are told in the tables that the others read."""
     out = study.folder / "parts"

@@ -6,7 +6,7 @@ set -euo pipefail
 PYTHON=${1:?usage: local_base.sh PYTHON [TAG]}
 TAG=${2:-docker.io/library/python:3.12-slim-bookworm}
 HOME_OF_PYTHON=$("$PYTHON" -c 'import sys; assert sys.version_info[:2] == (3, 12), sys.version; print(sys.base_prefix)')
-[ "$HOME_OF_PYTHON" != /usr ] || { echo "local_base: the system's Python cannot be copied; give one of pyenv or uv" >&2; exit 1; }
+[ "$HOME_OF_PYTHON" != /usr ] || { echo "ERROR: the system's Python cannot be copied; give one of pyenv or uv" >&2; exit 1; }
 ROOT=$(mktemp -d)
 trap 'rm -rf "$ROOT"' EXIT
 # the shared libraries that Python's own modules link to, and certificates

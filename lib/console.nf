@@ -2,9 +2,10 @@
 
 // The first lines: what is run, on what, where results go.
 def banner() {
+    def given = params.input ?: params.study_file ?: ''
     def lines = [
         "sc-compartments ${workflow.manifest.version}, profile ${workflow.profile}",
-        "input   ${params.simulate ? "simulated cohort '${params.simulate}'" : params.input}",
+        "input   ${params.simulate ? "simulated cohort '${params.simulate}'" : given}",
         "results ${params.outdir}",
         "work    ${workflow.workDir}",
     ]

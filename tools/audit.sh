@@ -8,7 +8,7 @@ FOUND=0
 REPORT=$(mktemp)
 trap 'rm -f "$REPORT"' EXIT
 PIP_AUDIT=${PIP_AUDIT:-pip-audit}
-command -v "$PIP_AUDIT" >/dev/null || { echo "audit: pip-audit is not installed (pip install pip-audit)" >&2; exit 2; }
+command -v "$PIP_AUDIT" >/dev/null || { echo "ERROR: pip-audit is not installed (pip install pip-audit)" >&2; exit 2; }
 for lock in "$@"; do
     : >"$REPORT"
     # its status is 1 for a vulnerability and for a lost connection alike: only the former leaves a report

@@ -8,9 +8,9 @@ IMAGES=${IMAGES-core cellbender counts}
 ENGINE=${ENGINE:-$(command -v podman || command -v docker || true)}
 REGISTRY=${REGISTRY:-ghcr.io/sc-compartments}
 TAG=${TAG:-0.1.0}
-[ ! -e "$OUT" ] || { echo "bundle: $OUT exists; name a new folder" >&2; exit 2; }
-[ -z "$IMAGES" ] || [ -n "$ENGINE" ] || { echo "bundle: images need podman or docker; or IMAGES= for none" >&2; exit 2; }
-for model in ${MODELS:-}; do [ -f "$model" ] || { echo "bundle: there is no model $model" >&2; exit 2; }; done
+[ ! -e "$OUT" ] || { echo "ERROR: $OUT exists; name a new folder" >&2; exit 2; }
+[ -z "$IMAGES" ] || [ -n "$ENGINE" ] || { echo "ERROR: images need podman or docker; or IMAGES= for none" >&2; exit 2; }
+for model in ${MODELS:-}; do [ -f "$model" ] || { echo "ERROR: there is no model $model" >&2; exit 2; }; done
 mkdir -p "$OUT.part"/{images,models,pipeline/.tools}
 trap 'rm -rf "$OUT.part"' EXIT
 first=${MODELS:-Immune_All_Low}

@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 UV=.tools/uv/bin/uv
-[ -x "$UV" ] || { echo "run 'make setup' first" >&2; exit 1; }
+[ -x "$UV" ] || { echo "ERROR: run 'make setup' first" >&2; exit 1; }
 SOURCE=(docrep)
 LOCKS=("$@")
 [ $# -gt 0 ] || LOCKS=(containers/uv.lock containers/{core,cellbender,counts}/requirements.lock tests/requirements.lock

@@ -250,7 +250,10 @@ def environment(name):
     """``containers/<name>/environment.yml`` for conda and mamba: the packages of the lock, by version and hash."""
     lock = (ROOT / "containers" / name / "requirements.lock").read_text(encoding="utf-8").replace(" \\\n", " ")
     pins = [" ".join(line.split()) for line in lock.splitlines() if "==" in line]
-    lines = ["# Written by tools/make_docs.py from requirements.lock; not tried with conda.", f"name: sc-compartments-{name}"]
+    lines = [
+        "# Written by tools/make_docs.py from requirements.lock; not tried with conda.",
+        f"name: sc-compartments-{name}",
+    ]
     lines += ["channels:", "  - conda-forge", "  - bioconda", "dependencies:", "  - python=3.12", "  - pip"]
     lines += [f"  - {program}" for program in PROGRAMS[name]]
     return "\n".join([*lines, "  - pip:", *(f"      - {pin}" for pin in pins)]) + "\n"

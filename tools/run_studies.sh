@@ -38,4 +38,4 @@ for sheet in "${sheets[@]}"; do
     echo "$study: $status: $last"
     [ "$status" = done ] || failed=$((failed + 1))
 done
-[ "$failed" = 0 ] || { echo "$failed of ${#sheets[@]} studies failed: $table, <study>/run.log" >&2; exit 1; }
+[ "$failed" = 0 ] || { echo "ERROR: $failed of ${#sheets[@]} studies failed: $table, <study>/run.log" >&2; exit 1; }

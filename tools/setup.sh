@@ -13,12 +13,13 @@ mkdir -p "$TOOLS"
 git -C "$PWD" rev-parse HEAD >"$TOOLS/revision" 2>/dev/null || rm -f "$TOOLS/revision"
 
 say() { echo "setup: $*" >&2; }
+fail() { echo "ERROR: $*" >&2; }
 
 # uv, in an environment of its own made by any Python 3
 ensure_uv() {
     [ -x "$TOOLS/uv/bin/uv" ] && return
     say "installing uv"
-    python3 -m venv "$TOOLS/uv" || { say "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
+    python3 -m venv "$TOOLS/uv" || { fail "python3 -m venv failed; on Debian or Ubuntu: apt-get install python3-venv"; exit 1; }
     "$TOOLS/uv/bin/python" -m pip -q --disable-pip-version-check install --require-hashes -r containers/uv.lock
 }
 
@@ -99,7 +100,7 @@ programs() {
     fi
     command -v fastp >/dev/null || say "fastp is not on PATH: only --read_quality needs it (apt-get install fastp; or conda, Homebrew)"
     command -v STAR >/dev/null && return
-    say "STAR 2.7.10 or newer is not on PATH: install it (Debian and Ubuntu: apt-get install rna-star; or conda, Homebrew)"
+    fail "STAR 2.7.10 or newer is not on PATH: install it (Debian and Ubuntu: apt-get install rna-star; or conda, Homebrew)"
     return 1
 }
 
@@ -165,7 +166,7 @@ for part in "${@:-core engine}"; do
             crate) environment crate tests/crate.lock ;;
             fuzz) environment core tests/requirements.lock && package core && fuzz ;;
             newest) newest ;;
-            *) say "unknown part '$one'; choose core, cellbender, counts, alevin-fry, engine, docs, multiqc, crate, fuzz, newest"; exit 2 ;;
+            *) fail "unknown part '$one'; choose core, cellbender, counts, alevin-fry, engine, docs, multiqc, crate, fuzz, newest"; exit 2 ;;
         esac
     done
 done

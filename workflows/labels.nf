@@ -44,7 +44,9 @@ workflow LABELS {
         filesOf(params.label_overrides, 'label_overrides'),
         filesOf(params.label_clusters, 'label_clusters'),
     )
-    cells = filtered.join(doublets).join(ANNOTATE_CELLS.out.labels)
+    // a label by hand is in a table of all samples: those whose labels stay as they were are not looked at again
+    ch_labels = ANNOTATE_CELLS.out.labels.map { meta, path -> [meta, settled(path)] }
+    cells = filtered.join(doublets).join(ch_labels)
     announced(cells, '# samples: filtered, doublets scored, labelled')
     results = ANNOTATE_CELLS.out.results
     // before anything is compared

@@ -67,6 +67,25 @@ def test_the_audit_fails_for_a_vulnerability_not_for_a_lost_connection(tmp_path,
     assert (done.returncode, line in done.stdout) == (status, True), done.stdout + done.stderr
 
 
+@pytest.mark.long
+def test_a_package_without_a_file_for_arm_is_named(tmp_path):
+    """Every lock has files for it, one of a package for Intel's processors not. Asks the package index."""
+    uv = ROOT / ".tools" / "uv" / "bin" / "uv"
+    (tmp_path / "mkl.in").write_text("mkl==2024.2.2\n")
+    made = subprocess.run(
+        [uv, "pip", "compile", "-q", "--generate-hashes", "--no-deps", "mkl.in", "-o", "mkl.lock"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+    )
+    if made.returncode:
+        pytest.skip(f"the package index cannot be asked: {made.stderr.strip()[-200:]}")
+    program = ROOT / "tools" / "check_aarch64.sh"
+    assert subprocess.run([program], capture_output=True).returncode == 0
+    done = subprocess.run([program, tmp_path / "mkl.lock"], capture_output=True, text=True)
+    assert done.returncode == 1 and "mkl" in done.stdout
+
+
 def test_the_workflow_builds_tests_and_publishes_every_image():
     yaml = pytest.importorskip("yaml")
     jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "images.yml").read_text())["jobs"]

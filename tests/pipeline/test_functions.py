@@ -16,7 +16,8 @@ SCRIPT = r'''
 include { failedSteps ; failedTasks ; failures ; forgetFailures ; sampleFailed ; stepFailed } from './lib/failures'
 include { locate ; placed ; samplesOf } from './lib/files'
 include { changedModels ; modelsOf } from './lib/models'
-include { laidOut ; options ; parametersOf ; wordsOf } from './lib/options'
+include { laidOut ; leavesOut ; options ; parametersOf ; withoutSteps ; wordsOf } from './lib/options'
+include { everyWarning ; kept ; warned } from './lib/warnings'
 
 process SHOW {
     ext given: { parametersOf('compare_expression') }
@@ -56,6 +57,11 @@ def causeOf(problem) {
 workflow {
     told('expression', parametersOf('compare_expression'))
     told('ambient', parametersOf('choose_ambient'))
+    warned('inspect_input', 's1', 'two\n  lines')
+    warned('inspect_input', 's1', 'two\n  lines')
+    kept('choose_ambient', '', 'not printed')
+    told('warnings', everyWarning([[stage: 'merge_samples', sample: '', warning: 'first']]))
+    told('left out', [leavesOut('expression'), leavesOut('doublets'), withoutSteps()])
     told('words', wordsOf(params.simulate_options))
     told('no words', wordsOf(''))
     def hash = 'ab/0123456789abcdef0123456789abcd'
@@ -151,6 +157,7 @@ def told(request, tmp_path_factory):
     (project / "study.json").write_text(json.dumps({"samples": rows}))
     given = {"target_gene": HOSTILE, "allow_mixed_ambient": "false", "simulate_options": "--scale 0.8 --x 'a b' c$(d)"}
     write_models(folder, project)
+    given |= {"skip": "expression, interactions"}
     given |= {"asked": ASKED, "models": "models of the site", "outdir": "out"}
     (folder / "params.json").write_text(json.dumps(given))
     words = [project / "tools" / "nextflow", "run", project / "functions.nf", "-ansi-log", "false"]
@@ -170,6 +177,20 @@ def told(request, tmp_path_factory):
 def test_parameters_of_a_step_are_those_of_the_schema_that_are_set(told):
     assert shlex.split(told["expression"]) == ["--min_cells_pb", "10", "--target_gene", HOSTILE]
     assert shlex.split(told["ambient"]) == ["--ambient_method", "auto"], "a flag that is false is left out"
+
+
+def test_what_deserves_a_look_is_kept_once_behind_what_the_cohort_shows(told):
+    rows = [tuple(row.values()) for row in told["warnings"]]
+    assert rows == [
+        ("merge_samples", "", "first"), ("choose_ambient", "", "not printed"), ("inspect_input", "s1", "two lines"),
+    ]  # fmt: skip
+
+
+def test_parts_that_are_left_out_take_their_steps_with_them(told):
+    expression, doublets, steps = told["left out"]
+    assert (expression, doublets) == (True, False)
+    interactions = dict.fromkeys(["RUN_LIANA", "SCORE_CENTRALITY", "COMPARE_INTERACTIONS"], "interactions")
+    assert steps == {"COMPARE_EXPRESSION": "expression"} | interactions
 
 
 def test_a_matrix_named_itself_goes_with_its_names(told):

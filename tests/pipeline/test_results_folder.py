@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 
 import h5py
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from tests.support.models import make_model, write_model
-from tests.support.runs import RESULTS, nextflow, step, trace
+from tests.support.runs import RESULTS, ROOT, nextflow, step, trace
 
 pytestmark = pytest.mark.pipeline
 
@@ -84,6 +85,36 @@ def test_a_first_run_makes_every_result_and_lists_it(study):
     assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
 
 
+def test_an_audit_finds_inputs_and_warnings(study):
+    """Digests by sample, and what deserved a look in one table."""
+    samples = json.loads((study.out / "pipeline_info" / "samples.json").read_text())
+    assert sorted(samples) == ["s0", "s1", "s2", "s3"]
+    (given,) = samples["s1"]
+    assert given == {
+        "file": "good 1.h5",
+        "sha256": hashlib.sha256((study.folder / "good 1.h5").read_bytes()).hexdigest(),
+    }
+    assert (study.out / "warnings.tsv").read_text().splitlines()[0] == "stage\tsample\twarning"
+
+
+def test_the_crate_conforms_to_its_profile(study):
+    """By roc-validator, of its own environment, without a network; a crate that says less of its run does not."""
+    python = ROOT / ".tools" / "crate" / "bin" / "python"
+    if not python.exists():
+        pytest.skip("roc-validator is not installed: tools/setup.sh crate")
+    check = [python, ROOT / "tests" / "support" / "crate_check.py"]
+    less = study.folder / "less"  # a name without blanks, which the validator needs
+    shutil.copytree(study.out, less)
+    done = subprocess.run([*check, less], capture_output=True, text=True)
+    assert done.returncode == 0 and done.stdout.splitlines()[-1] == "0 faults", done.stdout + done.stderr
+    crate = json.loads((less / "ro-crate-metadata.json").read_text())
+    for entity in crate["@graph"]:
+        entity.pop("instrument", None)
+    (less / "ro-crate-metadata.json").write_text(json.dumps(crate))
+    done = subprocess.run([*check, less], capture_output=True, text=True)
+    assert "The Action MUST have an instrument property" in done.stdout, done.stdout + done.stderr
+
+
 def test_runs_that_compute_nothing_leave_the_results_alone(study):
     before = study.files()
     assert nextflow(study.project, study.folder, "--help", "--outdir", study.out.name).code == 0
@@ -130,9 +161,18 @@ def test_a_withdrawn_sample_leaves_the_results(study):
     assert not any("s3" in name for name in entities)
 
 
+def test_labels_by_hand_repeat_no_network_of_samples_whose_labels_stay(study):
+    (study.folder / "labels.tsv").write_text("sample\tbarcode\tcluster\tlineage\ns0\tBARCODE01-1\t\tB\n")
+    given = ("--label_overrides", "labels.tsv", "--outdir", "labelled", "-resume", study.sessions()[0])
+    done = study.run(study.rows, *given)
+    assert done.code == 0, done.text[-4000:]
+    ran = set(trace(study.folder / "labelled").query("status != 'CACHED'")["process"])
+    assert "ANNOTATE_CELLS" in ran and {"RUN_LIANA", "SCORE_CENTRALITY", "SUM_SAMPLE", "FILTER_CELLS"} & ran == set()
+
+
 def test_parts_that_are_not_asked_for_are_left_out_with_their_reason(study):
     """In a folder of its own, from the same tasks; doublets are told in the tables that the others read."""
-    out = study.folder / "less"
+    out = study.folder / "parts"
     skip = ("--skip", "doublets,interactions,expression", "--outdir", out.name, "-resume", study.sessions()[0])
     done = study.run(study.rows, *skip)
     assert done.code == 0, done.text[-4000:]

@@ -27,10 +27,10 @@ def test_a_bundle_holds_pipeline_and_models_and_names_the_first(tmp_path):
     assert (bundle / "pipeline" / "main.nf").is_file() and (bundle / "pipeline" / ".revision").read_text().strip()
     assert "--celltypist_model Own_Blood --outdir" in (bundle / "README.txt").read_text()
     again = bundled(tmp_path, models)
-    assert again.returncode == 2 and again.stderr == f"bundle: {bundle} exists; name a new folder\n"
+    assert again.returncode == 2 and again.stderr == f"ERROR: {bundle} exists; name a new folder\n"
 
 
 def test_a_bundle_of_a_model_that_is_not_there_is_refused(tmp_path):
     done = bundled(tmp_path, ["none.pkl"])
-    assert done.returncode == 2 and done.stderr == "bundle: there is no model none.pkl\n"
+    assert done.returncode == 2 and done.stderr == "ERROR: there is no model none.pkl\n"
     assert not list(tmp_path.iterdir())

@@ -12,7 +12,7 @@ def test_an_institution_has_its_profile_and_is_told_of_the_end(project, tmp_path
     """As nf-core/configs is laid out; a file of settings includes it by itself."""
     (tmp_path / "base" / "conf").mkdir(parents=True)
     (tmp_path / "base" / "nfcore_custom.config").write_text(
-        "profiles {\n    ourplace { includeConfig \"${params.custom_config_base}/conf/ourplace.config\" }\n}\n"
+        'profiles {\n    ourplace { includeConfig "${params.custom_config_base}/conf/ourplace.config" }\n}\n'
     )
     (tmp_path / "base" / "conf" / "ourplace.config").write_text("params.max_memory = '3.GB'\n")
     hook = "workflow.onComplete = {\n    new File('told.txt').text = workflow.success ? 'done' : 'failed'\n}\n"

@@ -53,7 +53,7 @@ def main() -> None:
         names = ("obs", "var", "uns/sample", "layers/corrected")
         obs, var, sample, counts = (cast(Any, read_elem(file[name])) for name in names)
     species = species_of(var.index, var["gene_id"].astype(str))
-    models = [of_species(load_model(path), species) for path in given.model]
+    models = [of_species(load_model(path), species, var.index) for path in given.model]
     markers = read_markers(given.markers, lineage_map, species)
     left_out, overrides = LeftOut(STEP), None
     lost: list[str] = []

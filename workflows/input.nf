@@ -1,6 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; existing ; filesOf ; linesOf ; locate ; pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
+include { askedOf ; existing ; filesOf ; linesOf ; locate ; pathOf } from '../lib/files'
+include { problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { definitions ; valueOf } from '../lib/options'
 include { kept ; warned } from '../lib/warnings'

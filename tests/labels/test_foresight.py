@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.labels.foresight import check_lineages, check_overlap, check_target
+from compartments.labels.foresight import check_lineages, check_overlap, check_target, models_of_samples
+from tests.support.mice import in_mice
 from tests.support.models import GENES, make_model
 
 KNOWN = ["B", "NK", "T_CD4", "pDC", "Plasma"]
@@ -56,3 +57,17 @@ def test_a_target_gene_that_no_file_lists_is_answered_with_the_one_meant():
             check_target(two, gene)
     with pytest.raises(UserError, match="give a gene symbol as the files have it"):
         check_target(two, "alemtuzumab")
+
+
+def test_a_human_model_for_samples_of_mice_is_said_once():
+    names = in_mice(GENES)[1]
+    listed = {"symbol": names, "gene_id": [f"ENSMUSG{n:011d}" for n in range(len(names))]}
+    model = make_model()
+    found, notes = models_of_samples({"s1": listed, "s2": listed}, {"s1": [model], "s2": [model]})
+    assert found["s1"][0].kept == found["s2"][0].kept == 1 - 1 / len(model.genes)
+    assert notes == [
+        "model made_up.pkl is of another species: 97% of its 34 genes have a counterpart in mouse and are used"
+    ]
+    human = {"symbol": GENES, "gene_id": GENES}
+    found, notes = models_of_samples({"s1": human}, {"s1": [model]})
+    assert found["s1"][0] is model and notes == []

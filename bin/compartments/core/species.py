@@ -125,6 +125,24 @@ def one_to_one(source: str, genes: Iterable[str]) -> dict[str, str]:
     return {first: second for first, second in pairs if other[second] == 1}
 
 
+def converted(source: str, genes: Iterable[str], symbols: Container[str]) -> dict[str, str]:
+    """Genes of a model of the ``source`` species -> their names in data of the other, as far as both have them.
+
+    Those of :func:`one_to_one`; a human gene for which the table has none, or one that the data do not list (S100A9 is
+    Gm5849 there), goes by its first counterpart among the ``symbols`` of the data.
+    """
+    wanted = list(genes)
+    found = one_to_one(source, wanted)
+    if source == HUMAN:
+        taken = {name for name in found.values() if name in symbols}
+        for gene in wanted:
+            name = next((one for one in counterparts(gene) if one in symbols and one not in taken), None)
+            if name and found.get(gene) not in taken:
+                found[gene] = name
+                taken.add(name)
+    return found
+
+
 def of_mice(gene: str) -> bool:
     """Whether a name is written as mice have it: Cd3e, or one of the few in capitals, such as H2-K1 and C3."""
     return gene != gene.upper() or mouse_names().get(gene) == gene

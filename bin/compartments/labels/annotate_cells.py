@@ -15,6 +15,7 @@ from compartments.core.options import Options
 from compartments.core.vocabulary import GIVEN_LABEL
 
 STEP = "annotate_cells"
+OF_CELLS = ("obs", "var", "uns/sample", "layers/corrected")  # what is read of <s>.filtered.h5ad
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
 
@@ -50,10 +51,9 @@ def main() -> None:
 
     lineage_map = read_lineage_map(given.lineage_map)
     with h5py.File(given.cells) as file:
-        names = ("obs", "var", "uns/sample", "layers/corrected")
-        obs, var, sample, counts = (cast(Any, read_elem(file[name])) for name in names)
+        obs, var, sample, counts = (cast(Any, read_elem(file[name])) for name in OF_CELLS)
     species = species_of(var.index, var["gene_id"].astype(str))
-    models = [of_species(load_model(path), species) for path in given.model]
+    models = [of_species(load_model(path), species, var.index) for path in given.model]
     markers = read_markers(given.markers, lineage_map, species)
     left_out, overrides = LeftOut(STEP), None
     lost: list[str] = []

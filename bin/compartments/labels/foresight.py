@@ -41,19 +41,21 @@ def models_of_samples(
     UserError
         Too few genes of a model have a counterpart.
     """
-    converted: dict[tuple[str, str], Model] = {}
-    notes, found = [], {sample: list(of_sample) for sample, of_sample in models.items()}
+    converted: dict[tuple[str, str, int], Model] = {}
+    notes: list[str] = []
+    found = {sample: list(of_sample) for sample, of_sample in models.items()}
     for sample, genes in listed.items():
         species = species_of(genes["symbol"], genes["gene_id"])
         for place, model in enumerate(found[sample]):
-            key = model.sha256, species
+            key = model.sha256, species, id(genes)  # files of one reference share their list
             if key not in converted:
-                converted[key] = of_species(model, species)
+                converted[key] = of_species(model, species, genes["symbol"])
                 if (kept := converted[key].kept) < 1:
-                    notes.append(
+                    note = (
                         f"model {model.name} is of another species: {kept:.0%} of its {len(model.genes)} genes have "
-                        f"one counterpart in {species} and are used (CellTypist's table of Ensembl 105)"
+                        f"a counterpart in {species} and are used"
                     )
+                    notes += [note] if note not in notes else []
             found[sample][place] = converted[key]
     return found, notes
 

@@ -1,7 +1,7 @@
 """Gene names: those by which data, model and markers know the same gene; a model matched to the data."""
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,7 +10,7 @@ import pandas as pd
 from scipy import sparse
 
 from compartments.core.errors import SampleSkipped, UserError
-from compartments.core.species import KNOWN, one_to_one, species_of
+from compartments.core.species import KNOWN, converted, species_of
 from compartments.labels.lineages import map_labels
 from compartments.labels.model import Model
 
@@ -39,8 +39,9 @@ class Matched:
     mapped: pd.DataFrame
 
 
-def of_species(model: Model, species: str) -> Model:
-    """A model in the genes of another species, by the rule of CellTypist's ``Model.convert``: single counterparts only.
+def of_species(model: Model, species: str, symbols: Iterable[str]) -> Model:
+    """A model in the genes of another species: by CellTypist's ``Model.convert`` those with a single counterpart, and
+    further ones whose counterpart is among the ``symbols`` of the data (:func:`species.converted`).
 
     Raises
     ------
@@ -50,12 +51,12 @@ def of_species(model: Model, species: str) -> Model:
     own = species_of(model.genes, model.genes)
     if species == own or not {species, own} <= set(KNOWN):
         return model
-    single = one_to_one(own, model.genes)
+    single = converted(own, model.genes, set(symbols))
     left = np.flatnonzero(np.isin(model.genes, list(single)))
     kept = len(left) / max(1, len(model.genes))
     if kept < LEAST_KEPT:
         raise UserError(
-            f"model {model.name} is of {own} genes, and {len(left)} of its {len(model.genes)} ({kept:.0%}) have one "
+            f"model {model.name} is of {own} genes, and {len(left)} of its {len(model.genes)} ({kept:.0%}) have a "
             f"counterpart in {species} (at least {LEAST_KEPT:.0%} needed); give a model of {species} cells, or "
             "--label_reference"
         )

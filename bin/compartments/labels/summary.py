@@ -50,7 +50,7 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
         if one.overlap < WARN_OVERLAP
     ]
     warnings += [
-        f"{one.model.name} is of another species: {one.model.kept:.0%} of its genes have one counterpart in this one"
+        f"{one.model.name} is of another species: {one.model.kept:.0%} of its genes have a counterpart in this one"
         for one in matched
         if one.model.kept < 1
     ]

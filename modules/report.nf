@@ -68,7 +68,7 @@ process MAKE_REPORT {
     path template, stageAs: 'template'
     path dictionary
     path schema
-    path palette, stageAs: 'palette/*'
+    path palette, stageAs: '.palette/*'
 
     output:
     path 'report.html', emit: report

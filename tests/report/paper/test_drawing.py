@@ -90,10 +90,21 @@ def cut(figure):
         canvas = drawing.drawn(figure)
         canvas.draw_without_rendering()
         box, found = canvas.bbox.padded(1), []
-        for text in canvas.findobj(lambda one: hasattr(one, "get_text") and one.get_text() and one.get_visible()):
+        texts = canvas.findobj(lambda one: hasattr(one, "get_text") and one.get_text() and one.get_visible())
+        beyond = beyond_limits(canvas)
+        for text in [text for text in texts if id(text) not in beyond]:
             extent = text.get_window_extent()
             if not (box.contains(extent.x0, extent.y0) and box.contains(extent.x1, extent.y1)):
                 found.append(text.get_text())
+    return found
+
+
+def beyond_limits(canvas):
+    """Labels of ticks outside of their axis, which are not drawn."""
+    found = set()
+    for axis in [axis for axes in canvas.axes for axis in (axes.xaxis, axes.yaxis)]:
+        low, high = sorted(axis.get_view_interval())
+        found |= {id(tick.label1) for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
     return found
 
 

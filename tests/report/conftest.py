@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import sys
 from functools import cache, partial
 
@@ -61,3 +62,12 @@ def whole(call, tmp_path_factory):
     synthetic_results.make(folder)
     said, page = call(folder)
     return folder, page, said
+
+
+@pytest.fixture
+def without_pango(tmp_path, monkeypatch):
+    """Steps that are called see a WeasyPrint whose libraries are missing."""
+    (tmp_path / "elsewhere").mkdir()
+    said = "raise OSError(\"cannot load library 'libpango-1.0-0'\\nAdditionally, ...\")\n"
+    (tmp_path / "elsewhere" / "weasyprint.py").write_text(said)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "elsewhere"), os.environ.get("PYTHONPATH", "")]))

@@ -1,9 +1,11 @@
 """Figures on paper show the numbers of the page, whole, with their fonts, the same each time."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from pypdf import PdfReader
 
+from compartments.report.figures.bars import bars
 from compartments.report.figures.forest import forest
 from compartments.report.paper import drawing
 from compartments.report.paper.document import figures_of
@@ -142,3 +144,10 @@ def test_views_of_a_menu_stand_side_by_side(figure):
     assert [(name, [n for n, _ in own]) for name, own in drawing.views_of(shown)] == [("view 1", [0]), ("view 2", [1])]
     svg = Drawing(drawing.files_of(shown)[0])
     assert {"view 1", "view 2", "T1", "T2"} <= set(svg.texts) and drawing.width_of(shown) == drawing.WIDE
+
+
+def test_three_hundred_samples_with_long_names(words):
+    names = [f"a sample whose name has sixty letters or so, number {i:04d} <b>" for i in range(300)]
+    table = pd.DataFrame({"sample": names, "n": range(300)})
+    shown = bars("x", table, "sample", {"n": "n"}, words, y="cells")
+    assert cut(shown) == [] and drawing.width_of(shown) == drawing.WIDE

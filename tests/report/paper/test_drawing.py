@@ -110,17 +110,6 @@ def beyond_limits(canvas):
     return found
 
 
-def test_no_text_is_cut(printed):
-    """Of the figures of a whole run one of each kind."""
-    kinds = {}
-    for figure in figures_of(printed[1]):
-        kind = (*{trace["type"] for trace in figure.traces}, bool(figure.layout.get("updatemenus")))
-        texts = any("text" in trace.get("mode", "") for trace in figure.traces)
-        kinds.setdefault((kind, texts, bool(figure.layout["yaxis"].get("ticktext"))), figure)
-    assert len(kinds) > 6
-    assert {figure.name: cut(figure) for figure in kinds.values() if cut(figure)} == {}
-
-
 LONG = "a lineage whose name has sixty letters or more, as some have it"
 
 

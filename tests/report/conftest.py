@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import os
 import sys
 from functools import cache, partial
 
@@ -78,3 +79,12 @@ def bare(gappy, tmp_path):
     """The same study before any step."""
     gappy.study.save(tmp_path / "study.json")
     return page_module.Page(Results(tmp_path))
+
+
+@pytest.fixture
+def without_pango(tmp_path, monkeypatch):
+    """Steps that are called see a WeasyPrint whose libraries are missing."""
+    (tmp_path / "elsewhere").mkdir()
+    said = "raise OSError(\"cannot load library 'libpango-1.0-0'\\nAdditionally, ...\")\n"
+    (tmp_path / "elsewhere" / "weasyprint.py").write_text(said)
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join([str(tmp_path / "elsewhere"), os.environ.get("PYTHONPATH", "")]))

@@ -38,3 +38,14 @@ def test_no_reason_leaves_the_header(execute, tmp_path):
     (tmp_path / "1.tsv").write_text(HEADER)
     assert execute("collect_skipped", "--study", "study.json", "1.tsv").returncode == 0
     assert (tmp_path / "skipped.tsv").read_text() == HEADER
+
+
+def test_a_report_that_cannot_be_put_on_paper_is_a_row(execute, tmp_path, without_pango):
+    (tmp_path / "study.json").write_text('{"samples": []}')
+    (tmp_path / "1.tsv").write_text(HEADER)
+    assert execute("collect_skipped", "--study", "study.json", "1.tsv").returncode == 0
+    (row,) = (tmp_path / "skipped.tsv").read_text().splitlines()[1:]
+    assert row.startswith("make_report\t\t\t\treport.pdf was not made: a library of the system is missing (cannot load")
+    assert "apt-get install libpango" in row
+    assert execute("collect_skipped", "--study", "study.json", "--paper", "false", "1.tsv").returncode == 0
+    assert (tmp_path / "skipped.tsv").read_text() == HEADER

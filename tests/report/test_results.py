@@ -5,6 +5,7 @@ import shutil
 import pytest
 
 from compartments.core.contract import MissingColumn
+from compartments.core.palette import Palette
 from compartments.report.results import Results
 
 
@@ -46,3 +47,9 @@ def test_the_study_of_the_design_alone(of_kind, tmp_path, kind):
     assert [(t.keys, t.kind, t.arms, list(t.units["donor"])) for t in found.terms] == [
         (t.keys, t.kind, t.arms, list(t.units["donor"])) for t in wanted
     ]
+
+
+def test_lineages_stand_as_the_user_orders_them(whole):
+    usual = Results(whole[0]).lineages()
+    given = Palette({}, ["nowhere", usual[3], usual[1]])
+    assert Results(whole[0], palette=given).lineages() == [usual[3], usual[1], usual[0], usual[2], *usual[4:]]

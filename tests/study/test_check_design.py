@@ -234,6 +234,14 @@ def test_pairs_are_read_before_anything_is_computed(execute, tmp_path, resource,
         assert len(done.stderr.splitlines()) == 1 and words in done.stderr
 
 
+def test_a_palette_is_read_before_anything_is_computed(execute, tmp_path):
+    (tmp_path / "sheet.csv").write_text(sheet_with())
+    (tmp_path / "p.tsv").write_text("kind\tname\tcolour\nlineage\tB\tred\n")
+    done = execute("check_design", "--samplesheet", "sheet.csv", "--palette", "p.tsv")
+    assert done.returncode == 2 and not (tmp_path / "study.json").exists()
+    assert done.stderr == "ERROR: --palette p.tsv row 2: colour is 'red'; give it as #RRGGBB, such as #0072B2\n"
+
+
 def test_a_sound_samplesheet_writes_study_and_plan(root, execute, tmp_path):
     (tmp_path / "sheet.csv").write_text(sheet_with())
     (tmp_path / "params.json").write_text('{"seed": 3, "reference_compartment": null}')

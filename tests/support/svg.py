@@ -59,10 +59,15 @@ class Drawing:
         return number
 
     def marks(self, name):
-        """(x, y) in points of the marks of a trace."""
+        """(x, y) in points of the marks of a trace: each is a path of its own, or a use of one."""
         groups = [part for key, part in self.parts.items() if re.fullmatch(rf"{name}-marks-\d+", key)]
-        uses = [part for group in groups for part in group.iter() if part.get(LINK)]
-        return np.array([[float(use.get("x")), float(use.get("y"))] for use in uses]).reshape(-1, 2)
+        found = []
+        for group in groups:
+            uses = [part for part in group.iter() if part.get(LINK)]
+            found += [[float(use.get("x")), float(use.get("y"))] for use in uses]
+            paths = [] if uses else [corners(part.get("d")) for part in group.iter() if part.get("d")]
+            found += [(path.min(0) + path.max(0)) / 2 for path in paths]
+        return np.array(found).reshape(-1, 2)
 
     def boxes(self, name):
         """(left, right, low, high) in points of the bars of a trace."""
@@ -70,6 +75,11 @@ class Drawing:
         found = []
         for group in groups:
             path = next(part for part in group.iter() if part.get("d"))
-            corners = np.array([float(text) for text in re.findall(r"-?[\d.]+", path.get("d"))]).reshape(-1, 2)
-            found.append([*corners[:, 0][[0, 1]], corners[:, 1].max(), corners[:, 1].min()])
+            points = corners(path.get("d"))
+            found.append([*points[:, 0][[0, 1]], points[:, 1].max(), points[:, 1].min()])
         return np.array(found).reshape(-1, 4)
+
+
+def corners(path):
+    """Points of a path, with those that bend it."""
+    return np.array([float(text) for text in re.findall(r"-?[\d.]+", path)]).reshape(-1, 2)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from compartments.core.palette import Palette
 from compartments.report.figures.style import COMPARTMENTS, Colours, clean, layout
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
@@ -39,3 +40,10 @@ def test_layout_joins_what_is_given():
     shown = layout("x", "y", xaxis={"type": "log"}, margin={"t": 80}, showlegend=False)
     assert shown["xaxis"]["type"] == "log" and shown["xaxis"]["title"] == {"text": "x"}
     assert shown["margin"]["t"] == 80 and shown["margin"]["l"] == 50 and shown["showlegend"] is False
+
+
+def test_colours_that_the_user_gives():
+    given = Palette({("lineage", "B"): "#123456", ("condition", "treated"): "#654321"}, ["B"])
+    usual, own = Colours(study_of(2), ["T", "B"]), Colours(study_of(2), ["T", "B"], given)
+    assert own.lineage == usual.lineage | {"B": "#123456"} and own.compartment == usual.compartment
+    assert own.condition == usual.condition | {"treated": "#654321"}

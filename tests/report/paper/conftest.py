@@ -7,8 +7,11 @@ from compartments.report.contents import build_sections
 from compartments.report.figures.style import Figure, Words, layout
 from compartments.report.page import Page
 from compartments.report.results import Results
+from tests.report.figures.conftest import colours, words
 from tests.support import results as synthetic_results
 from tests.support.runs import once
+
+__all__ = ["colours", "words"]  # fixtures
 
 
 @pytest.fixture(scope="session")

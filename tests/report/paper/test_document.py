@@ -42,6 +42,7 @@ def test_the_first_page_answers(printed, pages):
     assert len(answered) > 5
     for row in answered:
         assert " ".join((row["headline"] or row["statement"][:150]).split())[:60] in first
+    assert re.search(rf"{sections[0].title} 2\b", first), "the first page ends with its page"
     assert "Contents:" in first and f"1 of {len(pages)}" in first and "Simulated data" in first
     assert all(f"{page} of {len(pages)}" in text for page, text in enumerate(pages, 1))
     for section in sections:

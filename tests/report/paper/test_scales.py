@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compartments.report.paper.scales import Scale, shortened, wrapped
+from compartments.report.paper.scales import BELOW, LETTER, Scale, shortened, wrapped
 
 
 def test_categories_stand_in_the_order_in_which_they_are_met():
@@ -17,6 +17,15 @@ def test_numbers_stand_where_they_are():
     assert scale.labels == ["B\nCSF", "T"] and Scale("y", {"showticklabels": False}, [{"y": ["a"]}]).labels == []
 
 
+def test_labels_that_are_turned_take_room():
+    scale = Scale("x", {}, [{"x": ["a" * 60, "b"]}])
+    assert scale.below(1000) == 0 and scale.below(50) == BELOW * LETTER
+
+
 def test_long_texts():
-    assert shortened("abcdef", 4) == "abc\u2026" and shortened("abcd", 4) == "abcd"
+    assert (
+        shortened("abcdef", 4) == "ab\u2026f"
+        and shortened("abcdefgh", 5) == "ab\u2026gh"
+        and shortened("abcd", 4) == "abcd"
+    )
     assert wrapped("one two three", 8) == "one two\nthree"

@@ -14,7 +14,7 @@ def table(frame, file="a/b.tsv", note="Note."):
 def test_a_short_table_is_printed_whole():
     shown = printed(table(pd.DataFrame({"lineage": ["B", "T"], "n": [1, 2000], "empty": [None, None]})))
     assert shown.columns == ["lineage", "n"] and shown.rows == [["B", "1"], ["T", "2,000"]]
-    assert shown.note == "Note." and shown.numeric == [False, True]
+    assert shown.note == "Note. From a/b.tsv." and shown.numeric == [False, True]
 
 
 def test_of_a_long_table_the_smallest_q_are_printed_and_the_file_named():

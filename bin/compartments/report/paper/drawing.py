@@ -89,6 +89,7 @@ def drawn(figure: Figure, width: float = 0.0) -> Canvas:
     columns = min(len(views), 3 if len(views) < 7 else 4)
     rows = math.ceil(len(views) / columns)
     across, up = width * MM / columns, _height(figure) if len(views) == 1 else _height_of_view(figure, width, columns)
+    up += 0.6 * _scale("x", figure, views[0][1]).below(across)
     height = min(TALLEST * MM, rows * up)
     canvas = Canvas((width * MM / 72, height / 72), dpi=300, layout="constrained")
     places = canvas.subplots(rows, columns, squeeze=False).ravel()

@@ -34,9 +34,9 @@ def table_of(figure: Figure) -> pd.DataFrame:
 def write_figures(figures: list[Figure], folder: Path) -> dict[str, bytes]:
     """Write ``<name>.svg``, ``.pdf`` and ``.tsv`` of every figure into a folder; the SVG by the figure's name."""
     folder.mkdir(parents=True, exist_ok=True)
-    drawings = {}
+    drawings, names = {}, file_names(figures)
     for figure in figures:
-        name = file_names(figures)[figure.name]
+        name = names[figure.name]
         svg, pdf = files_of(figure)
         write_bytes(svg, folder / f"{name}.svg")
         write_bytes(pdf, folder / f"{name}.pdf")

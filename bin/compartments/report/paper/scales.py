@@ -16,6 +16,7 @@ from compartments.report.figures.style import Trace
 LETTER = 3.9  # points across of a letter in type of 7
 LINE = 8.5  # and up
 LONGEST = 36, 64  # letters of a label, in a column and on a page
+BELOW = 22  # of one below the plot
 
 
 class Scale:
@@ -54,6 +55,11 @@ class Scale:
     def shown(self) -> bool:
         """Whether anything is written at the ticks."""
         return bool(self.given.get("showticklabels", True))
+
+    def below(self, room: float) -> float:
+        """Points that labels below the plot take if they are turned, because they have no room side by side."""
+        longest = max((min(BELOW, len(text)) for text in self.labels if "\n" not in text), default=0) * LETTER
+        return longest if longest > room / max(1, len(self.labels)) else 0.0
 
     def apply(self, axes: Axes, room: float, most: int) -> None:
         """Set limits, ticks and title of an axes.
@@ -103,7 +109,7 @@ class Scale:
         places = list(self.given.get("tickvals") or self.categories.values())
         if not places:
             return
-        texts = [shortened(text, most) for text in self.labels]
+        texts = [shortened(text, BELOW if self.name == "x" else most) for text in self.labels]
         several = any("\n" in text for text in texts)
         turned = self.name == "x" and not several and max(map(len, texts)) * LETTER > room / len(places)
         step = max(1, math.ceil(len(places) * LINE / room)) if turned or self.name == "y" else 1
@@ -117,8 +123,9 @@ class Scale:
 
 
 def shortened(text: str, most: int) -> str:
-    """A text of at most so many letters; the table behind a figure has the whole."""
-    return text if len(text) <= most or "\n" in text else f"{text[: most - 1]}\u2026"
+    """A text of at most so many letters, its begin and its end; the table behind a figure has the whole."""
+    first = most // 2
+    return text if len(text) <= most or "\n" in text else f"{text[:first]}\u2026{text[first + 1 - most :]}"
 
 
 def wrapped(text: str, most: float) -> str:

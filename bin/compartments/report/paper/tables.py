@@ -55,6 +55,8 @@ def printed(table: Table) -> Printed:
     said.append(f"Not printed: {', '.join(dropped)}." if dropped else "")
     if len(rows) < len(frame) or dropped:
         said.append(f"All is in {table.file}." if table.file else "All is on the page, report.html.")
+    elif table.file:
+        said.append(f"From {table.file}.")
     numeric = [is_numeric(frame[column]) for column in frame if str(column) in kept]
     lines = [list(line) for line in zip(*(cells[column] for column in kept), strict=True)]
     return Printed(table.title, table.file, kept, numeric, lines, " ".join(text for text in said if text))

@@ -1,19 +1,18 @@
 """Files of a sample made again from the cohort's file, and labels set anew."""
 
 import anndata as ad
-import h5py
 import numpy as np
 import pytest
 
 from compartments.after.before import Before
 from compartments.after.cells import Cohort, relabelled
-from compartments.cohort import on_disk
 from compartments.cohort.sample import load_annotated, read_annotated
 from compartments.cohort.sums import sums_of
 from compartments.core.errors import UserError
-from compartments.core.files import read_tsv, write_json, write_tsv
+from compartments.core.files import read_tsv, write_json
 from compartments.labels.lineages import read_lineage_map
-from tests.support.samples import make_study_of, merge_all, write_sample
+from tests.support.published import write_cohort
+from tests.support.samples import make_study_of, write_sample
 
 SAMPLES = ["D0_CSF", "D0_blood", "D1_CSF", "D1_blood"]
 
@@ -28,13 +27,7 @@ def published(tmp_path_factory):
         data = write_sample(folder, sample, rng, donor=number // 2, genes=few if number == 1 else None)
         data.uns["chemistry"] = "3p v3"
         data.write_h5ad(folder / f"{sample}.filtered.h5ad")
-    _, merged, _, _ = merge_all(folder, study)
-    (folder / "cohort").mkdir()
-    write_tsv(merged.obs.reset_index(drop=True), folder / "cohort/cells.tsv.gz")
-    with h5py.File(folder / "cohort/cohort.h5ad", "w") as file:
-        counts = on_disk.counts_of_samples(merged, sorted(folder.glob("*.filtered.h5ad")))
-        on_disk.write_matrices(file, counts, np.ones(merged.n_vars, bool))
-        on_disk.write_around(file, {"obs": merged.obs, "var": merged.var})
+    write_cohort(folder, study)
     for sample in SAMPLES:
         own = folder / "samples" / sample
         own.mkdir(parents=True)

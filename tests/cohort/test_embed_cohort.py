@@ -3,6 +3,7 @@
 import anndata as ad
 import h5py
 import numpy as np
+import scanpy as sc
 from scipy import sparse
 
 from compartments.cohort import embedding
@@ -50,6 +51,7 @@ def test_merge_and_embed(written, execute):
     np.testing.assert_allclose(np.expm1(embedded.X.toarray()).sum(1), 1e4, rtol=1e-4)
     assert sparse.issparse(embedded.X) and {"X_pca", "X_pca_harmony", "X_umap"} <= set(embedded.obsm)
     assert all((embedded.layers[name] != expected.layers[name]).nnz == 0 for name in ("counts", "corrected"))
+    check_calls_of_scanpy(embedded)
     assert list(embedded.obs["sheet_sex"].astype(str)) == list(merged.obs["sex"].astype(str))
     assert read_tsv(folder / "cohort/clusters.tsv")["n_cells"].sum() == embedded.n_obs
     for name in ("merged.h5ad", "cohort/cohort.h5ad", "cohort/pseudobulk.h5ad"):
@@ -115,3 +117,38 @@ def check_file_for_other_tools(path, merged):
         assert not set(file["obs"]) & set(embedding.RESERVED) and "sheet_sex" in file["obs"]
         for column in ("probability", "probability_broad", "doublet_score", "contamination"):
             assert file["obs"][column].dtype == "float64", column
+
+
+def check_calls_of_scanpy(cells):
+    """The commonest calls find what they are meant for: log-normalised values, not counts of a ``.raw``."""
+    assert cells.raw is None and cells.uns["log1p"] == {}
+    x, counts, gene = cells.X.toarray(), cells.layers["counts"].toarray(), "G3"
+    column = list(cells.var_names).index(gene)
+    # 1-3: values of a gene, a picture by them, means of groups
+    assert np.array_equal(sc.get.obs_df(cells, [gene])[gene], x[:, column])
+    drawn = sc.pl.umap(cells, color=gene, show=False).collections[0].get_array()
+    assert np.allclose(np.sort(np.asarray(drawn)), np.sort(x[:, column]))
+    b = (cells.obs["lineage"] == "B").to_numpy()
+    dots = sc.pl.dotplot(cells, [gene], "lineage", return_fig=True).dot_color_df
+    assert np.isclose(dots.loc["B", gene], x[b, column].mean())
+    # 4: markers; scanpy takes X for log1p of counts
+    sc.tl.rank_genes_groups(cells, "lineage", groups=["B"], method="wilcoxon")
+    found = sc.get.rank_genes_groups_df(cells, "B").set_index("names")
+    fold = np.log2((np.expm1(x[b].mean(0)) + 1e-9) / (np.expm1(x[~b].mean(0)) + 1e-9))
+    assert np.allclose(found.loc[gene, "logfoldchanges"], fold[column], rtol=1e-3)
+    # 5: quality from the counts
+    sc.pp.calculate_qc_metrics(cells, layer="counts", percent_top=None, log1p=False, inplace=True)
+    assert np.array_equal(cells.obs["total_counts"], counts.sum(1))
+    # 6-7: counts normalised anew are X
+    again = ad.AnnData(cells.layers["corrected"].astype(np.float32), var=cells.var[[]])
+    sc.pp.normalize_total(again, target_sum=1e4)
+    sc.pp.log1p(again)
+    assert np.allclose(again.X.toarray(), x, rtol=1e-5)
+    # 8: variable genes by counts, 9: scores, 10: the components that are there
+    sc.pp.filter_genes(cells, min_cells=1, inplace=False)
+    sc.tl.score_genes(cells, ["G3", "G4"], ctrl_as_ref=True, n_bins=5, ctrl_size=5, random_state=1)
+    assert np.corrcoef(cells.obs["score"], x[:, column])[0, 1] > 0.3
+    wanted = cells[:, cells.var["highly_variable"]].copy()
+    sc.pp.pca(wanted, n_comps=3, svd_solver="arpack")
+    both = np.corrcoef(wanted.obsm["X_pca"][:, 0], cells.obsm["X_pca"][:, 0])[0, 1]
+    assert abs(both) > 0.999

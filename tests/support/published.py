@@ -1,11 +1,15 @@
 """What a run publishes, as far as a comparison again looks at it: small tables, no cells."""
 
+import h5py
+import numpy as np
 import pandas as pd
 
 import compartments
+from compartments.cohort import on_disk
 from compartments.core.files import read_tsv, write_json, write_parquet, write_tsv
 from compartments.study.asking import ask
 from compartments.study.samplesheet import parse_samplesheet
+from tests.support.samples import merge_all
 
 PARAMETERS = {
     "reference_condition": "control",
@@ -46,3 +50,18 @@ def publish(folder, sheet):
     write_tsv(pd.DataFrame([finding | {"verdict": "no", "estimate": 1.0, "q_value": 0.5}]), folder / "findings.tsv")
     assert len(read_tsv(folder / "findings.tsv")) == 1
     return folder
+
+
+def write_cohort(folder, study):
+    """``cohort/cohort.h5ad`` and ``cells.tsv.gz`` of the samples whose files are in ``folder``; all cells merged."""
+    _, merged, _, _ = merge_all(folder, study)
+    (folder / "cohort").mkdir(exist_ok=True)
+    write_tsv(merged.obs.reset_index(drop=True), folder / "cohort/cells.tsv.gz")
+    obs = merged.obs.assign(leiden=pd.Categorical(["0"] * merged.n_obs)).rename(columns={"sex": "sheet_sex"})
+    picture = np.random.default_rng(0).normal(size=(merged.n_obs, 2)).astype(np.float32)
+    with h5py.File(folder / "cohort/cohort.h5ad", "w") as file:
+        counts = on_disk.counts_of_samples(merged, sorted(folder.glob("*.filtered.h5ad")))
+        on_disk.write_matrices(file, counts, np.ones(merged.n_vars, bool))
+        parts = {"obs": obs, "var": merged.var, "obsm": {"X_umap": picture}, "uns": {"log1p": {}}}
+        on_disk.write_around(file, parts)
+    return merged

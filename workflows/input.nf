@@ -56,9 +56,7 @@ workflow INPUT {
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
     study = CHECK_DESIGN.out.ordered.map { path -> settled(path) }
-    listed = CHECK_DESIGN.out.study.map { path -> settled(path) }
-    // the plan says them
-    CHECK_DESIGN.out.study.subscribe { path -> keepNotes(path) }
+    listed = CHECK_DESIGN.out.study.map { path -> settled(withNotesKept(path)) }
 
     ch_samples = CHECK_DESIGN.out.study
         .combine(samplesheet)
@@ -246,6 +244,7 @@ def saidOf(models) {
 }
 
 // What the plan notes, for warnings.tsv.
-def keepNotes(study) {
+def withNotesKept(study) {
     new groovy.json.JsonSlurper().parse(study).warnings.each { line -> kept('check_design', '', line) }
+    study
 }

@@ -21,9 +21,9 @@ from compartments.core.files import read_tsv, write_json, write_tsv
 from compartments.core.left_out import COLUMNS
 from compartments.study.plan import design_table
 
-# of the run alone, or made anew in any case
-NOT_KEPT = ("collect_skipped", "write_findings", "make_report", "print_report")
-NOT_KEPT += ("check_design", "check_labels", "compare")
+# made anew in any case, or of the run alone
+SHOWN = ("collect_skipped", "write_findings", "make_report", "print_report")
+NOT_KEPT = (*SHOWN, "check_design", "check_labels", "compare")
 Labels = Mapping[str, tuple[pd.DataFrame, dict[str, Any]]]
 
 

@@ -75,7 +75,7 @@ def test_a_sample_without_cells_is_skipped(tmp_path, execute):
 GENE_NAMES = {
     "Ensembl ids alone": (lambda i, name: (f"ENSG{i:011d}",) * 2, "the gene names are Ensembl ids: give a matrix"),
     "versioned ids alone": (lambda i, name: (f"ENSG{i:011d}.7",) * 2, "the gene names are Ensembl ids: give a matrix"),
-    "mouse genes": (lambda i, name: (name.capitalize(), f"ENSMUSG{i:011d}"), "as between mouse and human: use a model"),
+    "mouse genes": (lambda i, name: (name.capitalize(), f"ENSMUSG{i:011d}"), None),
     "another species": (lambda i, name: (f"dme{i}", f"FBgn{i:07d}"), "use a model of the same species"),
     "ids beside symbols": (lambda i, name: (name, f"ENSG{i:011d}.7"), None),
 }

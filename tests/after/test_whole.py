@@ -1,41 +1,11 @@
-"""Several cohorts as one: effects, calls and coupling of the whole, written with findings and a page."""
+"""Several cohorts as one: effects, calls and coupling of the whole."""
 
 import pandas as pd
-import pytest
 
 from compartments.after.before import Before
-from compartments.after.joined import write_whole
 from compartments.after.whole import Whole
 from compartments.core.contract import Contract
-from compartments.core.files import read_json, read_tsv, write_json, write_tsv
-from tests.support.cohorts import analysed, coupled
-
-
-@pytest.fixture(scope="module")
-def cohorts(tmp_path_factory):
-    """Two simulated cohorts of four and four donors, as far as their compositions go."""
-    found = []
-    for number in (1, 2):
-        folder = tmp_path_factory.mktemp("cohorts") / f"study_{number}"
-        for name in ("composition", "coupling", "pipeline_info"):
-            (folder / name).mkdir(parents=True)
-        study, composition = analysed(seed=number)
-        coupling = coupled(study, composition)[0]
-        named = {donor: f"S{number}{donor}" for donor in study.samples["donor"]}
-        donors = composition.donors.assign(donor=composition.donors["donor"].map(named))
-        study.samples["donor"] = study.samples["donor"].map(named)
-        write_tsv(composition.effects, folder / "composition/effects.tsv")
-        write_tsv(donors, folder / "composition/donors.tsv")
-        (folder / "pipeline_info/versions.yml").write_text("Workflow:\n    sc-compartments: '0.1.0'\n")
-        write_json({}, folder / "pipeline_info/params.json")
-        found.append((Before(folder, {"equiv_margin": 1}, study), coupling))
-    return [one for one, _ in found], [table for _, table in found]
-
-
-@pytest.fixture(scope="module")
-def whole(cohorts):
-    before = cohorts[0]
-    return Whole(before, list(before[0].study.contrasts["contrast"]))
+from compartments.core.files import read_tsv, write_tsv
 
 
 def test_the_whole_knows_more_than_its_parts(cohorts, whole):
@@ -68,22 +38,6 @@ def test_what_a_cohort_lacks_is_left_out_with_a_reason(whole):
     assert whole.study.samples["sample"].is_unique  # though both cohorts call theirs alike
     reasons = [row["reason"] for row in whole.left_out.rows]
     assert "migration/effects.tsv: study_1 has no such table" in reasons
-
-
-def test_written_with_five_answers_and_a_page(whole, tmp_path):
-    lines = write_whole(whole, tmp_path / "both", "combine a b")
-    found = read_tsv(tmp_path / "both/findings.tsv")
-    assert sorted(found["question"].unique()) == [1, 2, 3, 4, 5]
-    kept = found[(found["question"] == 2) & (found["lineage"] == "pDC")]
-    assert "yes" in set(kept["verdict"]) and kept["n_condition"].max() == 8
-    assert any("question 2" in line for line in lines)
-    page = (tmp_path / "both/report.html").read_text()
-    assert "2 cohorts together" in page and "meta-analysis" in page
-    said = read_tsv(tmp_path / "both/combined/cohorts.tsv.gz")
-    assert set(said["cohort"]) == {"study_1", "study_2"} and len(said) == 2 * len(whole.spread)
-    assert "study_2" in (tmp_path / "both/combined/forest.svg").read_text()
-    assert set(read_json(tmp_path / "both/pipeline_info/combine.json")["combined"]) == {"study_1", "study_2"}
-    assert not list((tmp_path / "both").glob(".*")) and [path.name for path in tmp_path.iterdir()] == ["both"]
 
 
 def test_an_empty_cohort_of_effects_is_no_error(cohorts, tmp_path):

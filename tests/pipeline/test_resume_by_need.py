@@ -30,7 +30,7 @@ ROOMS = {
     "compare/liana.py": {"run_liana", "compare_interactions"},
     "labels/annotation.py": {"annotate_cells"},
     "compare/centrality.py": {"score_centrality"},
-    "compare/genesets.py": {"score_gene_sets"},
+    "compare/genesets.py": {"score_gene_sets", "combine"},
     "findings/{depleted,kept,migration,signalling,uncoupled}.py": {"write_findings"},
 }
 ASKING = """

@@ -191,7 +191,8 @@ def test_stages_of_skipped_rows_are_processes(root):
         name for source in sources if "LeftOut(STEP)" in source for name in re.findall(r'^STEP = "(\w+)"', source, re.M)
     }
     stages = own | {name for source in sources for name in re.findall(r"""(?:"stage":|LeftOut\() ?"(\w+)""", source)}
-    assert len(stages) >= 10 and sorted(stages - {name.lower() for name in processes_of(root)}) == []
+    by_hand = {"combine"}  # writes the skipped.tsv of results of its own
+    assert len(stages) >= 10 and sorted(stages - {name.lower() for name in processes_of(root)} - by_hand) == []
 
 
 def test_every_process_is_in_the_contracts(root):

@@ -4,12 +4,12 @@ import csv
 import io
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
-import compartments
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv
 from compartments.report.provenance import workflow
@@ -63,7 +63,7 @@ class Before:
                 f"{root}: holds no results of a finished run: {missing[0]} is missing; give the --outdir of a run"
             )
         made_by = workflow(folder).get("sc-compartments", "unknown")
-        own = compartments.__version__
+        own = import_module("compartments").__version__
         if made_by != own:
             raise UserError(
                 f"{root}: made by sc-compartments {made_by}, and this is {own}: their results may differ by "

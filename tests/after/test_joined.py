@@ -1,0 +1,20 @@
+"""Several cohorts together, written: tables, figure, five answers, a page."""
+
+from compartments.after.joined import write_whole
+from compartments.core.files import read_json, read_tsv
+
+
+def test_written_with_five_answers_and_a_page(whole, tmp_path):
+    lines = write_whole(whole, tmp_path / "both", "combine a b")
+    found = read_tsv(tmp_path / "both/findings.tsv")
+    assert sorted(found["question"].unique()) == [1, 2, 3, 4, 5]
+    kept = found[(found["question"] == 2) & (found["lineage"] == "pDC")]
+    assert "yes" in set(kept["verdict"]) and kept["n_condition"].max() == 8
+    assert any("question 2" in line for line in lines)
+    page = (tmp_path / "both/report.html").read_text()
+    assert "2 cohorts together" in page and "meta-analysis" in page
+    said = read_tsv(tmp_path / "both/combined/cohorts.tsv.gz")
+    assert set(said["cohort"]) == {"study_1", "study_2"} and len(said) == 2 * len(whole.spread)
+    assert "study_2" in (tmp_path / "both/combined/forest.svg").read_text()
+    assert set(read_json(tmp_path / "both/pipeline_info/combine.json")["combined"]) == {"study_1", "study_2"}
+    assert not list((tmp_path / "both").glob(".*")) and [path.name for path in tmp_path.iterdir()] == ["both"]

@@ -108,6 +108,27 @@ def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
     assert {sample for sample, text in words if text.startswith("stated sex is F")} == {"D2_CSF"}
 
 
+@pytest.mark.parametrize("swapped", [False, True])
+def test_a_condition_that_empties_both_compartments_is_no_swap(swapped):
+    """T cells are most of CSF and fewer in blood; both lose them, and a CSF with few T cells stays a CSF."""
+    rng = np.random.default_rng(3)
+    of_t, of_other, of_csf = rng.gamma(0.5, 2, (3, 300))
+    share_of_t = {("CSF", 0): 0.8, ("blood", 0): 0.6, ("CSF", 1): 0.3, ("blood", 1): 0.05}
+    study = make_study_of(6)
+    sheet = study.samples.set_index("sample")
+    shares = {name: share_of_t[row.compartment, int(row.donor[1:]) % 2] for name, row in sheet.iterrows()}
+    shares["D4_CSF"] = 0.68
+    rates = {
+        name: share * of_t + (1 - share) * of_other + 0.1 * of_csf * (sheet.loc[name, "compartment"] == "CSF")
+        for name, share in shares.items()
+    }
+    sums = pd.DataFrame({name: rng.poisson(3000 * rate) for name, rate in rates.items()}).T
+    if swapped:
+        sums = sums.rename(index={"D4_CSF": "D4_blood", "D4_blood": "D4_CSF"})
+    found = [sample for sample, _words in suspects._compartment_warnings(sums.loc[sheet.index], study)]
+    assert found == (["D4_CSF", "D4_blood"] if swapped else [])
+
+
 def test_a_model_that_may_not_fit_is_warned_of_behind_the_rest(tmp_path):
     for sample, doubt in (("a", ""), ("b", "m.pkl may not know this tissue")):
         write_json({"sample": sample, "model_doubt": doubt}, tmp_path / f"{sample}.labels.json")

@@ -146,18 +146,28 @@ def _log_cpm(sums: pd.DataFrame) -> pd.DataFrame:
 
 
 def _compartment_warnings(sums: pd.DataFrame, study: Study) -> Iterator[Suspicion]:
-    """A sample whose expression is that of another compartment (nearest centroid of the other samples)."""
-    compartment = study.samples.set_index("sample")["compartment"].loc[sums.index]
+    """A sample whose expression is that of another compartment (nearest centroid of the other samples).
+
+    Of the samples of its own condition where each compartment has enough of them: what a condition does to the cells
+    may be more than what tells compartments apart.
+    """
+    sheet = study.samples.set_index("sample").loc[sums.index]
+    compartment = sheet["compartment"]
     if compartment.nunique() < 2:
         return
     expression = _log_cpm(sums)
     expression = expression.loc[:, expression.std().sort_values(ascending=False, kind="stable").index[:LINEAGE_GENES]]
     for sample in expression.index:
-        others = expression.drop(index=sample)
-        groups = compartment.drop(index=sample)
-        if groups.value_counts().reindex(compartment.unique(), fill_value=0).min() < MIN_REFERENCES:
+        others = compartment.drop(index=sample)
+        alike = others[sheet["condition"].drop(index=sample) == sheet.loc[sample, "condition"]]
+        enough = [
+            one
+            for one in (alike, others)
+            if one.value_counts().reindex(compartment.unique(), fill_value=0).min() >= MIN_REFERENCES
+        ]
+        if not enough:
             continue
-        centre = others.groupby(groups).mean()
+        centre = expression.loc[enough[0].index].groupby(enough[0]).mean()
         centred = centre - centre.mean()
         likeness = centred.T.corrwith(expression.loc[sample] - centre.mean())
         best, stated = likeness.idxmax(), compartment[sample]

@@ -3,6 +3,8 @@
 import re
 import shutil
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from compartments.core.files import read_tsv, write_tsv
@@ -151,3 +153,18 @@ def test_numbers_name_the_donors_once_where_they_are_their_own_controls(of_kind)
     page = of_kind("within")
     answers = [one for block in questions.build(page) if isinstance(block, Answer) for one in block.rows]
     assert all(one["numbers"].endswith("; 5 donors") for one in answers)
+
+
+def test_numbers_say_whose_they_are():
+    detail = pd.DataFrame(
+        {
+            "lineage": ["CD4_T", "pDC", "all"],
+            "estimate": [-2.0, 1.0, 0.5],
+            "ci_low": [-3.0, np.nan, 0.1],
+            "p_value": [0.01, np.nan, 0.02],
+        }
+    )
+    found = [questions.leading(row, detail) for row in detail.drop(columns="lineage").to_dict("records")]
+    assert found == ["CD4 T", "pDC", ""]
+    of_none = {"estimate": -2.0, "ci_low": -3.0, "p_value": 0.02}
+    assert questions.leading(of_none, detail) == questions.leading(dict.fromkeys(of_none, np.nan), detail) == ""

@@ -3,10 +3,11 @@
 import math
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from compartments.core.vocabulary import OF_ONE_COMPARTMENT, QUESTIONS
-from compartments.findings import designs, headlines, words
+from compartments.findings import designs, headlines, names, words
 from compartments.report import captions, donors, forests, glance, turning
 from compartments.report.blocks import Answer, Block, Glance, Text
 from compartments.report.figures.dots import coupling_scatter
@@ -43,7 +44,7 @@ def build(page: Page) -> list[Block]:
             rows = rows[rows["compartment"] == term.compartment]
             summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
             heading = heading_of(page, term) if len(page.shown) > 1 else ""
-            answers = [answer(row, term) for row in summary.to_dict("records")]
+            answers = [answer(row, term, leading(row, detail)) for row in summary.to_dict("records")]
             change = turning.sentences(page, number, term, rows)
             for aspect, one in zip(summary["aspect"], answers, strict=True):
                 about = rows[rows["aspect"] == aspect] if aspect in ASPECTS else rows
@@ -102,12 +103,21 @@ def estimate(row: dict[Any, Any]) -> str:
     return f"{value} ({unit})"
 
 
-def answer(row: dict[Any, Any], term: Term) -> dict[str, Any]:
-    """What the template shows of a row of ``findings.tsv``."""
+def leading(row: dict[Any, Any], detail: pd.DataFrame) -> str:
+    """Of which lineage the numbers of a summary are, for readers; empty where they are of none alone."""
+    keys = ["estimate", "ci_low", "p_value"]
+    its = [row[key] for key in keys]
+    same = detail[np.isclose(detail[keys].astype(float), np.array(its, float), rtol=0, equal_nan=True).all(axis=1)]
+    found = set(same["lineage"]) if pd.notna(row["estimate"]) else set()
+    return names.lineage(found.pop()) if len(found) == 1 and found != {"all"} else ""
+
+
+def answer(row: dict[Any, Any], term: Term, of: str = "") -> dict[str, Any]:
+    """What the template shows of a row of ``findings.tsv``, whose numbers are those ``of`` a lineage."""
     icon, verdict = verdict_of(row["verdict"])
     numbers = []
     if pd.notna(row["estimate"]):
-        numbers.append(estimate(row))
+        numbers.append(f"{of} {estimate(row)}".strip())
     for column, letter in (("p_value", "p"), ("q_value", "q")):
         if pd.notna(row[column]):
             numbers.append(f"{letter} = {row[column]:.2g}")

@@ -95,10 +95,12 @@ def test_fewer_than_fifty_cells_are_said_and_one_barcode_is_dropped(steps):
     assert len(found) == 1 and reasons == ["1 cells, fewer than 10: nothing to analyse"]
 
 
-@pytest.mark.parametrize("kind", ["Antibody Capture", "Peaks"])
-def test_other_features_are_left_out_and_said(steps, kind):
+def test_other_features_are_left_out_and_said(steps):
     counts = droplets(60)
-    counts = sp.hstack([counts, sp.csr_matrix(np.full((counts.shape[0], 20), 50))]).tocsr()
-    (read, calls, _), _ = steps("raw", counts, ["Gene Expression"] * 600 + [kind] * 20)
-    assert read["n_genes"] == 600 and f"left out of the raw matrix were 20 {kind} features" in read["notes"]
+    kinds = {"Antibody Capture": 20, "Peaks": 10}
+    counts = sp.hstack([counts, sp.csr_matrix(np.full((counts.shape[0], 30), 50))]).tocsr()
+    types = ["Gene Expression"] * 600 + [kind for kind, n in kinds.items() for _ in range(n)]
+    (read, calls, _), _ = steps("raw", counts, types)
+    assert read["n_genes"] == 600
+    assert "left out of the raw matrix were 20 Antibody Capture, 10 Peaks features" in read["notes"]
     assert 55 <= calls["n_cells"] <= 62

@@ -161,6 +161,7 @@ def real(root):
     return python
 
 
+@pytest.mark.long
 @pytest.mark.cellbender
 def test_a_real_run_killed_in_training_goes_on_from_its_checkpoint(real, root, tmp_path):
     make_droplets().write_h5ad(tmp_path / "s1.droplets.h5ad")

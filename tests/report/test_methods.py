@@ -8,7 +8,7 @@ import shutil
 import pytest
 
 from compartments.cells.quality import Limits
-from compartments.core.files import write_json
+from compartments.core.files import read_json, write_json
 from compartments.report import methods
 from tests.support.page import Page
 
@@ -47,15 +47,21 @@ def test_numbers_of_the_methods_are_those_of_the_code(root, part, sentence, modu
     assert sentence.format(**numbers) in methods_of(root, part)
 
 
-def test_relabelling_and_hashtags_are_described_where_they_were_used(whole, call, tmp_path):
+def test_relabelling_hashtags_and_mice_are_described_where_they_were(whole, call, tmp_path):
     folder, page, _ = whole
     assert "conditions of donors were relabelled" in page.words
     shutil.copytree(folder, tmp_path / "r")
-    assert "HashSolo" not in page.words
+    assert "HashSolo" not in page.words and "of mice" not in page.words
+    summary = next((tmp_path / "r" / "samples").glob("*/*.labels.json"))
+    write_json(read_json(summary) | {"model": "of_people.pkl", "model_genes_kept": 0.717}, summary)
     write_json({"calibrate": "off", "hashtags": "tags.tsv"}, tmp_path / "r" / "pipeline_info" / "params.json")
     _, page = call(tmp_path / "r", findings=False)
     assert "conditions of donors were relabelled" not in page.words
     assert re.search(r"samples by the counts of their hashtags with HashSolo \[\d+\], fitted twice", page.words)
+    assert (
+        "Human genes of of_people.pkl (72 % of its genes), markers, gene sets and pairs were those of mice"
+        in page.words
+    )
 
 
 def test_quality_limits_of_the_methods_are_those_of_the_code(root):

@@ -34,6 +34,7 @@ def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dic
         "expression": results.json("expression/expression.json"),
         "ambient": _ambient(results.summaries("ambient")),
         "models": _models(results.summaries("labels")),
+        "converted": _converted(results.summaries("labels")),
         "versions": versions,
     }
 
@@ -63,3 +64,11 @@ def _models(labels: pd.DataFrame | None) -> list[tuple[str, str, float]]:
     version = labels["model_version"] if "model_version" in labels else pd.Series("", labels.index)
     rows = pd.DataFrame({"model": labels["model"], "version": version.fillna(""), "overlap": overlap})
     return list(rows.groupby(["model", "version"])["overlap"].min().reset_index().itertuples(index=False, name=None))
+
+
+def _converted(labels: pd.DataFrame | None) -> list[tuple[str, float]]:
+    """Models of another species than the cells': (name, share of its genes that have a counterpart)."""
+    if labels is None or "model_genes_kept" not in labels:
+        return []
+    rows = labels[labels["model_genes_kept"] < 1]
+    return list(rows.groupby("model")["model_genes_kept"].min().reset_index().itertuples(index=False, name=None))

@@ -20,7 +20,7 @@ from tools.make_docs import parser_of
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 FENCE = re.compile(r"^((?:<!--[^\n]*-->\n)?)( *)```(\w*)\n(.*?)^ *```$", re.M | re.S)
 MARK = re.compile(r"<!-- (run|check|not-here: \S.*) -->\n")
-LANGUAGES = {"bash", "csv", "tsv", "text", "groovy", "python", "math", "json", "yaml"}
+LANGUAGES = {"bash", "csv", "tsv", "text", "groovy", "python", "r", "math", "json", "yaml"}
 NOT_HERE = 8  # blocks that cannot be tried here: more need a look
 OPTIONS = {"profile", "c", "w", "work-dir", "resume", "params-file", "N", "stub", "f", "n", "before", "bg", "log"}
 MAKE = re.compile(r"^([A-Z]+)=")

@@ -181,11 +181,14 @@ def slurm(tmp_path_factory):
 
 
 @pytest.mark.parametrize("tasks", TASKS)
-def test_slurm_without_a_shared_project_folder(slurm, project, cohort, request, tmp_path, tasks):
-    """Nodes see the work folder and the inputs, which are copied to a scratch folder of the node: the same tables."""
-    slurm.up(hidden=project)
-    there = call("srun", "-n1", "ls", project, env=os.environ | slurm.environment)
-    assert there.returncode == 0 and there.stdout == "", "the node sees the project folder"
+def test_slurm(slurm, project, cohort, request, tmp_path, tasks):
+    """Inputs are copied to a scratch folder of the node. Real tasks bring their code with them: where the node does not
+    see the project's folder, the tables are the same.
+    """
+    slurm.up(hidden=project if tasks == "real" else "")
+    if tasks == "real":
+        there = call("srun", "-n1", "ls", project, env=os.environ | slurm.environment)
+        assert there.returncode == 0 and there.stdout == "", "the node sees the project folder"
     environment = f"process.beforeScript = 'export PATH=\"{ROOT}/.tools/core/bin:$PATH\"'\n"
     (tmp_path / "site.config").write_text(QUICK + environment + "process { scratch = true; stageInMode = 'copy' }\n")
     done = nextflow(

@@ -165,7 +165,7 @@ def page(rows, runs):
     parts += [SPEED] * bool(runs["speed"])
     for name, run in sorted(runs["speed"].items()):
         parts.append(f"| {' | '.join([_link(name, 'speed'), run['what'], _show(name), _origin(run)])} |\n")
-    return "".join(parts)
+    return "".join(parts).replace("`python -m", "`.tools/core/bin/python -m")
 
 
 def _missed(rows):

@@ -96,8 +96,10 @@ def test_the_labels_of_the_user_stand_in_every_table(ended):
 def test_the_report_says_them(ended):
     folder, _, named = ended
     page = (folder / "report.html").read_text()
-    assert "HSPC" in page and "override" in page
+    assert "stem or progenitor" in page and "override" in page
     # the markers of these cells are still those of plasma cells, which the page says first
-    told = re.search(r"Cluster \d+ \((\d+) cells, most often called HSPC\): the markers of (\d+) cells", page)
+    told = re.search(
+        r"Cluster \d+ \((\d+) cells, most often called stem or progenitor\): the markers of (\d+) cells", page
+    )
     assert told and int(told[1]) >= int(told[2]) > 0.5 * len(named)
     assert "most often Plasma" in page

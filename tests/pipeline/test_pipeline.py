@@ -16,7 +16,7 @@ from tests.support.runs import RESULTS, nextflow, trace
 pytestmark = pytest.mark.pipeline
 
 TEST_SIZE = "--scale 0.8 --genes 2000 --empties 3000"
-PAGE = {"COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT", "PRINT_REPORT"}
+PAGE = {"COLLECT_SKIPPED", "WRITE_FINDINGS", "MAKE_REPORT"}
 
 
 @pytest.fixture(scope="module")

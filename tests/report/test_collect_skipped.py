@@ -45,7 +45,9 @@ def test_a_report_that_cannot_be_put_on_paper_is_a_row(execute, tmp_path, withou
     (tmp_path / "1.tsv").write_text(HEADER)
     assert execute("collect_skipped", "--study", "study.json", "1.tsv").returncode == 0
     (row,) = (tmp_path / "skipped.tsv").read_text().splitlines()[1:]
-    assert row.startswith("make_report\t\t\t\treport.pdf was not made: a library of the system is missing (cannot load")
+    assert row.startswith(
+        "print_report\t\t\t\treport.pdf was not made: a library of the system is missing (cannot load"
+    )
     assert "apt-get install libpango" in row
     assert execute("collect_skipped", "--study", "study.json", "--paper", "false", "1.tsv").returncode == 0
     assert (tmp_path / "skipped.tsv").read_text() == HEADER

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from compartments.core.errors import UserError
-from compartments.core.species import MOUSE, OF_MITOCHONDRIA, TITLE, counterparts, mouse_names
+from compartments.core.species import MOUSE, TITLE, counterparts, mouse_names
 from compartments.counts.opening import open_text
 from compartments.counts.source import Source, Texts
 
@@ -81,7 +81,7 @@ def mend_symbols(source: Source) -> None:
             f"{len(dates)} symbols are dates ({', '.join(dates[:3])}), as Excel makes of MARCH1 or SEPT2: these genes "
             "are not found by name; export the symbols anew"
         )
-    if not any(OF_MITOCHONDRIA.match(name) for name in kept):
+    if not _of_mt(source, kept):
         source.warnings.append(
             "no mitochondrial genes by name (MT-...): the limit of mitochondrial counts (--max_mt, --nmads_mt) does "
             "nothing here"
@@ -134,7 +134,7 @@ def _hyphened(name: str, mark: str) -> str:
 def _mitochondria(source: Source) -> None:
     """``MT-`` before the mitochondrial genes, told from their Ensembl ids, else from several of their bare names."""
     known = np.array([MITOCHONDRIAL.get(g, ("", ""))[0] for g in source.gene_id], dtype=object)
-    if not (known != "").any() and not any(OF_MITOCHONDRIA.match(name) for name in source.symbol):
+    if not (known != "").any() and not _of_mt(source, source.symbol):
         bare = np.array([_of_mitochondria(name.upper()) for name in source.symbol], dtype=object)
         known = bare if len(set(bare[source.keep]) - {""}) >= MIN_BARE else known
     if source.species == MOUSE:
@@ -144,6 +144,12 @@ def _mitochondria(source: Source) -> None:
         few = ", ".join(source.symbol[changed][:3])
         source.symbol = np.where(changed, known, source.symbol)
         source.notes.append(f"{int(changed.sum())} mitochondrial genes without MT- ({few}): named as HGNC does")
+
+
+def _of_mt(source: Source, symbols: Texts) -> bool:
+    """Whether any gene is named as a mitochondrial one of its species."""
+    prefix = "mt-" if source.species == MOUSE else "MT-"
+    return any(name.startswith(prefix) for name in symbols)
 
 
 def _in_mice(symbol: str) -> str:

@@ -2,12 +2,14 @@
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from compartments.core.errors import UserError
 from compartments.core.options import Options
-from compartments.report.provenance import Run
-from compartments.report.results import Results
+
+if TYPE_CHECKING:
+    from compartments.report.provenance import Run
+    from compartments.report.results import Results
 
 TEMPLATE = Path(__file__).resolve().parents[3] / "assets" / "report"
 
@@ -15,10 +17,10 @@ TEMPLATE = Path(__file__).resolve().parents[3] / "assets" / "report"
 class Shown(NamedTuple):
     """Results, and how they are shown."""
 
-    results: Results
+    results: "Results"
     template: Path
     title: str
-    run: Run
+    run: "Run"
     schema: Path | None
 
 
@@ -51,6 +53,7 @@ def shown(given: argparse.Namespace) -> Shown:
     from compartments.findings import names
     from compartments.report import provenance
     from compartments.report.html import check_template
+    from compartments.report.results import Results
 
     template = given.template or TEMPLATE
     rows = given.dictionary or template.parent / "dictionary.tsv"
@@ -63,6 +66,6 @@ def shown(given: argparse.Namespace) -> Shown:
         raise UserError(f"--dictionary {rows}: no such file; give assets/dictionary.tsv of the pipeline")
     palette = read_palette(given.palette).told(names.lineage) if given.palette else None
     logo = provenance.logo_of(given.logo) if given.logo else ""
-    run = Run(given.project or "", given.contact or "", given.command or "", given.started or "", logo)
+    run = provenance.Run(given.project or "", given.contact or "", given.command or "", given.started or "", logo)
     results = Results(given.results, dictionary.load(rows), palette)
     return Shown(results, template, given.title or "", run, given.schema)

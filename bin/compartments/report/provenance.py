@@ -119,10 +119,11 @@ def tables(root: Path, params: dict[str, Any], *, listed: bool = True) -> list[T
 
 
 def output_files(root: Path) -> pd.DataFrame:
-    """All files of the folder but the report: path, size in kB, SHA-256 (not for very large ones)."""
+    """All files of the folder but those made with the page: path, size in kB, SHA-256 (not for very large ones)."""
     rows = []
     for path in sorted(root.rglob("*")):
-        if path.is_file() and path.suffix != ".html" and "multiqc" not in path.parts:
+        made = path.suffix == ".html" or path.name == "summary.json" or "multiqc" in path.parts
+        if path.is_file() and not made:
             size = path.stat().st_size
             if size <= HASHED_BYTES:
                 with open(path, "rb") as handle:

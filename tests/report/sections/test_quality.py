@@ -59,7 +59,7 @@ def test_nothing_without_summaries(bare):
 
 READS = {"sample": "", "compartment": "", "chemistry": "3' v3", "strand": "Forward", "reads": 9000, "reads_used": 9000}
 READS |= {"valid_barcodes": 1.0, "mapped": 0.9, "in_genes": 0.8, "saturation": 0.5, "q30_barcode": 0.9, "q30_rna": 0.9}
-READS |= {"umis": 5, "share_exonic": 0.7}
+READS |= {"counter": "starsolo", "umis": 5, "share_exonic": 0.7}
 
 
 def test_reads_have_a_table_and_a_warning_where_compartments_differ(bare):

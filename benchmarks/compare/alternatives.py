@@ -237,10 +237,10 @@ def in_r(batch, scale):
 
 @cache
 def r_is_there():
-    """Whether Rscript has edgeR and limma."""
+    """Whether Rscript has edgeR and limma, and statmod, which both ask for."""
     if not shutil.which("Rscript"):
         return False
-    return subprocess.run(["Rscript", "-e", "library(edgeR)"], capture_output=True).returncode == 0
+    return subprocess.run(["Rscript", "-e", "library(edgeR); library(statmod)"], capture_output=True).returncode == 0
 
 
 def in_python(batch, scale):

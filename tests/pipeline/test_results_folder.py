@@ -80,7 +80,16 @@ def test_a_first_run_makes_every_result_and_lists_it(study):
     entities = study.crate()
     assert entities["#run"]["actionStatus"]["@id"] == "http://schema.org/CompletedActionStatus"
     assert {one["@id"] for one in entities["#run"]["result"]} == set(study.files()) - {"ro-crate-metadata.json"}
-    own = {"trace.tsv", "timeline.html", "execution.html", "versions.yml", "params.json", "models.tsv", "samples.json"}
+    own = {
+        "trace.tsv",
+        "timeline.html",
+        "execution.html",
+        "versions.yml",
+        "params.json",
+        "models.tsv",
+        "labelled.json",
+        "samples.json",
+    }
     assert {path.name for path in (study.out / "pipeline_info").iterdir()} == own
     assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
 

@@ -106,8 +106,20 @@ def beyond_limits(canvas):
     found = set()
     for axis in [axis for axes in canvas.axes for axis in (axes.xaxis, axes.yaxis)]:
         low, high = sorted(axis.get_view_interval())
-        found |= {id(tick.label1) for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high}
+        outside = [tick for tick in axis.get_major_ticks() if not low <= tick.get_loc() <= high]
+        found |= {id(label) for tick in outside for label in (tick.label1, tick.label2)}
     return found
+
+
+def test_no_text_is_cut(printed):
+    """Of the figures of a whole run one of each kind."""
+    kinds = {}
+    for figure in figures_of(printed[1]):
+        kind = (*{trace["type"] for trace in figure.traces}, bool(figure.layout.get("updatemenus")))
+        texts = any("text" in trace.get("mode", "") for trace in figure.traces)
+        kinds.setdefault((kind, texts, bool(figure.layout["yaxis"].get("ticktext"))), figure)
+    assert len(kinds) > 6
+    assert {figure.name: cut(figure) for figure in kinds.values() if cut(figure)} == {}
 
 
 LONG = "a lineage whose name has sixty letters or more, as some have it"

@@ -59,6 +59,18 @@ def test_donors_and_tier_are_the_weakest_of_those_named():
     assert headline(1, composition=pd.concat(rows)).endswith("; at least 2 treated v 3 untreated donors, exploratory")
 
 
+def test_a_lineage_without_a_cell_in_an_arm_has_no_size():
+    counts = {"cells_condition": 20, "cells_reference": 90}
+    table = pd.concat(
+        [
+            composition(-3, -2, -1, "depleted_both", **counts),
+            composition(-7, -2.5, -1, "depleted_both", lineage="B", cells_condition=0, cells_reference=8),
+        ]
+    )
+    assert "and" in (said := headline(1, composition=table)) and ": down 4- to 8-fold or more in both CSF" in said
+    assert headlines.folds([{"log2fc": -5, "cells_condition": 0, "cells_reference": 9}]) == "down 32-fold or more"
+
+
 def test_kept_says_both_changes():
     table = pd.concat(
         [composition(0, -3, 3, "maintained_CSF"), composition(-3, -0.5, -2.5, "discordant_blood_retained", lineage="B")]
@@ -93,14 +105,14 @@ def test_a_hub_is_named_once_by_its_clearest_network():
 
     table = pd.concat([hub("all", 0.02, 1.0), hub("migration", 0.01, 1.5)])
     said = (
-        "classical monocyte: its part in the signals between cells (odds) up 4.5-fold in CSF, about unchanged in blood"
+        "classical monocyte: its part in the signals of migration (odds) up 4.5-fold in CSF, about unchanged in blood"
     )
     assert headline(4, "hub", centrality=table) == said + TWO
 
 
 def test_uncoupled_says_the_spread_as_fold():
     yes = headline(5, coupling=coupling("partly_uncoupled"))
-    assert yes == "the changes of a lineage in CSF and in blood differ 1.9-fold, typically (12 lineages)" + TWO
+    assert yes == "changes in CSF and in blood differ 1.9-fold over 12 lineages" + TWO
     assert "which counts as alike" in headline(5, coupling=coupling("coupled"))
     assert "which may be chance and may be more" in headline(5, coupling=coupling("cannot_tell"))
 

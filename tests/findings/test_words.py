@@ -45,3 +45,13 @@ def test_every_question_says_why_it_has_no_row(room, kind):
 
 def test_outside_range_is_said_of_donors():
     assert words.outside_range(None) == "" and "in 1 of 2 donors" in words.outside_range((1, 2))
+
+
+def test_a_fold_is_no_power_of_ten():
+    assert [words.fold(change) for change in (1, 3.1, 3.5, 8.02, 12)] == [
+        "2-fold",
+        "8.6-fold",
+        "11-fold",
+        "260-fold",
+        "4100-fold",
+    ]

@@ -97,7 +97,11 @@ def test_a_simulated_cohort_of_mice_gives_the_compositions_and_calls_of_the_huma
     cohort_of_mice(tmp_path / "human", tmp_path / "mouse")
     given = (
         "-profile",
-        "local,test",
+        "local",
+        "--reference_condition",
+        "untreated",
+        "--n_perms",
+        "100",
         "--label_reference",
         "human/reference.h5ad",
         "--label_reference_column",

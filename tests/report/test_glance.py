@@ -82,3 +82,26 @@ def test_names_are_cut_and_escaped():
 
 def test_ticks_have_room():
     assert list(glance.ticks(-3.3, 0.2)) == [-2, 0.0] and list(glance.ticks(0.0, 2.4)) == [0.0, 2]
+
+
+def test_central_roles_are_of_one_network():
+    """That of the clearest yes, else that of migration: two networks in one picture would be told apart by nothing."""
+    rows = pd.DataFrame(
+        {
+            "question": 4,
+            "lineage": [None, "pDC", "NK", "pDC", "NK"],
+            "aspect": "hub",
+            "verdict": ["yes", "yes", "no", "no", "no"],
+            "estimate": [0.5, 0.5, -0.1, 0.2, -0.05],
+            "q_value": [0.01, 0.01, 0.6, 0.3, 0.5],
+            "unit": words.ODDS,
+            "source": [
+                f"centrality_effects.tsv: network={name}, x=y"
+                for name in ("all", "all", "all", "migration", "migration")
+            ],
+        }
+    )
+    assert glance.network_of(rows) == "all"
+    assert glance.rows_drawn(rows)["estimate"].tolist() == [-0.1, 0.5]
+    assert glance.network_of(rows.assign(verdict="no")) == "migration"
+    assert glance.network_of(rows.assign(aspect="signalling")) == ""

@@ -12,7 +12,10 @@ from compartments.findings import designs, names, words
 from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict
 from compartments.findings.rows import Answer, Comparison
 
-PART = "its part in the signals between cells (odds)"
+PART = {
+    "migration": "its part in the signals of migration (odds)",
+    "all": "its part in all signals between cells (odds)",
+}
 SMALL = 0.07  # log2, 5 %: below it "about unchanged" says more than "1-fold"
 
 
@@ -24,8 +27,14 @@ def spread(changes: Sequence[float]) -> str:
     near, far = sorted((abs(low), abs(high)))
     if far < SMALL:
         return one(0.0)
-    sizes = dict.fromkeys(f"{2**size:.2g}" for size in (near, far))
+    sizes = dict.fromkeys(words.size(2**change) for change in (near, far))
     return f"{'down' if low < 0 else 'up'} {'- to '.join(sizes)}-fold"
+
+
+def folds(rows: Sequence[Row]) -> str:
+    """Changes of abundance as :func:`spread`; of a lineage with no cell in an arm only how much it is at least."""
+    sound = [row for row in rows if 0 not in (row.get("cells_condition"), row.get("cells_reference"))]
+    return spread([row["log2fc"] for row in sound or rows]) + " or more" * (len(sound) < len(rows))
 
 
 def one(change: float) -> str:
@@ -41,8 +50,8 @@ def depleted(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
     match verdict.kind:
         case "some":
             yes = _of(answers, YES)
-            changes = [row["log2fc"] for each in yes for row in (_rows(each).own, _rows(each).base)]
-            return _with_donors(f"{_who(yes)}: {spread(changes)} {both}", yes, c)
+            rows = [row for each in yes for row in (_rows(each).own, _rows(each).base)]
+            return _with_donors(f"{_who(yes)}: {folds(rows)} {both}", yes, c)
         case "none":
             text = f"none of {n} lineages is depleted by {words.fold(c.limits.margin)} or more {both}"
             return _with_donors(text, answers, c)
@@ -62,7 +71,7 @@ def kept(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
                 if held:
                     rows = [_rows(each).sides[side != c.compartment] for each in held]
                     how = "kept" if all(each.verdict.kind == "kept" for each in held) else "kept better"
-                    lost, stays = (spread([row[i]["log2fc"] for row in rows]) for i in (1, 0))
+                    lost, stays = (folds([row[i] for row in rows]) for i in (1, 0))
                     told.append(f"{_who(held)}: {lost} in {other}, {how} in {side} ({stays})")
             relative = getattr(_rows(yes[0]), "scale", "abs") == "rel"
             text = "; ".join(told) + (", relative to what is taken as unchanged" if relative else "")
@@ -103,7 +112,7 @@ def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
         for lineage, each in reversed(clearest.items()):
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
             odds = f"{_times(up)} in {up['compartment']}, {_times(other)} in {other['compartment']}"
-            told.append(f"{names.lineage(lineage)}: {PART} {odds}")
+            told.append(f"{names.lineage(lineage)}: {PART[up['network']]} {odds}")
         return _with_donors("; ".join(told), list(clearest.values()), c)
     if verdict.answer == NO:
         return _with_donors(f"none of {n} lineages gains a central role", answers, c)
@@ -129,14 +138,14 @@ def signalling(answers: Sequence[Answer], c: Comparison) -> str:
 
 def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
     """Question 5."""
-    size = f"the changes of a lineage in {c.compartment} and in {c.base} differ {words.fold(row['tau_u'])}, typically"
+    over = f"{int(row['n_lineages'])} lineages"
+    size = f"changes in {c.compartment} and in {c.base} differ {words.fold(row['tau_u'])} over {over}"
     if verdict.answer == YES:
         size += f", most for {names.lineages(drivers)}" if drivers else ""
     elif verdict.answer == NO:
         size += ", which counts as alike"
     else:
         size += ", which may be chance and may be more"
-    size += f" ({int(row['n_lineages'])} lineages)"
     return size + words.behind(numbers, c).replace(" [", "; ").rstrip("]")
 
 
@@ -144,10 +153,11 @@ def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) 
     """Questions 1, 3 and 4 of a study of one compartment."""
     yes, n, (_, do, _) = _of(answers, YES), len(answers), words.ALONE[room]
     if yes and room == "composition":
-        changes = [_rows(each).own["log2fc"] for each in yes]
-        return _with_donors(f"{_who(yes)}: {spread(changes)} in {c.compartment}", yes, c)
+        return _with_donors(f"{_who(yes)}: {folds([_rows(each).own for each in yes])} in {c.compartment}", yes, c)
     if yes and room == "central":
-        told = "; ".join(f"{_who([each])}: {PART} {_times(_rows(each).own)}" for each in yes)
+        told = "; ".join(
+            f"{_who([each])}: {PART[_rows(each).own['network']]} {_times(_rows(each).own)}" for each in yes
+        )
         return _with_donors(f"{told} in {c.compartment}", yes, c)
     if yes:
         rows = [_rows(each).own for each in yes]

@@ -120,7 +120,9 @@ def depleted_at_all(
     )
     for side, factor in factors.items():
         if factor:
-            text += f"; every lineage would be down in {side} if total cells fell more than {1 / factor:.2g}-fold there"
+            text += (
+                f"; every lineage would be down in {side} if total cells fell more than {size(1 / factor)}-fold there"
+            )
     relatively = [each.finding.lineage for each in answers if each.verdict.kind == "relatively_both"]
     if relatively:
         text += f"; relative to what is taken as unchanged, {names.lineages(relatively)} are decreased in both"
@@ -404,7 +406,12 @@ def tail(statement: str) -> str:
 
 def fold(log2: float) -> str:
     """``8.6-fold``"""
-    return f"{2**log2:.2g}-fold"
+    return f"{size(2**log2)}-fold"
+
+
+def size(value: float) -> str:
+    """A number with two digits that count, never as a power of ten: ``8.6``, ``260``."""
+    return f"{float(f'{value:.2g}'):.0f}" if value >= 10 else f"{value:.2g}"
 
 
 def change(row: Row, scale: str) -> str:

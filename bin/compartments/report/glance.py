@@ -46,6 +46,8 @@ def rows_drawn(rows: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
         With ``label``, from the lowest estimate to the highest.
     """
     detail = rows[rows["lineage"].notna() & rows["estimate"].notna()]
+    if network := network_of(rows):
+        detail = detail[detail["source"].str.contains(f"network={network}")]
     pooled = detail[detail["lineage"] == "all"]
     detail = detail if pooled.empty else pooled
     if (detail["aspect"] == "driver").any() or (rows["unit"] == words.SPREAD).all():
@@ -58,7 +60,16 @@ def rows_drawn(rows: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
         order["_size"] = -detail["estimate"].abs()
     detail = detail.assign(**order).sort_values(["_answer", "_q", "_size"], kind="stable")
     detail = detail.drop_duplicates("label").head(most).drop(columns=list(order))
+    detail = detail.assign(verdict=detail["verdict"].mask(detail["aspect"] == "driver", "cannot_tell"))  # no test of it
     return detail if (detail["unit"] == words.SPREAD).any() else detail.sort_values("estimate", kind="stable")
+
+
+def network_of(rows: pd.DataFrame) -> str:
+    """Of which network the picture of central roles is: that of the clearest yes, else that of migration."""
+    hubs = rows[(rows["aspect"] == "hub") & rows["lineage"].notna()].sort_values("q_value", kind="stable")
+    named = hubs["source"].str.extract(r"network=(\w+)", expand=False)
+    first = named[hubs["verdict"] == "yes"].tolist() + named[named == "migration"].tolist() + named.dropna().tolist()
+    return str(first[0]) if first else ""
 
 
 def every_row(rows: pd.DataFrame) -> int:

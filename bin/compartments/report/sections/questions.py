@@ -74,8 +74,9 @@ def heading_of(page: Page, term: Term) -> str:
 def small(page: Page, number: int, term: Term, rows: pd.DataFrame) -> dict[str, Any]:
     """What stands for an answer in the picture of the first screen."""
     variant, given = "" if term.across else "alone", page.phrases(term)
-    what = page.wording.get("questions.pictures", f"q{number}", given, variant)
     aspects = rows.loc[rows["aspect"].isin(ASPECTS), "aspect"].tolist() or [variant]
+    network = glance.network_of(rows)
+    what = page.wording.get("questions.pictures", f"q{number}", given, variant or network or aspects[0])
     return {
         "short": page.wording.get("questions.short", f"q{number}", given, aspects[0]),
         "compared": heading_of(page, term),
@@ -99,7 +100,7 @@ def estimate(row: dict[Any, Any]) -> str:
     if unit in (words.LOG2_DIFFERENCE, words.SPREAD):
         return f"{words.fold(abs(row['estimate']))} ({unit}: {value})"
     if unit == words.ODDS:
-        return f"{math.exp(row['estimate']):.2g}-fold ({unit}: {value})"
+        return f"{words.size(math.exp(row['estimate']))}-fold ({unit}: {value})"
     return f"{value} ({unit})"
 
 

@@ -98,3 +98,10 @@ def test_one_depth_is_that_of_the_shallowest_sample_of_a_lineage():
     others = np.arange(len(plain.samples)) != i
     assert (even.ligand[others, k] < plain.ligand[others, k]).all()
     np.testing.assert_array_equal(even.expresses_ligand, plain.expresses_ligand)
+
+
+def test_a_study_without_the_genes_of_any_pair_has_no_scores():
+    study, pseudobulk = make_cohort(1, 1)
+    pseudobulk.var_names = [f"X{number}" for number in range(pseudobulk.n_vars)]
+    scores = score(study, pseudobulk)
+    assert scores.ligand.shape == scores.v_receptor.shape == (len(scores.samples), len(scores.lineages), 0)

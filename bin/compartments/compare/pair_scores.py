@@ -247,7 +247,11 @@ def score_pseudobulk(
     expressed = layer("n_expressing") / np.maximum(n_cells, 1) >= expr_prop
     expressed &= n_cells >= min_cells
     raw, ambient = layer("counts"), layer("ambient")
-    absent = layer(ABSENT).reshape(*valid.shape, -1).any(1) if ABSENT in layers else np.zeros((len(names), len(genes)))
+    absent = (
+        layer(ABSENT).reshape(*valid.shape, len(genes)).any(1)
+        if ABSENT in layers
+        else np.zeros((len(names), len(genes)))
+    )
     listed = np.ones((len(names), len(pairs.table)), bool)
     shape = (len(names), len(lineages), len(pairs.table))
 
@@ -259,6 +263,6 @@ def score_pseudobulk(
         parts[role] = np.take_along_axis(score[:, columns], weakest, 2).reshape(shape)
         parts[f"v_{role}"] = np.take_along_axis(variance[:, columns], weakest, 2).reshape(shape)
         parts[f"expresses_{role}"] = expressed[:, columns].all(2).reshape(shape)
-        parts[f"counts_{role}"] = raw[:, columns].reshape(*shape, -1).astype(np.float32)
-        parts[f"ambient_{role}"] = ambient[:, columns].reshape(*shape, -1).astype(np.float32)
+        parts[f"counts_{role}"] = raw[:, columns].reshape(*shape, subunits.shape[1]).astype(np.float32)
+        parts[f"ambient_{role}"] = ambient[:, columns].reshape(*shape, subunits.shape[1]).astype(np.float32)
     return Scores(names, lineages, pairs.table, valid, **parts, listed=listed)

@@ -67,7 +67,7 @@ def rows_drawn(rows: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
 def network_of(rows: pd.DataFrame) -> str:
     """Of which network the picture of central roles is: that of the clearest yes, else that of migration."""
     hubs = rows[(rows["aspect"] == "hub") & rows["lineage"].notna()].sort_values("q_value", kind="stable")
-    named = hubs["source"].str.extract(r"network=(\w+)", expand=False)
+    named = hubs["source"].astype(str).str.extract(r"network=(\w+)", expand=False)
     first = named[hubs["verdict"] == "yes"].tolist() + named[named == "migration"].tolist() + named.dropna().tolist()
     return str(first[0]) if first else ""
 

@@ -129,9 +129,7 @@ def compare(human, mouse):
     keys = ["level", "lineage", "contrast", "term", "compartment", "scale"]
     effects = pd.concat([one[1].set_index(keys)["log2fc"] for one in (human, mouse)], axis=1).dropna()
     assert len(effects) > 20 and (effects.iloc[:, 0] - effects.iloc[:, 1]).abs().median() < 0.1
-    sides = [
-        one[3].set_index(["question", "contrast", "compartment", "lineage", "aspect"])["verdict"]
-        for one in (human, mouse)
-    ]
+    keys = ["question", "contrast", "compartment", "lineage", "aspect", "source"]
+    sides = [one[3].fillna({"lineage": "", "aspect": ""}).set_index(keys)["verdict"] for one in (human, mouse)]
     verdicts = pd.concat(sides, axis=1, keys=["human", "mouse"])
     assert (verdicts["human"] == verdicts["mouse"]).mean() > 0.95, verdicts[verdicts["human"] != verdicts["mouse"]]

@@ -41,13 +41,15 @@ def models_of_samples(
     UserError
         Too few genes of a model have a counterpart.
     """
-    converted: dict[tuple[str, str, int], Model] = {}
+    lists = {id(genes): genes for genes in listed.values()}  # files of one reference share their list
+    species_in = {key: species_of(genes["symbol"], genes["gene_id"]) for key, genes in lists.items()}
+    converted: dict[tuple[str, int], Model] = {}
     notes: list[str] = []
     found = {sample: list(of_sample) for sample, of_sample in models.items()}
     for sample, genes in listed.items():
-        species = species_of(genes["symbol"], genes["gene_id"])
+        species = species_in[id(genes)]
         for place, model in enumerate(found[sample]):
-            key = model.sha256, species, id(genes)  # files of one reference share their list
+            key = model.sha256, id(genes)
             if key not in converted:
                 converted[key] = of_species(model, species, genes["symbol"])
                 if (kept := converted[key].kept) < 1:

@@ -16,8 +16,6 @@ HASHED_BYTES = 200 * 2**20
 WORKFLOW = "Workflow"  # of versions.yml: the pipeline itself
 PROJECT = "${projectDir}"
 SCHEMA = Path(__file__).resolve().parents[3] / "nextflow_schema.json"
-
-
 LOGOS = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".jpeg": "jpeg"}  # suffix -> type of image
 LARGEST_LOGO = 500_000  # bytes
 

@@ -165,7 +165,12 @@ def page(rows, runs):
     parts += [SPEED] * bool(runs["speed"])
     for name, run in sorted(runs["speed"].items()):
         parts.append(f"| {' | '.join([_link(name, 'speed'), run['what'], _show(name), _origin(run)])} |\n")
-    return "".join(parts).replace("`python -m", "`.tools/core/bin/python -m")
+    return as_typed("".join(parts))
+
+
+def as_typed(text):
+    """The text with the environment's Python in its commands, which is how they are run from the project's folder."""
+    return text.replace("`python -m", "`.tools/core/bin/python -m")
 
 
 def _missed(rows):
@@ -214,7 +219,7 @@ def shown(name):
     if name in runs["speed"]:
         run = runs["speed"][name]
         parts.append(f"{run['what']}\n{run['output']}\n{_origin(run)}")
-    return "\n\n".join(parts) or f"{name} was not measured yet"
+    return as_typed("\n\n".join(parts)) or f"{name} was not measured yet"
 
 
 def arguments():

@@ -91,14 +91,15 @@ def test_table_page_and_exit_code(tmp_path, monkeypatch):
     assert run("--speed", "it") == 0
     page = page_path.read_text()
     assert "Gates missed" not in page
-    assert "2 of 2 gates met." in page and "What it costs." in page and "`python -m benchmarks.cells.speed_it`" in page
-    assert "`python -m benchmarks.scoreboard --quick --only good`" in page
-    assert "`python -m benchmarks.scoreboard --only poor`" in page
+    assert "2 of 2 gates met." in page and "What it costs." in page
+    assert "`.tools/core/bin/python -m benchmarks.cells.speed_it`" in page
+    assert "`.tools/core/bin/python -m benchmarks.scoreboard --quick --only good`" in page
+    assert "`.tools/core/bin/python -m benchmarks.scoreboard --only poor`" in page
     assert "What it costs." in scoreboard.shown("it") and "wall 1 s" in scoreboard.shown("it")
     good = scoreboard.shown("good").splitlines()
     assert good[0].split() == [column for column in gates.COLUMNS if column != "step"]
     assert good[1].split() == ["error", "quick", "0.05", ".03-.07", "yes", "3", "1"]  # no error, no code
-    assert good[-1].startswith("1 of 1 gates met. `python -m benchmarks.scoreboard --quick --only good`")
+    assert good[-1].startswith("1 of 1 gates met. `.tools/core/bin/python -m benchmarks.scoreboard --quick --only good`")
     assert scoreboard.shown("absent") == "absent was not measured yet"
     (folder / "bench_poor.py").write_text((folder / "bench_poor.py").read_text().replace("'poor'", "'other'"))
     monkeypatch.setattr(sys, "argv", ["scoreboard.py", "--only", "poor"])

@@ -99,7 +99,9 @@ def test_table_page_and_exit_code(tmp_path, monkeypatch):
     good = scoreboard.shown("good").splitlines()
     assert good[0].split() == [column for column in gates.COLUMNS if column != "step"]
     assert good[1].split() == ["error", "quick", "0.05", ".03-.07", "yes", "3", "1"]  # no error, no code
-    assert good[-1].startswith("1 of 1 gates met. `.tools/core/bin/python -m benchmarks.scoreboard --quick --only good`")
+    assert good[-1].startswith(
+        "1 of 1 gates met. `.tools/core/bin/python -m benchmarks.scoreboard --quick --only good`"
+    )
     assert scoreboard.shown("absent") == "absent was not measured yet"
     (folder / "bench_poor.py").write_text((folder / "bench_poor.py").read_text().replace("'poor'", "'other'"))
     monkeypatch.setattr(sys, "argv", ["scoreboard.py", "--only", "poor"])

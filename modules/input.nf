@@ -86,6 +86,7 @@ process INSPECT_INPUT {
     tuple val(meta), path('doubts.txt'), emit: doubts
     tuple val(meta), path('input.sha256'), emit: hashes
     path '*.cells.json', emit: cells, optional: true
+    path '*.beside.json', emit: beside, optional: true
     tuple val(meta), path('extent.json'), emit: extents, optional: true
     tuple val(task.process), eval('sc-compartments versions anndata h5py pandas'), topic: versions
 
@@ -114,6 +115,7 @@ process CHECK_CAPTURES {
     input:
     path study
     path cells
+    path beside
 
     output:
     path 'problems.txt', emit: problems
@@ -123,7 +125,7 @@ process CHECK_CAPTURES {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments check_captures ${options(study: study, cells: cells)}
+    sc-compartments check_captures ${options(study: study, cells: cells, beside: beside)}
     """
 
     stub:

@@ -122,7 +122,7 @@ workflow LOOK {
             linesOf(meta, path).each { line -> warned('inspect_input', meta.sample, "samplesheet ${line}") }
         }
     ch_cells = OPEN.out.cells.toSortedList { a, b -> a.name <=> b.name }
-    CHECK_CAPTURES(study, ch_cells)
+    CHECK_CAPTURES(study, ch_cells, OPEN.out.beside.toSortedList { a, b -> a.name <=> b.name })
     ch_sound = ch_lines
         .mix(OPEN.out.lines, CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
         .toList()
@@ -196,6 +196,7 @@ workflow OPEN {
     looked = ch_given.mix(ch_counted).count().combine(problems.count()).filter { n, done -> n == done }
     doubts = INSPECT_INPUT.out.doubts.mix(INSPECT_COUNTED.out.doubts)
     cells = INSPECT_INPUT.out.cells.mix(INSPECT_COUNTED.out.cells)
+    beside = INSPECT_INPUT.out.beside
     extents = INSPECT_INPUT.out.extents.mix(INSPECT_COUNTED.out.extents)
     hashes = INSPECT_INPUT.out.hashes.mix(READS.out.hashes)
     lines = READS.out.lines
@@ -209,6 +210,7 @@ workflow OPEN {
     problems // [meta, lines on its file]
     doubts // the same of what may be meant
     cells // what is kept of the files that tell cells
+    beside // the species of the other files
     extents // [meta, numbers of cells and values]
     hashes // [meta, lines of sha256sum]
     lines // what is wrong with reads or genome

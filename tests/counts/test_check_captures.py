@@ -95,8 +95,17 @@ def test_a_sample_of_another_species_is_refused_before_any_compute(tmp_path, exe
     assert execute("check_captures", "--study", "study.json", "--cells", *looks).returncode == 0
     (line,) = (tmp_path / "problems.txt").read_text().splitlines()
     assert line == (
-        "samplesheet row 4, column raw: sample 's2' has mouse genes, and 3 of 4 samples have human ones; analyse each "
+        "samplesheet row 4, column raw: sample 's2' has mouse genes, and 3 of 4 files have human ones; analyse each "
         "species by itself"
+    )
+    given = ("--sample", "s0", "--column", "filtered", "--path", "s2.h5")  # beside a raw file of human genes
+    assert execute("inspect_input", *given).returncode == 0
+    assert not (tmp_path / "s0.filtered.cells.json").exists()
+    beside = ("--cells", "s0.cells.json", "s1.cells.json", "--beside", "s0.filtered.beside.json")
+    assert execute("check_captures", "--study", "study.json", *beside).returncode == 0
+    assert (tmp_path / "problems.txt").read_text() == (
+        "samplesheet row 2, column filtered: sample 's0' has mouse genes, and 2 of 3 files have human ones; analyse "
+        "each species by itself\n"
     )
     execute("check_captures", "--study", "study.json", "--cells", "s2.cells.json")
     assert (tmp_path / "problems.txt").read_text() == ""

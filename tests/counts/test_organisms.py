@@ -53,7 +53,7 @@ def test_a_cohort_is_of_one_species():
     rows = [("a", 2, "human"), ("b", 3, "mouse"), ("c", 4, "human"), ("d", 5, "mouse"), ("e", 6, "human")]
     found = [{"sample": name, "row": row, "column": "raw", "species": species} for name, row, species in rows]
     assert list(other_species(found)) == [
-        f"row {row}, column raw: sample '{name}' has mouse genes, and 3 of 5 samples have human ones; analyse each "
+        f"row {row}, column raw: sample '{name}' has mouse genes, and 3 of 5 files have human ones; analyse each "
         "species by itself"
         for name, row in (("b", 3), ("d", 5))
     ]

@@ -30,7 +30,7 @@ def arguments() -> Namespace:
 
 
 def main() -> None:
-    """The problem in ``problems.txt``, doubts in ``doubts.txt``; of the file that tells cells more."""
+    """The problem in ``problems.txt``, doubts in ``doubts.txt``, the species; of the file that tells cells more."""
     args = arguments()
     from compartments.counts.formats import one_path
     from compartments.counts.inspection import look_into, strangers
@@ -43,6 +43,9 @@ def main() -> None:
     if look.source and look.extent:
         write_json(_cells(args, look, look.source), f"{args.sample}.cells.json")
         write_json(look.extent, "extent.json")
+    elif look.source:
+        beside = {"sample": args.sample, "column": args.column, "species": look.source.species}
+        write_json(beside, f"{args.sample}.{args.column}.beside.json")
     for name, said in {"problems.txt": [look.problem] if look.problem else [], "doubts.txt": look.warnings}.items():
         lines = [f"sample '{args.sample}', column '{args.column}': {one}\n" for one in said]
         write_text("".join(lines), name)

@@ -44,23 +44,23 @@ def check_asked(source: Source, asked: str) -> None:
 
 
 def other_species(found: Sequence[Mapping[str, Any]]) -> Iterator[str]:
-    """Samples of another species than most: a line on each.
+    """Files of another species than most: a line on each.
 
     Parameters
     ----------
     found : sequence of mappings
-        ``sample, row, column, species`` of the files that tell cells.
+        ``sample, row, column, species`` of all files of counts, those that tell cells and those beside them.
     """
-    told = [cells for cells in found if cells.get("species")]
-    numbers = Counter(cells["species"] for cells in told)
+    told = [file for file in found if file.get("species")]
+    numbers = Counter(file["species"] for file in told)
     if len(numbers) < 2:
         return
     most = min(numbers, key=lambda name: (-numbers[name], name))
-    for cells in sorted(told, key=lambda cells: cells["row"]):
-        if cells["species"] != most:
+    for file in sorted(told, key=lambda file: (file["row"], file["column"])):
+        if file["species"] != most:
             yield (
-                f"row {cells['row']}, column {cells['column']}: sample '{cells['sample']}' has {cells['species']} "
-                f"genes, and {numbers[most]} of {len(told)} samples have {most} ones; analyse each species by itself"
+                f"row {file['row']}, column {file['column']}: sample '{file['sample']}' has {file['species']} "
+                f"genes, and {numbers[most]} of {len(told)} files have {most} ones; analyse each species by itself"
             )
 
 

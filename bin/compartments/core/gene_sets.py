@@ -5,7 +5,7 @@ from pathlib import Path
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_text
-from compartments.core.species import HUMAN, names_in
+from compartments.core.species import HUMAN, called_in
 
 
 def read_gmt(path: str | Path) -> dict[str, list[str]]:
@@ -49,5 +49,5 @@ def merge_sets(paths: Iterable[str | Path], species: str = HUMAN) -> dict[str, l
         for name, genes in read_gmt(path).items():
             if name in merged:
                 raise UserError(f"gene set '{name}' is in {origin[name]} and in {path}; rename one")
-            merged[name], origin[name] = names_in(species, genes), path
+            merged[name], origin[name] = called_in(species, genes), path
     return merged

@@ -12,7 +12,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_sheet
-from compartments.core.species import HUMAN, MOUSE, names_in, of_mice, one_to_one
+from compartments.core.species import HUMAN, MOUSE, called_in, of_mice, one_to_one
 
 
 def read_resource(name: str, species: str = HUMAN) -> pd.DataFrame:
@@ -136,7 +136,7 @@ def read_groups(path: str | Path, resource: pd.DataFrame, species: str = HUMAN) 
     for group, rows in table.groupby("group", sort=False):
         inside = np.ones(len(resource), bool)
         for role in ("ligand", "receptor"):
-            genes = set(names_in(species, rows.loc[rows["role"] == role, "gene"]))
+            genes = set(called_in(species, rows.loc[rows["role"] == role, "gene"]))
             inside &= [not genes.isdisjoint(entity.split("_")) for entity in resource[role]]
         groups[group] = inside
     return groups

@@ -167,7 +167,7 @@ def mouse_names() -> dict[str, str]:
     return {mouse.upper(): mouse for _human, mouse in _pairs()}
 
 
-def names_in(species: str, genes: Iterable[str]) -> list[str]:
+def called_in(species: str, genes: Iterable[str]) -> list[str]:
     """Human genes as a species calls them, each once; those that are named as in the species already stay."""
     if species != MOUSE:
         return list(genes)

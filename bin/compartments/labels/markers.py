@@ -13,7 +13,7 @@ from scipy import sparse
 from compartments.core.errors import UserError
 from compartments.core.matrix import totals
 from compartments.core.sheets import read_sheet
-from compartments.core.species import HUMAN, MOUSE, known_as, names_in
+from compartments.core.species import HUMAN, MOUSE, called_in, known_as
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
 from compartments.labels.lineages import broad_lineages
 
@@ -112,7 +112,7 @@ def read_markers(path: str | Path, lineage_map: pd.DataFrame, species: str = HUM
             )
     if species != MOUSE:
         return table
-    table["gene"] = [names_in(species, [gene]) for gene in table["gene"]]
+    table["gene"] = [called_in(species, [gene]) for gene in table["gene"]]
     return table.explode("gene", ignore_index=True).dropna(subset="gene").drop_duplicates(ignore_index=True)
 
 

@@ -129,7 +129,10 @@ def compare(human, mouse):
     keys = ["level", "lineage", "contrast", "term", "compartment", "scale"]
     effects = pd.concat([one[1].set_index(keys)["log2fc"] for one in (human, mouse)], axis=1).dropna()
     assert len(effects) > 20 and (effects.iloc[:, 0] - effects.iloc[:, 1]).abs().median() < 0.1
-    keys = ["question", "contrast", "compartment", "lineage", "aspect", "source"]
-    sides = [one[3].fillna({"lineage": "", "aspect": ""}).set_index(keys)["verdict"] for one in (human, mouse)]
+    # an answer names the weaker of two estimates as its source: which network or group it is of tells two answers apart
+    keys = ["question", "contrast", "compartment", "lineage", "aspect", "of"]
+    answers = [one[3].assign(of=one[3]["source"].str.extract(r"((?:network|group)=\w+)")) for one in (human, mouse)]
+    sides = [one.fillna({"lineage": "", "aspect": "", "of": ""}).set_index(keys)["verdict"] for one in answers]
+    assert all(side.index.is_unique for side in sides)
     verdicts = pd.concat(sides, axis=1, keys=["human", "mouse"])
     assert (verdicts["human"] == verdicts["mouse"]).mean() > 0.95, verdicts[verdicts["human"] != verdicts["mouse"]]

@@ -1,12 +1,12 @@
 // What a run says on the console.
 
 // The first lines: what is run, on what, where results go.
-def banner() {
-    def given = params.input ?: params.study_file ?: ''
+def banner(settings) {
+    def given = settings.input ?: settings.study_file ?: ''
     def lines = [
         "sc-compartments ${workflow.manifest.version}, profile ${workflow.profile}",
-        "input   ${params.simulate ? "simulated cohort '${params.simulate}'" : given}",
-        "results ${params.outdir}",
+        "input   ${settings.simulate ? "simulated cohort '${settings.simulate}'" : given}",
+        "results ${settings.outdir}",
         "work    ${workflow.workDir}",
     ]
     (lines + (workflow.resume ? [resumed()] : [])).join('\n')
@@ -54,10 +54,13 @@ def announced(channel, words) {
 }
 
 // The last lines: the answers, what was left out, what looks wrong, where to look.
-def ending(outcome, doubtful) {
-    def doubts = warnings(doubtful)
-    def page = ["Report: ${params.outdir}/report.html"]
-    (answers(outcome.findings) + withouts(outcome.skipped) + doubts + page).join('\n')
+def ending(settings, outcome, doubtful) {
+    def out = settings.outdir
+    if (settings.validate_only.toString() == 'true') {
+        return 'Samplesheet, parameters, design and input files are fine.'
+    }
+    def page = ["Report: ${out}/report.html"]
+    (answers(outcome.findings) + withouts(outcome.skipped, out) + warnings(doubtful, out) + page).join('\n')
 }
 
 def answers(findings) {
@@ -72,23 +75,22 @@ def answers(findings) {
     said.collect { text, rows -> "${rows.collect { row -> row.question }.unique().join(', ')}. ${text}" }
 }
 
-def withouts(skipped) {
+def withouts(skipped, out) {
     // steps that a sample must pass to be in the cohort, as in report/status.py
     def needed = ['count_reads', 'read_counts', 'call_cells', 'remove_ambient', 'import_cellbender', 'filter_cells']
     needed += ['score_doublets', 'annotate_cells', 'sum_sample', 'merge_samples']
     def lost = skipped.findAll { row -> row.sample && !row.lineage && !row.contrast && row.stage in needed }
     def samples = lost.collect { row -> row.sample }.unique()
     def first = samples ? ["Without ${samples.size() == 1 ? 'sample' : 'samples'} ${samples.join(', ')}."] : []
-    first + (skipped ? ["${skipped.size()} reasons for what was left out: ${params.outdir}/skipped.tsv"] : [])
+    first + (skipped ? ["${skipped.size()} reasons for what was left out: ${out}/skipped.tsv"] : [])
 }
 
 // What deserves a look, counted, the first of them in full: samples that may be swapped stand first in the table.
-def warnings(rows) {
+def warnings(rows, out) {
     def lines = rows.collect { row -> row.sample ? "${row.sample}: ${row.warning}".toString() : row.warning }
     def shown = 5
     def more = lines.size() > shown ? ["  ... and ${lines.size() - shown} more"] : []
-    def where = "${params.outdir}/warnings.tsv"
-    def first = lines ? ["${lines.size()} ${lines.size() == 1 ? 'warning' : 'warnings'} (${where}):"] : []
+    def first = lines ? ["${lines.size()} ${lines.size() == 1 ? 'warning' : 'warnings'} (${out}/warnings.tsv):"] : []
     first + lines.take(shown).collect { line -> "  ${line}" } + more
 }
 
@@ -105,9 +107,4 @@ def usage() {
     }
     def call = 'nextflow run sc-compartments --input samplesheet.csv --outdir results'
     "${call} -profile <docker|podman|apptainer|local|slurm|...>\n\n${texts.join('\n\n')}"
-}
-
-// What the checks alone end with.
-def fine() {
-    'Samplesheet, parameters, design and input files are fine.'
 }

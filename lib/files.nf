@@ -25,15 +25,15 @@ def unusable(path) {
 }
 
 // Files named by a parameter, separated by commas; an empty list when it is not set.
-def filesOf(value, name) {
-    def text = value ? value.toString() : ''
+def filesOf(settings, name) {
+    def text = settings[name] ?: ''
     def texts = text && pathOf(text).exists() ? [text] : text.tokenize(',').collect { one -> one.trim() }
     texts.collect { one -> existing(pathOf(one), "--${name}") }
 }
 
 // The table that a parameter may name instead of something built in; an empty list where it names no file.
-def tableOf(value, name) {
-    pathOf(value).isFile() ? [existing(pathOf(value), "--${name}")] : []
+def tableOf(settings, name) {
+    pathOf(settings[name]).isFile() ? filesOf(settings, name) : []
 }
 
 def existing(path, place) {

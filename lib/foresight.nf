@@ -10,9 +10,9 @@ def inputsOf(row, samples) {
 }
 
 // Of every step of a study of such samples: tasks, MB of memory of the largest, CPU seconds and MB on disk of all.
-def foreseen(samples) {
+def foreseen(settings, samples) {
     def rows = rowsOfSteps().values().findAll { row -> row.of in ['sample', 'cohort'] }
-    rows.findAll { row -> !(row.process in withoutSteps()) }.collect { row ->
+    rows.findAll { row -> !(row.process in withoutSteps(settings)) }.collect { row ->
         def inputs = inputsOf(row, samples)
         [
             step: row.process,
@@ -25,21 +25,21 @@ def foreseen(samples) {
 }
 
 // What a study needs, as [text to say, warnings, problem or empty]. Nothing is foreseen where the files say nothing.
-def foresight(samples) {
+def foresight(settings, samples) {
     if (!samples) {
         return [text: '', warnings: [], problem: '']
     }
-    def steps = foreseen(samples)
-    def most = limit()
+    def steps = foreseen(settings, samples)
+    def most = limit(settings)
     def beyond = steps.findAll { one -> one.memory * 1000000 > most.toBytes() }
     def disk = steps.sum { one -> one.disk } / 1000
     def free = workflow.workDir.toUri().scheme == 'file' ? workflow.workDir.toFile().usableSpace / 1000000000 : 0
     def full = "the work folder ${workflow.workDir} has ${number(free, 1)} GB free, and about ${number(disk, 1)} GB " +
         'are foreseen; free some, or give another -work-dir'
     [
-        text: isTrue(params.validate_only) ? tableOf(steps, samples, most) : lineOf(steps, samples, most),
+        text: isTrue(settings.validate_only) ? tableOf(steps, samples, most) : lineOf(steps, samples, most),
         warnings: free && disk > free ? [full] : [],
-        problem: beyond ? tooMuch(beyond, samples, most) : '',
+        problem: beyond ? tooMuch(settings, beyond, samples, most) : '',
     ]
 }
 
@@ -71,9 +71,9 @@ def tableOf(steps, samples, most) {
 }
 
 // One sentence on the steps that a site has too little memory for.
-def tooMuch(beyond, samples, most) {
+def tooMuch(settings, beyond, samples, most) {
     def needs = beyond.collect { one -> "${one.step} needs about ${number(one.memory / 1000, 1)} GB" }.join(', ')
-    def choices = ["a larger --max_memory where the machine has more (it is ${params.max_memory})"]
+    def choices = ["a larger --max_memory where the machine has more (it is ${settings.max_memory})"]
     choices += ['a profile whose machines have it (such as slurm)', 'fewer samples']
     choices += definitions().embedding?.get('enum')?.contains('sketch') ? ['--embedding sketch'] : []
     "${ofWhat(samples)}: ${needs}, and a task may have ${most} here; give ${choices.join(', or ')}".toString()

@@ -1,24 +1,24 @@
 // Models of cell labels: which files --celltypist_model means, and whether they are those of before.
 
 include { existing ; pathOf } from './files'
-include { definitions ; valueOf } from './options'
+include { definitions } from './options'
 
 // By what cells are named: [models as modelsOf has them, labelled cells]; either list may be empty.
-def namedBy() {
-    def models = params.celltypist_model ? modelsOf(params.celltypist_model) : []
-    def reference = params.label_reference ? [pathOf(valueOf('label_reference'))] : []
+def namedBy(settings) {
+    def models = settings.celltypist_model ? modelsOf(settings) : []
+    def reference = settings.label_reference ? [pathOf(settings.label_reference)] : []
     [models, reference.collect { path -> existing(path, '--label_reference') }]
 }
 
 // What --celltypist_model names as [compartment or empty, file, whether by name rather than by path], in its order.
-def modelsOf(value) {
-    def text = value.toString()
+def modelsOf(settings) {
+    def text = settings.celltypist_model
     def entries = isFile(text) ? [text] : text.tokenize(',').collect { one -> one.trim() }.findAll { one -> one }
     entries.collect { entry ->
         def found = entry =~ /^([^\/=]+)=(.+)$/
         def (compartment, name) = found.matches() ? [found[0][1].trim(), found[0][2].trim()] : ['', entry]
         isPlain(name)
-            ? [compartment, byName(name), true]
+            ? [compartment, byName(settings, name), true]
             : [compartment, existing(pathOf(name), '--celltypist_model'), false]
     }
 }
@@ -46,8 +46,8 @@ def published() {
 }
 
 // Folders of models: the one that is given, and that of a bundle, beside its pipeline.
-def folders() {
-    def given = params.models ? [pathOf(valueOf('models'))] : []
+def folders(settings) {
+    def given = settings.models ? [pathOf(settings.models)] : []
     given.findAll { path -> !path.isDirectory() }.each { path ->
         error("ERROR: --models: there is no folder ${path}; give the folder that holds models (.pkl)")
     }
@@ -55,8 +55,8 @@ def folders() {
 }
 
 // The file of a model that is named: of a folder, else of CellTypist's address, from which Nextflow stages it.
-def byName(text) {
-    def (name, looked) = [text.replaceFirst(/(?i)\.pkl$/, ''), folders()]
+def byName(settings, text) {
+    def (name, looked) = [text.replaceFirst(/(?i)\.pkl$/, ''), folders(settings)]
     def file = "${name}.pkl".toString()
     def found = looked.collect { folder -> folder.resolve(file) }.find { path -> path.exists() }
     def row = published()[name]
@@ -66,8 +66,8 @@ def byName(text) {
     if (found) {
         return existing(found, '--celltypist_model')
     }
-    def address = "${params.models_address.toString().replaceFirst('/+$', '')}/${row.place}".toString()
-    def why = unreachable(address)
+    def address = "${settings.models_address.replaceFirst('/+$', '')}/${row.place}".toString()
+    def why = unreachable(settings, address)
     def where = looked ? "no ${file} in ${looked.join(' or ')}" : "no folder is given with --models"
     def into = looked ? "into ${looked[0]}" : 'into a folder, and give that with --models'
     def fix = "get ${address} on a machine with internet and put it as ${file} ${into}"
@@ -91,8 +91,8 @@ def plainName(text) {
 }
 
 // Why a file cannot be had, or an empty text. A run that is said to be offline asks no address but one of its own.
-def unreachable(address) {
-    def own = params.models_address.toString() != definitions().models_address.default
+def unreachable(settings, address) {
+    def own = settings.models_address != definitions().models_address.default
     if (System.getenv('NXF_OFFLINE') == 'true' && !own) {
         return 'this run is offline (NXF_OFFLINE)'
     }
@@ -113,12 +113,12 @@ def unreachable(address) {
 
 // Digests of models at their first use, name -> [SHA-256, where that is written]: beside the models of a folder, and in
 // the results of an earlier run.
-def firstUses() {
-    def lists = folders().collect { folder -> folder.resolve('SHA256SUMS') }.findAll { path -> path.exists() }
+def firstUses(settings) {
+    def lists = folders(settings).collect { folder -> folder.resolve('SHA256SUMS') }.findAll { path -> path.exists() }
     def noted = lists.collectMany { path ->
         path.readLines().collect { line -> [line.drop(64).trim().tokenize('/*')[-1], line.take(64), path] }
     }
-    def before = pathOf("${params.outdir}/pipeline_info/models.tsv")
+    def before = pathOf("${settings.outdir}/pipeline_info/models.tsv")
     def used = before.exists() ? rowsOf(before).findAll { row -> row.by_name == 'true' } : []
     def found = used.collect { row -> [row.model, row.sha256, before] } + noted
     found.collectEntries { name, sha, path -> [name, [sha, path]] }
@@ -129,16 +129,16 @@ def rowsOf(path) {
 }
 
 // Why models are not those of their first use, or an empty text; where all are, a new one is noted beside the models.
-def changedModels(tables) {
+def changedModels(settings, tables) {
     def rows = tables.findAll { path -> path.name == 'models.tsv' }.collectMany { path -> rowsOf(path) }
-    def (named, before) = [rows.findAll { row -> row.by_name == 'true' }, firstUses()]
+    def (named, before) = [rows.findAll { row -> row.by_name == 'true' }, firstUses(settings)]
     def changed = named.findAll { row -> before[row.model] && before[row.model][0] != row.sha256 }.collect { row ->
         def (sha, where) = before[row.model]
         "model ${row.model} is not the file of its first use (SHA-256 ${row.sha256.take(12)}..., ${sha.take(12)}... " +
             "in ${where}); get that file again, or delete its line there to go on with the new one"
     }
-    if (!changed && params.models) {
-        noteBeside(pathOf(valueOf('models')).resolve('SHA256SUMS'), named)
+    if (!changed && settings.models) {
+        noteBeside(pathOf(settings.models).resolve('SHA256SUMS'), named)
     }
     changed.join('; ')
 }

@@ -6,12 +6,12 @@ def isTrue(value) {
 }
 
 // Whether the user asked to leave a part out. CHECK_DESIGN says it where --skip names none.
-def leavesOut(part) {
-    part in valueOf('skip').tokenize(',').collect { one -> one.trim() }
+def leavesOut(settings, part) {
+    part in textOf(settings.skip).tokenize(',').collect { one -> one.trim() }
 }
 
 // Steps that are left out -> the part that they belong to.
-def withoutSteps() {
+def withoutSteps(settings) {
     def steps = [
         SCORE_DOUBLETS: 'doublets',
         COMPARE_EXPRESSION: 'expression',
@@ -19,7 +19,7 @@ def withoutSteps() {
         SCORE_CENTRALITY: 'interactions',
         COMPARE_INTERACTIONS: 'interactions',
     ]
-    steps.findAll { _step, part -> leavesOut(part) }
+    steps.findAll { _step, part -> leavesOut(settings, part) }
 }
 
 // name -> definition in nextflow_schema.json.
@@ -28,12 +28,25 @@ def definitions() {
     groups.collectEntries { group -> group.properties }
 }
 
-// A parameter as text: as it was typed, where Nextflow made a number or a truth value of a name such as 01 or FALSE.
-def valueOf(name) {
-    def value = params[name]
+// The parameters, name -> value, for all that is not the entry workflow: texts as they were typed, where Nextflow made
+// a number or a truth value of a name such as 01 or FALSE.
+def settingsOf(given) {
+    def known = definitions()
+    (known.keySet() + given.keySet()).collectEntries { name ->
+        [name, known[name]?.type == 'string' ? asTyped(name, given[name]) : given[name]]
+    }
+}
+
+def asTyped(name, value) {
     def typed = typedWord(name)
     def changed = value instanceof Number || value instanceof Boolean && typed?.toLowerCase() == value.toString()
-    changed && typed ? typed : value == null ? '' : value.toString()
+    // an option without its value is true, which is no text
+    changed && typed ? typed : value == true ? value : value?.toString()
+}
+
+// A setting as text, empty where there is none.
+def textOf(value) {
+    value == null ? '' : value.toString()
 }
 
 // Places of --name, or --name=value, among the words of the command line.
@@ -69,13 +82,12 @@ def allQuoted(values) {
     values.collect { value -> quoted(value) }.join(' ')
 }
 
-// Options that a step takes from the pipeline's parameters, by nextflow_schema.json. They get into a script through the
-// directive `ext given:`, because the cache looks at the values of `task.ext` that a script names, not at function
-// calls: a changed parameter repeats the steps that take it.
-def parametersOf(step) {
+// Options that a step takes from the pipeline's parameters, by nextflow_schema.json: an input of its tasks, so that a
+// changed parameter repeats the steps that take it, and no other.
+def parametersOf(settings, step) {
     def taken = definitions().findAll { _name, value -> step in (value.step ?: []) }
     options(taken.collectEntries { name, one ->
-        def value = one.type == 'boolean' ? isTrue(params[name]) : valueOf(name)
+        def value = one.type == 'boolean' ? isTrue(settings[name]) : textOf(settings[name])
         // what is true unless it is said not to be takes a word
         [name, one.default == true ? value.toString() : value]
     })

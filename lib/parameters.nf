@@ -1,18 +1,18 @@
 // Parameters before anything runs: names that do not exist, options of Nextflow's own, units. Their values are checked
 // by CHECK_DESIGN, which a wrong unit would keep from running.
 
-include { definitions ; placesOf ; typedWord ; valueOf } from './options'
+include { definitions ; placesOf ; textOf ; typedWord } from './options'
 
 // One sentence per problem.
-def problemsOfParameters() {
+def problemsOfParameters(settings) {
     def known = definitions()
-    def unknown = params.keySet().findAll { name -> !(name in known) }.toSorted()
-    def empty = known.findAll { name, value -> value.type == 'string' && params[name] == true && !typedWord(name) }
+    def unknown = settings.keySet().findAll { name -> !(name in known) }.toSorted()
+    def empty = known.findAll { name, value -> value.type == 'string' && settings[name] == 'true' && !typedWord(name) }
     unknown.collect { name -> unknownName(name, known.keySet()) } +
         empty.collect { name, _value -> "--${name} has no value; give one after it" } +
-        bothInputs() + columnAlone() + keyAlone() + indexOfOther() +
-        ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(name) } +
-        problemOfCpus() + problemOfWorkFolder() + problemOfSetup()
+        bothInputs(settings) + columnAlone(settings) + keyAlone(settings) + indexOfOther(settings) +
+        ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(settings, name) } +
+        problemOfCpus(settings) + problemOfWorkFolder() + problemOfSetup()
 }
 
 // Tasks find their code by PATH, which colons part; what else a path cannot hold is Nextflow's.
@@ -56,25 +56,25 @@ def nextflowOptions() {
 }
 
 // The samplesheet of one and the cohort of the other: a run can be of one only.
-def bothInputs() {
-    def name = params.input ? 'input' : 'study_file'
-    def sentence = "--${name} ${valueOf(name)} would not be read: the run is of the simulated cohort " +
-        "'${valueOf('simulate')}'; leave out -profile demo or test and --simulate, or leave out --${name}"
-    (params.input || params.study_file) && params.simulate ? [sentence] : []
+def bothInputs(settings) {
+    def name = settings.input ? 'input' : 'study_file'
+    def sentence = "--${name} ${settings[name]} would not be read: the run is of the simulated cohort " +
+        "'${settings.simulate}'; leave out -profile demo or test and --simulate, or leave out --${name}"
+    (settings.input || settings.study_file) && settings.simulate ? [sentence] : []
 }
 
 // The column of a reference that is not there; what a reference without a column has, only a look into it tells.
-def columnAlone() {
-    params.label_reference_column && !params.label_reference
+def columnAlone(settings) {
+    settings.label_reference_column && !settings.label_reference
         ? ['--label_reference_column is given without --label_reference, whose column it is; give both']
         : []
 }
 
 // A study in one file, and what tells its samples: neither says anything without the other.
-def keyAlone() {
+def keyAlone(settings) {
     def telling = ['sample_key', 'sample_table', 'hashtags']
-    def alone = (telling + 'obs_columns').find { name -> params[name] && !params.study_file }
-    def lacking = params.study_file && telling.count { name -> params[name] } != 1
+    def alone = (telling + 'obs_columns').find { name -> settings[name] && !settings.study_file }
+    def lacking = settings.study_file && telling.count { name -> settings[name] } != 1
     def key = '--study_file needs one of --sample_key, the column of obs that has its samples, --sample_table and ' +
         '--hashtags'
     def said = alone ? ["--${alone} is given without --study_file, whose samples it tells; give both".toString()] : []
@@ -82,16 +82,16 @@ def keyAlone() {
 }
 
 // An index that the counter cannot read.
-def indexOfOther() {
-    params.star_index && valueOf('counter') == 'alevin-fry'
+def indexOfOther(settings) {
+    settings.star_index && settings.counter == 'alevin-fry'
         ? ['--star_index is of STAR, and --counter is alevin-fry; give --fasta and --gtf instead of --star_index']
         : []
 }
 
 // A limit in units that Nextflow reads, and enough for one step: 4 would be 4 bytes, 10 ten milliseconds.
-def problemOfLimit(name) {
+def problemOfLimit(settings, name) {
     def memory = name == 'max_memory'
-    def text = valueOf(name)
+    def text = textOf(settings[name])
     def forms = memory ? "64.GB, '64 GB', 512.MB" : "48.h, '48 h', 30.m, 2d"
     def form = memory ? /(?i)\d+(\.\d+)?[. ]?[MGTP]B?/ : /\d+(\.\d+)?[. ]?(s|m|min|h|hours?|d|days?)( ?\d+ ?[smhd])*/
     if (!text.matches(form)) {
@@ -104,6 +104,7 @@ def problemOfLimit(name) {
     enough ? [] : ["--${name} is '${text}': a step needs at least ${least}; give what the largest machine or queue has"]
 }
 
-def problemOfCpus() {
-    valueOf('max_cpus').matches(/[1-9]\d*/) ? [] : ["--max_cpus is '${params.max_cpus}'; give a whole number above 0"]
+def problemOfCpus(settings) {
+    def text = textOf(settings.max_cpus)
+    text.matches(/[1-9]\d*/) ? [] : ["--max_cpus is '${text}'; give a whole number above 0"]
 }

@@ -1,6 +1,7 @@
 // A record of the run that others can read: ro-crate-metadata.json (RO-Crate 1.1, profile Process Run Crate),
 // pipeline_info/samples.json, warnings.tsv.
 
+include { isTrue } from './options'
 include { claim ; placeOf } from './results'
 include { commitOf ; outputOf } from './versions'
 include { everyWarning } from './warnings'
@@ -51,14 +52,14 @@ def formatOf(path) {
 }
 
 // Files that parameters name, with their digests; remote ones and folders by name alone.
-def namedFiles() {
+def namedFiles(settings) {
     def groups = new groovy.json.JsonSlurper().parse(projectDir.resolve('nextflow_schema.json'))['$defs'].values()
     def known = groups.collectMany { group -> group.properties.collect { name, value -> [name, value.format] } }
     def names = known.findAll { _name, format -> format == 'file-path' }.collect { name, _format -> name }
     // the name of a resource, or a file
     (names + ['lr_resource'])
-        .findAll { name -> params[name] }
-        .collectMany { name -> params[name].toString().tokenize(',').collect { text -> [name, text.trim()] } }
+        .findAll { name -> settings[name] }
+        .collectMany { name -> settings[name].toString().tokenize(',').collect { text -> [name, text.trim()] } }
         .collect { name, text -> [name, file(text, glob: false)] }
         .findAll { _name, path -> path.exists() && path.isFile() && path.toUri().scheme == 'file' }
         .collect { name, path ->
@@ -159,11 +160,11 @@ def theRun(ins, outs, places, needs, status) {
 
 // Write the crate into the results folder: at the beginning, when what is there of an earlier run is no longer vouched
 // for, and once everything else is there.
-def writeCrate(hashes, outs, places, status) {
-    def settings = params.collect { name, value ->
+def writeCrate(settings, hashes, outs, places, status) {
+    def values = settings.collect { name, value ->
         entity("#param/${name}", 'PropertyValue', [name: name, value: value?.toString()])
     }
-    def ins = sampleFiles(hashes) + namedFiles() + settings
+    def ins = sampleFiles(hashes) + namedFiles(settings) + values
     def needs = software()
     def itself = [conformsTo: ['@id': 'https://w3id.org/ro/crate/1.1'], about: ['@id': './']]
     def profile = [name: 'Process Run Crate', version: '0.5']
@@ -178,34 +179,34 @@ def writeCrate(hashes, outs, places, status) {
     }
     def crate = ['@context': ['https://w3id.org/ro/crate/1.1/context', terms], '@graph': graph]
     def text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(crate))
-    file(params.outdir, glob: false).resolve('ro-crate-metadata.json').text = text
+    file(settings.outdir, glob: false).resolve('ro-crate-metadata.json').text = text
 }
 
 // The results folder becomes this run's, and what the run is to remember of it.
-def begin(hashes, tables) {
-    def earlier = claim(tables)
+def begin(settings, hashes, tables) {
+    def earlier = claim(settings, tables)
     def kept = earlier.findAll { one -> one['@type'] == 'File' && !one['@id'].startsWith('#') }
-    def there = kept.findAll { one -> file(params.outdir, glob: false).resolve(one['@id']).exists() }
-    def computes = params.validate_only.toString() != 'true'
+    def there = kept.findAll { one -> file(settings.outdir, glob: false).resolve(one['@id']).exists() }
+    def computes = !isTrue(settings.validate_only)
     if (computes) {
-        writeCrate(hashes, there.collect { one -> entity(one['@id'], 'File', [:]) }, [], 'ActiveActionStatus')
+        writeCrate(settings, hashes, there.collect { one -> entity(one['@id'], 'File', [:]) }, [], 'ActiveActionStatus')
     }
     def checked = tables.collect { path -> placeOf(path) } + ['pipeline_info/versions.yml']
     if (computes) {
-        writeSamples(hashes)
+        writeSamples(settings, hashes)
         checked += ['pipeline_info/samples.json', 'warnings.tsv']
     }
     [hashes: hashes, earlier: earlier, computes: computes, checked: checked]
 }
 
 // Sample -> its files as they were read, with their digests and sizes: what an audit compares with the delivery.
-def writeSamples(hashes) {
+def writeSamples(settings, hashes) {
     def rows = hashes.toSorted { a, b -> [a[1], a[2], a[0]].join('\n') <=> [b[1], b[2], b[0]].join('\n') }
     def samples = rows.groupBy { _digest, sample, _name -> sample }.collectEntries { sample, files ->
         [sample, files.collect { digest, _sample, name -> [file: name, sha256: digest] }]
     }
     def text = groovy.json.JsonOutput.prettyPrint(groovy.json.JsonOutput.toJson(samples))
-    file(params.outdir, glob: false).resolve('pipeline_info/samples.json').text = "${text}\n"
+    file(settings.outdir, glob: false).resolve('pipeline_info/samples.json').text = "${text}\n"
 }
 
 // What deserves a look, of all steps, in one table.
@@ -222,10 +223,10 @@ def watched() {
 
 // The last that a run does, when the engine has ended: what it saw of the tasks to the results, and the whole crate. A
 // run that computed nothing leaves nothing.
-def finishRecord(outcome) {
+def finishRecord(settings, outcome) {
     try {
         if (outcome.computes) {
-            def out = file(params.outdir, glob: false)
+            def out = file(settings.outdir, glob: false)
             def names = []
             watched().eachFile { path -> names.add(path.name) }
             writeWarnings(out, everyWarning(outcome.warnings))
@@ -233,11 +234,11 @@ def finishRecord(outcome) {
             def seen = names.collect { name -> "pipeline_info/${name}".toString() }
             def all = (outcome.places + outcome.checked + seen).toSet()
             def status = workflow.success ? 'CompletedActionStatus' : 'FailedActionStatus'
-            writeCrate(outcome.hashes, resultFiles(out, all), all, status)
+            writeCrate(settings, outcome.hashes, resultFiles(out, all), all, status)
         }
         watched().deleteDir()
     }
     catch (IOException failure) {
-        System.err.println("WARNING: the record of this run could not be written to ${params.outdir}: ${failure}")
+        System.err.println("WARNING: the record of this run could not be written to ${settings.outdir}: ${failure}")
     }
 }

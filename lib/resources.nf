@@ -25,11 +25,14 @@ def sizeOf(inputs) {
     def sizes = inputs.flatten().collect { path ->
         def real = path.toRealPath()
         def store = ['zarr.json', '.zgroup'].any { name -> real.resolve(name).exists() }
-        def files = store ? [] : real.isDirectory() ? real.listFiles().toList() : [path]
+        def files = real.isDirectory() ? [] : [path]
         if (store) {
             real.eachFileRecurse { one -> files.add(one) }
         }
-        files.sum { one -> one.size() }
+        else if (real.isDirectory()) {
+            real.eachFile { one -> files.add(one) }
+        }
+        files.sum { one -> one.size() } ?: 0
     }
     (sizes.sum() ?: 0) / 1000000
 }
@@ -54,21 +57,21 @@ def timeFor(task, inputs) {
 }
 
 // The memory that one task may have at most, as `resourceLimits` says for the executor that runs the steps.
-def limit() {
+def limit(settings) {
     def process = nextflow.Global.session.config.process
     def given = process.resourceLimits
-    def asker = [task: [executor: process.executor], params: params]
-    def most = given instanceof Closure ? given.cloneWith(asker).call() : given
-    (most.memory ?: params.max_memory) as nextflow.util.MemoryUnit
+    def asker = [task: [executor: process.executor], params: settings]
+    def most = (given instanceof Closure) ? given.cloneWith(asker).call() : given
+    (most.memory ?: settings.max_memory) as nextflow.util.MemoryUnit
 }
 
 // Why an index of a genome is too large for this site, or an empty text: GB that mapping with it takes, and that
 // building it takes where that is still to be done.
-def indexTooLarge(gb, gbToBuild) {
-    def most = limit()
+def indexTooLarge(settings, gb, gbToBuild) {
+    def most = limit(settings)
     def have = "and a task may have ${most} here"
-    def choices = "a larger --max_memory where the machine has more (it is ${params.max_memory}), a profile whose " +
-        "machines have it (such as slurm), ${params.counter == 'starsolo' ? '--counter alevin-fry, ' : ''}or " +
+    def choices = "a larger --max_memory where the machine has more (it is ${settings.max_memory}), a profile whose " +
+        "machines have it (such as slurm), ${settings.counter == 'starsolo' ? '--counter alevin-fry, ' : ''}or " +
         'counts instead of reads (columns raw or filtered)'
     def needed = "${number(gb, 1)} GB"
     if (gb * 1000000000L > most.toBytes()) {
@@ -86,13 +89,13 @@ def number(value, digits) {
 
 // One sentence on what counting reads takes, from numbers of reads of samples: CPU seconds of a million as measured
 // on 946,709 simulated reads of a small genome.
-def countingOf(reads) {
-    def each = [starsolo: 46, 'alevin-fry': 11][params.counter]
+def countingOf(settings, reads) {
+    def each = [starsolo: 46, 'alevin-fry': 11][settings.counter]
     def millions = reads.sum() / 1000000
-    def most = (params.downsample_reads ?: 0) as long
+    def most = (settings.downsample_reads ?: 0) as long
     def used = reads.sum { n -> most ? [n, most].min() : n } / 1000000
     def noun = reads.size() == 1 ? 'sample' : 'samples'
     "# reads: ${number(millions, 1)} million of ${number(reads.size(), 0)} ${noun}; foreseen to take " +
-        "${number(used * each / 60, 0)} min of CPU time to count with ${params.counter} (${each} s a million on a " +
+        "${number(used * each / 60, 0)} min of CPU time to count with ${settings.counter} (${each} s a million on a " +
         'small genome; a large one takes more)'
 }

@@ -14,10 +14,10 @@ def crateOf(out) {
 // Why the results there are of another study, in one sentence; empty if they are not. At the start of a run, without
 // hashes, only a simulated cohort is told from samples and from another cohort. A study keeps most of its files while
 // donors come and go, and other studies share some controls at most.
-def otherStudy(hashes) {
-    def crate = crateOf(file(params.outdir, glob: false))
+def otherStudy(settings, hashes) {
+    def crate = crateOf(file(settings.outdir, glob: false))
     def before = crate.find { one -> one['@id'] == '#param/simulate' }?.value ?: ''
-    def now = params.simulate ?: ''
+    def now = settings.simulate ?: ''
     def run = crate.find { one -> one['@id'] == '#run' }
     def digests = crate.findAll { one -> one['@id'].startsWith('#input/') }.collect { one -> one.sha256 }.toSet()
     def given = hashes.collect { row -> row[0] }.toSet()
@@ -29,16 +29,16 @@ def otherStudy(hashes) {
     def what = before
         ? "simulated cohort '${before}'"
         : now ? 'samples, not of a simulated cohort' : "${digests.size()} files, of which ${shared} are among these"
-    "--outdir ${params.outdir} holds results of another study (run ${run.name}, of ${what}); give another --outdir, " +
-        'or move that folder away'
+    "--outdir ${settings.outdir} holds results of another study (run ${run.name}, of ${what}); give another " +
+        '--outdir, or move that folder away'
 }
 
 // Make the folder this run's, before it computes: the provenance of the run before goes to a folder of its own beside
 // it, and the files of the checks are published. A run that only validates leaves results as they are.
-def claim(tables) {
-    def out = file(params.outdir, glob: false)
+def claim(settings, tables) {
+    def out = file(settings.outdir, glob: false)
     def crate = crateOf(out)
-    def computes = params.validate_only.toString() != 'true'
+    def computes = settings.validate_only.toString() != 'true'
     if (computes || !crate) {
         if (crate) {
             def own = ['params.json', 'models.tsv', 'labelled.json', 'samples.json', 'versions.yml', 'trace.tsv']
@@ -85,9 +85,9 @@ def earlierOf(out, crate) {
 
 // Files that an earlier run put there and this one did not, such as those of a sample that is withdrawn, moved aside;
 // one line on it, or an empty list.
-def withoutOthers(outcome) {
+def withoutOthers(settings, outcome) {
     def (crate, places) = [outcome.computes ? outcome.earlier : [], (outcome.places + outcome.checked).toSet()]
-    def out = file(params.outdir, glob: false)
+    def out = file(settings.outdir, glob: false)
     def files = crate.findAll { one -> one['@type'] == 'File' && !one['@id'].startsWith('#') }
     def before = files.collect { one -> one['@id'] }
     def others = before.findAll { place -> !(place in places) && out.resolve(place).exists() }

@@ -1,6 +1,6 @@
 include { code } from '../lib/code'
 include { sampleFailed } from '../lib/failures'
-include { options ; parametersOf } from '../lib/options'
+include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
 // Files of one sample to one droplet matrix: all barcodes or the cells, gene expression only.
@@ -9,7 +9,7 @@ process READ_COUNTS {
     label 'sample'
     memory { memoryFor(task, [raw, filtered, cellbender]) }
     time { timeFor(task, [raw, filtered, cellbender]) }
-    ext code: { code('read_counts') }, given: { parametersOf('read_counts') }
+    ext code: { code('read_counts') }
     errorStrategy { sampleFailed(task, meta) }
 
     // hidden: what lies in other folders is public, and so would be the files of a folder that is given
@@ -21,6 +21,7 @@ process READ_COUNTS {
         path(cellbender, stageAs: '.cellbender/*'),
     )
     path gtf, stageAs: '.gtf/*'
+    val given
 
     output:
     tuple val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true
@@ -32,7 +33,7 @@ process READ_COUNTS {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments read_counts ${options(sample: meta.sample)} ${task.ext.given} \\
+    sc-compartments read_counts ${options(sample: meta.sample)} ${given} \\
         ${options(raw: raw, filtered: filtered, cellbender: cellbender, gtf: gtf)}
     """
 
@@ -49,11 +50,12 @@ process CALL_CELLS {
     label 'sample'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
-    ext code: { code('call_cells') }, given: { parametersOf('call_cells') }
+    ext code: { code('call_cells') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(droplets), val(row)
+    val given
 
     output:
     tuple val(meta), path("samples/*/${meta.sample}.calls.tsv.gz"), emit: calls, optional: true
@@ -65,7 +67,7 @@ process CALL_CELLS {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments call_cells ${options(droplets: droplets, expected_cells: row.expected_cells)} ${task.ext.given}
+    sc-compartments call_cells ${options(droplets: droplets, expected_cells: row.expected_cells)} ${given}
     """
 
     stub:
@@ -78,11 +80,12 @@ process CALL_CELLS {
 // One method for all samples: the asked-for one, or for 'auto' the best that every sample can have.
 process CHOOSE_AMBIENT {
     label 'light'
-    ext code: { code('choose_ambient') }, given: { parametersOf('choose_ambient') }
+    ext code: { code('choose_ambient') }
 
     input:
     path summaries, stageAs: 'summaries/*'
     val asked // of single samples: sample=method, by commas
+    val given
 
     output:
     path 'problems.txt', emit: problems
@@ -93,12 +96,12 @@ process CHOOSE_AMBIENT {
     """
     # code ${task.ext.code}
     sc-compartments choose_ambient ${options(gpu: task.ext.gpu, asked: asked, problems: 'problems.txt')} \\
-        ${task.ext.given} ${summaries}
+        ${given} ${summaries}
     """
 
     stub:
     """
-    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, problems: 'problems.txt')} ${task.ext.given} \\
+    sc-compartments choose_ambient ${options(gpu: task.ext.gpu, problems: 'problems.txt')} ${given} \\
         --allow_mixed_ambient ${summaries}
     """
 }
@@ -109,11 +112,12 @@ process REMOVE_AMBIENT {
     label 'sample'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
-    ext code: { code('remove_ambient') }, given: { parametersOf('remove_ambient') }
+    ext code: { code('remove_ambient') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(droplets), path(calls), val(method), val(reason), val(row)
+    val given
 
     output:
     tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
@@ -127,7 +131,7 @@ process REMOVE_AMBIENT {
     """
     # code ${task.ext.code}
     sc-compartments remove_ambient ${options(droplets: droplets, calls: calls, method: method, reason: reason)} \\
-        ${options(row)} ${task.ext.given}
+        ${options(row)} ${given}
     """
 
     stub:
@@ -142,12 +146,13 @@ process RUN_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
     label 'cellbender'
-    ext code: { code('run_cellbender', 'cellbender') }, given: { parametersOf('run_cellbender') }
+    ext code: { code('run_cellbender', 'cellbender') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(droplets), val(row)
     val checkpoints
+    val given
 
     output:
     tuple val(meta), path("samples/*/${meta.sample}.cellbender.h5"), emit: output, optional: true
@@ -164,7 +169,7 @@ process RUN_CELLBENDER {
     # code ${task.ext.code}
     sc-compartments run_cellbender ${options(droplets: droplets, expected_cells: row.expected_cells)} \\
         ${options(cpus: task.cpus, cuda: task.accelerator != null, checkpoints: checkpoints)} \\
-        ${options(max_hours: hours)} ${task.ext.given}
+        ${options(max_hours: hours)} ${given}
     """
 
     stub:
@@ -214,11 +219,12 @@ process FILTER_CELLS {
     label 'sample'
     memory { memoryFor(task, [cells]) }
     time { timeFor(task, [cells]) }
-    ext code: { code('filter_cells') }, given: { parametersOf('filter_cells') }
+    ext code: { code('filter_cells') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(cells), val(row)
+    val given
 
     output:
     tuple val(meta), path("${meta.sample}.filtered.h5ad"), emit: filtered, optional: true
@@ -230,7 +236,7 @@ process FILTER_CELLS {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments filter_cells ${options(cells: cells)} ${task.ext.given} ${options(row)}
+    sc-compartments filter_cells ${options(cells: cells)} ${given} ${options(row)}
     """
 
     stub:
@@ -247,11 +253,12 @@ process SCORE_DOUBLETS {
     label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('score_doublets') }, given: { parametersOf('score_doublets') }
+    ext code: { code('score_doublets') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(filtered), val(row)
+    val given
 
     output:
     tuple val(meta), path("samples/*/${meta.sample}.doublets.tsv.gz"), emit: doublets
@@ -263,7 +270,7 @@ process SCORE_DOUBLETS {
     """
     # code ${task.ext.code}
     sc-compartments score_doublets ${options(filtered: filtered)} \\
-        ${options(row)} ${task.ext.given}
+        ${options(row)} ${given}
     """
 
     stub:

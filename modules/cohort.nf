@@ -1,6 +1,6 @@
 include { code } from '../lib/code'
 include { sampleFailed ; stepFailed } from '../lib/failures'
-include { options ; parametersOf } from '../lib/options'
+include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
 // What the cohort needs of one sample: sums, and its cells' metadata; no matrix of cells.
@@ -39,13 +39,14 @@ process MERGE_SAMPLES {
     label 'cohort'
     memory { memoryFor(task, [sums]) }
     time { timeFor(task, [sums]) }
-    ext code: { code('merge_samples') }, given: { parametersOf('merge_samples') }
+    ext code: { code('merge_samples') }
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path sums, stageAs: 'samples/*'
     path summaries, stageAs: 'summaries/*'
+    val given
 
     output:
     path 'merged.h5ad', emit: merged
@@ -65,7 +66,7 @@ process MERGE_SAMPLES {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments merge_samples ${options(study: study)} ${task.ext.given} \\
+    sc-compartments merge_samples ${options(study: study)} ${given} \\
         ${options(sums: sums, summaries: summaries)}
     """
 
@@ -86,13 +87,14 @@ process EMBED_COHORT {
     label 'cohort'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('embed_cohort') }, given: { parametersOf('embed_cohort') }
+    ext code: { code('embed_cohort') }
     errorStrategy { stepFailed(task) }
 
     input:
     path merged
     path pseudobulk
     path filtered, stageAs: 'samples/*'
+    val given
 
     output:
     path 'cohort/cohort.h5ad', emit: cohort
@@ -104,7 +106,7 @@ process EMBED_COHORT {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments embed_cohort ${options(merged: merged, pseudobulk: pseudobulk)} ${task.ext.given} \\
+    sc-compartments embed_cohort ${options(merged: merged, pseudobulk: pseudobulk)} ${given} \\
         --cpus ${task.cpus} ${options(filtered: filtered)}
     """
 

@@ -1,6 +1,6 @@
 include { code } from '../lib/code'
 include { sampleFailed ; stepFailed } from '../lib/failures'
-include { options ; parametersOf } from '../lib/options'
+include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
 // Within-donor difference-in-differences of log abundances.
@@ -8,12 +8,13 @@ process COMPARE_COMPOSITION {
     label 'light'
     memory { memoryFor(task, [counts]) }
     time { timeFor(task, [counts]) }
-    ext code: { code(['compare_composition', 'power']) }, given: { parametersOf('compare_composition') }
+    ext code: { code(['compare_composition', 'power']) }
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path counts
+    val given
 
     output:
     path 'composition/effects.tsv', emit: effects
@@ -27,7 +28,7 @@ process COMPARE_COMPOSITION {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments compare_composition ${options(study: study, counts: counts)} ${task.ext.given}
+    sc-compartments compare_composition ${options(study: study, counts: counts)} ${given}
     sc-compartments power ${options(study: study)} --effects composition/effects.tsv --out composition/power.tsv
     """
 
@@ -43,13 +44,14 @@ process CALIBRATE {
     label 'light'
     memory { memoryFor(task, [counts]) }
     time { timeFor(task, [counts]) }
-    ext code: { code(['calibrate', 'compare_composition']) }, given: { parametersOf('calibrate') }
+    ext code: { code(['calibrate', 'compare_composition']) }
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path counts
     path composition
+    val given
 
     output:
     path 'composition/calibration.tsv', emit: results
@@ -60,7 +62,7 @@ process CALIBRATE {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments calibrate ${options(study: study, counts: counts, composition: composition)} ${task.ext.given}
+    sc-compartments calibrate ${options(study: study, counts: counts, composition: composition)} ${given}
     """
 
     stub:
@@ -74,13 +76,14 @@ process COMPARE_EXPRESSION {
     label 'parallel'
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
-    ext code: { code('compare_expression') }, given: { parametersOf('compare_expression') }
+    ext code: { code('compare_expression') }
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path pseudobulk
     path composition, stageAs: 'effects/*'
+    val given
 
     output:
     path 'expression/*.parquet', emit: effects
@@ -93,7 +96,7 @@ process COMPARE_EXPRESSION {
     """
     # code ${task.ext.code}
     sc-compartments compare_expression ${options(study: study, pseudobulk: pseudobulk, composition: composition)} \\
-        ${options(cpus: task.cpus)} ${task.ext.given}
+        ${options(cpus: task.cpus)} ${given}
     """
 
     stub:
@@ -108,13 +111,14 @@ process SCORE_GENE_SETS {
     label 'light'
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
-    ext code: { code('score_gene_sets') }, given: { parametersOf('score_gene_sets') }
+    ext code: { code('score_gene_sets') }
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path pseudobulk
     path gene_sets, stageAs: 'sets/*'
+    val given
 
     output:
     path 'migration/**', emit: results
@@ -126,7 +130,7 @@ process SCORE_GENE_SETS {
     """
     # code ${task.ext.code}
     sc-compartments score_gene_sets ${options(study: study, pseudobulk: pseudobulk)} \\
-        ${options(gene_sets: gene_sets)} ${task.ext.given}
+        ${options(gene_sets: gene_sets)} ${given}
     """
 
     stub:
@@ -141,13 +145,14 @@ process RUN_LIANA {
     label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('run_liana') }, given: { parametersOf('run_liana') }
+    ext code: { code('run_liana') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels)
     val resource
     path resource_table, stageAs: 'resource/*'
+    val given
 
     output:
     path "${meta.sample}.liana.parquet", emit: liana, optional: true
@@ -160,7 +165,7 @@ process RUN_LIANA {
     """
     # code ${task.ext.code}
     sc-compartments run_liana ${options(filtered: filtered, doublets: doublets, labels: labels)} \\
-        ${options(lr_resource: resource_table ?: resource)} ${task.ext.given}
+        ${options(lr_resource: resource_table ?: resource)} ${given}
     """
 
     stub:
@@ -176,7 +181,7 @@ process SCORE_CENTRALITY {
     label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('score_centrality') }, given: { parametersOf('score_centrality') }
+    ext code: { code('score_centrality') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -186,6 +191,7 @@ process SCORE_CENTRALITY {
     path resource_table, stageAs: 'resource/*'
     path migration_pairs
     path genes
+    val given
 
     output:
     path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
@@ -199,7 +205,7 @@ process SCORE_CENTRALITY {
     # code ${task.ext.code}
     sc-compartments score_centrality ${options(filtered: filtered, doublets: doublets, labels: labels)} \\
         ${options(lr_resource: resource_table ?: resource, migration_pairs: migration_pairs)} \\
-        ${options(umis_kept: umis_kept, genes: genes, ambient_genes: ambient_genes)} ${task.ext.given}
+        ${options(umis_kept: umis_kept, genes: genes, ambient_genes: ambient_genes)} ${given}
     """
 
     stub:
@@ -214,7 +220,7 @@ process COMPARE_INTERACTIONS {
     label 'cohort'
     memory { memoryFor(task, [pseudobulk, liana]) }
     time { timeFor(task, [pseudobulk, liana]) }
-    ext code: { code('compare_interactions') }, given: { parametersOf('compare_interactions') }
+    ext code: { code('compare_interactions') }
     errorStrategy { stepFailed(task) }
 
     input:
@@ -227,6 +233,7 @@ process COMPARE_INTERACTIONS {
     path resource_table, stageAs: 'resource/*'
     path migration_pairs
     path groups, stageAs: 'groups/*'
+    val given
 
     output:
     path 'interactions/effects.parquet', emit: effects
@@ -239,7 +246,7 @@ process COMPARE_INTERACTIONS {
     """
     # code ${task.ext.code}
     sc-compartments compare_interactions ${options(study: study, pseudobulk: pseudobulk, groups: groups)} \\
-        ${options(lr_resource: resource_table ?: resource, migration_pairs: migration_pairs)} ${task.ext.given} \\
+        ${options(lr_resource: resource_table ?: resource, migration_pairs: migration_pairs)} ${given} \\
         ${options(liana: liana, centrality: centrality, networks: networks)}
     """
 
@@ -257,7 +264,7 @@ process COMPARE_COUPLING {
     label 'light'
     memory { memoryFor(task, [cohort]) }
     time { timeFor(task, [cohort]) }
-    ext code: { code('compare_coupling') }, given: { parametersOf('compare_coupling') }
+    ext code: { code('compare_coupling') }
     errorStrategy { stepFailed(task) }
 
     input:
@@ -266,6 +273,7 @@ process COMPARE_COUPLING {
     path donors
     path expression
     path cohort
+    val given
 
     output:
     path 'coupling/**', emit: results
@@ -277,7 +285,7 @@ process COMPARE_COUPLING {
     """
     # code ${task.ext.code}
     sc-compartments compare_coupling ${options(study: study, composition: composition, donors: donors)} \\
-        ${options(expression: expression, cohort: cohort)} ${task.ext.given}
+        ${options(expression: expression, cohort: cohort)} ${given}
     """
 
     stub:

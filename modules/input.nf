@@ -1,5 +1,5 @@
 include { code } from '../lib/code'
-include { options ; parametersOf } from '../lib/options'
+include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
 // One h5ad of a whole study, or one of each pool, to a file for each sample, and the samplesheet that names them.
@@ -7,7 +7,7 @@ process SPLIT_STUDY {
     label 'light'
     memory { memoryFor(task, [study]) }
     time { timeFor(task, [study]) }
-    ext code: { code('split_study') }, given: { parametersOf('split_study') }
+    ext code: { code('split_study') }
 
     input:
     path study, stageAs: 'study/?/*'
@@ -15,6 +15,7 @@ process SPLIT_STUDY {
     path samplesheet, stageAs: 'sheet/*'
     path table, stageAs: 'table/*'
     path tags, stageAs: 'tags/*'
+    val given
 
     output:
     path 'problems.txt', emit: problems
@@ -27,7 +28,7 @@ process SPLIT_STUDY {
     """
     # code ${task.ext.code}
     sc-compartments split_study ${options(path: study, pool: pools, samplesheet: samplesheet)} \\
-        ${options(sample_table: table, hashtags: tags)} ${task.ext.given} --problems problems.txt --notes notes.txt
+        ${options(sample_table: table, hashtags: tags)} ${given} --problems problems.txt --notes notes.txt
     """
 }
 
@@ -41,9 +42,11 @@ process CHECK_DESIGN {
     path contrasts, stageAs: 'contrasts/*'
     path schema
     val parameters
+    val resource
     path resource_table, stageAs: 'resource/*'
     path groups, stageAs: 'groups/*'
     path palette, stageAs: 'palette/*'
+    path overrides, stageAs: 'overrides/*'
 
     output:
     path 'problems.txt', emit: problems
@@ -52,18 +55,19 @@ process CHECK_DESIGN {
     path 'compared.json', emit: compared, optional: true
     path 'samples.tsv', emit: samples, optional: true
     path 'plan.txt', emit: plan, optional: true
+    path 'by_hand/*.tsv', emit: by_hand, optional: true
     path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
     tuple val(task.process), eval('sc-compartments versions pandas'), topic: versions
 
     script:
-    def resource = resource_table ?: params.lr_resource
     """
     # code ${task.ext.code}
     cat > params.json <<'PARAMETERS'
     ${parameters}
     PARAMETERS
     sc-compartments check_design ${options(samplesheet: samplesheet, contrasts: contrasts)} \\
-        ${options(interaction_groups: groups, lr_resource: resource, palette: palette, schema: schema)} \\
+        ${options(interaction_groups: groups, lr_resource: resource_table ?: resource)} \\
+        ${options(palette: palette, schema: schema, label_overrides: overrides)} \\
         --params params.json --problems problems.txt
     """
 }
@@ -74,12 +78,12 @@ process INSPECT_INPUT {
     label 'light'
     memory { memoryFor(task, [matrix]) }
     time { timeFor(task, [matrix]) }
-    ext code: { code('inspect_input') }, given: { parametersOf('inspect_input') }
+    ext code: { code('inspect_input') }
 
     input:
-    tuple val(meta), val(column), path(matrix, stageAs: 'input/*'), val(asked)
-    path overrides, stageAs: 'overrides/*'
+    tuple val(meta), val(column), path(matrix, stageAs: 'input/*'), val(asked), path(by_hand, stageAs: 'by_hand/*')
     path gtf, stageAs: 'gtf/*'
+    val given
 
     output:
     tuple val(meta), path('problems.txt'), emit: problems
@@ -95,7 +99,7 @@ process INSPECT_INPUT {
     # code ${task.ext.code}
     (cd input && find -L . -type f -printf '%P\\n' | LC_ALL=C sort | xargs -r -d '\\n' sha256sum) > input.sha256
     sc-compartments inspect_input ${options(sample: meta.sample, column: column)} \\
-        ${options(path: matrix, label_overrides: overrides, gtf: gtf)} ${options(asked)} ${task.ext.given}
+        ${options(path: matrix, label_overrides: by_hand, gtf: gtf)} ${options(asked)} ${given}
     """
 
     stub:
@@ -139,7 +143,7 @@ process CHECK_LABELS {
     label 'light'
     memory { memoryFor(task, [cells]) }
     time { timeFor(task, [cells]) }
-    ext code: { code('check_labels') }, given: { parametersOf('check_labels') }
+    ext code: { code('check_labels') }
 
     input:
     path study
@@ -152,6 +156,7 @@ process CHECK_LABELS {
     path overrides, stageAs: 'overrides/*'
     path clusters, stageAs: 'clusters/*'
     path cells, stageAs: 'cells/*'
+    val given
 
     output:
     path 'problems.txt', emit: problems
@@ -167,7 +172,7 @@ process CHECK_LABELS {
         ${options(lineage_map: lineage_map, markers: markers)} \\
         ${options(compartment: said.compartment, by_name: said.by_name, known_models: known_models)} \\
         ${options(label_overrides: overrides, label_clusters: clusters, cells: cells)} \\
-        ${task.ext.given} --problems problems.txt --notes notes.txt
+        ${given} --problems problems.txt --notes notes.txt
     """
 
     stub:

@@ -1,6 +1,6 @@
 include { code } from '../lib/code'
 include { sampleFailed } from '../lib/failures'
-include { options ; parametersOf } from '../lib/options'
+include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
 // A CellTypist model from labelled cells, named as their file.
@@ -9,12 +9,13 @@ process TRAIN_MODEL {
     label 'cohort'
     memory { memoryFor(task, [reference]) }
     time { timeFor(task, [reference]) }
-    ext code: { code('train_model') }, given: { parametersOf('train_model') }
+    ext code: { code('train_model') }
 
     input:
     path reference
     val column
     path lineage_map, stageAs: 'map/*'
+    val given
 
     output:
     path 'problems.txt', emit: problems
@@ -26,7 +27,7 @@ process TRAIN_MODEL {
     """
     # code ${task.ext.code}
     sc-compartments train_model ${options(label_reference: reference, label_reference_column: column)} \\
-        ${options(lineage_map: lineage_map, out: "${reference.baseName}.pkl")} ${task.ext.given} \\
+        ${options(lineage_map: lineage_map, out: "${reference.baseName}.pkl")} ${given} \\
         --problems problems.txt --notes notes.txt
     """
 
@@ -43,16 +44,16 @@ process ANNOTATE_CELLS {
     label 'sample'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('annotate_cells') }, given: { parametersOf('annotate_cells') }
+    ext code: { code('annotate_cells') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
-    tuple val(meta), path(filtered), val(row), path(models, stageAs: 'models/?/*')
+    tuple val(meta), path(filtered), val(row), path(models, stageAs: 'models/?/*'), path(by_hand, stageAs: 'by_hand/*')
     path known_models
     path lineage_map
     path markers
-    path overrides, stageAs: 'overrides/*'
     path clusters, stageAs: 'clusters/*'
+    val given
 
     output:
     tuple val(meta), path("samples/*/${meta.sample}.labels.tsv.gz"), emit: labels, optional: true
@@ -65,8 +66,8 @@ process ANNOTATE_CELLS {
     """
     # code ${task.ext.code}
     sc-compartments annotate_cells ${options(cells: filtered, compartment: row.compartment, model: models)} \\
-        ${options(lineage_map: lineage_map, markers: markers, label_overrides: overrides)} \\
-        ${options(label_clusters: clusters, known_models: known_models)} ${task.ext.given}
+        ${options(lineage_map: lineage_map, markers: markers, label_overrides: by_hand)} \\
+        ${options(label_clusters: clusters, known_models: known_models)} ${given}
     """
 
     stub:

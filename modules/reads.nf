@@ -1,16 +1,17 @@
 include { code } from '../lib/code'
 include { sampleFailed } from '../lib/failures'
-include { options ; parametersOf } from '../lib/options'
+include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
 // Are the programs here that the reads will be given to?
 process CHECK_PROGRAMS {
     label 'counts'
     cache false // what is missing now may be here when the run goes on
-    ext code: { code('check_programs', 'counts') }, given: { parametersOf('check_programs') }
+    ext code: { code('check_programs', 'counts') }
 
     input:
     val asked // once, where there are reads
+    val given
 
     output:
     path 'problems.txt', emit: problems
@@ -18,7 +19,7 @@ process CHECK_PROGRAMS {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments check_programs ${task.ext.given}
+    sc-compartments check_programs ${given}
     """
 
     stub:
@@ -94,11 +95,12 @@ process CHECK_GENOME {
     label 'counts'
     memory { memoryFor(task, [fasta, gtf]) }
     time { timeFor(task, [fasta, gtf]) }
-    ext code: { code('check_genome', 'counts') }, given: { parametersOf('check_genome') }
+    ext code: { code('check_genome', 'counts') }
 
     input:
     path fasta, stageAs: 'fasta/*'
     path gtf, stageAs: 'gtf/*'
+    val given
 
     output:
     path 'problems.txt', emit: problems
@@ -108,7 +110,7 @@ process CHECK_GENOME {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments check_genome ${options(fasta: fasta, gtf: gtf)} ${task.ext.given}
+    sc-compartments check_genome ${options(fasta: fasta, gtf: gtf)} ${given}
     """
 
     stub:
@@ -124,13 +126,15 @@ process BUILD_INDEX {
     cpus { 8 }
     memory { 1.GB * Math.ceil(genome.gb_to_build as double).toInteger() * task.attempt }
     time { 12.h * task.attempt }
-    storeDir "${params.index_store}"
-    ext code: { code('build_index', 'counts') }, given: { parametersOf('build_index') }
+    storeDir "${store}"
+    ext code: { code('build_index', 'counts') }
 
     input:
     tuple val(genome), path(look)
     path fasta, stageAs: 'fasta/*'
     path gtf, stageAs: 'gtf/*'
+    val store // folder
+    val given
 
     output:
     path "${genome.folder}", emit: index
@@ -139,7 +143,7 @@ process BUILD_INDEX {
     """
     # code ${task.ext.code}
     sc-compartments build_index ${options(genome: look, fasta: fasta, gtf: gtf, out: genome.folder)} \\
-        ${options(cpus: task.cpus)} ${task.ext.given}
+        ${options(cpus: task.cpus)} ${given}
     """
 
     stub:
@@ -155,12 +159,13 @@ process FIND_STRAND {
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 2.h * task.attempt }
-    ext code: { code('find_strand', 'counts') }, given: { parametersOf('find_strand') }
+    ext code: { code('find_strand', 'counts') }
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(look)
     path index, stageAs: '.index' // hidden: what lies in other folders is public
     val gb
+    val given
 
     output:
     tuple val(meta), path('problems.txt'), emit: problems
@@ -170,7 +175,7 @@ process FIND_STRAND {
     """
     # code ${task.ext.code}
     sc-compartments find_strand ${options(look: look, fastq_1: first, fastq_2: second, index: index)} \\
-        ${options(cpus: task.cpus)} ${task.ext.given}
+        ${options(cpus: task.cpus)} ${given}
     """
 
     stub:
@@ -188,13 +193,14 @@ process COUNT_READS {
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 24.h * task.attempt }
-    ext code: { code('count_reads', 'counts') }, given: { parametersOf('count_reads') }
+    ext code: { code('count_reads', 'counts') }
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(strand)
     path index, stageAs: '.index' // hidden: what lies in other folders is public
     val gb
+    val given
 
     output:
     tuple val(meta), path("${meta.sample}.counted.h5"), emit: counted
@@ -206,7 +212,7 @@ process COUNT_READS {
     """
     # code ${task.ext.code}
     sc-compartments count_reads ${options(strand: strand, fastq_1: first, fastq_2: second, index: index)} \\
-        ${options(cpus: task.cpus)} ${task.ext.given}
+        ${options(cpus: task.cpus)} ${given}
     """
 
     stub:

@@ -1,18 +1,19 @@
 include { code } from '../lib/code'
 include { stepFailed } from '../lib/failures'
-include { laidOut ; options ; parametersOf } from '../lib/options'
+include { laidOut ; options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 include { startedAs } from '../lib/versions'
 
 // Reasons of all steps in one table.
 process COLLECT_SKIPPED {
     label 'light'
-    ext code: { code('collect_skipped') }, given: { parametersOf('collect_skipped') }
+    ext code: { code('collect_skipped') }
 
     input:
     path study
     path pieces, stageAs: 'pieces/?/*'
     val failed
+    val given
 
     output:
     path 'skipped.tsv', emit: results
@@ -24,7 +25,7 @@ process COLLECT_SKIPPED {
     cat > failed.tsv <<'FAILED'
     ${(['stage\tsample\tlineage\tcontrast\treason'] + failed).join('\n    ')}
     FAILED
-    sc-compartments collect_skipped ${options(study: study)} ${task.ext.given} pieces/*/*.tsv failed.tsv
+    sc-compartments collect_skipped ${options(study: study)} ${given} pieces/*/*.tsv failed.tsv
     """
 }
 
@@ -33,11 +34,12 @@ process WRITE_FINDINGS {
     label 'light'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('write_findings') }, given: { parametersOf('write_findings') }
+    ext code: { code('write_findings') }
     errorStrategy { stepFailed(task) }
 
     input:
     tuple val(places), path(files, stageAs: 'staged/?/*')
+    val given
 
     output:
     path 'findings.tsv', emit: results
@@ -47,7 +49,7 @@ process WRITE_FINDINGS {
     """
     # code ${task.ext.code}
     ${laidOut(places)}
-    sc-compartments write_findings --results results ${task.ext.given}
+    sc-compartments write_findings --results results ${given}
     """
 
     stub:
@@ -61,12 +63,13 @@ process MAKE_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('make_report') }, given: { parametersOf('make_report') }
+    ext code: { code('make_report') }
 
     input:
     tuple val(places), path(files, stageAs: 'staged/?/*')
     tuple path(template, stageAs: 'template'), path(dictionary), path(schema), path(palette, stageAs: '.palette/*'),
         path(logo, stageAs: '.logo/*')
+    val given
 
     output:
     path 'report*.html', emit: report
@@ -77,7 +80,7 @@ process MAKE_REPORT {
     """
     # code ${task.ext.code}
     ${laidOut(places)}
-    sc-compartments make_report --results results ${task.ext.given} \\
+    sc-compartments make_report --results results ${given} \\
         ${options(template: template, dictionary: dictionary, schema: schema, palette: palette, logo: logo)} \\
         ${options(startedAs())} --out report.html --multiqc multiqc
     """
@@ -93,12 +96,13 @@ process PRINT_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('print_report') }, given: { parametersOf('print_report') }
+    ext code: { code('print_report') }
 
     input:
     tuple val(places), path(files, stageAs: 'staged/?/*')
     tuple path(template, stageAs: 'template'), path(dictionary), path(schema), path(palette, stageAs: '.palette/*'),
         path(logo, stageAs: '.logo/*')
+    val given
 
     output:
     path '{report.pdf,figures/*}', emit: paper, optional: true
@@ -107,7 +111,7 @@ process PRINT_REPORT {
     """
     # code ${task.ext.code}
     ${laidOut(places)}
-    sc-compartments print_report --results results ${task.ext.given} \\
+    sc-compartments print_report --results results ${given} \\
         ${options(template: template, dictionary: dictionary, schema: schema, palette: palette, logo: logo)} \\
         ${options(startedAs())} --pdf report.pdf --figures figures
     """

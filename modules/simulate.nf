@@ -1,5 +1,5 @@
 include { code } from '../lib/code'
-include { options ; parametersOf } from '../lib/options'
+include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
 // A cohort with known truth: samplesheet and raw droplets, truth tables, labelled reference.
@@ -8,13 +8,14 @@ process SIMULATE_COHORT {
     label 'light'
     memory { memoryFor(task, [profiles]) }
     time { timeFor(task, [profiles]) }
-    ext code: { code('simulate_cohort') }, given: { parametersOf('simulate_cohort') }
+    ext code: { code('simulate_cohort') }
 
     input:
     val preset
     val words // further options
     path profiles
     path gene_sets
+    val given
 
     output:
     path 'samplesheet.csv', emit: samplesheet
@@ -26,7 +27,7 @@ process SIMULATE_COHORT {
     """
     # code ${task.ext.code}
     sc-compartments simulate_cohort ${options(preset: preset, profiles: profiles, gene_sets: gene_sets)} \\
-        ${words} ${task.ext.given} --outdir cohort
+        ${words} ${given} --outdir cohort
     mkdir simulated
     mv cohort/truth simulated/truth
     mv cohort/* .
@@ -43,11 +44,12 @@ process SIMULATE_READS {
     label 'counts'
     memory { memoryFor(task, [folders]) }
     time { timeFor(task, [folders]) }
-    ext code: { code('simulate_reads', 'counts') }, given: { parametersOf('simulate_reads') }
+    ext code: { code('simulate_reads', 'counts') }
 
     input:
     path samplesheet
     path folders
+    val given
 
     output:
     path 'samplesheet.csv', emit: samplesheet
@@ -58,7 +60,7 @@ process SIMULATE_READS {
     script:
     """
     # code ${task.ext.code}
-    sc-compartments simulate_reads ${options(samplesheet: samplesheet)} --outdir reads ${task.ext.given}
+    sc-compartments simulate_reads ${options(samplesheet: samplesheet)} --outdir reads ${given}
     rm ${samplesheet}
     mv reads/* .
     """

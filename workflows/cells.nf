@@ -1,6 +1,6 @@
 include { announced } from '../lib/console'
 include { columnsOf ; filesOf } from '../lib/files'
-include { isTrue } from '../lib/options'
+include { isTrue ; parametersOf } from '../lib/options'
 include { warned } from '../lib/warnings'
 include { READ_COUNTS ; CALL_CELLS } from '../modules/cells'
 include { CHOOSE_AMBIENT ; REMOVE_AMBIENT ; RUN_CELLBENDER ; IMPORT_CELLBENDER } from '../modules/cells'
@@ -11,18 +11,20 @@ workflow CELLS {
     take:
     samples // [meta, raw, filtered, cellbender]
     rows // [meta, row of the samplesheet]
+    settings // name -> value, of the parameters
 
     main:
-    READ_COUNTS(samples, filesOf(params.gtf, 'gtf'))
-    CALL_CELLS(READ_COUNTS.out.droplets.join(columnsOf(rows, ['expected_cells'])))
+    READ_COUNTS(samples, filesOf(settings, 'gtf'), parametersOf(settings, 'read_counts'))
+    CALL_CELLS(READ_COUNTS.out.droplets.join(columnsOf(rows, ['expected_cells'])), parametersOf(settings, 'call_cells'))
     ch_called = READ_COUNTS.out.droplets.join(CALL_CELLS.out.calls)
-    AMBIENT(ch_called, READ_COUNTS.out.results, rows)
+    AMBIENT(ch_called, READ_COUNTS.out.results, rows, settings)
     announced(AMBIENT.out.cells, '# samples: cells called, ambient RNA seen to')
     // a limit of the samplesheet comes after the parameter and goes before it
     def limits = ['counts', 'genes', 'mt', 'top20'].collect { name -> "nmads_${name}".toString() }
     limits += ['min_counts', 'min_genes', 'max_counts', 'max_mt']
-    FILTER_CELLS(AMBIENT.out.cells.join(columnsOf(rows, limits)))
-    SCORE_DOUBLETS(FILTER_CELLS.out.filtered.join(columnsOf(rows, ['chemistry', 'loaded_cells'])))
+    FILTER_CELLS(AMBIENT.out.cells.join(columnsOf(rows, limits)), parametersOf(settings, 'filter_cells'))
+    ch_loaded = FILTER_CELLS.out.filtered.join(columnsOf(rows, ['chemistry', 'loaded_cells']))
+    SCORE_DOUBLETS(ch_loaded, parametersOf(settings, 'score_doublets'))
 
     filtered = FILTER_CELLS.out.filtered
     doublets = SCORE_DOUBLETS.out.doublets
@@ -45,6 +47,7 @@ workflow AMBIENT {
     called // [meta, droplets, calls]
     summaries // what READ_COUNTS found in each sample
     rows // [meta, row of the samplesheet]
+    settings // name -> value, of the parameters
 
     main:
     ch_blood = columnsOf(rows, ['compartment', 'rbc_per_ul', 'cells_per_ul'])
@@ -55,7 +58,8 @@ workflow AMBIENT {
         .map { meta, row -> row.ambient_method ? "${meta.sample}=${row.ambient_method}".toString() : '' }
         .toSortedList()
         .map { asked -> asked.findAll { one -> one }.join(',') }
-    CHOOSE_AMBIENT(summaries.collect(sort: { a, b -> a.name <=> b.name }), ch_asked_for)
+    ch_summaries = summaries.collect(sort: { a, b -> a.name <=> b.name })
+    CHOOSE_AMBIENT(ch_summaries, ch_asked_for, parametersOf(settings, 'choose_ambient'))
     CHOOSE_AMBIENT.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     CHOOSE_AMBIENT.out.plan.subscribe { plan ->
         def said = plan.text.trim() - 'WARNING: '
@@ -74,8 +78,10 @@ workflow AMBIENT {
             cpu: true
         }
 
-    ch_asked = ch_called.cellbender.map { meta, droplets, _calls, _method, _reason -> [meta, droplets] }
-    RUN_CELLBENDER(ch_asked.join(columnsOf(rows, ['expected_cells'])), checkpoints)
+    ch_asked = ch_called.cellbender
+        .map { meta, droplets, _calls, _method, _reason -> [meta, droplets] }
+        .join(columnsOf(rows, ['expected_cells']))
+    RUN_CELLBENDER(ch_asked, checkpoints, parametersOf(settings, 'run_cellbender'))
     ch_cellbender = ch_called.cellbender
         .map { meta, droplets, calls, _method, _reason -> [meta, droplets, calls] }
         .join(RUN_CELLBENDER.out.output, remainder: true)
@@ -86,7 +92,7 @@ workflow AMBIENT {
             tried.collect { one -> one + [failures] }
         }
         .branch { _meta, _droplets, _calls, output, failures ->
-            done: output && (isTrue(params.allow_mixed_ambient) || !failures)
+            done: output && (isTrue(settings.allow_mixed_ambient) || !failures)
             failed: true
         }
 
@@ -96,7 +102,7 @@ workflow AMBIENT {
         [meta, droplets, calls, 'soupem', "CellBender failed for ${failures}, soupem was used instead".toString()]
     }
     IMPORT_CELLBENDER(ch_done.mix(ch_finished).join(ch_blood))
-    REMOVE_AMBIENT(ch_called.cpu.mix(ch_failed).join(ch_blood))
+    REMOVE_AMBIENT(ch_called.cpu.mix(ch_failed).join(ch_blood), parametersOf(settings, 'remove_ambient'))
 
     cells = REMOVE_AMBIENT.out.cells.mix(IMPORT_CELLBENDER.out.cells)
     results = RUN_CELLBENDER.out.results.mix(REMOVE_AMBIENT.out.results, IMPORT_CELLBENDER.out.results)

@@ -1,4 +1,5 @@
 include { settled } from '../lib/code'
+include { parametersOf } from '../lib/options'
 include { SUM_SAMPLE ; MERGE_SAMPLES ; EMBED_COHORT } from '../modules/cohort'
 
 // All samples in one object, the sums that statistics need, and the picture of all cells.
@@ -7,6 +8,7 @@ workflow COHORT {
     study // study.json
     cells // [meta, h5ad, doublets, labels]
     summaries // of the labels
+    settings // name -> value, of the parameters
 
     main:
     SUM_SAMPLE(cells)
@@ -15,6 +17,7 @@ workflow COHORT {
         study,
         ch_sums.map { parts -> parts.collect { _meta, sums -> sums } },
         summaries.toSortedList { a, b -> a.name <=> b.name },
+        parametersOf(settings, 'merge_samples'),
     )
     // samples that may be swapped are said before anything is compared
     MERGE_SAMPLES.out.doubts.subscribe { path -> path.readLines().each { line -> log.warn(line) } }
@@ -23,6 +26,7 @@ workflow COHORT {
         MERGE_SAMPLES.out.merged,
         MERGE_SAMPLES.out.pseudobulk,
         ch_cells.map { parts -> parts.collect { _meta, filtered, _doublets, _labels -> filtered } },
+        parametersOf(settings, 'embed_cohort'),
     )
 
     // a note in the samplesheet is in the table of cells, not in what is compared

@@ -1,7 +1,7 @@
 include { carried } from '../lib/code'
 include { announced } from '../lib/console'
 include { filesOf ; tableOf } from '../lib/files'
-include { leavesOut } from '../lib/options'
+include { leavesOut ; parametersOf } from '../lib/options'
 include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
 include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING } from '../modules/compare'
 
@@ -16,59 +16,89 @@ workflow COMPARE {
     genes // table of genes that some files lack or name otherwise
     ambient_genes // table: genes that are no partner in a lineage
     embedded // h5ad
+    settings // name -> value, of the parameters
 
     main:
-    def table = tableOf(params.lr_resource, 'lr_resource')
-    def pairs = carried(projectDir.resolve('assets/interaction_groups.tsv'))
-    def sets = [carried(projectDir.resolve('assets/migration_sets.gmt'))] + filesOf(params.gene_sets, 'gene_sets')
+    def sets = [carried(projectDir.resolve('assets/migration_sets.gmt'))] + filesOf(settings, 'gene_sets')
 
     // parts that the run is to leave out get nothing to work on
     def nothing = channel.empty()
-    ch_expressed = leavesOut('expression') ? nothing : pseudobulk
-    ch_talking = leavesOut('interactions') ? nothing : cells
-    ch_pairs = leavesOut('interactions') ? nothing : pseudobulk
+    ch_expressed = leavesOut(settings, 'expression') ? nothing : pseudobulk
+    ch_talking = leavesOut(settings, 'interactions') ? nothing : cells
+    ch_pairs = leavesOut(settings, 'interactions') ? nothing : pseudobulk
 
-    COMPARE_COMPOSITION(study, counts)
-    CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)
-    COMPARE_EXPRESSION(study, ch_expressed, COMPARE_COMPOSITION.out.effects)
-    SCORE_GENE_SETS(study, pseudobulk, sets)
-    RUN_LIANA(ch_talking, params.lr_resource, table)
-    ch_thinned = thinned(ch_talking, depth)
-    SCORE_CENTRALITY(ch_thinned, ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
-    COMPARE_INTERACTIONS(
-        study,
-        ch_pairs,
-        RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
-        SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
-        SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name },
-        params.lr_resource,
-        table,
-        pairs,
-        filesOf(params.interaction_groups, 'interaction_groups'),
-    )
+    COMPARE_COMPOSITION(study, counts, parametersOf(settings, 'compare_composition'))
+    CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary, parametersOf(settings, 'calibrate'))
+    ch_effects = COMPARE_COMPOSITION.out.effects
+    COMPARE_EXPRESSION(study, ch_expressed, ch_effects, parametersOf(settings, 'compare_expression'))
+    SCORE_GENE_SETS(study, pseudobulk, sets, parametersOf(settings, 'score_gene_sets'))
+    INTERACTIONS(study, ch_talking, ch_pairs, depth, genes, ambient_genes, settings)
     COMPARE_COUPLING(
         study,
-        COMPARE_COMPOSITION.out.effects,
+        ch_effects,
         COMPARE_COMPOSITION.out.donors,
-        leavesOut('expression') ? [] : COMPARE_EXPRESSION.out.effects,
+        leavesOut(settings, 'expression') ? [] : COMPARE_EXPRESSION.out.effects,
         embedded,
+        parametersOf(settings, 'compare_coupling'),
     )
 
     announced(COMPARE_COMPOSITION.out.results.flatten(), 'composition compared (# tables)')
     announced(CALIBRATE.out.results.flatten(), 'claims counted of relabelled donors (# table)')
     announced(COMPARE_EXPRESSION.out.results.flatten(), 'expression compared (# tables)')
     announced(SCORE_GENE_SETS.out.results.flatten(), 'migration scores compared (# tables)')
-    announced(COMPARE_INTERACTIONS.out.results.flatten(), 'interactions compared (# tables)')
     announced(COMPARE_COUPLING.out.results.flatten(), 'coupling of the compartments (# tables)')
 
     results = COMPARE_COMPOSITION.out.results.mix(
         CALIBRATE.out.results,
         COMPARE_EXPRESSION.out.results,
         SCORE_GENE_SETS.out.results,
-        RUN_LIANA.out.results,
-        COMPARE_INTERACTIONS.out.results,
+        INTERACTIONS.out.results,
         COMPARE_COUPLING.out.results,
     )
+
+    emit:
+    results
+}
+
+// Who may talk to whom in each sample, and how that differs.
+workflow INTERACTIONS {
+    take:
+    study // study.json, without columns that no comparison looks at
+    cells // [meta, h5ad, doublets, labels]; none where the part is left out
+    pseudobulk // h5ad; the same
+    depth // table of samples: share of the UMIs that all are thinned to
+    genes // table of genes that some files lack or name otherwise
+    ambient_genes // table: genes that are no partner in a lineage
+    settings // name -> value, of the parameters
+
+    main:
+    def table = tableOf(settings, 'lr_resource')
+    def pairs = carried(projectDir.resolve('assets/interaction_groups.tsv'))
+    RUN_LIANA(cells, settings.lr_resource, table, parametersOf(settings, 'run_liana'))
+    SCORE_CENTRALITY(
+        thinned(cells, depth),
+        ambient_genes.collect(),
+        settings.lr_resource,
+        table,
+        pairs,
+        genes.collect(),
+        parametersOf(settings, 'score_centrality'),
+    )
+    COMPARE_INTERACTIONS(
+        study,
+        pseudobulk,
+        RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
+        SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
+        SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name },
+        settings.lr_resource,
+        table,
+        pairs,
+        filesOf(settings, 'interaction_groups'),
+        parametersOf(settings, 'compare_interactions'),
+    )
+    announced(COMPARE_INTERACTIONS.out.results.flatten(), 'interactions compared (# tables)')
+
+    results = RUN_LIANA.out.results.mix(COMPARE_INTERACTIONS.out.results)
 
     emit:
     results

@@ -3,35 +3,11 @@ include { announced } from '../lib/console'
 include { askedOf ; existing ; filesOf ; linesOf ; locate ; pathOf } from '../lib/files'
 include { problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
-include { definitions ; valueOf } from '../lib/options'
+include { parametersOf } from '../lib/options'
 include { kept ; warned } from '../lib/warnings'
-include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT ; SPLIT_STUDY } from '../modules/input'
+include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
 include { INSPECT_INPUT as INSPECT_COUNTED } from '../modules/input'
 include { READS } from './reads'
-
-// The user's samplesheet, or that of a whole study in one file with a file for each sample.
-workflow SHEET {
-    take:
-    given // samplesheet, or empty
-    study // h5ad of all samples, or empty
-
-    main:
-    given || study ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
-    sheets = filesOf(given, 'input')
-    pools = study ? poolsOf(study.toString()) : []
-    wrong = pools.find { one -> one.problem }
-    wrong ? error("ERROR: --study_file ${study} row ${wrong.row}, column ${wrong.column}: ${wrong.problem}") : true
-    ch_study = study ? channel.value(pools.collect { one -> one.path }) : channel.empty()
-    table = filesOf(params.sample_table, 'sample_table')
-    SPLIT_STUDY(ch_study, pools.findResults { one -> one.pool }, sheets, table, filesOf(params.hashtags, 'hashtags'))
-    SPLIT_STUDY.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
-    ch_sound = SPLIT_STUDY.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
-    ch_split = SPLIT_STUDY.out.samplesheet.combine(ch_sound).map { path, _sound -> path }.first()
-    samplesheet = study ? ch_split : channel.value(sheets[0])
-
-    emit:
-    samplesheet
-}
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {
@@ -39,19 +15,19 @@ workflow INPUT {
     samplesheet // file
     genome // [FASTA, GTF], or empty texts, of samples given as reads
     models // [[compartment or empty, CellTypist model, whether by name], ...]
+    settings // name -> value, of the parameters
 
     main:
-    def plain = definitions().collectEntries { name, value ->
-        [name, value.type == 'string' && params[name] != null ? valueOf(name) : params[name]]
-    }
     CHECK_DESIGN(
         samplesheet,
-        filesOf(params.contrasts, 'contrasts'),
+        filesOf(settings, 'contrasts'),
         carried(projectDir.resolve('nextflow_schema.json')),
-        groovy.json.JsonOutput.toJson(plain),
-        tableOf(params.lr_resource, 'lr_resource'),
-        filesOf(params.interaction_groups, 'interaction_groups'),
-        filesOf(params.palette, 'palette'),
+        groovy.json.JsonOutput.toJson(settings),
+        settings.lr_resource,
+        tableOf(settings, 'lr_resource'),
+        filesOf(settings, 'interaction_groups'),
+        filesOf(settings, 'palette'),
+        filesOf(settings, 'label_overrides'),
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes
@@ -65,7 +41,9 @@ workflow INPUT {
     // tasks are given the name of a sample and what they use of its row: a comment, a note or another order of the
     // rows repeats no task of the samples
     rows = ch_samples.map { meta, _inputs, _others -> [meta.subMap('sample'), meta] }
-    LOOK(ch_samples, rows, genome, listed)
+    // the labels by hand of a sample are a file of its own: another label repeats the tasks of its sample alone
+    by_hand = bySample(CHECK_DESIGN.out.by_hand)
+    LOOK(ch_samples, rows, genome, listed, by_hand, settings)
     CHECK_DESIGN.out.plan.mix(LOOK.out.notes).subscribe { said -> if (said.size()) { log.info(said.text) } }
     CHECK_LABELS(
         study,
@@ -73,11 +51,12 @@ workflow INPUT {
         models.map { entries -> entries.collect { _compartment, path, _byName -> path } },
         models.map { entries -> saidOf(entries) },
         carried(projectDir.resolve('assets/celltypist_models.tsv')),
-        carried(existing(pathOf(params.lineage_map), '--lineage_map')),
-        carried(existing(pathOf(params.markers), '--markers')),
-        filesOf(params.label_overrides, 'label_overrides'),
-        filesOf(params.label_clusters, 'label_clusters'),
+        carried(existing(pathOf(settings.lineage_map), '--lineage_map')),
+        carried(existing(pathOf(settings.markers), '--markers')),
+        filesOf(settings, 'label_overrides'),
+        filesOf(settings, 'label_clusters'),
         LOOK.out.cells,
+        parametersOf(settings, 'check_labels'),
     )
     ch_named = CHECK_LABELS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
     CHECK_LABELS.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
@@ -87,11 +66,7 @@ workflow INPUT {
     compared = CHECK_LABELS.out.compared.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.models).combine(CHECK_LABELS.out.compared)
     counted = LOOK.out.counted
-    checked = LOOK.out.hashes
-        .combine(ch_named)
-        .combine(LOOK.out.enough)
-        .combine(results.map { tables -> [tables] })
-        .map { found -> [found[0], found[-1]] }
+    checked = soundOnce(LOOK.out.hashes, ch_named.combine(LOOK.out.enough), results)
     announced(samples.combine(checked), '# samples: files of counts are sound')
 
     emit:
@@ -103,6 +78,7 @@ workflow INPUT {
     checked // [[SHA-256, sample, name of a file], ...], results of the checks: once, when nothing is wrong
     results
     counted // what was found of the reads of samples given as FASTQ
+    by_hand // [sample -> table of its labels by hand], once
 }
 
 // Into every file of counts, and all of them together.
@@ -112,9 +88,11 @@ workflow LOOK {
     rows // [meta, row of the samplesheet]
     genome // [FASTA, GTF], or empty texts, of samples given as reads
     study // study.json, in the order of the samplesheet
+    by_hand // [sample -> table of its labels by hand], once
+    settings // name -> value, of the parameters
 
     main:
-    OPEN(samples, rows, genome, study)
+    OPEN(samples, rows, genome, study, by_hand, settings)
     ch_lines = rows.combine(OPEN.out.problems, by: 0).flatMap { _name, meta, path -> linesOf(meta, path) }
     rows
         .combine(OPEN.out.doubts, by: 0)
@@ -147,7 +125,7 @@ workflow LOOK {
         .map { found -> [found] }
         .combine(ch_sound)
         .map { found, _sound ->
-            def said = foresight(found)
+            def said = foresight(settings, found)
             said.text ? log.info(said.text) : null
             said.warnings.each { line -> warned('inspect_input', '', line) }
             said.problem ? error("ERROR: ${said.problem}") : true
@@ -172,26 +150,33 @@ workflow OPEN {
     rows // [meta, row of the samplesheet]
     genome // [FASTA, GTF], or empty texts, of samples given as reads
     study // study.json
+    by_hand // [sample -> table of its labels by hand], once
+    settings // name -> value, of the parameters
 
     main:
-    ch_given = samples.flatMap { meta, inputs, others ->
+    given = parametersOf(settings, 'inspect_input')
+    ch_given = samples.combine(by_hand).flatMap { meta, inputs, others, tables ->
         ['raw', 'filtered', 'cellbender'].findAll { column -> inputs[column] }.collect { column ->
-            [meta.subMap('sample'), column, inputs[column], askedOf(column, inputs, others)]
+            def asked = askedOf(column, inputs, others)
+            [meta.subMap('sample'), column, inputs[column], asked, tables[meta.sample] ?: []]
         }
     }
-    INSPECT_INPUT(ch_given, filesOf(params.label_overrides, 'label_overrides'), filesOf(params.gtf, 'gtf'))
+    INSPECT_INPUT(ch_given, filesOf(settings, 'gtf'), given)
     ch_reads = samples
         .filter { _meta, inputs, _others -> inputs.fastq_1 }
         .map { meta, inputs, _others ->
             [meta.subMap('sample'), inputs.fastq_1, inputs.fastq_2, meta.chemistry ?: '']
         }
     ch_unsound = INSPECT_INPUT.out.problems.filter { _meta, path -> path.size() }
-    READS(ch_reads, rows, genome, study, ch_unsound.count().filter { n -> n == 0 })
+    READS(ch_reads, rows, genome, study, ch_unsound.count().filter { n -> n == 0 }, settings)
     ch_counted = samples
         .map { meta, _inputs, others -> [meta.subMap('sample'), others] }
         .join(READS.out.counted)
-        .map { meta, others, path -> [meta, 'raw', path, askedOf('raw', [raw: path], others)] }
-    INSPECT_COUNTED(ch_counted, filesOf(params.label_overrides, 'label_overrides'), [])
+        .combine(by_hand)
+        .map { meta, others, path, tables ->
+            [meta, 'raw', path, askedOf('raw', [raw: path], others), tables[meta.sample] ?: []]
+        }
+    INSPECT_COUNTED(ch_counted, [], given)
     problems = INSPECT_INPUT.out.problems.mix(INSPECT_COUNTED.out.problems)
     looked = ch_given.mix(ch_counted).count().combine(problems.count()).filter { n, done -> n == done }
     doubts = INSPECT_INPUT.out.doubts.mix(INSPECT_COUNTED.out.doubts)
@@ -219,22 +204,14 @@ workflow OPEN {
     matrices // [meta, raw, filtered, cellbender]
 }
 
-// The file of a whole study, or those of its pools, of which a table has a row each: [path, pool, or a problem], ...
-def poolsOf(text) {
-    def path = existing(pathOf(text), '--study_file')
-    if (!(path.name =~ /(?i)\.(csv|tsv)$/)) {
-        return [[path: path]]
-    }
-    def rows = path.splitCsv(header: true, strip: true, sep: path.text.readLines()[0].contains('\t') ? '\t' : ',')
-    rows.withIndex(2).collect { row, number ->
-        def lacking = ['pool', 'file'].find { column -> !row[column] }
-        def twice = rows.count { other -> other.pool == row.pool } > 1
-        def found = lacking || twice ? [:] : locate(row.file, path.parent, number, 'file')
-        def said = lacking ? 'empty or not there; give pool and file' : "'${row.pool}' is there twice; name pools apart"
-        lacking || twice
-            ? [row: number, column: lacking ?: 'pool', problem: said]
-            : found instanceof Map ? found : [path: found, pool: row.pool]
-    }
+// [digests, results of the checks], once all of `sound` has said that nothing is wrong.
+def soundOnce(hashes, sound, results) {
+    hashes.combine(sound).combine(results.map { tables -> [tables] }).map { found -> [found[0], found[-1]] }
+}
+
+// Tables that a task names by samples, as one [sample -> table], empty where there are none.
+def bySample(tables) {
+    tables.ifEmpty([]).map { found -> [found].flatten().collectEntries { path -> [path.baseName, settled(path)] } }
 }
 
 // What is said of models: the compartments that they are for, empty for all; the files of those asked for by name.

@@ -1,6 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
 include { columnsOf ; existing ; filesOf ; pathOf } from '../lib/files'
+include { parametersOf } from '../lib/options'
 include { ANNOTATE_CELLS ; TRAIN_MODEL } from '../modules/labels'
 
 // The models that name cells: those that are given, and behind them one of labelled cells.
@@ -9,9 +10,11 @@ workflow MODELS {
     given // [[compartment or empty, CellTypist model, whether by name], ...], or an empty list
     reference // h5ad, or nothing
     column // of its obs, or empty
+    settings // name -> value, of the parameters
 
     main:
-    TRAIN_MODEL(reference, column, carried(existing(pathOf(params.lineage_map), '--lineage_map')))
+    lineages = carried(existing(pathOf(settings.lineage_map), '--lineage_map'))
+    TRAIN_MODEL(reference, column, lineages, parametersOf(settings, 'train_model'))
     TRAIN_MODEL.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
     ch_sound = TRAIN_MODEL.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
     ch_trained = TRAIN_MODEL.out.model.combine(ch_sound).map { path, _sound -> [['', settled(path), false]] }
@@ -28,23 +31,27 @@ workflow LABELS {
     doublets // [meta, table]
     rows // [meta, row of the samplesheet]
     models // [[compartment or empty, CellTypist model, whether by name], ...]
+    by_hand // [sample -> table of its labels by hand], once
+    settings // name -> value, of the parameters
 
     main:
     ch_filtered = filtered
         .join(columnsOf(rows, ['compartment']))
         .combine(models.map { entries -> [entries] })
-        .map { meta, path, row, entries ->
-            [meta, path, row, entries.findAll { one -> one[0] in ['', row.compartment] }]
+        .combine(by_hand)
+        .map { meta, path, row, entries, tables ->
+            def own = entries.findAll { one -> one[0] in ['', row.compartment] }
+            [meta, path, row, own.collect { one -> one[1] }, tables[meta.sample] ?: []]
         }
     ANNOTATE_CELLS(
-        ch_filtered.map { meta, path, row, entries -> [meta, path, row, entries.collect { one -> one[1] }] },
+        ch_filtered,
         carried(projectDir.resolve('assets/celltypist_models.tsv')),
-        carried(existing(pathOf(params.lineage_map), '--lineage_map')),
-        carried(existing(pathOf(params.markers), '--markers')),
-        filesOf(params.label_overrides, 'label_overrides'),
-        filesOf(params.label_clusters, 'label_clusters'),
+        carried(existing(pathOf(settings.lineage_map), '--lineage_map')),
+        carried(existing(pathOf(settings.markers), '--markers')),
+        filesOf(settings, 'label_clusters'),
+        parametersOf(settings, 'annotate_cells'),
     )
-    // a label by hand is in a table of all samples: those whose labels stay as they were are not looked at again
+    // a cluster named by hand is of all samples: those whose labels stay as they were are not looked at again
     ch_labels = ANNOTATE_CELLS.out.labels.map { meta, path -> [meta, settled(path)] }
     cells = filtered.join(doublets).join(ch_labels)
     announced(cells, '# samples: filtered, doublets scored, labelled')

@@ -1,6 +1,6 @@
 include { announced } from '../lib/console'
 include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
-include { isTrue } from '../lib/options'
+include { isTrue ; parametersOf } from '../lib/options'
 include { countingOf ; indexTooLarge ; sizeOf } from '../lib/resources'
 include { warned } from '../lib/warnings'
 include { BUILD_INDEX ; CHECK_GENOME ; CHECK_PROGRAMS ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
@@ -14,15 +14,16 @@ workflow READS {
     genome // [FASTA, GTF], or empty texts
     study // study.json
     sound // once, when the files of counts of all other samples are sound
+    settings // name -> value, of the parameters
 
     main:
     // a program that is missing is told before anything is read
-    CHECK_PROGRAMS(samples.map { _row -> true }.first())
+    CHECK_PROGRAMS(samples.map { _row -> true }.first(), parametersOf(settings, 'check_programs'))
     ch_here = CHECK_PROGRAMS.out.problems.map { path ->
         path.text.trim() ? error("ERROR: ${path.readLines().join('; ')}") : true
     }
     INSPECT_READS(samples.combine(ch_here).map { row -> row.take(4) })
-    INDEX(ch_here.combine(genome).map { row -> row.takeRight(2) })
+    INDEX(ch_here.combine(genome).map { row -> row.takeRight(2) }, settings)
     lines = rows
         .combine(INSPECT_READS.out.problems, by: 0)
         .flatMap { _name, row, path -> linesOf(row, path) }
@@ -34,21 +35,22 @@ workflow READS {
         .combine(ch_fine)
         .map { found -> found.dropRight(2) }
         .filter { reads -> reads } // none where all samples are given as counts
-        .subscribe { reads -> log.info(countingOf(reads).toString()) }
-    ch_looked = isTrue(params.read_quality) && !isTrue(params.validate_only) ? samples : channel.empty()
+        .subscribe { reads -> log.info(countingOf(settings, reads).toString()) }
+    ch_looked = isTrue(settings.read_quality) && !isTrue(settings.validate_only) ? samples : channel.empty()
     READ_QUALITY(ch_looked.combine(ch_fine).map { row -> row.take(3) })
-    ch_index = isTrue(params.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()
+    ch_index = isTrue(settings.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()
     ch_files = ch_index.map { index, _gb, _lines, _sound -> index }
     ch_gb = ch_index.map { _index, gb, _lines, _sound -> gb }
 
-    FIND_STRAND(samples.map { row -> row.take(3) }.join(INSPECT_READS.out.looks), ch_files, ch_gb)
+    ch_lanes = samples.map { row -> row.take(3) }
+    FIND_STRAND(ch_lanes.join(INSPECT_READS.out.looks), ch_files, ch_gb, parametersOf(settings, 'find_strand'))
     ch_strands = rows
         .combine(FIND_STRAND.out.problems, by: 0)
         .flatMap { _name, row, path -> linesOf(row, path) }
         .toList()
         .map { found -> problemsIn(found) ? error("ERROR: ${problemsIn(found)}") : true }
-    ch_asked = samples.map { row -> row.take(3) }.join(FIND_STRAND.out.strands).combine(ch_strands)
-    COUNT_READS(ch_asked.map { row -> row.take(4) }, ch_files, ch_gb)
+    ch_asked = ch_lanes.join(FIND_STRAND.out.strands).combine(ch_strands)
+    COUNT_READS(ch_asked.map { row -> row.take(4) }, ch_files, ch_gb, parametersOf(settings, 'count_reads'))
     announced(COUNT_READS.out.counted, '# samples: reads counted')
     COMPARE_READS(study, COUNT_READS.out.results.collect(sort: { a, b -> a.name <=> b.name }))
     COMPARE_READS.out.warnings.subscribe { path -> path.readLines().each { line -> warned('compare_reads', '', line) } }
@@ -68,28 +70,30 @@ workflow READS {
 workflow INDEX {
     take:
     genome // [FASTA, GTF], once where there are reads to be mapped
+    settings // name -> value, of the parameters
 
     main:
-    def given = params.star_index
+    def given = settings.star_index
     ch_made = given ? channel.empty() : genome.map { fasta, _gtf -> fileOfGenome(fasta, 'fasta') }
     ch_genes = given ? channel.empty() : genome.map { _fasta, gtf -> fileOfGenome(gtf, 'gtf') }
-    CHECK_GENOME(ch_made, ch_genes)
+    CHECK_GENOME(ch_made, ch_genes, parametersOf(settings, 'check_genome'))
     CHECK_GENOME.out.plan.subscribe { path -> log.info(path.text.trim()) }
     ch_genome = CHECK_GENOME.out.genome.map { path -> [new groovy.json.JsonSlurper().parse(path), path] }
     ch_given = given
         ? genome
-            .map { _files -> existing(pathOf(params.star_index), '--star_index') }
+            .map { _files -> existing(pathOf(settings.star_index), '--star_index') }
             .map { path -> [path, sizeOf([path]) / 1000 + 2.5] }
         : channel.empty()
     // an index that is there already is not built again
     ch_large = ch_genome
         .map { made, _path ->
-            [made.gb, pathOf("${params.index_store}/${made.folder}").exists() ? 0 : made.gb_to_build]
+            [made.gb, pathOf("${settings.index_store}/${made.folder}").exists() ? 0 : made.gb_to_build]
         }
         .mix(ch_given.map { _path, gb -> [gb, 0] })
-        .map { gb, gbToBuild -> indexTooLarge(gb, gbToBuild) }
-    ch_fits = ch_large.filter { said -> !said && !isTrue(params.validate_only) }
-    BUILD_INDEX(ch_genome.combine(ch_fits).map { row -> row.take(2) }, ch_made, ch_genes)
+        .map { gb, gbToBuild -> indexTooLarge(settings, gb, gbToBuild) }
+    ch_fits = ch_large.filter { said -> !said && !isTrue(settings.validate_only) }
+    ch_asked = ch_genome.combine(ch_fits).map { row -> row.take(2) }
+    BUILD_INDEX(ch_asked, ch_made, ch_genes, settings.index_store, parametersOf(settings, 'build_index'))
     index = BUILD_INDEX.out.index.combine(ch_genome).map { path, made, _path -> [path, made.gb] }.mix(ch_given)
     problems = CHECK_GENOME.out.problems.flatMap { path -> path.readLines() }.mix(ch_large)
 

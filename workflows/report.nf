@@ -1,7 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { failedSteps ; failedTasks } from '../lib/failures'
 include { filesOf ; pathOf ; placed } from '../lib/files'
-include { isTrue ; leavesOut ; withoutSteps } from '../lib/options'
+include { isTrue ; leavesOut ; parametersOf ; withoutSteps } from '../lib/options'
 include { versionsOf } from '../lib/versions'
 include { COLLECT_SKIPPED ; MAKE_REPORT ; NAME_FAILURES ; PRINT_REPORT ; WRITE_FINDINGS } from '../modules/report'
 
@@ -10,6 +10,7 @@ workflow REPORT {
     take:
     study // study.json
     results // files as their tasks named them
+    settings // name -> value, of the parameters
 
     main:
     // by what they say, each once: most are the same header
@@ -18,8 +19,9 @@ workflow REPORT {
         .unique()
         .collect(sort: { a, b -> "${a}" <=> "${b}" })
     // complete only when every task that may fail has ended
-    COLLECT_SKIPPED(study, ch_skipped, ch_skipped.map { _pieces -> notAsked() + failedTasks() })
-    def info = pathOf("${params.outdir}/pipeline_info")
+    ch_reasons = ch_skipped.map { _pieces -> notAsked(settings) + failedTasks() }
+    COLLECT_SKIPPED(study, ch_skipped, ch_reasons, parametersOf(settings, 'collect_skipped'))
+    def info = pathOf("${settings.outdir}/pipeline_info")
     // not of a run that ends with its checks
     ch_versions = channel.topic('versions')
         .toList()
@@ -34,7 +36,7 @@ workflow REPORT {
         tables: true
     }
     ch_tables = ch_placed.tables.mix(COLLECT_SKIPPED.out.results.map { path -> placed(path) })
-    WRITE_FINDINGS(inOrder(ch_tables))
+    WRITE_FINDINGS(inOrder(ch_tables), parametersOf(settings, 'write_findings'))
     ch_page = ch_tables.mix(
         ch_placed.page,
         WRITE_FINDINGS.out.results.map { path -> placed(path) },
@@ -44,18 +46,19 @@ workflow REPORT {
         carried(projectDir.resolve('assets/report')),
         carried(projectDir.resolve('assets/dictionary.tsv')),
         carried(projectDir.resolve('nextflow_schema.json')),
-        filesOf(params.palette, 'palette'),
-        filesOf(params.logo, 'logo'),
+        filesOf(settings, 'palette'),
+        filesOf(settings, 'logo'),
     ]
     ch_laid = inOrder(ch_page)
-    MAKE_REPORT(ch_laid, shown)
-    PRINT_REPORT(ch_laid.filter { _places, _files -> isTrue(params.paper) }, shown)
+    MAKE_REPORT(ch_laid, shown, parametersOf(settings, 'make_report'))
+    ch_printed = ch_laid.filter { _places, _files -> isTrue(settings.paper) }
+    PRINT_REPORT(ch_printed, shown, parametersOf(settings, 'print_report'))
 
     // a run of which a step failed ends as failed, but not before what finished is on the page
     ch_shown = MAKE_REPORT.out.report.mix(PRINT_REPORT.out.paper).collect()
     NAME_FAILURES(ch_shown.map { _pages -> failedSteps() }.filter { steps -> steps })
     NAME_FAILURES.out.failures.subscribe { steps ->
-        def page = "The report of what finished: ${params.outdir}/report.html"
+        def page = "The report of what finished: ${settings.outdir}/report.html"
         error("ERROR: The run is incomplete. ${steps.text.trim()} ${page}")
     }
 
@@ -76,12 +79,12 @@ def inOrder(channel) {
 }
 
 // Rows of skipped.tsv for what the user asked to leave out, and for what depends on it.
-def notAsked() {
+def notAsked(settings) {
     def then = [
         SCORE_DOUBLETS: ': no cell is scored, and none left out as a doublet',
         COMPARE_COUPLING: ': so no concordance of the changes of genes',
     ]
-    def steps = withoutSteps() + (leavesOut('expression') ? [COMPARE_COUPLING: 'expression'] : [:])
+    def steps = withoutSteps(settings) + (leavesOut(settings, 'expression') ? [COMPARE_COUPLING: 'expression'] : [:])
     steps.collect { step, part ->
         "${step.toLowerCase()}\t\t\t\tleft out by --skip ${part}${then[step] ?: ''}".toString()
     }

@@ -64,7 +64,7 @@ def test_labels_by_hand_are_of_cells_that_are_there(execute, tmp_path):
     (tmp_path / "digests").write_text("aa  a.h5ad\n")
     there, header = toy.barcodes()[0], "sample,barcode,lineage\nS2,x,B\n"
     given = ("--sample", "S1", "--column", "filtered", "--digests", "digests", "--path", "a.h5ad")
-    for rows, said in ((f"S1,{there},B\nS1,y,B\n", ""), ("S1,y,B\n", "o.csv row 3, column barcode: 1 of 1 barcodes")):
+    for rows, said in ((f"S1,{there},B\nS1,y,B\n", ""), ("S1,y,B\n", "--label_overrides: 1 of 1 barcodes")):
         (tmp_path / "o.csv").write_text(header + rows)
         execute("inspect_input", *given, "--label_overrides", "o.csv")
         assert said in (tmp_path / "problems.txt").read_text() and bool(said) == bool(

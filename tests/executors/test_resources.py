@@ -12,6 +12,7 @@ from tests.support.runs import ROOT, tracked, variables
 
 SCRIPT = """
 include { foresight } from './lib/foresight'
+include { settingsOf } from './lib/options'
 include { indexTooLarge ; memoryFor ; timeFor } from './lib/resources'
 
 process LARGE {
@@ -27,6 +28,7 @@ process LARGE {
 }
 
 workflow {
+    def settings = settingsOf(params)
     def small = file("${projectDir}/small")
     def large = file("${projectDir}/large")
     def folder = file("${projectDir}/folder")
@@ -35,10 +37,10 @@ workflow {
         log.info("asks ${memoryFor(task, inputs).toBytes()} ${timeFor(task, inputs).toSeconds()}")
     }
     [2, 4000].each { n ->
-        def said = foresight((1..n).collect { [cells: 5000, values: 4000000] })
+        def said = foresight(settings, (1..n).collect { [cells: 5000, values: 4000000] })
         log.info("SAID ${groovy.json.JsonOutput.toJson(said + [text: said.text.toString()])}")
     }
-    def indexes = [[2, 3], [2, 3.5], [4, 0]].collect { gb, gbToBuild -> indexTooLarge(gb, gbToBuild) }
+    def indexes = [[2, 3], [2, 3.5], [4, 0]].collect { gb, gbToBuild -> indexTooLarge(settings, gb, gbToBuild) }
     log.info("INDEX ${groovy.json.JsonOutput.toJson(indexes)}")
     LARGE().view()
 }

@@ -16,15 +16,14 @@ SCRIPT = r'''
 include { failedSteps ; failedTasks ; failures ; forgetFailures ; sampleFailed ; stepFailed } from './lib/failures'
 include { locate ; placed ; samplesOf } from './lib/files'
 include { changedModels ; modelsOf } from './lib/models'
-include { laidOut ; leavesOut ; options ; parametersOf ; withoutSteps ; wordsOf } from './lib/options'
+include { laidOut ; leavesOut ; options ; parametersOf ; settingsOf ; withoutSteps ; wordsOf } from './lib/options'
 include { everyWarning ; kept ; warned } from './lib/warnings'
 
 process SHOW {
-    ext given: { parametersOf('compare_expression') }
-
     input:
     path files, stageAs: 'in/*'
     val text
+    val given
 
     output:
     path 'words.txt', emit: words
@@ -32,7 +31,7 @@ process SHOW {
     script:
     """
     printf '%s\\n' ${options(files: files, text: text, none: '', zero: 0, flag: true, off: false)} \\
-        ${task.ext.given} > words.txt
+        ${given} > words.txt
     """
 }
 
@@ -41,9 +40,10 @@ def told(name, value) {
 }
 
 // What --celltypist_model means, or the line that it ends with.
-def meant(text) {
+def meant(settings, text) {
     try {
-        modelsOf(text).collect { compartment, path, byName -> [compartment, path.toString(), byName] }
+        def given = settings + [celltypist_model: text]
+        modelsOf(given).collect { compartment, path, byName -> [compartment, path.toString(), byName] }
     }
     catch (Exception problem) {
         causeOf(problem)
@@ -55,14 +55,17 @@ def causeOf(problem) {
 }
 
 workflow {
-    told('expression', parametersOf('compare_expression'))
-    told('ambient', parametersOf('choose_ambient'))
+    def settings = settingsOf(params)
+    told('expression', parametersOf(settings, 'compare_expression'))
+    told('ambient', parametersOf(settings, 'choose_ambient'))
+    told('texts', [settings.project, settings.title, settings.contact, settings.max_mt])
     warned('inspect_input', 's1', 'two\n  lines')
     warned('inspect_input', 's1', 'two\n  lines')
     kept('choose_ambient', '', 'not printed')
     told('warnings', everyWarning([[stage: 'merge_samples', sample: '', warning: 'first']]))
-    told('left out', [leavesOut('expression'), leavesOut('doublets'), withoutSteps()])
-    told('words', wordsOf(params.simulate_options))
+    def parts = ['expression', 'doublets'].collect { part -> leavesOut(settings, part) }
+    told('left out', parts + [withoutSteps(settings)])
+    told('words', wordsOf(settings.simulate_options))
     told('no words', wordsOf(''))
     def hash = 'ab/0123456789abcdef0123456789abcd'
     def names = ['composition/effects.tsv', 'samples/ff/ff.qc.json', 'skipped.tsv']
@@ -75,10 +78,10 @@ workflow {
     told('lone matrix', locate('GSM2_matrix.mtx', there, 3, 'raw').problem)
     told('laid out', laidOut(['composition/effects.tsv', "samples/it's/x.json", 'skipped.tsv']))
 
-    params.asked.each { name, text -> told(name, meant(text)) }
-    told('first use', changedModels([file("${projectDir}/first/models.tsv")]))
-    told('same', changedModels([file("${projectDir}/first/models.tsv")]))
-    told('changed', changedModels([file("${projectDir}/later/models.tsv")]))
+    params.asked.each { name, text -> told(name, meant(settings, text)) }
+    told('first use', changedModels(settings, [file("${projectDir}/first/models.tsv")]))
+    told('same', changedModels(settings, [file("${projectDir}/first/models.tsv")]))
+    told('changed', changedModels(settings, [file("${projectDir}/later/models.tsv")]))
 
     System.setProperty('sc-compartments.failed/another/run/read_counts/s9', 'of another run')
     def folder = file("${projectDir}/task")
@@ -91,7 +94,8 @@ workflow {
     told('steps', failedSteps())
     forgetFailures()
     told('forgotten', failures())
-    SHOW(channel.of(1).map { _one -> files("${projectDir}/given/*").toSorted() }, params.target_gene)
+    def given = parametersOf(settings, 'compare_expression')
+    SHOW(channel.of(1).map { _one -> files("${projectDir}/given/*").toSorted() }, settings.target_gene, given)
     SHOW.out.words.subscribe { path -> told('script', path.readLines()) }
 }
 '''
@@ -162,7 +166,7 @@ def told(request, tmp_path_factory):
     (folder / "params.json").write_text(json.dumps(given))
     words = [project / "tools" / "nextflow", "run", project / "functions.nf", "-ansi-log", "false"]
     done = subprocess.run(
-        [*map(str, words), "-profile", "local", "-params-file", "params.json"],
+        [*map(str, words), "-profile", "local", "-params-file", "params.json", "--project", "007", "--title", "FALSE"],
         cwd=folder,
         capture_output=True,
         text=True,
@@ -177,6 +181,11 @@ def told(request, tmp_path_factory):
 def test_parameters_of_a_step_are_those_of_the_schema_that_are_set(told):
     assert shlex.split(told["expression"]) == ["--min_cells_pb", "10", "--target_gene", HOSTILE]
     assert shlex.split(told["ambient"]) == ["--ambient_method", "auto"], "a flag that is false is left out"
+
+
+def test_a_text_is_what_was_typed(told):
+    """Nextflow makes a number of 007 and a truth value of FALSE."""
+    assert told["texts"] == ["007", "FALSE", None, 20]
 
 
 def test_what_deserves_a_look_is_kept_once_behind_what_the_cohort_shows(told):

@@ -27,17 +27,20 @@ CELLS, EMPTY, GENES = 40, 400, 120
 SCRIPT = """
 include { READS } from './workflows/reads'
 include { READ_COUNTS } from './modules/cells'
+include { parametersOf ; settingsOf } from './lib/options'
 
 workflow {
+    def settings = settingsOf(params)
     samples = channel.of('csf', 'blood').map { name ->
         [[sample: name], files("${launchDir}/${name}_R1_*.gz"), files("${launchDir}/${name}_R2_*.gz"), '']
     }
     rows = samples.map { row -> [row[0], [row: 2]] }
     genome = channel.value(["${launchDir}/genome.fa".toString(), "${launchDir}/genes.gtf".toString()])
-    READS(samples, rows, genome, channel.value(file("${launchDir}/study.json")), channel.value(0))
+    READS(samples, rows, genome, channel.value(file("${launchDir}/study.json")), channel.value(0), settings)
     given = channel.of([[sample: 'given'], file("${launchDir}/given"), [], []])
     counted = READS.out.counted.map { meta, path -> [meta, path, [], []] }
-    READ_COUNTS(counted.mix(given), [file("${launchDir}/genes.gtf")])
+    def options = parametersOf(settings, 'read_counts')
+    READ_COUNTS(counted.mix(given), [file("${launchDir}/genes.gtf")], options)
     READS.out.hashes.subscribe { meta, path -> log.info("HASHES ${meta.sample} ${path.readLines().join(' ')}") }
 }
 """

@@ -59,6 +59,30 @@ def test_tests_mirror_the_package(root):
     assert sorted(map(str, rooms.keys() - doors - tests)) == [], "rooms without a module of tests"
 
 
+SCRIPTS = ("main.nf", "lib/*.nf", "modules/*.nf", "workflows/*.nf")
+READS_PARAMETERS = re.compile(r"\bparams(\.(?!json\b)\w|\[)|\(params\b")
+
+
+def test_parameters_are_read_by_the_entry_workflow_alone(root):
+    """Newer parsers of Nextflow refuse them elsewhere; tasks are repeated by what they are handed."""
+    texts = {path: path.read_text() for pattern in SCRIPTS for path in root.glob(pattern)}
+    assert len(texts) > 25
+    found = {path.name: READS_PARAMETERS.search(text) for path, text in texts.items()}
+    assert [name for name, match in found.items() if match] == ["main.nf"]
+    entry = re.search(r"(?ms)^workflow \{\n(.*?)^\}", texts[root / "main.nf"])[1]
+    assert [match[0] for match in READS_PARAMETERS.finditer(texts[root / "main.nf"])] == ["(params"]
+    assert "settingsOf(params)" in entry
+    for line in ("def x = params.input", "params[name]", "f(params)"):
+        assert READS_PARAMETERS.search(line)
+
+
+def test_scripts_say_nothing_that_newer_parsers_read_otherwise(root):
+    """``x instanceof Map ? a : b`` is a type that may be null there; Path.listFiles() is gone."""
+    for path in (path for pattern in SCRIPTS for path in root.glob(pattern)):
+        assert not re.search(r"instanceof \w+ \?|\.listFiles\(", path.read_text()), path.name
+    assert re.search(r"(?m)^    defaultBranch = 'main'$", (root / "nextflow.config").read_text())
+
+
 def test_functions_that_include_others_are_included_from_one_place(root):
     """Else the new parser of Nextflow 25.04 ends with "a function is already defined or included"."""
     scripts = [

@@ -112,7 +112,7 @@ def strangers(table: str | Path, sample: str, barcodes: Texts) -> str:
     if len(lost) <= len(own) / 2:
         return ""
     return (
-        f"{Path(table).name} row {lost.index[0]}, column barcode: {len(lost)} of {len(own)} barcodes of the sample are "
+        f"--label_overrides: {len(lost)} of {len(own)} barcodes of the sample are "
         f"not in its file (first: '{lost.iloc[0]}'; the file has '{barcodes[0]}'); write them as the file has them"
     )
 

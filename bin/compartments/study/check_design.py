@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--lr_resource", help="ligand-receptor resource of LIANA by name, or a table: can it be read?")
     options.add_argument("--interaction_groups", help="table of groups of pairs: can it be read?")
     options.add_argument("--palette", help="table of colours and order of lineages: can it be read?")
+    options.add_argument("--label_overrides", help="labels by hand: those of each sample go to by_hand/<s>.tsv")
     options.add_argument("--problems", help="write problems there and exit 0, so that the caller can say them")
     return options.parse_args()
 
@@ -50,6 +51,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
     from compartments.study.asking import ask
+    from compartments.study.by_hand import write_by_hand
     from compartments.study.captures import check_files
     from compartments.study.covariates import chosen_covariates
     from compartments.study.models import check_models
@@ -70,6 +72,8 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     _check_pairs(given.lr_resource, given.interaction_groups)
     if given.palette:
         read_palette(given.palette)
+    if given.label_overrides:
+        write_by_hand(given.label_overrides, study.samples["sample"])
     design = design_table(study)
     contract = Contract.of(STEP)
     study.save("study.json")

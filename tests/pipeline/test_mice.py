@@ -121,7 +121,7 @@ def test_a_simulated_cohort_of_mice_gives_the_compositions_and_calls_of_the_huma
 
 
 def compare(human, mouse):
-    """Nearly the same cells of each lineage; the same calls of composition; the same answers."""
+    """Nearly the same cells of each lineage, the same calls of composition, and answers where both have one."""
     keys = ["sample", "level", "lineage"]
     cells = pd.concat([one[0].set_index(keys)["n_cells"] for one in (human, mouse)], axis=1).fillna(0)
     moved = (cells.iloc[:, 0] - cells.iloc[:, 1]).abs().groupby("level").sum() / cells.iloc[:, 0].groupby("level").sum()
@@ -129,10 +129,16 @@ def compare(human, mouse):
     keys = ["level", "lineage", "contrast", "term", "compartment", "scale"]
     effects = pd.concat([one[1].set_index(keys)["log2fc"] for one in (human, mouse)], axis=1).dropna()
     assert len(effects) > 20 and (effects.iloc[:, 0] - effects.iloc[:, 1]).abs().median() < 0.1
-    # an answer names the weaker of two estimates as its source: which network or group it is of tells two answers apart
+    calls = pd.concat([one[1].set_index(keys)["call"] for one in (human, mouse)], axis=1, keys=["human", "mouse"])
+    same = calls["human"].fillna("") == calls["mouse"].fillna("")
+    assert calls.notna().any(axis=1).sum() > 10 and same.mean() > 0.98, calls[~same]
+    # which network or group an answer is of, as its source names it; of groups others are testable in mice, whose pairs
+    # of ligands and receptors are others, and a lineage of one cell may be in one cohort alone
     keys = ["question", "contrast", "compartment", "lineage", "aspect", "of"]
     answers = [one[3].assign(of=one[3]["source"].str.extract(r"((?:network|group)=\w+)")) for one in (human, mouse)]
     sides = [one.fillna({"lineage": "", "aspect": "", "of": ""}).set_index(keys)["verdict"] for one in answers]
     assert all(side.index.is_unique for side in sides)
     verdicts = pd.concat(sides, axis=1, keys=["human", "mouse"])
-    assert (verdicts["human"] == verdicts["mouse"]).mean() > 0.95, verdicts[verdicts["human"] != verdicts["mouse"]]
+    both = verdicts.dropna()
+    assert len(both) > 0.9 * len(verdicts), verdicts[verdicts.isna().any(axis=1)]
+    assert (both["human"] == both["mouse"]).mean() > 0.95, both[both["human"] != both["mouse"]]

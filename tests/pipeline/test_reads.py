@@ -16,7 +16,7 @@ from compartments.core.files import write_json
 from compartments.simulate.reads import make_genome, write_genome, write_reads
 from tests.support.matrices import raw_and_cells, write_mtx
 from tests.support.models import make_model, write_model
-from tests.support.reads import known_barcodes
+from tests.support.reads import at_hand, known_barcodes
 from tests.support.runs import nextflow, variables
 
 pytestmark = pytest.mark.pipeline
@@ -92,13 +92,13 @@ def mates(name):
 @pytest.mark.parametrize("counter", ["starsolo", pytest.param("alevin-fry", marks=pytest.mark.long)])
 def test_reads_of_two_samples_become_their_counts(project, lanes, counter):
     folder, truth = lanes
-    if not shutil.which("alevin-fry") and counter == "alevin-fry":
+    if counter == "alevin-fry" and not at_hand("alevin-fry"):
         pytest.skip("alevin-fry is not here: make setup-alevin-fry")
     out = folder / f"counted_{counter}"
     (project / "reads.nf").write_text(SCRIPT)
     words = [project / "tools" / "nextflow", "run", project / "reads.nf", "-profile", "local", "--outdir", out]
     words += ["--counter", counter, "-work-dir", f"work_{counter}"]
-    quality = bool(shutil.which("fastp"))
+    quality = at_hand("fastp")
     words += ["--read_quality"] if quality else []
     done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables())
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
@@ -171,7 +171,8 @@ def runs(project, tmp_path_factory):
     folder = tmp_path_factory.mktemp("reads")
     for name, preset in (("counts", "one_condition"), ("reads", "reads")):
         options = ("--simulate", preset, f"--simulate_options={SMALL}", "--n_perms", "100", "--outdir", name)
-        done = nextflow(project, folder, "-profile", "local", *options)
+        quality = ["--read_quality"] if name == "reads" and at_hand("fastp") else []
+        done = nextflow(project, folder, "-profile", "local", *options, *quality)
         assert done.code == 0, done.text[-4000:]
     return folder
 
@@ -209,5 +210,8 @@ def test_reads_of_all_samples_are_side_by_side(runs):
     assert "Reads of the samples given as FASTQ" in (runs / "reads" / "report.html").read_text()
     of_reads, of_counts = ({path.name for path in (runs / name).iterdir()} for name in ("reads", "counts"))
     assert of_reads == of_counts, "an index is no result"
+    looked = {path.parent.name for path in (runs / "reads" / "samples").glob("*/*.fastp.json")}
+    assert looked == (set(found["sample"]) if at_hand("fastp") else set())
+    assert ("fastp" in (runs / "reads" / "pipeline_info" / "versions.yml").read_text()) == bool(looked)
     cells = table(runs, "reads", "cohort/cells.tsv.gz")
     assert cells["pct_exonic"].between(60, 100).all() and cells["pct_exonic"].median() < 95

@@ -2,7 +2,6 @@
 
 import json
 import os
-import shutil
 import subprocess
 
 import numpy as np
@@ -14,7 +13,7 @@ from compartments.core.tenx import read_10x_h5
 from compartments.reads.counting import COUNTERS
 from compartments.reads.star import summary_of
 from compartments.simulate.reads import make_genome, write_genome, write_reads
-from tests.support.reads import known_barcodes
+from tests.support.reads import PROGRAMS, at_hand, known_barcodes
 from tests.support.runs import ROOT, step
 
 PYTHON = ROOT / ".tools" / "counts" / "bin" / "python"
@@ -28,7 +27,7 @@ RUNS = [one if one == RUNS[0] else pytest.param(one, marks=pytest.mark.long) for
 def call(folder, name, *arguments):
     """Run a step in the environment of the counter; what it says is wrong."""
     command = [str(PYTHON), *step(name, *arguments)[1:]]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ)
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, env=os.environ | {"PATH": PROGRAMS})
     assert done.returncode == 0, done.stderr
     problems = folder / "problems.txt"
     return problems.read_text() if problems.exists() else ""
@@ -36,7 +35,7 @@ def call(folder, name, *arguments):
 
 def counts_of(folder, counter, *lanes):
     """From genome, genes and lanes to counts, barcodes and names of genes, and what is said of the reads."""
-    missing = [one.name for one in COUNTERS[counter].programs if not shutil.which(one.name)]
+    missing = [one.name for one in COUNTERS[counter].programs if not at_hand(one.name)]
     if missing:
         pytest.skip(f"{' and '.join(missing)} not here: make setup-counts")
     by, index = ("--counter", counter), f"index_{counter}"

@@ -1,6 +1,7 @@
 """FASTQ files made for tests, and a small list of barcodes in place of those of ngs-tools."""
 
 import gzip
+import os
 import shutil
 
 import numpy as np
@@ -9,6 +10,8 @@ import pytest
 from compartments.reads.chemistries import CHEMISTRIES
 from tests.support.runs import ROOT
 
+# programs of the counters as profile `local` finds them
+PROGRAMS = f"{ROOT / '.tools' / 'counts' / 'bin'}:{os.environ['PATH']}"
 ACGT = np.frombuffer(b"ACGT", np.uint8)
 
 
@@ -53,10 +56,15 @@ def lane(folder, known, n=300, *, umi=12, foreign=0.05, seed=2, name="S_L001", s
     )
 
 
+def at_hand(name):
+    """Whether a program of the counters is here."""
+    return bool(shutil.which(name, path=PROGRAMS))
+
+
 def known_barcodes(name):
     """A list of ngs-tools, from the environment of the counter; the test is skipped where that or STAR is not here."""
     package = ROOT / ".tools" / "counts" / "lib" / "python3.12" / "site-packages" / "ngs_tools"
     path = package / "chemistry" / "whitelists" / f"{name}_whitelist.txt.gz"
-    if not (shutil.which("STAR") and path.exists()):
+    if not (at_hand("STAR") and path.exists()):
         pytest.skip("STAR or its environment is not here: make setup-counts")
     return gzip.decompress(path.read_bytes()).split()

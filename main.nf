@@ -1,10 +1,10 @@
 #!/usr/bin/env nextflow
 // sc-compartments: counts of several compartments per donor to a report on what a condition does in each, and between.
 
-include { GIVEN } from './workflows/given'
-include { INPUT } from './workflows/input'
+include { SIMULATE } from './workflows/simulate'
+include { INPUT ; SHEET } from './workflows/input'
 include { CELLS } from './workflows/cells'
-include { LABELS } from './workflows/labels'
+include { LABELS ; MODELS } from './workflows/labels'
 include { COHORT } from './workflows/cohort'
 include { COMPARE } from './workflows/compare'
 include { REPORT } from './workflows/report'
@@ -87,4 +87,36 @@ workflow {
             log.info(ending(settings, outcome, everyWarning(outcome.warnings)))
         }
     }
+}
+
+// What to analyse, and what names its cells: the user's samplesheet, or a cohort with known truth.
+workflow GIVEN {
+    take:
+    settings // name -> value, of the parameters
+    named // [[[compartment or empty, CellTypist model, whether by name], ...], [labelled cells]], either may be empty
+
+    main:
+    def (given, reference) = named
+    def hint = 'give a CellTypist model by name (Immune_All_Low) or its file (.pkl), or --label_reference'
+    ch_reference = channel.fromList(reference)
+    if (settings.simulate) {
+        SIMULATE(settings.simulate, settings)
+        samplesheet = SIMULATE.out.samplesheet
+        genome = SIMULATE.out.genome
+        ch_reference = given || reference ? ch_reference : SIMULATE.out.reference
+    }
+    else {
+        SHEET(settings)
+        given || reference ?: error("ERROR: --celltypist_model is missing: ${hint}; see docs/use/usage.md")
+        samplesheet = SHEET.out.samplesheet
+        genome = channel.value([settings.fasta ?: '', settings.gtf ?: ''])
+    }
+    def column = reference ? settings.label_reference_column ?: '' : 'lineage'
+    MODELS(channel.value(given), ch_reference, column, settings)
+    models = MODELS.out.models
+
+    emit:
+    samplesheet // file
+    genome // [FASTA, GTF], or empty texts, of samples given as reads
+    models // [[compartment or empty, CellTypist model, whether by name], ...]
 }

@@ -14,9 +14,9 @@ def banner(settings) {
 
 // What is resumed: Nextflow takes the last run of the launch folder, even one that asked for help or failed at once.
 def resumed() {
-    // until 26.04 the new parser hashes nothing of what `task.ext` holds: code and parameters
+    // until 26.04 the new parser hashes nothing of what `task.ext` holds: the code of steps
     if (System.getenv('NXF_SYNTAX_PARSER') == 'v2' && !workflow.nextflow.version.matches('>=26.04')) {
-        return 'WARNING: resumed, but this Nextflow with NXF_SYNTAX_PARSER=v2 sees no changed code or parameters'
+        return 'WARNING: resumed, but this Nextflow with NXF_SYNTAX_PARSER=v2 sees no changed code'
     }
     def (own, others) = runsHere().split { run -> run.session == workflow.sessionId.toString() }
     def done = own.collect { run -> run.tasks }.max() ?: 0

@@ -106,7 +106,7 @@ def software() {
     }
     def container = workflow.container
     // a map's values are a view of it, which cannot be made unique in place
-    def all = container instanceof Map ? container.values().collect { one -> one } : [container]
+    def all = (container instanceof Map) ? container.values().collect { one -> one } : [container]
     def names = workflow.containerEngine ? all.unique() : []
     def images = names.collect { name ->
         def text = name.toString()

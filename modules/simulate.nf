@@ -67,7 +67,8 @@ process SIMULATE_READS {
 
     stub:
     """
-    sc-compartments write_stub genome.fa genes.gtf
+    rm ${samplesheet}
+    sc-compartments write_stub samplesheet.csv genome.fa genes.gtf simulated/truth/barcodes.tsv
     touch stub.fastq.gz
     """
 }

@@ -5,9 +5,39 @@ include { problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { parametersOf } from '../lib/options'
 include { kept ; warned } from '../lib/warnings'
-include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
+include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT ; SPLIT_STUDY } from '../modules/input'
 include { INSPECT_INPUT as INSPECT_COUNTED } from '../modules/input'
 include { READS } from './reads'
+
+// The user's samplesheet, or that of a whole study in one file with a file for each sample.
+workflow SHEET {
+    take:
+    settings // name -> value, of the parameters
+
+    main:
+    study = settings.study_file
+    settings.input || study ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
+    sheets = filesOf(settings, 'input')
+    pools = study ? poolsOf(study) : []
+    wrong = pools.find { one -> one.problem }
+    wrong ? error("ERROR: --study_file ${study} row ${wrong.row}, column ${wrong.column}: ${wrong.problem}") : true
+    ch_study = study ? channel.value(pools.collect { one -> one.path }) : channel.empty()
+    SPLIT_STUDY(
+        ch_study,
+        pools.findResults { one -> one.pool },
+        sheets,
+        filesOf(settings, 'sample_table'),
+        filesOf(settings, 'hashtags'),
+        parametersOf(settings, 'split_study'),
+    )
+    SPLIT_STUDY.out.notes.subscribe { path -> path.readLines().each { line -> log.info(line) } }
+    ch_sound = SPLIT_STUDY.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
+    ch_split = SPLIT_STUDY.out.samplesheet.combine(ch_sound).map { path, _sound -> path }.first()
+    samplesheet = study ? ch_split : channel.value(sheets[0])
+
+    emit:
+    samplesheet
+}
 
 // Samplesheet, parameters, design, models, and a look into every file, before any compute.
 workflow INPUT {
@@ -202,6 +232,25 @@ workflow OPEN {
     looked // once, when no file was left out
     counted // what was found of the reads of samples given as FASTQ
     matrices // [meta, raw, filtered, cellbender]
+}
+
+// The file of a whole study, or those of its pools, of which a table has a row each: [path, pool, or a problem], ...
+def poolsOf(text) {
+    def path = existing(pathOf(text), '--study_file')
+    if (!(path.name =~ /(?i)\.(csv|tsv)$/)) {
+        return [[path: path]]
+    }
+    def rows = path.splitCsv(header: true, strip: true, sep: path.text.readLines()[0].contains('\t') ? '\t' : ',')
+    rows.withIndex(2).collect { row, number ->
+        def lacking = ['pool', 'file'].find { column -> !row[column] }
+        def twice = rows.count { other -> other.pool == row.pool } > 1
+        def found = lacking || twice ? [:] : locate(row.file, path.parent, number, 'file')
+        def said = lacking ? 'empty or not there; give pool and file' : "'${row.pool}' is there twice; name pools apart"
+        lacking || twice
+            ? [row: number, column: lacking ?: 'pool', problem: said]
+            // in parentheses: the newest parsers take `Map ?` for a type that may be null
+            : (found instanceof Map) ? found : [path: found, pool: row.pool]
+    }
 }
 
 // [digests, results of the checks], once all of `sound` has said that nothing is wrong.

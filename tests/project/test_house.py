@@ -1,6 +1,7 @@
 """The rules of the house hold, and what checks them can fail."""
 
 import re
+from pathlib import Path
 
 import pytest
 
@@ -83,13 +84,13 @@ def test_scripts_say_nothing_that_newer_parsers_read_otherwise(root):
     assert re.search(r"(?m)^    defaultBranch = 'main'$", (root / "nextflow.config").read_text())
 
 
-def test_functions_that_include_others_are_included_from_one_place(root):
+def test_scripts_that_include_functions_are_included_from_one_place(root):
     """Else the new parser of Nextflow 25.04 ends with "a function is already defined or included"."""
-    scripts = [
-        root / "main.nf",
-        *(path for name in ("lib", "modules", "workflows") for path in (root / name).glob("*.nf")),
-    ]
-    for one in (root / "lib").glob("*.nf"):
-        if re.search(r"(?m)^include ", one.read_text()):
-            takers = [path.name for path in scripts if re.search(rf"from '\S*\b{one.stem}'", path.read_text())]
-            assert len(takers) == 1, f"{one.name}: {takers}"
+    scripts = [path for pattern in SCRIPTS for path in root.glob(pattern)]
+    takers: dict[Path, set[Path]] = {}
+    for path in scripts:
+        for name in re.findall(r"(?m)^include \{.*\} from '(\S+)'", path.read_text()):
+            takers.setdefault((path.parent / f"{name}.nf").resolve(), set()).add(path)
+    assert takers.keys() <= set(scripts) and len(takers) > 25
+    including = [path for path in scripts if re.search(r"(?m)^include ", path.read_text())]
+    assert {path.name: len(takers[path]) for path in including if len(takers.get(path, ())) > 1} == {}

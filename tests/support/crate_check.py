@@ -6,10 +6,10 @@ validator would fetch, the context of RO-Crate 1.1, lies in the package rocrate 
 
 import sys
 import tempfile
+from importlib.util import find_spec
 from io import BytesIO
 from pathlib import Path
 
-import rocrate
 from requests.adapters import HTTPAdapter
 from rocrate_validator.models import Severity, ValidationSettings
 from rocrate_validator.services import validate
@@ -23,7 +23,9 @@ class Shipped(HTTPAdapter):
     """Answers with the context that is installed."""
 
     def send(self, request, **_more):
-        text = (Path(rocrate.__file__).parent / "data" / "ro-crate.jsonld").read_bytes()
+        # not imported: this version needs pkg_resources, which newer setuptools lack
+        folder = Path(find_spec("rocrate").origin).parent
+        text = (folder / "data" / "ro-crate.jsonld").read_bytes()
         given = {"Content-Type": "application/ld+json"}
         raw = HTTPResponse(BytesIO(text), given, 200, preload_content=False, request_url=request.url)
         return self.build_response(request, raw)

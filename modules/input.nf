@@ -44,6 +44,7 @@ process CHECK_DESIGN {
     path resource_table, stageAs: 'resource/*'
     path groups, stageAs: 'groups/*'
     path palette, stageAs: 'palette/*'
+    path logo, stageAs: 'logo/*'
 
     output:
     path 'problems.txt', emit: problems
@@ -63,8 +64,8 @@ process CHECK_DESIGN {
     ${parameters}
     PARAMETERS
     sc-compartments check_design ${options(samplesheet: samplesheet, contrasts: contrasts)} \\
-        ${options(interaction_groups: groups, lr_resource: resource, palette: palette, schema: schema)} \\
-        --params params.json --problems problems.txt
+        ${options(interaction_groups: groups, lr_resource: resource, palette: palette, logo: logo)} \\
+        ${options(schema: schema)} --params params.json --problems problems.txt
     """
 }
 

@@ -67,16 +67,19 @@ class Answer:
 @dataclass(frozen=True)
 class Glance:
     """All answers on one screen: (question number, question, comparison or empty, answer) each; an answer has its
-    ``picture`` and, with the last of its comparison, what would ``change`` it.
+    ``picture`` and what would ``change`` it.
 
     Attributes
     ----------
     drawn : str
         What the pictures show, in words.
+    limits : list of str
+        What bears on all of them.
     """
 
     rows: list[tuple[int, str, str, dict[str, Any]]]
     drawn: str = ""
+    limits: list[str] = field(default_factory=list)
 
     kind = "glance"
 

@@ -19,8 +19,8 @@ from compartments.findings import names
 from compartments.study.study import BETWEEN, MIXED, TREND, Contrast, Study
 from compartments.study.terms import Term, terms_of
 
-TEXT = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden")
-OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "left_out")
+TEXT = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden", "leading")
+OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "left_out", "leading")
 ENDS = ("source", "target")  # of signalling; elsewhere a source is a file
 OF_SETS = ("gene_set", "aspect")
 COUNTS = "composition/counts.tsv"

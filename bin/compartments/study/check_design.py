@@ -22,6 +22,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--lr_resource", help="ligand-receptor resource of LIANA by name, or a table: can it be read?")
     options.add_argument("--interaction_groups", help="table of groups of pairs: can it be read?")
     options.add_argument("--palette", help="table of colours and order of lineages: can it be read?")
+    options.add_argument("--logo", help="picture in the head of the report: can a page show it?")
     options.add_argument("--problems", help="write problems there and exit 0, so that the caller can say them")
     return options.parse_args()
 
@@ -47,6 +48,7 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
     from compartments.core.palette import read_palette
+    from compartments.core.pictures import logo_of
     from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
     from compartments.study.asking import ask
@@ -70,6 +72,8 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     _check_pairs(given.lr_resource, given.interaction_groups)
     if given.palette:
         read_palette(given.palette)
+    if given.logo:
+        logo_of(given.logo)
     design = design_table(study)
     contract = Contract.of(STEP)
     study.save("study.json")

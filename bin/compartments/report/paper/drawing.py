@@ -86,7 +86,7 @@ def drawn(figure: Figure, width: float = 0.0) -> Canvas:
     """
     width = width or width_of(figure)
     views = views_of(figure)
-    columns = min(len(views), 3 if len(views) < 7 else 4)
+    columns = min(len(views), 2 if _square(figure) else 3 if len(views) < 7 else 4)
     rows = math.ceil(len(views) / columns)
     across, up = width * MM / columns, _height(figure) if len(views) == 1 else _height_of_view(figure, width, columns)
     up += 0.6 * _scale("x", figure, views[0][1]).below(across)
@@ -119,8 +119,12 @@ def _height(figure: Figure) -> float:
 
 
 def _height_of_view(figure: Figure, width: float, columns: int) -> float:
-    square = figure.layout["yaxis"].get("scaleanchor")
-    return (width * MM / columns) * (0.72 if square else 0.95)
+    return (width * MM / columns) * (0.72 if _square(figure) else 0.95)
+
+
+def _square(figure: Figure) -> bool:
+    """Both axes have one scale: names around it need the room of half a page."""
+    return bool(figure.layout["yaxis"].get("scaleanchor"))
 
 
 def _view(
@@ -150,7 +154,9 @@ def _view(
     _zero_lines(axes, scales)
     for shape in layout.get("shapes", []):
         _shape(axes, shape)
-    if layout["yaxis"].get("scaleanchor"):
+    for given in layout.get("annotations", []):
+        marks.annotation(axes, given)
+    if _square(figure):
         axes.set_aspect("equal")
     if any(not scale.given.get("showline", True) for scale in scales):
         axes.spines[:].set_visible(False)

@@ -2,7 +2,9 @@
 (function () {
   function read(id) { return JSON.parse(document.getElementById(id).textContent); }
   const figures = read("figure-data"), tables = read("table-data");
-  const ROWS = 25, PRINTED = 15; // rows of a table on a page of it, and on paper
+  const ROWS = 25; // of a table on a page of it
+  // Pixels of a figure in 89 and in 183 mm, as the print style zooms it; lines of estimates lie closer than on the screen.
+  const PAPER = { narrow: 468, wide: 963, height: function (pixels) { return 130 + 0.5 * pixels; } };
   const config = {
     responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
@@ -78,12 +80,18 @@
     return narrow;
   }
 
-  function draw(place) {
+  function draw(place, width) {
     if (place.dataset.drawn) return;
     place.dataset.drawn = "started";
-    const figure = figures[place.dataset.figure];
-    const layout = fitted(figure, place.clientWidth);
-    Plotly.newPlot(place, named(figure.data, place.clientWidth), layout, config).then(function () {
+    const figure = figures[place.dataset.figure], across = width || place.clientWidth;
+    const layout = fitted(figure, width ? PAPER.wide : across);
+    const tall = fitted(figure, across).height;
+    if (width) Object.assign(layout, { width: width, height: PAPER.height(layout.height) });
+    place.print = function (printing) {
+      const there = { width: printed(place), height: PAPER.height(figure.layout.height) };
+      Plotly.relayout(place, printing ? there : { width: null, height: tall, autosize: true });
+    };
+    Plotly.newPlot(place, named(figure.data, across), layout, config).then(function () {
       place.style.minHeight = "";
       place.dataset.drawn = "done";
       mark(place);
@@ -131,7 +139,8 @@
     details.addEventListener("toggle", function () {
       if (list.childElementCount) return;
       known.forEach(function (column) {
-        list.append(element("dt", { textContent: column.name }), element("dd", { textContent: column.meaning }));
+        const code = column.heading === column.name ? "" : " (" + column.name + ")"; // as in the file
+        list.append(element("dt", { textContent: column.heading + code }), element("dd", { textContent: column.meaning }));
       });
     });
     return [details];
@@ -182,7 +191,7 @@
     input.addEventListener("input", search);
     table.columns.forEach(function (column, index) {
       const head = element("th", { scope: "col", className: column.kind === "number" ? "number" : "" });
-      const sort = button(column.name, function () {
+      const sort = button(column.heading, function () {
         down = by === index && !down;
         by = index;
         const pairs = order.slice().sort(function (a, b) { return a - b; }).map(function (row) {
@@ -193,7 +202,7 @@
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         search();
       });
-      sort.title = column.meaning || "Sort by " + column.name;
+      sort.title = column.meaning || "Sort by " + column.heading;
       head.append(sort);
       heads.append(head);
     });
@@ -221,8 +230,28 @@
     scroll.setAttribute("aria-label", table.title);
     place.append.apply(place, [tools, scroll].concat(explained(table)));
     place.style.minHeight = "";
-    place.print = function (printing) { if (printing) fill(0, PRINTED); else go(first); };
+    place.print = function (printing) {
+      const there = place.querySelector(".printed");
+      if (there) there.remove();
+      if (printing && table.printed) place.append(onPaper(table));
+    };
     go(0);
+  }
+  // The rows and columns that have room on paper, and what is said of the others.
+  function onPaper(table) {
+    const kinds = table.printed.numeric.map(function (is) { return { className: is ? "number" : "" }; });
+    function row(tag, texts) {
+      return element("tr", {}, texts.map(function (text, i) {
+        return element(tag, Object.assign({ textContent: text }, kinds[i]));
+      }));
+    }
+    return element("div", { className: "printed" }, [
+      element("p", { className: "note", textContent: table.printed.note }),
+      element("table", { className: "data" }, [
+        element("thead", {}, [row("th", table.printed.columns)]),
+        element("tbody", {}, table.printed.rows.map(function (texts) { return row("td", texts); })),
+      ]),
+    ]);
   }
 
   // What is near the window is drawn; what is folded, when it is opened; the rest before it is printed.
@@ -237,14 +266,17 @@
     }, { rootMargin: "700px" });
     waiting.forEach(function (place) { near.observe(place); });
   } else waiting.forEach(make);
-  function printed(place) { return !place.closest("details:not([open])"); } // folded: title and file are printed
+  function printed(place) { return PAPER[place.closest(".wide") ? "wide" : "narrow"]; }
+  const folded = Array.from(document.querySelectorAll("details.change")); // what they hold is printed
   window.addEventListener("beforeprint", function () {
-    waiting.filter(printed).forEach(function (place) {
-      make(place);
-      if (place.print) place.print(true);
+    folded.forEach(function (each) { each.dataset.was = each.open; each.open = true; });
+    waiting.filter(function (place) { return !place.closest("details:not([open])"); }).forEach(function (place) {
+      if (place.dataset.figure) draw(place, printed(place)); else list(place);
+      place.print(true);
     });
   });
   window.addEventListener("afterprint", function () {
+    folded.forEach(function (each) { each.open = each.dataset.was === "true"; });
     waiting.forEach(function (place) { if (place.print) place.print(false); });
   });
   document.addEventListener("toggle", function (event) {

@@ -16,6 +16,16 @@ def test_csv_data_match_the_tables(whole):
     assert np.allclose(csv["log2fc"], rows.loc[csv["lineage"], "log2fc"], rtol=1e-5)
 
 
+def test_broad_lineages_are_all_drawn(whole):
+    """Also those that no lineage shares the name of."""
+    folder, page, _ = whole
+    effects = read_tsv(folder / "composition" / "effects.tsv").query("level == 'lineage_broad'")
+    drawn = page.figures["within_lineage_broad_treated_vs_untreated"]
+    ticks = drawn["layout"]["yaxis"]["ticktext"]
+    assert set(ticks) == set(effects["lineage"].map(names.lineage)) and "T" in ticks
+    assert len(ticks) == effects["lineage"].nunique() > 2
+
+
 def test_change_is_named_after_the_scale():
     assert forests.change_on("abs") == "log2 fold change"
     assert forests.change_on("rel").endswith("what is taken as unchanged")

@@ -223,5 +223,5 @@ def lead(answers: Sequence[Answer], answer: str, falling: bool = False) -> Answe
 def summary(leading: Answer, verdict: Verdict, statement: str, headline: str) -> Finding:
     """The row that answers a question for all lineages, with the numbers of the one that it quotes."""
     row = leading.finding
-    told = {"statement": statement, "headline": headline, "leading": row.lineage}
-    return replace(row, lineage="", verdict=verdict.answer, **told)
+    row = replace(row, lineage="", leading=row.lineage, verdict=verdict.answer)
+    return replace(row, statement=statement, headline=headline)

@@ -23,6 +23,8 @@ class Table:
     note : str
     folded : bool
         Shown only when opened.
+    headings : dict of str to str
+        Column -> what stands over it, where that is not its name.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Table:
     file: str = ""
     note: str = ""
     folded: bool = False
+    headings: dict[str, str] = field(default_factory=dict)
 
     kind = "table"
 
@@ -42,6 +45,10 @@ class Table:
             columns.remove("tier")
             columns.insert(columns.index(first), "tier")
             object.__setattr__(self, "frame", self.frame[columns])
+
+    def heading(self, column: str) -> str:
+        """What stands over a column."""
+        return self.headings.get(column, column)
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """Names beside points so that none lies on another: the same places on a phone, on paper and on a wide screen."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,8 +60,20 @@ def offsets(x: Places, y: Places, texts: Sequence[str], limits: tuple[float, flo
             for radius in RADII
             for angle in ANGLES
         ]
-        found[number] = min(tried, key=lambda offset: _hindered(number, offset, texts, points, found))
+        counts = ((_hindered(number, offset, texts, points, found), offset) for offset in tried)
+        found[number] = _first_free(counts)
     return [found[number] for number in range(len(texts))]
+
+
+def _first_free(counts: Iterable[tuple[int, tuple[float, float]]]) -> tuple[float, float]:
+    """The first place that nothing is in the way of, else the one with the least."""
+    least, best = math.inf, (0.0, 0.0)
+    for count, offset in counts:
+        if count < least:
+            least, best = count, offset
+        if not count:
+            break
+    return best
 
 
 def _hindered(
@@ -76,11 +88,11 @@ def _hindered(
     for room, at in zip(ROOMS, points, strict=True):
         own = box(texts[number], at[number], offset)
         count += 100 * (own.left < 0 or own.low < 0 or own.right > room[0] or own.high > room[1])
-        count += 10 * sum(own.holds(*point, MARK) for point in at)
-        for other, there in placed.items():
-            its = box(texts[other], at[other], there)
+        count += 10 * sum(own.holds(at[k, 0], at[k, 1], MARK) for k in range(len(at)) if k != number)
+        for other, its_offset in placed.items():
+            its = box(texts[other], at[other], its_offset)
             count += 100 * own.meets(its)
-            count += crosses(at[number], offset, its) + crosses(at[other], there, own)
+            count += crosses(at[number], offset, its) + crosses(at[other], its_offset, own)
     return count
 
 

@@ -46,11 +46,14 @@ def views_of(figure: Figure) -> list[View]:
 
 def width_of(figure: Figure) -> float:
     """Millimetres: one column where what it shows has room there, else both."""
-    views = views_of(figure)
-    scale = Scale("x", figure.layout["xaxis"], [trace for _, trace in views[0][1]])
-    crowded = len(scale.labels) > (8 if figure.layout["xaxis"].get("ticktext") else 12)
-    long = max(map(len, _scale("y", figure, views[0][1]).labels), default=0) > LONGEST[0]
-    return WIDE if len(views) > 1 or crowded or long else NARROW
+    return WIDE if len(views_of(figure)) > 1 or crowded(figure) else NARROW
+
+
+def crowded(figure: Figure) -> bool:
+    """What one view shows has no room in a column."""
+    shown = views_of(figure)[0][1]
+    many = len(_scale("x", figure, shown).labels) > (8 if figure.layout["xaxis"].get("ticktext") else 12)
+    return many or max(map(len, _scale("y", figure, shown).labels), default=0) > LONGEST[0]
 
 
 @contextmanager
@@ -100,7 +103,7 @@ def drawn(figure: Figure, width: float = 0.0) -> Canvas:
         beside = LETTER * max((min(most, len(text)) for text in scales[1].labels), default=6) + 20
         shades = _view(place, figure, shown, scales, (across - beside, height / rows - 40, most))
         if title:
-            place.set_title(wrapped(title, across / LETTER), loc="left")
+            place.set_title(wrapped(title, (across - beside) / LETTER), loc="left")
         if shades is not None:
             _bar_of_colours(canvas, place, shown, shades)
     for place in places[len(views) :]:

@@ -4,7 +4,7 @@
   const figures = read("figure-data"), tables = read("table-data");
   const ROWS = 25; // of a table on a page of it
   // Pixels of a figure in 89 and in 183 mm, as the print style zooms it; lines of estimates lie closer than on the screen.
-  const PAPER = { narrow: 468, wide: 963, height: function (pixels) { return 130 + 0.5 * pixels; } };
+  const PAPER = { narrow: 468, wide: 963, height: function (pixels) { return 105 + 0.42 * pixels; } };
   const config = {
     responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
@@ -23,10 +23,10 @@
   }
 
   // Narrow screens: smaller type, legends below the plot, where they do not cover it.
-  function wrapped(text) {
+  function wrapped(text, most) {
     return text.split(" ").reduce(function (lines, word) {
       const last = lines.length - 1;
-      if (last >= 0 && (lines[last] + word).length < 26) lines[last] += " " + word;
+      if (last >= 0 && (lines[last] + word).length < (most || 26)) lines[last] += " " + word;
       else lines.push(word);
       return lines;
     }, []).join("<br>");
@@ -57,6 +57,8 @@
   }
   function fitted(figure, width) {
     const most = longest(width), layout = Object.assign({}, figure.layout);
+    // below the plot there is room for all of a legend
+    if (layout.legend && layout.legend.y < 0) layout.legend = Object.assign({ maxheight: 1 }, layout.legend);
     ["xaxis", "yaxis"].forEach(function (key) {
       layout[key] = Object.assign({}, layout[key], shortened(figure, key, most));
     });
@@ -80,16 +82,31 @@
     return narrow;
   }
 
+  function onPage(figure, width) {
+    const legend = figure.layout.legend, named = figure.data.filter(function (t) { return t.showlegend !== false && t.name; });
+    const below = legend && legend.y < 0 && figure.layout.showlegend !== false;
+    const layout = fitted(figure, below || figure.layout.meta && figure.layout.meta.narrow_size ? width : PAPER.wide);
+    layout.width = width;
+    if (below) layout.height = 330 + 20 * Math.ceil(named.length / Math.floor(width / 150));
+    else layout.height = PAPER.height(figure.layout.height);
+    const lines = layout.yaxis.type === "category" ? { dtick: 1 } : {}; // every line is named
+    if (lines.dtick || layout.yaxis.ticktext) lines.tickfont = { size: 10.5 };
+    layout.yaxis = Object.assign({}, layout.yaxis, lines);
+    if (width > 600) return layout;
+    ["xaxis", "yaxis"].forEach(function (axis) {
+      layout[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text, 34) } });
+    });
+    return layout;
+  }
   function draw(place, width) {
     if (place.dataset.drawn) return;
     place.dataset.drawn = "started";
     const figure = figures[place.dataset.figure], across = width || place.clientWidth;
-    const layout = fitted(figure, width ? PAPER.wide : across);
-    const tall = fitted(figure, across).height;
-    if (width) Object.assign(layout, { width: width, height: PAPER.height(layout.height) });
+    const layout = width ? onPage(figure, width) : fitted(figure, across);
     place.print = function (printing) {
-      const there = { width: printed(place), height: PAPER.height(figure.layout.height) };
-      Plotly.relayout(place, printing ? there : { width: null, height: tall, autosize: true });
+      // as it is drawn on paper, and back
+      const next = printing ? onPage(figure, printed(place)) : fitted(figure, place.clientWidth);
+      Plotly.react(place, named(figure.data, printing ? PAPER.wide : place.clientWidth), next, config);
     };
     Plotly.newPlot(place, named(figure.data, across), layout, config).then(function () {
       place.style.minHeight = "";
@@ -117,7 +134,7 @@
   function cell(column, value) {
     const made = element("td", column.kind === "text" ? {} : { className: column.kind });
     if (column.kind === "number") made.dataset.v = value === null ? "" : value;
-    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: value }));
+    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: String(value).replace("_", " ") }));
     else if (column.kind === "link") made.append(element("a", { href: encodeURI(value), textContent: value }));
     else made.textContent = shown(value);
     if (column.kind === "tier") made.className = "";

@@ -55,4 +55,6 @@ def relabelled(page: Page) -> list[str]:
     if table is not None and len(table):
         return []
     reason = status.reason_for(["calibrate"], page.results.usable("skipped.tsv"))
+    for contrast in page.results.comparisons():
+        reason = reason.replace(contrast.contrast, designs.compared(contrast))
     return [page.text("limits.relabelled", reason=reason or page.text("limits.not_asked").text).text]

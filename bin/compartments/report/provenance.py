@@ -24,6 +24,7 @@ class Run(NamedTuple):
     command: str = ""
     started: str = ""
     logo: str = ""  # as data: of an image element
+    paper: str = ""  # the report on paper, beside the page
 
 
 def parameters_table(params: dict[str, Any]) -> pd.DataFrame:

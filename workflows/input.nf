@@ -51,8 +51,7 @@ workflow INPUT {
         groovy.json.JsonOutput.toJson(plain),
         tableOf(params.lr_resource, 'lr_resource'),
         filesOf(params.interaction_groups, 'interaction_groups'),
-        filesOf(params.palette, 'palette'),
-        filesOf(params.logo, 'logo'),
+        filesOf(params.palette, 'palette'), filesOf(params.logo, 'logo'),
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes

@@ -3,7 +3,7 @@
   function read(id) { return JSON.parse(document.getElementById(id).textContent); }
   const figures = read("figure-data"), tables = read("table-data");
   const ROWS = 25; // of a table on a page of it
-  // Pixels of a figure in 89 and in 183 mm, as the print style zooms it; lines of estimates lie closer than on the screen.
+  // Pixels of a figure in 89 and in 183 mm, as the print style zooms it; its lines lie closer than on the screen.
   const PAPER = { narrow: 468, wide: 963, height: function (pixels) { return 105 + 0.42 * pixels; } };
   const config = {
     responsive: true, displaylogo: false,
@@ -83,7 +83,8 @@
   }
 
   function onPage(figure, width) {
-    const legend = figure.layout.legend, named = figure.data.filter(function (t) { return t.showlegend !== false && t.name; });
+    const legend = figure.layout.legend;
+    const named = figure.data.filter(function (t) { return t.showlegend !== false && t.name; });
     const below = legend && legend.y < 0 && figure.layout.showlegend !== false;
     const layout = fitted(figure, below || figure.layout.meta && figure.layout.meta.narrow_size ? width : PAPER.wide);
     layout.width = width;
@@ -134,7 +135,8 @@
   function cell(column, value) {
     const made = element("td", column.kind === "text" ? {} : { className: column.kind });
     if (column.kind === "number") made.dataset.v = value === null ? "" : value;
-    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: String(value).replace("_", " ") }));
+    const text = String(value).replace("_", " ");
+    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: text }));
     else if (column.kind === "link") made.append(element("a", { href: encodeURI(value), textContent: value }));
     else made.textContent = shown(value);
     if (column.kind === "tier") made.className = "";
@@ -157,7 +159,8 @@
       if (list.childElementCount) return;
       known.forEach(function (column) {
         const code = column.heading === column.name ? "" : " (" + column.name + ")"; // as in the file
-        list.append(element("dt", { textContent: column.heading + code }), element("dd", { textContent: column.meaning }));
+        list.append(element("dt", { textContent: column.heading + code }));
+        list.append(element("dd", { textContent: column.meaning }));
       });
     });
     return [details];

@@ -11,6 +11,7 @@ from compartments.report.figures.style import DIVERGING, OKABE_ITO, Figure, Trac
 
 LINE_WIDTHS = 8  # of a network
 NAME = 13  # letters of a line of a name
+AROUND = 1.27  # radius of the names where that of the lineages is 1
 
 
 def heatmap(
@@ -138,9 +139,9 @@ def network(
     sides = ["middle right" if a > 0.2 else "middle left" if a < -0.2 else "middle center" for a in x]
     lines_of = [in_lines(name, NAME) for name in names]
     longest = max(len(line) for lines in lines_of for line in lines)
-    labels = {"type": "scatter", "mode": "text", "x": 1.16 * x, "y": 1.2 * y, "textposition": sides}
+    labels = {"type": "scatter", "mode": "text", "x": AROUND * x, "y": AROUND * y, "textposition": sides}
     labels |= {"text": ["<br>".join(lines) for lines in lines_of], "textfont": {"size": 11}, "hoverinfo": "skip"}
-    side = round(1.16 / (1 - 2 * longest * LETTER / ROOMS[0][0]), 2)  # names have room on a phone
+    side = round(AROUND / (1 - 2 * longest * LETTER / ROOMS[0][0]), 2)  # names have room on a phone
     axis = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": False, "range": [-side, side]}
     shown = layout("", "", xaxis=axis, yaxis=axis | {"scaleanchor": "x", "range": [-1.4, 1.4]}, showlegend=False)
     edges = _lines(value, (x[first], x[second]), (y[first], y[second]), largest[0], (up, down))

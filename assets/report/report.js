@@ -107,7 +107,8 @@
     place.print = function (printing) {
       // as it is drawn on paper, and back
       const next = printing ? onPage(figure, printed(place)) : fitted(figure, place.clientWidth);
-      Plotly.react(place, named(figure.data, printing ? PAPER.wide : place.clientWidth), next, config);
+      if (place.layout.updatemenus) next.updatemenus = place.layout.updatemenus; // the view that was chosen
+      Plotly[printing ? "react" : "newPlot"](place, place.data, next, config);
     };
     Plotly.newPlot(place, named(figure.data, across), layout, config).then(function () {
       place.style.minHeight = "";

@@ -47,6 +47,7 @@ process CHECK_DESIGN {
     path groups, stageAs: 'groups/*'
     path palette, stageAs: 'palette/*'
     path overrides, stageAs: 'overrides/*'
+    path logo, stageAs: 'logo/*'
 
     output:
     path 'problems.txt', emit: problems
@@ -67,7 +68,7 @@ process CHECK_DESIGN {
     PARAMETERS
     sc-compartments check_design ${options(samplesheet: samplesheet, contrasts: contrasts)} \\
         ${options(interaction_groups: groups, lr_resource: resource_table ?: resource)} \\
-        ${options(palette: palette, schema: schema, label_overrides: overrides)} \\
+        ${options(palette: palette, schema: schema, label_overrides: overrides, logo: logo)} \\
         --params params.json --problems problems.txt
     """
 }

@@ -58,6 +58,7 @@ workflow INPUT {
         filesOf(settings, 'interaction_groups'),
         filesOf(settings, 'palette'),
         filesOf(settings, 'label_overrides'),
+        filesOf(settings, 'logo'),
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes

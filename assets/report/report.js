@@ -2,7 +2,9 @@
 (function () {
   function read(id) { return JSON.parse(document.getElementById(id).textContent); }
   const figures = read("figure-data"), tables = read("table-data");
-  const ROWS = 25, PRINTED = 15; // rows of a table on a page of it, and on paper
+  const ROWS = 25; // of a table on a page of it
+  // Pixels of a figure in 89 and in 183 mm, as the print style zooms it; its lines lie closer than on the screen.
+  const PAPER = { narrow: 468, wide: 963, height: function (pixels) { return 105 + 0.42 * pixels; } };
   const config = {
     responsive: true, displaylogo: false,
     modeBarButtonsToRemove: ["select2d", "lasso2d", "autoScale2d", "toggleSpikelines"],
@@ -21,10 +23,10 @@
   }
 
   // Narrow screens: smaller type, legends below the plot, where they do not cover it.
-  function wrapped(text) {
+  function wrapped(text, most) {
     return text.split(" ").reduce(function (lines, word) {
       const last = lines.length - 1;
-      if (last >= 0 && (lines[last] + word).length < 26) lines[last] += " " + word;
+      if (last >= 0 && (lines[last] + word).length < (most || 26)) lines[last] += " " + word;
       else lines.push(word);
       return lines;
     }, []).join("<br>");
@@ -55,6 +57,8 @@
   }
   function fitted(figure, width) {
     const most = longest(width), layout = Object.assign({}, figure.layout);
+    // below the plot there is room for all of a legend
+    if (layout.legend && layout.legend.y < 0) layout.legend = Object.assign({ maxheight: 1 }, layout.legend);
     ["xaxis", "yaxis"].forEach(function (key) {
       layout[key] = Object.assign({}, layout[key], shortened(figure, key, most));
     });
@@ -78,12 +82,35 @@
     return narrow;
   }
 
-  function draw(place) {
+  function onPage(figure, width) {
+    const legend = figure.layout.legend;
+    const named = figure.data.filter(function (t) { return t.showlegend !== false && t.name; });
+    const below = legend && legend.y < 0 && figure.layout.showlegend !== false;
+    const layout = fitted(figure, below || figure.layout.meta && figure.layout.meta.narrow_size ? width : PAPER.wide);
+    layout.width = width;
+    if (below) layout.height = 330 + 20 * Math.ceil(named.length / Math.floor(width / 150));
+    else layout.height = PAPER.height(figure.layout.height);
+    const lines = layout.yaxis.type === "category" ? { dtick: 1 } : {}; // every line is named
+    if (lines.dtick || layout.yaxis.ticktext) lines.tickfont = { size: 10.5 };
+    layout.yaxis = Object.assign({}, layout.yaxis, lines);
+    if (width > 600) return layout;
+    ["xaxis", "yaxis"].forEach(function (axis) {
+      layout[axis] = Object.assign({}, layout[axis], { title: { text: wrapped(layout[axis].title.text, 34) } });
+    });
+    return layout;
+  }
+  function draw(place, width) {
     if (place.dataset.drawn) return;
     place.dataset.drawn = "started";
-    const figure = figures[place.dataset.figure];
-    const layout = fitted(figure, place.clientWidth);
-    Plotly.newPlot(place, named(figure.data, place.clientWidth), layout, config).then(function () {
+    const figure = figures[place.dataset.figure], across = width || place.clientWidth;
+    const layout = width ? onPage(figure, width) : fitted(figure, across);
+    place.print = function (printing) {
+      // as it is drawn on paper, and back
+      const next = printing ? onPage(figure, printed(place)) : fitted(figure, place.clientWidth);
+      if (place.layout.updatemenus) next.updatemenus = place.layout.updatemenus; // the view that was chosen
+      Plotly[printing ? "react" : "newPlot"](place, place.data, next, config);
+    };
+    Plotly.newPlot(place, named(figure.data, across), layout, config).then(function () {
       place.style.minHeight = "";
       place.dataset.drawn = "done";
       mark(place);
@@ -109,7 +136,8 @@
   function cell(column, value) {
     const made = element("td", column.kind === "text" ? {} : { className: column.kind });
     if (column.kind === "number") made.dataset.v = value === null ? "" : value;
-    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: value }));
+    const text = String(value).replace("_", " ");
+    if (column.kind === "tier") made.append(element("span", { className: "tier " + value, textContent: text }));
     else if (column.kind === "link") made.append(element("a", { href: encodeURI(value), textContent: value }));
     else made.textContent = shown(value);
     if (column.kind === "tier") made.className = "";
@@ -131,7 +159,9 @@
     details.addEventListener("toggle", function () {
       if (list.childElementCount) return;
       known.forEach(function (column) {
-        list.append(element("dt", { textContent: column.name }), element("dd", { textContent: column.meaning }));
+        const code = column.heading === column.name ? "" : " (" + column.name + ")"; // as in the file
+        list.append(element("dt", { textContent: column.heading + code }));
+        list.append(element("dd", { textContent: column.meaning }));
       });
     });
     return [details];
@@ -182,7 +212,7 @@
     input.addEventListener("input", search);
     table.columns.forEach(function (column, index) {
       const head = element("th", { scope: "col", className: column.kind === "number" ? "number" : "" });
-      const sort = button(column.name, function () {
+      const sort = button(column.heading, function () {
         down = by === index && !down;
         by = index;
         const pairs = order.slice().sort(function (a, b) { return a - b; }).map(function (row) {
@@ -193,7 +223,7 @@
         head.setAttribute("aria-sort", down ? "descending" : "ascending");
         search();
       });
-      sort.title = column.meaning || "Sort by " + column.name;
+      sort.title = column.meaning || "Sort by " + column.heading;
       head.append(sort);
       heads.append(head);
     });
@@ -221,8 +251,28 @@
     scroll.setAttribute("aria-label", table.title);
     place.append.apply(place, [tools, scroll].concat(explained(table)));
     place.style.minHeight = "";
-    place.print = function (printing) { if (printing) fill(0, PRINTED); else go(first); };
+    place.print = function (printing) {
+      const there = place.querySelector(".printed");
+      if (there) there.remove();
+      if (printing && table.printed) place.append(onPaper(table));
+    };
     go(0);
+  }
+  // The rows and columns that have room on paper, and what is said of the others.
+  function onPaper(table) {
+    const kinds = table.printed.numeric.map(function (is) { return { className: is ? "number" : "" }; });
+    function row(tag, texts) {
+      return element("tr", {}, texts.map(function (text, i) {
+        return element(tag, Object.assign({ textContent: text }, kinds[i]));
+      }));
+    }
+    return element("div", { className: "printed" }, [
+      element("p", { className: "note", textContent: table.printed.note }),
+      element("table", { className: "data" }, [
+        element("thead", {}, [row("th", table.printed.columns)]),
+        element("tbody", {}, table.printed.rows.map(function (texts) { return row("td", texts); })),
+      ]),
+    ]);
   }
 
   // What is near the window is drawn; what is folded, when it is opened; the rest before it is printed.
@@ -237,14 +287,17 @@
     }, { rootMargin: "700px" });
     waiting.forEach(function (place) { near.observe(place); });
   } else waiting.forEach(make);
-  function printed(place) { return !place.closest("details:not([open])"); } // folded: title and file are printed
+  function printed(place) { return PAPER[place.closest(".wide") ? "wide" : "narrow"]; }
+  const folded = Array.from(document.querySelectorAll("details.change")); // what they hold is printed
   window.addEventListener("beforeprint", function () {
-    waiting.filter(printed).forEach(function (place) {
-      make(place);
-      if (place.print) place.print(true);
+    folded.forEach(function (each) { each.dataset.was = each.open; each.open = true; });
+    waiting.filter(function (place) { return !place.closest("details:not([open])"); }).forEach(function (place) {
+      if (place.dataset.figure) draw(place, printed(place)); else list(place);
+      place.print(true);
     });
   });
   window.addEventListener("afterprint", function () {
+    folded.forEach(function (each) { each.open = each.dataset.was === "true"; });
     waiting.forEach(function (place) { if (place.print) place.print(false); });
   });
   document.addEventListener("toggle", function (event) {

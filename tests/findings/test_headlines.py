@@ -110,9 +110,13 @@ def test_a_hub_is_named_once_by_its_clearest_network():
     assert headline(4, "hub", centrality=table) == said + TWO
 
 
-def test_uncoupled_says_the_spread_as_fold():
+def test_uncoupled_says_which_verdict_the_spread_as_fold_and_its_p():
     yes = headline(5, coupling=coupling("partly_uncoupled"))
-    assert yes == "changes in CSF and in blood differ 1.9-fold over 12 lineages" + TWO
+    size = "changes in CSF and in blood differ 1.9-fold over 12 lineages, overall p = "
+    assert yes == f"partly uncoupled: {size}0.01{TWO}"
+    both = headline(5, coupling=coupling("uncoupled", p_value=0.0502, p_uncoupled=0.03))
+    assert both == f"uncoupled: {size}0.0502, with the lineages one by one 0.03{TWO}"
+    assert "overall" not in headline(5, coupling=coupling("cannot_tell", p_value=float("nan")))
     assert "which counts as alike" in headline(5, coupling=coupling("coupled"))
     assert "which may be chance and may be more" in headline(5, coupling=coupling("cannot_tell"))
 

@@ -9,7 +9,8 @@ from compartments.findings import names
 
 def test_no_lineage_of_the_map_keeps_its_code(root):
     with open(root / "assets" / "celltypist_immune_all_low_lineage.tsv", newline="") as handle:
-        codes = {row["lineage"] for row in csv.DictReader(handle, delimiter="\t")} - {""}
+        levels = ("lineage", "lineage_broad")
+        codes = {row[level] for row in csv.DictReader(handle, delimiter="\t") for level in levels} - {""}
     assert set(names.LINEAGES) <= codes
     assert not [code for code in codes if "_" in names.lineage(code) or "Mono" in names.lineage(code)]
     assert len({names.lineage(code) for code in codes}) == len(codes)

@@ -23,6 +23,7 @@ def call():
 
     def make(folder, findings=True, paper=False, more=()):
         output = ["--out", str(folder / "report.html"), "--multiqc", str(folder / "multiqc"), *more]
+        output += ["--paper", "true" if paper else "false"]
         steps = [("make_report", output)]
         if paper:
             steps.append(("print_report", ["--pdf", str(folder / "report.pdf"), "--figures", str(folder / "figures")]))

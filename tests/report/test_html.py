@@ -8,6 +8,7 @@ import pytest
 
 from compartments.core.files import read_tsv, write_tsv
 from compartments.report.html import make_report
+from compartments.report.paper.tables import ROWS
 from tests.support import results as synthetic_results
 from tests.support.page import SECTIONS, Page
 
@@ -63,12 +64,13 @@ def test_on_paper_no_banner_covers_text_and_tables_say_how_they_were_cut(whole):
     paper = style[style.index("@media print") :]
     assert ".mark { position: static; }" in paper and "fixed" not in paper
     assert "table-header-group" in paper
-    blocks = page.source.split('<div class="table-block"')[1:]
-    for block in blocks:
-        rows = page.rows(re.search(r'data-table="(.*?)"', block)[1])
-        said = re.search(r"Printed are the first 15 of (\d+) rows(; all are in [\w/.*]+|; the page has all)\.", block)
-        assert bool(said) == (rows > 15) and (not said or int(said[1]) == rows)
-    assert any("Printed are" in block for block in blocks)
+    for table in page.tables.values():
+        note, rows = table["printed"]["note"], len(table["printed"]["rows"])
+        cut = re.search(r"Printed are the (?:first )?(\d+) of ([\d,]+) rows", note)
+        assert bool(cut) == (table["rows"] > ROWS) and rows == min(ROWS, table["rows"])
+        assert not cut or (int(cut[1]), int(cut[2].replace(",", ""))) == (rows, table["rows"])
+        assert not cut or (table["file"] or "report.html") in note
+    assert any(table["rows"] > ROWS for table in page.tables.values())
     for summary in re.findall(r'<details class="folded.*?<summary>(.*?)</summary>', page.source, re.S):
         assert "not printed" in summary
 

@@ -18,13 +18,14 @@ def test_columns_with_their_kind_and_values():
     assert columns["kB"]["values"] == [1.23457, None] and columns["kB"]["meaning"] == "size"
     assert columns["on"]["values"] == [True, False] and columns["note"]["values"][0] is None
     json.dumps(data, allow_nan=False)
+    assert columns["n"]["heading"] == "n" and data["printed"]["rows"] == [["a.tsv", "1.23", "1", "yes", ""], [
+        "b.tsv", "", "2", "no", "x"]]  # fmt: skip
 
 
 def test_codes_are_said_as_elsewhere(gappy):
     frame = pd.DataFrame({"contrast": ["treated_vs_untreated", "other"], "term": ["within:CSF", "interaction"]})
-    told = in_words(frame.assign(verdict=["cannot_tell", "partly_uncoupled"], call="depleted_both"), gappy.study)
+    told = in_words(frame.assign(verdict=["cannot_tell", "partly_uncoupled"]), gappy.study)
     assert told["contrast"].tolist() == ["treated against untreated", "other"]
     assert told["term"].tolist() == ["in CSF", "difference between compartments"]
     assert told["verdict"].tolist() == ["cannot be told", "partly uncoupled"]
-    assert set(told["call"]) == {"depleted both"}
     assert in_words(frame, None)["contrast"].tolist() == frame["contrast"].tolist()

@@ -34,6 +34,34 @@ def test_every_question_has_its_sentences(gappy, term):
     assert turning.sentences(gappy, 1, term, rows_of(["B"]).assign(source=None)) == []
 
 
+def test_what_would_overturn_a_yes(gappy):
+    summary = rows_of([None], "yes").assign(q_value=0.001, p_value=0.002)
+    yes = rows_of(["B", "NK"], "yes").assign(q_value=[0.04, 0.001], p_value=0.001)
+    (said,) = turning.overturned(gappy, pd.concat([summary, yes, rows_of(["T"]).assign(q_value=0.3)]))
+    assert "Of the 2 that are one, the first to fall would be B (q = 0.04)" in said
+    (said,) = turning.overturned(gappy, pd.concat([summary, yes.tail(1)]))
+    assert "it rests on NK alone (q = 0.001)" in said
+    (said,) = turning.overturned(gappy, summary)
+    assert "a yes needs p < 0.05, and p is 0.002" in said
+    assert turning.overturned(gappy, pd.concat([summary.assign(verdict="no"), yes])) == []
+
+
+def test_each_part_of_question_4_says_its_own(gappy, term):
+    for aspect, own, other in (("hub", "share of signalling", "score"), ("signalling", "signalling score", "odds")):
+        said = " ".join(turning.sentences(gappy, 4, term, rows_of(["all"]).assign(aspect=aspect)))
+        assert own in said and other not in said.replace(own, "")
+
+
+def test_few_lineages_are_all_named(gappy, term, monkeypatch):
+    many = [f"lineage {n}" for n in range(12)]
+    counts = pd.DataFrame({"level": "lineage", "lineage": many, "sample": gappy.study.samples["sample"].iloc[0]})
+    monkeypatch.setattr(gappy.results, "usable", lambda file: counts.assign(n_cells=1))
+    (said,) = turning.by_cells(gappy, term)
+    assert all(name in said for name in many) and "more:" not in said
+    (said,) = turning.open_lineages(gappy, rows_of(many))
+    assert all(name in said for name in many)
+
+
 def test_open_lineages_say_what_is_possible(gappy):
     (said,) = turning.open_lineages(gappy, rows_of(["B"]))
     assert "from down 4-fold to up 8-fold is possible" in said

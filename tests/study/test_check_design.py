@@ -234,6 +234,14 @@ def test_pairs_are_read_before_anything_is_computed(execute, tmp_path, resource,
         assert len(done.stderr.splitlines()) == 1 and words in done.stderr
 
 
+def test_a_logo_is_looked_at_before_anything_is_computed(execute, tmp_path):
+    (tmp_path / "sheet.csv").write_text(sheet_with())
+    (tmp_path / "logo.png").write_text("a text")
+    done = execute("check_design", "--samplesheet", "sheet.csv", "--logo", "logo.png")
+    assert done.returncode == 2 and not (tmp_path / "study.json").exists()
+    assert done.stderr == "ERROR: --logo logo.png: it is named as a PNG but is none; give a PNG, SVG or JPEG\n"
+
+
 def test_a_palette_is_read_before_anything_is_computed(execute, tmp_path):
     (tmp_path / "sheet.csv").write_text(sheet_with())
     (tmp_path / "p.tsv").write_text("kind\tname\tcolour\nlineage\tB\tred\n")

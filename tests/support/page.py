@@ -53,7 +53,7 @@ class Page(HTMLParser):
     @property
     def captions(self):
         """Caption of every figure, by the figure's name."""
-        found = re.findall(r'<figure id="figure-(.*?)">.*?<figcaption>(.*?) <button', self.source, re.S)
+        found = re.findall(r'<figure[^>]* id="figure-(.*?)">.*?<figcaption>(.*?) <button', self.source, re.S)
         return {unescape(name): " ".join(unescape(caption).split()) for name, caption in found}
 
     @property

@@ -68,7 +68,7 @@ function column(table, index) {
 }
 const table = document.querySelector("table.data[data-name=composition_table]");
 const head = Array.from(table.tHead.rows[0].cells);
-const index = head.findIndex(function (c) { return c.textContent.trim() === "log2fc"; });
+const index = head.findIndex(function (c) { return c.textContent.trim() === "log2 fold change"; });
 const button = table.tHead.rows[0].cells[index].querySelector("button");
 button.click(); const up = column(table, index);
 button.click(); const down = column(table, index);

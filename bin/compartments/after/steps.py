@@ -104,8 +104,9 @@ class Steps:
         given |= {"dictionary": PROJECT / "assets/dictionary.tsv", "schema": PROJECT / "nextflow_schema.json"}
         given |= {name: files_of(self.parameters, name) for name in ("palette", "logo")}
         pages = {"out": "report.html", "summary": "summary.json", "multiqc": "multiqc"}
-        self.call("make_report", given | {option: self.out / name for option, name in pages.items()})
-        if str(self.parameters.get("paper", True)).lower() == "true":
+        paper = str(self.parameters.get("paper", True)).lower()
+        self.call("make_report", given | {"paper": paper} | {name: self.out / place for name, place in pages.items()})
+        if paper == "true":
             self.call("print_report", given | {"pdf": self.out / "report.pdf", "figures": self.out / "figures"})
 
     def _taken(self, step: str) -> dict[str, Any]:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from compartments.compare.hubs import TOP_RANK
 from compartments.core.vocabulary import POOLS
-from compartments.findings import central, depleted, headlines, migration, signalling, words
+from compartments.findings import basis, central, depleted, headlines, migration, signalling, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -126,6 +126,7 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
     answers: list[Answer] = []
     for row in found:
         verdict, numbers = judge(row, asked, c.limits), evidence(row, asked.value)
+        numbers |= basis.alone(numbers, c)
         text = words.alone(verdict, row, numbers, c, asked.room, asked.margin(c.limits))
         source = words.source(asked.source, row, asked.keys)
         answers.append(

@@ -4,7 +4,7 @@ import math
 from typing import Any
 
 from compartments.core.vocabulary import POOLS
-from compartments.findings import headlines, words
+from compartments.findings import basis, headlines, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -70,6 +70,7 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
     table = table[~table["lineage"].isin(POOLS)]
     for each in triples(table, c.compartment, c.base, ["network", "lineage"]):
         verdict, numbers, lineage = judge(each, c.limits), claim(each), each.difference["lineage"]
+        numbers |= basis.central(risen(each), each, numbers, c)
         answers.append(
             c.answer(
                 4,

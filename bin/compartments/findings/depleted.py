@@ -6,7 +6,7 @@ tipping point is stated instead.
 
 from typing import Any
 
-from compartments.findings import headlines, words
+from compartments.findings import basis, headlines, words
 from compartments.findings.evidence import CANNOT_TELL, NO, YES, Limits, Verdict, claimable
 from compartments.findings.lineages import FILE, Lineage, lineages, outside_range, why_none
 from compartments.findings.rows import Answer, Comparison, Finding, Tables, lead, overall, summary
@@ -55,6 +55,7 @@ def depleted(comparison: Comparison, tables: Tables) -> list[Finding]:
         verdict = judge(each, c.limits)
         weaker = max((each.own, each.base), key=lambda row: row["log2fc"])
         numbers = each.evidence(weaker, CALL)
+        numbers |= basis.depleted(weaker, numbers, c)
         text = words.depleted(verdict, each, numbers, c, outside_range(tables.single_case, each))
         source = words.source(FILE, weaker, words.COMPOSITION_KEYS)
         row = c.answer(1, verdict, text, numbers, lineage=each.name, unit=words.LOG2, source=source)

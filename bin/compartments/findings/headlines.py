@@ -7,10 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from compartments.core.vocabulary import TIERS
+from compartments.core.vocabulary import ALPHA, TIERS
 from compartments.findings import designs, names, words
-from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict
+from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
 from compartments.findings.rows import Answer, Comparison
+from compartments.findings.undecided import beside
 
 PART = {
     "migration": "its part in the signals of migration (odds)",
@@ -138,15 +139,27 @@ def signalling(answers: Sequence[Answer], c: Comparison) -> str:
 
 def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
     """Question 5."""
-    over = f"{int(row['n_lineages'])} lineages"
+    over = f"{int(row['n_lineages'])} lineages{_overall(row, numbers)}"
     size = f"changes in {c.compartment} and in {c.base} differ {words.fold(row['tau_u'])} over {over}"
     if verdict.answer == YES:
-        size += f", most for {names.lineages(drivers)}" if drivers else ""
+        size = f"{verdict.kind.replace('_', ' ')}: {size}" + (
+            f"; most for {names.lineages(drivers)}" if drivers else ""
+        )
     elif verdict.answer == NO:
         size += ", which counts as alike"
     else:
         size += ", which may be chance and may be more"
     return size + words.behind(numbers, c).replace(" [", "; ").rstrip("]")
+
+
+def _overall(row: Row, numbers: Row) -> str:
+    """``, overall p = 0.054, with the lineages one by one 0.03``"""
+    if missing(row["p_value"]):
+        return ""
+    told = f", overall p = {beside(row['p_value'], ALPHA)}"
+    if missing(numbers["p_value"]) or numbers["p_value"] == row["p_value"]:
+        return told
+    return f"{told}, with the lineages one by one {beside(numbers['p_value'], ALPHA)}"
 
 
 def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) -> str:

@@ -8,7 +8,7 @@ import math
 from dataclasses import replace
 
 from compartments.compare.moderated import interval
-from compartments.findings import headlines, words
+from compartments.findings import basis, headlines, words
 from compartments.findings.evidence import CANNOT_TELL, NO, YES, Limits, Verdict, claimable
 from compartments.findings.lineages import FILE, Lineage, lineages, outside_range, why_none
 from compartments.findings.rows import Answer, Comparison, Finding, Tables, lead, overall, summary
@@ -54,6 +54,7 @@ def kept(comparison: Comparison, tables: Tables) -> list[Finding]:
         numbers = each.evidence(each.difference, verdict.numbers.get("call", ""))
         if verdict.kind == "open":  # the p and q that belong to the interval that is said
             numbers |= {column: each.difference.get(column, math.nan) for column in ("p_value", "q_value")}
+        numbers |= basis.kept(verdict.numbers.get("call", ""), numbers, c)
         text = words.kept(verdict, each, numbers, c)
         if verdict.answer == YES and each.name in confirmed:
             marked = confirmed[each.name]

@@ -6,7 +6,7 @@ and the sentence says so.
 
 from typing import Any
 
-from compartments.findings import headlines, words
+from compartments.findings import basis, headlines, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -61,6 +61,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
     table = table[(table["contrast"] == c.contrast) & true(table["primary"])]
     for each in triples(table, c.compartment, c.base, ["gene_set", "lineage"]):
         verdict, numbers = judge(each, c.limits), claim(each)
+        numbers |= basis.migration(each, numbers, c)
         answers.append(
             c.answer(
                 3,

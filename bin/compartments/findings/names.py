@@ -14,6 +14,9 @@ LINEAGES = {  # of assets/celltypist_immune_all_low_lineage.tsv, where an unders
     "Mast_Baso": "mast cell or basophil",
     "Platelet_MK": "platelet or megakaryocyte",
     "HSPC": "stem or progenitor",
+    "Mono_Mac": "monocyte or macrophage",
+    "NK_ILC": "NK or ILC",
+    "NonImmune": "not immune",
     "Smooth_muscle": "smooth muscle",
 }
 COLLECTIONS = {"GOBP": "GO", "HALLMARK": "Hallmark", "KEGG": "KEGG", "REACTOME": "Reactome"}  # of gene sets

@@ -70,7 +70,10 @@ class Finding:
     tier: str
     verdict: str
     source: str
-    headline: str = ""  # of summaries
+    headline: str = ""  # of summaries, as the next
+    leading: str = ""
+    estimate_of: str = ""
+    p_of: str = ""
 
 
 COLUMNS = [column.name for column in fields(Finding)]
@@ -140,7 +143,7 @@ class Comparison:
         unit: str = "",
         source: str = "",
     ) -> Answer:
-        """A verdict with its row; estimate, donors and tier are those of ``numbers``."""
+        """A verdict with its row; estimate, what it and p are of, donors and tier are those of ``numbers``."""
         numbers = {} if numbers is None else numbers
         condition, reference = numbers.get("n_condition"), numbers.get("n_reference")
         finding = Finding(
@@ -161,6 +164,8 @@ class Comparison:
             tier=numbers.get("tier") or "not_testable",
             verdict=verdict.answer,
             source=source,
+            estimate_of=numbers.get("estimate_of", ""),
+            p_of=numbers.get("p_of", ""),
         )
         return Answer(verdict, finding)
 
@@ -217,4 +222,6 @@ def lead(answers: Sequence[Answer], answer: str, falling: bool = False) -> Answe
 
 def summary(leading: Answer, verdict: Verdict, statement: str, headline: str) -> Finding:
     """The row that answers a question for all lineages, with the numbers of the one that it quotes."""
-    return replace(leading.finding, lineage="", verdict=verdict.answer, statement=statement, headline=headline)
+    row = leading.finding
+    row = replace(row, lineage="", leading=row.lineage, verdict=verdict.answer)
+    return replace(row, statement=statement, headline=headline)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from compartments.findings import headlines, words
+from compartments.findings import basis, headlines, words
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -66,6 +66,7 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
         return [c.answer(4, verdict, words.unanswered("signalling", verdict, c), aspect=ASPECT, source=FILE).finding]
     for each in groups_of(tables.groups, c):
         verdict, row, numbers = judge(each, c.limits), each.difference, evidence(each.difference)
+        numbers |= basis.signalling(each, numbers, c)
         pooled = (row["source"], row["target"]) == ("all", "all")
         answers.append(
             c.answer(

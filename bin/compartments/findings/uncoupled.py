@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from compartments.findings import headlines, words
+from compartments.findings import basis, headlines, words
 from compartments.findings.evidence import CANNOT_TELL, NO, YES, Row, Verdict, claimable, missing
 from compartments.findings.rows import Comparison, Finding, Tables
 
@@ -56,6 +56,7 @@ def uncoupled(comparison: Comparison, tables: Tables) -> list[Finding]:
         return [c.answer(5, verdict, words.unanswered("uncoupled", verdict, c), source=FILE).finding]
     row: dict[str, Any] = table.iloc[0].to_dict()
     verdict, numbers = judge(row), claim(row)
+    numbers |= basis.uncoupled(row, numbers)
     drivers = drivers_of(c, tables.drivers, row) if verdict.answer == YES else []
     text = words.uncoupled(verdict, row, numbers, c, [name for name, _ in drivers])
     source = words.source(FILE, row, ["contrast", "compartment", "level", "scale"])

@@ -23,6 +23,8 @@ class Table:
     note : str
     folded : bool
         Shown only when opened.
+    headings : dict of str to str
+        Column -> what stands over it, where that is not its name.
     """
 
     name: str
@@ -31,6 +33,7 @@ class Table:
     file: str = ""
     note: str = ""
     folded: bool = False
+    headings: dict[str, str] = field(default_factory=dict)
 
     kind = "table"
 
@@ -42,6 +45,10 @@ class Table:
             columns.remove("tier")
             columns.insert(columns.index(first), "tier")
             object.__setattr__(self, "frame", self.frame[columns])
+
+    def heading(self, column: str) -> str:
+        """What stands over a column."""
+        return self.headings.get(column, column)
 
 
 @dataclass(frozen=True)
@@ -67,16 +74,19 @@ class Answer:
 @dataclass(frozen=True)
 class Glance:
     """All answers on one screen: (question number, question, comparison or empty, answer) each; an answer has its
-    ``picture`` and, with the last of its comparison, what would ``change`` it.
+    ``picture`` and what would ``change`` it.
 
     Attributes
     ----------
     drawn : str
         What the pictures show, in words.
+    limits : list of str
+        What bears on all of them.
     """
 
     rows: list[tuple[int, str, str, dict[str, Any]]]
     drawn: str = ""
+    limits: list[str] = field(default_factory=list)
 
     kind = "glance"
 

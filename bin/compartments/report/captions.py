@@ -82,7 +82,7 @@ def estimates(rows: pd.DataFrame, contrast: Contrast, shared: str = "", circles:
     """
     text = per_arm(rows["n_condition"], rows["n_reference"], contrast) + shared
     if "tier" in rows:
-        text += f" ({', '.join(sorted(rows['tier'].astype(str).unique()))})"
+        text += f" ({', '.join(sorted(rows['tier'].astype(str).str.replace('_', ' ').unique()))})"
     if circles is None:
         return text
     lines = pd.MultiIndex.from_frame(rows[["label", "series"]].astype(str))

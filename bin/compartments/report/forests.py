@@ -91,9 +91,7 @@ def within(page: Page, terms: list[Term], name: str, level: str = "lineage") -> 
     every = pd.concat([rows for _, rows, _ in parts])
     if every.empty:
         return []
-    known = [x for x in page.results.lineages() if x in set(every["label"])] or list(every["label"].unique())
-    order = every.groupby("label")["log2fc"].min()
-    labels = sorted(known, key=lambda label: order[label])
+    labels = list(every.groupby("label", sort=False)["log2fc"].min().sort_values(kind="stable").index)
     change = change_on(every["scale"].iloc[0])
     compartments = " and ".join(term.compartment for term, rows, _ in parts if len(rows))
     return in_series(

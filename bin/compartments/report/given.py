@@ -50,6 +50,7 @@ def shown(given: argparse.Namespace) -> Shown:
     """
     from compartments.core import dictionary
     from compartments.core.palette import read_palette
+    from compartments.core.pictures import logo_of
     from compartments.findings import names
     from compartments.report import provenance
     from compartments.report.html import check_template
@@ -65,7 +66,7 @@ def shown(given: argparse.Namespace) -> Shown:
     if not rows.is_file():
         raise UserError(f"--dictionary {rows}: no such file; give assets/dictionary.tsv of the pipeline")
     palette = read_palette(given.palette).told(names.lineage) if given.palette else None
-    logo = provenance.logo_of(given.logo) if given.logo else ""
+    logo = logo_of(given.logo) if given.logo else ""
     run = provenance.Run(given.project or "", given.contact or "", given.command or "", given.started or "", logo)
     results = Results(given.results, dictionary.load(rows), palette)
     return Shown(results, template, given.title or "", run, given.schema)

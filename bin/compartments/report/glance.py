@@ -11,6 +11,8 @@ from compartments.findings import names, words
 
 ROWS = 5  # of one picture
 WIDTH, EDGE, STEP, FOOT = 160, 6, 25, 18  # pixels; a row has its label above its line
+LABEL, UNIT = 13, 13  # height of a label, and of the name of the axis
+AXES = {words.SCORE: "score, points", words.SCORE_DIFFERENCE: "score, points"}  # folds are told by their x
 LONGEST = 24  # characters of a label
 TICKS = (0.25, 0.5, 1, 2, 3, 4, 6, 8, 12, 16)
 ORDER = {"yes": 0, "cannot_tell": 1, "no": 1}
@@ -110,16 +112,22 @@ def picture(rows: pd.DataFrame, title: str) -> Picture | None:
     def x(value: float) -> float:
         return round(EDGE + (value - low) * scale, 1)
 
-    bottom, said = STEP * len(drawn), []
-    parts = [f'<line class="zero" x1="{x(0)}" x2="{x(0)}" y1="0" y2="{bottom}"/>']
+    bottom, said, parts = STEP * len(drawn), list[str](), list[str]()
     for number, row in enumerate(drawn.to_dict("records")):
-        parts.append(line(row, x, STEP * number))
+        top = STEP * number
+        # beside the interval alone: behind a label it would be struck out
+        parts.append(f'<line class="zero" x1="{x(0)}" x2="{x(0)}" y1="{top + LABEL}" y2="{top + STEP}"/>')
+        parts.append(line(row, x, top))
         said.append(f"{row['label']} {spoken(row)}")
     for value in ticks(low, high):
         place = min(max(x(value), EDGE + 8), WIDTH - EDGE - 8)
         parts.append(f'<text class="tick" x="{place}" y="{bottom + 13}">{written(value, drawn["unit"].iloc[0])}</text>')
+    unit = AXES.get(drawn["unit"].iloc[0], "")
+    if unit:
+        parts.append(f'<text class="tick" x="{WIDTH / 2:g}" y="{bottom + 26}">{unit}</text>')
     name = escape(f"{title}: {'; '.join(said)}", quote=True)
-    size = f'viewBox="0 0 {WIDTH} {bottom + FOOT}" width="{WIDTH}" height="{bottom + FOOT}"'
+    height = bottom + FOOT + (UNIT if unit else 0)
+    size = f'viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}"'
     svg = f'<svg class="mini" role="img" aria-label="{name}" {size}>{"".join(parts)}</svg>'
     return Picture(svg, len(drawn), every_row(rows))
 

@@ -20,7 +20,7 @@ from compartments.report.results import Results
 from compartments.study.study import Study
 
 FILES = ["report.html.j2", "methods.html.j2", "report.css", "report.js", "references.tsv", "blocks", "words"]
-FILES += ["print.html.j2", "print.css"]
+FILES += ["print.html.j2", "print.css", "names.tsv"]
 
 
 def check_template(folder: Path) -> None:
@@ -68,6 +68,8 @@ def make_report(
     """
     import jinja2
 
+    from compartments.report.paper.drawing import crowded
+
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(template), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
@@ -88,6 +90,7 @@ def make_report(
         doubtful=status.doubtful_samples(results.usable("cohort/warnings.tsv")),
         lost=status.lost_samples(results.usable("skipped.tsv")),
         exists=results.has,
+        wide={figure.name for figure in figures if crowded(figure)},
         methods=text,
         references=citations.used(),
         paste=f"{methods.as_text(text)}\n\nReferences\n\n{citations.as_text()}\n",

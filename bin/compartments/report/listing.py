@@ -9,6 +9,7 @@ from compartments.findings import designs
 from compartments.report.blocks import Table
 from compartments.report.figures.style import clean
 from compartments.report.numbers import is_numeric
+from compartments.report.paper.tables import printed
 from compartments.study.study import COMPARTMENTS, Study
 
 
@@ -29,8 +30,12 @@ def data_of(table: Table, meanings: Mapping[str, str], *, linked: bool = False) 
         values = clean(frame[name].astype(object).where(frame[name].notna(), None).tolist())
         if kind != "number":
             values = [value if value is None or isinstance(value, bool) else str(value) for value in values]
-        columns.append({"name": name, "kind": kind, "meaning": meanings.get(name, ""), "values": values})
-    return {"title": table.title, "file": table.file, "linked": linked, "rows": len(frame), "columns": columns}
+        known = {"name": name, "heading": table.heading(name), "meaning": meanings.get(name, "")}
+        columns.append(known | {"kind": kind, "values": values})
+    paper = printed(table)
+    rows = {"columns": paper.columns, "numeric": paper.numeric, "rows": paper.rows, "note": paper.note}
+    about: dict[str, Any] = {"title": table.title, "file": table.file, "linked": linked, "rows": len(frame)}
+    return about | {"columns": columns, "printed": rows}
 
 
 def _kind(name: str, column: pd.Series) -> str:
@@ -50,9 +55,6 @@ def in_words(frame: pd.DataFrame, study: Study | None) -> pd.DataFrame:
         told = told.assign(term=frame["term"].map(term))
     if "verdict" in frame:
         told = told.assign(verdict=told["verdict"].replace("cannot_tell", "cannot be told").map(_spaced))
-    for column in ("call", "suggested"):
-        if column in frame:
-            told = told.assign(**{column: frame[column].map(_spaced)})
     return told
 
 

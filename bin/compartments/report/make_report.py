@@ -7,6 +7,7 @@ from pathlib import Path
 from compartments.core.files import replacing, write_json
 
 STEP = "make_report"
+PAPER = "report.pdf"
 
 
 def arguments() -> argparse.Namespace:
@@ -26,9 +27,12 @@ def main() -> None:
     from compartments.report.given import shown
     from compartments.report.html import make_report
     from compartments.report.multiqc import multiqc_files
+    from compartments.report.paper.pdf import missing
     from compartments.report.summary import summary
 
     results, template, title, run, schema = shown(given)
+    if given.paper == "true" and not missing():  # it is made besides
+        run = run._replace(paper=PAPER)
     page, warnings = make_report(results, template, title, run=run, schema=schema)
     pages = {Path(given.out): page}
     if given.pseudonyms:

@@ -88,7 +88,7 @@ def _views(page: Page, term: Term, means: dict[str, pd.DataFrame], kind: str, be
             f"strength_{tag}",
             percent,
             strength_words,
-            label="per cent" if arm else "points",
+            label="per cent" if arm else "percentage points",
             data=data,
             symmetric=not arm,
             limit=100 * widest[1] if arm else None,

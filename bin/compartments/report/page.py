@@ -9,6 +9,7 @@ import pandas as pd
 from compartments.findings import designs
 from compartments.report import listing
 from compartments.report.blocks import Table, Text
+from compartments.report.codes import Codes
 from compartments.report.figures.style import Colours, Words
 from compartments.report.results import Results
 from compartments.report.words import Wording
@@ -32,6 +33,7 @@ class Page:
     def __init__(self, results: Results, template: Path = TEMPLATE) -> None:
         self.results = results
         self.wording = Wording(template / "words")
+        self.codes = Codes.read(template / "names.tsv")
 
     @property
     def study(self) -> Study:
@@ -144,8 +146,9 @@ class Page:
         """
         note = self.wording.get(key, "note", values) if self.wording.has(key, "note") else ""
         title = self.wording.get(key, "title", values)
-        told = listing.in_words(frame, self.results.study)
-        return Table(name or key.partition(".")[2], title, told, file, f"{note} {cut}".strip(), folded)
+        told = self.codes.told(listing.in_words(frame, self.results.study))
+        headings = {column: self.codes.column(column) for column in map(str, told)}
+        return Table(name or key.partition(".")[2], title, told, file, f"{note} {cut}".strip(), folded, headings)
 
 
 def variant_of(term: Term) -> str:

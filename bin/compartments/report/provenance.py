@@ -1,6 +1,5 @@
 """Where the results come from: parameters, software, files."""
 
-import base64
 import hashlib
 import json
 from pathlib import Path
@@ -9,15 +8,12 @@ from typing import Any, NamedTuple
 import pandas as pd
 import yaml
 
-from compartments.core.errors import UserError
 from compartments.report.blocks import Table
 
 HASHED_BYTES = 200 * 2**20
 WORKFLOW = "Workflow"  # of versions.yml: the pipeline itself
 PROJECT = "${projectDir}"
 SCHEMA = Path(__file__).resolve().parents[3] / "nextflow_schema.json"
-LOGOS = {".png": "png", ".svg": "svg+xml", ".jpg": "jpeg", ".jpeg": "jpeg"}  # suffix -> type of image
-LARGEST_LOGO = 500_000  # bytes
 
 
 class Run(NamedTuple):
@@ -28,24 +24,7 @@ class Run(NamedTuple):
     command: str = ""
     started: str = ""
     logo: str = ""  # as data: of an image element
-
-
-def logo_of(path: Path) -> str:
-    """A picture as an image element takes it, without a file beside the page.
-
-    Raises
-    ------
-    UserError
-        It is no file, no picture that browsers show, or large.
-    """
-    if not path.is_file():
-        raise UserError(f"--logo {path}: no such file")
-    kind, content = LOGOS.get(path.suffix.lower()), path.read_bytes()
-    if kind is None:
-        raise UserError(f"--logo {path}: not a picture that a page shows; give a PNG, SVG or JPEG")
-    if len(content) > LARGEST_LOGO:
-        raise UserError(f"--logo {path}: {len(content) / 1000:,.0f} kB; give a picture of up to 500 kB")
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+    paper: str = ""  # the report on paper, beside the page
 
 
 def parameters_table(params: dict[str, Any]) -> pd.DataFrame:

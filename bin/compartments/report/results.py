@@ -1,5 +1,6 @@
 """A results folder, as the report reads it: every part of it is optional."""
 
+import re
 from collections.abc import Sequence
 from fnmatch import fnmatchcase
 from functools import cached_property
@@ -19,10 +20,11 @@ from compartments.findings import names
 from compartments.study.study import BETWEEN, MIXED, TREND, Contrast, Study
 from compartments.study.terms import Term, terms_of
 
-TEXT = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden")
-OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "left_out")
+TEXT = ("sample", "donor", "compartment", "condition", "lineage", "contrast", "left_out", "leiden", "leading")
+OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "left_out", "leading")
 ENDS = ("source", "target")  # of signalling; elsewhere a source is a file
 OF_SETS = ("gene_set", "aspect")
+SENTENCES = ("warning", "warnings", "reason", "remark", "note")
 COUNTS = "composition/counts.tsv"
 
 
@@ -107,7 +109,17 @@ class Results:
                 table = table.assign(**{column: table[column].cat.rename_categories(changed)})
             else:
                 table = table.assign(**{column: table[column].map(lambda name, to=changed: to.get(name, name))})
-        return table
+        return self._worded(table)
+
+    def _worded(self, table: pd.DataFrame) -> pd.DataFrame:
+        """A table whose sentences name lineages as readers do."""
+        codes = {name: text for name, text in self._lineage_names.items() if name != text}
+        pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, sorted(codes, key=len, reverse=True)))})(?!\w)")
+
+        def said(text: Any) -> Any:
+            return pattern.sub(lambda found: codes[found[1]], text) if isinstance(text, str) else text
+
+        return table.assign(**{column: table[column].map(said) for column in SENTENCES if column in table})
 
     @cached_property
     def _lineage_names(self) -> dict[str, str]:
@@ -201,7 +213,7 @@ class Results:
             return None
         table = pd.DataFrame(rows)
         require(list(table), needed, f"samples/*/*.{step}.json")
-        return table
+        return self._worded(table)
 
     def curves(self, step: str, x: str, y: str) -> dict[str, tuple[list[float], list[float]]]:
         """Lists ``x`` and ``y`` of the samples' JSON summaries: sample -> (x, y)."""

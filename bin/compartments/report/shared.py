@@ -168,7 +168,7 @@ def make_copy(
 ) -> tuple[str, list[str]]:
     """The page to share, and which names it may still have: as :func:`html.make_report`."""
     hidden = Shared(results)
-    run = run._replace(command="")
+    run = run._replace(command="", paper="")
     page, _warnings = make_report(hidden, template, hidden.said(title), plotly=plotly, run=run, schema=schema)
     told = page[: page.index("<script>")] + page[page.rindex("</script>") :]
     return page, [

@@ -4,12 +4,17 @@ from typing import Any
 
 import pandas as pd
 
+from compartments.core.vocabulary import ALPHA
 from compartments.findings import headlines, names, words
-from compartments.report import captions, forests
+from compartments.report import captions, forests, glance
 from compartments.report.page import Page
 from compartments.study.terms import Term
 
 FEW_CELLS = 10  # where the run does not say its own limit
+BY_SIZE = {  # of question 4: the table with the smallest change that is found, and the sentence on it
+    "hub": ("interactions/centrality_effects.tsv", "central"),
+    "signalling": ("interactions/groups.tsv", "signalling"),
+}
 
 
 def sentences(page: Page, number: int, term: Term, rows: pd.DataFrame) -> list[str]:
@@ -29,12 +34,13 @@ def sentences(page: Page, number: int, term: Term, rows: pd.DataFrame) -> list[s
     elif number == 3:
         found += by_size(page, "migration/effects.tsv", "migration", term)
     elif number == 4:
-        found += by_size(page, "interactions/centrality_effects.tsv", "central", term)
+        for aspect in [each for each in BY_SIZE if each in set(rows["aspect"])]:
+            found += by_size(page, *BY_SIZE[aspect], term)
     else:
         found += by_donor(page, term)
     if number != 5:
         found += open_lineages(page, rows)
-    return found + by_cells(page, term)
+    return overturned(page, rows) + found + by_cells(page, term)
 
 
 def said(page: Page, key: str, **values: Any) -> str:
@@ -45,6 +51,20 @@ def said(page: Page, key: str, **values: Any) -> str:
 def place_of(page: Page, term: Term) -> str:
     """Where a term looks."""
     return f"{term.compartment} against {page.base}" if term.across else term.compartment
+
+
+def overturned(page: Page, rows: pd.DataFrame) -> list[str]:
+    """Where the answer is yes: which of its rows would be the first not to be one, and how near that is."""
+    summary = rows[rows["lineage"].isna()]
+    if not (summary["verdict"] == "yes").any():
+        return []
+    yes = rows[rows["lineage"].notna() & (rows["verdict"] == "yes") & rows["q_value"].notna()]
+    if yes.empty:  # of the whole: the spread over lineages
+        p = summary["p_value"].dropna()
+        return [said(page, "overturned_whole", p=f"{p.iloc[0]:.2g}", limit=ALPHA)] if len(p) else []
+    nearest = yes.loc[yes["q_value"].idxmax()]
+    given = {"who": glance.label(nearest.to_dict()), "q": f"{nearest['q_value']:.2g}", "limit": ALPHA}
+    return [said(page, "overturned" if len(yes) > 1 else "overturned_one", n=len(yes), **given)]
 
 
 def by_donors(page: Page, term: Term) -> list[str]:
@@ -66,6 +86,8 @@ def by_size(page: Page, file: str, key: str, term: Term) -> list[str]:
     """The smallest rise that the donors there are can show."""
     effects = page.results.usable(file)
     rows = pd.DataFrame() if effects is None else forests.rows_of(effects, term)
+    if "source" in rows:  # of single lineages as well
+        rows = rows[(rows["source"] == "all") & (rows["target"] == "all")]
     if rows.empty or "mde80" not in rows or rows["mde80"].isna().all():
         return []
     size = rows["mde80"].median()
@@ -93,7 +115,7 @@ def open_lineages(page: Page, rows: pd.DataFrame) -> list[str]:
     rows = rows[rows["ci_low"].notna()]
     if rows.empty:
         return []
-    who = names.lineages(rows["lineage"])
+    who = names.lineages(rows["lineage"], len(rows))
     if not rows["unit"].isin([words.LOG2, words.LOG2_DIFFERENCE]).all():
         return [said(page, "open", who=who)]
     widest = (rows["ci_high"] - rows["ci_low"]).idxmax()
@@ -114,4 +136,4 @@ def by_cells(page: Page, term: Term) -> list[str]:
     rows = counts[(counts["level"] == "lineage") & counts["sample"].isin(members)]
     few = (rows["n_cells"] < fewest).groupby(rows["lineage"], sort=False).mean()
     few = few[few >= 0.5]
-    return [said(page, "cells", n=fewest, who=names.lineages(few.index))] if len(few) else []
+    return [said(page, "cells", n=fewest, who=names.lineages(few.index, len(few)))] if len(few) else []

@@ -23,6 +23,7 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--interaction_groups", help="table of groups of pairs: can it be read?")
     options.add_argument("--palette", help="table of colours and order of lineages: can it be read?")
     options.add_argument("--label_overrides", help="labels by hand: those of each sample go to by_hand/<s>.tsv")
+    options.add_argument("--logo", help="picture in the head of the report: can a page show it?")
     options.add_argument("--problems", help="write problems there and exit 0, so that the caller can say them")
     return options.parse_args()
 
@@ -48,6 +49,7 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
     from compartments.core.palette import read_palette
+    from compartments.core.pictures import logo_of
     from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
     from compartments.study.asking import ask
@@ -74,6 +76,8 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
         read_palette(given.palette)
     if given.label_overrides:
         write_by_hand(given.label_overrides, study.samples["sample"])
+    if given.logo:
+        logo_of(given.logo)
     design = design_table(study)
     contract = Contract.of(STEP)
     study.save("study.json")

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from compartments.report.figures.labels import LETTER, ROOMS
 from compartments.report.figures.matrix import heatmap, network, switched
 
 
@@ -39,6 +40,17 @@ def test_network_draws_each_pair_once_and_none_without_signalling(words):
     assert nodes["marker"]["symbol"] == ["circle", "circle", "diamond"]
     assert nodes["text"][0] == "B: takes part in 20.0 percentage points"
     assert figure.traces[-1]["text"] == ["B", "T", "NK"]
+
+
+def test_long_names_of_a_network_stand_in_lines_and_have_room(words):
+    names = ["non-classical monocyte", "platelet or megakaryocyte", "NK"]
+    long = strengths().set_axis(names).set_axis(names, axis=1)
+    figure = network("n", long, (0.4, 0.4), words, data=long)
+    assert figure.traces[-1]["text"] == ["non-classical<br>monocyte", "platelet or<br>megakaryocyte", "NK"]
+    low, high = figure.layout["xaxis"]["range"]
+    places = np.array(figure.traces[-1]["x"])
+    pixels = ROOMS[0][0] / (high - low)
+    assert (high - np.abs(places).max()) * pixels >= 13 * LETTER - 1  # a line of 13 letters, on a phone
 
 
 def test_a_menu_switches_between_figures(words):

@@ -7,7 +7,7 @@ from pypdf import PdfReader
 
 from compartments.report.blocks import Table, Text
 from compartments.report.paper.arrangement import arranged
-from compartments.report.paper.document import figures_of, leading
+from compartments.report.paper.document import TALLEST_FIRST, figures_of, height_of, leading
 from compartments.report.paper.pdf import missing
 
 MOST_PAGES = 25
@@ -52,6 +52,27 @@ def test_the_first_page_answers(printed, pages):
         assert re.search(rf"{re.escape(section.title)}\W{{0,2}}{start}\b", first), section.title
 
 
+def test_the_page_leads_to_the_document(printed):
+    """Where it is made; else there is no link."""
+    page = (printed[0] / "report.html").read_text()
+    assert '<a href="report.pdf">report.pdf</a>' in page
+
+
+def test_no_number_of_a_table_is_broken(printed, pages):
+    """A p of a table stands in one piece."""
+    numbers = {
+        cell
+        for s in printed[1]
+        for part in arranged(s.blocks)
+        for t in part.tables
+        for row in t.rows
+        for cell, is_number in zip(row, t.numeric, strict=True)
+        if is_number and "e-" in cell
+    }
+    text = " ".join(pages)
+    assert len(numbers) > 20 and [number for number in numbers if number not in text] == []
+
+
 def test_every_figure_table_and_paragraph_is_there(printed, pages):
     """Every block of every section: figures by title, tables by title and file, texts by their first words."""
     _, sections = printed
@@ -67,6 +88,15 @@ def test_every_figure_table_and_paragraph_is_there(printed, pages):
     first = [figure.name for figure in leading(sections)]
     laid = [f for s in sections for part in arranged(s.blocks, first) for row in part.rows for f in row]
     assert sorted([f.name for f in laid] + first) == sorted(f.name for f in figures)
+
+
+def test_what_is_made_smaller_on_the_first_page_is_whole_in_its_section(printed, pages):
+    _, sections = printed
+    text = squeezed("".join(pages[1:]))
+    for figure in leading(sections):
+        svg = (printed[0] / "figures" / f"{figure.name}.svg").read_bytes()
+        assert (squeezed(figure.words.printed) in text) == (height_of(svg) > TALLEST_FIRST), figure.name
+    assert height_of(b'<svg xmlns="x" width="252pt" height="72pt"') == pytest.approx(25.4)
 
 
 def squeezed(text):

@@ -32,9 +32,15 @@ def test_columns_that_have_no_room_are_named():
     shown = printed(table(frame))
     kept = len(shown.columns)
     assert 0 < kept < 12 and shown.columns == [f"c{i}" for i in range(kept)]
-    assert f"Not printed: {', '.join(f'c{i}' for i in range(kept, 12))}." in shown.note
-    assert "In all of them: same CSF." in shown.note and shown.note.endswith("All is in a/b.tsv.")
+    assert f"Not printed: {'; '.join(f'c{i}' for i in range(kept, 12))}." in shown.note
+    assert "In all: same: CSF." in shown.note and shown.note.endswith("All is in a/b.tsv.")
     assert sum(len(cell) for cell in shown.rows[0]) <= LETTERS
+
+
+def test_headings_are_for_readers_and_no_wider_than_their_column():
+    frame = pd.DataFrame({"p_value": [0.1, 0.2], "mde80": [1.5, 2.5]})
+    shown = printed(Table("name", "Title", frame, "f.tsv", headings={"mde80": "detectable change, log2"}))
+    assert shown.columns == ["p_value", "detectable\nchange,\nlog2"]
 
 
 def test_folded_tables_are_named_with_their_file():

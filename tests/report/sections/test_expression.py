@@ -37,11 +37,11 @@ def test_first_genes_have_the_smallest_p_and_their_interval(gappy, blocks):
 
 
 def test_engine_stands_beside_the_numbers(gappy, blocks):
-    """Genes of NK were tested by voom between compartments, all others by pydeseq2."""
+    """Genes of NK were tested by voom between compartments, all others by PyDESeq2."""
     names = ("genes_found_treated_vs_untreated", "volcano_treated_vs_untreated_CSF", "genes_treated_vs_untreated_CSF")
     found, volcano, first = (blocks[name].words.caption for name in names)
-    assert "; p-values of pydeseq2, in NK (difference in CSF) of voom." in found
-    assert "; p-values of pydeseq2, in NK of voom" in volcano and "; p-values of " in first
+    assert "; p-values of PyDESeq2, in NK (difference in CSF) of voom." in found
+    assert "; p-values of PyDESeq2, in NK of voom" in volcano and "; p-values of " in first
     shown = blocks["genes_treated_vs_untreated"].frame
     table = gappy.needed("expression/treated_vs_untreated.parquet").astype({"lineage": str, "term": str})
     voom = table[(table["lineage"] == "NK") & (table["term"] == "interaction")]
@@ -49,7 +49,7 @@ def test_engine_stands_beside_the_numbers(gappy, blocks):
     by_voom = shown.loc[shown["engine"] == "voom", key]
     assert len(by_voom) > 0 and set(map(tuple, by_voom.to_numpy())) <= set(map(tuple, voom[key].to_numpy()))
     assert set(shown.loc[shown["engine"] == "voom", "term"]) == {"difference between compartments"}
-    assert set(shown.loc[shown["engine"] != "voom", "engine"]) == {"pydeseq2"}
+    assert set(shown.loc[shown["engine"] != "voom", "engine"]) == {"PyDESeq2"}
     assert list(shown.columns).index("engine") < list(shown.columns).index("p_value")
 
 

@@ -34,7 +34,7 @@ def test_boxes_are_of_the_cells(gappy, blocks):
 
 
 def test_removed_cells_are_those_of_each_limit(gappy, blocks):
-    limits = gappy.results.limits().set_index(["sample", "metric"])["n_removed"]
+    limits = gappy.codes.told(gappy.results.limits()).set_index(["sample", "metric"])["n_removed"]
     for trace in blocks["removed"].traces:
         assert all(limits[x, trace["name"]] == y for x, y in zip(trace["x"], trace["y"], strict=True))
     assert len(blocks["removed"].traces) == 3 and len(blocks["limits"].frame) == len(limits) == 33

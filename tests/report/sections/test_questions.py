@@ -4,10 +4,10 @@ import re
 import shutil
 
 import numpy as np
-import pandas as pd
 import pytest
 
 from compartments.core.files import read_tsv, write_tsv
+from compartments.findings import names
 from compartments.report.blocks import Answer, Text
 from compartments.report.figures.style import Figure
 from compartments.report.sections import questions
@@ -23,7 +23,7 @@ def test_answers_at_a_glance_lead_to_their_questions(whole):
     listed = page.source[page.source.index('<ol class="glance">') : page.source.index('id="question-1"')]
     assert re.findall(r'href="#question-(\d)"', listed) == list("12345")
     assert re.findall(r'<div class="(\w+)"><p>', listed) == list(summary["verdict"])
-    assert listed.count("What would change this answer") == 5
+    assert listed.count("What would change this answer") == len(summary) == 6
 
 
 def test_the_picture_shows_rows_of_the_answers(whole):
@@ -155,16 +155,29 @@ def test_numbers_name_the_donors_once_where_they_are_their_own_controls(of_kind)
     assert all(one["numbers"].endswith("; 5 donors") for one in answers)
 
 
-def test_numbers_say_whose_they_are():
-    detail = pd.DataFrame(
-        {
-            "lineage": ["CD4_T", "pDC", "all"],
-            "estimate": [-2.0, 1.0, 0.5],
-            "ci_low": [-3.0, np.nan, 0.1],
-            "p_value": [0.01, np.nan, 0.02],
-        }
-    )
-    found = [questions.leading(row, detail) for row in detail.drop(columns="lineage").to_dict("records")]
-    assert found == ["CD4 T", "pDC", ""]
-    of_none = {"estimate": -2.0, "ci_low": -3.0, "p_value": 0.02}
-    assert questions.leading(of_none, detail) == questions.leading(dict.fromkeys(of_none, np.nan), detail) == ""
+def test_numbers_say_whose_and_what_they_are(whole):
+    """As findings.tsv has it, where a sentence needs no search for the row that it is of."""
+    folder, page, _ = whole
+    findings = read_tsv(folder / "findings.tsv")
+    glance = page.source[page.source.index('<ol class="glance">') : page.source.index('id="question-1"')]
+    said = re.findall(r'<p class="numbers">([^<]*)<', glance)
+    summary = findings[findings["lineage"].isna() & findings["estimate"].notna()]
+    assert len(said) == len(summary) == 6
+    for text, row in zip(said, summary.to_dict("records"), strict=True):
+        assert (
+            f"{row['estimate_of']}: " in text
+            and f"q = {row['q_value']:.2g} (of {row['p_of']});" in text
+            or (row["question"] == 5 and f"p = {row['p_value']:.2g} (of {row['p_of']});" in text)
+        )
+        rows = findings[(findings["question"] == row["question"]) & (findings["lineage"] == row["leading"])]
+        assert row["question"] == 5 or (np.isclose(rows["estimate"], row["estimate"])).any()
+        named = row["leading"] if isinstance(row["leading"], str) else "all"
+        assert text.startswith(names.lineage(named)) or named == "all"
+
+
+def test_older_tables_have_numbers_without_whose(of_kind):
+    term = of_kind("within").shown[0]
+    row = {"verdict": "yes", "statement": "x", "estimate": -1.0, "ci_low": -2.0, "ci_high": -0.5, "p_value": 0.01}
+    row |= {"q_value": 0.02, "unit": "log2 fold change", "n_condition": 5, "n_reference": 5, "tier": "t", "source": "f"}
+    said = questions.answer(row, term)["numbers"]
+    assert said.startswith("down 2-fold (log2") and "; p = 0.01, q = 0.02; 5 donors" in said

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.vocabulary import ALPHA
+from compartments.report.figures.labels import offsets
 from compartments.report.figures.style import (
     GREY,
     OKABE_ITO,
@@ -22,6 +23,7 @@ from compartments.report.figures.style import (
     menu,
 )
 
+LONGEST = 26  # letters of a name beside its point
 VOLCANO_GENES = 400  # with q <= .05, of each lineage
 
 
@@ -207,12 +209,10 @@ def coupling_scatter(
     }
     lineages = {
         "type": "scatter",
-        "mode": "markers+text",
+        "mode": "markers",
         "x": table["base"],
         "y": table["own"],
         "text": table["lineage"],
-        "textposition": "top center",
-        "textfont": {"size": 11},
         "hovertemplate": hover,
         "marker": {"size": 10, "color": [colours.lineage.get(x, GREY) for x in table["lineage"]]},
     }
@@ -224,8 +224,21 @@ def coupling_scatter(
         dots |= {"y": rows["own"], "text": rows["lineage"] + ", " + rows["donor"], "hovertemplate": hover}
         traces.append(dots | {"marker": marker, "visible": True if i == 0 else "legendonly"})
     axes = {"xaxis": {"range": [low, high]}, "yaxis": {"range": [low, high]}}
-    shown = layout(f"{base}: {change}", f"{own}: {change}", shapes=[diagonal], **axes)
+    names = named_points(table["base"], table["own"], table["lineage"], (low, high))
+    shown = layout(f"{base}: {change}", f"{own}: {change}", shapes=[diagonal], annotations=names, **axes)
     return Figure(name, words, traces, shown, table, 480)
+
+
+def named_points(x: pd.Series, y: pd.Series, texts: pd.Series, limits: tuple[float, float]) -> list[dict[str, Any]]:
+    """Names of points, each joined to its own by a thin line: annotations of the layout."""
+    shorter = [text if len(text) <= LONGEST else f"{text[: LONGEST - 1]}\u2026" for text in texts]
+    places = offsets(x.to_numpy(float), y.to_numpy(float), shorter, limits)
+    line = {"showarrow": True, "arrowhead": 0, "arrowwidth": 0.7, "arrowcolor": GREY, "standoff": 5}
+    style = line | {"font": {"size": 11}, "borderpad": 0, "bgcolor": "rgba(255,255,255,0.75)"}
+    return [
+        {"x": across, "y": up, "text": text, "ax": round(right, 1), "ay": round(-above, 1)} | style
+        for across, up, text, (right, above) in zip(x, y, shorter, places, strict=True)
+    ]
 
 
 def sample_dots(

@@ -6,9 +6,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.report.figures.labels import LETTER, ROOMS, in_lines
 from compartments.report.figures.style import DIVERGING, OKABE_ITO, Figure, Trace, Words, layout, menu
 
 LINE_WIDTHS = 8  # of a network
+NAME = 13  # letters of a line of a name
+AROUND = 1.27  # radius of the names where that of the lineages is 1
 
 
 def heatmap(
@@ -134,12 +137,15 @@ def network(
         },
     }
     sides = ["middle right" if a > 0.2 else "middle left" if a < -0.2 else "middle center" for a in x]
-    labels = {"type": "scatter", "mode": "text", "x": 1.16 * x, "y": 1.2 * y, "text": names, "textposition": sides}
-    labels |= {"hoverinfo": "skip"}
-    axis = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": False, "range": [-2.1, 2.1]}
+    lines_of = [in_lines(name, NAME) for name in names]
+    longest = max(len(line) for lines in lines_of for line in lines)
+    labels = {"type": "scatter", "mode": "text", "x": AROUND * x, "y": AROUND * y, "textposition": sides}
+    labels |= {"text": ["<br>".join(lines) for lines in lines_of], "textfont": {"size": 11}, "hoverinfo": "skip"}
+    side = round(AROUND / (1 - 2 * longest * LETTER / ROOMS[0][0]), 2)  # names have room on a phone
+    axis = {"showticklabels": False, "showgrid": False, "zeroline": False, "showline": False, "range": [-side, side]}
     shown = layout("", "", xaxis=axis, yaxis=axis | {"scaleanchor": "x", "range": [-1.4, 1.4]}, showlegend=False)
-    lines = _lines(value, (x[first], x[second]), (y[first], y[second]), largest[0], (up, down))
-    return Figure(name, words, [*lines, middle, nodes, labels], shown, data, 520)
+    edges = _lines(value, (x[first], x[second]), (y[first], y[second]), largest[0], (up, down))
+    return Figure(name, words, [*edges, middle, nodes, labels], shown, data, 520)
 
 
 Ends = tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]

@@ -1,5 +1,6 @@
 """The report as one document to print: a page that answers, then every section."""
 
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,10 @@ from compartments.report.figures.style import Figure
 from compartments.report.html import title_of
 from compartments.report.page import Page
 from compartments.report.paper.arrangement import arranged
+from compartments.report.paper.drawing import MM
 
+TALLEST_FIRST = 76  # millimetres of a figure on the first page
+HEIGHT = re.compile(rb'<svg [^>]*?height="([\d.]+)pt"')
 FONTS = ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")  # those of matplotlib: paper looks the same on every machine
 
 
@@ -32,6 +36,12 @@ def leading(sections: list[Section]) -> list[Figure]:
         if isinstance(before, Answer) and isinstance(block, Figure)
     ]
     return answered if len(answered) < 3 else [answered[0], answered[-1]]
+
+
+def height_of(svg: bytes) -> float:
+    """Millimetres of a drawing of :func:`drawing.files_of`."""
+    found = HEIGHT.search(svg)
+    return float(found[1]) / MM if found else 0.0
 
 
 def document(
@@ -57,7 +67,8 @@ def document(
         loader=jinja2.FileSystemLoader(template), autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True
     )
     first = leading(sections)
-    names = [figure.name for figure in first]
+    # what is made smaller there is printed in its section, too
+    names = [figure.name for figure in first if height_of(drawings[figure.name]) <= TALLEST_FIRST]
     text = environment.get_template("methods.html.j2").render(methods.values_of(page, citations, defaults))
     return environment.get_template("print.html.j2").render(
         title=title or title_of(results.study),
@@ -66,6 +77,7 @@ def document(
         simulated=results.simulated,
         glance=next((b for section in sections for b in section.blocks if isinstance(b, Glance)), Glance([])),
         first=first,
+        tallest_first=TALLEST_FIRST,
         sections=[(section, arranged(section.blocks, names)) for section in sections],
         elsewhere=names,
         unfinished=[section for section in sections if not section.finished],

@@ -46,11 +46,14 @@ def views_of(figure: Figure) -> list[View]:
 
 def width_of(figure: Figure) -> float:
     """Millimetres: one column where what it shows has room there, else both."""
-    views = views_of(figure)
-    scale = Scale("x", figure.layout["xaxis"], [trace for _, trace in views[0][1]])
-    crowded = len(scale.labels) > (8 if figure.layout["xaxis"].get("ticktext") else 12)
-    long = max(map(len, _scale("y", figure, views[0][1]).labels), default=0) > LONGEST[0]
-    return WIDE if len(views) > 1 or crowded or long else NARROW
+    return WIDE if len(views_of(figure)) > 1 or crowded(figure) else NARROW
+
+
+def crowded(figure: Figure) -> bool:
+    """What one view shows has no room in a column."""
+    shown = views_of(figure)[0][1]
+    many = len(_scale("x", figure, shown).labels) > (8 if figure.layout["xaxis"].get("ticktext") else 12)
+    return many or max(map(len, _scale("y", figure, shown).labels), default=0) > LONGEST[0]
 
 
 @contextmanager
@@ -86,7 +89,7 @@ def drawn(figure: Figure, width: float = 0.0) -> Canvas:
     """
     width = width or width_of(figure)
     views = views_of(figure)
-    columns = min(len(views), 3 if len(views) < 7 else 4)
+    columns = min(len(views), 2 if _square(figure) else 3 if len(views) < 7 else 4)
     rows = math.ceil(len(views) / columns)
     across, up = width * MM / columns, _height(figure) if len(views) == 1 else _height_of_view(figure, width, columns)
     up += 0.6 * _scale("x", figure, views[0][1]).below(across)
@@ -100,7 +103,7 @@ def drawn(figure: Figure, width: float = 0.0) -> Canvas:
         beside = LETTER * max((min(most, len(text)) for text in scales[1].labels), default=6) + 20
         shades = _view(place, figure, shown, scales, (across - beside, height / rows - 40, most))
         if title:
-            place.set_title(wrapped(title, across / LETTER), loc="left")
+            place.set_title(wrapped(title, (across - beside) / LETTER), loc="left")
         if shades is not None:
             _bar_of_colours(canvas, place, shown, shades)
     for place in places[len(views) :]:
@@ -119,8 +122,12 @@ def _height(figure: Figure) -> float:
 
 
 def _height_of_view(figure: Figure, width: float, columns: int) -> float:
-    square = figure.layout["yaxis"].get("scaleanchor")
-    return (width * MM / columns) * (0.72 if square else 0.95)
+    return (width * MM / columns) * (0.72 if _square(figure) else 0.95)
+
+
+def _square(figure: Figure) -> bool:
+    """Both axes have one scale: names around it need the room of half a page."""
+    return bool(figure.layout["yaxis"].get("scaleanchor"))
 
 
 def _view(
@@ -150,7 +157,9 @@ def _view(
     _zero_lines(axes, scales)
     for shape in layout.get("shapes", []):
         _shape(axes, shape)
-    if layout["yaxis"].get("scaleanchor"):
+    for given in layout.get("annotations", []):
+        marks.annotation(axes, given)
+    if _square(figure):
         axes.set_aspect("equal")
     if any(not scale.given.get("showline", True) for scale in scales):
         axes.spines[:].set_visible(False)

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from compartments.report.blocks import Table
+from compartments.report.figures.labels import in_lines
 from compartments.report.numbers import is_numeric, show
 
 ROWS = 12  # that are printed
@@ -18,6 +19,7 @@ class Printed(NamedTuple):
     ----------
     title, file : str
     columns : list of str
+        Headings, in lines no wider than what stands below them.
     numeric : list of bool
         Of each column.
     rows : list of list of str
@@ -44,22 +46,30 @@ def printed(table: Table) -> Printed:
     cells = {str(column): [show(value) for value in rows[column]] for column in rows}
     alike = {c: texts[0] for c, texts in cells.items() if len(texts) > 2 and texts[0] and len({*texts}) == 1}
     cells = {column: texts for column, texts in cells.items() if column not in alike}
-    kept, room = [], LETTERS
+    kept, room = dict[str, str](), LETTERS
     for column, texts in cells.items():
-        room -= min(MOST, max([*map(len, texts), *map(len, column.split("_"))])) + PADDING
+        wide = max([*map(len, texts), *map(len, table.heading(column).split())])
+        room -= min(MOST, wide) + PADDING
         if room >= 0:
-            kept.append(column)
-    dropped = [column for column in cells if column not in kept]
-    said = [table.note, _rows_said(len(rows), len(frame), by)]
-    said.append(f"In all of them: {', '.join(f'{c} {text}' for c, text in alike.items())}." if alike else "")
-    said.append(f"Not printed: {', '.join(dropped)}." if dropped else "")
+            kept[column] = "\n".join(in_lines(table.heading(column), wide + 1))
+    dropped = [table.heading(column) for column in cells if column not in kept]
+    said = [table.note, _rows_said(len(rows), len(frame), table.heading(by))]
+    said.append(f"In all: {'; '.join(f'{table.heading(c)}: {text}' for c, text in alike.items())}." if alike else "")
+    said.append(f"Not printed: {'; '.join(dropped)}." if dropped else "")
     if len(rows) < len(frame) or dropped:
         said.append(f"All is in {table.file}." if table.file else "All is on the page, report.html.")
     elif table.file:
         said.append(f"From {table.file}.")
     numeric = [is_numeric(frame[column]) for column in frame if str(column) in kept]
     lines = [list(line) for line in zip(*(cells[column] for column in kept), strict=True)]
-    return Printed(table.title, table.file, kept, numeric, lines, " ".join(text for text in said if text))
+    return Printed(
+        table.title,
+        table.file,
+        list(kept.values()),
+        numeric,
+        lines,
+        " ".join(text for text in said if text),
+    )
 
 
 def _rows_said(shown: int, every: int, by: str) -> str:

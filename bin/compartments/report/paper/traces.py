@@ -65,8 +65,18 @@ def scatter(axes: Axes, trace: Trace, scales: tuple[Scale, Scale], gid: str) -> 
                 "textcoords": "offset points",
                 "annotation_clip": False,
             }
-            axes.annotate(str(text), (here, there), offset, **beside, zorder=5)
+            axes.annotate(str(text).replace("<br>", "\n"), (here, there), offset, **beside, zorder=5)
     return shades
+
+
+def annotation(axes: Axes, given: dict[str, Any]) -> None:
+    """A text with a thin line to the place that it names."""
+    line = {"arrowstyle": "-", "linewidth": POINTS * given["arrowwidth"], "color": given["arrowcolor"]}
+    line |= {"shrinkA": 0, "shrinkB": POINTS * given["standoff"]}
+    ground = {"facecolor": "white", "alpha": 0.75, "edgecolor": "none", "pad": 0}
+    style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": POINTS * given["font"]["size"], "zorder": 5}
+    style |= {"textcoords": "offset points", "arrowprops": line, "bbox": ground, "annotation_clip": False}
+    axes.annotate(given["text"], (given["x"], given["y"]), (POINTS * given["ax"], -POINTS * given["ay"]), **style)
 
 
 def _each(value: Any, n: int) -> list[Any]:

@@ -27,7 +27,7 @@ def build(page: Page) -> list[Block]:
     blocks: list[Block] = []
     series = {column: name for column, name in SERIES.items() if column in table}
     if series:
-        methods = ", ".join(sorted(map(str, table["method"].dropna().unique())))
+        methods = ", ".join(sorted(page.codes.value(str(name)) for name in table["method"].dropna().unique()))
         for place, rows in many.parts(page, table[["sample", *series]]):
             behind = captions.samples(rows, page.study, series)
             words = page.words("ambient.removed", behind, methods=methods, of=many.of(place))
@@ -40,7 +40,7 @@ def build(page: Page) -> list[Block]:
         blocks.append(page.text("ambient.blood", "warning", samples=", ".join(tapped)))
     reasons = table[table["reason"].fillna("").ne("")]
     for (method, reason), rows in reasons.groupby(["method", "reason"], sort=False):
-        done = "not removed" if method == "none" else f"removed by {method}"
+        done = "not removed" if method == "none" else f"removed by {page.codes.value(str(method))}"
         samples = ", ".join(rows["sample"])
         blocks.append(page.text("ambient.reason", "warning", done=done, samples=samples, reason=reason))
     leaks = _leaks(table)

@@ -37,7 +37,7 @@ def build(page: Page) -> list[Block]:
     if warnings is not None:
         # the others stand with the design, or above
         of_samples = warnings[warnings["sample"].notna() & (warnings["stage"] != "annotate_cells")].fillna("")
-        blocks += [Text(" ".join(map(str, row)), "warning") for row in of_samples.itertuples(index=False)]
+        blocks += [Text(f"{row.sample}: {row.warning}", "warning") for row in of_samples.itertuples()]
     return blocks
 
 

@@ -59,7 +59,7 @@ def _found(page: Page, table: pd.DataFrame, tested: pd.DataFrame, contrast: Cont
     change = change.mask(change == COMPARTMENTS, designs.compared(contrast)).str.replace("within:", "in ")
     wide = (table["q_value"] <= ALPHA).groupby([table["lineage"], change]).sum().unstack(fill_value=0)
     behind = captions.per_arm(tested["n_condition"], tested["n_reference"], contrast)
-    behind += captions.engines(tested, tested["lineage"] + " (" + change[tested.index] + ")")
+    behind += captions.engines(page.codes.told(tested), tested["lineage"] + " (" + change[tested.index] + ")")
     words = page.words("expression.found", behind, arms=designs.compared(contrast))
     series = {c: c for c in wide.columns}
     return bars(f"genes_found_{contrast.contrast}", wide.reset_index(), "lineage", series, words, y="genes")
@@ -67,7 +67,9 @@ def _found(page: Page, table: pd.DataFrame, tested: pd.DataFrame, contrast: Cont
 
 def _volcano(page: Page, term: Term, rows: pd.DataFrame) -> Figure:
     shown, contrast = thinned(rows), designs.of_term(term)
-    behind = captions.estimates(rows, contrast, forests.both(term)) + captions.engines(rows, rows["lineage"])
+    behind = captions.estimates(rows, contrast, forests.both(term)) + captions.engines(
+        page.codes.told(rows), rows["lineage"]
+    )
     given = {"shown": len(shown), "every": len(rows), "limit": VOLCANO_GENES}
     words = page.words("expression.volcano", behind, term, **given)
     x = forests.axis_of(page, "expression.volcano", term)
@@ -88,7 +90,7 @@ def first_genes(page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:
     rows = rows.assign(ci_low=rows["log2fc"] - ERRORS * rows["se"], ci_high=rows["log2fc"] + ERRORS * rows["se"])
     rows = rows.assign(one_arm=term.one_arm)
     behind = captions.estimates(rows, designs.of_term(term), forests.both(term), circles)
-    behind += captions.engines(rows, rows["lineage"])
+    behind += captions.engines(page.codes.told(rows), rows["lineage"])
     words = page.words("expression.first", behind, term, n=len(rows), errors=ERRORS)
     name, labels = f"genes_{tagged(term.contrast, term.compartment)}", list(rows["label"])
     axis, of = forests.axis_of(page, "expression.volcano", term), {series: term.compartment}

@@ -72,4 +72,4 @@ def _matrix(page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:
     behind = captions.estimates(known, designs.of_term(term), forests.both(term))
     words = page.words("migration.sets_by_lineage", behind, term)
     name = f"sets_by_lineage_{tagged(term.contrast, term.compartment)}"
-    return [heatmap(name, wide, words, label="points", data=rows[MATRIX])]
+    return [heatmap(name, wide, words, label="score, points", data=rows[MATRIX])]

@@ -98,7 +98,7 @@ def _reads(page: Page, reads: pd.DataFrame, calls: pd.DataFrame | None) -> list[
 def _removed(page: Page, limits: pd.DataFrame) -> list[Figure]:
     wide = limits.pivot_table(index="sample", columns="metric", values="n_removed", aggfunc="sum", sort=False)
     table = wide.reindex([s for s in page.results.sample_names if s in wide.index]).reset_index()
-    found, series = [], {metric: metric for metric in wide.columns}
+    found, series = [], {metric: page.codes.value(str(metric)) for metric in wide.columns}
     for place, rows in many.parts(page, table):
         words = page.words("quality.removed", captions.samples(rows, page.study), of=many.of(place))
         found.append(bars(many.tagged("removed", place), rows, "sample", series, words, y="cells"))

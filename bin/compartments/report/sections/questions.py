@@ -3,12 +3,11 @@
 import math
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from compartments.core.vocabulary import OF_ONE_COMPARTMENT, QUESTIONS
-from compartments.findings import designs, headlines, names, words
-from compartments.report import captions, donors, forests, glance, turning
+from compartments.findings import designs, headlines, words
+from compartments.report import captions, donors, forests, glance, limits, turning
 from compartments.report.blocks import Answer, Block, Glance, Text
 from compartments.report.figures.dots import coupling_scatter
 from compartments.report.figures.style import Figure
@@ -26,11 +25,13 @@ VERDICTS = {"yes": ("✔", "yes"), "no": ("✖", "no"), "cannot_tell": ("?", "ca
 ASPECTS = {"hub": "central role", "signalling": "signalling"}  # of question 4
 SIDES = ("own", "base")
 DETAIL = ["lineage", "aspect", "verdict", "statement", "estimate", "ci_low", "ci_high", "q_value", "tier"]
+DETAIL += ["estimate_of", "p_of"]
 
 
 def build(page: Page) -> list[Block]:
     """All answers at a glance, then each question for every comparison; what cannot be asked takes one line."""
-    findings, first = page.needed("findings.tsv"), Glance([], page.text("questions.drawn").text)
+    findings = page.needed("findings.tsv")
+    first = Glance([], page.text("questions.drawn").text, limits.sentences(page, findings))
     blocks: list[Block] = [first]
     if page.of_one_condition:
         blocks.append(page.text("questions.one_condition"))
@@ -44,18 +45,17 @@ def build(page: Page) -> list[Block]:
             rows = rows[rows["compartment"] == term.compartment]
             summary, detail = rows[rows["lineage"].isna()], rows[rows["lineage"].notna()]
             heading = heading_of(page, term) if len(page.shown) > 1 else ""
-            answers = [answer(row, term, leading(row, detail)) for row in summary.to_dict("records")]
-            change = turning.sentences(page, number, term, rows)
+            answers = [answer(row, term) for row in summary.to_dict("records")]
             for aspect, one in zip(summary["aspect"], answers, strict=True):
                 about = rows[rows["aspect"] == aspect] if aspect in ASPECTS else rows
-                more = {"change": change if one is answers[-1] else []} | small(page, number, term, about)
+                more = {"change": turning.sentences(page, number, term, about)} | small(page, number, term, about)
                 first.rows.append((number, question, f"{heading} {ASPECTS.get(aspect, '')}".strip(), one | more))
             if len(summary) and summary["source"].isna().all():  # it cannot be asked of this study
                 blocks += [Text(f"{heading}: {one['statement']}" if heading else one["statement"]) for one in answers]
                 continue
             blocks += [Answer(answers, heading), *picture(number, page, term, rows)]
             if len(detail):
-                shown = detail[[c for c in DETAIL if detail[c].notna().any()]]
+                shown = detail[[c for c in DETAIL if c in detail and detail[c].notna().any()]]
                 shown = shown.assign(verdict=[verdict_of(word)[1] for word in shown["verdict"]])
                 name, of = f"q{number}_{tagged(term.contrast, term.compartment)}", f", {heading}" if heading else ""
                 file = "findings.tsv"
@@ -104,34 +104,34 @@ def estimate(row: dict[Any, Any]) -> str:
     return f"{value} ({unit})"
 
 
-def leading(row: dict[Any, Any], detail: pd.DataFrame) -> str:
-    """Of which lineage the numbers of a summary are, for readers; empty where they are of none alone."""
-    keys = ["estimate", "ci_low", "p_value"]
-    its = [row[key] for key in keys]
-    same = detail[np.isclose(detail[keys].astype(float), np.array(its, float), rtol=0, equal_nan=True).all(axis=1)]
-    found = set(same["lineage"]) if pd.notna(row["estimate"]) else set()
-    return names.lineage(found.pop()) if len(found) == 1 and found != {"all"} else ""
+def told(row: dict[Any, Any], column: str) -> str:
+    """A text of a row; empty where older tables lack it."""
+    return row[column] if isinstance(row.get(column), str) else ""
 
 
-def answer(row: dict[Any, Any], term: Term, of: str = "") -> dict[str, Any]:
-    """What the template shows of a row of ``findings.tsv``, whose numbers are those ``of`` a lineage."""
+def answer(row: dict[Any, Any], term: Term) -> dict[str, Any]:
+    """What the template shows of a row of ``findings.tsv``: beside numbers stands what they are of."""
     icon, verdict = verdict_of(row["verdict"])
     numbers = []
     if pd.notna(row["estimate"]):
-        numbers.append(f"{of} {estimate(row)}".strip())
-    for column, letter in (("p_value", "p"), ("q_value", "q")):
-        if pd.notna(row[column]):
-            numbers.append(f"{letter} = {row[column]:.2g}")
+        leading = told(row, "leading")
+        who = glance.label(row | {"lineage": leading}) if leading else ""
+        about = ", ".join(text for text in (who, told(row, "estimate_of")) if text)
+        numbers.append(f"{about}: {estimate(row)}" if about else estimate(row))
+    letters = {"p": row["p_value"], "q": row["q_value"]}
+    if tested := ", ".join(f"{letter} = {value:.2g}" for letter, value in letters.items() if pd.notna(value)):
+        of = told(row, "p_of")
+        numbers.append(f"{tested} (of {of})" if of else tested)
     if numbers and pd.notna(row["n_condition"]):
         contrast = designs.of_term(term)
         numbers.append(designs.donors(contrast, int(row["n_condition"]), int(row["n_reference"]), "v"))
-    statement, headline = str(row["statement"]), row.get("headline")  # older tables have none
+    statement = str(row["statement"])
     return {
         "verdict": row["verdict"],
         "icon": icon,
         "word": verdict,
         "statement": statement[0].upper() + statement[1:],
-        "headline": headline if isinstance(headline, str) else "",
+        "headline": told(row, "headline"),
         "numbers": "; ".join(numbers),
         "tier": row["tier"],
         "source": row["source"],

@@ -1,0 +1,60 @@
+"""What bears on every answer of the first screen: the smallest possible p, covariates, whether errors were counted."""
+
+import pandas as pd
+
+from compartments.findings import designs
+from compartments.report import status
+from compartments.report.page import Page
+
+CALIBRATION = "composition/calibration.tsv"
+
+
+def sentences(page: Page, findings: pd.DataFrame) -> list[str]:
+    """Caveats of a study, those that bear on its answers.
+
+    Parameters
+    ----------
+    findings : DataFrame
+        ``findings.tsv``.
+    """
+    answered = findings[findings["lineage"].isna() & findings["source"].notna()]
+    if answered.empty:
+        return []
+    return [*floors(page, answered), *covariates(page), *relabelled(page)]
+
+
+def floors(page: Page, answered: pd.DataFrame) -> list[str]:
+    """Comparisons with an answer whose p no exact permutation of their donors could give."""
+    design = page.results.usable("design.tsv")
+    if design is None:
+        return []
+    found = []
+    for contrast in page.results.comparisons():
+        floor = design.loc[design["contrast"] == contrast.contrast, "permutation_floor"].max()
+        least = answered.loc[answered["contrast"] == contrast.contrast, "p_value"].min()
+        if least < floor:
+            said = page.text("limits.floor", compared=designs.compared(contrast), floor=f"{floor:.2g}")
+            found.append(said.text)
+    return found
+
+
+def covariates(page: Page) -> list[str]:
+    """What is adjusted for, and where it could not be."""
+    asked = page.study.covariates
+    if not asked:
+        return [page.text("limits.none").text]
+    design = page.results.usable("design.tsv")
+    notes = [] if design is None else list(dict.fromkeys(design["note"].dropna()))
+    lacking = page.text("limits.lacking", notes="; ".join(notes)).text if notes else ""
+    return [f"{page.text('limits.adjusted', names=', '.join(asked)).text} {lacking}".strip()]
+
+
+def relabelled(page: Page) -> list[str]:
+    """That donors were not relabelled to see how often the study claims what is not there, and why."""
+    table = page.results.usable(CALIBRATION)
+    if table is not None and len(table):
+        return []
+    reason = status.reason_for(["calibrate"], page.results.usable("skipped.tsv"))
+    for contrast in page.results.comparisons():
+        reason = reason.replace(contrast.contrast, designs.compared(contrast))
+    return [page.text("limits.relabelled", reason=reason or page.text("limits.not_asked").text).text]

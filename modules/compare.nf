@@ -131,7 +131,42 @@ process SCORE_GENE_SETS {
 
     stub:
     """
-    sc-compartments write_stub migration/scores.tsv migration/effects.tsv skipped.tsv
+    sc-compartments write_stub migration/scores.tsv migration/effects.tsv migration/donors.tsv skipped.tsv
+    """
+}
+
+// Activities of pathways and regulators per sample, compared between donors.
+process SCORE_ACTIVITIES {
+    label 'light'
+    memory { memoryFor(task, [pseudobulk, regulators]) }
+    time { timeFor(task, [pseudobulk, regulators]) }
+    ext code: { code('score_activities') }, given: { parametersOf('score_activities') }
+    errorStrategy { stepFailed(task) }
+
+    input:
+    path study
+    path pseudobulk
+    path pathways, stageAs: 'sets/*'
+    path regulators, stageAs: 'networks/*'
+    val resource
+    path resource_table, stageAs: 'resource/*'
+
+    output:
+    path 'activities/**', emit: results
+    path 'skipped.tsv', topic: skipped
+    path '[!.]*/**', topic: published, optional: true
+    tuple val(task.process), eval('sc-compartments versions decoupler numpy scipy'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments score_activities ${options(study: study, pseudobulk: pseudobulk, pathways: pathways)} \\
+        ${options(regulators: regulators, lr_resource: resource_table ?: resource)} ${task.ext.given}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub activities/scores.tsv activities/effects.tsv activities/donors.tsv.gz skipped.tsv
     """
 }
 

@@ -43,6 +43,9 @@ process CHECK_DESIGN {
     val parameters
     path resource_table, stageAs: 'resource/*'
     path groups, stageAs: 'groups/*'
+    path sets, stageAs: 'sets/*'
+    path pathways, stageAs: 'pathways/*'
+    path regulators, stageAs: 'networks/*'
     path palette, stageAs: 'palette/*'
 
     output:
@@ -64,6 +67,7 @@ process CHECK_DESIGN {
     PARAMETERS
     sc-compartments check_design ${options(samplesheet: samplesheet, contrasts: contrasts)} \\
         ${options(interaction_groups: groups, lr_resource: resource, palette: palette, schema: schema)} \\
+        ${options(gene_sets: sets, pathways: pathways, regulators: regulators)} \\
         --params params.json --problems problems.txt
     """
 }

@@ -2,7 +2,8 @@ include { carried } from '../lib/code'
 include { announced } from '../lib/console'
 include { filesOf ; tableOf } from '../lib/files'
 include { leavesOut } from '../lib/options'
-include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
+include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION } from '../modules/compare'
+include { SCORE_GENE_SETS ; SCORE_ACTIVITIES } from '../modules/compare'
 include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING } from '../modules/compare'
 
 // What differs between conditions, within compartments and between them: donors are the replicates.
@@ -20,7 +21,12 @@ workflow COMPARE {
     main:
     def table = tableOf(params.lr_resource, 'lr_resource')
     def pairs = carried(projectDir.resolve('assets/interaction_groups.tsv'))
-    def sets = [carried(projectDir.resolve('assets/migration_sets.gmt'))] + filesOf(params.gene_sets, 'gene_sets')
+    def migration = carried(projectDir.resolve('assets/migration_sets.gmt'))
+    def sets = [migration] + filesOf(params.gene_sets, 'gene_sets')
+    // own pathways stand in place of the built-in ones
+    def pathways = filesOf(params.pathways, 'pathways')
+    def (resource, sides) = pathways ? ['', []] : [params.lr_resource, table]
+    def regulators = filesOf(params.regulators, 'regulators')
 
     // parts that the run is to leave out get nothing to work on
     def nothing = channel.empty()
@@ -32,6 +38,7 @@ workflow COMPARE {
     CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)
     COMPARE_EXPRESSION(study, ch_expressed, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
+    SCORE_ACTIVITIES(study, pseudobulk, pathways ?: [migration], regulators, resource, sides)
     RUN_LIANA(ch_talking, params.lr_resource, table)
     ch_thinned = thinned(ch_talking, depth)
     SCORE_CENTRALITY(ch_thinned, ambient_genes.collect(), params.lr_resource, table, pairs, genes.collect())
@@ -46,18 +53,14 @@ workflow COMPARE {
         pairs,
         filesOf(params.interaction_groups, 'interaction_groups'),
     )
-    COMPARE_COUPLING(
-        study,
-        COMPARE_COMPOSITION.out.effects,
-        COMPARE_COMPOSITION.out.donors,
-        leavesOut('expression') ? [] : COMPARE_EXPRESSION.out.effects,
-        embedded,
-    )
+    ch_genes = leavesOut('expression') ? [] : COMPARE_EXPRESSION.out.effects
+    COMPARE_COUPLING(study, COMPARE_COMPOSITION.out.effects, COMPARE_COMPOSITION.out.donors, ch_genes, embedded)
 
     announced(COMPARE_COMPOSITION.out.results.flatten(), 'composition compared (# tables)')
     announced(CALIBRATE.out.results.flatten(), 'claims counted of relabelled donors (# table)')
     announced(COMPARE_EXPRESSION.out.results.flatten(), 'expression compared (# tables)')
     announced(SCORE_GENE_SETS.out.results.flatten(), 'migration scores compared (# tables)')
+    announced(SCORE_ACTIVITIES.out.results.flatten(), 'pathways and regulators compared (# tables)')
     announced(COMPARE_INTERACTIONS.out.results.flatten(), 'interactions compared (# tables)')
     announced(COMPARE_COUPLING.out.results.flatten(), 'coupling of the compartments (# tables)')
 
@@ -65,6 +68,7 @@ workflow COMPARE {
         CALIBRATE.out.results,
         COMPARE_EXPRESSION.out.results,
         SCORE_GENE_SETS.out.results,
+        SCORE_ACTIVITIES.out.results,
         RUN_LIANA.out.results,
         COMPARE_INTERACTIONS.out.results,
         COMPARE_COUPLING.out.results,

@@ -44,14 +44,14 @@ workflow INPUT {
     def plain = definitions().collectEntries { name, value ->
         [name, value.type == 'string' && params[name] != null ? valueOf(name) : params[name]]
     }
+    def named = ['interaction_groups', 'gene_sets', 'pathways', 'regulators', 'palette']
+    def (groups, sets, pathways, regulators, palette) = named.collect { name -> filesOf(params[name], name) }
     CHECK_DESIGN(
         samplesheet,
         filesOf(params.contrasts, 'contrasts'),
-        carried(projectDir.resolve('nextflow_schema.json')),
-        groovy.json.JsonOutput.toJson(plain),
+        carried(projectDir.resolve('nextflow_schema.json')), groovy.json.JsonOutput.toJson(plain),
         tableOf(params.lr_resource, 'lr_resource'),
-        filesOf(params.interaction_groups, 'interaction_groups'),
-        filesOf(params.palette, 'palette'),
+        groups, sets, pathways, regulators, palette,
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes

@@ -31,6 +31,7 @@ ROOMS = {
     "labels/annotation.py": {"annotate_cells"},
     "compare/centrality.py": {"score_centrality"},
     "compare/genesets.py": {"score_gene_sets", "combine"},
+    "compare/activities.py": {"score_activities"},
     "findings/{depleted,kept,migration,signalling,uncoupled}.py": {"write_findings"},
 }
 ASKING = """

@@ -14,6 +14,7 @@ from compartments.study.arms import donors_per_arm
 from compartments.study.terms import terms_of
 from tests.support.tables import LINEAGES, PLACES, Gaps, shares, write
 
+ACTIVITIES = {("pathway", "HALLMARK_A"): True, ("pathway", "STAT1"): False, ("regulator", "STAT1"): True}
 SETS = {"CSF_MIGRATION_CORE": True, "GOBP_LEUKOCYTE_MIGRATION": True, "CHEMOKINE_RECEPTORS": False}
 COUPLING = {  # of coupling.tsv: what does not follow from the effects
     "p_value": (0.004, 0.4),
@@ -245,6 +246,29 @@ def migration(folder, study, rng, gaps):
         if gaps.has(r.sample, lineage)
     ]
     write(pd.DataFrame(rows).assign(n_genes=40, coverage=0.9), folder, "migration/scores.tsv")
+
+
+def activities(folder, study, rng, gaps):
+    """Activities of two pathways and a regulator in all cells and two lineages; what is up elsewhere, and what not."""
+    values = {
+        (*source, lineage): values_of(study, rng, raised_elsewhere(study) if raised else lambda c: 0.0, noise=0.1)
+        for source, raised in ACTIVITIES.items()
+        for lineage in ("all", "CD4 T", "pDC")
+    }
+    keys = ["kind", "source", "lineage"]
+    effects, donors = fit(study, values, keys, 1.0, "estimate", gaps)
+    unknown = ("df_residual", "p_permutation", "permutation_floor", "call", "call_p", "call_q")
+    write(without(effects, *unknown), folder, "activities/effects.tsv")
+    donors = donors[[*keys, "contrast", "term", "compartment", "donor", "condition", "value"]]
+    write(donors, folder, "activities/donors.tsv.gz")
+    rows = [
+        r._asdict() | dict(zip(keys, key, strict=True)) | {"score": values[key][r.sample], "n_cells": 200}
+        for key in values
+        for r in study.samples[PLACES].itertuples(index=False)
+        if gaps.has(r.sample, key[-1])
+    ]
+    rows = pd.DataFrame(rows).assign(n_genes=40, coverage=0.9)
+    write(rows, folder, "activities/scores.tsv")
 
 
 def interactions(folder, study, rng, gaps):

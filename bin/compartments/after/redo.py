@@ -13,7 +13,7 @@ import pandas as pd
 from compartments.after.asked import Asked, same
 from compartments.after.before import PROJECT, Before, files_of
 from compartments.after.cells import Cohort
-from compartments.after.pairs import Pairs
+from compartments.after.pairs import Pairs, resource_of
 from compartments.after.steps import Steps
 from compartments.core import dictionary
 from compartments.core.contract import Contract
@@ -152,6 +152,12 @@ class Redo:
             own = PROJECT / "assets/migration_sets.gmt"
             sets = [own, *files_of(self.new.parameters, "gene_sets")]
             self.steps.call("score_gene_sets", given | {"gene_sets": sets})
+        if self.touched("score_activities", bulk, further=("pathways", "regulators", "lr_resource")):
+            networks = {name: files_of(self.new.parameters, name) for name in ("pathways", "regulators")}
+            if not networks["pathways"]:
+                networks["pathways"] = [PROJECT / "assets/migration_sets.gmt"]
+                given |= {"lr_resource": resource_of(self.new.parameters)}
+            self.steps.call("score_activities", given | networks)
 
     def _coupling(self) -> None:
         names = [f"composition/{name}.tsv" for name in ("effects", "donors")] + ["cohort/cohort.h5ad"]

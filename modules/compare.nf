@@ -38,6 +38,37 @@ process COMPARE_COMPOSITION {
     """
 }
 
+// Subclusters of single lineages and their shares of them, compared between donors.
+process ZOOM_LINEAGES {
+    label 'cohort'
+    memory { memoryFor(task, [cohort]) }
+    time { timeFor(task, [cohort]) }
+    ext code: { code('zoom_lineages') }, given: { parametersOf('zoom_lineages') }
+    errorStrategy { stepFailed(task) }
+
+    input:
+    path study
+    path cohort
+
+    output:
+    path 'zoom/**', emit: results
+    path 'skipped.tsv', topic: skipped
+    path '[!.]*/**', topic: published, optional: true
+    tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments zoom_lineages ${options(study: study, cohort: cohort, cpus: task.cpus)} ${task.ext.given}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub zoom/cells.tsv.gz zoom/clusters.tsv zoom/counts.tsv zoom/effects.tsv \\
+        zoom/donors.tsv skipped.tsv
+    """
+}
+
 // What is claimed of donors whose conditions are relabelled.
 process CALIBRATE {
     label 'light'

@@ -2,7 +2,7 @@ include { carried } from '../lib/code'
 include { announced } from '../lib/console'
 include { filesOf ; tableOf } from '../lib/files'
 include { leavesOut } from '../lib/options'
-include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION } from '../modules/compare'
+include { COMPARE_COMPOSITION ; ZOOM_LINEAGES ; CALIBRATE ; COMPARE_EXPRESSION } from '../modules/compare'
 include { SCORE_GENE_SETS ; SCORE_ACTIVITIES } from '../modules/compare'
 include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING } from '../modules/compare'
 
@@ -35,6 +35,7 @@ workflow COMPARE {
     ch_pairs = leavesOut('interactions') ? nothing : pseudobulk
 
     COMPARE_COMPOSITION(study, counts)
+    ZOOM_LINEAGES(study, params.zoom ? embedded : nothing)
     CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary)
     COMPARE_EXPRESSION(study, ch_expressed, COMPARE_COMPOSITION.out.effects)
     SCORE_GENE_SETS(study, pseudobulk, sets)
@@ -45,18 +46,16 @@ workflow COMPARE {
     COMPARE_INTERACTIONS(
         study,
         ch_pairs,
-        RUN_LIANA.out.liana.toSortedList { a, b -> a.name <=> b.name },
-        SCORE_CENTRALITY.out.centrality.toSortedList { a, b -> a.name <=> b.name },
-        SCORE_CENTRALITY.out.network.toSortedList { a, b -> a.name <=> b.name },
-        params.lr_resource,
-        table,
-        pairs,
-        filesOf(params.interaction_groups, 'interaction_groups'),
+        byName(RUN_LIANA.out.liana),
+        byName(SCORE_CENTRALITY.out.centrality),
+        byName(SCORE_CENTRALITY.out.network),
+        params.lr_resource, table, pairs, filesOf(params.interaction_groups, 'interaction_groups'),
     )
     ch_genes = leavesOut('expression') ? [] : COMPARE_EXPRESSION.out.effects
     COMPARE_COUPLING(study, COMPARE_COMPOSITION.out.effects, COMPARE_COMPOSITION.out.donors, ch_genes, embedded)
 
     announced(COMPARE_COMPOSITION.out.results.flatten(), 'composition compared (# tables)')
+    announced(ZOOM_LINEAGES.out.results.flatten(), 'subclusters compared (# tables)')
     announced(CALIBRATE.out.results.flatten(), 'claims counted of relabelled donors (# table)')
     announced(COMPARE_EXPRESSION.out.results.flatten(), 'expression compared (# tables)')
     announced(SCORE_GENE_SETS.out.results.flatten(), 'migration scores compared (# tables)')
@@ -65,6 +64,7 @@ workflow COMPARE {
     announced(COMPARE_COUPLING.out.results.flatten(), 'coupling of the compartments (# tables)')
 
     results = COMPARE_COMPOSITION.out.results.mix(
+        ZOOM_LINEAGES.out.results,
         CALIBRATE.out.results,
         COMPARE_EXPRESSION.out.results,
         SCORE_GENE_SETS.out.results,
@@ -76,6 +76,11 @@ workflow COMPARE {
 
     emit:
     results
+}
+
+// All files of a channel in one order, whatever was ready first.
+def byName(channel) {
+    channel.toSortedList { a, b -> a.name <=> b.name }
 }
 
 // Samples with the share of the UMIs that all are thinned to. By value, not by file: a sample's network is made anew

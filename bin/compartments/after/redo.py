@@ -131,13 +131,16 @@ class Redo:
         return self.asked_else or self.changed(*results) or self.new.differs(self.old, step, *further)
 
     def _lineages(self) -> None:
-        """Composition, what more donors would find, and what is claimed of relabelled donors."""
+        """Composition, what more donors would find, subclusters, and what is claimed of relabelled donors."""
         counts = self.place("composition/counts.tsv")
         if self.touched("compare_composition", "composition/counts.tsv"):
             self.steps.call("compare_composition", {"study": self.study, "counts": counts})
             effects = self.place("composition/effects.tsv")
             given = {"study": self.study, "effects": effects, "out": "composition/power.tsv"}
             self.steps.call("power", given)
+        cohort = "cohort/cohort.h5ad"
+        if self.new.parameters.get("zoom") and self.touched("zoom_lineages", cohort):
+            self.steps.call("zoom_lineages", {"study": self.study, "cohort": self.place(cohort), "cpus": self.cpus})
         summary = "composition/composition.json"
         if self.touched("calibrate", "composition/counts.tsv", summary):
             self.steps.call("calibrate", {"study": self.study, "counts": counts, "composition": self.place(summary)})

@@ -44,7 +44,8 @@ def main() -> None:
     sets = merge_sets(options.pathways, species)
     if options.lr_resource:
         sets |= sides_of(read_resource(options.lr_resource, species))
-    network = pd.concat([network_of_sets(sets), merge_networks(options.regulators, species)], ignore_index=True)
+    networks = [network_of_sets(sets), merge_networks(options.regulators, species)]
+    network = pd.concat([one for one in networks if len(one)], ignore_index=True)
     lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
     lineages = [donor_scores.without_ambient(lineage, left_out) for lineage in lineages]
     n_samples = data.obs["sample"].nunique()

@@ -20,7 +20,8 @@ STEPS = ["score_activities"]
 DRAWN = 25  # sources of a figure
 SHOWN = ["kind", "source", "lineage", "contrast", "term", "compartment", "estimate", "ci_low", "ci_high", "p_value"]
 SHOWN += ["q_value", "mde80", "n_condition", "n_reference", "tier"]
-MATRIX = ["kind", "source", "lineage", "estimate", "ci_low", "ci_high", "p_value", "q_value", "tier"]
+MATRIX = ["kind", "source", "lineage", "estimate", "ci_low", "ci_high", "p_value", "q_value"]
+MATRIX += ["n_condition", "n_reference", "tier"]
 
 
 def build(page: Page) -> list[Block]:
@@ -68,4 +69,4 @@ def _matrix(page: Page, term: Term, rows: pd.DataFrame, chosen: list[str]) -> li
     words = page.words("activities.by_lineage", behind, term, drawn=len(wide), sources=n_sources)
     place = f"{'between_' if term.across else ''}{term.compartment}"
     name = f"activities_by_lineage_{tagged(term.contrast, place)}"
-    return [heatmap(name, wide, words, label="points", data=drawn[MATRIX])]
+    return [heatmap(name, wide, words, label="points", data=known[MATRIX])]

@@ -129,8 +129,9 @@ process COMPARE_EXPRESSION {
 
     stub:
     """
-    sc-compartments write_stub expression/contrast.parquet expression/contrast.tsv.gz expression/expression.json \\
-        expression/target_gene.tsv expression/target_relation.tsv skipped.tsv
+    sc-compartments write_stub expression/donors/log2_cpm.parquet expression/contrast.parquet \\
+        expression/contrast.tsv.gz expression/expression.json expression/target_gene.tsv \\
+        expression/target_relation.tsv skipped.tsv
     """
 }
 
@@ -296,7 +297,7 @@ process COMPARE_INTERACTIONS {
 
     output:
     path 'interactions/effects.parquet', emit: effects
-    path 'interactions/{*.tsv,liana.parquet}', emit: results
+    path 'interactions/{*.tsv,liana.parquet,edge_donors.parquet}', emit: results
     path 'skipped.tsv', topic: skipped
     path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy pyarrow'), topic: versions
@@ -312,6 +313,7 @@ process COMPARE_INTERACTIONS {
     stub:
     """
     sc-compartments write_stub interactions/liana.parquet interactions/effects.tsv interactions/effects.parquet \\
+        interactions/edge_donors.parquet interactions/group_donors.tsv interactions/centrality_donors.tsv \\
         interactions/groups.tsv interactions/centrality.tsv interactions/centrality_effects.tsv \\
         interactions/network.tsv interactions/top_edges.tsv interactions/cross_compartment.tsv \\
         interactions/not_testable.tsv skipped.tsv

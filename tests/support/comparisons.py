@@ -92,6 +92,11 @@ def _named(rows, keys):
     return pd.concat([names, rows.reset_index(drop=True)], axis=1)
 
 
+def write_donors(donors, keys, folder, place):
+    """The values of :func:`fit` that are beside effects."""
+    write(donors[[*keys, "contrast", "term", "compartment", "donor", "condition", "value"]], folder, place)
+
+
 def without(effects, *columns):
     """The table without columns that its file does not have."""
     return effects.drop(columns=list(columns))
@@ -233,7 +238,8 @@ def migration(folder, study, rng, gaps):
         for name in SETS
         for lineage in ("all", "CD4 T", "pDC")
     }
-    effects, _ = fit(study, values, ["gene_set", "lineage"], 1.0, "estimate", gaps)
+    effects, donors = fit(study, values, ["gene_set", "lineage"], 1.0, "estimate", gaps)
+    write_donors(donors, ["gene_set", "lineage"], folder, "migration/donors.tsv")
     effects.insert(1, "primary", effects["gene_set"].map(SETS))
     rows = (effects["term"] == "interaction") & (effects["q_value"] <= 0.05)
     effects.loc[rows, "call"] = effects.loc[rows, "compartment"] + "_only"
@@ -259,8 +265,7 @@ def activities(folder, study, rng, gaps):
     effects, donors = fit(study, values, keys, 1.0, "estimate", gaps)
     unknown = ("df_residual", "p_permutation", "permutation_floor", "call", "call_p", "call_q")
     write(without(effects, *unknown), folder, "activities/effects.tsv")
-    donors = donors[[*keys, "contrast", "term", "compartment", "donor", "condition", "value"]]
-    write(donors, folder, "activities/donors.tsv.gz")
+    write_donors(donors, keys, folder, "activities/donors.tsv.gz")
     rows = [
         r._asdict() | dict(zip(keys, key, strict=True)) | {"score": values[key][r.sample], "n_cells": 200}
         for key in values
@@ -278,8 +283,11 @@ def interactions(folder, study, rng, gaps):
         ("adhesion", "all", "all"): values_of(study, rng, lambda c: 0.0, 0.1),
     }
     unknown = ("df_residual", "p_permutation", "permutation_floor", "call_p", "call_q")
-    effects, _ = fit(study, groups, ["group", "source", "target"], 1.0, "estimate", gaps)
-    write(without(effects, *unknown, "call"), folder, "interactions/groups.tsv")
+    effects, donors = fit(study, groups, ["group", "source", "target"], 1.0, "estimate", gaps)
+    donors = donors.assign(level="all", n_edges=1)
+    write_donors(donors, ["group", "level", "source", "target", "n_edges"], folder, "interactions/group_donors.tsv")
+    effects = without(effects, *unknown, "call").assign(level="all")
+    write(effects, folder, "interactions/groups.tsv")
     _centrality(folder, study, rng, gaps, unknown)
     pairs = [("pDC", "CD4 T", "CXCL10", "CXCR3"), ("Classical monocyte", "NK", "CCL3", "CCR5")]
     edges = {pair: values_of(study, rng, lambda c: 0.0) for pair in pairs}
@@ -310,7 +318,8 @@ def _centrality(folder, study, rng, gaps, unknown):
         for network in ("all", "migration")
         for lineage in LINEAGES
     }
-    effects, _ = fit(study, shares, ["network", "lineage"], 1.0, "estimate", gaps)
+    effects, donors = fit(study, shares, ["network", "lineage"], 1.0, "estimate", gaps)
+    write_donors(donors, ["network", "lineage"], folder, "interactions/centrality_donors.tsv")
     rows = (effects["term"] == "interaction") & (effects["q_value"] <= 0.05) & (effects["lineage"] == "pDC")
     effects.loc[rows, "call"] = "hub_gained_in_" + effects.loc[rows, "compartment"]
     write(without(effects, *unknown), folder, "interactions/centrality_effects.tsv")

@@ -39,6 +39,38 @@ process COMPARE_COMPOSITION {
     """
 }
 
+// Subclusters of single lineages and their shares of them, compared between donors.
+process ZOOM_LINEAGES {
+    label 'cohort'
+    memory { memoryFor(task, [cohort]) }
+    time { timeFor(task, [cohort]) }
+    ext code: { code('zoom_lineages') }
+    errorStrategy { stepFailed(task) }
+
+    input:
+    path study
+    path cohort
+    val given
+
+    output:
+    path 'zoom/**', emit: results
+    path 'skipped.tsv', topic: skipped
+    path '[!.]*/**', topic: published, optional: true
+    tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments zoom_lineages ${options(study: study, cohort: cohort, cpus: task.cpus)} ${given}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub zoom/cells.tsv.gz zoom/clusters.tsv zoom/counts.tsv zoom/effects.tsv \\
+        zoom/donors.tsv skipped.tsv
+    """
+}
+
 // What is claimed of donors whose conditions are relabelled.
 process CALIBRATE {
     label 'light'
@@ -101,8 +133,9 @@ process COMPARE_EXPRESSION {
 
     stub:
     """
-    sc-compartments write_stub expression/contrast.parquet expression/contrast.tsv.gz expression/expression.json \\
-        expression/target_gene.tsv expression/target_relation.tsv skipped.tsv
+    sc-compartments write_stub expression/donors/log2_cpm.parquet expression/contrast.parquet \\
+        expression/contrast.tsv.gz expression/expression.json expression/target_gene.tsv \\
+        expression/target_relation.tsv skipped.tsv
     """
 }
 
@@ -135,7 +168,43 @@ process SCORE_GENE_SETS {
 
     stub:
     """
-    sc-compartments write_stub migration/scores.tsv migration/effects.tsv skipped.tsv
+    sc-compartments write_stub migration/scores.tsv migration/effects.tsv migration/donors.tsv skipped.tsv
+    """
+}
+
+// Activities of pathways and regulators per sample, compared between donors.
+process SCORE_ACTIVITIES {
+    label 'light'
+    memory { memoryFor(task, [pseudobulk, regulators]) }
+    time { timeFor(task, [pseudobulk, regulators]) }
+    ext code: { code('score_activities') }
+    errorStrategy { stepFailed(task) }
+
+    input:
+    path study
+    path pseudobulk
+    path pathways, stageAs: 'sets/*'
+    path regulators, stageAs: 'networks/*'
+    val resource
+    path resource_table, stageAs: 'resource/*'
+    val given
+
+    output:
+    path 'activities/**', emit: results
+    path 'skipped.tsv', topic: skipped
+    path '[!.]*/**', topic: published, optional: true
+    tuple val(task.process), eval('sc-compartments versions decoupler numpy scipy'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments score_activities ${options(study: study, pseudobulk: pseudobulk, pathways: pathways)} \\
+        ${options(regulators: regulators, lr_resource: resource_table ?: resource)} ${given}
+    """
+
+    stub:
+    """
+    sc-compartments write_stub activities/scores.tsv activities/effects.tsv activities/donors.tsv.gz skipped.tsv
     """
 }
 
@@ -237,7 +306,7 @@ process COMPARE_INTERACTIONS {
 
     output:
     path 'interactions/effects.parquet', emit: effects
-    path 'interactions/{*.tsv,liana.parquet}', emit: results
+    path 'interactions/{*.tsv,liana.parquet,edge_donors.parquet}', emit: results
     path 'skipped.tsv', topic: skipped
     path '[!.]*/**', topic: published, optional: true
     tuple val(task.process), eval('sc-compartments versions numpy scipy pyarrow'), topic: versions
@@ -253,6 +322,7 @@ process COMPARE_INTERACTIONS {
     stub:
     """
     sc-compartments write_stub interactions/liana.parquet interactions/effects.tsv interactions/effects.parquet \\
+        interactions/edge_donors.parquet interactions/group_donors.tsv interactions/centrality_donors.tsv \\
         interactions/groups.tsv interactions/centrality.tsv interactions/centrality_effects.tsv \\
         interactions/network.tsv interactions/top_edges.tsv interactions/cross_compartment.tsv \\
         interactions/not_testable.tsv skipped.tsv

@@ -45,6 +45,9 @@ process CHECK_DESIGN {
     val resource
     path resource_table, stageAs: 'resource/*'
     path groups, stageAs: 'groups/*'
+    path sets, stageAs: 'sets/*'
+    path pathways, stageAs: 'pathways/*'
+    path regulators, stageAs: 'networks/*'
     path palette, stageAs: 'palette/*'
     path overrides, stageAs: 'overrides/*'
     path logo, stageAs: 'logo/*'
@@ -69,6 +72,7 @@ process CHECK_DESIGN {
     sc-compartments check_design ${options(samplesheet: samplesheet, contrasts: contrasts)} \\
         ${options(interaction_groups: groups, lr_resource: resource_table ?: resource)} \\
         ${options(palette: palette, schema: schema, label_overrides: overrides, logo: logo)} \\
+        ${options(gene_sets: sets, pathways: pathways, regulators: regulators)} \\
         --params params.json --problems problems.txt
     """
 }

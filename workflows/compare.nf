@@ -2,7 +2,8 @@ include { carried } from '../lib/code'
 include { announced } from '../lib/console'
 include { filesOf ; tableOf } from '../lib/files'
 include { leavesOut ; parametersOf } from '../lib/options'
-include { COMPARE_COMPOSITION ; CALIBRATE ; COMPARE_EXPRESSION ; SCORE_GENE_SETS } from '../modules/compare'
+include { COMPARE_COMPOSITION ; ZOOM_LINEAGES ; CALIBRATE ; COMPARE_EXPRESSION } from '../modules/compare'
+include { SCORE_GENE_SETS ; SCORE_ACTIVITIES } from '../modules/compare'
 include { RUN_LIANA ; SCORE_CENTRALITY ; COMPARE_INTERACTIONS ; COMPARE_COUPLING } from '../modules/compare'
 
 // What differs between conditions, within compartments and between them: donors are the replicates.
@@ -19,7 +20,8 @@ workflow COMPARE {
     settings // name -> value, of the parameters
 
     main:
-    def sets = [carried(projectDir.resolve('assets/migration_sets.gmt'))] + filesOf(settings, 'gene_sets')
+    def migration = carried(projectDir.resolve('assets/migration_sets.gmt'))
+    def sets = [migration] + filesOf(settings, 'gene_sets')
 
     // parts that the run is to leave out get nothing to work on
     def nothing = channel.empty()
@@ -28,10 +30,12 @@ workflow COMPARE {
     ch_pairs = leavesOut(settings, 'interactions') ? nothing : pseudobulk
 
     COMPARE_COMPOSITION(study, counts, parametersOf(settings, 'compare_composition'))
+    ZOOM_LINEAGES(study, settings.zoom ? embedded : nothing, parametersOf(settings, 'zoom_lineages'))
     CALIBRATE(study, counts, COMPARE_COMPOSITION.out.summary, parametersOf(settings, 'calibrate'))
     ch_effects = COMPARE_COMPOSITION.out.effects
     COMPARE_EXPRESSION(study, ch_expressed, ch_effects, parametersOf(settings, 'compare_expression'))
     SCORE_GENE_SETS(study, pseudobulk, sets, parametersOf(settings, 'score_gene_sets'))
+    ACTIVITIES(study, pseudobulk, migration, settings)
     INTERACTIONS(study, ch_talking, ch_pairs, depth, genes, ambient_genes, settings)
     COMPARE_COUPLING(
         study,
@@ -43,18 +47,48 @@ workflow COMPARE {
     )
 
     announced(COMPARE_COMPOSITION.out.results.flatten(), 'composition compared (# tables)')
+    announced(ZOOM_LINEAGES.out.results.flatten(), 'subclusters compared (# tables)')
     announced(CALIBRATE.out.results.flatten(), 'claims counted of relabelled donors (# table)')
     announced(COMPARE_EXPRESSION.out.results.flatten(), 'expression compared (# tables)')
     announced(SCORE_GENE_SETS.out.results.flatten(), 'migration scores compared (# tables)')
     announced(COMPARE_COUPLING.out.results.flatten(), 'coupling of the compartments (# tables)')
 
     results = COMPARE_COMPOSITION.out.results.mix(
+        ZOOM_LINEAGES.out.results,
         CALIBRATE.out.results,
         COMPARE_EXPRESSION.out.results,
         SCORE_GENE_SETS.out.results,
+        ACTIVITIES.out.results,
         INTERACTIONS.out.results,
         COMPARE_COUPLING.out.results,
     )
+
+    emit:
+    results
+}
+
+// How active pathways and regulators are in each lineage, and how that differs.
+workflow ACTIVITIES {
+    take:
+    study // study.json, without columns that no comparison looks at
+    pseudobulk // h5ad
+    migration // gene sets
+    settings // name -> value, of the parameters
+
+    main:
+    // own pathways stand in place of the built-in ones
+    def pathways = filesOf(settings, 'pathways')
+    SCORE_ACTIVITIES(
+        study,
+        pseudobulk,
+        pathways ?: [migration],
+        filesOf(settings, 'regulators'),
+        pathways ? '' : settings.lr_resource,
+        pathways ? [] : tableOf(settings, 'lr_resource'),
+        parametersOf(settings, 'score_activities'),
+    )
+    announced(SCORE_ACTIVITIES.out.results.flatten(), 'pathways and regulators compared (# tables)')
+    results = SCORE_ACTIVITIES.out.results
 
     emit:
     results

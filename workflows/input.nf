@@ -56,9 +56,8 @@ workflow INPUT {
         settings.lr_resource,
         tableOf(settings, 'lr_resource'),
         filesOf(settings, 'interaction_groups'),
-        filesOf(settings, 'palette'),
-        filesOf(settings, 'label_overrides'),
-        filesOf(settings, 'logo'),
+        filesOf(settings, 'gene_sets'), filesOf(settings, 'pathways'), filesOf(settings, 'regulators'),
+        filesOf(settings, 'palette'), filesOf(settings, 'label_overrides'), filesOf(settings, 'logo'),
     )
     CHECK_DESIGN.out.problems.subscribe { path -> if (path.text.trim()) { error("ERROR: ${path.text.trim()}") } }
     // every parameter is checked there, so that it is repeated whenever one changes

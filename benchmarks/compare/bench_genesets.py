@@ -11,7 +11,7 @@ import pandas as pd
 from benchmarks import studies
 from benchmarks.compare.bench_expression import lineage_of
 from benchmarks.gates import row
-from compartments.compare import genesets
+from compartments.compare import donor_scores, genesets
 from compartments.core.left_out import LeftOut
 
 STEP = "genesets"
@@ -44,7 +44,7 @@ def effects_of(rng, n_condition, n_reference, set_log2fc, matched=False, n_linea
     scores = genesets.score_lineages(lineages, sets, SEED, left_out)
     if left_out.rows:
         raise RuntimeError(left_out.rows)
-    scores = genesets.add_all_lineages(scores, len(lineage.samples), left_out)
+    scores = donor_scores.add_all_lineages(scores, len(lineage.samples), left_out)
     return genesets.compare_scores(scores, study, ["SET"], left_out).effects
 
 
@@ -59,7 +59,7 @@ def run(quick=False, studies=200):
             for log2fc in (0.0, 0.8):
                 rng = np.random.default_rng([SEED, *arms, int(matched)])
                 each = pd.concat([effects_of(rng, *arms, log2fc, matched) for _ in range(n_studies)])
-                single = each[each["lineage"] != genesets.ALL]
+                single = each[each["lineage"] != donor_scores.ALL]
                 for term in ("interaction", "within:CSF", "within:blood"):
                     own = single[single["term"] == term]
                     null = log2fc == 0 or term == "within:blood"
@@ -71,7 +71,7 @@ def run(quick=False, studies=200):
                             kind += " beside an effect in CSF"
                         metric = f"{kind}, {term}, {name}"
                         rows.append(row(STEP, metric, setting, value, ".02-.08" if gated else "", len(own), SEED))
-                pooled = each[(each["lineage"] == genesets.ALL) & (each["term"] == "interaction")]
+                pooled = each[(each["lineage"] == donor_scores.ALL) & (each["term"] == "interaction")]
                 called = each[each["term"] == "interaction"]
                 for metric, value in (
                     ("over lineages, p < .05", (pooled["p_value"] < 0.05).mean()),

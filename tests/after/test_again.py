@@ -26,6 +26,7 @@ def test_what_changes_nothing_writes_nothing(before, tmp_path):
         ({"covariates": "weight"}, "--covariates 'weight' is not a column"),
         ({"contrasts": "{folder}/c.csv"}, "'treatd' is not a condition"),
         ({"primary_lineages": "pDCs"}, "--primary_lineages 'pDCs' is no lineage"),
+        ({"zoom": "pDC,CD4T"}, "--zoom 'CD4T' is no lineage of the lineage map; did you mean 'CD4_T'"),
         ({"label_overrides": "{folder}/l.tsv"}, "'X' is no lineage"),
         ({"lineage_map": "{folder}/gone.tsv"}, "--lineage_map .*gone.tsv: there is no such file"),
     ],

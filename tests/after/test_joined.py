@@ -1,6 +1,6 @@
 """Several cohorts together, written: tables, figure, five answers, a page."""
 
-from compartments.after.joined import write_whole
+from compartments.after.joined import APART, NOT_TOGETHER, write_whole
 from compartments.core.files import read_json, read_tsv
 
 
@@ -13,6 +13,10 @@ def test_written_with_five_answers_and_a_page(whole, tmp_path):
     assert any("question 2" in line for line in lines)
     page = (tmp_path / "both/report.html").read_text()
     assert "2 cohorts together" in page and "meta-analysis" in page
+    left_out = read_tsv(tmp_path / "both/skipped.tsv").set_index("stage")["reason"]
+    for step in NOT_TOGETHER:
+        assert left_out[step] == APART
+    assert page.count(APART) >= len(NOT_TOGETHER)
     said = read_tsv(tmp_path / "both/combined/cohorts.tsv.gz")
     assert set(said["cohort"]) == {"study_1", "study_2"} and len(said) == 2 * len(whole.spread)
     assert "study_2" in (tmp_path / "both/combined/forest.svg").read_text()

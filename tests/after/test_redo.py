@@ -46,6 +46,41 @@ def test_steps_that_a_parameter_touches(redo, given, touched):
     assert {step for step in steps if pass_.touched(step)} == (set(steps) if touched == {"all"} else touched)
 
 
+@pytest.fixture
+def calls(monkeypatch):
+    """Options of the steps that would be called, which write nothing."""
+    calls = {}
+
+    def call(self, step, options, sample="", files=()):
+        calls[step] = options
+        (self.scratch / step).mkdir()
+        (self.scratch / step / "skipped.tsv").touch()
+        return self.scratch / step
+
+    monkeypatch.setattr("compartments.after.steps.Steps.call", call)
+    return calls
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_own_networks_touch_the_activities_alone(redo, tmp_path, calls, own):
+    (tmp_path / "net.tsv").write_text("source\ttarget\tweight\nA\tB\t1\n")
+    (tmp_path / "sets.gmt").write_text("A\td\tB\n")
+    given = {"regulators": str(tmp_path / "net.tsv")} | ({"pathways": str(tmp_path / "sets.gmt")} if own else {})
+    redo(**given).run()
+    assert list(calls) == ["score_activities", "collect_skipped"]
+    found = calls["score_activities"]
+    assert [path.name for path in found["regulators"]] == ["net.tsv"]
+    assert [path.name for path in found["pathways"]] == (["sets.gmt"] if own else ["migration_sets.gmt"])
+    assert found.get("lr_resource") == (None if own else "consensus")  # its sides are pathways where no own ones are
+
+
+def test_a_look_into_a_lineage_touches_nothing_else(redo, calls):
+    pass_ = redo(zoom="pDC")
+    pass_.run()
+    assert list(calls) == ["zoom_lineages", "collect_skipped"]
+    assert calls["zoom_lineages"]["cohort"] == pass_.before.root / "cohort/cohort.h5ad"
+
+
 def test_a_result_made_anew_touches_what_reads_it(redo):
     pass_ = redo()
     assert not pass_.touched("calibrate", "composition/counts.tsv")

@@ -1,5 +1,7 @@
 """Steps called as tasks call them."""
 
+from pathlib import Path
+
 import pytest
 
 from compartments.after.steps import Steps, words
@@ -17,6 +19,15 @@ def test_options_of_a_command():
         "none": None,
     }
     assert words(given) == ["--study", "s.json", "--files", "a b", "c", "--strict", "--n", "0"]
+
+
+def test_a_relative_path_is_given_as_seen_from_the_folder_of_a_step(tmp_path, monkeypatch):
+    """Results and --out are named from where the command is called."""
+    monkeypatch.chdir(tmp_path)
+    wanted = [str(tmp_path / "new/a.tsv"), str(tmp_path / "b.tsv")]
+    assert words({"study": Path("new/a.tsv"), "files": [Path("b.tsv")], "out": "c.tsv"}) == [
+        *["--study", wanted[0], "--files", wanted[1], "--out", "c.tsv"]
+    ]
 
 
 def test_what_a_step_writes_below_a_folder_is_public(tmp_path):

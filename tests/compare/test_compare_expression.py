@@ -23,6 +23,7 @@ def test_executable(tmp_path, execute):
         assert done.returncode == 0, done.stderr
     names = sorted(str(path.relative_to(tmp_path / "one")) for path in (tmp_path / "one").rglob("*.*"))
     assert names == [
+        "expression/donors/log2_cpm.parquet",
         "expression/expression.json",
         "expression/target_gene.tsv",
         "expression/target_relation.tsv",
@@ -41,6 +42,9 @@ def test_executable(tmp_path, execute):
     assert table.loc[table["term"] != "interaction", "q_global"].isna().all()
     assert ((table["p_value"] >= 0) & (table["p_value"] <= 1)).all()
     assert len(files.read_tsv(public / "treated_vs_untreated.tsv.gz")) == len(table)
+    values = pd.read_parquet(public / "donors/log2_cpm.parquet").set_index(["lineage", "gene"])
+    assert set(values.index) == set(zip(table["lineage"], table["gene"], strict=True))
+    assert list(values.columns) == list(lineages["B"].samples["sample"]) and values.notna().all().all()
     target = files.read_tsv(public / "target_gene.tsv")
     assert list(target.columns) == contract.names("expression/target_gene.tsv") and len(target) == 8
     skipped = (tmp_path / "one" / "skipped.tsv").read_text()

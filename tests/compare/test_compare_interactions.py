@@ -1,5 +1,8 @@
 """The step and all of its comparisons together."""
 
+from functools import partial
+
+import numpy as np
 import pandas as pd
 
 from compartments.compare import across, pair_scores, pathways
@@ -54,6 +57,7 @@ def test_executable(execute, tmp_path, root):
     assert set(found["group"]) == {"chemokine", "mine"}
     hubs = pd.read_csv(results / "centrality_effects.tsv", sep="\t")
     assert hubs["call"].eq("hub_gained_in_CSF").sum() == 1
+    donors_behind(results)
     joined = pd.read_parquet(results / "liana.parquet")
     assert joined["sample"].tolist() == ["D0_CSF", "D5_blood"]
     assert joined["condition"].tolist() == ["treated", "control"]
@@ -81,6 +85,24 @@ def test_executable(execute, tmp_path, root):
     assert bad.returncode == 2
     assert "none of its 2 genes" in bad.stderr
     assert len(bad.stderr.strip().splitlines()) == 1
+
+
+def donors_behind(results):
+    """The values beside each table of estimates: without weights the differences of their means are the estimates."""
+    tables = {
+        "edge_donors.parquet": ("effects.tsv", ["source", "target", "ligand", "receptor"], "log2fc"),
+        "group_donors.tsv": ("groups.tsv", ["group", "level", "source", "target"], "estimate"),
+        "centrality_donors.tsv": ("centrality_effects.tsv", ["network", "lineage"], "estimate"),
+    }
+    for place, (effects, keys, estimate) in tables.items():
+        read = pd.read_parquet if place.endswith("parquet") else partial(pd.read_csv, sep="\t")
+        values, rows = read(results / place), pd.read_csv(results / effects, sep="\t")
+        keys = [*keys, "contrast", "term", "compartment"]
+        means = values.groupby([*keys, "condition"], observed=True)["value"].mean().unstack()
+        rows = rows[rows[estimate].notna()].set_index(keys)[estimate]
+        assert len(rows) and set(means.index) == set(rows.index), place
+        np.testing.assert_allclose((means["treated"] - means["control"])[rows.index], rows, atol=0.1)
+        assert values.groupby(keys, observed=True)["donor"].nunique().between(2, 8).all()
 
 
 def test_unpaired_donors_have_no_interaction_but_within_terms():

@@ -10,7 +10,7 @@ from scipy import sparse, stats
 from benchmarks.expression_designs import sheet_of, study_of_kind
 from benchmarks.studies import pseudobulk_study
 from compartments.cohort import pseudobulk
-from compartments.compare import genesets, normalisation
+from compartments.compare import donor_scores, genesets, normalisation
 from compartments.core import gene_sets
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
@@ -77,7 +77,7 @@ def test_genes_that_a_file_does_not_list_do_not_count(simulated):
     absent[0, 3:40:3] = True
     counts = np.where(absent, 0, lineage.corrected)
     left_out = LeftOut(STEP)
-    cut = genesets.without_ambient(replace(lineage, corrected=counts, absent=absent), left_out)
+    cut = donor_scores.without_ambient(replace(lineage, corrected=counts, absent=absent), left_out)
     assert list(cut.genes) == list(lineage.genes[~absent[0]])
     np.testing.assert_array_equal(cut.corrected, lineage.corrected[:, ~absent[0]])
     assert left_out.rows[0]["reason"].startswith("13 genes do not count in scores: the files of some samples")
@@ -105,12 +105,12 @@ def test_small_and_absent_sets_are_named(simulated):
 def test_all_lineages_uses_the_complete_ones(scored):
     partial = scored[~((scored["lineage"] == "B") & (scored["sample"] == "D01_CSF"))]
     left_out = LeftOut(STEP)
-    joined = genesets.add_all_lineages(partial, 14, left_out)
-    pooled = joined[joined["lineage"] == genesets.ALL]
+    joined = donor_scores.add_all_lineages(partial, 14, left_out)
+    pooled = joined[joined["lineage"] == donor_scores.ALL]
     assert not left_out.rows and (pooled["n_lineages"] == 1).all() and len(pooled) == 2 * 14
     merged = pooled.merge(scored[scored["lineage"] == "A"], on=["sample", "gene_set"])
     np.testing.assert_array_equal(merged["score_x"], merged["score_y"])
-    genesets.add_all_lineages(partial[partial["lineage"] == "B"], 14, left_out)
+    donor_scores.add_all_lineages(partial[partial["lineage"] == "B"], 14, left_out)
     assert "no lineage is scored in all 14 samples" in left_out.rows[0]["reason"]
 
 
@@ -118,7 +118,7 @@ def test_effects_equal_t_tests(scored, simulated):
     """Two-sample t on within-donor differences, and on the samples of a compartment; the headline is near Welch's."""
     study = study_of(simulated)
     left_out = LeftOut(STEP)
-    joined = genesets.add_all_lineages(scored, 14, left_out)
+    joined = donor_scores.add_all_lineages(scored, 14, left_out)
     effects = genesets.compare_scores(joined, study, ["SET"], left_out).effects
     assert not left_out.rows
     own = scored[(scored["lineage"] == "A") & (scored["gene_set"] == "SET")].set_index("sample")["score"]
@@ -209,7 +209,7 @@ def test_genes_that_are_ambient_do_not_count(simulated):
     layers = sparse.csr_array(counts), sparse.csr_array(leaked.astype(np.float32))
     leaky = pseudobulk.Lineage("A", lineage.samples, lineage.genes, counts, *layers)
     left_out = LeftOut(STEP)
-    clean = genesets.without_ambient(leaky, left_out)
+    clean = donor_scores.without_ambient(leaky, left_out)
     assert "genes do not count in scores" in left_out.rows[0]["reason"]
     assert clean.genes.isin(SETS["OTHER"]).sum() < 20 and clean.genes.isin(SETS["SET"]).sum() > 35
     scores = genesets.score_lineage(leaky, SETS, 0, LeftOut(STEP)).set_index(["gene_set", "sample"])["score"]["OTHER"]
@@ -274,8 +274,8 @@ def test_what_only_one_model_can_name_is_scored_but_not_compared_between_compart
     """The other lineage's rows are those of itself alone, and the mean over lineages is of it."""
     study = replace(study_of(simulated), named={"lineage": {"CSF": ["A", "B"], "blood": ["A"]}})
     left_out = LeftOut(STEP)
-    joined = genesets.add_all_lineages(scored, 14, left_out, study.named_by_one("CSF")["lineage"])
-    pooled = joined[joined["lineage"] == genesets.ALL].set_index(["sample", "gene_set"])["score"]
+    joined = donor_scores.add_all_lineages(scored, 14, left_out, study.named_by_one("CSF")["lineage"])
+    pooled = joined[joined["lineage"] == donor_scores.ALL].set_index(["sample", "gene_set"])["score"]
     alone = scored[scored["lineage"] == "A"].set_index(["sample", "gene_set"])["score"]
     pd.testing.assert_series_equal(pooled.sort_index(), alone.sort_index())
     effects = genesets.compare_scores(scored, study, ["SET"], left_out).effects

@@ -14,7 +14,7 @@ def test_executable(tmp_path, execute):
     write_inputs(tmp_path, lineages)
     (tmp_path / "sets.gmt").write_text("".join("\t".join([name, "d", *genes]) + "\n" for name, genes in SETS.items()))
     arguments = ["--study", "study.json", "--pseudobulk", "pseudobulk.h5ad", "--gene_sets", "sets.gmt", "--seed", 3]
-    files_of_step = ("migration/scores.tsv", "migration/effects.tsv", "skipped.tsv")
+    files_of_step = ("migration/scores.tsv", "migration/effects.tsv", "migration/donors.tsv", "skipped.tsv")
     contents = []
     for _ in range(2):
         done = execute("score_gene_sets", *arguments)
@@ -25,6 +25,8 @@ def test_executable(tmp_path, execute):
     assert list(scores.columns) == CONTRACT.names("migration/scores.tsv") and list(effects.columns) == EFFECTS
     assert set(scores["lineage"]) == {"B", "NK", "all"} and len(scores) == 3 * 2 * 12
     assert len(effects) == 3 * 2 * 3
+    values = files.read_tsv(tmp_path / "migration/donors.tsv")
+    assert list(values.columns) == CONTRACT.names("migration/donors.tsv") and len(values) == len(effects) * 6
     (tmp_path / "sets.gmt").write_text("SET\n")
     done = execute("score_gene_sets", *arguments)
     assert done.returncode == 2 and done.stderr.startswith("ERROR: ") and "line 1" in done.stderr

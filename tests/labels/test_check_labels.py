@@ -77,14 +77,19 @@ def test_labels_are_checked_before_any_cell_is_read(tmp_path, execute, root, cas
 
 
 @pytest.mark.parametrize(
-    ("primary", "target", "expected"),
+    ("primary", "further", "expected"),
     [
-        (["pDC", "Bcells"], "CD3E", "--primary_lineages 'Bcells' is no lineage of the lineage map; did you mean 'B'"),
-        (["pDC"], "cd3e", "--target_gene 'cd3e' is not among the genes of any sample; did you mean 'CD3E'"),
-        (["pDC"], "CD3E", ""),
+        (["pDC", "Bcells"], {}, "--primary_lineages 'Bcells' is no lineage of the lineage map; did you mean 'B'"),
+        (["pDC"], {"--zoom": "pDC,CD4T"}, "--zoom 'CD4T' is no lineage of the lineage map; did you mean 'CD4_T'"),
+        (
+            ["pDC"],
+            {"--target_gene": "cd3e"},
+            "--target_gene 'cd3e' is not among the genes of any sample; did you mean 'CD3E'",
+        ),
+        (["pDC"], {"--zoom": "pDC, B"}, ""),
     ],
 )
-def test_names_and_genes_are_checked_too(tmp_path, execute, root, primary, target, expected):
+def test_names_and_genes_are_checked_too(tmp_path, execute, root, primary, further, expected):
     text = "sample,donor,compartment,condition,filtered\na,A,CSF,ms,a.h5\nb,B,CSF,control,b.h5\n"
     study = make_study(parse_samplesheet(text), primary_lineages=primary)
     study.save(tmp_path / "study.json")
@@ -94,7 +99,8 @@ def test_names_and_genes_are_checked_too(tmp_path, execute, root, primary, targe
         (tmp_path / f"{sample}.cells.json").write_text(json.dumps({"sample": sample, "genes": genes}))
     tables = ["--lineage_map", root / "assets" / "celltypist_immune_all_low_lineage.tsv"]
     tables += ["--markers", root / "assets" / "markers.tsv", "--cells", "a.cells.json", "b.cells.json"]
-    given = ("--study", "study.json", "--compared", "study.json", "--model", "m.pkl", *tables, "--target_gene", target)
+    given = ("--study", "study.json", "--compared", "study.json", "--model", "m.pkl", *tables)
+    given += tuple(part for pair in ({"--target_gene": "CD3E"} | further).items() for part in pair)
     done = execute("check_labels", *given, "--problems", "problems.txt", "--notes", "notes.txt")
     assert done.returncode == 0, done.stderr
     said, notes = ((tmp_path / name).read_text() for name in ("problems.txt", "notes.txt"))

@@ -31,6 +31,7 @@ ROOMS = {
     "labels/annotation.py": {"annotate_cells"},
     "compare/centrality.py": {"score_centrality"},
     "compare/genesets.py": {"score_gene_sets", "combine"},
+    "compare/activities.py": {"score_activities"},
     "findings/{depleted,kept,migration,signalling,uncoupled}.py": {"write_findings"},
 }
 ASKING = """
@@ -119,7 +120,11 @@ def test_a_new_column_repeats_the_step_that_writes_it(sources):
 
 @pytest.mark.parametrize(
     ("name", "steps"),
-    [("nmads_mt", {"filter_cells"}), ("integration_key", {"check_labels", "embed_cohort"}), ("outdir", set())],
+    [
+        ("nmads_mt", {"filter_cells"}),
+        ("integration_key", {"check_labels", "embed_cohort", "zoom_lineages"}),
+        ("outdir", set()),
+    ],
 )
 def test_a_changed_default_repeats_the_steps_that_take_the_parameter(sources, name, steps):
     rows, schema, before = sources

@@ -19,6 +19,7 @@ from tests.support.page import SECTIONS
         ("composition", "Composition"),
         ("expression", "Expression"),
         ("migration", "Migration"),
+        ("activities", "Pathways and regulators"),
         ("interactions", "Interactions"),
         ("coupling", "Coupling"),
         ("samples", "Ambient RNA"),

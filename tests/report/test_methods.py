@@ -38,12 +38,13 @@ def test_methods_come_from_the_parameters(whole):
         ("interactions", "both p &lt; {short})", "core.vocabulary", "ALPHA"),
         ("interactions", "among the first {word} in every sample", "compare.hubs", "TOP_RANK"),
         ("migration", "stays below {short} points", "core.vocabulary", "CALL_MARGIN"),
+        ("activities", "needs {word} targets", "compare.activities", "MIN_TARGETS"),
         ("study", "at least {word} residual degrees", "study.arms", "MIN_DF_COVARIATE"),
     ],
 )
 def test_numbers_of_the_methods_are_those_of_the_code(root, part, sentence, module, name):
     value = getattr(importlib.import_module(f"compartments.{module}"), name)
-    numbers = {"value": value, "short": f"{value:g}".removeprefix("0"), "word": {3: "three"}.get(value)}
+    numbers = {"value": value, "short": f"{value:g}".removeprefix("0"), "word": {3: "three", 5: "five"}.get(value)}
     assert sentence.format(**numbers) in methods_of(root, part)
 
 

@@ -242,6 +242,26 @@ def test_a_logo_is_looked_at_before_anything_is_computed(execute, tmp_path):
     assert done.stderr == "ERROR: --logo logo.png: it is named as a PNG but is none; give a PNG, SVG or JPEG\n"
 
 
+@pytest.mark.parametrize(
+    ("option", "text", "words"),
+    [
+        ("gene_sets", "SET\n", "given.txt line 1: needs a set name"),
+        ("pathways", "A\td\tB\nA\td\tC\n", "given.txt line 2: gene set 'A' is there twice"),
+        ("pathways", "A\td\tB\n", None),
+        ("regulators", "source\ttarget\tweight\nA\tB\tup\n", "given.txt row 2: the weight of A on B is 'up'"),
+        ("regulators", "source\ttarget\tweight\nA\tB\t-1\n", None),
+    ],
+)
+def test_sets_and_networks_are_read_before_anything_is_computed(execute, tmp_path, option, text, words):
+    (tmp_path / "sheet.csv").write_text(sheet_with())
+    (tmp_path / "given.txt").write_text(text)
+    done = execute("check_design", "--samplesheet", "sheet.csv", f"--{option}", "given.txt")
+    assert done.returncode == (2 if words else 0), done.stderr
+    assert (tmp_path / "plan.txt").exists() == (words is None)
+    if words:
+        assert done.stderr.count("\n") == 1 and done.stderr.startswith(f"ERROR: {words}")
+
+
 def test_a_palette_is_read_before_anything_is_computed(execute, tmp_path):
     (tmp_path / "sheet.csv").write_text(sheet_with())
     (tmp_path / "p.tsv").write_text("kind\tname\tcolour\nlineage\tB\tred\n")

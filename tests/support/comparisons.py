@@ -14,6 +14,7 @@ from compartments.study.arms import donors_per_arm
 from compartments.study.terms import terms_of
 from tests.support.tables import LINEAGES, PLACES, Gaps, shares, write
 
+ACTIVITIES = {("pathway", "HALLMARK_A"): True, ("pathway", "STAT1"): False, ("regulator", "STAT1"): True}
 SETS = {"CSF_MIGRATION_CORE": True, "GOBP_LEUKOCYTE_MIGRATION": True, "CHEMOKINE_RECEPTORS": False}
 COUPLING = {  # of coupling.tsv: what does not follow from the effects
     "p_value": (0.004, 0.4),
@@ -89,6 +90,11 @@ def _named(rows, keys):
     """Rows whose index is a tuple each, which becomes columns."""
     names = pd.DataFrame(list(rows.index), columns=keys)
     return pd.concat([names, rows.reset_index(drop=True)], axis=1)
+
+
+def write_donors(donors, keys, folder, place):
+    """The values of :func:`fit` that are beside effects."""
+    write(donors[[*keys, "contrast", "term", "compartment", "donor", "condition", "value"]], folder, place)
 
 
 def without(effects, *columns):
@@ -232,7 +238,8 @@ def migration(folder, study, rng, gaps):
         for name in SETS
         for lineage in ("all", "CD4 T", "pDC")
     }
-    effects, _ = fit(study, values, ["gene_set", "lineage"], 1.0, "estimate", gaps)
+    effects, donors = fit(study, values, ["gene_set", "lineage"], 1.0, "estimate", gaps)
+    write_donors(donors, ["gene_set", "lineage"], folder, "migration/donors.tsv")
     effects.insert(1, "primary", effects["gene_set"].map(SETS))
     rows = (effects["term"] == "interaction") & (effects["q_value"] <= 0.05)
     effects.loc[rows, "call"] = effects.loc[rows, "compartment"] + "_only"
@@ -247,6 +254,28 @@ def migration(folder, study, rng, gaps):
     write(pd.DataFrame(rows).assign(n_genes=40, coverage=0.9), folder, "migration/scores.tsv")
 
 
+def activities(folder, study, rng, gaps):
+    """Activities of two pathways and a regulator in all cells and two lineages; what is up elsewhere, and what not."""
+    values = {
+        (*source, lineage): values_of(study, rng, raised_elsewhere(study) if raised else lambda c: 0.0, noise=0.1)
+        for source, raised in ACTIVITIES.items()
+        for lineage in ("all", "CD4 T", "pDC")
+    }
+    keys = ["kind", "source", "lineage"]
+    effects, donors = fit(study, values, keys, 1.0, "estimate", gaps)
+    unknown = ("df_residual", "p_permutation", "permutation_floor", "call", "call_p", "call_q")
+    write(without(effects, *unknown), folder, "activities/effects.tsv")
+    write_donors(donors, keys, folder, "activities/donors.tsv.gz")
+    rows = [
+        r._asdict() | dict(zip(keys, key, strict=True)) | {"score": values[key][r.sample], "n_cells": 200}
+        for key in values
+        for r in study.samples[PLACES].itertuples(index=False)
+        if gaps.has(r.sample, key[-1])
+    ]
+    rows = pd.DataFrame(rows).assign(n_genes=40, coverage=0.9)
+    write(rows, folder, "activities/scores.tsv")
+
+
 def interactions(folder, study, rng, gaps):
     """Groups of pairs, the share of each lineage in the networks, single pairs, and the networks."""
     groups = {
@@ -254,8 +283,11 @@ def interactions(folder, study, rng, gaps):
         ("adhesion", "all", "all"): values_of(study, rng, lambda c: 0.0, 0.1),
     }
     unknown = ("df_residual", "p_permutation", "permutation_floor", "call_p", "call_q")
-    effects, _ = fit(study, groups, ["group", "source", "target"], 1.0, "estimate", gaps)
-    write(without(effects, *unknown, "call"), folder, "interactions/groups.tsv")
+    effects, donors = fit(study, groups, ["group", "source", "target"], 1.0, "estimate", gaps)
+    donors = donors.assign(level="all", n_edges=1)
+    write_donors(donors, ["group", "level", "source", "target", "n_edges"], folder, "interactions/group_donors.tsv")
+    effects = without(effects, *unknown, "call").assign(level="all")
+    write(effects, folder, "interactions/groups.tsv")
     _centrality(folder, study, rng, gaps, unknown)
     pairs = [("pDC", "CD4 T", "CXCL10", "CXCR3"), ("Classical monocyte", "NK", "CCL3", "CCR5")]
     edges = {pair: values_of(study, rng, lambda c: 0.0) for pair in pairs}
@@ -286,7 +318,8 @@ def _centrality(folder, study, rng, gaps, unknown):
         for network in ("all", "migration")
         for lineage in LINEAGES
     }
-    effects, _ = fit(study, shares, ["network", "lineage"], 1.0, "estimate", gaps)
+    effects, donors = fit(study, shares, ["network", "lineage"], 1.0, "estimate", gaps)
+    write_donors(donors, ["network", "lineage"], folder, "interactions/centrality_donors.tsv")
     rows = (effects["term"] == "interaction") & (effects["q_value"] <= 0.05) & (effects["lineage"] == "pDC")
     effects.loc[rows, "call"] = "hub_gained_in_" + effects.loc[rows, "compartment"]
     write(without(effects, *unknown), folder, "interactions/centrality_effects.tsv")

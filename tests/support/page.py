@@ -7,7 +7,7 @@ from html.parser import HTMLParser
 
 SECTIONS = [
     "questions", "design", "quality", "ambient", "doublets", "annotation", "composition", "expression", "migration",
-    "interactions", "coupling", "calibration", "skipped", "methods", "parameters",
+    "activities", "interactions", "coupling", "calibration", "skipped", "methods", "parameters",
 ]  # fmt: skip
 
 

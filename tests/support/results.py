@@ -107,6 +107,7 @@ def make(folder, seed=1, cells=200, lost=(), absent=(), kind="", **sheet):
     comparisons.expression(folder, study, rng, gaps)
     make_pseudobulk(folder, study, rng, gaps=gaps)
     comparisons.migration(folder, study, rng, gaps)
+    comparisons.activities(folder, study, np.random.default_rng(seed + 1), gaps)
     comparisons.interactions(folder, study, rng, gaps)
     comparisons.liana(folder, study, rng, gaps)
     comparisons.coupling(folder, study, effects)

@@ -19,6 +19,7 @@ from compartments.core.files import read_tsv, write_json, write_tsv
 from compartments.core.sheets import read_text
 from compartments.labels.foresight import check_lineages
 from compartments.labels.lineages import broad_lineages, read_lineage_map
+from compartments.study.parameters import names_in
 
 FINDINGS = ["question", "contrast", "compartment", "lineage", "aspect"]
 
@@ -57,7 +58,9 @@ def compare_again(
     contrasts = read_text(parameters["contrasts"]) if parameters.get("contrasts") else None
     old, new = asked_before(before), asked_anew(before, parameters, contrasts)
     lineage_map = read_lineage_map(files_of(new.parameters, "lineage_map")[0])
-    check_lineages(new.study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
+    zoomed = names_in(new.parameters.get("zoom"))
+    for parameter, asked in (("primary_lineages", new.study.primary_lineages), ("zoom", zoomed)):
+        check_lineages(asked, broad_lineages(lineage_map), parameter)
     changed: Labels = {}
     if table := labels or given.get("label_overrides"):
         clusters = files_of(new.parameters, "label_clusters") if given.get("label_clusters") else []

@@ -12,11 +12,15 @@ from compartments.after.steps import Steps
 from compartments.after.whole import OF, STEP, TABLES, Whole
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_json, write_tsv
+from compartments.core.left_out import COLUMNS
 from compartments.core.vocabulary import TIERS
 from compartments.report.figures.style import OKABE_ITO
 from compartments.study.plan import design_table
 
 MOST_ROWS = 40  # of the figure
+# steps whose estimates are not taken together
+NOT_TOGETHER = ("compare_expression", "score_activities")
+APART = "not taken together over cohorts: see the page of each cohort"
 
 
 def write_whole(whole: Whole, out: Path, command: str) -> list[str]:
@@ -68,10 +72,8 @@ def _tables(whole: Whole, out: Path) -> None:
     ):
         write_tsv(table[contract.ordered(list(table), place)], out / place)
     (out / "combined/forest.svg").write_text(drawn(whole), encoding="utf-8")
-    write_tsv(
-        pd.DataFrame(whole.left_out.rows, columns=["stage", "sample", "lineage", "contrast", "reason"]),
-        out / "skipped.tsv",
-    )
+    rows = [*whole.left_out.rows, *({"stage": step, "reason": APART} for step in NOT_TOGETHER)]
+    write_tsv(pd.DataFrame(rows, columns=COLUMNS).fillna(""), out / "skipped.tsv")
     scale = "abs" if whole.study.absolute else "rel"
     summary = {"scale": scale, "equiv_margin": whole.margin, "reference_compartment": whole.study.reference_compartment}
     write_json(summary | {"warnings": [], "terms": []}, out / "composition/composition.json")

@@ -1,6 +1,6 @@
 """Pairs of ligand and receptor compared anew: tables of the samples, made or taken apart, then those of the cohort."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,13 @@ GROUPS = PROJECT / "assets/interaction_groups.tsv"
 OF_COHORT = ("cohort/ambient_genes.tsv", "cohort/genes.tsv")
 
 
+def resource_of(parameters: Mapping[str, Any]) -> Path | str:
+    """Ligand-receptor resource that a run was given: its file, or its name."""
+    given = str(parameters.get("lr_resource") or "consensus")
+    named = "/" in given or given.endswith(".tsv") or Path(given).is_file()
+    return files_of(parameters, "lr_resource")[0] if named else given
+
+
 class Pairs:
     """What was found of pairs in each sample, and how it differs between donors.
 
@@ -27,9 +34,7 @@ class Pairs:
 
     def __init__(self, redo: "Redo") -> None:
         self.redo = redo
-        given = str(redo.new.parameters.get("lr_resource") or "consensus")
-        named = "/" in given or given.endswith(".tsv") or Path(given).is_file()
-        self.resource = files_of(redo.new.parameters, "lr_resource")[0] if named else given
+        self.resource = resource_of(redo.new.parameters)
         self.others = {
             step: redo.new.differs(redo.old, step, "lr_resource") for step in ("run_liana", "score_centrality")
         }

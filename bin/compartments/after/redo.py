@@ -13,7 +13,7 @@ import pandas as pd
 from compartments.after.asked import Asked, same
 from compartments.after.before import PROJECT, Before, files_of
 from compartments.after.cells import Cohort
-from compartments.after.pairs import Pairs
+from compartments.after.pairs import Pairs, resource_of
 from compartments.after.steps import Steps
 from compartments.core import dictionary
 from compartments.core.contract import Contract
@@ -131,13 +131,16 @@ class Redo:
         return self.asked_else or self.changed(*results) or self.new.differs(self.old, step, *further)
 
     def _lineages(self) -> None:
-        """Composition, what more donors would find, and what is claimed of relabelled donors."""
+        """Composition, what more donors would find, subclusters, and what is claimed of relabelled donors."""
         counts = self.place("composition/counts.tsv")
         if self.touched("compare_composition", "composition/counts.tsv"):
             self.steps.call("compare_composition", {"study": self.study, "counts": counts})
             effects = self.place("composition/effects.tsv")
             given = {"study": self.study, "effects": effects, "out": "composition/power.tsv"}
             self.steps.call("power", given)
+        cohort = "cohort/cohort.h5ad"
+        if self.new.parameters.get("zoom") and self.touched("zoom_lineages", cohort):
+            self.steps.call("zoom_lineages", {"study": self.study, "cohort": self.place(cohort), "cpus": self.cpus})
         summary = "composition/composition.json"
         if self.touched("calibrate", "composition/counts.tsv", summary):
             self.steps.call("calibrate", {"study": self.study, "counts": counts, "composition": self.place(summary)})
@@ -152,6 +155,12 @@ class Redo:
             own = PROJECT / "assets/migration_sets.gmt"
             sets = [own, *files_of(self.new.parameters, "gene_sets")]
             self.steps.call("score_gene_sets", given | {"gene_sets": sets})
+        if self.touched("score_activities", bulk, further=("pathways", "regulators", "lr_resource")):
+            networks = {name: files_of(self.new.parameters, name) for name in ("pathways", "regulators")}
+            if not networks["pathways"]:
+                networks["pathways"] = [PROJECT / "assets/migration_sets.gmt"]
+                given |= {"lr_resource": resource_of(self.new.parameters)}
+            self.steps.call("score_activities", given | networks)
 
     def _coupling(self) -> None:
         names = [f"composition/{name}.tsv" for name in ("effects", "donors")] + ["cohort/cohort.h5ad"]

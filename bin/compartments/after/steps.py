@@ -74,7 +74,7 @@ class Steps:
         folder = self.scratch / f"{next(self._numbers)}_{step}"
         folder.mkdir(parents=True)
         program = [sys.executable, str(PROJECT / "bin/sc-compartments"), step]
-        command = [*program, *words(options), *words(self._taken(step)), *map(str, files)]
+        command = [*program, *words(options), *words(self._taken(step)), *map(word, files)]
         done = subprocess.run(command, cwd=folder, env=os.environ | SURROUNDINGS, capture_output=True, text=True)
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
@@ -133,5 +133,10 @@ def words(options: Mapping[str, Any]) -> list[str]:
         if value is True:
             found.append(f"--{name}")
         elif value or (isinstance(value, int | float) and value is not False):
-            found += [f"--{name}", *map(str, value if isinstance(value, list) else [value])]
+            found += [f"--{name}", *map(word, value if isinstance(value, list) else [value])]
     return found
+
+
+def word(value: object) -> str:
+    """A value as text; a path as seen from everywhere, since steps work in folders of their own."""
+    return str(value.absolute() if isinstance(value, Path) else value)

@@ -11,7 +11,8 @@ from compartments.after.before import Before
 from compartments.after.meta import combined
 from compartments.compare import coupling
 from compartments.compare.calls import with_calls
-from compartments.compare.genesets import ALL, CALL_Q, add_set_calls
+from compartments.compare.donor_scores import ALL
+from compartments.compare.genesets import CALL_Q, add_set_calls
 from compartments.compare.hubs import call_hubs
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv

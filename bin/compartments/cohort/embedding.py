@@ -55,12 +55,18 @@ class Settings:
         ``full``: all cells have neighbours, a place and a cluster of their own; ``sketch``: those of a sketch, and the
         others go with them; ``auto``: ``sketch`` for more than ``SKETCH_ABOVE`` cells.
     seed, threads : int
+    resolution : float
+        Of the clusters.
+    groups : int, optional
+        Groups of cells that Harmony corrects each by itself; default: its own choice, one for 30 cells up to 100.
     """
 
     key: str = "donor"
     method: str = "auto"
     seed: int = 0
     threads: int = 1
+    resolution: float = RESOLUTION
+    groups: int | None = None
 
     def sketches(self, n_cells: int) -> bool:
         """Whether so many cells are embedded by a sketch."""
@@ -177,7 +183,7 @@ def _integrated(cells: "AnnData", settings: Settings) -> npt.NDArray[np.float32]
         return np.array(components)
     batch = pd.DataFrame({"batch": pd.Categorical(batches)})
     # one thread: sums in another order would give other tables
-    options = {"random_state": settings.seed, "ncores": 1, "verbose": False}
+    options = {"random_state": settings.seed, "ncores": 1, "verbose": False, "nclust": settings.groups}
     corrected = np.asarray(run_harmony(components, batch, "batch", **options).Z_corr)
     return (corrected if corrected.shape[0] == cells.n_obs else corrected.T).astype(np.float32)
 
@@ -197,7 +203,7 @@ def _picture(cells: "AnnData", settings: Settings) -> None:
     start = _start(cast(npt.NDArray[np.float32], cells.obsm["X_pca_harmony"]))
     scanpy.tl.umap(cells, init_pos=start, maxiter=UMAP_EPOCHS, random_state=settings.seed)
     options: dict[str, Any] = {"flavor": "igraph", "n_iterations": 2, "directed": False}
-    scanpy.tl.leiden(cells, resolution=RESOLUTION, random_state=settings.seed, **options)
+    scanpy.tl.leiden(cells, resolution=settings.resolution, random_state=settings.seed, **options)
 
 
 def say_sketch(obs: pd.DataFrame, left_out: LeftOut) -> None:

@@ -28,6 +28,7 @@ def main() -> None:
     from compartments.cohort.ambient_genes import assume_ambient
     from compartments.cohort.pseudobulk import lineages, read_pseudobulk
     from compartments.compare.expression import compare_lineages
+    from compartments.compare.gene_values import gene_values
     from compartments.compare.target import EFFECTS, target_tables
     from compartments.core.files import read_tsv
     from compartments.study.study import Study
@@ -41,6 +42,8 @@ def main() -> None:
     effects = read_tsv(given.composition, EFFECTS) if given.composition and given.target_gene else None
     target, relation = target_tables(data, usable, given.target_gene, effects, study.asked(), left_out)
 
+    values = gene_values(usable, compared.tables.values())
+    contract.write(values, "expression/donors/log2_cpm.parquet")
     contract.write(target, "expression/target_gene.tsv")
     contract.write(relation, "expression/target_relation.tsv")
     for contrast, table in compared.tables.items():

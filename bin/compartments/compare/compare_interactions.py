@@ -12,8 +12,10 @@ from compartments.core.options import Options
 from compartments.core.vocabulary import MIGRATION_PAIRS
 
 if TYPE_CHECKING:
+    import pandas as pd
     from anndata import AnnData
 
+    from compartments.compare.engine import Comparison
     from compartments.study.study import Study
 
 STEP = "compare_interactions"
@@ -73,20 +75,26 @@ def main() -> None:
     nodes = read_samples(options.centrality, study, columns["centrality"], ["network", "lineage"])
     edges = read_samples(options.networks, study, columns["network"], ["network", "source", "target"])
 
-    effects, _ = compare_edges(study, scores, left_out)
+    effects = _write(contract, compare_edges(study, scores, left_out), "effects.tsv", "edge_donors.parquet")
     untested = list_untested(study, pseudobulk, scores, unknown, resource, effects, options.min_cells_pb)
-    contract.write(effects, "interactions/effects.tsv")
     contract.write(effects, "interactions/effects.parquet")
     contract.write(score_top_edges(study, scores, effects), "interactions/top_edges.tsv")
     contract.write(untested, "interactions/not_testable.tsv")
-    contract.write(compare_groups(study, even, migration | further, left_out).effects, "interactions/groups.tsv")
+    _write(contract, compare_groups(study, even, migration | further, left_out), "groups.tsv", "group_donors.tsv")
     contract.write(nodes, "interactions/centrality.tsv")
     contract.write(edges, "interactions/network.tsv")
     hubs = compare_centrality(study, nodes, edges, left_out)
-    contract.write(hubs.effects, "interactions/centrality_effects.tsv")
+    _write(contract, hubs, "centrality_effects.tsv", "centrality_donors.tsv")
     contract.write(cross_compartments(study, scores, migration, left_out), "interactions/cross_compartment.tsv")
     write_liana(options.liana, captured, "interactions/liana.parquet")
     left_out.write()
+
+
+def _write(contract: Contract, found: "Comparison", effects: str, donors: str) -> "pd.DataFrame":
+    """Write effects and the donors' values behind them; the effects."""
+    contract.write(found.effects, f"interactions/{effects}")
+    contract.write(found.donors(), f"interactions/{donors}")
+    return found.effects
 
 
 def assume(pseudobulk: "AnnData", left_out: LeftOut) -> None:

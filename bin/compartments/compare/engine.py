@@ -190,9 +190,12 @@ class Comparison(NamedTuple):
     compared: list[Compared]
 
     def donors(self) -> pd.DataFrame:
-        """:meth:`Compared.donors` of all terms."""
+        """:meth:`Compared.donors` of all terms; without ``variance`` where none is known."""
         tables = [one.donors() for one in self.compared if len(one.effects)]
-        return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+        if not tables:
+            return pd.DataFrame()
+        rows = pd.concat(tables, ignore_index=True)
+        return rows if rows["variance"].notna().any() else rows.drop(columns="variance")
 
 
 def compare(term: Term, measured: Measure, covariates: Sequence[str] = ()) -> Compared:

@@ -25,7 +25,7 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     from compartments.cohort import pseudobulk
     from compartments.cohort.ambient_genes import assume_ambient
-    from compartments.compare import genesets
+    from compartments.compare import donor_scores, genesets
     from compartments.core.gene_sets import merge_sets
     from compartments.core.species import species_of
     from compartments.study.study import Study
@@ -36,14 +36,15 @@ def main() -> None:
     assume_ambient(data)
     sets = merge_sets(options.gene_sets, species_of(data.var_names))
     lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
-    lineages = [genesets.without_ambient(lineage, left_out) for lineage in lineages]
+    lineages = [donor_scores.without_ambient(lineage, left_out) for lineage in lineages]
     n_samples = data.obs["sample"].nunique()
     del data
 
     scores = genesets.score_lineages(lineages, sets, options.seed, left_out)
     unnamed = {name for one in study.compartments for name in study.named_by_one(one).get("lineage", {})}
-    scores = genesets.add_all_lineages(scores, n_samples, left_out, unnamed)
-    effects, _ = genesets.compare_scores(scores, study, genesets.choose_primary(sets), left_out)
+    scores = donor_scores.add_all_lineages(scores, n_samples, left_out, unnamed)
+    found = genesets.compare_scores(scores, study, genesets.choose_primary(sets), left_out)
     contract.write(scores, "migration/scores.tsv")
-    contract.write(effects, "migration/effects.tsv")
+    contract.write(found.effects, "migration/effects.tsv")
+    contract.write(found.donors(), "migration/donors.tsv")
     left_out.write()

@@ -54,6 +54,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
     from compartments.labels.overrides import check_given, read_override_table
+    from compartments.study.parameters import names_in
     from compartments.study.study import Study
 
     study = Study.load(given.study)
@@ -73,7 +74,8 @@ def _check(given: argparse.Namespace) -> list[str]:
     elif given.label_clusters:
         raise UserError("--label_clusters is given without --label_overrides, whose clusters it explains; give both")
     check_integration_key(given.integration_key, study)
-    check_lineages(study.primary_lineages, broad_lineages(lineage_map), "primary_lineages")
+    for parameter, asked in (("primary_lineages", study.primary_lineages), ("zoom", names_in(given.zoom))):
+        check_lineages(asked, broad_lineages(lineage_map), parameter)
     looks = read_looks(given.cells)
     for cells in looks:
         check_given(cells["sample"], cells.get("labels", []), lineage_map, given.labels_key or "")

@@ -7,6 +7,7 @@ from compartments.report import status
 from compartments.report.blocks import Section
 from compartments.report.page import Page
 from compartments.report.sections import (
+    activities,
     ambient,
     annotation,
     calibration,
@@ -24,8 +25,8 @@ from compartments.report.sections import (
 )
 
 ORDER = [
-    questions, design, quality, ambient, doublets, annotation, composition, expression, migration, interactions,
-    coupling, calibration, left_out,
+    questions, design, quality, ambient, doublets, annotation, composition, expression, migration, activities,
+    interactions, coupling, calibration, left_out,
 ]  # fmt: skip
 
 LEADING = [compartments]  # of studies of one condition

@@ -77,6 +77,45 @@ def in_series(
     return [forest(name, rows, circles, labels, series, page.colours, words, x=x, value=value, margin=margin)]
 
 
+def over_lineages(
+    page: Page,
+    key: str,
+    name: str,
+    term: Term,
+    effects: pd.DataFrame,
+    scores: pd.DataFrame | None,
+    feature: str,
+) -> list[Figure]:
+    """Change of every score over all lineages within both compartments, or difference between them where donors have
+    one condition.
+
+    Parameters
+    ----------
+    key : str
+        Entry of the words, which also has ``axis``.
+    effects : DataFrame
+        Estimates of lineage ``all``.
+    scores : DataFrame, optional
+        ``sample, lineage, score`` and ``feature``, for the circles.
+    feature : str
+        Column that names what is scored.
+    """
+    parts = []
+    for each in [term] if term.kind == COMPARTMENTS else page.within(term):
+        series = series_of(each, page.base) if each.across else each.compartment
+        rows = rows_of(effects, each)
+        rows = rows.assign(label=rows[feature], series=series)
+        circles = None
+        if scores is not None:
+            own = scores[(scores["lineage"] == "all") & scores[feature].isin(rows[feature])]
+            circles = donors.of_term(own, [feature], "score", each)
+            circles = circles.assign(label=circles[feature], series=series)
+        parts.append((each, rows, circles))
+    every = pd.concat([rows for _, rows, _ in parts])
+    labels = list(dict.fromkeys(every.sort_values("estimate", ascending=False)["label"]))
+    return in_series(page, key, name, parts, labels, x=axis_of(page, key, term), value="estimate")
+
+
 def within(page: Page, terms: list[Term], name: str, level: str = "lineage") -> list[Figure]:
     """Within-compartment changes of abundance of all lineages, donors as circles."""
     effects = page.table("composition/effects.tsv")

@@ -25,7 +25,7 @@ def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dic
         "kinds": {each.kind for each in results.comparisons()},
         "simulated": results.simulated,
         "skipped": page.skipped,
-        "hashtags": page.parameters.get("hashtags"),
+        **{name: page.parameters.get(name) for name in ("hashtags", "pathways", "regulators")},
         "preset": page.parameters.get("simulate"),
         "p": lambda name: str(given.get(name, f"({name} is not known)")),
         "v": lambda package: f"{package} {versions[package]}" if package in versions else package,

@@ -21,6 +21,9 @@ def arguments() -> argparse.Namespace:
     options.add_argument("--schema", help="nextflow_schema.json, to check --params against")
     options.add_argument("--lr_resource", help="ligand-receptor resource of LIANA by name, or a table: can it be read?")
     options.add_argument("--interaction_groups", help="table of groups of pairs: can it be read?")
+    options.add_argument("--gene_sets", nargs="+", default=[], help="GMT files: can they be read?")
+    options.add_argument("--pathways", nargs="+", default=[], help="GMT files: can they be read?")
+    options.add_argument("--regulators", nargs="+", default=[], help="tables of source, target, weight: as above")
     options.add_argument("--palette", help="table of colours and order of lineages: can it be read?")
     options.add_argument("--label_overrides", help="labels by hand: those of each sample go to by_hand/<s>.tsv")
     options.add_argument("--logo", help="picture in the head of the report: can a page show it?")
@@ -48,6 +51,8 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 
 
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
+    from compartments.core.gene_sets import merge_sets
+    from compartments.core.networks import merge_networks
     from compartments.core.palette import read_palette
     from compartments.core.pictures import logo_of
     from compartments.core.sheets import read_text
@@ -72,6 +77,9 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     study, ordered = ask(sheet, parameters, contrasts)
     check_models(parameters.get("celltypist_model"), study.compartments)
     _check_pairs(given.lr_resource, given.interaction_groups)
+    merge_sets(given.gene_sets)
+    merge_sets(given.pathways)
+    merge_networks(given.regulators)
     if given.palette:
         read_palette(given.palette)
     if given.label_overrides:

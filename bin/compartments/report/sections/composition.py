@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from compartments.report import forests, lines
+from compartments.report import forests, lines, zoomed
 from compartments.report.blocks import Block, Text
 from compartments.report.page import Page, flags
 
@@ -51,7 +51,7 @@ def build(page: Page) -> list[Block]:
     if calls is not None:
         held = calls[flags(calls["holds"])]
         blocks.append(page.listing("composition.calls_table", held, "composition/calls.tsv", folded=True))
-    return blocks
+    return [*blocks, *zoomed.blocks(page)]
 
 
 def under_other_references(page: Page, references: pd.DataFrame) -> Text:

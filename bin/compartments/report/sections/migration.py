@@ -3,12 +3,11 @@
 import pandas as pd
 
 from compartments.findings import designs
-from compartments.report import captions, donors, forests
+from compartments.report import captions, forests
 from compartments.report.blocks import Block
 from compartments.report.figures.matrix import heatmap
 from compartments.report.figures.style import Figure
-from compartments.report.page import Page, flags, series_of, tagged
-from compartments.study.study import COMPARTMENTS
+from compartments.report.page import Page, flags, tagged
 from compartments.study.terms import Term
 
 NAME = "migration"
@@ -25,32 +24,15 @@ def build(page: Page) -> list[Block]:
     """Changes of the scores over all lineages, differences between compartments per lineage, and all scores."""
     effects, blocks = page.needed("migration/effects.tsv"), list[Block]()
     for term in page.shown:
-        blocks += over_all(page, term, effects[effects["lineage"] == "all"])
+        pooled, name = effects[effects["lineage"] == "all"], f"sets_{tagged(term.contrast, term.compartment)}"
+        scores = page.table("migration/scores.tsv")
+        blocks += forests.over_lineages(page, "migration.sets", name, term, pooled, scores, "gene_set")
         rows = forests.rows_of(effects, term)
         if not page.of_one_condition:  # there it leads the page
             blocks += first_set(page, term, rows)
         blocks += _matrix(page, term, rows)
     shown = effects.sort_values(["primary", "p_value"], ascending=[False, True], kind="stable")
     return [*blocks, page.listing("migration.migration_table", shown[SHOWN], "migration/effects.tsv")]
-
-
-def over_all(page: Page, term: Term, effects: pd.DataFrame) -> list[Figure]:
-    """Change of every set within both compartments, or difference between them where donors have one condition."""
-    scores = page.table("migration/scores.tsv")
-    parts = []
-    for each in [term] if term.kind == COMPARTMENTS else page.within(term):
-        series = series_of(each, page.base) if each.across else each.compartment
-        rows = forests.rows_of(effects, each)
-        rows = rows.assign(label=rows["gene_set"], series=series)
-        circles = None
-        if scores is not None:
-            circles = donors.of_term(scores[scores["lineage"] == "all"], ["gene_set"], "score", each)
-            circles = circles.assign(label=circles["gene_set"], series=series)
-        parts.append((each, rows, circles))
-    every = pd.concat([rows for _, rows, _ in parts])
-    labels = list(dict.fromkeys(every.sort_values("estimate", ascending=False)["label"]))
-    name, axis = f"sets_{tagged(term.contrast, term.compartment)}", forests.axis_of(page, "migration.sets", term)
-    return forests.in_series(page, "migration.sets", name, parts, labels, x=axis, value="estimate")
 
 
 def first_set(page: Page, term: Term, rows: pd.DataFrame) -> list[Figure]:

@@ -44,7 +44,7 @@ process ZOOM_LINEAGES {
     label 'cohort'
     memory { memoryFor(task, [cohort]) }
     time { timeFor(task, [cohort]) }
-    ext code: { code('zoom_lineages') }
+    ext code: { code(['zoom_lineages', 'compare_composition']) }
     errorStrategy { stepFailed(task) }
 
     input:

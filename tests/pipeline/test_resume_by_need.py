@@ -81,6 +81,25 @@ def test_the_contract_of_a_step_is_in_the_closure_of_that_step_alone():
     assert {name: found.get(name, set()) for name in written} == {name: {step} for name, step in written.items()}
 
 
+def tasks():
+    """Steps whose code a process hands its tasks, of every process that runs any."""
+    text = "".join(path.read_text() for path in sorted((ROOT / "modules").glob("*.nf")))
+    found = re.findall(r"ext code: \{ code\((\[[^]]*\]|'\w+')", text)
+    return [re.findall(r"\w+", one) for one in found]
+
+
+@pytest.mark.parametrize("steps", tasks(), ids="+".join)
+def test_a_task_has_the_contracts_that_its_code_reads(steps):
+    """A room that writes by the contract of one step, run by another, finds no columns there."""
+    files = closure(PACKAGE, *steps)
+    for name in sorted(one for one in files if one.endswith(".py")):
+        text = (PACKAGE / name).read_text()
+        constants = dict(re.findall(r'(?m)^([A-Z]+) = "(\w+)"$', text))
+        for word in re.findall(r"Contract\.of\(([A-Z]+)\)", text):
+            (door_of,) = PACKAGE.glob(f"*/{constants[word]}.py")
+            assert str(door_of.relative_to(PACKAGE).with_suffix(".json")) in files, name
+
+
 def test_imports_have_the_one_form_that_the_rule_reads():
     for path in PACKAGE.glob("*/**/*.py"):
         tree = ast.parse(path.read_text())

@@ -28,6 +28,8 @@ def test_lineages_are_listed():
         ("GOBP_LEUKOCYTE_MIGRATION", "leukocyte migration (GO)"),
         ("GOBP_T_CELL_MIGRATION", "T cell migration (GO)"),
         ("CSF_MIGRATION_CORE", "CSF migration core"),
+        ("CHEMOKINE_LIGANDS", "Chemokine ligands"),
+        ("EGRESS_S1P", "Egress S1P"),
         ("my set_2", "my set 2"),
         ("CORE", "CORE"),
         ("GOBP", "GOBP"),

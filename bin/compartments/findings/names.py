@@ -38,11 +38,13 @@ def lineages(names: Iterable[str], most: int = 8) -> str:
 
 
 def gene_set(name: str) -> str:
-    """``leukocyte migration (GO)`` of ``GOBP_LEUKOCYTE_MIGRATION``."""
+    """``leukocyte migration (GO)`` of ``GOBP_LEUKOCYTE_MIGRATION``, ``Egress S1P`` of ``EGRESS_S1P``."""
     collection, _, rest = name.partition("_")
     if collection in COLLECTIONS and rest:
         words = CELLS.sub(lambda found: f"{found[1].upper()} cell", rest.lower().replace("_", " "))
         return f"{words} ({COLLECTIONS[collection]})"
-    words = name.replace("_", " ")
-    head, _, tail = words.partition(" ")
-    return f"{head} {tail.lower()}" if tail and name.isupper() else words
+    words = name.split("_")
+    if name.isupper() and len(words) > 1:  # capitals are kept of abbreviations alone
+        first = words[0] if len(words[0]) < 5 else words[0].capitalize()
+        words = [first, *(word if re.search(r"\d", word) else word.lower() for word in words[1:])]
+    return " ".join(words)

@@ -24,7 +24,7 @@ def test_a_figure_for_every_compartment_and_one_for_the_difference(gappy, blocks
 
 def test_a_regulator_is_told_from_a_pathway_of_its_name(blocks):
     labels = blocks[f"activities_by_lineage_{CONTRAST}_CSF"].traces[0]["y"]
-    assert sorted(labels) == ["HALLMARK_A", "STAT1", "STAT1 (regulator)"]
+    assert sorted(labels) == ["STAT1", "STAT1 (regulator)", "a (Hallmark)"]
 
 
 def test_single_donors_are_drawn_and_counted(gappy, blocks):

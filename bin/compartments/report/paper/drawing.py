@@ -117,8 +117,11 @@ def _scale(axis: Literal["x", "y"], figure: Figure, shown: list[tuple[int, Trace
 
 
 def _height(figure: Figure) -> float:
-    """Points: the page's pixels, lines of a table of estimates closer to each other."""
-    return 70 + 0.27 * figure.height
+    """Points: the page's pixels, lines of a table of estimates closer to each other.
+
+    A heat map's names below it are no part of that: the page keeps room for them, and paper adds its own.
+    """
+    return (35 if figure.traces[0]["type"] == "heatmap" else 70) + 0.27 * figure.height
 
 
 def _height_of_view(figure: Figure, width: float, columns: int) -> float:

@@ -6,7 +6,7 @@ from compartments.report.blocks import Table
 from compartments.report.figures.labels import in_lines
 from compartments.report.numbers import is_numeric, show
 
-ROWS = 12  # that are printed
+ROWS = 8  # that are printed
 LETTERS = 150  # across a page
 MOST = 34  # letters that a column asks for; longer texts take several lines
 PADDING = 3  # letters between columns

@@ -3,7 +3,7 @@
 import pandas as pd
 
 from compartments.core.networks import REGULATOR
-from compartments.findings import designs
+from compartments.findings import designs, names
 from compartments.report import captions, forests
 from compartments.report.blocks import Block
 from compartments.report.figures.matrix import heatmap
@@ -17,7 +17,7 @@ TITLE = "Pathways and regulators"
 NEEDS = ["activities/effects.tsv"]
 STEPS = ["score_activities"]
 
-DRAWN = 25  # sources of a figure
+DRAWN = 12  # sources of a figure
 SHOWN = ["kind", "source", "lineage", "contrast", "term", "compartment", "estimate", "ci_low", "ci_high", "p_value"]
 SHOWN += ["q_value", "mde80", "n_condition", "n_reference", "tier"]
 MATRIX = ["kind", "source", "lineage", "estimate", "ci_low", "ci_high", "p_value", "q_value"]
@@ -45,9 +45,10 @@ def build(page: Page) -> list[Block]:
 
 
 def labelled(table: pd.DataFrame) -> pd.DataFrame:
-    """With ``label``: the name of the source, of regulators marked as such, as pathways may have the same."""
-    marks = table["kind"].map({REGULATOR: " (regulator)"}).fillna("")
-    return table.assign(label=table["source"] + marks)
+    """Pathways in words, and ``label``: regulators are marked as such, as pathways may have the same name."""
+    of_regulators = table["kind"] == REGULATOR
+    source = table["source"].where(of_regulators, table["source"].map(names.gene_set))
+    return table.assign(source=source, label=source + of_regulators.map({True: " (regulator)", False: ""}))
 
 
 def strongest(rows: pd.DataFrame) -> list[str]:

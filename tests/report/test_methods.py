@@ -5,10 +5,12 @@ import importlib
 import re
 import shutil
 
+import pandas as pd
 import pytest
 
 from compartments.cells.quality import Limits
 from compartments.core.files import read_json, write_json
+from compartments.findings.names import gene_set
 from compartments.report import methods
 from tests.support.page import Page
 
@@ -20,6 +22,18 @@ def test_methods_come_from_the_parameters(whole):
     cited = {int(n) for group in re.findall(r"\[([\d, ]+)\]", page.words) for n in group.split(",") if int(n) < 40}
     references = page.source[page.source.index('class="references"') :]
     assert max(cited) <= references[: references.index("</ol>")].count("<li>")
+
+
+def test_sets_that_had_too_few_genes_are_not_said_to_be_compared(whole, call, tmp_path):
+    folder, page, _ = whole
+    effects = pd.read_csv(folder / "migration" / "effects.tsv", sep="\t")
+    told = sorted(map(gene_set, effects.loc[effects["primary"], "gene_set"].unique()))
+    assert told and f"for cerebrospinal fluid; {' and '.join(told)} had enough genes here" in page.words
+    shutil.copytree(folder, tmp_path / "r")
+    effects["primary"] = False
+    effects.to_csv(tmp_path / "r" / "migration" / "effects.tsv", sep="\t", index=False)
+    _, page = call(tmp_path / "r", findings=False)
+    assert "; none had enough genes here" in page.words
 
 
 @pytest.mark.parametrize(

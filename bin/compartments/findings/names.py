@@ -43,8 +43,8 @@ def gene_set(name: str) -> str:
     if collection in COLLECTIONS and rest:
         words = CELLS.sub(lambda found: f"{found[1].upper()} cell", rest.lower().replace("_", " "))
         return f"{words} ({COLLECTIONS[collection]})"
-    words = name.split("_")
-    if name.isupper() and len(words) > 1:  # capitals are kept of abbreviations alone
-        first = words[0] if len(words[0]) < 5 else words[0].capitalize()
-        words = [first, *(word if re.search(r"\d", word) else word.lower() for word in words[1:])]
-    return " ".join(words)
+    first, *others = name.split("_")
+    if name.isupper() and others:  # capitals are kept of abbreviations alone
+        first = first if len(first) < 5 else first.capitalize()
+        others = [word if re.search(r"\d", word) else word.lower() for word in others]
+    return " ".join([first, *others])

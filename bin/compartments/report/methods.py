@@ -10,7 +10,7 @@ import pandas as pd
 from compartments.findings import designs
 from compartments.report import provenance
 from compartments.report.citations import Citations
-from compartments.report.page import Page
+from compartments.report.page import Page, flags
 from compartments.study.plan import WORDS
 
 
@@ -36,6 +36,7 @@ def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dic
         "models": _models(results.summaries("labels")),
         "converted": _converted(results.summaries("labels")),
         "versions": versions,
+        "primary_sets": _primary(results.table("migration/effects.tsv")),
     }
 
 
@@ -54,6 +55,11 @@ def _set(params: dict[str, Any]) -> dict[str, Any]:
 def _ambient(table: pd.DataFrame | None) -> list[str]:
     """Methods of ambient RNA removal that were used."""
     return sorted(map(str, table["method"].dropna().unique())) if table is not None and "method" in table else []
+
+
+def _primary(effects: pd.DataFrame | None) -> list[str]:
+    """Primary gene sets that were compared."""
+    return [] if effects is None else sorted(effects.loc[flags(effects["primary"]), "gene_set"].unique())
 
 
 def _models(labels: pd.DataFrame | None) -> list[tuple[str, str, float]]:

@@ -67,7 +67,10 @@ def test_a_lineage_without_a_cell_in_an_arm_has_no_size():
             composition(-7, -2.5, -1, "depleted_both", lineage="B", cells_condition=0, cells_reference=8),
         ]
     )
-    assert "and" in (said := headline(1, composition=table)) and ": down 4- to 8-fold or more in both CSF" in said
+    name = table["lineage"].iloc[0]
+    gone = "B: no cell left in CSF (against 8) and in blood (against 8)" + TWO
+    assert headline(1, composition=table) == f"{name}: down 4- to 8-fold in both CSF and blood; {gone}"
+    assert headline(1, composition=table[table["lineage"] == "B"]) == gone
     assert headlines.folds([{"log2fc": -5, "cells_condition": 0, "cells_reference": 9}]) == "down 32-fold or more"
 
 

@@ -51,8 +51,11 @@ def depleted(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
     match verdict.kind:
         case "some":
             yes = _of(answers, YES)
-            rows = [row for each in yes for row in (_rows(each).own, _rows(each).base)]
-            return _with_donors(f"{_who(yes)}: {folds(rows)} {both}", yes, c)
+            left = [each for each in yes if not _vanished(each, c)]
+            rows = [row for each in left for row in (_rows(each).own, _rows(each).base)]
+            told = [f"{_who(left)}: {folds(rows)} {both}"] if left else []
+            told += [f"{_who([each])}: {_vanished(each, c)}" for each in yes if each not in left]
+            return _with_donors("; ".join(told), yes, c)
         case "none":
             text = f"none of {n} lineages is depleted by {words.fold(c.limits.margin)} or more {both}"
             return _with_donors(text, answers, c)
@@ -200,6 +203,15 @@ def _rows(answer: Answer) -> Triple:
 
 def _who(answers: Sequence[Answer]) -> str:
     return names.lineages(each.finding.lineage for each in answers)
+
+
+def _vanished(answer: Answer, c: Comparison) -> str:
+    """Where the condition left no cell of a lineage, and of how many: how far it fell is then not known."""
+    rows = _rows(answer)
+    sides = [(c.compartment, rows.own), (c.base, rows.base)]
+    gone = [(side, row["cells_reference"]) for side, row in sides if row.get("cells_condition") == 0]
+    said = [f"in {side} (against {n:.0f})" for side, n in gone]
+    return f"no cell left {' and '.join(said)}" if said else ""
 
 
 def _times(row: Row) -> str:

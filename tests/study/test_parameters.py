@@ -188,7 +188,8 @@ def test_schema_is_complete(schema):
 def test_every_parameter_is_used_and_every_used_one_is_known(root, schema):
     nextflow = [path for folder in ("modules", "workflows", "lib") for path in (root / folder).glob("*.nf")]
     sources = [root / "main.nf", root / "nextflow.config", *nextflow, *(root / "conf").glob("*.config")]
-    used = {name for path in sources for name in re.findall(r"params\.([a-z]\w*)", path.read_text())}
+    reads = r"(?:params|settings)\.([a-z]\w*)|(?:filesOf|tableOf)\(settings, '(\w+)'"
+    used = {a or b for path in sources for a, b in re.findall(reads, path.read_text())}
     used -= {"collect", "collectEntries", "json", "keySet"}  # methods, and the file params.json
     known = set(known_parameters(schema))
     assert used - known == set()

@@ -102,7 +102,7 @@ def test_no_error_and_no_network(visit):
 def test_it_opens_with_little_and_draws_the_rest_when_it_is_near(visit):
     _, found, _ = visit
     assert found["nodes"] < 2_000 and found["early"] <= 2
-    assert found["plots"] >= 20 and found["sections"] == 15
+    assert found["plots"] >= 20 and found["sections"] == 16
     assert found["empty"] == []
 
 

@@ -20,6 +20,15 @@ def test_split_keeps_every_count(sample):
     assert cells.layers["counts"].sum() + empties.sum() == data.X.sum() and cells.X is None
 
 
+def test_what_is_said_of_droplets_goes_with_their_cells(sample):
+    data, calls, *_ = sample
+    said = data.copy()
+    said.obs["pct_exonic"], said.obs["is_odd"] = np.arange(said.n_obs) / 10.0, True
+    cells, _ = split_droplets(said, calls)
+    assert list(cells.obs) == ["pct_exonic"]
+    assert cells.obs["pct_exonic"].equals(said.obs["pct_exonic"][cells.obs_names])
+
+
 def test_split_refuses_foreign_calls_and_skips_without_cells(sample):
     data, calls, *_ = sample
     with pytest.raises(UserError, match="'X' first"):

@@ -54,9 +54,10 @@ def split_droplets(droplets: AnnData, calls: pd.DataFrame, seed: int = 0) -> tup
         raise SampleSkipped("no cell was called")
     is_cell = droplets.obs_names.isin(wanted)
     matrix = sp.csr_matrix(droplets.X)
-    given = {GIVEN_LABEL: droplets.obs[GIVEN_LABEL]} if GIVEN_LABEL in droplets.obs else {}
+    # what the counts' file, or the counting of reads, says of single droplets
+    said = droplets.obs[droplets.obs.columns.intersection([GIVEN_LABEL, "pct_exonic"])]
     cells = AnnData(
-        obs=pd.DataFrame(given, index=droplets.obs_names)[is_cell],
+        obs=said[is_cell].copy(),
         var=droplets.var[["gene_id"]].copy(),
         layers={"counts": sp.csr_matrix(matrix[is_cell], dtype=np.int32)},
         uns={key: str(droplets.uns.get(key, "")) for key in ("sample", "count_warnings", "chemistry")},

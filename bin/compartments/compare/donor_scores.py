@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from compartments.cohort.ambient_genes import ambient_genes
+from compartments.cohort import pseudobulk
+from compartments.cohort.ambient_genes import ambient_genes, assume_ambient
 from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.by_arm import ByArm
 from compartments.compare.engine import OTHER_TEST, Compared, Comparison, compare_every
@@ -24,6 +25,34 @@ from compartments.study.terms import Term, terms_of
 ALL = "all"
 NAMED = 3  # sets of a reason; the others are counted
 MIN_SAMPLES = 3  # a z-score over fewer says nothing
+
+
+def read_lineages(path: str, study: Study, min_cells: int, left_out: LeftOut) -> tuple[list[Lineage], pd.Index, int]:
+    """Pseudobulks of lineages as scores are made of them, with the genes that :func:`without_ambient` keeps.
+
+    Parameters
+    ----------
+    path : str
+        ``pseudobulk.h5ad`` of merge_samples.
+    study : Study
+        Of specimens.
+    min_cells : int
+        Of a pseudobulk.
+    left_out : LeftOut
+
+    Returns
+    -------
+    lineages : list of Lineage
+    genes : Index
+        All of the file.
+    n_samples : int
+        That have a pseudobulk.
+    """
+    data = pseudobulk.read_pseudobulk(path, study, ["counts", "corrected", "ambient"], left_out)
+    assume_ambient(data)
+    lineages = pseudobulk.lineages(data, min_cells, left_out)
+    kept = [without_ambient(lineage, left_out) for lineage in lineages]
+    return kept, data.var_names, data.obs["sample"].nunique()
 
 
 def without_ambient(lineage: Lineage, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX) -> Lineage:

@@ -27,8 +27,6 @@ def main() -> None:
     os.environ.setdefault("OMP_NUM_THREADS", "1")
     import pandas as pd
 
-    from compartments.cohort import pseudobulk
-    from compartments.cohort.ambient_genes import assume_ambient
     from compartments.compare import activities, donor_scores
     from compartments.core.gene_sets import merge_sets
     from compartments.core.networks import merge_networks, network_of_sets, sides_of
@@ -38,18 +36,13 @@ def main() -> None:
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
     study = Study.load(options.study).of_specimens()
-    data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"], left_out)
-    assume_ambient(data)
-    species = species_of(data.var_names)
+    lineages, genes, n_samples = donor_scores.read_lineages(options.pseudobulk, study, options.min_cells_pb, left_out)
+    species = species_of(genes)
     sets = merge_sets(options.pathways, species)
     if options.lr_resource:
         sets |= sides_of(read_resource(options.lr_resource, species))
     networks = [network_of_sets(sets), merge_networks(options.regulators, species)]
     network = pd.concat([one for one in networks if len(one)], ignore_index=True)
-    lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
-    lineages = [donor_scores.without_ambient(lineage, left_out) for lineage in lineages]
-    n_samples = data.obs["sample"].nunique()
-    del data
 
     scores = activities.score_lineages(lineages, network, left_out)
     unnamed = {name for one in study.compartments for name in study.named_by_one(one).get("lineage", {})}

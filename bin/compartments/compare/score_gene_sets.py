@@ -23,8 +23,6 @@ def main() -> None:
     """Write the tables of ``migration/``."""
     options = arguments()
     os.environ.setdefault("OMP_NUM_THREADS", "1")
-    from compartments.cohort import pseudobulk
-    from compartments.cohort.ambient_genes import assume_ambient
     from compartments.compare import donor_scores, genesets
     from compartments.core.gene_sets import merge_sets
     from compartments.core.species import species_of
@@ -32,13 +30,8 @@ def main() -> None:
 
     left_out, contract = LeftOut(STEP), Contract.of(STEP)
     study = Study.load(options.study).of_specimens()
-    data = pseudobulk.read_pseudobulk(options.pseudobulk, study, ["counts", "corrected", "ambient"], left_out)
-    assume_ambient(data)
-    sets = merge_sets(options.gene_sets, species_of(data.var_names))
-    lineages = pseudobulk.lineages(data, options.min_cells_pb, left_out)
-    lineages = [donor_scores.without_ambient(lineage, left_out) for lineage in lineages]
-    n_samples = data.obs["sample"].nunique()
-    del data
+    lineages, genes, n_samples = donor_scores.read_lineages(options.pseudobulk, study, options.min_cells_pb, left_out)
+    sets = merge_sets(options.gene_sets, species_of(genes))
 
     scores = genesets.score_lineages(lineages, sets, options.seed, left_out)
     unnamed = {name for one in study.compartments for name in study.named_by_one(one).get("lineage", {})}

@@ -13,7 +13,9 @@ import pytest
 import scipy.sparse as sp
 
 from compartments.core.files import write_json
+from compartments.reads.counting import COUNTERS
 from compartments.simulate.reads import make_genome, write_genome, write_reads
+from tests.executors.machine import CONTAINERS, build
 from tests.support.matrices import raw_and_cells, write_mtx
 from tests.support.models import make_model, write_model
 from tests.support.reads import at_hand, known_barcodes
@@ -89,21 +91,36 @@ def mates(name):
     return f"{name}_R1_001.fastq.gz", f"{name}_R2_001.fastq.gz"
 
 
-@pytest.mark.parametrize("counter", ["starsolo", pytest.param("alevin-fry", marks=pytest.mark.long)])
-def test_reads_of_two_samples_become_their_counts(project, lanes, counter):
+def ways():
+    """Counters, on this machine and in containers: one of them short."""
+    for place in ("local", "podman"):
+        for counter in COUNTERS:
+            short = (place, counter) == ("local", "starsolo")
+            marks = [] if short else [pytest.mark.long, *[pytest.mark.executors] * (place == "podman")]
+            yield pytest.param(place, counter, marks=marks)
+
+
+@pytest.mark.parametrize(("place", "counter"), ways())
+def test_reads_of_two_samples_become_their_counts(project, lanes, place, counter):
     folder, truth = lanes
-    if counter == "alevin-fry" and not at_hand("alevin-fry"):
+    contained = place == "podman"
+    if contained:
+        for image in ("core", "counts"):
+            build(image)
+    elif counter == "alevin-fry" and not at_hand("alevin-fry"):
         pytest.skip("alevin-fry is not here: make setup-alevin-fry")
-    out = folder / f"counted_{counter}"
+    own = f"{place}_{counter}"
+    out = folder / f"counted_{own}"
     (project / "reads.nf").write_text(SCRIPT)
-    words = [project / "tools" / "nextflow", "run", project / "reads.nf", "-profile", "local", "--outdir", out]
-    words += ["--counter", counter, "-work-dir", f"work_{counter}"]
-    quality = at_hand("fastp")
+    words = [project / "tools" / "nextflow", "run", project / "reads.nf", "-profile", place, "--outdir", out]
+    words += ["--counter", counter, "-work-dir", f"work_{own}"]
+    quality = contained or at_hand("fastp")
     words += ["--read_quality"] if quality else []
-    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=variables())
+    environment = variables(**CONTAINERS) if contained else variables()
+    done = subprocess.run(words, cwd=folder, capture_output=True, text=True, env=environment)
     assert done.returncode == 0, (done.stdout + done.stderr)[-4000:]
     for name, counts in truth.items():
-        (path,) = folder.glob(f"work_{counter}/*/*/{name}.droplets.h5ad")
+        (path,) = folder.glob(f"work_{own}/*/*/{name}.droplets.h5ad")
         found = ad.read_h5ad(path).to_df().reindex(index=counts.index, columns=counts.columns, fill_value=0)
         assert 0.99 <= found.to_numpy().sum() / counts.to_numpy().sum() <= 1.01
         assert np.corrcoef(found.to_numpy().ravel(), counts.to_numpy().ravel())[0, 1] >= 0.999

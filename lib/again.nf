@@ -75,7 +75,7 @@ def problemOf(settings, given) {
 def heldByOthers(settings, out) {
     def crate = crateOf(out).findAll { one -> one['@id'].startsWith('#param/') }
     def said = crate.collectEntries { one -> [one['@id'] - '#param/', textOf(one.value)] }
-    def same = said.from && (asked() + ['from']).every { name -> said[name] == textOf(settings[name]) }
+    def same = said.from && (asked() + ['from']).every { name -> textOf(said[name]) == textOf(settings[name]) }
     out.exists() && out.list() && !same
         ? "--outdir ${settings.outdir} holds other results, and nothing is overwritten; give a new folder"
         : ''

@@ -11,7 +11,7 @@ def givenOf(settings) {
     def listed = listedInFile()
     definitions().findAll { name, one ->
         def preset = textOf(one.default).replace('${projectDir}', projectDir.toString())
-        placesOf(name) || name in listed || textOf(settings[name]) != preset
+        placesOf(name) || name in listed || (settings[name] != null && textOf(settings[name]) != preset)
     }.keySet()
 }
 

@@ -28,7 +28,7 @@ workflow {
     told('files', carriedTo(settings, givenOf(settings))[0].findAll { place -> place.startsWith('files/') })
     params.asked.each { name, more ->
         def other = settings + more
-        told(name, problemOf(other, givenOf(other) - ['asked']))
+        told(name, problemOf(other, givenOf(other)))
     }
     told('labels alone', problemsOfParameters(settings + [from: null, labels: 'l.tsv'])[-1])
     told('state', stateOf(file('first')))
@@ -60,7 +60,7 @@ def folder(project, tmp_path_factory):
     publish(folder / "first", GOOD)
     (folder / "own sets.gmt").write_text("SET\tsource\tCD3D\tCD3E\n")
     place = folder / "first/pipeline_info/params.json"
-    more = {"gene_sets": "own sets.gmt", "regulators": "gone.tsv", "trend": True, "lr_resource": "consensus"}
+    more = {"gene_sets": "own sets.gmt", "regulators": "gone.tsv", "lr_resource": "consensus"}
     place.write_text(json.dumps(json.loads(place.read_text()) | more))
     return folder
 
@@ -81,8 +81,10 @@ def told(project, folder):
     (folder / "other").mkdir()
     (folder / "other/notes.txt").touch()
     (folder / "l.tsv").touch()
+    place = folder / "first/pipeline_info/params.json"
+    place.write_text(json.dumps(json.loads(place.read_text()) | {"trend": True}))
     same = {"equiv_margin": "1", "covariates": "a'ge", "trend": "true", "label_overrides": "l.tsv"}
-    defaults = {"relative_reference": "mode", "zoom_resolution": "0.5", "calibrate": "auto", "min_cells_pb": "10"}
+    defaults = {"relative_reference": "mode", "zoom_resolution": "0.5", "calibrate": "auto"}
     lineage_map = str(project / "assets" / LINEAGES)
     others = {"n_perms": "1000", "lr_resource": "consensus", "lineage_map": lineage_map, "paper": "true"}
     crate(folder / "again", **{"from": "first"}, **same, **defaults, **others)
@@ -98,7 +100,7 @@ def told(project, folder):
 
 
 def test_what_is_given_and_nothing_else_is_handed_on(told):
-    assert told["given"] == ["asked", "covariates", "equiv_margin", "from", "label_overrides", "outdir", "trend"]
+    assert told["given"] == ["covariates", "equiv_margin", "from", "label_overrides", "outdir", "trend"]
     assert told["options"] == "--covariates 'a'\\''ge' --equiv_margin '1' --label_overrides 'l.tsv' --trend"
 
 

@@ -68,7 +68,7 @@ def problemOf(settings, given) {
     if ('trend' in given && !isTrue(settings.trend) && isTrue(parametersIn(before).trend)) {
         return "--trend false: with --from the slope that ${settings.from} asks for stays; leave it out"
     }
-    heldByOthers(settings, out)
+    heldByOthers(settings, out) ?: namedTwice(settings, given)
 }
 
 // Why the results folder cannot be used: it holds something else than the same question to the same results.
@@ -79,6 +79,15 @@ def heldByOthers(settings, out) {
     out.exists() && out.list() && !same
         ? "--outdir ${settings.outdir} holds other results, and nothing is overwritten; give a new folder"
         : ''
+}
+
+// Files of one parameter lie in one folder of the task.
+def namedTwice(settings, given) {
+    def alike = namingFiles().findAll { name -> name in given }.collectMany { name ->
+        def times = givenFiles(settings, name).countBy { path -> path.name }
+        times.findAll { _file, n -> n > 1 }.collect { file, _n -> "--${name} names several files ${file}; rename them" }
+    }
+    alike.join('; ')
 }
 
 // Parameters of the run that made the results; none where it left none, which the task says.

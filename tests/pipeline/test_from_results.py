@@ -50,6 +50,7 @@ ASKED = {
     "asked before": {"outdir": "again"},
     "asked otherwise": {"outdir": "again", "covariates": "sex"},
     "a slope taken back": {"trend": False},
+    "two of a name": {"pathways": "own sets.gmt,other/own sets.gmt"},
 }
 
 
@@ -79,7 +80,7 @@ def told(project, folder):
     shutil.copytree(folder, folder := folder.with_name("functions"))
     (project / "asking.nf").write_text(SCRIPT)
     (folder / "other").mkdir()
-    (folder / "other/notes.txt").touch()
+    (folder / "other/own sets.gmt").touch()
     (folder / "l.tsv").touch()
     place = folder / "first/pipeline_info/params.json"
     place.write_text(json.dumps(json.loads(place.read_text()) | {"trend": True}))
@@ -122,6 +123,7 @@ def test_files_that_parameters_name_go_with_the_task(told):
         ("asked before", ""),
         ("asked otherwise", "--outdir again holds other results, and nothing is overwritten; give a new folder"),
         ("a slope taken back", "--trend false: with --from the slope that first asks for stays; leave it out"),
+        ("two of a name", "--pathways names several files own sets.gmt; rename them"),
         ("labels alone", "--labels is given without --from, the results whose cells it names; give both, or"),
     ],
 )

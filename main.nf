@@ -8,6 +8,7 @@ include { LABELS ; MODELS } from './workflows/labels'
 include { COHORT } from './workflows/cohort'
 include { COMPARE } from './workflows/compare'
 include { REPORT } from './workflows/report'
+include { AGAIN } from './workflows/again'
 include { banner ; ending ; usage } from './lib/console'
 include { forgetFailures } from './lib/failures'
 include { placed } from './lib/files'
@@ -15,7 +16,7 @@ include { changedModels ; namedBy } from './lib/models'
 include { isTrue ; settingsOf } from './lib/options'
 include { problemsOfParameters } from './lib/parameters'
 include { begin ; finishRecord } from './lib/provenance'
-include { otherStudy ; withoutOthers } from './lib/results'
+include { madeAgain ; otherStudy ; withoutOthers } from './lib/results'
 include { everyWarning } from './lib/warnings'
 
 workflow {
@@ -30,6 +31,21 @@ workflow {
     }
     def problems = problemsOfParameters(settings) ?: [otherStudy(settings, [])].findAll { one -> one }
     problems ? error("ERROR: ${problems.join('; ')}") : log.info(banner(settings))
+
+    workflow.onComplete = {
+        forgetFailures()
+        if (workflow.success) {
+            withoutOthers(settings, outcome).each { line -> log.warn(line) }
+            log.info(ending(settings, outcome, everyWarning(outcome.warnings)))
+        }
+    }
+
+    // Published results: only what a change touches is compared anew.
+    if (settings.from) {
+        AGAIN(settings)
+        AGAIN.out.made.subscribe { paths, lines -> outcome.putAll(madeAgain(settings, paths, lines)) }
+        return
+    }
 
     // What to analyse, and what names its cells: the user's, or a cohort with known truth.
     GIVEN(settings, namedBy(settings))
@@ -78,14 +94,6 @@ workflow {
         ch_published.subscribe { path -> outcome.places.add(placed(path)[0]) }
         def told = [findings: REPORT.out.findings, warnings: COHORT.out.warnings, skipped: REPORT.out.left_out]
         told.each { name, ch -> ch.subscribe { table -> outcome[name] = table.splitCsv(header: true, sep: '\t') } }
-    }
-
-    workflow.onComplete = {
-        forgetFailures()
-        if (workflow.success) {
-            withoutOthers(settings, outcome).each { line -> log.warn(line) }
-            log.info(ending(settings, outcome, everyWarning(outcome.warnings)))
-        }
     }
 }
 

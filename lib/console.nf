@@ -2,10 +2,11 @@
 
 // The first lines: what is run, on what, where results go.
 def banner(settings) {
-    def given = settings.input ?: settings.study_file ?: ''
+    def named = settings.input ?: settings.study_file ?: ''
+    def given = settings.simulate ? "simulated cohort '${settings.simulate}'" : named
     def lines = [
         "sc-compartments ${workflow.manifest.version}, profile ${workflow.profile}",
-        "input   ${settings.simulate ? "simulated cohort '${settings.simulate}'" : given}",
+        settings.from ? "from    ${settings.from}" : "input   ${given}",
         "results ${settings.outdir}",
         "work    ${workflow.workDir}",
     ]
@@ -44,7 +45,7 @@ def runsHere() {
 // What a command line names as its data.
 def inputOf(command) {
     def words = command.tokenize(' =')
-    def n = words.findIndexOf { word -> word in ['--input', '--simulate', '-params-file'] }
+    def n = words.findIndexOf { word -> word in ['--input', '--simulate', '--from', '-params-file'] }
     n < 0 ? '' : words[n + 1]
 }
 
@@ -58,6 +59,9 @@ def ending(settings, outcome, doubtful) {
     def out = settings.outdir
     if (settings.validate_only.toString() == 'true') {
         return 'Samplesheet, parameters, design and input files are fine.'
+    }
+    if (outcome.said) {
+        return outcome.said.join('\n')
     }
     def page = ["Report: ${out}/report.html"]
     (answers(outcome.findings) + withouts(outcome.skipped, out) + warnings(doubtful, out) + page).join('\n')

@@ -101,9 +101,9 @@ def wordsOf(text) {
     allQuoted(words)
 }
 
-// Shell lines that lay out files, staged as staged/1/*, staged/2/* ..., as the results folder.
-def laidOut(places) {
-    def targets = places.collect { place -> "results/${place}" }
+// Shell lines that lay out files, staged as staged/1/*, staged/2/* ..., as the results folder, or another one.
+def laidOut(places, root = 'results') {
+    def targets = places.collect { place -> "${root}/${place}" }
     def folders = targets.collect { target -> quoted(target.replaceFirst('/[^/]*$', '')) }.unique()
     def links = targets.withIndex().collect { target, n -> "ln -s \"\$PWD\"/staged/${n + 1}/* ${quoted(target)}" }
     (["mkdir -p ${folders.join(' ')}"] + links).join('\n    ')

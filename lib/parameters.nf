@@ -10,7 +10,8 @@ def problemsOfParameters(settings) {
     def empty = known.findAll { name, value -> value.type == 'string' && settings[name] == 'true' && !typedWord(name) }
     unknown.collect { name -> unknownName(name, known.keySet()) } +
         empty.collect { name, _value -> "--${name} has no value; give one after it" } +
-        bothInputs(settings) + columnAlone(settings) + keyAlone(settings) + indexOfOther(settings) +
+        labelsAlone(settings) + bothInputs(settings) +
+        columnAlone(settings) + keyAlone(settings) + indexOfOther(settings) +
         ['max_memory', 'max_time'].collectMany { name -> problemOfLimit(settings, name) } +
         problemOfCpus(settings) + problemOfWorkFolder() + problemOfSetup()
 }
@@ -61,6 +62,13 @@ def bothInputs(settings) {
     def sentence = "--${name} ${settings[name]} would not be read: the run is of the simulated cohort " +
         "'${settings.simulate}'; leave out -profile demo or test and --simulate, or leave out --${name}"
     (settings.input || settings.study_file) && settings.simulate ? [sentence] : []
+}
+
+// Labels of all cells are for results that are there.
+def labelsAlone(settings) {
+    settings.labels && !settings.from
+        ? ['--labels is given without --from, the results whose cells it names; give both, or --label_overrides']
+        : []
 }
 
 // The column of a reference that is not there; what a reference without a column has, only a look into it tells.

@@ -222,14 +222,19 @@ def watched() {
 }
 
 // The last that a run does, when the engine has ended: what it saw of the tasks to the results, and the whole crate. A
-// run that computed nothing leaves nothing.
+// run that computed nothing leaves nothing, also no empty folder, which Nextflow makes to publish into.
 def finishRecord(settings, outcome) {
     try {
+        def out = file(settings.outdir, glob: false)
+        if (settings.from && !outcome.computes && out.exists() && !out.list()) {
+            out.delete()
+        }
         if (outcome.computes) {
-            def out = file(settings.outdir, glob: false)
             def names = []
             watched().eachFile { path -> names.add(path.name) }
-            writeWarnings(out, everyWarning(outcome.warnings))
+            if ('warnings.tsv' in outcome.checked) {
+                writeWarnings(out, everyWarning(outcome.warnings))
+            }
             names.each { name -> watched().resolve(name).copyTo(out.resolve("pipeline_info/${name}")) }
             def seen = names.collect { name -> "pipeline_info/${name}".toString() }
             def all = (outcome.places + outcome.checked + seen).toSet()

@@ -83,6 +83,13 @@ def earlierOf(out, crate) {
     whole.resolveSibling("${whole.name}.earlier").resolve(crate.find { one -> one['@id'] == '#run' }?.name ?: 'unknown')
 }
 
+// What the run is to remember of results that were compared again: all is made by one task, in its folder new/.
+def madeAgain(settings, paths, lines) {
+    def places = paths.collect { path -> path.toString().replaceFirst(/^.*\/[0-9a-f]{2}\/[0-9a-f]{30}\/new\//, '') }
+    def own = ['trace.tsv', 'execution.html', 'timeline.html'].collect { name -> "pipeline_info/${name}".toString() }
+    [computes: true, places: places, said: lines, checked: own, earlier: crateOf(file(settings.outdir, glob: false))]
+}
+
 // Files that an earlier run put there and this one did not, such as those of a sample that is withdrawn, moved aside;
 // one line on it, or an empty list.
 def withoutOthers(settings, outcome) {

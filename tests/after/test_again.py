@@ -44,3 +44,11 @@ def test_the_command_overwrites_nothing(before, tmp_path, execute):
     done = execute("compare", before.root, "--out", tmp_path)
     assert done.returncode == 2 and "exists, and nothing is overwritten" in done.stderr
     assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("words", "line"), [(["--n_perms", "few"], "--n_perms is 'few'"), (["--covariates", "weight"], "is not a column")]
+)
+def test_a_problem_is_written_for_the_pipeline_to_say(before, tmp_path, execute, words, line):
+    done = execute("compare", before.root, "--out", "new", "--problems", "problems.txt", *words)
+    assert done.returncode == 0 and line in (tmp_path / "problems.txt").read_text() and not (tmp_path / "new").exists()

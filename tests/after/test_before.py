@@ -3,7 +3,7 @@
 import pytest
 
 from compartments import __version__
-from compartments.after.before import NEEDED, Before, files_of
+from compartments.after.before import NEEDED, Before, file_of, files_of
 from compartments.core.errors import UserError
 from tests.support.samples import make_study_of
 
@@ -46,3 +46,16 @@ def test_files_that_parameters_name(tmp_path, root):
     assert own == [root / "assets/markers.tsv"] and files_of({}, "gene_sets") == []
     with pytest.raises(UserError, match="--gene_sets gone.gmt: there is no such file"):
         files_of({"gene_sets": "gone.gmt"}, "gene_sets")
+
+
+def test_files_that_a_task_has_with_it_are_read_there(tmp_path, monkeypatch):
+    """Where the file itself cannot be seen, as in a container; by the parameter's name."""
+    monkeypatch.setattr("compartments.after.before.PROJECT", tmp_path)
+    for place in ("files/gene_sets/a, b.gmt", "assets/map.tsv"):
+        (tmp_path / place).parent.mkdir(parents=True)
+        (tmp_path / place).touch()
+    assert files_of({"gene_sets": "/gone/a, b.gmt"}, "gene_sets") == [tmp_path / "files/gene_sets/a, b.gmt"]
+    assert files_of({"lineage_map": "/gone/assets/map.tsv"}, "lineage_map") == [tmp_path / "assets/map.tsv"]
+    assert file_of("contrasts", "a, b.gmt").as_posix() == "a, b.gmt"
+    with pytest.raises(UserError, match="there is no such file"):
+        files_of({"pathways": "/gone/a, b.gmt"}, "pathways")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from compartments.after.steps import Steps, words
-from compartments.core.errors import UserError
+from compartments.core.errors import UserError, WorkerKilled
 
 
 def test_options_of_a_command():
@@ -40,4 +40,13 @@ def test_what_a_step_writes_below_a_folder_is_public(tmp_path):
 
 def test_what_a_step_says_is_wrong(tmp_path):
     with pytest.raises(UserError, match="power: nothing to compute power from"):
+        Steps(tmp_path, tmp_path / "work", {}).call("power", {})
+
+
+def test_a_step_that_is_killed_is_no_mistake(tmp_path, monkeypatch):
+    """The pipeline tries again with more memory."""
+    killed = tmp_path / "sc-compartments"
+    killed.write_text("import os\nos.kill(os.getpid(), 9)\n")
+    monkeypatch.setattr("compartments.after.steps.DOOR", killed)
+    with pytest.raises(WorkerKilled, match="power was killed"):
         Steps(tmp_path, tmp_path / "work", {}).call("power", {})

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from compartments.core.files import read_json, read_tsv
-from tests.support.runs import differing, nextflow, once, step, tables, tracked
+from tests.support.runs import differing, nextflow, once, step, tables, trace, tracked
 
 COHORT = ["--treated", "3", "--untreated", "3", "--scale", "0.15", "--genes", "700", "--empties", "200", "--filtered"]
 OWN = {"changes.tsv"}
@@ -55,6 +55,14 @@ def again(folder, name, *options):
     return folder / name, done.stdout
 
 
+def from_results(folder, name, *options):
+    """The same by ``--from`` of the pipeline: their place, what is printed."""
+    words = ("--from", "first", "--outdir", name, "-profile", "local", *options)
+    done = nextflow(folder / "project", folder, *words)
+    assert done.code == 0, done.text[-4000:]
+    return folder / name, done.text
+
+
 def relabelled(folder):
     """A table of all cells in which the cells of two lineages of blood are one."""
     cells = read_tsv(folder / "first/cohort/cells.tsv.gz")
@@ -98,3 +106,10 @@ def test_byte_equal_to_a_run(runs, what):
     steps = read_json(new / "pipeline_info/compare.json")["steps"]
     assert ("embed_cohort" in steps) == (what == "labels") and "Made anew" in said
     assert (new / "report.html").exists() and not list(new.glob(".*"))
+    if what == "covariates":
+        through, lines = from_results(folder, "through", *options)
+        assert not differing(tables(through), found)
+        # the answers that differ, and the page of the new folder
+        assert all(line in lines for line in said.replace(f"{new}/", "through/").splitlines())
+        assert list(trace(through)["process"]) == ["COMPARE_AGAIN"]
+        assert read_json(through / "pipeline_info/compare.json")["steps"] == steps

@@ -197,7 +197,7 @@ def test_every_parameter_is_used_and_every_used_one_is_known(root, schema):
     used |= {name for name, one in known_parameters(schema).items() if set(one.get("step", [])) - {"compare"}}
     # read by check_design, which gets all parameters as a file
     references = {"reference_compartment", "reference_condition", "reference_group"}
-    assert known - used == references | {"covariates", "primary_lineages", "condition_order", "trend", "strict"}
+    assert known - used == references | {"covariates", "primary_lineages", "condition_order", "strict"}
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 
 from compartments.after.asked import asked_anew, asked_before
-from compartments.after.before import Before, files_of
+from compartments.after.before import Before, file_of, files_of
 from compartments.after.cells import relabelled
 from compartments.after.changes import changes_of, in_words
 from compartments.after.redo import Labels, Redo
@@ -55,17 +55,19 @@ def compare_again(
     parameters = dict(given)
     if labels:
         parameters |= {"label_overrides": labels}
-    contrasts = read_text(parameters["contrasts"]) if parameters.get("contrasts") else None
+    contrasts = parameters.get("contrasts")
+    contrasts = read_text(file_of("contrasts", contrasts)) if contrasts else None
     old, new = asked_before(before), asked_anew(before, parameters, contrasts)
     lineage_map = read_lineage_map(files_of(new.parameters, "lineage_map")[0])
     zoomed = names_in(new.parameters.get("zoom"))
     for parameter, asked in (("primary_lineages", new.study.primary_lineages), ("zoom", zoomed)):
         check_lineages(asked, broad_lineages(lineage_map), parameter)
     changed: Labels = {}
-    if table := labels or given.get("label_overrides"):
+    if named := labels or given.get("label_overrides"):
+        table = file_of("labels" if labels else "label_overrides", named)
         clusters = files_of(new.parameters, "label_clusters") if given.get("label_clusters") else []
         umap = clusters[0] if clusters else before.root / "cohort/umap.tsv.gz"
-        changed = relabelled(before, Path(table), bool(labels), umap, lineage_map)
+        changed = relabelled(before, table, bool(labels), umap, lineage_map)
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh = out.with_name(f".{out.name}.{os.getpid()}")
     fresh.mkdir()

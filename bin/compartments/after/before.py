@@ -2,6 +2,7 @@
 
 import csv
 import io
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
@@ -15,7 +16,9 @@ from compartments.core.files import read_json, read_tsv
 from compartments.report.provenance import workflow
 from compartments.study.study import TREND, Study
 
-PROJECT = Path(__file__).resolve().parents[3]
+# what is read beside the code: the pipeline's folder; in a task assets/ and nextflow_schema.json, as far as they are
+# needed, and the files that parameters name in files/<parameter>/
+PROJECT = Path(os.environ.get("COMPARTMENTS_CARRIED") or Path(__file__).resolve().parents[3]).absolute()
 # what every run leaves that ended with its report
 NEEDED = (
     "study.json",
@@ -102,9 +105,10 @@ def files_of(parameters: Mapping[str, Any], name: str) -> list[Path]:
         A file that is not there any more.
     """
     text = str(parameters.get(name) or "")
+    whole = bool(text) and file_of(name, text).exists()
     found = []
-    for one in [text] if text and Path(text).exists() else [part.strip() for part in text.split(",") if part.strip()]:
-        path = Path(one)
+    for one in [text] if whole else [part.strip() for part in text.split(",") if part.strip()]:
+        path = file_of(name, one)
         own = PROJECT / "assets" / path.name
         if not path.is_file() and path.parent.name == "assets" and own.is_file():
             path = own
@@ -112,3 +116,10 @@ def files_of(parameters: Mapping[str, Any], name: str) -> list[Path]:
             raise UserError(f"--{name} {one}: there is no such file (any more); give it again with --{name}")
         found.append(path.resolve())
     return found
+
+
+def file_of(name: str, text: str) -> Path:
+    """A file that a parameter names: where a task of the pipeline has it, else as it is named."""
+    path = Path(text)
+    carried = PROJECT / "files" / name / path.name
+    return carried.resolve() if carried.is_file() else path

@@ -174,7 +174,8 @@ class Redo:
 
     def _keep(self) -> None:
         """Results that nothing touched: as they are, one file in both folders where the file system allows it."""
-        steps_of = {row["file"]: row["step"].split(", ") for row in dictionary.load() if not row["column"]}
+        rows = dictionary.load(PROJECT / "assets/dictionary.tsv")
+        steps_of = {row["file"]: row["step"].split(", ") for row in rows if not row["column"]}
         whole = {*self.steps.called, *NOT_KEPT} - {step for step, _sample in self.steps.of_samples}
         for path in sorted(path for path in self.before.root.rglob("*") if path.is_file()):
             name = path.relative_to(self.before.root).as_posix()

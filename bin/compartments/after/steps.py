@@ -3,6 +3,7 @@
 import csv
 import itertools
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,9 +11,10 @@ from pathlib import Path
 from typing import Any
 
 from compartments.after.before import PROJECT, files_of
-from compartments.core.contract import Contract
-from compartments.core.errors import UserError
+from compartments.core.contract import PACKAGES, Contract
+from compartments.core.errors import KILLED, UserError, WorkerKilled
 
+DOOR = PACKAGES.parent / "sc-compartments"
 # as the tasks have it (nextflow.config)
 SURROUNDINGS = {
     "PYTHONNOUSERSITE": "1",
@@ -70,12 +72,16 @@ class Steps:
         ------
         UserError
             What the step says is wrong.
+        WorkerKilled
+            The step was killed, most likely for want of memory.
         """
         folder = self.scratch / f"{next(self._numbers)}_{step}"
         folder.mkdir(parents=True)
-        program = [sys.executable, str(PROJECT / "bin/sc-compartments"), step]
+        program = [sys.executable, str(DOOR), step]
         command = [*program, *words(options), *words(self._taken(step)), *map(word, files)]
         done = subprocess.run(command, cwd=folder, env=os.environ | SURROUNDINGS, capture_output=True, text=True)
+        if done.returncode in (KILLED, -signal.SIGKILL):
+            raise WorkerKilled(f"{step} was killed, most likely for want of memory; give more, or fewer --cpus")
         if done.returncode:
             lines = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
             raise UserError(f"{step}: {lines[-1].removeprefix('ERROR: ')}")

@@ -29,6 +29,7 @@ def arguments() -> Namespace:
 
 def main() -> None:
     given = arguments()
+    from compartments.after.alike import Looked, warnings_of
     from compartments.after.before import Before
     from compartments.after.cohorts import check_together
     from compartments.after.joined import write_whole
@@ -37,5 +38,6 @@ def main() -> None:
     cohorts = [Before.open(path) for path in given.results]
     whole = Whole(cohorts, check_together(cohorts))
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    lines = write_whole(whole, Path(given.out), command)
+    looked = [Looked(cohort, name) for cohort, name in zip(cohorts, whole.names, strict=True)]
+    lines = write_whole(whole, warnings_of(looked, whole.left_out), Path(given.out), command)
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -24,8 +24,8 @@ def build(page: Page) -> list[Block]:
     spread, said = page.needed(SPREAD), page.needed(SAID)
     names = list(said["cohort"].unique())
     differ = int((spread["p_heterogeneity"] < ALPHA).sum())
-    values = {"n": len(spread), "differ": differ, "chance": f"{ALPHA * len(spread):,.0f}", "names": ", ".join(names)}
-    blocks: list[Block] = [page.text("cohorts.differ", **values)]
+    n, chance = f"{len(spread):,}", f"{ALPHA * len(spread):,.0f}"
+    blocks: list[Block] = [page.text("cohorts.differ", n=n, differ=differ, chance=chance, names=", ".join(names))]
     for term in page.terms:
         blocks += _forest(page, term, said, names)
     shown, cut = captions.first_rows(spread, "p_heterogeneity")

@@ -138,7 +138,7 @@ def likeness_of_donors(one: Looked, other: Looked) -> pd.DataFrame:
         return pd.DataFrame()
     pairs = pd.concat(rows).rename("r").reset_index()
     donors = [pairs[side].map(looked.sheet["donor"]) for side, looked in (("one", one), ("other", other))]
-    return pairs["r"].groupby(donors).mean().unstack()
+    return pairs["r"].groupby(donors, observed=True).mean().unstack()
 
 
 def extreme(likeness: pd.DataFrame) -> Iterator[tuple[str, str, float, float]]:

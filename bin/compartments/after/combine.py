@@ -24,6 +24,9 @@ def arguments() -> Namespace:
         raise UserError("one results folder is given; name two or more to be taken together")
     if Path(given.out).exists():
         raise UserError(f"--out {given.out}: exists, and nothing is overwritten; give a new folder")
+    above = next(folder for folder in Path(given.out).absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise UserError(f"--out {given.out}: {above} is a file; give a folder in a folder")
     return given
 
 

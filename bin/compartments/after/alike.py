@@ -28,7 +28,7 @@ BY_CHANCE = 1e-6
 SAME_ORDER = 0.8  # correlation of the shared barcodes' counts
 LEAST_PAIRS = 9  # of donors, among which one may be extreme
 EXTREME = 8.0  # distance from the other pairs, in their spreads
-ADVICE = "the same person? A donor counts once: leave it out of one of them"
+ADVICE = "A donor counts once: leave it out of one of them"
 
 
 class Looked:
@@ -96,7 +96,7 @@ def warnings_of(cohorts: list[Looked], left_out: LeftOut) -> list[str]:
                 continue
             found.append(
                 f"donor '{donor}' of {one.name} and '{again}' of {other.name} have in common what is peculiar to a "
-                f"donor's expression (correlation {r:.2f}; with others up to {following:.2f}): {ADVICE}"
+                f"donor's expression (correlation {r:.2f}; with others up to {following:.2f}): the same person? {ADVICE}"
             )
     return found
 

@@ -96,7 +96,8 @@ def warnings_of(cohorts: list[Looked], left_out: LeftOut) -> list[str]:
                 continue
             found.append(
                 f"donor '{donor}' of {one.name} and '{again}' of {other.name} have in common what is peculiar to a "
-                f"donor's expression (correlation {r:.2f}; with others up to {following:.2f}): the same person? {ADVICE}"
+                f"donor's expression (correlation {r:.2f}; with others up to {following:.2f}): the same person? "
+                f"{ADVICE}"
             )
     return found
 

@@ -1,5 +1,7 @@
 """Which cohorts can be taken together, and whether a donor is in two."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -46,7 +48,13 @@ def said(two):
 
 
 def test_a_donor_in_both_by_name(two):
-    assert "donor 'P1' is in" in said([two[0], two[0]])
+    first, second = (cohort.root for cohort in two)
+    shutil.copy2(first / "study.json", second / "study.json")
+    assert "donor 'P1' is in" in said([Before.open(first), Before.open(second)])
+
+
+def test_a_folder_given_twice(two):
+    assert "are one folder" in said([two[0], Before.open(two[0].root / "../one")])
 
 
 def test_a_donor_in_both_by_the_digest_of_a_file(two):

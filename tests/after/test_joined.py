@@ -5,7 +5,7 @@ from compartments.core.files import read_json, read_tsv
 
 
 def test_written_with_five_answers_and_a_page(whole, tmp_path):
-    lines = write_whole(whole, tmp_path / "both", "combine a b")
+    lines = write_whole(whole, ["donor 'a' and 'b': the same person?"], tmp_path / "both", "combine a b")
     found = read_tsv(tmp_path / "both/findings.tsv")
     assert sorted(found["question"].unique()) == [1, 2, 3, 4, 5]
     kept = found[(found["question"] == 2) & (found["lineage"] == "pDC")]

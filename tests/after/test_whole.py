@@ -1,5 +1,7 @@
 """Several cohorts as one: effects, calls and coupling of the whole."""
 
+from dataclasses import replace
+
 import pandas as pd
 
 from compartments.after.before import Before
@@ -48,3 +50,18 @@ def test_an_empty_cohort_of_effects_is_no_error(cohorts, tmp_path):
     write_tsv(read_tsv(other.root / "composition/donors.tsv"), tmp_path / "composition/donors.tsv")
     found = Whole([one, Before(tmp_path, other.parameters, other.study)], list(one.study.contrasts["contrast"]))
     assert found.tables["composition/effects.tsv"].empty and isinstance(found.spread, pd.DataFrame)
+
+
+def test_a_compartment_of_one_cohort_is_left_out(cohorts, tmp_path):
+    one, other = cohorts[0]
+    (tmp_path / "composition").mkdir()
+    for name in ("effects", "donors"):
+        table = read_tsv(other.root / f"composition/{name}.tsv")
+        write_tsv(table[table["compartment"] == "blood"], tmp_path / f"composition/{name}.tsv")
+    samples = other.study.samples
+    study = replace(other.study, samples=samples[samples["compartment"] == "blood"].reset_index(drop=True))
+    found = Whole([one, Before(tmp_path, other.parameters, study)], list(one.study.contrasts["contrast"]))
+    assert found.study.compartments == ["blood"]
+    assert set(found.tables["composition/effects.tsv"]["term"]) == {"within:blood"}
+    assert "compartment CSF: not every cohort has samples of it" in [row["reason"] for row in found.left_out.rows]
+    assert len(found.tables["coupling/drivers.tsv"].columns)

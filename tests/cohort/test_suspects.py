@@ -95,7 +95,7 @@ def test_low_complexity_is_named(written):
 
 def test_cells_of_two_people_and_a_wrong_sex_are_named(written):
     folder, study, _ = written
-    totals = suspects._sample_sums(merge_all(folder, study)[2])
+    totals = suspects.sample_sums(merge_all(folder, study)[2])
     assert dict(suspects.sex_of_samples(totals)) == {s: "MF"[s[1] in "02"] for s in totals.index}
     totals.loc["D0_CSF", "RPS4Y1"] = totals.loc["D0_CSF", "XIST"]
     totals.loc["D1_CSF", ["RPS4Y1", "DDX3Y"]] = 2

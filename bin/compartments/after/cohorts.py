@@ -22,11 +22,13 @@ def check_together(cohorts: Sequence[Before]) -> list[str]:
     Raises
     ------
     UserError
-        Cohorts of different species, lineage maps or reference compartments, without a common contrast or compartment,
-        or with a donor in common.
+        A folder given twice, cohorts of different species, lineage maps or reference compartments, without a common
+        contrast, or with a donor in common.
     """
     for one, other in combinations(cohorts, 2):
         names = f"{one.root} and {other.root}"
+        if one.root.resolve() == other.root.resolve():
+            raise UserError(f"{names} are one folder; a cohort counts once: give each once")
         for what, values in (
             ("species", [species_of(each) for each in (one, other)]),
             ("lineage map", [map_of(each) for each in (one, other)]),

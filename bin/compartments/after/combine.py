@@ -24,11 +24,15 @@ def arguments() -> Namespace:
         raise UserError("one results folder is given; name two or more to be taken together")
     if Path(given.out).exists():
         raise UserError(f"--out {given.out}: exists, and nothing is overwritten; give a new folder")
+    above = next(folder for folder in Path(given.out).absolute().parents if folder.exists())
+    if not above.is_dir():
+        raise UserError(f"--out {given.out}: {above} is a file; give a folder in a folder")
     return given
 
 
 def main() -> None:
     given = arguments()
+    from compartments.after.alike import Looked, warnings_of
     from compartments.after.before import Before
     from compartments.after.cohorts import check_together
     from compartments.after.joined import write_whole
@@ -37,5 +41,6 @@ def main() -> None:
     cohorts = [Before.open(path) for path in given.results]
     whole = Whole(cohorts, check_together(cohorts))
     command = shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]])
-    lines = write_whole(whole, Path(given.out), command)
+    looked = [Looked(cohort, name) for cohort, name in zip(cohorts, whole.names, strict=True)]
+    lines = write_whole(whole, warnings_of(looked, whole.left_out), Path(given.out), command)
     sys.stdout.write("".join(f"{line}\n" for line in lines))

@@ -3,6 +3,7 @@
 import io
 import os
 import shutil
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,13 +24,13 @@ NOT_TOGETHER = ("compare_expression", "score_activities")
 APART = "not taken together over cohorts: see the page of each cohort"
 
 
-def write_whole(whole: Whole, out: Path, command: str) -> list[str]:
+def write_whole(whole: Whole, warnings: Sequence[str], out: Path, command: str) -> list[str]:
     """Write all of it to ``out``, or nothing; lines on what was found."""
     fresh = out.with_name(f".{out.name}.{os.getpid()}")
     out.parent.mkdir(parents=True, exist_ok=True)
     fresh.mkdir()
     try:
-        _tables(whole, fresh)
+        _tables(whole, warnings, fresh)
         steps = Steps(fresh, fresh / ".work", {})
         folder = steps.call("write_findings", {"results": fresh, "equiv_margin": whole.margin})
         (folder / "findings.tsv").replace(fresh / "findings.tsv")
@@ -47,15 +48,19 @@ def write_whole(whole: Whole, out: Path, command: str) -> list[str]:
     return [
         f"{len(whole.names)} cohorts, {whole.study.samples['donor'].nunique()} donors: {', '.join(whole.names)}",
         f"Effects of the whole: {len(whole.spread):,}; in {differ:,} the cohorts differ (p of heterogeneity below .05)",
+        *(f"warning: {warning}" for warning in warnings),
         *(f"  question {row.question}, {row.contrast}: {row.headline}" for row in headlines.itertuples()),
         f"The report: {out / 'report.html'}",
     ]
 
 
-def _tables(whole: Whole, out: Path) -> None:
+def _tables(whole: Whole, warnings: Sequence[str], out: Path) -> None:
     """Every table and summary of the whole."""
-    for name in ("pipeline_info", "combined"):
+    for name in ("pipeline_info", "combined", "cohort"):
         (out / name).mkdir()
+    said = pd.DataFrame({"stage": STEP, "sample": "", "warning": list(warnings)})
+    for place in ("cohort/warnings.tsv", "warnings.tsv"):  # of the page, and of the run
+        write_tsv(said, out / place)
     whole.study.save(out / "study.json")
     design = Contract.of("check_design")
     for table, place in ((whole.study.samples, "samples.tsv"), (design_table(whole.study), "design.tsv")):

@@ -113,6 +113,10 @@ class Whole:
             cohort.study.samples.assign(**{COHORT: name}) for cohort, name in zip(self.cohorts, self.names, strict=True)
         ]
         samples = pd.concat(parts, ignore_index=True)
+        n_cohorts = samples.groupby("compartment", sort=False)[COHORT].nunique()
+        for compartment in n_cohorts.index[n_cohorts < len(self.names)]:
+            self.left_out.add(f"compartment {compartment}: not every cohort has samples of it")
+        samples = samples[samples["compartment"].map(n_cohorts) == len(self.names)].reset_index(drop=True)
         taken = samples["sample"].duplicated(keep=False)
         samples.loc[taken, "sample"] = samples[COHORT] + "_" + samples["sample"]
         samples["row"] = np.arange(1, len(samples) + 1)
@@ -177,7 +181,10 @@ class Whole:
         table, drivers = coupling.compare(
             self.study.of_specimens(), self.tables[place], donors, self.left_out, self.margin, 1
         )
-        self.tables |= {"coupling/coupling.tsv": table, "coupling/drivers.tsv": drivers}
+        contract = Contract.of("compare_coupling")
+        for place, found in (("coupling/coupling.tsv", table), ("coupling/drivers.tsv", drivers)):
+            # of no two compartments there is not even a column
+            self.tables[place] = found if len(found.columns) else pd.DataFrame(columns=contract.names(place))
 
 
 def _named(table: pd.DataFrame, place: str, kind: Kind) -> pd.DataFrame:

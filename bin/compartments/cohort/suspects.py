@@ -59,7 +59,7 @@ def sample_warnings(
     shared = bulk.var["everywhere"].to_numpy(bool)
     of_cells = complexity_table(gathered, bulk, shared)
     bulk = bulk if shared.all() else bulk[:, shared]
-    sums = _sample_sums(bulk)
+    sums = sample_sums(bulk)
     rows = [
         *(("", why) for why in of_cohort),
         *_sex_warnings(sums, study),
@@ -96,7 +96,7 @@ def of_identity(warnings: pd.DataFrame) -> pd.DataFrame:
     return warnings[warnings["warning"].fillna("").str.contains(IDENTITY)]
 
 
-def _sample_sums(bulk: "AnnData") -> pd.DataFrame:
+def sample_sums(bulk: "AnnData") -> pd.DataFrame:
     """Corrected counts per sample: DataFrame, shape (samples, genes)."""
     names = list(dict.fromkeys(bulk.obs["sample"]))
     rows = pd.Index(names).get_indexer(bulk.obs["sample"])
@@ -186,21 +186,32 @@ def donor_likeness(bulk: "AnnData", study: Study, a: str, b: str) -> pd.DataFram
     DataFrame, shape (samples of a, samples of b); empty with fewer than 3 samples in either.
     """
     sheet = study.samples.set_index("sample")
-    peculiar = {}
+    parts = []
     for compartment in (a, b):
         names = [s for s in dict.fromkeys(bulk.obs["sample"]) if sheet.loc[s, "compartment"] == compartment]
-        parts = _peculiar_to_samples(bulk, names, sheet.loc[names, "condition"]) if len(names) >= 3 else []
-        peculiar[compartment] = pd.concat(parts, axis=1) if parts else pd.DataFrame(index=names)
-    shared = peculiar[a].columns.intersection(peculiar[b].columns)
+        enough = len(names) >= 3
+        parts.append(peculiar_to_samples(bulk, names, sheet.loc[names, "condition"]) if enough else pd.DataFrame())
+    return correlations(*parts)
+
+
+def correlations(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
+    """Of all rows of one table with all of another, over the columns of both; empty with fewer than 100 of them."""
+    shared = one.columns.intersection(other.columns)
     if len(shared) < 100:
         return pd.DataFrame()
-    x, y = (peculiar[c][shared].to_numpy() for c in (a, b))
+    x, y = (m[shared].to_numpy() for m in (one, other))
     x, y = ((m - m.mean(1, keepdims=True)) / m.std(1, keepdims=True) for m in (x, y))
-    return pd.DataFrame(x @ y.T / len(shared), index=peculiar[a].index, columns=peculiar[b].index)
+    return pd.DataFrame(x @ y.T / len(shared), index=one.index, columns=other.index)
 
 
-def _peculiar_to_samples(bulk: "AnnData", names: list[str], condition: pd.Series) -> list[pd.DataFrame]:
-    """Log expression of the samples minus the mean of their condition, one table per lineage that all of them have."""
+def peculiar_to_samples(bulk: "AnnData", names: list[str], condition: pd.Series) -> pd.DataFrame:
+    """Log expression of the samples minus the mean of their condition, in the lineages that all of them have.
+
+    Returns
+    -------
+    DataFrame, index sample
+        Columns ``<lineage>:<gene>``; none where no lineage is large enough.
+    """
     parts = []
     for lineage in sorted(bulk.obs["lineage"].unique()):
         large = bulk.obs["sample"].isin(names) & (bulk.obs["n_cells"] >= MIN_LIKENESS_CELLS)
@@ -218,7 +229,7 @@ def _peculiar_to_samples(bulk: "AnnData", names: list[str], condition: pd.Series
         log = log - centre
         log.columns = [f"{lineage}:{gene}" for gene in log]
         parts.append(log)
-    return parts
+    return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=names)
 
 
 def _donor_warnings(bulk: "AnnData", study: Study) -> Iterator[Suspicion]:

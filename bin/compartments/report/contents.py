@@ -11,6 +11,7 @@ from compartments.report.sections import (
     ambient,
     annotation,
     calibration,
+    cohorts,
     compartments,
     composition,
     coupling,
@@ -30,12 +31,14 @@ ORDER = [
 ]  # fmt: skip
 
 LEADING = [compartments]  # of studies of one condition
+SEVERAL = [cohorts]  # of several studies together, behind the answers
 
 
 def build_sections(page: Page) -> list[Section]:
     """All sections of the page in order; of one condition those that compare compartments lead."""
     leading = LEADING if page.of_one_condition else []
-    return [build_section(page, module) for module in (*leading, *ORDER)]
+    several = SEVERAL if page.results.has(cohorts.SPREAD) else []
+    return [build_section(page, module) for module in (*leading, *ORDER[:1], *several, *ORDER[1:])]
 
 
 def build_section(page: Page, module: ModuleType) -> Section:

@@ -100,6 +100,13 @@ def test_a_task_has_the_contracts_that_its_code_reads(steps):
             assert str(door_of.relative_to(PACKAGE).with_suffix(".json")) in files, name
 
 
+def test_the_task_that_compares_again_has_the_code_of_every_step_that_it_may_call():
+    (steps,) = [steps for steps in tasks() if "compare" in steps]
+    rooms = [PACKAGE / name for name in closure(PACKAGE, "compare") if name.startswith("after/")]
+    called = {name for path in rooms for name in re.findall(r'call(?:ed)?\("(\w+)"', path.read_text())}
+    assert len(called) > 15 and called <= set(steps)
+
+
 def test_imports_have_the_one_form_that_the_rule_reads():
     for path in PACKAGE.glob("*/**/*.py"):
         tree = ast.parse(path.read_text())

@@ -113,6 +113,16 @@ def test_a_hub_is_named_once_by_its_clearest_network():
     assert headline(4, "hub", centrality=table) == said + TWO
 
 
+def test_a_central_role_is_excluded_for_lineages_not_for_networks():
+    def change(lineage, network, up, se):
+        return triple(up, 0, up, "", q=0.8, se=se, network=network, lineage=lineage)
+
+    sure = [change(lineage, network, 0.01, 0.02) for lineage in ("B", "cMono") for network in ("all", "migration")]
+    half = [change("NK", "all", 0.01, 0.02), change("NK", "migration", 0.5, 1.0)]
+    found = headline(4, "hub", centrality=pd.concat([*sure, *half]))
+    assert found.startswith("none of 3 lineages is shown to gain a central role (excluded for 2)")
+
+
 def test_uncoupled_says_which_verdict_the_spread_as_fold_and_its_p():
     yes = headline(5, coupling=coupling("partly_uncoupled"))
     size = "changes in CSF and in blood differ 1.9-fold over 12 lineages, overall p = "

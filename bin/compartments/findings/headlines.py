@@ -120,7 +120,9 @@ def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
         return _with_donors("; ".join(told), list(clearest.values()), c)
     if verdict.answer == NO:
         return _with_donors(f"none of {n} lineages gains a central role", answers, c)
-    return _open(answers, f"none of {n} lineages is shown to gain a central role", c)
+    # of a lineage in all networks
+    excluded = n - len({each.finding.lineage for each in answers if each.verdict.answer != NO})
+    return _open(answers, f"none of {n} lineages is shown to gain a central role", c, excluded)
 
 
 def signalling(answers: Sequence[Answer], c: Comparison) -> str:
@@ -219,10 +221,10 @@ def _times(row: Row) -> str:
     return one(row["estimate"] / math.log(2))
 
 
-def _open(answers: Sequence[Answer], text: str, c: Comparison) -> str:
-    """Nothing is shown: for how many it is excluded, or that donors are too few."""
+def _open(answers: Sequence[Answer], text: str, c: Comparison, excluded: int | None = None) -> str:
+    """Nothing is shown: for how many it is excluded (by default as many as answers say no), or too few donors."""
     few = [each for each in answers if each.verdict.kind == "too_few"]
-    excluded = len(_of(answers, NO))
+    excluded = len(_of(answers, NO)) if excluded is None else excluded
     if few and len(few) == len(_of(answers, CANNOT_TELL)):
         text += ", with too few donors to test"
     return _with_donors(f"{text} (excluded for {excluded})" if excluded else text, answers, c)

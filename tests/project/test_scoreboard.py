@@ -8,7 +8,7 @@ import pytest
 from benchmarks import gates, scoreboard
 
 REAL_DATA_ONLY = ("kang", "schafflick")
-LONG_ONLY = {"pipeline", "samples", "scale"}  # test_pipeline.py runs a small form; what is stored is no test
+LONG_ONLY = {"pipeline", "samples", "scale"}  # test_demo.py runs a small form; what is stored is no test
 SLOW = {"ambient", "annotation", "expression", "interactions"}  # 50 to 120 CPU seconds each
 QUICK = [
     pytest.param(step, marks=pytest.mark.long if step in SLOW else ())

@@ -7,7 +7,7 @@ from tests.support.runs import nextflow
 pytestmark = pytest.mark.pipeline
 
 
-@pytest.mark.parametrize("given", ["option", "file"])
+@pytest.mark.parametrize("given", ["option", pytest.param("file", marks=pytest.mark.long)])
 def test_an_institution_has_its_profile_and_is_told_of_the_end(project, tmp_path, given):
     """As nf-core/configs is laid out; a file of settings includes it by itself."""
     (tmp_path / "base" / "conf").mkdir(parents=True)

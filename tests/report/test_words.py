@@ -10,7 +10,7 @@ import pytest
 from compartments.cells.leaks import MIN_GATED
 from compartments.compare.moderated import minimum_detectable_effect
 from compartments.core.vocabulary import ALPHA
-from compartments.report.contents import LEADING, ORDER
+from compartments.report.contents import LEADING, ORDER, SEVERAL
 from compartments.report.words import Wording
 from compartments.study.arms import tier
 
@@ -54,7 +54,7 @@ def test_every_entry_is_used_and_every_use_has_its_entry(root):
 
 
 def test_every_section_has_its_file(root):
-    names = {module.__name__.rpartition(".")[2] for module in (*LEADING, *ORDER)}
+    names = {module.__name__.rpartition(".")[2] for module in (*LEADING, *SEVERAL, *ORDER)}
     assert {p.stem for p in (root / "assets" / "report" / "words").glob("*.toml")} == names | {
         "limits",
         "shared",

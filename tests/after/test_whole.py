@@ -34,6 +34,11 @@ def test_coupling_of_the_whole(cohorts, whole):
     assert row["verdict"] in ("partly_uncoupled", "uncoupled")
     taus = [one["tau_u"] for one in single]
     assert 0.5 * min(taus) < row["tau_u"] < 1.5 * max(taus), (row["tau_u"], taus)
+    assert 0 <= row["tau_low"] < row["tau_u"] < row["tau_high"] and 0 < row["p_value"] < 0.05
+    # as many degrees of freedom as the cohorts have together, at most
+    parts = [read_tsv(one.root / "composition/effects.tsv")["df_arms"].max() for one in cohorts[0]]
+    arms = whole.tables["composition/effects.tsv"]["df_arms"]
+    assert arms.between(max(parts) / 2, sum(parts) + 1e-6).all()
 
 
 def test_what_a_cohort_lacks_is_left_out_with_a_reason(whole):

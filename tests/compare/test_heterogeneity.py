@@ -66,6 +66,12 @@ def test_q_test_and_interval_agree_and_cover():
     assert 0.02 <= np.mean(rejected) <= 0.08 and 0.91 <= np.mean(covered) <= 0.985
 
 
+def test_an_interval_of_unknown_freedom_is_not_one_of_zero():
+    spread, se, df = np.array([-1.0, 0.0, 1.0]), np.full(3, 0.1), np.full(3, 8.0)
+    assert heterogeneity.tau_interval(spread, se, df)[0] > 0
+    assert np.isnan(heterogeneity.tau_interval(spread, se, df, common=np.nan)).all()
+
+
 def test_concordance_correlation_by_definition():
     x, y = np.random.default_rng(2).normal(size=(2, 3, 9))
     for i in range(3):

@@ -142,7 +142,9 @@ def test_a_look_into_reads_says_what_index_and_mapping_need(project, lanes):
     assert re.search(
         r"# reads: 0.\d million of 2 samples; foreseen to take \d+ min of CPU time .* with starsolo", done.text
     )
-    assert re.search(r"# genome: 0.\d million bases, 120 genes; index .* GB .* to build and .* GB to map", done.text)
+    assert re.search(
+        r"# genome: 0.\d million bases, 120 genes; STAR's index .* GB of memory to build and .* GB to map", done.text
+    )
 
 
 @pytest.mark.long

@@ -13,6 +13,7 @@ from compartments.core.vocabulary import CLAIMABLE, TIERS
 from compartments.study.arms import tier
 
 Array = npt.NDArray[np.float64]
+ARMS = "df_arms"  # degrees of freedom of the variances that lineages share; of composition alone
 DIFFER = 0.1  # p of heterogeneity, at or below which two cohorts are taken to disagree
 
 
@@ -75,9 +76,11 @@ def combined(tables: Sequence[pd.DataFrame], keys: Sequence[str], value: str) ->
     DataFrame
         ``keys``; ``value, se, df, ci_low, ci_high, p_value, p_plain, mde80`` of the whole; donors of all cohorts; the
         tier that so many allow, ``exploratory`` at most where two cohorts disagree, without p where no cohort has one;
-        ``tau, q_statistic, p_heterogeneity, i2``. In the order of the first cohort.
+        ``tau, q_statistic, p_heterogeneity, i2``; ``df_arms`` where all tables have it. In the order of the first
+        cohort.
     """
     taken = [value, "se", "df", "n_condition", "n_reference", "tier"]
+    taken += [ARMS] if all(ARMS in table for table in tables) else []
     whole = tables[0].loc[_usable(tables[0]), [*keys, *taken]].rename(columns={name: f"{name}:0" for name in taken})
     for number, table in enumerate(tables[1:], start=1):
         named = {name: f"{name}:{number}" for name in taken}
@@ -99,6 +102,9 @@ def combined(tables: Sequence[pd.DataFrame], keys: Sequence[str], value: str) ->
     table = whole[list(keys)].assign(**{value: found.pop("estimate")}, se=found.pop("se"), df=found.pop("df"))
     table = table.assign(ci_low=low, ci_high=high, p_value=p, p_plain=p, **arms, tier=tiers, **found)
     table["mde80"] = minimum_detectable_effect(table["se"], table["df"])
+    if ARMS in taken:
+        # by the same formula: what the cohorts' lineages share, no lineage of the whole has more of
+        table[ARMS] = pooled(of(value), of("se"), of(ARMS))["df"]
     return table
 
 

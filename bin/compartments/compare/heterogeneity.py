@@ -84,12 +84,15 @@ def tau_interval(
     Returns
     -------
     low, high : float
+        NaN where estimates, errors or degrees of freedom are unknown.
 
     Notes
     -----
     Viechtbauer (2007) Stat Med 26:37, with :func:`q_reference` in place of chi-square.
     """
     estimate, se = np.asarray(estimate, float), np.asarray(se, float)
+    if np.isnan([*estimate, *se, *np.ravel(df), common]).any():
+        return np.nan, np.nan
     bounds = []
     for share in (0.5 + level / 2, 0.5 - level / 2):
 

@@ -35,10 +35,14 @@ SEVERAL = [cohorts]  # of several studies together, behind the answers
 
 
 def build_sections(page: Page) -> list[Section]:
-    """All sections of the page in order; of one condition those that compare compartments lead."""
+    """All sections of the page in order; of one condition those that compare compartments lead.
+
+    Of several studies together there are those of what was taken together: nothing else was to be made.
+    """
     leading = LEADING if page.of_one_condition else []
     several = SEVERAL if page.results.has(cohorts.SPREAD) else []
-    return [build_section(page, module) for module in (*leading, *ORDER[:1], *several, *ORDER[1:])]
+    found = [build_section(page, module) for module in (*leading, *ORDER[:1], *several, *ORDER[1:])]
+    return [section for section in found if section.finished or section.warning] if several else found
 
 
 def build_section(page: Page, module: ModuleType) -> Section:

@@ -16,6 +16,7 @@ GIVEN = ["--reference_condition", "untreated", "--ambient_method", "none", "--n_
 
 @pytest.mark.long
 @pytest.mark.pipeline
+@pytest.mark.timeout(5400)  # two whole runs
 def test_two_runs_together(tmp_path):
     project = tmp_path / "project"
     project.mkdir()

@@ -80,6 +80,7 @@ def network(folder):
 
 
 @pytest.mark.long
+@pytest.mark.timeout(5400)  # the first has the cohort's own run, too
 @pytest.mark.parametrize("what", ["covariates", "contrasts", "labels", "networks"])
 def test_byte_equal_to_a_run(runs, what):
     folder, run = runs

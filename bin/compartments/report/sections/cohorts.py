@@ -38,17 +38,16 @@ def _forest(page: Page, term: Term, said: pd.DataFrame, names: list[str]) -> lis
     if effects is None:
         return []
     whole = forests.rows_of(effects[effects["level"] == "lineage"], term)
+    if whole.empty:
+        return []
     whole = whole.rename(columns={"log2fc": "estimate"}).assign(cohort=WHOLE)
     own = forests.rows_of(said[said["table"] == COMPOSITION], term)
     kept = own["feature"].str.split(" | ", regex=False, expand=True)
-    own = own.assign(level=kept[0], lineage=kept[1]) if len(own) else own.assign(level="", lineage="")
-    own = own[own["level"] == "lineage"]
+    own = own.assign(lineage=kept[1])[kept[0] == "lineage"]
     half = stats.t.ppf(1 - ALPHA / 2, own["df"]) * own["se"]
     own = own.assign(ci_low=own["estimate"] - half, ci_high=own["estimate"] + half)
     columns = ["cohort", "lineage", "estimate", "ci_low", "ci_high", "n_condition", "n_reference"]
     rows = pd.concat([own[columns], whole[columns]], ignore_index=True)
-    if whole.empty:
-        return []
     labels = list(whole.sort_values("estimate")["lineage"])
     places, axis = rows_of(labels)
     colours, traces = palette([*names, WHOLE]), []

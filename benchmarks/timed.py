@@ -15,28 +15,55 @@ def timed(folder, name, *options):
 
     Returns
     -------
-    wall, cpu : float
-        Seconds; CPU with all children.
-    peak : float
-        GiB, proportional set size of the process and its children together, sampled ten times a second.
+    wall, cpu, peak : float
+        Of :func:`spent`.
 
     Raises
     ------
     SystemExit
         With the exit status of the program if it fails.
     """
-    before, start, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0.0
     program = ["-m", name] if "." in name else [ROOT / "bin" / "sc-compartments", name]
-    command = [sys.executable, *map(str, program), *map(str, options)]
-    environment = os.environ | {"OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    process = subprocess.Popen(command, cwd=folder, env=environment)
+    code, *found = spent([sys.executable, *program, *options], folder, {"OMP_NUM_THREADS": "1"})
+    if code:
+        sys.exit(code)
+    return tuple(found)
+
+
+def spent(command, folder, more=None, most_gib=None):
+    """Run a command in ``folder``.
+
+    Parameters
+    ----------
+    command : list
+    folder : path
+    more : dict, optional
+        Variables of its environment beside those of this process.
+    most_gib : float, optional
+        Memory that each of its processes may take; more is refused to it, as a machine of that size would.
+
+    Returns
+    -------
+    code : int
+        Exit status.
+    wall, cpu : float
+        Seconds; CPU with all children.
+    peak : float
+        GiB, proportional set size of the process and its children together, sampled ten times a second.
+    """
+
+    def limited():
+        if most_gib:
+            resource.setrlimit(resource.RLIMIT_DATA, (int(most_gib * 2**30),) * 2)
+
+    before, start, peak = resource.getrusage(resource.RUSAGE_CHILDREN), time.perf_counter(), 0.0
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(ROOT / "bin"), str(ROOT)])} | (more or {})
+    process = subprocess.Popen([str(word) for word in command], cwd=folder, env=environment, preexec_fn=limited)
     while process.poll() is None:
         peak = max(peak, tree_memory(process.pid))
         time.sleep(0.1)
-    if process.returncode:
-        sys.exit(process.returncode)
     wall, after = time.perf_counter() - start, resource.getrusage(resource.RUSAGE_CHILDREN)
-    return wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
+    return process.returncode, wall, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, peak
 
 
 def tree_memory(pid):

@@ -12,7 +12,9 @@ def inputsOf(row, samples) {
 // Of every step of a study of such samples: tasks, MB of memory of the largest, CPU seconds and MB on disk of all.
 def foreseen(settings, samples) {
     def rows = rowsOfSteps().values().findAll { row -> row.of in ['sample', 'cohort'] }
-    rows.findAll { row -> !(row.process in withoutSteps(settings)) }.collect { row ->
+    def asked = [ZOOM_LINEAGES: settings.zoom, PRINT_REPORT: isTrue(settings.paper)]
+    def none = withoutSteps(settings).keySet() + asked.findAll { _step, wanted -> !wanted }.keySet()
+    rows.findAll { row -> !(row.process in none) }.collect { row ->
         def inputs = inputsOf(row, samples)
         [
             step: row.process,

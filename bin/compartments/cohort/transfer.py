@@ -69,9 +69,9 @@ def transfer_table(
         if len(shared) < 2:
             continue
         likeness = _centroid_likeness(expression, lineage, cells, shared)
+        of_shared = pd.Index(lineage).isin(shared)
         for source, target in (pair, pair[::-1]):
-            known = np.flatnonzero(cells[source] & np.isin(lineage, shared))
-            asked = np.flatnonzero(cells[target] & np.isin(lineage, shared))
+            known, asked = (np.flatnonzero(cells[part] & of_shared) for part in (source, target))
             called = _predict(expression, lineage, _thin(known, lineage, rng), asked, seed)
             truth = lineage[asked]
             rows += [_row(source, target, name, truth, called, numbers, likeness[name]) for name in shared]

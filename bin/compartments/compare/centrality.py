@@ -168,7 +168,8 @@ def ambient_in(table: pd.DataFrame, lineages: npt.NDArray[Any], genes: npt.Array
     bool array, shape (lineages, genes)
     """
     names = np.unique(np.asarray(lineages, str))
-    return np.array([np.isin(np.asarray(genes, str), table.loc[table["lineage"] == name, "gene"]) for name in names])
+    listed = pd.Index(np.asarray(genes, str))
+    return np.array([listed.isin(table.loc[table["lineage"] == name, "gene"]) for name in names])
 
 
 def without_shares(nodes: pd.DataFrame) -> list[str]:

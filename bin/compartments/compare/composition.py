@@ -207,7 +207,7 @@ class Asked:
         """What counts as unchanged among lineages; the mode where none of the named ones is there."""
         if scale == "abs":
             return None
-        members = np.isin(np.asarray(lineages, str), self.members)
+        members = pd.Index(np.asarray(lineages, str)).isin(self.members)
         return Zero(MODE if self.kind == LINEAGES and not members.any() else self.kind, members)
 
     def under_other_references(self, levels: Mapping[str, Abundances]) -> list[pd.DataFrame]:

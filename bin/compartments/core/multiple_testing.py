@@ -2,7 +2,6 @@
 
 import numpy as np
 import numpy.typing as npt
-from scipy import stats
 
 
 def benjamini_hochberg(p: npt.ArrayLike, primary: npt.ArrayLike | None = None) -> npt.NDArray[np.float64]:
@@ -18,6 +17,8 @@ def benjamini_hochberg(p: npt.ArrayLike, primary: npt.ArrayLike | None = None) -
     -------
     array, shape (tests,)
     """
+    from scipy import stats  # takes longer to import than a small step that tests nothing takes
+
     p = np.asarray(p, float)
     primary = np.zeros(p.shape, bool) if primary is None else np.asarray(primary, bool)
     q = np.full(p.shape, np.nan)

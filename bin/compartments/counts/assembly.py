@@ -79,7 +79,7 @@ def assemble(
     if cellbender is not None:
         called = cellbender.take(cellbender.source.cells())
         if base is filtered:  # cells of the filtered matrix that CellBender did not keep have no corrected counts
-            known = np.isin(called.barcodes, filtered.barcodes)
+            known = pd.Index(called.barcodes).isin(filtered.barcodes)
             if not known.all():
                 notes.append(
                     f"{int((~known).sum())} cells of CellBender are not in the filtered matrix and are left out"
@@ -126,7 +126,7 @@ def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | N
 
 def _among(base: Counts, positions: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
     """Which barcodes of ``base`` are at one of ``positions``."""
-    return np.isin(np.arange(len(base.barcodes)), positions)
+    return pd.RangeIndex(len(base.barcodes)).isin(positions)
 
 
 def _droplets(

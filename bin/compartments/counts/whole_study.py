@@ -123,7 +123,7 @@ class Cells:
                 of_tag = self.code == place
                 notes.append(f"{int(of_tag.sum()):,} of {len(self.code):,} cells are '{name}' and are left out")
                 self.code[of_tag] = -1
-        kept = np.isin(np.arange(len(self.names)), self.code)
+        kept = pd.RangeIndex(len(self.names)).isin(self.code)
         self.code = np.where(self.code < 0, -1, np.cumsum(kept)[self.code] - 1)
         self.names = self.names[kept]
         return notes

@@ -52,7 +52,7 @@ def of_species(model: Model, species: str, symbols: Iterable[str]) -> Model:
     if species == own or not {species, own} <= set(KNOWN):
         return model
     single = converted(own, model.genes, set(symbols))
-    left = np.flatnonzero(np.isin(model.genes, list(single)))
+    left = np.flatnonzero(pd.Index(model.genes).isin(list(single)))
     kept = len(left) / max(1, len(model.genes))
     if kept < LEAST_KEPT:
         raise UserError(

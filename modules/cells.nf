@@ -7,6 +7,7 @@ include { memoryFor ; timeFor } from '../lib/resources'
 process READ_COUNTS {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [raw, filtered, cellbender]) }
     time { timeFor(task, [raw, filtered, cellbender]) }
     ext code: { code('read_counts') }
@@ -48,6 +49,7 @@ process READ_COUNTS {
 process CALL_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
     ext code: { code('call_cells') }
@@ -110,6 +112,7 @@ process CHOOSE_AMBIENT {
 process REMOVE_AMBIENT {
     tag "${meta.sample} ${method}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
     ext code: { code('remove_ambient') }
@@ -183,6 +186,7 @@ process RUN_CELLBENDER {
 process IMPORT_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [droplets, cellbender]) }
     time { timeFor(task, [droplets, cellbender]) }
     ext code: { code('import_cellbender') }
@@ -217,6 +221,7 @@ process IMPORT_CELLBENDER {
 process FILTER_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [cells]) }
     time { timeFor(task, [cells]) }
     ext code: { code('filter_cells') }
@@ -251,6 +256,7 @@ process FILTER_CELLS {
 process SCORE_DOUBLETS {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
     ext code: { code('score_doublets') }

@@ -7,6 +7,7 @@ include { memoryFor ; timeFor } from '../lib/resources'
 process SUM_SAMPLE {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
     ext code: { code('sum_sample') }

@@ -212,6 +212,7 @@ process SCORE_ACTIVITIES {
 process RUN_LIANA {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
     ext code: { code('run_liana') }
@@ -248,6 +249,7 @@ process RUN_LIANA {
 process SCORE_CENTRALITY {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
     ext code: { code('score_centrality') }

@@ -81,6 +81,7 @@ process CHECK_DESIGN {
 process INSPECT_INPUT {
     tag "${meta.sample} ${column}"
     label 'light'
+    label 'array'
     memory { memoryFor(task, [matrix]) }
     time { timeFor(task, [matrix]) }
     ext code: { code('inspect_input') }

@@ -42,6 +42,7 @@ process TRAIN_MODEL {
 process ANNOTATE_CELLS {
     tag "${meta.sample}"
     label 'sample'
+    label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
     ext code: { code('annotate_cells') }

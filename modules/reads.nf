@@ -32,6 +32,7 @@ process CHECK_PROGRAMS {
 process INSPECT_READS {
     tag "${meta.sample}"
     label 'counts'
+    label 'array'
     memory { memoryFor(task, [first, second]) }
     time { timeFor(task, [first, second]) }
     ext code: { code('inspect_reads', 'counts') }
@@ -66,6 +67,7 @@ process INSPECT_READS {
 process READ_QUALITY {
     tag "${meta.sample}"
     label 'counts'
+    label 'array'
     label 'parallel'
     memory { memoryFor(task, [first, second]) }
     time { timeFor(task, [first, second]) }

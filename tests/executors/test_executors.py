@@ -183,7 +183,7 @@ def slurm(tmp_path_factory):
 @pytest.mark.parametrize("tasks", TASKS)
 def test_slurm(slurm, project, cohort, request, tmp_path, tasks):
     """Inputs are copied to a scratch folder of the node. Real tasks bring their code with them: where the node does not
-    see the project's folder, the tables are the same.
+    see the project's folder, the tables are the same. Stubs go as job arrays: one submission for all samples of a step.
     """
     slurm.up(hidden=project if tasks == "real" else "")
     if tasks == "real":
@@ -194,15 +194,18 @@ def test_slurm(slurm, project, cohort, request, tmp_path, tasks):
     done = nextflow(
         project,
         tmp_path,
-        *("-profile", "slurm", "-c", "site.config", "--outdir", "out"),
+        *("-profile", "slurm" if tasks == "real" else "slurm,array", "-c", "site.config", "--outdir", "out"),
         *arguments_of(cohort),
         *["-stub"] * (tasks == "stub"),
         **slurm.environment,
     )
     assert done.code == 0, done.text[-4000:]
     assert [name for name in RESULTS if not (tmp_path / "out" / name).exists()] == []
-    assert int(slurm.jobs()) >= len(trace(tmp_path / "out"))
-    if tasks == "real":
+    ran, jobs = trace(tmp_path / "out"), int(slurm.jobs())
+    if tasks == "stub":
+        assert jobs == ran["process"].nunique() < len(ran) / 2
+    else:
+        assert jobs >= len(ran)
         assert differing(tables(tmp_path / "out"), tables(request.getfixturevalue("local_run"))) == []
 
 

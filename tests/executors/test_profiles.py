@@ -61,6 +61,18 @@ def test_a_profile_that_adds_to_cellbender_keeps_its_image_and_resources(profile
     assert accelerated == (["process.'withName:RUN_CELLBENDER'.accelerator"] if "gpu" in profiles else [])
 
 
+def test_arrays_ask_for_what_no_input_is_needed_for():
+    """The engine asks for an array before it knows the inputs of any task: a request that needs them ends it unsaid."""
+    modules = "".join(path.read_text() for path in (ROOT / "modules").glob("*.nf"))
+    parts = {part.split()[0]: part.split("input:")[0] for part in re.split(r"(?m)^process ", modules)[1:]}
+    follows = {name: head for name, head in parts.items() if "memoryFor(" in head}
+    of_sample = {name for name, head in follows.items() if re.search(r"tag .*meta\.sample", head)}
+    assert {name for name, head in parts.items() if "label 'array'" in head} == of_sample and len(of_sample) > 5
+    found = resolved("slurm", "array")
+    asked = {name.split(".")[-1] for name in found if "withLabel:array" in name}
+    assert asked == {"array", "memory", "time"}, "in place of requests that follow the inputs"
+
+
 def test_every_profile_has_a_worked_example():
     page = (ROOT / "docs" / "use" / "running.md").read_text()
     for name in [*EXECUTORS, "gpu", "array", "podman", "apptainer"]:

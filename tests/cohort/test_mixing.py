@@ -28,6 +28,6 @@ def test_local_diversity_knows_its_bounds():
     rng = np.random.default_rng(0)
     points = rng.normal(size=(600, 5))
     labels = np.repeat(list("abc"), 200)
-    assert np.median(mixing.local_diversity(points, labels)) == pytest.approx(3, abs=0.35)
+    assert np.median(mixing.local_diversity(mixing.neighbourhoods(points), labels)) == pytest.approx(3, abs=0.35)
     apart = points + 100 * np.repeat(np.arange(3), 200)[:, None]
-    np.testing.assert_allclose(mixing.local_diversity(apart, labels), 1, atol=1e-6)
+    np.testing.assert_allclose(mixing.local_diversity(mixing.neighbourhoods(apart), labels), 1, atol=1e-6)

@@ -13,29 +13,30 @@ if TYPE_CHECKING:
 
 PERPLEXITY = 30
 MAX_MIXING_CELLS = 10_000
+Neighbourhoods = tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]]
 
 
-def local_diversity(points: npt.NDArray[np.floating], labels: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Local inverse Simpson's index of every cell.
+def neighbourhoods(points: npt.NDArray[np.floating]) -> Neighbourhoods:
+    """The neighbours of every cell, and how much each of them counts.
 
     Parameters
     ----------
     points : array, shape (cells, dimensions)
-    labels : sequence, shape (cells,)
 
     Returns
     -------
-    array, shape (cells,)
-        Effective number of labels among the neighbours: 1 (all of one) to the number of labels.
+    neighbour : int array, shape (cells, neighbours)
+    weight : array, shape (cells, neighbours)
+        Each row sums to one.
 
     Notes
     -----
-    LISI of Korsunsky et al. (2019): 90 neighbours weighted by a Gaussian of perplexity 30, found by bisection.
+    Of the LISI of Korsunsky et al. (2019): 90 neighbours weighted by a Gaussian of perplexity 30, found by bisection.
     """
     n = len(points)
     k = min(3 * PERPLEXITY, n - 1)
-    distance, neighbor = NearestNeighbors(n_neighbors=k + 1).fit(points).kneighbors(points)
-    distance, neighbor = distance[:, 1:].astype(float) ** 2, neighbor[:, 1:]
+    distance, neighbour = NearestNeighbors(n_neighbors=k + 1).fit(points).kneighbors(points)
+    distance, neighbour = distance[:, 1:].astype(float) ** 2, neighbour[:, 1:]
     distance = distance - distance[:, :1]
     target = np.log(min(PERPLEXITY, max(2, k // 3)))
     low, high = np.zeros(n), np.full(n, np.inf)
@@ -47,11 +48,28 @@ def local_diversity(points: npt.NDArray[np.floating], labels: npt.ArrayLike) -> 
         flat = entropy > target
         low, high = np.where(flat, beta, low), np.where(flat, high, beta)
         beta = np.where(np.isinf(high), beta * 2, (low + high) / 2)
-    weight /= total[:, None]
+    return neighbour, weight / total[:, None]
+
+
+def local_diversity(neighbours: Neighbourhoods, labels: npt.ArrayLike) -> npt.NDArray[np.float64]:
+    """Local inverse Simpson's index of every cell.
+
+    Parameters
+    ----------
+    neighbours : tuple
+        Of :func:`neighbourhoods`.
+    labels : sequence, shape (cells,)
+
+    Returns
+    -------
+    array, shape (cells,)
+        Effective number of labels among the neighbours: 1 (all of one) to the number of labels.
+    """
+    neighbour, weight = neighbours
     codes = pd.factorize(np.asarray(labels))[0]
-    simpson = np.zeros(n)
+    simpson = np.zeros(len(codes))
     for code in range(codes.max() + 1):
-        simpson += np.where(codes[neighbor] == code, weight, 0).sum(axis=1) ** 2
+        simpson += np.where(codes[neighbour] == code, weight, 0).sum(axis=1) ** 2
     return 1 / simpson
 
 
@@ -80,13 +98,14 @@ def mixing_table(
     chosen = np.arange(cohort.n_obs)
     if cohort.n_obs > MAX_MIXING_CELLS:
         chosen = np.sort(np.random.default_rng(seed).choice(cohort.n_obs, MAX_MIXING_CELLS, replace=False))
+    spaces = [cast(npt.NDArray[np.float32], cohort.obsm[name])[chosen] for name in ("X_pca", "X_pca_harmony")]
+    both = [neighbourhoods(points) for points in spaces]
     rows = []
     for key in keys:
         labels = cohort.obs[key].astype(str).to_numpy()[chosen]
         shares = pd.Series(labels).value_counts(normalize=True)
         expected = float(1 / (shares**2).sum())
-        both = [cast(npt.NDArray[np.float32], cohort.obsm[name])[chosen] for name in ("X_pca", "X_pca_harmony")]
-        medians = [float(np.median(local_diversity(points, labels))) for points in both]
+        medians = [float(np.median(local_diversity(neighbours, labels))) for neighbours in both]
         span = expected - 1
         before, after = ((m - 1) / span if span > 1e-9 else np.nan for m in medians)
         remark = ""

@@ -1,6 +1,6 @@
 """The steps of the cohort on five times the cells of a rung: 200 samples of the 200,000 rung's 40, without the engine.
 
-    python -m benchmarks.pipeline.cohort_steps [--cells 200000] [--times 5] [--folder results/scale]
+    python -m benchmarks.pipeline.cohort_steps [--cells 200000] [--times 5] [--without STEP ...]
     python -m benchmarks.pipeline.cohort_steps --show
 
 The rung must have run (`make bench-scale RUNGS=200000`). Each of its samples stands for itself and, as other donors,
@@ -8,7 +8,8 @@ for as many more: cells drawn again, each lineage as often as a log-normal share
 the counts of each cell lost, and the sums of what is left. What else a sample gives to the cohort (looks into its file,
 tables of pairs) is the first sample's under the new name. Then the commands of the rung's tasks are run again with all
 samples, one after the other. Costs are rows of cohort_steps.tsv, beside this file, stored as each step ends; a step
-whose folder holds its results is not run again.
+whose folder holds its results is not run again. What needs the results of a step that is left out (`--without`) gets
+those of the rung.
 """
 
 import argparse
@@ -194,7 +195,7 @@ def measure(given):
     links |= {path.name: path for task in tasks["folder"] for path in files_in(task) if path.suffix == ".gz"}
     place, made = given.folder.resolve() / f"{cells}_cohort", {}
     ready(samples, links, place / "samples")
-    for task in cohort.itertuples():
+    for task in cohort[~cohort["process"].isin(given.without)].itertuples():
         folder = place / task.process
         if not (folder / "ended").exists():
             text = stage(task.folder, samples, made, place / "samples", folder)
@@ -216,6 +217,7 @@ def main():
     parser.add_argument("--cells", type=int, default=200_000, help="of the rung (%(default)s)")
     parser.add_argument("--times", type=int, default=5, help="so many times its samples (%(default)s)")
     parser.add_argument("--folder", default="results/scale", type=Path, help="of the ladder (%(default)s)")
+    parser.add_argument("--without", nargs="*", default=[], metavar="STEP", help="steps not to run")
     parser.add_argument("--show", action="store_true", help="print what is stored, and run nothing")
     given = parser.parse_args()
     if not given.show:

@@ -151,7 +151,7 @@ def totals(cells):
     table = stored(COSTS)
     for way, part in table[table["cells"] == cells].groupby("way"):
         times = np.where(part["step"] == "interactions", n_samples / part["tasks"], 1)
-        ended = "yes" if (part["ended"] == "yes").all() else "no"
+        ended = "yes" if (part["ended"] == "yes").all() and "interactions" in set(part["step"]) else "no"
         found[way] = ((part["cpu_s"] * times).sum(), part["peak_mb"].max(), ended)
     return found
 

@@ -158,7 +158,8 @@ def stage(task, samples, made, place, folder):
     shutil.rmtree(folder, ignore_errors=True)
     old = set(samples.values())
     sheet = f"{len(old) * PER_SAMPLE}.csv"
-    for path in (path for path in task.rglob("*") if path.is_symlink()):
+    # links of the engine's are to whole paths; what a script links itself it will link again
+    for path in (path for path in task.rglob("*") if path.is_symlink() and path.readlink().is_absolute()):
         name = path.relative_to(task)
         (folder / name.parent).mkdir(parents=True, exist_ok=True)
         sample = next((one for one in old if name.name.startswith(f"{one}.")), None)
@@ -170,7 +171,7 @@ def stage(task, samples, made, place, folder):
             rows = pd.DataFrame(plan(len(samples) * PER_SAMPLE))
             rows.assign(filtered=rows["sample"] + ".h5").to_csv(folder / name, index=False)
         else:
-            link(folder / name, made.get(digest(path), path.resolve()))
+            link(folder / name, path.resolve() if path.is_dir() else made.get(digest(path), path.resolve()))
     text = (task / ".command.sh").read_text().split("# capture process environment")[0]
     first, *others = sorted(old)
     for one in others:

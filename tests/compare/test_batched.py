@@ -17,15 +17,17 @@ from pydeseq2.ds import DeseqStats
 from benchmarks.studies import pseudobulk_study
 from compartments.compare import batched
 from compartments.compare.batched import BatchedInference
+from compartments.compare.information import Dense
 
 ROOT = Path(__file__).resolve().parents[2]
 # in a process of its own: a kernel that is not there ends it, as it ended every study of 20 coefficients and more
 MANY_COLUMNS = """
 from compartments.compare.batched import _hat_diagonals
+from compartments.compare.information import Dense
 import numpy as np
 rng, n, p = np.random.default_rng(0), 28, 24
 design, mu = rng.normal(size=(n, p)), rng.uniform(1, 50, (n, 40))
-found = _hat_diagonals(design, mu, np.full(40, 0.1))
+found = _hat_diagonals(Dense(design), mu, np.full(40, 0.1))
 for gene in range(40):
     root = np.sqrt(mu[:, gene] / (1 + 0.1 * mu[:, gene]))[:, None] * design
     expected = np.diag(root @ np.linalg.solve(root.T @ root + 1e-6 * np.eye(p), root.T))
@@ -232,7 +234,7 @@ def test_dispersion_derivatives_match_finite_differences():
         return np.array(values)
 
     def derivatives(x):
-        return batched._dispersion_derivatives(x, counts, design, mu, centre, 1.0, True)
+        return batched._dispersion_derivatives(x, counts, Dense(design), mu, centre, 1.0, True)
 
     gradient, curvature = derivatives(x)
     h = 1e-4

@@ -15,12 +15,14 @@ from pydeseq2.utils import wald_test as wald_test_one_gene
 from scipy.special import digamma, gammaln, polygamma
 from scipy.stats import norm
 
+from compartments.compare.information import Information, information
+
 Array = npt.NDArray[Any]
 Flags = npt.NDArray[np.bool_]
 Optimiser = Literal["BFGS", "L-BFGS-B"]
 Alternative = Literal["greaterAbs", "lessAbs", "greater", "less"]
 
-CHUNK_ELEMENTS = 4_000_000  # genes x coefficients^2 held at once: 32 MB per array
+CHUNK_ELEMENTS = 4_000_000  # numbers held at once for all genes of a chunk: 32 MB per array
 RIDGE = 1e-6  # PyDESeq2's ridge on the coefficients of the GLM
 GRADIENT_TOLERANCE = 1e-5  # L-BFGS-B's stopping rule in DefaultInference
 MAX_STEP = 2.0  # natural-log units of dispersion
@@ -67,9 +69,10 @@ class BatchedInference(DefaultInference):
         beta = np.empty((genes, design_matrix.shape[1]))
         hat = np.empty((samples, genes))
         converged = np.ones(genes, bool)
-        for part in _chunks(genes, design_matrix.shape[1]):
+        form = information(design_matrix)
+        for part in _chunks(genes, form):
             coefficients, diverged = _irls(
-                counts[:, part], size_factors, design_matrix, disp[part], min_mu, beta_tol, max_beta, maxiter
+                counts[:, part], size_factors, form, disp[part], min_mu, beta_tol, max_beta, maxiter
             )
             for gene in np.flatnonzero(diverged):
                 coefficients[gene], _, _, converged[part.start + gene] = irls_solver(
@@ -86,7 +89,7 @@ class BatchedInference(DefaultInference):
                 )
             beta[part] = coefficients
             hat[:, part] = _hat_diagonals(
-                design_matrix, _bounded_mu(coefficients, size_factors, design_matrix, min_mu), disp[part]
+                form, _bounded_mu(coefficients, size_factors, design_matrix, min_mu), disp[part]
             )
         return beta, size_factors[:, None] * np.exp(design_matrix @ beta.T), hat, converged
 
@@ -118,10 +121,10 @@ class BatchedInference(DefaultInference):
         genes = counts.shape[1]
         alpha = np.empty(genes)
         converged = np.ones(genes, bool)
-        prior = prior_disp_var if prior_reg else None
-        for part in _chunks(genes, design_matrix.shape[1]):
+        prior, form = prior_disp_var if prior_reg else None, information(design_matrix)
+        for part in _chunks(genes, form):
             alpha[part], unfinished = _alpha_mle(
-                counts[:, part], design_matrix, mu[:, part], alpha_hat[part], min_disp, max_disp, prior, cr_reg
+                counts[:, part], form, mu[:, part], alpha_hat[part], min_disp, max_disp, prior, cr_reg
             )
             for gene in part.start + np.flatnonzero(unfinished):
                 alpha[gene], converged[gene] = fit_alpha_mle(
@@ -158,10 +161,9 @@ class BatchedInference(DefaultInference):
                     design_matrix, disp[gene], lfc[gene], mu[:, gene], ridge_factor, contrast, lfc_null, alt_hypothesis
                 )
             return p, statistic, se
-        for part in _chunks(genes, design_matrix.shape[1]):
-            information = _cross_product(design_matrix, mu[:, part] / (1 + mu[:, part] * disp[part]))
-            direction = _solve(information + ridge_factor, np.broadcast_to(contrast, lfc[part].shape))
-            se[part] = np.sqrt(np.einsum("gp,gpq,gq->g", direction, information, direction))
+        form, ridge = information(design_matrix), np.diag(ridge_factor)[None]
+        for part in _chunks(genes, form):
+            se[part] = form.standard_errors(mu[:, part] / (1 + mu[:, part] * disp[part]), ridge, contrast)
         statistic = (lfc - lfc_null) @ contrast / se
         return 2 * norm.sf(np.abs(statistic)), statistic, se
 
@@ -183,16 +185,18 @@ class BatchedInference(DefaultInference):
         Returns
         -------
         beta : array (genes, coefficients)
-        inverse_hessian : array (genes, coefficients, coefficients)
+        inverse_hessian : array (genes, coefficients, coefficients), read-only
+            That of the shrunken coefficient at every place: nothing else of it is looked at.
         converged : bool array (genes,)
         """
         genes, coefficients = counts.shape[1], design_matrix.shape[1]
         beta = np.empty((genes, coefficients))
-        inverse = np.empty((genes, coefficients, coefficients))
+        variance = np.empty(genes)
         converged = np.empty(genes, bool)
-        for part in _chunks(genes, coefficients):
+        form = information(design_matrix)
+        for part in _chunks(genes, form):
             posterior = _Posterior(
-                design_matrix, counts[:, part], size[part], offset, prior_no_shrink_scale, prior_scale, shrink_index
+                form, counts[:, part], size[part], offset, prior_no_shrink_scale, prior_scale, shrink_index
             )
             start = np.linalg.lstsq(design_matrix, np.log(counts[:, part] / np.exp(offset)[:, None] + 0.1), rcond=None)[
                 0
@@ -206,41 +210,32 @@ class BatchedInference(DefaultInference):
                 better = other_loss < loss[far]
                 best[far[better]], done[far[better]] = other[better], other_done[better]
             beta[part], converged[part] = best, done
-            inverse[part] = np.linalg.inv(posterior.hessian(best))
-        return beta, inverse, converged
+            variance[part] = posterior.variance(best)
+        return beta, np.broadcast_to(variance[:, None, None], (genes, coefficients, coefficients)), converged
 
 
-def _chunks(genes: int, coefficients: int) -> list[slice]:
-    """Slices of genes small enough for (genes, coefficients, coefficients) arrays."""
-    size = max(1, CHUNK_ELEMENTS // coefficients**2)
+def _chunks(genes: int, form: Information) -> list[slice]:
+    """Slices of genes few enough for what a form holds at once."""
+    size = max(1, CHUNK_ELEMENTS // form.elements)
     return [slice(start, min(start + size, genes)) for start in range(0, genes, size)]
-
-
-def _cross_product(design: Array, weights: Array) -> Array:
-    """``X' diag(w_g) X`` for every gene: weights (samples, genes) to (genes, coefficients, coefficients)."""
-    samples, p = design.shape
-    products = (design[:, :, None] * design[:, None, :]).reshape(samples, p * p)
-    return (weights.T @ products).reshape(-1, p, p)
-
-
-def _solve(matrices: Array, vectors: Array) -> Array:
-    return np.linalg.solve(matrices, vectors[..., None])[..., 0]
 
 
 def _bounded_mu(beta: Array, size_factors: Array, design: Array, min_mu: float) -> Array:
     return np.maximum(size_factors[:, None] * np.exp(design @ beta.T), min_mu)
 
 
-def _hat_diagonals(design: Array, mu: Array, disp: Array) -> Array:
-    weights = mu / (1 + mu * disp)
-    inverse = np.linalg.inv(_cross_product(design, weights) + RIDGE * np.eye(design.shape[1]))
-    return weights * np.einsum("ij,gjk,ik->ig", design, inverse, design, optimize=True)
+def _ridge(form: Information) -> Array:
+    return np.full((1, form.design.shape[1]), RIDGE)
+
+
+def _hat_diagonals(form: Information, mu: Array, disp: Array) -> Array:
+    return form.leverages(mu / (1 + mu * disp), _ridge(form))
 
 
 def _irls(
     counts: Array,
     size_factors: Array,
-    design: Array,
+    form: Information,
     disp: Array,
     min_mu: float,
     tolerance: float,
@@ -248,7 +243,7 @@ def _irls(
     maxiter: int,
 ) -> tuple[Array, Flags]:
     """Coefficients (genes, p) and a mask of genes that diverged; the steps of ``pydeseq2.utils.irls_solver``."""
-    genes, p = counts.shape[1], design.shape[1]
+    genes, design = counts.shape[1], form.design
     q, r = np.linalg.qr(design)
     beta = np.linalg.solve(r, q.T @ np.log(counts / size_factors[:, None] + 0.1)).T
     diverged = np.zeros(genes, bool)
@@ -259,12 +254,12 @@ def _irls(
     constant = (gammaln(counts + inverse_disp) - gammaln(counts + 1) - gammaln(inverse_disp)).sum(0) - len(
         counts
     ) * inverse_disp * np.log(disp)
-    ridge = RIDGE * np.eye(p)
+    ridge = _ridge(form)
     for iteration in range(1, maxiter + 1):
         y, m, a = counts[:, active], mu[:, active], disp[active]
         weights = m / (1 + m * a)
         working = np.log(m / size_factors[:, None]) + (y - m) / m
-        update = _solve(_cross_product(design, weights) + ridge, (weights * working).T @ design)
+        update = form.solve(weights, ridge, (weights * working).T @ design)
         bad = (np.abs(update) > max_beta).any(1) | (iteration == maxiter) | ~np.isfinite(update).all(1)
         diverged[active[bad]] = True
         active, update = active[~bad], update[~bad]
@@ -284,7 +279,7 @@ def _irls(
 
 def _alpha_mle(
     counts: Array,
-    design: Array,
+    form: Information,
     mu: Array,
     alpha_hat: Array,
     min_disp: float,
@@ -302,7 +297,7 @@ def _alpha_mle(
     active = np.arange(len(x))
     for _ in range(maxiter):
         gradient, curvature = _dispersion_derivatives(
-            x[active], counts[:, active], design, mu[:, active], centre[active], prior_var, cox_reid
+            x[active], counts[:, active], form, mu[:, active], centre[active], prior_var, cox_reid
         )
         now, rising = x[active], gradient > 0
         right[active] = np.where(rising, now, right[active])
@@ -329,7 +324,7 @@ def _alpha_mle(
 
 
 def _dispersion_derivatives(
-    x: Array, counts: Array, design: Array, mu: Array, centre: Array, prior_var: float | None, cox_reid: bool
+    x: Array, counts: Array, form: Information, mu: Array, centre: Array, prior_var: float | None, cox_reid: bool
 ) -> tuple[Array, Array]:
     """First and second derivative in log dispersion of the penalised negative log likelihood, per gene."""
     alpha = np.exp(x)
@@ -341,11 +336,9 @@ def _dispersion_derivatives(
     curvature = r * first + r**2 * second
     if cox_reid:
         w = mu / (1 + mu * alpha)
-        inverse = np.linalg.inv(_cross_product(design, w))
-        slope = inverse @ _cross_product(design, -alpha * w**2)
-        bend = _cross_product(design, -alpha * w**2 + 2 * alpha**2 * w**3)
-        gradient = gradient + 0.5 * np.einsum("gpp->g", slope)
-        curvature = curvature + 0.5 * (np.einsum("gpq,gqp->g", inverse, bend) - np.einsum("gpq,gqp->g", slope, slope))
+        slope, bend, squared = form.traces(w, -alpha * w**2, -alpha * w**2 + 2 * alpha**2 * w**3)
+        gradient = gradient + 0.5 * slope
+        curvature = curvature + 0.5 * (bend - squared)
     if prior_var is not None:
         gradient = gradient + (x - centre) / prior_var
         curvature = curvature + 1 / prior_var
@@ -357,7 +350,7 @@ class _Posterior:
 
     def __init__(
         self,
-        design: Array,
+        form: Information,
         counts: Array,
         size: Array,
         offset: Array,
@@ -365,15 +358,16 @@ class _Posterior:
         cauchy_scale: float,
         index: int,
     ) -> None:
-        self.design, self.counts, self.size, self.offset = design, counts, size, offset
+        self.form, self.design = form, form.design
+        self.counts, self.size, self.offset = counts, size, offset
         self.normal_scale, self.cauchy_scale, self.index = normal_scale, cauchy_scale, index
-        self.free = np.ones(design.shape[1])
+        self.free = np.ones(self.design.shape[1])
         self.free[index] = 0
 
     def take(self, genes: npt.NDArray[np.intp]) -> "_Posterior":
         """The same for some of the genes."""
         return _Posterior(
-            self.design,
+            self.form,
             self.counts[:, genes],
             self.size[genes],
             self.offset,
@@ -399,17 +393,22 @@ class _Posterior:
         residual = self.counts - (self.counts + self.size) / (1 + self.size * np.exp(-eta))
         return slope - residual.T @ self.design
 
-    def hessian(self, beta: Array, majorise: bool = False) -> Array:
-        """Second derivative, (genes, p, p); with ``majorise`` the Cauchy term's convex upper bound instead."""
+    def hessian(self, beta: Array, majorise: bool = False) -> tuple[Array, Array]:
+        """Second derivative: weights of the samples and what is added on the diagonal, (samples, genes), (genes, p).
+
+        With ``majorise`` the Cauchy term's convex upper bound stands for it.
+        """
         mean = np.exp(self.design @ beta.T + self.offset[:, None])
         weights = (self.counts + self.size) * self.size * mean / (self.size + mean) ** 2
-        curvature = _cross_product(self.design, weights)
         squares, scale = beta[:, self.index] ** 2, self.cauchy_scale**2
         diagonal = np.tile(self.free / self.normal_scale**2, (len(beta), 1))
         diagonal[:, self.index] = 2 / (scale + squares) if majorise else 2 * (scale - squares) / (scale + squares) ** 2
-        each = np.arange(len(self.free))
-        curvature[:, each, each] += diagonal
-        return curvature
+        return weights, diagonal
+
+    def variance(self, beta: Array) -> Array:
+        """Inverse of the second derivative at the shrunken coefficient, (genes,)."""
+        direction = np.broadcast_to(1 - self.free, beta.shape)
+        return self.form.solve(*self.hessian(beta), direction)[:, self.index]
 
     def minimise(self, beta: Array, maxiter: int = 200) -> tuple[Array, Array, Flags]:
         """Descend from ``beta`` by majorised Newton steps with halving; coefficients, losses and convergence."""
@@ -419,7 +418,7 @@ class _Posterior:
         active = np.arange(len(beta))
         for _ in range(maxiter):
             part = self.take(active)
-            step = _solve(part.hessian(beta[active], majorise=True), -part.gradient(beta[active]))
+            step = self.form.solve(*part.hessian(beta[active], majorise=True), -part.gradient(beta[active]))
             # far from the optimum a full step can overflow the exponential
             step *= np.minimum(1, 5 / np.maximum(np.abs(step).max(1), 1e-300))[:, None]
             length = np.ones(len(active))

@@ -20,19 +20,22 @@ def arguments() -> Namespace:
 def main() -> None:
     """Write ``<s>.doublets.tsv.gz`` and ``<s>.doublets.json``."""
     args = arguments()
-    import anndata
+    import h5py
+    import pandas as pd
 
     from compartments.cells.doublets import call_doublets, expected_rate, unscored
+    from compartments.counts.hdf5 import csr_of, row_names, text_of
     from compartments.study.parameters import names_in
 
     contract = Contract.of(STEP)
-    cells = anndata.read_h5ad(args.filtered)
-    sample = str(cells.uns["sample"])
+    with h5py.File(args.filtered) as file:
+        barcodes, sample = pd.Index(row_names(file["obs"])), text_of(file["uns/sample"][()])
+        counts = csr_of(file["layers/counts"])
     callers = [] if "doublets" in names_in(args.skip) else args.doublet_callers.split(",")
-    rate = expected_rate(cells.n_obs, args.chemistry, loaded_cells=args.loaded_cells)
+    rate = expected_rate(len(barcodes), args.chemistry, loaded_cells=args.loaded_cells)
     if callers:
-        doublets = call_doublets(cells.layers["counts"], rate, seed=args.seed, callers=callers)
+        doublets = call_doublets(counts, rate, seed=args.seed, callers=callers)
     else:
-        doublets = unscored(cells.n_obs, "left_out")
-    contract.write(doublets.table(cells.obs_names), f"samples/{sample}/{sample}.doublets.tsv.gz")
+        doublets = unscored(len(barcodes), "left_out")
+    contract.write(doublets.table(barcodes), f"samples/{sample}/{sample}.doublets.tsv.gz")
     contract.write_summary(doublets.summary(sample, callers, rate), f"samples/{sample}/{sample}.doublets.json")

@@ -11,7 +11,7 @@ from scipy import sparse
 
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
-from compartments.counts.hdf5 import column_of, row_names, text_of
+from compartments.counts.hdf5 import column_of, csr_of, row_names, text_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -101,9 +101,7 @@ def load_annotated(
     with h5py.File(filtered) as file:
         barcodes, symbols = (pd.Index(row_names(file[part])) for part in ("obs", "var"))
         gene_ids = column_of(file["var"], "gene_id")
-        sample, node = text_of(file["uns/sample"][()]), file["layers/corrected"]
-        stored = tuple(node[name][:] for name in ("data", "indices", "indptr"))
-        corrected = sparse.csr_matrix(stored, shape=tuple(node.attrs["shape"]))
+        sample, corrected = text_of(file["uns/sample"][()]), csr_of(file["layers/corrected"])
     single = ~_flags(_by_barcode(doublets, DOUBLET_COLUMNS, barcodes, filtered)["predicted_doublet"])
     lineages = _texts(_by_barcode(labels, LABEL_COLUMNS, barcodes, filtered)["lineage"])
     found = Annotated(sample, symbols, corrected[single], lineages[single])

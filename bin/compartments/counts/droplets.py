@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
 
-from compartments.counts.hdf5 import row_names, text_of
+from compartments.counts.hdf5 import csr_of, row_names, text_of
 from compartments.counts.source import Texts
 
 
@@ -37,9 +37,7 @@ class Droplets:
 def read_droplets(path: str | Path) -> Droplets:
     """Read ``droplets.h5ad``."""
     with h5py.File(path, "r") as file:
-        group = file["X"]
-        parts = (group["data"][:], group["indices"][:], group["indptr"][:])
-        matrix = sp.csr_matrix(parts, shape=tuple(group.attrs["shape"]))
+        matrix = csr_of(file["X"])
         is_cell = file["obs/is_cell"][:].astype(bool) if "is_cell" in file["obs"] else None
         sample, kind, cell_source = (text_of(file["uns"][key][()]) for key in ("sample", "kind", "cell_source"))
         totals = np.asarray(matrix.sum(1, dtype=np.int64)).ravel()

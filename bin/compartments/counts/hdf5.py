@@ -5,6 +5,7 @@ from typing import Any
 
 import h5py
 import numpy as np
+import scipy.sparse as sp
 
 from compartments.counts.source import Texts
 
@@ -53,6 +54,12 @@ def row_names(frame: h5py.Group | h5py.Dataset) -> Texts:
     if isinstance(frame, h5py.Dataset):
         return decoded(frame["index" if "index" in frame.dtype.names else frame.dtype.names[0]])
     return strings_of(frame[text_of(frame.attrs.get("_index", "_index"))])
+
+
+def csr_of(group: h5py.Group) -> sp.csr_matrix:
+    """A matrix as anndata writes it, read without anndata, whose import takes as long as a small step."""
+    stored = tuple(group[name][:] for name in ("data", "indices", "indptr"))
+    return sp.csr_matrix(stored, shape=tuple(group.attrs["shape"]))
 
 
 def strings_of(node: h5py.Group | h5py.Dataset) -> Texts:

@@ -6,7 +6,7 @@ Writes samples/<s>/<s>.labels.tsv.gz, <s>.labels.json there and skipped.tsv.
 import argparse
 import sys
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING
 
 from compartments.core.contract import Contract
 from compartments.core.errors import SampleSkipped
@@ -14,8 +14,11 @@ from compartments.core.left_out import LeftOut
 from compartments.core.options import Options
 from compartments.core.vocabulary import GIVEN_LABEL
 
+if TYPE_CHECKING:
+    import pandas as pd
+    import scipy.sparse as sp
+
 STEP = "annotate_cells"
-OF_CELLS = ("obs", "var", "uns/sample", "layers/corrected")  # what is read of <s>.filtered.h5ad
 ASSETS = Path(__file__).resolve().parents[3] / "assets"
 
 
@@ -33,11 +36,23 @@ def arguments() -> argparse.Namespace:
     return options.parse_args()
 
 
-def main() -> None:
-    given = arguments()
+def read_cells(path: str) -> tuple[str, "pd.DataFrame", tuple["pd.Index", "pd.Series"], "sp.csr_matrix"]:
+    """Of ``<s>.filtered.h5ad``: sample, its cells' own labels if it has any, symbols and ids of genes, counts."""
     import h5py
     import pandas as pd
-    from anndata.io import read_elem
+
+    from compartments.counts.hdf5 import column_of, csr_of, row_names, text_of
+
+    with h5py.File(path) as file:
+        named = {GIVEN_LABEL: column_of(file["obs"], GIVEN_LABEL)} if GIVEN_LABEL in file["obs"] else {}
+        obs, symbols = pd.DataFrame(named, index=row_names(file["obs"])), pd.Index(row_names(file["var"]))
+        genes = symbols, pd.Series(column_of(file["var"], "gene_id"), symbols)
+        return text_of(file["uns/sample"][()]), obs, genes, csr_of(file["layers/corrected"])
+
+
+def main() -> None:
+    given = arguments()
+    import pandas as pd
 
     from compartments.core.species import species_of
     from compartments.labels.annotation import annotate
@@ -50,10 +65,9 @@ def main() -> None:
     from compartments.labels.overrides import apply_overrides, labelled_rows, read_overrides, warn_of_lost
 
     lineage_map = read_lineage_map(given.lineage_map)
-    with h5py.File(given.cells) as file:
-        obs, var, sample, counts = (cast(Any, read_elem(file[name])) for name in OF_CELLS)
-    species = species_of(var.index, var["gene_id"].astype(str))
-    models = [of_species(load_model(path), species, var.index) for path in given.model]
+    sample, obs, genes, counts = read_cells(given.cells)
+    species = species_of(*genes)
+    models = [of_species(load_model(path), species, genes[0]) for path in given.model]
     markers = read_markers(given.markers, lineage_map, species)
     left_out, overrides = LeftOut(STEP), None
     lost: list[str] = []
@@ -67,9 +81,9 @@ def main() -> None:
             by_hand, lost = read_overrides(*table)
             # what was set by hand goes before what the file says
             overrides = pd.concat([by_hand, overrides]).drop_duplicates("barcode")
-        tables, genes = (models, lineage_map, markers), (var.index, var["gene_id"].astype(str))
-        labels, summary = annotate(counts.tocsr(), *genes, *tables, given.compartment, given.min_overlap, given.cells)
-        distance, known = reference_distance(counts.tocsr(), *genes, models[0]), read_catalogue(given.known_models)
+        tables = models, lineage_map, markers
+        labels, summary = annotate(counts, *genes, *tables, given.compartment, given.min_overlap, given.cells)
+        distance, known = reference_distance(counts, *genes, models[0]), read_catalogue(given.known_models)
         summary |= judge_fit(labels, summary, distance, models[0], lineage_map, known, given.compartment)
     except SampleSkipped as reason:
         left_out.add(str(reason), sample=sample)

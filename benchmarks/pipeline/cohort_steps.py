@@ -13,7 +13,6 @@ those of the rung.
 """
 
 import argparse
-import csv
 import gzip
 import hashlib
 import re
@@ -30,6 +29,7 @@ import pandas as pd
 from benchmarks.gates import row
 from benchmarks.pipeline.bench_scale import LARGEST_GIB
 from benchmarks.pipeline.scale_cells import PER_SAMPLE, barcodes, plan
+from benchmarks.pipeline.side_by_side import keep, stored
 from benchmarks.scoreboard import machine
 from benchmarks.timed import spent
 from compartments.cohort.sample import read_annotated
@@ -38,7 +38,6 @@ from compartments.core.matrix import thin
 
 TABLE = Path(__file__).with_name("cohort_steps.tsv")
 STEP = "cohort_steps"
-COLUMNS = ["cells", "process", "wall_s", "cpu_s", "peak_mb", "written_mb", "ended", "date", "machine"]
 KEPT, SPREAD = 0.9, 0.3
 FILES = ("filtered.h5ad", "doublets.tsv.gz", "labels.tsv.gz", "sums.h5ad")
 PACKED = {"compression": "gzip", "compression_opts": 1}
@@ -46,24 +45,11 @@ PACKED = {"compression": "gzip", "compression_opts": 1}
 
 def run(quick=False):
     """Rows of the scoreboard, of what is stored; no quick form."""
-    largest = {} if quick else stored().groupby("cells")["peak_mb"].max() * 1e6 / 2**30
+    largest = {} if quick else stored(TABLE).groupby("cells")["peak_mb"].max() * 1e6 / 2**30
     return [
         row(STEP, "largest step of the cohort, GiB", f"{cells:,} cells", value, f"<= {LARGEST_GIB[cells]}", 1, 1)
         for cells, value in largest.items()
     ]
-
-
-def stored():
-    """Rows measured so far."""
-    return pd.read_csv(TABLE, sep="\t") if TABLE.exists() else pd.DataFrame(columns=COLUMNS)
-
-
-def keep(found):
-    """Store one row in place of that of the same step."""
-    before = stored()
-    others = before[~((before["cells"] == found["cells"]) & (before["process"] == found["process"]))]
-    whole = pd.concat([others, pd.DataFrame([found])]) if len(others) else pd.DataFrame([found])
-    whole[COLUMNS].to_csv(TABLE, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
 
 def tasks_of(rung):
@@ -205,7 +191,8 @@ def measure(given):
             figures = {"wall_s": wall, "cpu_s": cpu, "peak_mb": peak * 2**30 / 1e6}
             figures["written_mb"] = sum(path.stat().st_size for path in files_in(folder)) / 1e6
             about = {"ended": "no" if code else "yes", "date": date.today().isoformat(), "machine": machine()}
-            keep({"cells": cells, "process": task.process} | {k: round(v) for k, v in figures.items()} | about)
+            found = {"cells": cells, "process": task.process} | {k: round(v) for k, v in figures.items()} | about
+            keep(TABLE, [found], ["cells", "process"])
             print(task.process, figures, about["ended"], flush=True)
             if code:
                 sys.exit(f"{task.process}: see {folder}")
@@ -223,7 +210,7 @@ def main():
     given = parser.parse_args()
     if not given.show:
         measure(given)
-    print(stored().drop(columns=["date", "machine"]).to_string(index=False))
+    print(stored(TABLE).drop(columns=["date", "machine"]).to_string(index=False))
 
 
 if __name__ == "__main__":

@@ -31,7 +31,6 @@ from benchmarks.timed import ROOT, spent
 from benchmarks.unequal import FOLDER as DATA
 
 COSTS, RESULTS = (Path(__file__).with_name(name) for name in ("side_by_side.tsv", "side_by_side_results.tsv"))
-COLUMNS = ["cells", "way", "step", "tasks", "wall_s", "cpu_s", "peak_mb", "ended", "date", "machine"]
 SAME_STEPS = (
     *("READ_COUNTS", "CALL_CELLS", "REMOVE_AMBIENT", "FILTER_CELLS", "SCORE_DOUBLETS", "ANNOTATE_CELLS"),
     *("SUM_SAMPLE", "MERGE_SAMPLES", "EMBED_COHORT", "RUN_LIANA"),
@@ -44,8 +43,8 @@ COMPARED = 2000  # cells whose neighbours are looked at
 
 
 def stored(path):
-    """Rows of a table of this bench."""
-    return pd.read_csv(path, sep="\t") if path.exists() else pd.DataFrame(columns=COLUMNS[:2])
+    """Rows of a table of costs or results; its first column is of cells."""
+    return pd.read_csv(path, sep="\t") if path.exists() else pd.DataFrame(columns=["cells", "peak_mb"])
 
 
 def keep(path, rows, key):
@@ -53,7 +52,7 @@ def keep(path, rows, key):
     new, before = pd.DataFrame(rows), stored(path)
     same = before.set_index(key).index.isin(new.set_index(key).index) if len(before) else np.zeros(0, bool)
     whole = pd.concat([before[~same], new], ignore_index=True) if len(before) else new
-    whole.sort_values(["cells", "way"], kind="stable").to_csv(path, sep="\t", index=False, quoting=csv.QUOTE_NONE)
+    whole.sort_values(key[:-1], kind="stable").to_csv(path, sep="\t", index=False, quoting=csv.QUOTE_NONE)
 
 
 def row_of(cells, way, step, tasks, wall, cpu, peak, ended=True):

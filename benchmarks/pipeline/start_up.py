@@ -1,7 +1,7 @@
 """How much of a run's CPU time goes into starting: Python itself and the packages that each task imports.
 
-    PYTHONPROFILEIMPORTTIME=1 tools/nextflow run . -profile local,demo --outdir results/start_up -work-dir WORK
-    python -m benchmarks.pipeline.start_up WORK results/start_up/pipeline_info/trace.tsv
+    PYTHONPROFILEIMPORTTIME=1 tools/nextflow run . -profile local,demo --outdir results/start_up
+    python -m benchmarks.pipeline.start_up results/start_up/pipeline_info/trace.tsv
 
 With that variable Python writes to each task's .command.err how long every import took, by the clock; the machine
 should do nothing else. What a bare interpreter takes is measured here and added for each one that a task started
@@ -47,15 +47,13 @@ def imports(text):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("work", type=Path, help="work folder of the run")
-    parser.add_argument("trace", help="its pipeline_info/trace.tsv")
+    parser.add_argument("trace", help="pipeline_info/trace.tsv of the run, whose work folder is still there")
     given = parser.parse_args()
     trace, each = pd.read_csv(given.trace, sep="\t"), bare()
     trace["cpu"] = trace["realtime"].map(amount) * pd.to_numeric(trace["%cpu"].str.rstrip("%")).fillna(0) / 100
     rows = []
     for task in trace.itertuples():
-        folder = next(given.work.glob(f"{task.hash}*"))
-        seconds, n = imports((folder / ".command.err").read_text(errors="replace"))
+        seconds, n = imports(Path(task.workdir, ".command.err").read_text(errors="replace"))
         rows.append((task.process.split(":")[-1], 1, n, n * each, seconds, task.cpu))
     columns = ["process", "tasks", "interpreters", "python_s", "imports_s", "cpu_s"]
     table = pd.DataFrame(rows, columns=columns).groupby("process", sort=False).sum()

@@ -64,25 +64,28 @@ class Dense:
         products = (self.design[:, :, None] * self.design[:, None, :]).reshape(samples, p * p)
         return (weights.T @ products).reshape(-1, p, p)
 
-    def with_diagonal(self, weights: Array, diagonal: Array) -> Array:
-        """``matrices`` with something added on their diagonals."""
-        found, each = self.matrices(weights), np.arange(self.design.shape[1])
-        found[:, each, each] += diagonal
-        return found
+    @staticmethod
+    def ridged(matrices: Array, diagonal: Array) -> Array:
+        """The matrices, changed in place, with something added on their diagonals."""
+        each = np.arange(matrices.shape[1])
+        matrices[:, each, each] += diagonal
+        return matrices
 
     def solve(self, weights: Array, diagonal: Array, vectors: Array) -> Array:
         """See :class:`Information`."""
-        return np.linalg.solve(self.with_diagonal(weights, diagonal), vectors[..., None])[..., 0]
+        return np.linalg.solve(self.ridged(self.matrices(weights), diagonal), vectors[..., None])[..., 0]
 
     def leverages(self, weights: Array, diagonal: Array) -> Array:
         """See :class:`Information`."""
-        inverse = np.linalg.inv(self.with_diagonal(weights, diagonal))
+        inverse = np.linalg.inv(self.ridged(self.matrices(weights), diagonal))
         return weights * np.einsum("ij,gjk,ik->ig", self.design, inverse, self.design, optimize=True)
 
     def standard_errors(self, weights: Array, diagonal: Array, contrast: Array) -> Array:
         """See :class:`Information`."""
-        direction = self.solve(weights, diagonal, np.broadcast_to(contrast, (weights.shape[1], len(contrast))))
-        return np.sqrt(np.einsum("gp,gpq,gq->g", direction, self.matrices(weights), direction))
+        matrices = self.matrices(weights)
+        vectors = np.broadcast_to(contrast, matrices.shape[:2])[..., None]
+        direction = np.linalg.solve(self.ridged(matrices.copy(), diagonal), vectors)[..., 0]
+        return np.sqrt(np.einsum("gp,gpq,gq->g", direction, matrices, direction))
 
     def traces(self, weights: Array, first: Array, second: Array) -> tuple[Array, Array, Array]:
         """See :class:`Information`."""

@@ -41,6 +41,8 @@ STEP = "cohort_steps"
 KEPT, SPREAD = 0.9, 0.3
 FILES = ("filtered.h5ad", "doublets.tsv.gz", "labels.tsv.gz", "sums.h5ad")
 PACKED = {"compression": "gzip", "compression_opts": 1}
+# a task that reads results as they lie in the results folder gives each staged file its place there
+PLACED = re.compile(r"""ln -s "\$PWD"/(staged/\d+)/\* 'results/samples/[^/']+/([^/']+)'\n""")
 
 
 def run(quick=False):
@@ -159,11 +161,22 @@ def stage(task, samples, made, place, folder):
         else:
             link(folder / name, path.resolve() if path.is_dir() else made.get(digest(path), path.resolve()))
     text = (task / ".command.sh").read_text().split("# capture process environment")[0]
-    first, *others = sorted(old)
+    return "".join(of_all(line, samples) for line in text.splitlines(keepends=True))
+
+
+def of_all(line, samples):
+    """A line of a task's commands with the files of all samples where it names those of the rung's."""
+    placed = PLACED.fullmatch(line)
+    if placed:
+        number, name = placed.groups()
+        news = [(new, name.removeprefix(old)) for new, old in samples.items() if name.startswith(f"{old}.")]
+        link = 'mkdir -p results/samples/{0} && ln -s "$PWD"/{1}/{0}{2} results/samples/{0}/{0}{2}\n'
+        return "".join(link.format(new, number, kind) for new, kind in news) or line
+    first, *others = sorted(set(samples.values()))
     for one in others:
-        text = re.sub(rf"\s(?=\S*{one}\.)\S+", "", text)
+        line = re.sub(rf"\s(?=\S*{one}\.)\S+", "", line)
     return re.sub(
-        rf"\s(?=\S*{first}\.)(\S+)", lambda found: "".join(" " + found[1].replace(first, new) for new in samples), text
+        rf"\s(?=\S*{first}\.)(\S+)", lambda found: "".join(" " + found[1].replace(first, new) for new in samples), line
     )
 
 

@@ -81,3 +81,15 @@ def test_a_step_is_run_again_with_all_samples_and_what_was_made_before(tmp_path)
     assert (folder / "asset.tsv").readlink() == tmp_path / "asset.tsv"
     assert (folder / "samples/D0003_CSF.sums.h5ad").readlink() == place / "D0003_CSF.sums.h5ad"
     assert len(list((folder / "samples").iterdir())) == 8
+
+
+def test_what_a_task_places_among_the_results_is_placed_for_all_samples():
+    samples = cohort_steps.samples_of(20_000, 2)
+    line = "ln -s \"$PWD\"/staged/7/* 'results/samples/D0000_blood/D0000_blood.qc.json'\n"
+    linked = cohort_steps.of_all(line, samples).splitlines()
+    assert linked == [
+        f'mkdir -p results/samples/{new} && ln -s "$PWD"/staged/7/{new}.qc.json results/samples/{new}/{new}.qc.json'
+        for new in ("D0000_blood", "D0002_blood")
+    ]
+    cohort = "ln -s \"$PWD\"/staged/8/* 'results/cohort/cells.tsv.gz'\n"
+    assert cohort_steps.of_all(cohort, samples) == cohort

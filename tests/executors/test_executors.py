@@ -45,6 +45,7 @@ QUICK = "executor { pollInterval = '2 sec'; queueStatInterval = '3 sec'; exitRea
 # -- what a run on this machine leaves ------------------------------------------------------------------------------
 
 
+@pytest.mark.long
 def test_a_file_damaged_behind_what_the_start_reads_costs_one_sample(local_run):
     rows = [line.split("\t") for line in (local_run / "skipped.tsv").read_text().splitlines()[1:]]
     (row,) = [row for row in rows if row[1] == DAMAGED]
@@ -54,6 +55,7 @@ def test_a_file_damaged_behind_what_the_start_reads_costs_one_sample(local_run):
     assert len(set(trace(local_run).query("process == 'FILTER_CELLS'")["tag"])) == 6
 
 
+@pytest.mark.long
 def test_the_crate_records_inputs_parameters_code_and_results(cohort, local_run):
     graph = json.loads((local_run / "ro-crate-metadata.json").read_text())["@graph"]
     entities = {one["@id"]: one for one in graph}
@@ -113,8 +115,8 @@ def test_image(name):
 # -- offline, in containers -----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("tasks", TASKS)
-def test_a_bundle_runs_in_containers_without_a_network(core, cohort, request, tmp_path, tasks):
+@pytest.mark.long
+def test_a_bundle_runs_in_containers_without_a_network(core, cohort, local_run, tmp_path):
     bundle = tmp_path / "bundle"
     made = call(
         *("tools/bundle.sh", bundle),
@@ -133,14 +135,12 @@ def test_a_bundle_runs_in_containers_without_a_network(core, cohort, request, tm
         tmp_path,
         *("-profile", "podman", "--outdir", "out"),
         *arguments,
-        *["-stub"] * (tasks == "stub"),
         prefix=["unshare", "--net"],
         **CONTAINERS,
     )
     assert done.code == 0, done.text[-4000:]
     assert [name for name in RESULTS if not (tmp_path / "out" / name).exists()] == []
-    if tasks == "real":
-        assert differing(tables(tmp_path / "out"), tables(request.getfixturevalue("local_run"))) == []
+    assert differing(tables(tmp_path / "out"), tables(local_run)) == []
     crate = json.loads((tmp_path / "out" / "ro-crate-metadata.json").read_text())
     digest = podman("image", "inspect", "--format", "{{.Digest}}", core).stdout.strip()
     images = {part["name"]: f"sha256:{part['sha256']}" for part in crate["@graph"] if part["@type"] == "ContainerImage"}

@@ -82,32 +82,24 @@ def test_demo_answers_the_five_questions(demo):
     assert (findings["tier"] != "inferential").all(), "two donors never carry an inferential claim"
 
 
-def test_resume_runs_only_what_a_changed_file_touches(demo, project):
+def test_resume_runs_only_what_a_changed_file_and_a_changed_parameter_touch(demo, project):
+    """The step of an edited file, the one that asks it of relabelled donors, and what reads their tables.
+
+    CHECK_DESIGN checks all parameters; what it says of the study is the same, so that no step is repeated for that.
+    """
     module = project / "bin" / "compartments" / "compare" / "coupling.py"
     module.write_text(module.read_text() + "\n# changed\n")
-    tables = ["composition/effects.tsv", "coupling/coupling.tsv", "migration/effects.tsv", "findings.tsv"]
+    tables = ["composition/effects.tsv", "migration/effects.tsv", "cohort/cells.tsv.gz"]
     before = {name: (demo / "out" / name).read_bytes() for name in tables}
-    done = nextflow(
-        project, demo, "-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}", "-resume"
-    )
+    given = ["-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}", "-resume"]
+    done = nextflow(project, demo, *given, "--n_perms", "20", "--cellbender_epochs", "100")
     assert done.code == 0, done.text[-4000:]
     ran = set(trace(demo / "out").query("status != 'CACHED'")["process"])
-    # the step itself, the one that asks it of relabelled donors, and what reads their tables; what was left out is the
-    # same, so that collecting it again is free to be spared
-    assert ran | {"COLLECT_SKIPPED"} == PAGE | {"COMPARE_COUPLING", "CALIBRATE"}
+    of_the_file = {"COMPARE_COUPLING", "CALIBRATE"}
+    of_the_parameters = {"CHECK_DESIGN", "RUN_LIANA", "SCORE_CENTRALITY", "COMPARE_INTERACTIONS"}
+    # what was left out is the same, so that collecting it again is free to be spared
+    assert ran | {"COLLECT_SKIPPED"} == PAGE | of_the_file | of_the_parameters
     assert before == {name: (demo / "out" / name).read_bytes() for name in tables}
-
-
-def test_a_changed_parameter_repeats_the_steps_that_take_it(demo, project):
-    """CHECK_DESIGN checks them all; what it says of the study is the same, so that no step is repeated for that."""
-    changed = ["--n_perms", "20", "--cellbender_epochs", "100", "-resume"]
-    done = nextflow(
-        project, demo, "-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}", *changed
-    )
-    assert done.code == 0, done.text[-4000:]
-    ran = set(trace(demo / "out").query("status != 'CACHED'")["process"])
-    taking = {"RUN_LIANA", "SCORE_CENTRALITY"}
-    assert ran | {"COLLECT_SKIPPED"} == PAGE | taking | {"CHECK_DESIGN", "COMPARE_INTERACTIONS"}
 
 
 def test_nf_test_files(project):

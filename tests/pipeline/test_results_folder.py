@@ -170,6 +170,18 @@ def test_a_withdrawn_sample_leaves_the_results(study):
     assert not any("s3" in name for name in entities)
 
 
+def test_a_sample_more_runs_its_own_tasks_and_those_of_the_cohort(study):
+    done = study.run([*study.rows, "s4,d3,CSF,control,good 4.h5"], "--outdir", "more", "-resume", study.sessions()[0])
+    assert done.code == 0, done.text[-4000:]
+    tasks = trace(study.folder / "more")
+    of_samples = tasks[tasks["process"].isin(OF_SAMPLES | {"INSPECT_INPUT", "RUN_LIANA", "SCORE_CENTRALITY"})]
+    again = of_samples.query("status != 'CACHED'")
+    assert OF_SAMPLES < set(again["process"]) == set(of_samples["process"])
+    assert again["tag"].str.startswith("s4").all(), again[["process", "tag"]]
+    assert len(of_samples) == 5 * len(again)
+    assert "MERGE_SAMPLES" in set(tasks.query("status == 'COMPLETED'")["process"])
+
+
 def test_labels_by_hand_repeat_the_tasks_of_their_sample_alone(study):
     (study.folder / "labels.tsv").write_text("sample\tbarcode\tcluster\tlineage\ns0\tBARCODE01-1\t\tB\n")
     given = ("--label_overrides", "labels.tsv", "--outdir", "labelled", "-resume", study.sessions()[0])

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 from scipy import sparse
 
-from compartments.labels.neighbours import N_NEIGHBOURS, borrow_lineages, is_protected, neighbours_prior
+from compartments.labels.neighbours import N_NEIGHBOURS, Surroundings, borrow_lineages, is_protected, neighbours_prior
 
 
 def cells(lineage, confidence, guess="CD4_T"):
@@ -28,7 +28,7 @@ def test_the_neighbourhood_names_a_cell_and_no_other_changes():
     lineage, confidence, counts = two_kinds()
     labels = cells(lineage, confidence)
     before = labels.iloc[:-1].copy()
-    borrow_lineages(labels, counts)
+    borrow_lineages(labels, Surroundings(counts))
     assert labels.iloc[-1][["lineage", "lineage_broad", "confidence"]].tolist() == ["B", "B", "neighbours"]
     pd.testing.assert_frame_equal(labels.iloc[:-1], before)
 
@@ -37,14 +37,14 @@ def test_rare_types_are_not_outvoted():
     lineage, confidence, counts = two_kinds()
     for guess in ("pDC", "Plasma", "T_cycling"):
         labels = cells(lineage, confidence, guess)
-        borrow_lineages(labels, counts)
+        borrow_lineages(labels, Surroundings(counts))
         assert labels["lineage"].iloc[-1] == "unassigned"
 
 
 def test_too_few_sure_cells_say_nothing():
     lineage, confidence, counts = two_kinds(4)
     labels = cells(lineage, confidence)
-    borrow_lineages(labels, counts)
+    borrow_lineages(labels, Surroundings(counts))
     assert labels["lineage"].iloc[-1] == "unassigned"
 
 
@@ -63,7 +63,7 @@ def test_what_a_model_hardly_tells_its_neighbourhood_tells():
     log_probability, counts, truth = beliefs()
     nothing = np.full(len(truth), -1)
     assert 0.6 < (log_probability.argmax(axis=1) == truth).mean() < 0.9
-    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, counts, 0.1)
+    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, Surroundings(counts), 0.1)
     assert ((log_probability + prior).argmax(axis=1) == truth).mean() > 0.95
 
 
@@ -71,7 +71,9 @@ def test_unsure_cells_do_not_make_each_other_sure_where_the_model_has_its_genes(
     log_probability, counts, truth = beliefs()
     nothing, asked = np.full(len(truth), -1), np.zeros(len(truth), bool)
     shift = {
-        overlap: np.ptp(neighbours_prior(log_probability, asked, nothing, counts, overlap)[:, :2], axis=1).mean()
+        overlap: np.ptp(
+            neighbours_prior(log_probability, asked, nothing, Surroundings(counts), overlap)[:, :2], axis=1
+        ).mean()
         for overlap in (0.1, 1.0)
     }
     assert shift[1.0] < 1e-9 and shift[0.1] > 1  # on the log scale
@@ -83,9 +85,9 @@ def test_settled_cells_keep_their_label_and_what_others_say_has_a_bound():
     settled = np.zeros(len(truth), bool)
     settled[0] = True
     nothing = np.full(len(truth), -1)
-    prior = neighbours_prior(log_probability, settled, nothing, counts, 0.1)
+    prior = neighbours_prior(log_probability, settled, nothing, Surroundings(counts), 0.1)
     assert (prior[0] == 0).all() and (prior[1:] != 0).any(axis=1).all()
-    asked = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, counts, 0.1)
+    asked = neighbours_prior(log_probability, np.zeros(len(truth), bool), nothing, Surroundings(counts), 0.1)
     assert (asked[0].max() - asked[0].min()) <= np.log(3 * N_NEIGHBOURS + 1)
     assert (log_probability + asked)[0].argmax() == 1
 
@@ -95,14 +97,14 @@ def test_markers_weigh_as_much_as_the_neighbours():
     log_probability[0] = np.log([0.45, 0.54, 0.01])
     marked = np.full(len(truth), -1)
     marked[0] = 1
-    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), marked, counts, 0.1)
+    prior = neighbours_prior(log_probability, np.zeros(len(truth), bool), marked, Surroundings(counts), 0.1)
     assert (log_probability + prior)[0].argmax() == 1  # its neighbours alone say 0, as above
 
 
 def test_few_cells_are_not_asked():
     log_probability, counts, truth = beliefs()
     few = slice(0, N_NEIGHBOURS)
-    prior = neighbours_prior(log_probability[few], np.zeros(9, bool), np.full(9, -1), counts[few], 0.1)
+    prior = neighbours_prior(log_probability[few], np.zeros(9, bool), np.full(9, -1), Surroundings(counts[few]), 0.1)
     assert not prior.any()
 
 

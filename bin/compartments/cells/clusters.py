@@ -5,7 +5,6 @@ import random
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from scipy.sparse.linalg import svds
 
 from compartments.core.matrix import totals
 
@@ -73,6 +72,8 @@ def cell_space(
     n_genes, n_components : int
         Lowered where there are too few cells or genes.
     """
+    from scipy.sparse.linalg import svds  # not where no ambient RNA is to be removed
+
     n_cells, depth = counts.shape[0], np.maximum(totals(counts), 1)
     factor = (np.median(depth) / depth).astype(np.float32)
     first, second = np.zeros(counts.shape[1]), np.zeros(counts.shape[1])

@@ -220,7 +220,8 @@ class Judged:
         """Metrics of every called cell, whether it ``passes``, and what it ``fails``."""
         cells = self.measured.rename_axis("barcode").reset_index()
         cells["passes"] = self.keep
-        cells["fails"] = [",".join(row.index[row]) for _, row in self.fails.iterrows()]
+        names = self.fails.columns.to_numpy(object)
+        cells["fails"] = [",".join(names[failed]) for failed in self.fails.to_numpy(bool)]
         return cells
 
 

@@ -14,7 +14,6 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import scipy.sparse as sp
-from scipy.sparse.csgraph import connected_components
 
 from compartments.core.species import RIBOSOMAL_PROTEIN, UNTRANSLATED, known_as
 from compartments.counts.source import Texts
@@ -111,6 +110,8 @@ def ways_of(profiles: Mapping[str, Profiles], donors: Mapping[str, str]) -> dict
     ----------
     profiles, donors : mappings by sample
     """
+    from scipy.sparse.csgraph import connected_components  # not for every sample that is read
+
     names = [name for name, of_sample in profiles.items() if of_sample]
     between = np.full((len(names), len(names)), np.nan)
     for (i, first), (j, second) in combinations(enumerate(names), 2):

@@ -15,7 +15,7 @@ from compartments.labels.genes import Matched, fold_repeats, match
 from compartments.labels.lineages import STATE, broad_lineages, check_labels
 from compartments.labels.markers import KNOWN_BY_MARKERS, LOST_BY_CONVERSION, Evidence, marker_evidence, marker_weights
 from compartments.labels.model import Model, decision_scores
-from compartments.labels.neighbours import borrow_lineages, is_protected, neighbours_prior
+from compartments.labels.neighbours import Surroundings, borrow_lineages, is_protected, neighbours_prior
 from compartments.labels.summary import summarise
 
 CHUNK = 2000
@@ -145,11 +145,12 @@ def annotate(
         normalised = log_normalise(folded)
         evidence.append(marker_evidence(folded, normalised, names, weights, broad))
         others.append(_further_labels(normalised, matched[1:]))
-    labels = _named_cells(decision, matched[0], Evidence.of_all(evidence), broad, counts)
+    around = Surroundings(counts)
+    labels = _named_cells(decision, matched[0], Evidence.of_all(evidence), broad, around)
     labels = pd.concat([labels, pd.concat(others, ignore_index=True)], axis=1)
     by_markers = KNOWN_BY_MARKERS | (LOST_BY_CONVERSION if matched[0].model.kept < 1 else {})
     _settle_by_markers(labels, compartment, broad, set(matched[0].mapped["lineage_broad"]), by_markers)
-    borrow_lineages(labels, counts)
+    borrow_lineages(labels, around)
     summary = summarise(labels, matched, compartment) | {"n_genes_summed": fold.shape[0] - fold.shape[1]}
     return labels.drop(columns=["plausible_in", "rule", "supported"]), summary
 
@@ -159,7 +160,7 @@ def _named_cells(
     first: Matched,
     evidence: Evidence,
     broad: Mapping[str, str],
-    counts: sparse.csr_matrix,
+    around: Surroundings,
 ) -> pd.DataFrame:
     """Labels of all cells by the first model; columns as :func:`annotate`, and ``rule, supported, plausible_in``."""
     alone, _, by_broad = choose_lineage(decision, first.mapped)
@@ -173,7 +174,7 @@ def _named_cells(
     settled = ((probability >= SURE) & ~contradicted) | (states[:, -1] >= SURE)
     settled |= named & is_protected(guess["lineage"], first.model.labels[decision.argmax(axis=1)])
     vote = by_broad.columns.get_indexer(marked)
-    prior = neighbours_prior(np.log(states), settled.to_numpy(), vote, counts, first.overlap)
+    prior = neighbours_prior(np.log(states), settled.to_numpy(), vote, around, first.overlap)
     chosen, by_lineage, by_broad = choose_lineage(decision, first.mapped, prior)
     rule = np.full(len(chosen), "", object)
     t_like = evidence.t_like & first.mapped["lineage"].isin(NK_NAMES).to_numpy()[chosen]

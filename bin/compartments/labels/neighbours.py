@@ -1,5 +1,8 @@
 """Cells that the model is unsure of, or leaves unnamed, by the cells around them in their own sample."""
 
+from dataclasses import dataclass
+from functools import cached_property
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -18,11 +21,35 @@ ROUNDS, SETTLED = 50, 1e-3  # at most so many rounds, until no probability moves
 Floats = npt.NDArray[np.float64]
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What lies around the cells of one sample: its labels do not depend on who else is in the run.
+
+    Attributes
+    ----------
+    counts : CSR matrix, shape (cells, genes)
+    """
+
+    counts: sparse.csr_matrix
+
+    @cached_property
+    def space(self) -> Floats:
+        """Coordinates of the cells, made when first asked for."""
+        return cell_space(self.counts, SEED)
+
+    def nearest(self, asked: npt.NDArray[np.intp], among: npt.NDArray[np.intp], k: int) -> npt.NDArray[np.intp]:
+        """Positions in ``among`` of the ``k`` cells that are nearest to each cell ``asked``, shape (asked, k)."""
+        from sklearn.neighbors import NearestNeighbors
+
+        found = NearestNeighbors(n_neighbors=k).fit(self.space[among])
+        return np.asarray(found.kneighbors(self.space[asked], return_distance=False))
+
+
 def neighbours_prior(
     log_probability: Floats,
     settled: npt.NDArray[np.bool_],
     marked: npt.NDArray[np.intp],
-    counts: sparse.csr_matrix,
+    around: Surroundings,
     overlap: float,
 ) -> Floats:
     """What the cells around a cell and its own markers say of its lineage, for cells that are not settled.
@@ -35,8 +62,7 @@ def neighbours_prior(
         Cells that keep their probabilities: they speak, and are not asked.
     marked : int array, shape (cells,)
         State that the markers name; -1 for none.
-    counts : CSR matrix, shape (cells, genes)
-        Of one sample: its labels do not depend on who else is in the run.
+    around : Surroundings
     overlap : float
         Share of the model's genes that the data have.
 
@@ -56,14 +82,11 @@ def neighbours_prior(
     neighbours together. One more vote that says nothing bounds the rest: with 14 states unanimous neighbours shift the
     odds 127-fold, not without end.
     """
-    from sklearn.neighbors import NearestNeighbors
-
-    prior = np.zeros_like(log_probability)
+    prior, counts = np.zeros_like(log_probability), around.counts
     asked = np.flatnonzero(~settled)
     if len(prior) <= N_NEIGHBOURS or counts.shape[1] < 2 or not counts.nnz or not len(asked):
         return prior
-    space = cell_space(counts, SEED)
-    nearest = NearestNeighbors(n_neighbors=N_NEIGHBOURS + 1).fit(space).kneighbors(space[asked])[1]
+    nearest = around.nearest(asked, np.arange(len(prior)), N_NEIGHBOURS + 1)
     itself = nearest == asked[:, None]
     itself[~itself.any(axis=1), -1] = True  # copies of a cell may stand before it
     nearest = nearest[~itself].reshape(len(asked), N_NEIGHBOURS)
@@ -90,7 +113,7 @@ def is_protected(lineage: pd.Series, label: npt.NDArray[np.str_]) -> npt.NDArray
     return (lineage.isin(PROTECTED) | pd.Series(label, index=lineage.index).str.contains("ycling")).to_numpy(bool)
 
 
-def borrow_lineages(labels: pd.DataFrame, counts: sparse.csr_matrix) -> None:
+def borrow_lineages(labels: pd.DataFrame, around: Surroundings) -> None:
     """Give unassigned cells the lineage that most of the named cells around them have, in place.
 
     Parameters
@@ -98,23 +121,20 @@ def borrow_lineages(labels: pd.DataFrame, counts: sparse.csr_matrix) -> None:
     labels : DataFrame, one row per cell of one sample
         From :func:`annotation.annotate`; changed are ``lineage, lineage_broad, display_label, confidence`` (to
         ``neighbours``).
-    counts : CSR matrix, shape (cells, genes)
+    around : Surroundings
 
     Notes
     -----
     Only cells that the model is sure of (confidence ``high``) have a vote, and more than half of the ``N_NEIGHBOURS``
-    nearest in :func:`cells.clusters.cell_space` must agree. Neighbours come from the sample alone: its labels do not
-    depend on who else is in the run. A cell that the model's best guess makes one of ``PROTECTED`` stays as it is.
+    nearest in :func:`cells.clusters.cell_space` must agree. A cell that the model's best guess makes one of
+    ``PROTECTED`` stays as it is.
     """
-    from sklearn.neighbors import NearestNeighbors
-
     sure = np.flatnonzero(labels["confidence"] == "high")
     protected = is_protected(labels["model_lineage"], labels["celltypist_label"].to_numpy(str))
     asked = np.flatnonzero((labels["lineage"] == UNASSIGNED) & ~protected)
     if len(sure) < N_NEIGHBOURS or not len(asked):
         return
-    space = cell_space(counts, SEED)
-    nearest = NearestNeighbors(n_neighbors=N_NEIGHBOURS).fit(space[sure]).kneighbors(space[asked])[1]
+    nearest = around.nearest(asked, sure, N_NEIGHBOURS)
     lineages, code = np.unique(labels["lineage"].to_numpy(str)[sure], return_inverse=True)
     votes = (code[nearest][:, :, None] == np.arange(len(lineages))).sum(axis=1)
     won = votes.max(axis=1) > N_NEIGHBOURS / 2

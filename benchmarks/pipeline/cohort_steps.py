@@ -31,7 +31,7 @@ from benchmarks.pipeline.bench_scale import LARGEST_GIB
 from benchmarks.pipeline.scale_cells import PER_SAMPLE, barcodes, plan
 from benchmarks.pipeline.side_by_side import keep, stored
 from benchmarks.scoreboard import machine
-from benchmarks.timed import spent
+from benchmarks.timed import ROOT, spent
 from compartments.cohort.sample import read_annotated
 from compartments.cohort.sums import sums_of
 from compartments.core.matrix import thin
@@ -200,7 +200,7 @@ def measure(given):
         if not (folder / "ended").exists():
             text = stage(task.folder, samples, made, place / "samples", folder)
             (folder / "run.sh").write_text(text)
-            code, wall, cpu, peak = spent(["bash", "run.sh"], folder)
+            code, wall, cpu, peak = spent(["bash", "run.sh"], folder, {"COMPARTMENTS_TOOLS": str(ROOT / ".tools")})
             figures = {"wall_s": wall, "cpu_s": cpu, "peak_mb": peak * 2**30 / 1e6}
             figures["written_mb"] = sum(path.stat().st_size for path in files_in(folder)) / 1e6
             about = {"ended": "no" if code else "yes", "date": date.today().isoformat(), "machine": machine()}

@@ -8,6 +8,8 @@ MINUTES ?= 30
 # containers, Slurm and resuming are tested where what they need may be installed
 WITHOUT := $(shell [ "$$(id -u)" = 0 ] && [ -f /etc/debian_version ] && echo '-m "not long"' || echo '-m "not long and not executors"')
 
+# for two cores: a worker whose pipeline waits for its tasks leaves a core idle
+WORKERS ?= 3
 # tests against packages that others release, and of the steps that lean on them most
 NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compare/test_scored_cells.py \
 	tests/cells/test_scrublet.py tests/cohort/test_embedding.py tests/labels/test_model.py tests/simulate/test_reference.py
@@ -57,7 +59,7 @@ lint: setup
 
 test: setup setup-cellbender lint
 	@tools/setup.sh counts || echo "without STAR: tests that count reads are skipped"
-	$(PYTHON) -m pytest -n 2 --dist loadfile --no-loadscope-reorder $(WITHOUT)
+	$(PYTHON) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder $(WITHOUT)
 
 fuzz: setup
 	@tools/setup.sh fuzz

@@ -55,6 +55,57 @@ def test_a_shallow_sample_of_the_same_kind_is_not_unusual():
     assert hits / tested < 0.08
 
 
+@pytest.fixture(scope="module")
+def rare_in_controls():
+    """Plasma cells of CSF: 20 of 1,187 in the one treated donor, 3 in all of 8 others, 2 of 609 at most."""
+    study, counts, _ = cohort(arms=(1, 8), seed=3)
+    counts = counts.assign(Plasma=5)
+    counts.loc[counts.index.str.endswith("_CSF"), "Plasma"] = 0
+    counts.loc[["D01_CSF", "D02_CSF", "D05_CSF"], "Plasma"] = [20, 1, 2]
+    return study, counts, composition.compare(study, long_counts(counts))
+
+
+def test_a_lineage_that_the_others_hardly_have_has_the_size_that_was_counted(rare_in_controls):
+    """One step from an expectation of a third of a cell made it four times as large, and the donor not unusual."""
+    _study, counts, found = rare_in_controls
+    csf = counts[counts.index.str.endswith("_CSF")]
+    case = row_of(found.single_case, term="within:CSF", lineage="Plasma")
+    share = csf["Plasma"] / csf.sum(axis=1)
+    pooled = csf["Plasma"].iloc[1:].sum() / csf.iloc[1:].to_numpy().sum()
+    per_ul = found.donors.query("term == 'within:CSF' and lineage == 'Plasma' and donor == 'D01'")["log2_seen"].iloc[0]
+    assert case["log2_value"] == pytest.approx(per_ul, abs=0.1)
+    assert case["log2fc"] < np.log2(share.iloc[0] / pooled) + 2 and case["ci_low"] > 0 and case["p_value"] < 0.01
+    assert case["outside_reference_range"]
+    across = row_of(found.single_case, term="interaction", lineage="Plasma")
+    assert across["outside_reference_range"] and across["log2fc"] < 8
+
+
+def test_what_a_figure_shows_of_a_donor_is_what_was_counted(rare_in_controls):
+    study, counts, found = rare_in_controls
+    rows = found.donors.query("lineage == 'Plasma' and level == 'lineage'").set_index(["term", "donor"])
+    per_ul = study.samples.set_index("sample")["cells_per_ul"]
+
+    def seen(sample):
+        return np.log2((counts.loc[sample, "Plasma"] + 0.5) / counts.loc[sample].sum() * per_ul[sample])
+
+    for donor in ("D01", "D02", "D03", "D05"):
+        csf, blood = seen(f"{donor}_CSF"), seen(f"{donor}_blood")
+        assert rows.loc[("within:CSF", donor), "log2_seen"] == pytest.approx(csf)
+        assert rows.loc[("interaction", donor), "log2_seen"] == pytest.approx(csf - blood)
+    assert rows.loc["within:CSF"]["log2_seen"].idxmax() == "D01"
+
+
+def test_half_a_cell_makes_no_donor_unusual():
+    """No cell of a lineage among 40, where others have one in 200: the range is not left."""
+    study, counts, _ = cohort(preset="null", arms=(1, 4))
+    counts = counts.assign(Plasma=(counts.sum(axis=1) // 200).astype(int))
+    for sample in ("D01_CSF", "D01_blood"):
+        counts.loc[sample] = (counts.loc[sample] / counts.loc[sample].sum() * 40).astype(int)
+    counts.loc[["D01_CSF", "D01_blood"], "Plasma"] = 0
+    found = composition.compare(study, long_counts(counts)).single_case
+    assert not found[found["lineage"] == "Plasma"]["outside_reference_range"].any()
+
+
 def test_single_case_rows_stop_at_two_donors():
     for arms, expected in (((2, 4), True), ((3, 4), False)):
         study, counts, _ = cohort(arms=arms)

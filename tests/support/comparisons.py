@@ -115,6 +115,7 @@ def composition(folder, study, rng, gaps):
     effects = effects.assign(df_prior=effects["df"] - effects["df_residual"], df_arms=effects["df"])
     write(with_more_donors(effects, terms=list(terms_of(study))), folder, "composition/power.tsv")
     donors = donors.rename(columns={"value": "log2_value"}).assign(variance=0.01, n_cells=50)
+    donors["log2_seen"] = donors["log2_value"]
     made = calls(study, effects)
     write(effects, folder, "composition/effects.tsv")
     write(donors, folder, "composition/donors.tsv")

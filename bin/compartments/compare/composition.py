@@ -378,15 +378,16 @@ def _untested(reasons: Mapping[str, str], term: Term, cells: pd.DataFrame) -> pd
 
 
 def _donor_rows(compared: Compared, counted: Counted, cells: pd.DataFrame) -> pd.DataFrame:
-    """One row per donor of the arms and lineage: the value that the estimate is made of, and its samples', in log2."""
+    """One row per donor of the arms and lineage, in log2: what the estimate is made of, what was seen, its samples'."""
     units = compared.term.units.loc[compared.values.index]
     rows = compared.donors().rename(columns={"value": "log2_value"})
     arms = compared.term.in_arms()
+    seen = [(np.log(part.counts + 0.5) - part.offset) / LN2 for part in (each.of(arms) for each in counted.parts)]
+    rows["log2_seen"] = compared.term.weighted(seen).ravel()
     names = [("n_cells", "log2_sample"), ("n_cells_reference", "log2_reference_sample")]
     for number, (count, value) in enumerate(names):
         rows[[count, value]] = np.nan
-        if number < len(counted.parts):
-            part = counted.parts[number].of(arms)
+        if number < len(seen):
             rows[count] = cells.loc[units[compared.term.sample_columns[number]]].to_numpy().ravel()
-            rows[value] = ((np.log(part.counts + 0.5) - part.offset) / LN2).ravel()
+            rows[value] = seen[number].ravel()
     return rows

@@ -1,5 +1,8 @@
 """One donor against the donors of the other arm."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -7,7 +10,8 @@ from scipy import stats
 
 from compartments.compare.counted import Counted, summed
 from compartments.compare.donor_variance import moderate, weighted_fit
-from compartments.compare.expected_counts import expected
+from compartments.compare.expected_counts import Cells, expected
+from compartments.compare.zero import Zero
 from compartments.core.vocabulary import LN2
 from compartments.study.terms import Term
 
@@ -31,47 +35,106 @@ def single_case_rows(term: Term, counted: Counted) -> pd.DataFrame:
 
     Notes
     -----
-    Crawford and Howell (1998) with sampling variances: the donor is compared with the reference donors' mean at the
-    count that this mean leads to expect of him; the variance between donors is that of the reference arm, moderated
-    over lineages. On the relative scale a donor's differences are taken against their own zero.
+    Crawford and Howell (1998) with sampling variances: for the test the donor is compared with the reference donors'
+    mean at the count that this mean leads to expect of him; the variance between donors is that of the reference arm,
+    moderated over lineages. Sizes and intervals read him at the count that he himself leads to expect, half a cell at
+    least: one step from a mean that expects next to none would make thousandfold changes of a few cells. He is outside
+    the reference donors' range if he were so, too, with half a cell less or more in any sample. On the relative scale a
+    donor's differences are taken against their own zero.
     """
     condition, reference = (term.has(arm) for arm in term.arms)
-    z, s, tau2 = _against_reference(term, counted, reference)
-    if counted.zero:
-        z, s = counted.zero.values(z, s, tau2)
-    controls, df = z[reference], int(reference.sum()) - 1
-    weights, design = 1 / (s[reference] + tau2[reference]), np.ones((len(controls), 1))
-    fit = weighted_fit(controls, design, weights)
-    mean = fit.beta[:, 0]
-    variance, prior, _, _ = moderate((weights * fit.residual**2).sum(0) / df, df)
-    freedom = np.minimum(prior + df, df * z.shape[1])
+    means = _reference_means(counted, reference)
+    tested = _Differences.of(*summed(term, counted.parts, means), reference, counted.zero)
+    sized = _Differences.of(
+        *summed(term, counted.parts, _own_means(counted, condition, means)), reference, counted.zero
+    )
+    lowest, highest = _within_half_a_cell(term, counted.parts)
+    lowest, highest = lowest - sized.shift, highest - sized.shift
     rows = []
-    for unit in np.flatnonzero(condition):
-        difference = z[unit] - mean
-        se = np.sqrt(variance * (s[unit] + tau2[unit] + 1 / weights.sum(0)))
-        if counted.zero:
-            difference = difference - counted.zero.of(difference, se)
-        case, half = mean + difference, stats.t.ppf(0.975, freedom) * se
+    for unit in map(int, np.flatnonzero(condition)):
+        (seen, se_seen), (difference, se) = tested.of_unit(unit), sized.of_unit(unit)
+        half, zero = stats.t.ppf(0.975, sized.df) * se, sized.zero_of(unit)
+        below = highest[unit] - zero < lowest[reference].min(0)
+        above = lowest[unit] - zero > highest[reference].max(0)
         table = {
             "lineage": counted.features,
             "donor": term.units["donor"].iloc[unit],
-            "log2_value": case / LN2,
-            "reference_mean": mean / LN2,
+            "log2_value": (sized.mean + difference) / LN2,
+            "reference_mean": sized.mean / LN2,
             "log2fc": difference / LN2,
             "ci_low": (difference - half) / LN2,
             "ci_high": (difference + half) / LN2,
-            "t": difference / se,
-            "df": freedom,
-            "p_value": 2 * stats.t.sf(np.abs(difference / se), freedom),
-            "outside_reference_range": (case < controls.min(0)) | (case > controls.max(0)),
+            "t": seen / se_seen,
+            "df": tested.df,
+            "p_value": 2 * stats.t.sf(np.abs(seen / se_seen), tested.df),
+            "outside_reference_range": below | above,
         }
         rows.append(pd.DataFrame(table))
     found = pd.concat(rows, ignore_index=True)
     return found.assign(k_outside=found.groupby("lineage")["outside_reference_range"].transform("sum").astype(int))
 
 
-def _against_reference(term: Term, counted: Counted, reference: npt.NDArray[np.bool_]) -> tuple[Array, Array, Array]:
-    """Values of all units at what the reference arm leads to expect, sampling variances, variance between donors."""
+@dataclass(frozen=True)
+class _Differences:
+    """Values of single units against the mean of the reference ones; ln units.
+
+    Attributes
+    ----------
+    values, sampling : array, shape (units, lineages)
+        With their sampling variances.
+    between, shift : array, shape (units, 1)
+        Variance between donors; what was taken off a unit's log abundances.
+    mean, df, scale, spread : array, shape (lineages,)
+        Of the reference units: mean, degrees of freedom, moderated factor of variances, the mean's variance but for it.
+    zero : Zero or None
+    """
+
+    values: Array
+    sampling: Array
+    between: Array
+    shift: Array
+    mean: Array
+    df: Array
+    scale: Array
+    spread: Array
+    zero: Zero | None
+
+    @classmethod
+    def of(cls, z: Array, s: Array, tau2: Array, reference: npt.NDArray[np.bool_], zero: Zero | None) -> "_Differences":
+        """From values, sampling variances and variances between donors, of all units."""
+        values, sampling = zero.values(z, s, tau2) if zero else (z, s)
+        controls, df = values[reference], int(reference.sum()) - 1
+        weights, design = 1 / (sampling[reference] + tau2[reference]), np.ones((len(controls), 1))
+        fit = weighted_fit(controls, design, weights)
+        scale, prior, _, _ = moderate((weights * fit.residual**2).sum(0) / df, df)
+        freedom = np.minimum(prior + df, df * z.shape[1])
+        shift = (z - values)[:, :1]
+        return cls(values, sampling, tau2, shift, fit.beta[:, 0], freedom, scale, 1 / weights.sum(0), zero)
+
+    def of_unit(self, unit: int) -> tuple[Array, Array]:
+        """Differences of a unit, against their own zero, and their standard errors."""
+        variance = self.sampling[unit] + self.between[unit] + self.spread
+        return self.values[unit] - self.mean - self.zero_of(unit), np.sqrt(self.scale * variance)
+
+    def zero_of(self, unit: int) -> float:
+        """The difference of a unit that counts as none."""
+        if not self.zero:
+            return 0.0
+        variance = self.sampling[unit] + self.between[unit] + self.spread
+        return self.zero.of(self.values[unit] - self.mean, np.sqrt(self.scale * variance))
+
+
+def _within_half_a_cell(term: Term, parts: Sequence[Cells]) -> tuple[Array, Array]:
+    """Lowest and highest log abundances of the units, shape (units, lineages), with half a cell less or more."""
+    with np.errstate(divide="ignore"):
+        ends = [[np.log(np.maximum(c.counts + more, 0)) - c.offset for c in parts] for more in (-0.5, 0.5)]
+    turned = [part.weight < 0 for part in term.parts]
+    low, high = (term.weighted([ends[at != turn][k] for k, turn in enumerate(turned)]) for at in (False, True))
+    return low, high
+
+
+def _reference_means(counted: Counted, reference: npt.NDArray[np.bool_]) -> list[tuple[Array, Array]]:
+    """Expected ln counts of all units as the reference arm leads to expect, and variances between donors, by part."""
     means = []
     for cells in counted.parts:
         of = cells.of(reference)
@@ -79,4 +142,18 @@ def _against_reference(term: Term, counted: Counted, reference: npt.NDArray[np.b
         # with one mean for the arm, what is left after the offset is the same for all of its units
         level = (eta - of.offset).max(0)
         means.append((level + cells.offset, np.full_like(cells.offset, tau2[0, 0])))
-    return summed(term, counted.parts, means)
+    return means
+
+
+def _own_means(
+    counted: Counted, condition: npt.NDArray[np.bool_], means: Sequence[tuple[Array, Array]]
+) -> list[tuple[Array, Array]]:
+    """The same with each unit of ``condition`` at the mean that it has alone."""
+    found = []
+    for cells, (eta, tau2) in zip(counted.parts, means, strict=True):
+        of = cells.of(condition)
+        own, _ = expected(of, np.eye(len(of.counts)), np.arange(len(of.counts)), tau2[condition])
+        eta = eta.copy()
+        eta[condition] = own
+        found.append((eta, tau2))
+    return found

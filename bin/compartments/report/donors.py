@@ -15,7 +15,7 @@ def of_series(donors: pd.DataFrame | None, series: str) -> pd.DataFrame | None:
 
 
 def of_composition(results: Results, term: Term, level: str, series: str) -> pd.DataFrame | None:
-    """Abundances of donors as the estimates are made of them, minus the scale's zero.
+    """Abundances of donors as they were counted, minus the scale's zero.
 
     Returns
     -------
@@ -26,7 +26,7 @@ def of_composition(results: Results, term: Term, level: str, series: str) -> pd.
     rows = composition_of(results, term, level)
     if rows is None:
         return None
-    shown = rows["log2_value"] - zero_of(results, term, level) * (rows["condition"] == term.arms[0])
+    shown = rows["log2_seen"] - zero_of(results, term, level) * (rows["condition"] == term.arms[0])
     rows = rows.assign(shown=shown, label=rows["lineage"], series=series)
     return against_reference(rows, ["lineage"], term)
 
@@ -39,9 +39,9 @@ def zero_of(results: Results, term: Term, level: str) -> float:
 
 
 def composition_of(results: Results, term: Term, level: str) -> pd.DataFrame | None:
-    """Rows of ``composition/donors.tsv`` of one term and level."""
+    """Rows of ``composition/donors.tsv`` of one term and level; None without it or without what was seen."""
     donors = results.table("composition/donors.tsv")
-    if donors is None:
+    if donors is None or "log2_seen" not in donors:
         return None
     chosen = donors["level"] == level
     for key, value in term.keys.items():

@@ -39,7 +39,7 @@ def _forest(page: Page, lineage: str, term: Term, rows: pd.DataFrame, values: pd
     circles = None
     if values is not None:
         own = forests.rows_of(values, term)
-        own = own.assign(shown=own["log2_value"], label=own["subcluster"], series=series)
+        own = own.assign(shown=own["log2_seen"], label=own["subcluster"], series=series)
         circles = donors.against_reference(own, ["subcluster"], term)
     behind = captions.estimates(rows, designs.of_term(term), forests.both(term), circles)
     words = page.words("composition.zoom_shares", behind, term, lineage=lineage)

@@ -27,7 +27,7 @@ BYTES = 1.6  # of a stored value on disk, packed
 SIMULATED = 3  # cells that doublets are scored on, for each that there is
 SUMS = 1.9e6  # stored values of the sums of a sample
 UMAP_EPOCHS, NEIGHBOURS, DRAWN = 200, 15, 5  # of the picture: passes over the graph, and cells that a pair repels
-START = 1.5  # CPU seconds of a task that does nothing but import its packages
+START = 0.9  # CPU seconds of a task that does nothing but import its packages
 
 
 def shares():

@@ -55,10 +55,10 @@ def test_a_shallow_sample_of_the_same_kind_is_not_unusual():
     assert hits / tested < 0.08
 
 
-@pytest.fixture(scope="module")
-def rare_in_controls():
+@pytest.fixture(scope="module", params=[True, False], ids=["per_microlitre", "shares"])
+def rare_in_controls(request):
     """Plasma cells of CSF: 20 of 1,187 in the one treated donor, 3 in all of 8 others, 2 of 609 at most."""
-    study, counts, _ = cohort(arms=(1, 8), seed=3)
+    study, counts, _ = cohort(arms=(1, 8), seed=3, absolute=request.param)
     counts = counts.assign(Plasma=5)
     counts.loc[counts.index.str.endswith("_CSF"), "Plasma"] = 0
     counts.loc[["D01_CSF", "D02_CSF", "D05_CSF"], "Plasma"] = [20, 1, 2]
@@ -67,32 +67,43 @@ def rare_in_controls():
 
 def test_a_lineage_that_the_others_hardly_have_has_the_size_that_was_counted(rare_in_controls):
     """One step from an expectation of a third of a cell made it four times as large, and the donor not unusual."""
-    _study, counts, found = rare_in_controls
+    study, counts, found = rare_in_controls
     csf = counts[counts.index.str.endswith("_CSF")]
     case = row_of(found.single_case, term="within:CSF", lineage="Plasma")
     share = csf["Plasma"] / csf.sum(axis=1)
     pooled = csf["Plasma"].iloc[1:].sum() / csf.iloc[1:].to_numpy().sum()
-    per_ul = found.donors.query("term == 'within:CSF' and lineage == 'Plasma' and donor == 'D01'")["log2_seen"].iloc[0]
-    assert case["log2_value"] == pytest.approx(per_ul, abs=0.1)
-    assert case["log2fc"] < np.log2(share.iloc[0] / pooled) + 2 and case["ci_low"] > 0 and case["p_value"] < 0.01
+    counted = found.donors.query("term == 'within:CSF' and lineage == 'Plasma' and donor == 'D01'")["log2_seen"].iloc[0]
+    if study.absolute:
+        assert case["log2_value"] == pytest.approx(counted, abs=0.1)
+    # on the relative scale what most lineages lost is added
+    assert abs(case["log2fc"] - np.log2(share.iloc[0] / pooled)) < 2
+    assert case["ci_low"] > 0 and case["p_value"] < 0.01
     assert case["outside_reference_range"]
     across = row_of(found.single_case, term="interaction", lineage="Plasma")
     assert across["outside_reference_range"] and across["log2fc"] < 8
 
 
 def test_what_a_figure_shows_of_a_donor_is_what_was_counted(rare_in_controls):
+    """Of shares the differences between lineages, since all of a donor are against the same of his lineages."""
     study, counts, found = rare_in_controls
-    rows = found.donors.query("lineage == 'Plasma' and level == 'lineage'").set_index(["term", "donor"])
-    per_ul = study.samples.set_index("sample")["cells_per_ul"]
-
-    def seen(sample):
-        return np.log2((counts.loc[sample, "Plasma"] + 0.5) / counts.loc[sample].sum() * per_ul[sample])
-
+    rows = found.donors.query("level == 'lineage'").set_index(["term", "donor", "lineage"])["log2_seen"]
+    logs = np.log2(counts + 0.5).sub(np.log2(counts.sum(axis=1)), axis=0)
+    if study.absolute:
+        logs = logs.add(np.log2(study.samples.set_index("sample")["cells_per_ul"]), axis=0)
     for donor in ("D01", "D02", "D03", "D05"):
-        csf, blood = seen(f"{donor}_CSF"), seen(f"{donor}_blood")
-        assert rows.loc[("within:CSF", donor), "log2_seen"] == pytest.approx(csf)
-        assert rows.loc[("interaction", donor), "log2_seen"] == pytest.approx(csf - blood)
-    assert rows.loc["within:CSF"]["log2_seen"].idxmax() == "D01"
+        csf, blood = logs.loc[f"{donor}_CSF"], logs.loc[f"{donor}_blood"]
+        for term, wanted in (("within:CSF", csf), ("interaction", csf - blood)):
+            off = 0 if study.absolute else wanted["CD4_T"] - rows[term, donor, "CD4_T"]
+            assert rows[term, donor, "Plasma"] == pytest.approx(wanted["Plasma"] - off), term
+    assert rows["within:CSF"].xs("Plasma", level="lineage").idxmax() == "D01"
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_of_lineages_with_many_cells_both_readings_agree(absolute):
+    study, counts, _ = cohort(arms=(2, 4), seed=2, absolute=absolute)
+    many = counts[["CD4_T", "CD8_T", "NK", "cMono"]] * 10_000
+    donors = composition.compare(study, long_counts(many)).donors
+    np.testing.assert_allclose(donors["log2_seen"], donors["log2_value"], atol=1e-3)
 
 
 def test_half_a_cell_makes_no_donor_unusual():

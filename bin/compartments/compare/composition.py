@@ -383,7 +383,12 @@ def _donor_rows(compared: Compared, counted: Counted, cells: pd.DataFrame) -> pd
     rows = compared.donors().rename(columns={"value": "log2_value"})
     arms = compared.term.in_arms()
     seen = [(np.log(part.counts + 0.5) - part.offset) / LN2 for part in (each.of(arms) for each in counted.parts)]
-    rows["log2_seen"] = compared.term.weighted(seen).ravel()
+    whole = compared.term.weighted(seen)
+    if counted.zero and compared.variances is not None:
+        # what the zero took off a donor: both readings agree on the lineage that he shows most precisely
+        best = np.arange(len(whole)), compared.variances.argmin(axis=1)
+        whole = whole - (whole - compared.values.to_numpy(float))[best][:, None]
+    rows["log2_seen"] = whole.ravel()
     names = [("n_cells", "log2_sample"), ("n_cells_reference", "log2_reference_sample")]
     for number, (count, value) in enumerate(names):
         rows[[count, value]] = np.nan

@@ -52,8 +52,8 @@ def single_case_rows(term: Term, counted: Counted) -> pd.DataFrame:
     lowest, highest = lowest - sized.shift, highest - sized.shift
     rows = []
     for unit in map(int, np.flatnonzero(condition)):
-        (seen, se_seen), (difference, se) = tested.of_unit(unit), sized.of_unit(unit)
-        half, zero = stats.t.ppf(0.975, sized.df) * se, sized.zero_of(unit)
+        (against_mean, error, _), (difference, se, zero) = tested.of_unit(unit), sized.of_unit(unit)
+        half, t = stats.t.ppf(0.975, sized.df) * se, against_mean / error
         below = highest[unit] - zero < lowest[reference].min(0)
         above = lowest[unit] - zero > highest[reference].max(0)
         table = {
@@ -64,9 +64,9 @@ def single_case_rows(term: Term, counted: Counted) -> pd.DataFrame:
             "log2fc": difference / LN2,
             "ci_low": (difference - half) / LN2,
             "ci_high": (difference + half) / LN2,
-            "t": seen / se_seen,
+            "t": t,
             "df": tested.df,
-            "p_value": 2 * stats.t.sf(np.abs(seen / se_seen), tested.df),
+            "p_value": 2 * stats.t.sf(np.abs(t), tested.df),
             "outside_reference_range": below | above,
         }
         rows.append(pd.DataFrame(table))
@@ -111,17 +111,12 @@ class _Differences:
         shift = (z - values)[:, :1]
         return cls(values, sampling, tau2, shift, fit.beta[:, 0], freedom, scale, 1 / weights.sum(0), zero)
 
-    def of_unit(self, unit: int) -> tuple[Array, Array]:
-        """Differences of a unit, against their own zero, and their standard errors."""
-        variance = self.sampling[unit] + self.between[unit] + self.spread
-        return self.values[unit] - self.mean - self.zero_of(unit), np.sqrt(self.scale * variance)
-
-    def zero_of(self, unit: int) -> float:
-        """The difference of a unit that counts as none."""
-        if not self.zero:
-            return 0.0
-        variance = self.sampling[unit] + self.between[unit] + self.spread
-        return self.zero.of(self.values[unit] - self.mean, np.sqrt(self.scale * variance))
+    def of_unit(self, unit: int) -> tuple[Array, Array, float]:
+        """Differences of a unit, against their own zero, their standard errors, and that zero."""
+        difference = self.values[unit] - self.mean
+        se = np.sqrt(self.scale * (self.sampling[unit] + self.between[unit] + self.spread))
+        zero = self.zero.of(difference, se) if self.zero else 0.0
+        return difference - zero, se, zero
 
 
 def _within_half_a_cell(term: Term, parts: Sequence[Cells]) -> tuple[Array, Array]:

@@ -7,7 +7,9 @@ from compartments.after.changes import changes_of, in_words
 
 def findings(*rows):
     columns = ["question", "contrast", "compartment", "lineage", "aspect", "verdict", "estimate", "q_value"]
-    return pd.DataFrame([[row[0], "a_vs_b", "CSF", *row[1:]] for row in rows], columns=columns)
+    return pd.DataFrame([[row[0], "a_vs_b", "CSF", *row[1:]] for row in rows], columns=columns).assign(
+        source="t.tsv: x=y"
+    )
 
 
 def test_verdicts_that_differ_rows_that_come_and_go():
@@ -35,3 +37,18 @@ def test_nothing_that_differs():
     same = findings((1, None, None, "yes", -2.0, 0.01))
     assert changes_of(same, same).empty
     assert in_words(changes_of(same, same), same) == ["All 1 rows of findings.tsv have the verdict that they had."]
+
+
+def test_a_lineage_has_a_row_for_each_network_and_group():
+    """One says yes and one no, before and after: nothing has changed."""
+    rows = [(4, "pDC", "hub", "no", 0.1, 0.3), (4, "pDC", "hub", "yes", 0.5, 0.01), (4, None, "hub", "yes", 0.5, 0.01)]
+    sources = [f"e.tsv: network={name}, lineage=pDC, term=within:CSF" for name in ("all", "migration", "migration")]
+    before = findings(*rows).assign(source=sources)
+    assert changes_of(before, before).empty
+    # the summary goes with what is clearest, which may be of another network
+    after = before.assign(verdict=["yes", "yes", "yes"], source=[*sources[:2], sources[0]])
+    found = changes_of(before, after)
+    assert found[["lineage", "pairs", "verdict_before", "verdict_after"]].to_numpy().tolist() == [
+        ["pDC", "all", "no", "yes"]
+    ]
+    assert in_words(found, after)[1] == "  question 4, a_vs_b, pDC, hub, all, CSF: no -> yes"

@@ -68,10 +68,10 @@ def exponents(table):
 
 
 def foreseen(table, samples=FORESEEN):
-    """Figure -> its value for so many samples, on the line through the two largest runs."""
+    """Figure -> its value for so many samples, on the line through the two largest runs; what fell stays as it was."""
     small, large = (one for _, one in ended(table).tail(2).iterrows())
-    beyond = (samples - small["samples"]) / (large["samples"] - small["samples"])
-    return {name: float(small[name] + beyond * (large[name] - small[name])) for name in FIGURES}
+    beyond = (samples - large["samples"]) / (large["samples"] - small["samples"])
+    return {name: float(large[name] + beyond * max(large[name] - small[name], 0)) for name in FIGURES}
 
 
 def study(folder, samples):

@@ -89,8 +89,9 @@ def test_resume_runs_only_what_a_changed_file_and_a_changed_parameter_touch(demo
     """
     module = project / "bin" / "compartments" / "compare" / "coupling.py"
     module.write_text(module.read_text() + "\n# changed\n")
-    tables = ["composition/effects.tsv", "migration/effects.tsv", "cohort/cells.tsv.gz"]
+    tables = ["composition/effects.tsv", "coupling/coupling.tsv", "migration/effects.tsv", "cohort/cells.tsv.gz"]
     before = {name: (demo / "out" / name).read_bytes() for name in tables}
+    findings = pd.read_csv(demo / "out" / "findings.tsv", sep="\t").query("question != 4")
     given = ["-profile", "local,test", "--outdir", "out", f"--simulate_options={TEST_SIZE}", "-resume"]
     done = nextflow(project, demo, *given, "--n_perms", "20", "--cellbender_epochs", "100")
     assert done.code == 0, done.text[-4000:]
@@ -100,6 +101,8 @@ def test_resume_runs_only_what_a_changed_file_and_a_changed_parameter_touch(demo
     # what was left out is the same, so that collecting it again is free to be spared
     assert ran | {"COLLECT_SKIPPED"} == PAGE | of_the_file | of_the_parameters
     assert before == {name: (demo / "out" / name).read_bytes() for name in tables}
+    again = pd.read_csv(demo / "out" / "findings.tsv", sep="\t").query("question != 4")  # that of interactions
+    pd.testing.assert_frame_equal(again, findings)
 
 
 def test_nf_test_files(project):

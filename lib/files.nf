@@ -73,6 +73,11 @@ def besides(path, place) {
     problem ? place + [problem: problem] : [path] + lists
 }
 
+// [SHA-256, sample, name of a file], ... of the lines of sha256sum on a sample's files.
+def digestsOf(meta, path) {
+    path.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
+}
+
 // The folder of a path, or the nearest one above that is there.
 def folderOf(path) {
     def folder = path.parent

@@ -1,7 +1,7 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; existing ; filesOf ; linesOf ; locate ; pathOf } from '../lib/files'
-include { problemsIn ; samplesOf ; tableOf } from '../lib/files'
+include { askedOf ; digestsOf ; existing ; filesOf ; linesOf ; locate } from '../lib/files'
+include { pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { parametersOf } from '../lib/options'
 include { kept ; warned } from '../lib/warnings'
@@ -135,9 +135,7 @@ workflow LOOK {
         .mix(OPEN.out.lines, CHECK_CAPTURES.out.problems.flatMap { path -> path.readLines() })
         .toList()
         .map { lines -> problemsIn(lines) ? error("ERROR: ${problemsIn(lines)}") : true }
-    ch_hashes = OPEN.out.hashes.flatMap { meta, digests ->
-        digests.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }
-    }
+    ch_hashes = OPEN.out.hashes.flatMap { meta, path -> digestsOf(meta, path) }
     // once, when no task failed and nothing is wrong
     hashes = ch_hashes
         .toList()
@@ -198,7 +196,8 @@ workflow OPEN {
             [meta.subMap('sample'), inputs.fastq_1, inputs.fastq_2, meta.chemistry ?: '']
         }
     ch_unsound = INSPECT_INPUT.out.problems.filter { _meta, path -> path.size() }
-    READS(ch_reads, rows, genome, study, ch_unsound.count().filter { n -> n == 0 }, settings)
+    ch_sound = ch_unsound.count().filter { n -> n == 0 }
+    READS(ch_reads, rows, genome, study, ch_sound, INSPECT_INPUT.out.hashes, settings)
     ch_counted = samples
         .map { meta, _inputs, others -> [meta.subMap('sample'), others] }
         .join(READS.out.counted)

@@ -1,7 +1,8 @@
 include { announced } from '../lib/console'
-include { existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
+include { digestsOf ; existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
 include { isTrue ; parametersOf } from '../lib/options'
 include { countingOf ; indexTooLarge ; sizeOf } from '../lib/resources'
+include { otherStudy } from '../lib/results'
 include { warned } from '../lib/warnings'
 include { BUILD_INDEX ; CHECK_GENOME ; CHECK_PROGRAMS ; COMPARE_READS ; COUNT_READS } from '../modules/reads'
 include { FIND_STRAND ; INSPECT_READS ; READ_QUALITY } from '../modules/reads'
@@ -14,6 +15,7 @@ workflow READS {
     genome // [FASTA, GTF], or empty texts
     study // study.json
     sound // once, when the files of counts of all other samples are sound
+    beside // [meta, lines of sha256sum] of those files
     settings // name -> value, of the parameters
 
     main:
@@ -28,19 +30,26 @@ workflow READS {
         .combine(INSPECT_READS.out.problems, by: 0)
         .flatMap { _name, row, path -> linesOf(row, path) }
         .mix(INDEX.out.problems.filter { said -> said })
-    ch_fine = lines.count().combine(sound).filter { n, _sound -> n == 0 }
+    // what was found of reads is a result: none is written into the folder of another study
+    ch_digests = INSPECT_READS.out.hashes.mix(beside).flatMap { meta, path -> digestsOf(meta, path) }
+    ch_fine = ch_here
+        .combine(lines.count())
+        .combine(sound)
+        .combine(ch_digests.toList().map { found -> otherStudy(settings, found) })
+        .filter { _here, n, _sound, _other -> n == 0 }
+        .map { _here, _n, _sound, other -> other ? error("ERROR: ${other}") : true }
     INSPECT_READS.out.looks
         .map { _meta, path -> new groovy.json.JsonSlurper().parse(path).reads }
         .toList()
         .combine(ch_fine)
-        .map { found -> found.dropRight(2) }
+        .map { found -> found.dropRight(1) }
         .filter { reads -> reads } // none where all samples are given as counts
         .subscribe { reads -> log.info(countingOf(settings, reads).toString()) }
     ch_looked = isTrue(settings.read_quality) && !isTrue(settings.validate_only) ? samples : channel.empty()
     READ_QUALITY(ch_looked.combine(ch_fine).map { row -> row.take(3) })
     ch_index = isTrue(settings.validate_only) ? channel.empty() : INDEX.out.index.combine(ch_fine).first()
-    ch_files = ch_index.map { index, _gb, _lines, _sound -> index }
-    ch_gb = ch_index.map { _index, gb, _lines, _sound -> gb }
+    ch_files = ch_index.map { index, _gb, _fine -> index }
+    ch_gb = ch_index.map { _index, gb, _fine -> gb }
 
     ch_lanes = samples.map { row -> row.take(3) }
     FIND_STRAND(ch_lanes.join(INSPECT_READS.out.looks), ch_files, ch_gb, parametersOf(settings, 'find_strand'))

@@ -4,6 +4,7 @@ import csv
 import hashlib
 import subprocess
 import sys
+from dataclasses import replace
 
 import anndata as ad
 import numpy as np
@@ -68,3 +69,12 @@ def test_a_model_that_is_named_is_staged_and_held_to_its_first_use(project, tmp_
     )
     assert "note: an atlas.h5ad: 84 cells of 7 labels are learned from, as counts in X" in done.text
     assert (tmp_path / "models" / "SHA256SUMS").read_text() == f"{digest}  Adult_COVID19_PBMC.pkl\n"
+    # another file of that name, and no folder of models that remembers the first: the results do, however often
+    before = (tmp_path / "out" / "pipeline_info" / "models.tsv").read_bytes()
+    (tmp_path / "models" / "SHA256SUMS").unlink()
+    write_model(replace(make_model(), description={"version": "v2"}), tmp_path / "site" / PLACE)
+    done = nextflow(project, tmp_path, *given)
+    (line,) = [line for line in done.text.splitlines() if line.startswith("ERROR")]
+    assert done.code != 0 and "model Adult_COVID19_PBMC.pkl is not the file of its first use" in line
+    assert f"{digest[:12]}... in " in line and "out/pipeline_info/models.tsv" in line
+    assert (tmp_path / "out" / "pipeline_info" / "models.tsv").read_bytes() == before

@@ -38,7 +38,8 @@ workflow {
     }
     rows = samples.map { row -> [row[0], [row: 2]] }
     genome = channel.value(["${launchDir}/genome.fa".toString(), "${launchDir}/genes.gtf".toString()])
-    READS(samples, rows, genome, channel.value(file("${launchDir}/study.json")), channel.value(0), settings)
+    study = channel.value(file("${launchDir}/study.json"))
+    READS(samples, rows, genome, study, channel.value(0), channel.empty(), settings)
     given = channel.of([[sample: 'given'], file("${launchDir}/given"), [], []])
     counted = READS.out.counted.map { meta, path -> [meta, path, [], []] }
     def options = parametersOf(settings, 'read_counts')
@@ -132,6 +133,18 @@ def test_reads_of_two_samples_become_their_counts(project, lanes, place, counter
     assert set(table["counter"]) == {counter} and table["saturation"].between(0.3, 0.7).all()
     assert {path.name for path in out.iterdir()} <= {"cohort", "samples", "pipeline_info"}
     assert (out / "samples" / "given" / "given.read.json").exists()
+    # counts are at hand, and yet nothing of them gets into the folder of another study
+    other = folder / f"other_{own}"
+    other.mkdir()
+    crate = {"@graph": [{"@id": "#run", "name": "them"}, {"@id": "#input/x/1", "sha256": "0" * 64}]}
+    write_json(crate, other / "ro-crate-metadata.json")
+    words[words.index(out)] = other
+    done = subprocess.run([*words, "-resume"], cwd=folder, capture_output=True, text=True, env=environment)
+    assert "holds results of another study (run them, of 1 files, of which 0 are among these)" in done.stdout
+    assert done.returncode != 0 and "COUNT_READS" not in done.stdout
+    # the sample of counts is asked for by this script alone
+    found = {path.name for path in other.rglob("*") if path.is_file()}
+    assert found <= {"ro-crate-metadata.json", "given.read.json"}
 
 
 @pytest.mark.long

@@ -121,3 +121,13 @@ def test_single_case_rows_stop_at_two_donors():
     for arms, expected in (((2, 4), True), ((3, 4), False)):
         study, counts, _ = cohort(arms=arms)
         assert bool(len(composition.compare(study, long_counts(counts)).single_case)) is expected
+
+
+def test_copies_of_one_control_give_no_p():
+    """Nothing varies that a donor could be compared with: no p = 0, and no warning of numpy's."""
+    study, counts, _ = cohort(arms=(1, 4), absolute=False)
+    for name in ("CSF", "blood"):
+        counts.loc[[f"D0{n}_{name}" for n in (3, 4, 5)]] = counts.loc[f"D02_{name}"].to_numpy()
+    with np.errstate(divide="raise", invalid="raise"):
+        found = composition.compare(study, long_counts(counts)).single_case
+    assert found["log2fc"].abs().max() > 1 and found["p_value"].isna().all()

@@ -10,6 +10,7 @@ import pandas as pd
 from compartments.compare.correlated import fit_units
 from compartments.compare.donor_variance import donor_variance, moderate, unweighted
 from compartments.compare.engine import Fitted, Measured
+from compartments.compare.moderated import told
 from compartments.compare.weighted import with_p
 from compartments.study.arms import arm_design, arm_numbers
 from compartments.study.terms import Term
@@ -65,7 +66,7 @@ class ByArm(Measured):
         s2 = (fit.residual**2).sum(0) / df
         _, prior, d0, s02 = moderate(s2, df)
         part = np.where(self.own | (prior == 0), 0.0, np.minimum(prior, df) / (np.minimum(prior, df) + df))
-        posterior = np.where(part > 0, part * s02, 0) + (1 - part) * s2
+        posterior = np.where(part > 0, part * s02 + (1 - part) * s2, told(s2))
         freedom = 1 / (part**2 / np.maximum(prior, 1e-9) + (1 - part) ** 2 / df)
         independent = len(at) if self.together is None else len(np.unique(self.together[at]))
         known = shared * independent / len(at)

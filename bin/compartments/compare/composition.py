@@ -382,7 +382,7 @@ def _donor_rows(compared: Compared, counted: Counted, cells: pd.DataFrame) -> pd
     units = compared.term.units.loc[compared.values.index]
     rows = compared.donors().rename(columns={"value": "log2_value"})
     arms = compared.term.in_arms()
-    seen = [(np.log(part.counts + 0.5) - part.offset) / LN2 for part in (each.of(arms) for each in counted.parts)]
+    seen = [part.of(arms).seen() / LN2 for part in counted.parts]
     whole = compared.term.weighted(seen)
     if counted.zero and compared.variances is not None:
         # what the zero took off a donor: both readings agree on the lineage that he shows most precisely

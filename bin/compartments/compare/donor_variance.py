@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special, stats
 
-from compartments.compare.moderated import TAU2_FLOOR, fit_f_dist
+from compartments.compare.moderated import TAU2_FLOOR, fit_f_dist, told
 
 Array = npt.NDArray[np.float64]
 TAU2_TOP = 8.0
@@ -51,7 +51,7 @@ def unweighted(z: Array, design: Array, vector: Array) -> tuple[Array, Array, Ar
     """Ordinary least squares of every column: estimate of the contrast, its standard error, residual mean square."""
     fit = weighted_fit(z, design, np.ones_like(z))
     square = (fit.residual**2).sum(0) / (design.shape[0] - design.shape[1])
-    return fit.beta @ vector, np.sqrt(square * (fit.inverse @ vector @ vector)), square
+    return fit.beta @ vector, np.sqrt(told(square) * (fit.inverse @ vector @ vector)), square
 
 
 def own_arms(design: Array, arms: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
@@ -120,7 +120,8 @@ def moderate(s2: Array, df: float) -> tuple[Array, Array, float, float]:
     posterior : array, shape (lineages,)
     prior_df : array, shape (lineages,)
     d0, s02 : float
-        Prior df before that, prior variance; ``(0, nan)`` and ``posterior = s2`` with fewer than two lineages.
+        Prior df before that, prior variance; with fewer than two lineages ``(0, nan)`` and ``posterior = s2``, missing
+        where nothing varies.
 
     Notes
     -----
@@ -129,7 +130,7 @@ def moderate(s2: Array, df: float) -> tuple[Array, Array, float, float]:
     """
     d0, s02 = fit_f_dist(s2, df)
     if d0 == 0:
-        return s2, np.zeros_like(s2), d0, s02
+        return told(s2), np.zeros_like(s2), d0, s02
     tail = stats.f.sf(s2 / s02, df, min(d0, 1e6))
     prior = np.minimum(d0 * np.minimum(1, tail / UNUSUAL), 1e9)
     return (prior * s02 + df * s2) / (prior + df), prior, d0, s02

@@ -46,6 +46,11 @@ class Cells:
         """Fewer samples."""
         return replace(self, counts=self.counts[samples], offset=self.offset[samples], extra=self.extra[samples])
 
+    def seen(self, more: float = 0.5) -> Array:
+        """Log abundances as counted, with so many cells more; -inf where that leaves none."""
+        with np.errstate(divide="ignore"):
+            return np.asarray(np.log(np.maximum(self.counts + more, 0)) - self.offset)
+
     def log_abundance(self, eta: Array, tau2: Array) -> tuple[Array, Array]:
         """Log abundances and their sampling variances at expected ln counts ``eta`` (:func:`working`)."""
         z, s = working(self.counts, eta, tau2)

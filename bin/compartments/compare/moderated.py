@@ -21,6 +21,7 @@ from compartments.core.vocabulary import ALPHA
 
 MAX_RELABELLINGS = 20_000
 MAX_NONCENTRALITY = 200.0
+NO_VARIANCE = 1e-15  # a residual variance up to it is rounding: the units are copies of each other
 TAU2_FLOOR = 0.02  # ln units squared: donors differ at least by 14 % whatever the data say
 
 
@@ -61,7 +62,7 @@ def fit_f_dist(s2: npt.ArrayLike, df: npt.ArrayLike) -> tuple[float, float]:
     variances of exactly 0: a feature that never varies says nothing on how much others do and is left out.
     """
     variance, n = np.broadcast_arrays(np.asarray(s2, float), np.asarray(df, float))
-    usable = np.isfinite(variance) & (variance > 1e-15) & (n > 0)
+    usable = np.isfinite(variance) & (variance > NO_VARIANCE) & (n > 0)
     if usable.sum() < 2:
         return 0.0, math.nan
     variance, n = variance[usable], n[usable]
@@ -73,6 +74,11 @@ def fit_f_dist(s2: npt.ArrayLike, df: npt.ArrayLike) -> tuple[float, float]:
         return math.inf, float(variance.mean())
     d0 = 2 * trigamma_inverse(excess)
     return d0, float(np.exp(mean + special.digamma(d0 / 2) - np.log(d0 / 2)))
+
+
+def told(s2: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Residual variances that features have alone: missing, not 0, where the units are copies of each other."""
+    return np.where(s2 > NO_VARIANCE, s2, np.nan)
 
 
 def excess_variance(z: npt.NDArray[np.float64], design: npt.NDArray[np.float64], v: npt.NDArray[np.float64]) -> float:
@@ -152,11 +158,11 @@ def fit_moderated(
     d0, s02 = fit_f_dist(s2, df)
     d0 = min(d0, df)
     if d0 == 0:
-        s2_post, total = s2, np.full(features, float(df))
+        s2_post, total = told(s2), np.full(features, float(df))
     else:
         s2_post = (d0 * s02 + df * s2) / (d0 + df)
         total = np.full(features, float(min(d0 + df, features * df)))
-    se, se_plain = unscaled * np.sqrt(s2_post), unscaled_plain * np.sqrt(s2_plain)
+    se, se_plain = unscaled * np.sqrt(s2_post), unscaled_plain * np.sqrt(told(s2_plain))
     with np.errstate(divide="ignore", invalid="ignore"):
         t, t_plain = estimate / se, plain / se_plain
     result = pd.DataFrame(

@@ -121,8 +121,7 @@ class _Differences:
 
 def _within_half_a_cell(term: Term, parts: Sequence[Cells]) -> tuple[Array, Array]:
     """Lowest and highest log abundances of the units, shape (units, lineages), with half a cell less or more."""
-    with np.errstate(divide="ignore"):
-        ends = [[np.log(np.maximum(c.counts + more, 0)) - c.offset for c in parts] for more in (-0.5, 0.5)]
+    ends = [[cells.seen(more) for cells in parts] for more in (-0.5, 0.5)]
     turned = [part.weight < 0 for part in term.parts]
     low, high = (term.weighted([ends[at != turn][k] for k, turn in enumerate(turned)]) for at in (False, True))
     return low, high

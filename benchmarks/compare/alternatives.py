@@ -230,7 +230,7 @@ def in_r(batch, scale):
             np.savetxt(handle, batch.cells.reshape(studies, -1), fmt="%d")  # lineages fastest, then donors, CSF first
             np.savetxt(handle, np.log(batch.sizes(scale)).reshape(studies, -1), fmt="%.10g")
         subprocess.run(["Rscript", "--vanilla", SCRIPT, given, made], check=True, capture_output=True)
-        p = np.loadtxt(made).reshape(2, 2, studies, lineages)
+        p = np.genfromtxt(made).reshape(2, 2, studies, lineages)
     terms = ("within CSF", "interaction")
     return {name: dict(zip(terms, each, strict=True)) for name, each in zip(("edgeR", "limma-voom"), p, strict=True)}
 

@@ -322,7 +322,7 @@ def in_r(studies, term):
             for samples, cells in studies:
                 _task(handle, samples, cells, term)
         subprocess.run(["Rscript", "--vanilla", SCRIPT, given, made], check=True, capture_output=True)
-        p = np.loadtxt(made).reshape(len(studies), len(names), lineages)
+        p = np.genfromtxt(made).reshape(len(studies), len(names), lineages)
     return dict(zip(names, p.swapaxes(0, 1), strict=True))
 
 

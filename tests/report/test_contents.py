@@ -1,15 +1,18 @@
 """Sections that cannot be built say so; defects do not hide."""
 
 import shutil
+import warnings
 
+import numpy as np
 import pandas as pd
 import pytest
 
 from compartments.core.files import read_json, write_json, write_tsv
 from compartments.report.contents import build_section
+from compartments.report.figures.style import Figure
 from compartments.report.page import Page
 from compartments.report.results import Results
-from compartments.report.sections import coupling, doublets
+from compartments.report.sections import coupling, design, doublets, interactions
 from tests.support.page import SECTIONS
 
 
@@ -74,6 +77,29 @@ def test_a_section_that_cannot_be_made_returns_its_warning(whole, tmp_path, caps
     assert not section.finished and capsys.readouterr().err == ""
     whole_section = build_section(Page(Results(whole[0])), coupling)
     assert whole_section.finished and whole_section.warning == ""
+
+
+def test_a_table_of_missing_numbers_costs_its_figures_only(whole, tmp_path):
+    """As where no sample has any share of signalling, or nothing can be tested: what draws nothing is no figure."""
+    shutil.copytree(whole[0], tmp_path / "r")
+    for table, name, module in [
+        ("interactions/centrality.tsv", "shares", interactions),
+        ("interactions/network.tsv", "network_treated_vs_untreated_CSF", interactions),
+        ("composition/power.tsv", "power_treated_vs_untreated_within_CSF", design),
+    ]:
+        before, after = pd.read_csv(tmp_path / "r" / table, sep="\t"), tmp_path / "r" / table
+        assert name in _figures(tmp_path / "r", module)
+        write_tsv(before.assign(**dict.fromkeys(before.select_dtypes("float"), np.nan)), after)
+        with warnings.catch_warnings(action="error", category=RuntimeWarning):
+            found = _figures(tmp_path / "r", module)
+        assert name not in found and all(figure.shows for figure in found.values())
+        write_tsv(before, after)
+
+
+def _figures(folder, module):
+    """Figures of a section by name."""
+    blocks = build_section(Page(Results(folder)), module).blocks
+    return {block.name: block for block in blocks if isinstance(block, Figure)}
 
 
 def test_a_defect_of_a_section_keeps_its_traceback(whole, monkeypatch):

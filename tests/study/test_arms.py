@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from compartments.study.arms import arm_design, tier
+from compartments.study.study import TREND
 from tests.support.cohorts import asked, made_term
 from tests.support.sheets import before_after, study_of, with_column
 
@@ -15,6 +16,42 @@ def test_a_numeric_covariate_is_one_centred_column():
     matrix, vector, dropped = arm_design(asked(study, "within:CSF"), study.covariates)
     assert list(matrix)[:2] == ["condition:treated", "condition:control"] and not dropped and matrix.shape[1] == 3
     assert matrix.iloc[:, 2].mean() == pytest.approx(0) and vector.tolist() == [1, -1, 0]
+
+
+@pytest.mark.parametrize("unit", [1e-9, 1e-3, 1e6])
+def test_the_unit_of_a_covariate_changes_no_design(unit):
+    """A bound on coefficients, as PyDESeq2's, would else leave out in silence what spreads little."""
+    designs = [
+        arm_design(made_term("aaaabbbb", age=[of * age for age in (31, 42, 55, 38, 47, 61, 29, 50)]), ["age"])[0]
+        for of in (1.0, unit)
+    ]
+    np.testing.assert_allclose(*designs, rtol=1e-6)
+    assert designs[0].shape[1] == 3 and designs[0].iloc[:, 2].std() == pytest.approx(1)
+
+
+def test_an_arm_that_is_not_compared_costs_no_batch():
+    """All of its donors are one batch: the two others are adjusted for theirs as if it were not there."""
+    arms, batch = "aaaaabbbbbcccc", list("ppppqpqqqqrrrr")
+    term = made_term(arms, batch=batch)
+    matrix, vector, dropped = arm_design(term, ["batch"])
+    assert not dropped and matrix.shape[1] == 4 and np.linalg.matrix_rank(matrix) == 4
+    value = term.units["arm"].map({"a": 2.0, "b": 1.0, "c": 9.0}) + 5.0 * (term.units["batch"] == "q")
+    assert vector @ np.linalg.lstsq(matrix.to_numpy(), value, rcond=None)[0] == pytest.approx(1)
+    # where the compared arms are batches of their own it cannot be told, and only they are named
+    confounded = made_term(arms, batch=list("pppppqqqqqrrrr"))
+    _, _, (reason,) = arm_design(confounded, ["batch"])
+    assert reason == "batch is collinear with condition:a, condition:b: not adjusted for"
+
+
+def test_what_a_donor_keeps_is_nothing_in_a_trend():
+    """Weights of unequal steps do not add up to 0 to the last digit."""
+    rows = [(f"P{i}", c, when) for i in range(6) for c in ("CSF", "blood") for when in ("t0", "w10", "m6")]
+    platelets = np.repeat([251_013, 190_377, 310_941, 222_222, 287_650, 175_001], 6)
+    sheet = before_after([(*row, x) for row, x in zip(rows, platelets, strict=True)], ["platelets"])
+    study = study_of(sheet, covariates=["platelets"], condition_order="t0:0,w10:1,m6:2.5", trend=True)
+    (number,) = (n for n, contrast in enumerate(study.asked()) if contrast.kind == TREND)
+    matrix, _, dropped = arm_design(asked(study, "within:CSF", number=number), study.covariates)
+    assert matrix.shape == (6, 1) and not dropped
 
 
 def test_numbered_batches_are_names():

@@ -75,6 +75,28 @@ def test_a_slip_among_numbers_is_named_by_row():
     assert not any("categories" in w for w in words.warnings)
 
 
+def test_numbers_that_donors_share_may_be_codes():
+    """One slope through sites 1, 2 and 3 is fitted as asked, and said; ages are no codes."""
+    site = study_of(with_column(lambda i: 1 + i % 3, "site"), covariates=["site"])
+    assert any(
+        "site is taken for numbers (1, 2, 3), one coefficient in all: write a word before each, such as site1" in w
+        for w in site.warnings
+    )
+    age = study_of(with_column(lambda i: 20 + i * i, "age"), covariates=["age"])
+    assert not any("taken for numbers" in w for w in age.warnings)
+
+
+def test_a_specimen_has_the_cells_per_ul_of_one_of_its_captures():
+    """As composition takes them: one of two captures of the same tube need not repeat the measurement."""
+    head = "sample,donor,compartment,condition,raw,replicate,cells_per_ul"
+    rows = [f"s{i}r{n},D{i},blood,{'xy'[i % 2]},x.h5,r{n},{'' if n else 900 + i}" for i in range(4) for n in range(2)]
+    known = study_of("\n".join([head, *rows]), reference_condition="x")
+    assert known.absolute and not any("cells_per_ul is missing" in w for w in known.warnings)
+    lacking = study_of("\n".join([head, rows[0].replace("900", ""), *rows[1:]]), reference_condition="x")
+    assert not lacking.absolute
+    assert any("cells_per_ul is missing for s0r0: composition uses the relative" in w for w in lacking.warnings)
+
+
 def test_a_batch_that_fits_is_adjusted_for_within_and_between():
     study = study_of(with_column(lambda i: f"b{i % 2}"))
     assert study.covariates == ["batch"]

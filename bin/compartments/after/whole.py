@@ -172,7 +172,9 @@ class Whole:
         place = "composition/effects.tsv"
         if place not in self.tables or self.tables[place].empty:
             return
-        self.tables[place], calls = with_calls(self.tables[place], self.study.primary_lineages)
+        self.tables[place], calls = with_calls(
+            self.tables[place], self.study.reference_compartment, self.study.primary_lineages
+        )
         self.tables["composition/calls.tsv"] = calls
         parts = [read_tsv(cohort.root / "composition/donors.tsv", coupling.DONORS) for cohort in self.cohorts]
         donors = pd.concat(parts, ignore_index=True)

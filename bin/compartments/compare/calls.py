@@ -14,16 +14,18 @@ CALLS = ["level", "lineage", "contrast", "compartment", "call", "p_value", "q_va
 WORDS = ["call", "call_p", "call_q", "suggested"]
 
 
-def with_calls(effects: pd.DataFrame, primary: Collection[str] = ()) -> tuple[pd.DataFrame, pd.DataFrame]:
+def with_calls(
+    effects: pd.DataFrame, reference: str, primary: Collection[str] = ()
+) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Effects with the word of each lineage in their interaction rows, and all calls (:func:`call_table`)."""
-    calls = call_table(effects, primary)
+    calls = call_table(effects, reference, primary)
     if calls.empty:
         return effects, calls
     words = chosen_calls(calls).assign(term="interaction")
     return effects.drop(columns=WORDS).merge(words, how="left")[list(effects)], calls
 
 
-def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataFrame:
+def call_table(effects: pd.DataFrame, reference: str, primary: Collection[str] = ()) -> pd.DataFrame:
     """All intersection-union calls of every lineage, contrast and compartment against the reference compartment.
 
     Parameters
@@ -31,6 +33,8 @@ def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataF
     effects : DataFrame
         ``level, lineage, contrast, term, compartment, scale, tier`` and the one-sided p-values ``p_decrease,
         p_increase, p_above_margin, p_below_margin``.
+    reference : str
+        The reference compartment.
     primary : collection of str
         Lineages named beforehand, a family of their own.
 
@@ -44,7 +48,6 @@ def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataF
     interaction = effects[(effects["term"] == "interaction") & effects["tier"].isin(CLAIMABLE)]
     if interaction.empty:
         return pd.DataFrame(columns=CALLS)
-    reference = _reference_compartment(effects)
     keys = ["level", "lineage", "contrast"]
     within = effects[effects["term"].str.startswith("within:") & effects["tier"].isin(CLAIMABLE)]
     own = within[[*keys, "compartment", "tier", *ONE_SIDED]]
@@ -90,12 +93,6 @@ def call_table(effects: pd.DataFrame, primary: Collection[str] = ()) -> pd.DataF
     calls["holds"] = calls["q_value"] < ALPHA
     calls["tier"] = np.where((weakest == TIERS[0]).all(axis=1), TIERS[0], TIERS[1]).repeat(n_calls)
     return calls[CALLS]
-
-
-def _reference_compartment(effects: pd.DataFrame) -> str:
-    """The compartment that has no interaction of its own."""
-    others = set(effects.loc[effects["term"] == "interaction", "compartment"])
-    return next(c for c in effects["compartment"] if c not in others)
 
 
 def chosen_calls(calls: pd.DataFrame) -> pd.DataFrame:

@@ -136,7 +136,9 @@ def compare(
     scale = "abs" if study.absolute else "rel"
     warnings = [] if study.absolute else [_relative(study, kind)]
     warnings += [warning for answer in answers for warning in answer.warnings]
-    effects, calls = with_calls(_stack([answer.effects for answer in answers], "effects"), study.primary_lineages)
+    effects, calls = with_calls(
+        _stack([answer.effects for answer in answers], "effects"), study.reference_compartment, study.primary_lineages
+    )
     summary = {
         "scale": scale,
         "relative_reference": None if study.absolute else kind,
@@ -219,7 +221,7 @@ class Asked:
         for kind in kinds:
             answers = replace(self, kind=kind).answers(levels, LeftOut(STAGE))
             effects = _stack([answer.effects for answer in answers], "effects")
-            table, _ = with_calls(effects, self.study.primary_lineages)
+            table, _ = with_calls(effects, self.study.reference_compartment, self.study.primary_lineages)
             tables.append(table.assign(relative_reference=kind, chosen=kind == self.kind))
         return tables
 

@@ -193,7 +193,7 @@ def compare(
     coupling, drivers : DataFrame
         Columns as in ``coupling/coupling.tsv`` and ``drivers.tsv``; none where nothing can be answered.
     """
-    calls = call_table(effects, study.primary_lineages)
+    calls = call_table(effects, study.reference_compartment, study.primary_lineages)
     rows, drivers = [], []
     for contrast, term_name, compartment in study.terms():
         if term_name != "interaction":

@@ -5,6 +5,7 @@ from types import ModuleType
 from compartments.core.contract import MissingColumn
 from compartments.report import status
 from compartments.report.blocks import Section
+from compartments.report.figures.style import Figure
 from compartments.report.page import Page
 from compartments.report.sections import (
     activities,
@@ -59,7 +60,8 @@ def build_section(page: Page, module: ModuleType) -> Section:
         absent = [file for file in module.NEEDS if page.results.table(file) is None]
         lacking = f": {', '.join(absent)} is missing" if absent else ""
         if not absent and (page.results.study is not None or module is left_out):
-            section.blocks = module.build(page)
+            blocks = module.build(page)
+            section.blocks = [block for block in blocks if not isinstance(block, Figure) or block.shows]
     except MissingColumn as error:
         section.warning = f"section '{module.TITLE}' could not be made: {error}"
         lacking = f": a column that this section needs is missing ({error})"

@@ -84,7 +84,8 @@ def _lines(
     colours = page.colours.condition if term.kind == CHANGE else page.colours.compartment
     rows = rows.assign(label=rows["lineage"], series=series)[["label", "spot", "donor", "series", "value"]]
     labels = [lineage for lineage in page.results.lineages() if lineage in set(rows["label"])]
-    scale = "log2 cells per microlitre" if page.study.absolute else "log2 share of cells"
+    absolute = page.results.json("composition/composition.json").get("scale") == "abs"
+    scale = "log2 cells per microlitre" if absolute else "log2 share of cells"
     y = page.wording.get(key, "axis", {"scale": scale})
     behind = captions.counted(rows["donor"].nunique(), "donor")
     lone = sorted(set(rows["donor"]) - set(rows["donor"][counts > 1]))

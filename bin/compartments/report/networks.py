@@ -45,7 +45,10 @@ def networks(page: Page, term: Term) -> list[Figure]:
         return []
     edges = edges[edges["source"].isin(common) & edges["target"].isin(common)]
     edges = edges.assign(share=edges["strength"] / edges.groupby("sample")["strength"].transform("sum"))
+    edges = edges[edges["share"].notna()]  # a sample without signalling between them has no shares
     drawn = {arm: edges.loc[edges["sample"].isin(members), "sample"].nunique() for arm, members in arms.items()}
+    if not all(drawn.values()):
+        return []
     means = {arm: mean_shares(edges, members, common) for arm, members in arms.items()}
     behind = f"the mean of {' and '.join(f'{n} {arm}' for arm, n in drawn.items())} samples, "
     return _views(page, term, means, kind, f"{behind}the {len(common)} lineages")

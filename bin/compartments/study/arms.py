@@ -10,6 +10,7 @@ from compartments.core.vocabulary import TIERS
 from compartments.study.terms import Term
 
 MIN_DF_COVARIATE = 3
+ROUNDING = 1e-9  # of what a sum is made of, up to which it is nothing
 
 
 def arm_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame, npt.NDArray[np.float64], list[str]]:
@@ -19,10 +20,11 @@ def arm_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame
     ----------
     term : Term
     covariates : sequence of str
-        Of the samplesheet. A covariate is left out, with its reason, if it is collinear with the arms or leaves fewer
-        than 3 residual degrees of freedom. Units of several samples have its weighted sum over the samples of each
-        compartment, a coefficient per compartment: what is constant within donors cancels where one compartment's
-        conditions are compared, and acts on one compartment more than on the other between them.
+        Of the samplesheet. A covariate is left out, with its reason, if the contrast cannot be told from it or if it
+        leaves fewer than 3 residual degrees of freedom. What of it is in the design already, such as a batch that holds
+        all donors of an arm that is not compared, adds no column. Units of several samples have its weighted sum over
+        the samples of each compartment, a coefficient per compartment: what is constant within donors cancels where one
+        compartment's conditions are compared, and acts on one compartment more than on the other between them.
 
     Returns
     -------
@@ -42,22 +44,36 @@ def arm_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame
         raise ValueError(f"no donor with condition '{term.absent()}'")
     levels = list(dict.fromkeys(units["arm"]))
     design = pd.DataFrame({f"condition:{arm}": (units["arm"] == arm).astype(float) for arm in levels}, units.index)
+    signs = term.signs or dict(zip(term.arms, (1.0, -1.0), strict=False))
+    contrast = pd.Series({f"condition:{arm}": sign for arm, sign in signs.items()})
     dropped = []
     for covariate in covariates:
         columns = _covariate_columns(term, covariate)
-        if columns.shape[1] == 0:
-            continue
-        wider = pd.concat([design, columns], axis=1)
-        if np.linalg.matrix_rank(wider.to_numpy()) < wider.shape[1]:
-            dropped.append(f"{covariate} is collinear with {', '.join(design.columns)}: not adjusted for")
-        elif residual_df(term, wider.shape[1]) < MIN_DF_COVARIATE:
+        fresh = _independent(design, columns)
+        if not _estimable(pd.concat([design, columns], axis=1), contrast):
+            others = [name for name in design if name in contrast or not name.startswith("condition:")]
+            dropped.append(f"{covariate} is collinear with {', '.join(others)}: not adjusted for")
+        elif residual_df(term, design.shape[1] + fresh.shape[1]) < MIN_DF_COVARIATE and not fresh.empty:
             dropped.append(f"{covariate} would leave fewer than {MIN_DF_COVARIATE} residual df: not adjusted for")
         else:
-            design = wider
-    vector = np.zeros(design.shape[1])
-    for arm, sign in (term.signs or dict(zip(term.arms, (1.0, -1.0), strict=False))).items():
-        vector[design.columns.get_loc(f"condition:{arm}")] = sign
-    return design, vector, dropped
+            design = pd.concat([design, fresh], axis=1)
+    return design, contrast.reindex(design.columns, fill_value=0.0).to_numpy(), dropped
+
+
+def _estimable(design: pd.DataFrame, contrast: pd.Series) -> bool:
+    """Whether units tell a contrast of the coefficients of a design of any rank: it is a sum of rows."""
+    rows = contrast.reindex(design.columns, fill_value=0.0).to_numpy()
+    return bool(np.linalg.matrix_rank(np.vstack([design, rows])) == np.linalg.matrix_rank(design))
+
+
+def _independent(design: pd.DataFrame, columns: pd.DataFrame) -> pd.DataFrame:
+    """The columns that are no weighted sum of those of a design of full rank and of the ones before."""
+    kept: list[str] = []
+    for name in columns:
+        wider = np.column_stack([design, columns[[*kept, name]]])
+        if np.linalg.matrix_rank(wider) == wider.shape[1]:
+            kept.append(name)
+    return columns[kept]
 
 
 def residual_df(term: Term, n_coefficients: int) -> int:
@@ -72,21 +88,25 @@ def _covariate_columns(term: Term, name: str) -> pd.DataFrame:
     given = {p.column: term.units[name if p is term.parts[0] else f"{p.column}:{name}"] for p in term.parts}
     codes = _coded(pd.concat(given.values(), ignore_index=True), name).to_numpy()
     of = dict(zip(given, np.split(codes, len(given)), strict=True))
-    known = [np.ones(len(term.units))] if not term.one_arm else []  # which the arms' own columns take up
     found: dict[str, npt.NDArray[np.float64]] = {}
     for stratum in term.strata:
-        for k, column in enumerate(sum(part.weight * of[part.column] for part in stratum).T):
-            wider = np.column_stack([*known, *found.values(), column])
-            if np.linalg.matrix_rank(wider) == wider.shape[1]:
+        addends = np.array([part.weight * of[part.column] for part in stratum])
+        for k, (column, size) in enumerate(zip(addends.sum(0).T, np.abs(addends).sum(0).T, strict=True)):
+            # what is constant in donors cancels, but for rounding, where a trend's weights are no round numbers
+            if np.abs(column).max() > ROUNDING * size.max():
                 found[f"{name}:{stratum[0].compartment}:{k}"] = column
-    return pd.DataFrame(found, index=term.units.index)
+    columns = pd.DataFrame(found, index=term.units.index)
+    # a constant is nothing to adjust for where arms have columns of their own
+    known = pd.DataFrame({} if term.one_arm else {"constant": 1.0}, term.units.index)
+    return _independent(known, columns)
 
 
 def _coded(values: pd.Series, name: str) -> pd.DataFrame:
-    """Centred numeric column, or 0/1 columns of all levels but the first; none if constant."""
+    """Numbers in standard deviations from their mean, so that their unit decides nothing, or 0/1 columns of all levels
+    but the first; none if constant."""
     if of_numbers(values, name):
-        numeric = pd.to_numeric(values)
-        return (numeric - numeric.mean()).to_frame(name).astype(float)
+        numeric = pd.to_numeric(values).astype(float)
+        return ((numeric - numeric.mean()) / numeric.std()).to_frame(name)
     levels = list(dict.fromkeys(values))
     return pd.DataFrame({f"{name}:{x}": (values == x).astype(float) for x in levels[1:]}, index=values.index)
 

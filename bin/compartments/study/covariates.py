@@ -13,6 +13,7 @@ from compartments.study.arms import of_numbers
 # how a samplesheet says that a value is not known, in lower case; "none" may be a level
 UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")
 DESIGN = ("sample", "donor", "compartment", "condition")
+MOST_CODES = 9
 COMMA = re.compile(r"[+-]?\d+,\d+")
 # numbers as privacy rules want them (>89), and with units
 DRESSED = re.compile(
@@ -119,7 +120,19 @@ def usable_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> tuple[l
                 f"{covariate} is taken for categories, one coefficient each, because of '{words.iloc[0]}' in row "
                 f"{sheet['row'][words.index[0]]}: mend it if the column is of numbers"
             )
+        sentences += _few_numbers(sheet, covariate)
     return usable, sentences
+
+
+def _few_numbers(sheet: pd.DataFrame, covariate: str) -> list[str]:
+    """What is said of a few whole numbers that donors share, which may be codes of categories."""
+    levels = sorted(pd.to_numeric(sheet[covariate], errors="coerce").unique())
+    few = len(levels) <= min(MOST_CODES, sheet["donor"].nunique() / 2)
+    if not few or not of_numbers(sheet[covariate], covariate) or any(x % 1 for x in levels):
+        return []
+    listed = ", ".join(f"{x:g}" for x in levels)
+    said = f"{covariate} is taken for numbers ({listed}), one coefficient in all: write a word before each, such as "
+    return [f"{said}{covariate}{levels[0]:g}, if they are codes of categories"]
 
 
 def notes_on_covariates(sheet: pd.DataFrame, covariates: Sequence[str]) -> list[str]:

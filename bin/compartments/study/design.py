@@ -6,7 +6,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import LIMITS
-from compartments.study.captures import captures_notes
+from compartments.study.captures import captures_notes, specimens
 from compartments.study.contrasts import (
     OBVIOUS_COMPARTMENTS,
     OBVIOUS_CONDITIONS,
@@ -143,7 +143,9 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
             "the condition if it is a slip"
         )
     sentences += notes_on_covariates(sheet, covariates)
-    if "cells_per_ul" in sheet and sheet["cells_per_ul"].isna().any() and sheet["cells_per_ul"].notna().any():
-        lacking = ", ".join(sheet.loc[sheet["cells_per_ul"].isna(), "sample"])
+    of_specimens = specimens(sheet)
+    measured = of_specimens.get("cells_per_ul", pd.Series(dtype=float))
+    if measured.isna().any() and measured.notna().any():
+        lacking = ", ".join(of_specimens.loc[measured.isna(), "sample"])
         sentences.append(f"cells_per_ul is missing for {lacking}: composition uses the relative scale for all samples")
     return [*sentences, *questions(sheet, covariates), *notes_on_sex(sheet)]

@@ -77,11 +77,11 @@ class Study:
 
     @property
     def absolute(self) -> bool:
-        """True if every sample has ``cells_per_ul`` and conditions are compared.
+        """True if every specimen has ``cells_per_ul``, of one of its captures, and conditions are compared.
 
         Of compartments themselves, such as CSF and blood, every lineage differs a thousandfold by volume.
         """
-        known = "cells_per_ul" in self.samples and bool(self.samples["cells_per_ul"].notna().all())
+        known = "cells_per_ul" in self.samples and bool(specimens(self.samples)["cells_per_ul"].notna().all())
         return known and not bool((self.contrasts["kind"] == COMPARTMENTS).all())
 
     @property

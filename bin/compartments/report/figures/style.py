@@ -71,6 +71,11 @@ class Figure:
 
     kind = "figure"
 
+    @property
+    def shows(self) -> bool:
+        """Whether anything is drawn: a table may be there and every value of it missing."""
+        return any(len(trace.get("z", trace.get("x", trace.get("y", ())))) for trace in self.traces)
+
     def json(self) -> dict[str, Any]:
         """What the browser draws and offers as CSV."""
         data = self.data.loc[:, [c for c in self.data.columns if not str(c).startswith("_")]]

@@ -170,6 +170,8 @@ def _floor_text(page: Page, floor: float, then: float) -> str:
 def _power_of(page: Page, rows: pd.DataFrame, term: Term) -> list[Block]:
     more = sorted(rows["more_donors"].unique())
     now = rows[rows["more_donors"] == more[0]].sort_values("fold_mde80")
+    if now["fold_mde80"].isna().all():
+        return []
     best, worst, last = now.iloc[0], now.iloc[-1], rows[rows["more_donors"] == more[-1]]
     contrast, between = designs.of_term(term), term.across
     there = f"{term.compartment} against {page.base}" if between else f"in {term.compartment}"
@@ -193,8 +195,6 @@ def _power_of(page: Page, rows: pd.DataFrame, term: Term) -> list[Block]:
             floor=_floor_text(page, best["permutation_floor"], last["permutation_floor"].iloc[0]),
         )
         said = Text(f"{said.text} {further.text}")
-    if now["fold_mde80"].isna().all():
-        return []
     behind, what = captions.estimates(now, contrast), "difference" if between else "change"
     words = page.words("design.power_dots", behind, asked=asked, what=what)
     name = f"power_{contrast.contrast}_{'between' if between else 'within'}_{term.compartment}"

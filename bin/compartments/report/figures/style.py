@@ -74,7 +74,7 @@ class Figure:
     @property
     def shows(self) -> bool:
         """Whether anything is drawn: a table may be there and every value of it missing."""
-        return any(len(trace.get("z", trace.get("x", trace.get("y", ())))) for trace in self.traces)
+        return any(len(trace[axis]) for trace in self.traces for axis in "xyz" if trace.get(axis) is not None)
 
     def json(self) -> dict[str, Any]:
         """What the browser draws and offers as CSV."""

@@ -59,6 +59,24 @@ def test_donors_and_tier_are_the_weakest_of_those_named():
     assert headline(1, composition=pd.concat(rows)).endswith("; at least 2 treated v 3 untreated donors, exploratory")
 
 
+def test_donors_are_the_fewest_of_all_rows_that_an_answer_rests_on():
+    """Blood has 8 donors each, CSF 3 and 2: no answer on both rests on more than these."""
+    few = {"n_condition": [3, 8, 3], "n_reference": [2, 8, 2]}  # CSF, blood, difference
+    keys = {"primary": True, "lineage": "all", "gene_set": "CORE"}
+    blood = {"n_condition": [8, 3, 3], "n_reference": [8, 2, 2]}
+    tables = Tables(
+        composition=composition(-3, -2, -1, "depleted_both").assign(**blood),
+        migration=triple(1.5, 0, 1.5, "CSF_only", **keys).assign(**few),
+        centrality=triple(0, 1.5, -1.5, "hub_gained_in_blood", network="all", lineage="pDC").assign(**few),
+        groups=triple(0, 1.2, -1.2, group="chemokine", source="all", target="all").assign(**few),
+    )
+    for question, aspect in ((1, ""), (3, "all"), (4, "hub"), (4, "signalling")):
+        found = answer(tables, question, aspect if question == 4 else None)
+        assert found["verdict"] == "yes" and (found["n_condition"], found["n_reference"]) == (3, 2)
+        assert "3 treated v 2 untreated donors" in found["headline"] and "8" not in found["headline"].split(";")[-1]
+        assert "[3 treated v 2 untreated donors, exploratory]" in found["statement"]
+
+
 def test_a_lineage_without_a_cell_in_an_arm_has_no_size():
     counts = {"cells_condition": 20, "cells_reference": 90}
     table = pd.concat(

@@ -38,8 +38,8 @@ def risen(each: Triple) -> Row:
 
 
 def claim(each: Triple) -> dict[str, Any]:
-    """The rise, with the tier of the weakest of the three rows."""
-    return evidence(risen(each), tier=each.tier)
+    """The rise, with what all three rows rest on."""
+    return evidence(risen(each), **each.least)
 
 
 def judge(each: Triple, limits: Limits) -> Verdict:

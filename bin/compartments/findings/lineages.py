@@ -52,9 +52,9 @@ class Lineage(Triple):
         return claimable(self.tier) and self.calls.get(call, NO_CALL)[1] <= limits.alpha
 
     def evidence(self, row: Row, call: str = "") -> dict[str, Any]:
-        """``row`` with p and q of the call, held or late, and the tier of the weakest of the three rows."""
+        """``row`` with p and q of the call, held or late, and what all three rows rest on."""
         p, q = self.calls.get(call) or self.late.get(call, NO_CALL)
-        return evidence(row, "log2fc", p_value=p, q_value=q, tier=self.tier)
+        return evidence(row, "log2fc", p_value=p, q_value=q, **self.least)
 
     @property
     def notes(self) -> list[str]:

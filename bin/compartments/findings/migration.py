@@ -30,10 +30,11 @@ KEYS = ["gene_set", "lineage", "contrast", "term", "compartment"]
 
 
 def claim(each: Triple) -> dict[str, Any]:
-    """The difference, with p and q of the call of the compartment that it speaks for, where it has one."""
+    """The difference, with p and q of the call of the compartment that it speaks for, where it has one; donors and tier
+    are those that all three rows rest on."""
     row = each.difference
     called = {"p_value": row.get("call_p"), "q_value": row.get("call_q")}
-    return evidence(row) | {column: value for column, value in called.items() if not missing(value)}
+    return evidence(row, **each.least) | {column: value for column, value in called.items() if not missing(value)}
 
 
 def judge(each: Triple, limits: Limits) -> Verdict:
@@ -62,7 +63,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
     for each in triples(table, c.compartment, c.base, ["gene_set", "lineage"]):
         verdict, numbers = judge(each, c.limits), claim(each)
         if verdict.kind == "open":  # the p and q that belong to the interval that is said
-            numbers = evidence(each.difference)
+            numbers = evidence(each.difference, **each.least)
         numbers |= basis.migration(each, numbers, c, called=verdict.kind != "open")
         answers.append(
             c.answer(

@@ -205,7 +205,7 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
             rises = f"rises of {SCORE_MARGIN:.2f} points or more are excluded"
             text = f"{who} is raised in neither compartment: {rises} ({both})"
         case _:
-            reason = too_few(each.difference, c)
+            reason = too_few(numbers, c)
             if verdict.kind == "open":
                 reason = both_open(each, numbers, c, SCORE_MARGIN)
             both = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
@@ -300,7 +300,7 @@ def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
         case "not_over_lineages":
             reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers)} over lineages"
         case _:
-            reason = too_few(each.difference, c)
+            reason = too_few(numbers, c)
     return f"{CANNOT}{reason}; {lineage} ({pairs}): odds of its share {shares}"
 
 
@@ -338,7 +338,7 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
         case "open":
             text = f"{CANNOT}{both_open(each, numbers, c, SCORE_MARGIN)}; {who}: {both}"
         case _:
-            text = f"{CANNOT}{too_few(row, c)}; {who}: {both}"
+            text = f"{CANNOT}{too_few(numbers, c)}; {who}: {both}"
     return text + behind(numbers, c)
 
 

@@ -86,3 +86,13 @@ def test_judge(asked, value, more, expected):
 def test_shares_alone_claim_nothing():
     verdict, said = summaries(composition=within(composition(0, -3, 0, scale="rel")))[1, ""]
     assert verdict == "cannot_tell" and "relative to what is taken as unchanged, pDC of 1 fall" in said
+
+
+@pytest.mark.parametrize(
+    "rank, expected", [(3, "yes"), (4, "cannot_tell"), (math.nan, "cannot_tell"), (pd.NA, "cannot_tell")]
+)
+def test_a_rank_that_a_sample_lacks_makes_no_hub(rank, expected):
+    table = scores(1.5, network="all", lineage="pDC", worst_rank=rank)
+    verdict, statement = summaries(centrality=table)[4, "hub"]
+    assert verdict == expected
+    assert ("is shown (q = 0.002), but not that it ranks among the first" in statement) == (expected != "yes")

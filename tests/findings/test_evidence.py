@@ -56,3 +56,13 @@ def test_evidence_names_the_estimate_and_replaces_what_is_given():
 def test_flags_may_be_text():
     assert true(pd.Series(["True", "true", "False", "1", ""])).tolist() == [True, True, False, True, False]
     assert true(pd.Series([True, False])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("column, of", [("ci_high", "rises_less"), ("ci_low", "falls_less")])
+def test_without_an_interval_nothing_is_excluded(column, of):
+    frame = triple(0, 0, 0, se=0.1)
+    assert getattr(triple_of(frame), of)(0.5) and not getattr(triple_of(frame), of)(0.2)
+    for k in (0, 1):
+        without = frame.copy()
+        without.loc[k, column] = math.nan
+        assert not getattr(triple_of(without), of)(0.5)

@@ -49,7 +49,7 @@ def judge(each: Triple, limits: Limits) -> Verdict:
         return Verdict(CANNOT_TELL, "too_few")
     if side and significant(risen(each), limits):
         return Verdict(YES, "gained", side)
-    if max(each.own["ci_high"], each.base["ci_high"]) < math.log(2) * limits.margin:
+    if each.rises_less(math.log(2) * limits.margin):
         return Verdict(NO, "excluded")
     return Verdict(CANNOT_TELL, "not_over_lineages", side) if side else Verdict(CANNOT_TELL, "open")
 

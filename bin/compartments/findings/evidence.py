@@ -72,6 +72,14 @@ class Triple:
         row = min(known or rows, key=lambda row: sum(row.get(arm, 0) for arm in DONORS))
         return {**fewest, "tier": self.tier, "term": row.get("term", "interaction")}
 
+    def rises_less(self, margin: float) -> bool:
+        """Rises of ``margin`` or more are excluded in both compartments; without an interval nothing is."""
+        return all(row["ci_high"] < margin for row in (self.own, self.base))
+
+    def falls_less(self, margin: float) -> bool:
+        """Falls of ``margin`` or more are excluded in both compartments; without an interval nothing is."""
+        return all(row["ci_low"] > -margin for row in (self.own, self.base))
+
     @property
     def sides(self) -> tuple[tuple[Row, Row], tuple[Row, Row]]:
         """Each compartment's row with that of the other, the compartment of the comparison first."""

@@ -47,7 +47,7 @@ def judge(each: Triple, limits: Limits) -> Verdict:
         for kind in ("only", "higher"):
             if f"{up['compartment']}_{kind}" in made:
                 return Verdict(YES, kind, up["compartment"])
-    if max(each.own["ci_high"], each.base["ci_high"]) < SCORE_MARGIN:
+    if each.rises_less(SCORE_MARGIN):
         return Verdict(NO, "neither")
     return Verdict(CANNOT_TELL, "open")
 

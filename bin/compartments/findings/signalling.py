@@ -37,7 +37,7 @@ def judge(each: Triple, limits: Limits) -> Verdict:
     rises = each.difference["estimate"] != 0 and up["estimate"] > 0
     if rises and significant(up, limits) and significant(each.difference, limits):
         return Verdict(YES, "stronger", up["compartment"])
-    if max(each.own["ci_high"], each.base["ci_high"]) < SCORE_MARGIN:
+    if each.rises_less(SCORE_MARGIN):
         return Verdict(NO, "neither")
     return Verdict(CANNOT_TELL, "open")
 

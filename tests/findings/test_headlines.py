@@ -1,5 +1,6 @@
 """The answers in one line: who, how much, how many donors."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -89,7 +90,32 @@ def test_a_lineage_without_a_cell_in_an_arm_has_no_size():
     gone = "B: no cell left in CSF (against 8) and in blood (against 8)" + TWO
     assert headline(1, composition=table) == f"{name}: down 4- to 8-fold in both CSF and blood; {gone}"
     assert headline(1, composition=table[table["lineage"] == "B"]) == gone
-    assert headlines.folds([{"log2fc": -5, "cells_condition": 0, "cells_reference": 9}]) == "down 32-fold or more"
+
+
+@pytest.mark.parametrize(
+    "change, low, high, said",
+    [
+        (-8.62, -12.98, -4.26, "down at least 19-fold"),
+        (5, 2, 8, "up at least 4-fold"),
+        (-5, -11, 1, "by an unknown amount"),
+        (-5, np.nan, np.nan, "by an unknown amount"),
+    ],
+)
+def test_of_a_lineage_without_a_cell_the_interval_says_how_much_it_is_at_least(change, low, high, said):
+    gone = {
+        "lineage": "B",
+        "log2fc": change,
+        "ci_low": low,
+        "ci_high": high,
+        "cells_condition": 0,
+        "cells_reference": 9,
+    }
+    sound = {"lineage": "NK", "log2fc": -3, "ci_low": -4, "ci_high": -2, "cells_condition": 5, "cells_reference": 9}
+    assert headlines.folds([gone]) == said
+    assert headlines.folds([sound, gone]) == f"down 8-fold, B {said}"
+    near = gone | {"log2fc": -4, "ci_low": -7, "ci_high": -1}
+    if said.startswith("down"):
+        assert headlines.folds([gone, near]) == "down at least 2- to 19-fold"
 
 
 def test_kept_says_both_changes():

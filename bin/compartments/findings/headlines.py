@@ -33,9 +33,25 @@ def spread(changes: Sequence[float]) -> str:
 
 
 def folds(rows: Sequence[Row]) -> str:
-    """Changes of abundance as :func:`spread`; of a lineage with no cell in an arm only how much it is at least."""
-    sound = [row for row in rows if 0 not in (row.get("cells_condition"), row.get("cells_reference"))]
-    return spread([row["log2fc"] for row in sound or rows]) + " or more" * (len(sound) < len(rows))
+    """Changes of abundance as :func:`spread`; of a lineage with no cell in an arm, whose estimate is extrapolated, how
+    much it is at least by its interval."""
+    lacking = [0 in (row.get("cells_condition"), row.get("cells_reference")) for row in rows]
+    gone = [row for row, lacks in zip(rows, lacking, strict=True) if lacks]
+    sound = [row["log2fc"] for row, lacks in zip(rows, lacking, strict=True) if not lacks]
+    told = [spread(sound)] if sound else []
+    if gone:
+        who = f"{names.lineages(row['lineage'] for row in gone)} " if sound else ""
+        told.append(who + at_least(gone))
+    return ", ".join(told)
+
+
+def at_least(rows: Sequence[Row]) -> str:
+    """Changes by the ends of their intervals nearer to none: ``down at least 8.4-fold``."""
+    signs = [-1 if row["log2fc"] < 0 else 1 for row in rows]
+    near = [row["ci_low" if sign > 0 else "ci_high"] for row, sign in zip(rows, signs, strict=True)]
+    if not all(sign * end >= SMALL for sign, end in zip(signs, near, strict=True)):
+        return "by an unknown amount"
+    return spread(near).replace("down ", "down at least ").replace("up ", "up at least ")
 
 
 def one(change: float) -> str:

@@ -65,7 +65,7 @@ def kept(comparison: Comparison, tables: Tables) -> list[Finding]:
             c.answer(
                 2,
                 verdict,
-                text + words.notes(each) + words.behind(numbers, c, each.name in c.primary),
+                text + words.notes(each.own, each.base) + words.behind(numbers, c, each.name in c.primary),
                 numbers,
                 lineage=each.name,
                 aspect=verdict.side,

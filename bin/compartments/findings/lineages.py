@@ -56,12 +56,6 @@ class Lineage(Triple):
         p, q = self.calls.get(call) or self.late.get(call, NO_CALL)
         return evidence(row, "log2fc", p_value=p, q_value=q, **self.least)
 
-    @property
-    def notes(self) -> list[str]:
-        """What the table says about the size of the change, such as an arm without a cell."""
-        notes = [row.get("note") for row in (self.own, self.base)]
-        return [note for note in dict.fromkeys(notes) if isinstance(note, str) and note]
-
 
 def lineages(comparison: Comparison, tables: Tables, level: str = "lineage") -> list[Lineage]:
     """The testable lineages of a comparison, on the absolute scale if the table has it."""

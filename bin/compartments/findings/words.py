@@ -97,7 +97,7 @@ def depleted(
             text = f"{CANNOT}{reason}; {name} is {both}"
         case _:
             text = f"{CANNOT}{too_few(numbers, c)}; {name} is {both}{outside_range(outside)}"
-    return text + notes(each) + behind(numbers, c, each.name in c.primary)
+    return text + notes(each.own, each.base) + behind(numbers, c, each.name in c.primary)
 
 
 def depleted_at_all(
@@ -251,6 +251,8 @@ def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, ma
             shown = "" if verdict.kind == "relatively" else "not shown to be "
             text = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged, "
             text += f"{who} is {shown}depleted in {c.compartment}: {said}"
+    if room == "composition":
+        text += notes(row)
     return text + behind(numbers, c, room in ("composition", "central") and row["lineage"] in c.primary)
 
 
@@ -371,9 +373,10 @@ def outside_range(donors: tuple[int, int] | None) -> str:
     return f"; in {donors[0]} of {donors[1]} donors the difference is outside the range of the reference donors"
 
 
-def notes(each: Lineage) -> str:
-    """What the table says about the size of the change."""
-    return "".join(f"; {note.rstrip('.')}" for note in each.notes)
+def notes(*rows: Row) -> str:
+    """What the table says about the size of the changes, such as an arm without a cell."""
+    said = [note for note in dict.fromkeys(row.get("note") for row in rows) if isinstance(note, str) and note]
+    return "".join(f"; {note.rstrip('.')}" for note in said)
 
 
 def behind(numbers: Row, c: Comparison, primary: bool = False) -> str:

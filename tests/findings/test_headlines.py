@@ -146,6 +146,20 @@ def test_scores_say_points_of_both():
     assert headline(4, "signalling", groups=groups) == said + TWO
 
 
+def test_no_of_two_compartments_says_by_how_much():
+    keys = {"network": "all", "lineage": "pDC"}
+    assert headline(2, composition=composition(-3, -3, 0)) == (
+        "none of 1 lineages is kept in one and lost from the other by 2-fold or more" + TWO
+    )
+    central = triple(0, 0, 0, se=0.1, **keys)
+    assert headline(4, "hub", centrality=central).startswith(
+        "none of 1 lineages gains a central role by 2-fold odds or more"
+    )
+    groups = triple(0, 0, 0, se=0.1, group="chemokine", source="all", target="all")
+    said = "signals of migration are stronger in neither by a score of 0.58 or more (1 groups)"
+    assert headline(4, "signalling", groups=groups) == said + TWO
+
+
 def test_a_hub_is_named_once_by_its_clearest_network():
     def hub(network, q, up):
         return triple(up, 0, up, "hub_gained_in_CSF", q=q, network=network, lineage="cMono")

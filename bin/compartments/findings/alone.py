@@ -146,9 +146,10 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
     if asked.room == "migration":
         pooled = [each for each in answers if each.finding.lineage == "all"] or answers
     leading = lead(pooled, overall(pooled), falling=asked.sign < 0)
-    text = words.alone_at_all(leading, pooled, c, asked.room)
+    margin = asked.margin(c.limits)
+    text = words.alone_at_all(leading, pooled, c, asked.room, margin)
     return [
-        summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room)),
+        summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room, margin)),
         *(each.finding for each in answers),
     ]
 

@@ -194,6 +194,9 @@ def test_a_contradiction_would_be_found():
 
 @pytest.mark.parametrize("q, said", [(0.3, SELF), (0.01, "is shown (q = 0.01), but not that it ranks")])
 def test_one_compartment(q, said):
-    asked, one = ASKED[2], row("within:CSF", "CSF", 2.0, 0.3, column="estimate", q=q) | {"worst_rank": 9, "p_value": q / 10}
+    asked, one = (
+        ASKED[2],
+        row("within:CSF", "CSF", 2.0, 0.3, column="estimate", q=q) | {"worst_rank": 9, "p_value": q / 10},
+    )
     assert judge_alone(one, asked, Limits()).kind == "open"
     assert said in undecided.change("a rise in CSF", one, Limits(), "that it ranks among the first")

@@ -217,31 +217,15 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
 
 
 ALONE = {  # of one compartment: what a lineage, set or group does, what several do, what is excluded of it and of all
-    "composition": (
-        "is depleted",
-        "lineages are depleted",
-        "a fall of {} or more",
-        "lineages is depleted by {} or more",
-    ),
-    "migration": (
-        "is raised",
-        "primary sets are raised",
-        "a rise of {} points or more",
-        "primary sets is raised by {} points or more",
-    ),
-    "central": (
-        "gains a central role",
-        "lineages and networks gain a central role",
-        "a gain of {} odds or more",
-        "lineages and networks gains a central role by {} odds or more",
-    ),
-    "signalling": (
-        "signalling is stronger",
-        "groups of pairs signal more",
-        "a rise of {} points or more",
-        "groups of pairs signals more by {} points or more",
-    ),
-}
+    "composition": ("is depleted", "lineages are depleted", "a fall of {} or more",
+                    "lineages is depleted by {} or more"),
+    "migration": ("is raised", "primary sets are raised", "a rise of {} points or more",
+                  "primary sets is raised by {} points or more"),
+    "central": ("gains a central role", "lineages and networks gain a central role", "a gain of {} odds or more",
+                "lineages and networks gains a central role by {} odds or more"),
+    "signalling": ("signalling is stronger", "groups of pairs signal more", "a rise of {} points or more",
+                   "groups of pairs signals more by {} points or more"),
+}  # fmt: skip
 
 
 def margin_of(room: str, margin: float) -> str:

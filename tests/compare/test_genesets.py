@@ -249,6 +249,20 @@ def test_a_set_raised_in_one_compartment_is_called_in_every_kind_of_contrast(kin
     assert first - sum(second) == pytest.approx(rows.loc["A", "estimate"], abs=0.15 if kind == MIXED else 1e-9)
 
 
+def test_a_set_raised_in_the_reference_compartment_is_called_there():
+    sheet = sheet_of(MIXED, DONORS[MIXED])
+    studies = study_of_kind(sheet), study_of_kind(sheet, reference_compartment="CSF")
+    scores = scores_of(studies[0])
+    first, second = (genesets.compare_scores(scores, study, ["SET"], LeftOut(STEP)).effects for study in studies)
+    first, second = (
+        table[table["term"] == "interaction"].set_index(["gene_set", "lineage"]) for table in (first, second)
+    )
+    assert set(second["compartment"]) == {"blood"} and (second.loc["SET", "estimate"] < 0).all()
+    assert second.loc["SET", "call"].isin(["CSF_only", "CSF_higher"]).all()
+    names = ["call", "call_p", "call_q"]
+    pd.testing.assert_frame_equal(second.loc[first.index, names], first[names])
+
+
 def test_of_one_condition_the_compartment_that_is_higher_is_called():
     study = study_of_kind(sheet_of(COMPARTMENTS, 5))
     effects = genesets.compare_scores(scores_of(study, -1.5), study, ["SET"], LeftOut(STEP)).effects

@@ -86,3 +86,37 @@ def test_judge(asked, value, more, expected):
 def test_shares_alone_claim_nothing():
     verdict, said = summaries(composition=within(composition(0, -3, 0, scale="rel")))[1, ""]
     assert verdict == "cannot_tell" and "relative to what is taken as unchanged, pDC of 1 fall" in said
+
+
+@pytest.mark.parametrize(
+    "rank, expected", [(3, "yes"), (4, "cannot_tell"), (math.nan, "cannot_tell"), (pd.NA, "cannot_tell")]
+)
+def test_a_rank_that_a_sample_lacks_makes_no_hub(rank, expected):
+    table = scores(1.5, network="all", lineage="pDC", worst_rank=rank)
+    verdict, statement = summaries(centrality=table)[4, "hub"]
+    assert verdict == expected
+    assert ("is shown (q = 0.002), but not that it ranks among the first" in statement) == (expected != "yes")
+
+
+def test_no_says_what_is_excluded_and_no_more():
+    """Falls and rises below the margin may be there, with intervals beyond 0."""
+    small = within(composition(0, -0.5, 0, se=0.1))
+    assert small["ci_high"].iloc[0] < 0
+    tables = {
+        "composition": small,
+        "migration": scores(0.2, se=0.05, gene_set="CORE", primary=True, lineage="all"),
+        "centrality": scores(0.2, se=0.05, network="all", lineage="pDC", worst_rank=9),
+        "groups": scores(0.2, q=0.06, se=0.05, group="chemokine", source="all", target="all"),
+    }
+    tables |= {name: table.assign(q_value=0.06) for name, table in tables.items()}
+    found = answer_all(ONE, Tables(**tables))
+    found = found[(found["lineage"] == "") & ~found["question"].isin([2, 5])]
+    said = [
+        "none of 1 lineages is depleted by 2-fold or more",
+        "none of 1 primary sets is raised by 0.58 points or more",
+        "none of 1 lineages and networks gains a central role by 2-fold odds or more",
+        "none of 1 groups of pairs signals more by 0.58 points or more",
+    ]
+    assert list(found["verdict"]) == ["no"] * 4
+    for told, words in zip(found.itertuples(), said, strict=True):
+        assert told.headline.startswith(f"{words} in blood; ") and f"{words}; closest: " in told.statement

@@ -78,6 +78,16 @@ def test_open_names_the_compartments_that_may_not_fall():
     assert judge(lineage_of(composition(-3, -3, 0)), Limits()).numbers == {"unsure": []}
 
 
+def test_without_an_interval_a_fall_is_neither_shown_nor_excluded():
+    for k, side in ((0, "blood"), (1, "CSF")):
+        table = composition(-3, -3, 0)
+        table.loc[k, ["ci_low", "ci_high"]] = float("nan")
+        assert judge(lineage_of(table), Limits()).numbers == {"unsure": [side]}
+        spared = composition(0, 0, 0)
+        spared.loc[k, ["ci_low", "ci_high"]] = float("nan")
+        assert decided(judge(lineage_of(spared), Limits())) == ("no", "spared", "CSF" if side == "blood" else "blood")
+
+
 def test_judge_all():
     def verdict(*kinds):
         return decided(judge_all([Answer(Verdict(*kind), None) for kind in kinds]))

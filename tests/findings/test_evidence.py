@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 
 from compartments.findings.evidence import Limits, calls, claimable, evidence, missing, significant, triples, true
-from tests.support.effects import triple, triple_of
+from tests.support.effects import composition, triple, triple_of
 
 
 def test_triples_need_an_estimate_in_all_three_terms():
@@ -23,6 +23,15 @@ def test_tier_of_a_triple_is_the_worst():
     frame["tier"] = ["inferential", "descriptive", "exploratory"]
     assert triple_of(frame).tier == "descriptive"
     assert [claimable(tier) for tier in ("inferential", "exploratory", "descriptive", "not_testable")] == [1, 1, 0, 0]
+
+
+def test_a_triple_rests_on_its_fewest_donors():
+    table = composition(-3, -3, 0).assign(n_condition=[8, 3, 4], n_reference=[8, 6, 2])
+    least = {"n_condition": 3, "n_reference": 2, "tier": "exploratory", "term": "interaction"}
+    assert triple_of(table).least == least
+    table = table.assign(n_condition=[8, 3, 4], n_reference=[8, 2, 4])
+    assert triple_of(table).least == least | {"term": "within:CSF"}
+    assert triple_of(table.assign(n_reference=[float("nan")] * 3)).least["term"] == "interaction"
 
 
 @pytest.mark.parametrize(
@@ -47,3 +56,13 @@ def test_evidence_names_the_estimate_and_replaces_what_is_given():
 def test_flags_may_be_text():
     assert true(pd.Series(["True", "true", "False", "1", ""])).tolist() == [True, True, False, True, False]
     assert true(pd.Series([True, False])).tolist() == [True, False]
+
+
+@pytest.mark.parametrize("column, of", [("ci_high", "rises_less"), ("ci_low", "falls_less")])
+def test_without_an_interval_nothing_is_excluded(column, of):
+    frame = triple(0, 0, 0, se=0.1)
+    assert getattr(triple_of(frame), of)(0.5) and not getattr(triple_of(frame), of)(0.2)
+    for k in (0, 1):
+        without = frame.copy()
+        without.loc[k, column] = math.nan
+        assert not getattr(triple_of(without), of)(0.5)

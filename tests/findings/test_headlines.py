@@ -1,5 +1,6 @@
 """The answers in one line: who, how much, how many donors."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -59,6 +60,24 @@ def test_donors_and_tier_are_the_weakest_of_those_named():
     assert headline(1, composition=pd.concat(rows)).endswith("; at least 2 treated v 3 untreated donors, exploratory")
 
 
+def test_donors_are_the_fewest_of_all_rows_that_an_answer_rests_on():
+    """Blood has 8 donors each, CSF 3 and 2: no answer on both rests on more than these."""
+    few = {"n_condition": [3, 8, 3], "n_reference": [2, 8, 2]}  # CSF, blood, difference
+    keys = {"primary": True, "lineage": "all", "gene_set": "CORE"}
+    blood = {"n_condition": [8, 3, 3], "n_reference": [8, 2, 2]}
+    tables = Tables(
+        composition=composition(-3, -2, -1, "depleted_both").assign(**blood),
+        migration=triple(1.5, 0, 1.5, "CSF_only", **keys).assign(**few),
+        centrality=triple(0, 1.5, -1.5, "hub_gained_in_blood", network="all", lineage="pDC").assign(**few),
+        groups=triple(0, 1.2, -1.2, group="chemokine", source="all", target="all").assign(**few),
+    )
+    for question, aspect in ((1, ""), (3, "all"), (4, "hub"), (4, "signalling")):
+        found = answer(tables, question, aspect if question == 4 else None)
+        assert found["verdict"] == "yes" and (found["n_condition"], found["n_reference"]) == (3, 2)
+        assert "3 treated v 2 untreated donors" in found["headline"] and "8" not in found["headline"].split(";")[-1]
+        assert "[3 treated v 2 untreated donors, exploratory]" in found["statement"]
+
+
 def test_a_lineage_without_a_cell_in_an_arm_has_no_size():
     counts = {"cells_condition": 20, "cells_reference": 90}
     table = pd.concat(
@@ -71,7 +90,32 @@ def test_a_lineage_without_a_cell_in_an_arm_has_no_size():
     gone = "B: no cell left in CSF (against 8) and in blood (against 8)" + TWO
     assert headline(1, composition=table) == f"{name}: down 4- to 8-fold in both CSF and blood; {gone}"
     assert headline(1, composition=table[table["lineage"] == "B"]) == gone
-    assert headlines.folds([{"log2fc": -5, "cells_condition": 0, "cells_reference": 9}]) == "down 32-fold or more"
+
+
+@pytest.mark.parametrize(
+    "change, low, high, said",
+    [
+        (-8.62, -12.98, -4.26, "down at least 19-fold"),
+        (5, 2, 8, "up at least 4-fold"),
+        (-5, -11, 1, "by an unknown amount"),
+        (-5, np.nan, np.nan, "by an unknown amount"),
+    ],
+)
+def test_of_a_lineage_without_a_cell_the_interval_says_how_much_it_is_at_least(change, low, high, said):
+    gone = {
+        "lineage": "B",
+        "log2fc": change,
+        "ci_low": low,
+        "ci_high": high,
+        "cells_condition": 0,
+        "cells_reference": 9,
+    }
+    sound = {"lineage": "NK", "log2fc": -3, "ci_low": -4, "ci_high": -2, "cells_condition": 5, "cells_reference": 9}
+    assert headlines.folds([gone]) == said
+    assert headlines.folds([sound, gone]) == f"down 8-fold, B {said}"
+    near = gone | {"log2fc": -4, "ci_low": -7, "ci_high": -1}
+    if said.startswith("down"):
+        assert headlines.folds([gone, near]) == "down at least 2- to 19-fold"
 
 
 def test_kept_says_both_changes():
@@ -99,6 +143,20 @@ def test_scores_say_points_of_both():
     assert none == "of 1 sets of genes none is more active in CSF or blood by a score of 0.58 or more" + TWO
     groups = triple(0, 1.2, -1.2, group="chemokine", source="all", target="all")
     said = "chemokine signals: stronger in blood (score +1.20, CSF +0.00)"
+    assert headline(4, "signalling", groups=groups) == said + TWO
+
+
+def test_no_of_two_compartments_says_by_how_much():
+    keys = {"network": "all", "lineage": "pDC"}
+    assert headline(2, composition=composition(-3, -3, 0)) == (
+        "none of 1 lineages is kept in one and lost from the other by 2-fold or more" + TWO
+    )
+    central = triple(0, 0, 0, se=0.1, **keys)
+    assert headline(4, "hub", centrality=central).startswith(
+        "none of 1 lineages gains a central role by 2-fold odds or more"
+    )
+    groups = triple(0, 0, 0, se=0.1, group="chemokine", source="all", target="all")
+    said = "signals of migration are stronger in neither by a score of 0.58 or more (1 groups)"
     assert headline(4, "signalling", groups=groups) == said + TWO
 
 

@@ -33,8 +33,11 @@ def test_pools_are_no_lineages():
 
 def test_an_arm_without_a_cell_is_said():
     effects = composition(-3, -3, 0, "depleted_both")
-    effects["note"] = ["no cell in treated: the size of the change rests on the pseudocount.", "", ""]
-    assert "no cell in treated" in answer(Tables(composition=effects), 1)["statement"]
+    blood, csf = (f"no cell of treated in {side}: the size of the change is extrapolated" for side in ("blood", "CSF"))
+    effects["note"] = [f"{blood}.", f"{csf}.", f"{csf}. {blood}."]
+    assert f"; {csf}; {blood} [" in answer(Tables(composition=effects), 1)["statement"]
+    alone = answer(Tables(composition=effects[:1]), 1, compartments=("blood",))
+    assert f"; {blood} [" in alone["statement"]
 
 
 def test_calls_of_the_table_of_calls_replace_the_single_one():

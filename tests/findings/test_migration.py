@@ -52,6 +52,20 @@ def test_claim_has_p_and_q_of_its_call_where_there_is_one():
     assert claim(other)["q_value"] == 0.3
 
 
+def test_what_is_not_called_says_the_p_and_q_of_the_difference():
+    """A set raised in blood whose call comes too late: p and q of the sentence are two-sided, of the difference."""
+    table = triple(0, 1.5, -1.5, "", q=0.08, se=0.5, **KEYS).assign(call_p=0.06, call_q=0.12)
+    found = answer(Tables(migration=table), 3)
+    assert found["verdict"] == "cannot_tell" and (found["p_value"], found["q_value"]) == (0.04, 0.08)
+    assert "is shown taken by itself (p = 0.04), but not over all that were tested (q = 0.08)" in found["statement"]
+    assert found["p_of"] == "this difference, two-sided"
+    called = answer(Tables(migration=triple(0, 1.5, -1.5, "blood_only", q=0.04, **KEYS)), 3)
+    assert called["q_value"] == 0.04 and called["p_of"].startswith(
+        "a rise in blood and a larger one than in CSF at once"
+    )
+    assert "doubled" in called["p_of"] and "CORE is raised in blood only" in called["statement"]
+
+
 def test_agreement_counts_the_other_sets_on_the_same_side():
     rows = [("yes", "CSF"), ("yes", "CSF"), ("yes", "blood"), ("no", "")]
     answers = [Answer(Verdict(answer, "", side), None) for answer, side in rows]

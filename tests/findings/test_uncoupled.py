@@ -5,7 +5,7 @@ import pytest
 
 from compartments.findings.answers import answer_all
 from compartments.findings.rows import Tables
-from compartments.findings.uncoupled import judge
+from compartments.findings.uncoupled import judge, listed_names
 from tests.support.effects import CONTRAST, answer, coupling, decided, study
 
 
@@ -50,3 +50,25 @@ def test_drivers_are_named():
 )
 def test_judge(word, tier, expected):
     assert decided(judge(coupling(word, tier).iloc[0].to_dict())) == expected
+
+
+@pytest.mark.parametrize(
+    "text, known, named",
+    [
+        ("B,CD4, naive,NK", ["NK", "B", "CD4, naive", "CD4"], ["B", "CD4, naive", "NK"]),
+        ("CD4,naive", ["CD4", "naive"], ["CD4", "naive"]),
+        ("gone,B", ["B"], ["B"]),
+        ("B,gone", ["B", "C"], ["B"]),
+        ("", ["B"], []),
+    ],
+)
+def test_a_driver_with_a_comma_in_its_name_is_found(text, known, named):
+    assert listed_names(text, known) == named
+
+
+def test_a_driver_with_a_comma_in_its_name_is_said():
+    keys = {"contrast": CONTRAST, "compartment": "CSF", "level": "lineage", "kind": "lineage"}
+    drivers = pd.DataFrame([keys | {"left_out": name, "tau_u": 0.2} for name in ("B", "CD4, naive")])
+    found = answer_all(study(), Tables(coupling=coupling("uncoupled", drivers="CD4, naive"), drivers=drivers))
+    summary, single = found[found["question"] == 5].to_dict("records")
+    assert single["lineage"] == "CD4, naive" and "; driven by CD4, naive" in summary["statement"]

@@ -30,6 +30,24 @@ NEITHER, SELF = undecided.NEITHER, "is shown taken by itself"
         (-1.0, 2.0, 0.001, 0.002, "x has an interval around 0, but q = 0.002"),
         (0.57, 3.82, 0.012, 0.076, f"x {SELF} (p = 0.012), but not over all that were tested (q = 0.076)"),
         (-3.82, -0.57, 0.012, 0.05, "x is shown (q = 0.05), but not y"),
+        (
+            *(-6.52, -0.5, 0.061, 0.59),
+            "x has an interval beyond 0, but p = 0.061 taken by itself, and q = 0.59 over all that were tested",
+        ),
+        (
+            0.1,
+            2,
+            0.0501,
+            0.3,
+            "x has an interval beyond 0, but p = 0.0501 taken by itself, and q = 0.3 over all that were tested",
+        ),
+        (
+            0.1,
+            2,
+            math.nan,
+            0.3,
+            "x has an interval beyond 0, but no p taken by itself, and q = 0.3 over all that were tested",
+        ),
         (0.57, 3.82, math.nan, math.nan, "x has an interval beyond 0, but no q"),
     ],
 )
@@ -89,8 +107,8 @@ def contradicts(found):
     difference, (low, high) = f"a difference between CSF and blood is {NEITHER}", intervals[-1]
     if difference in text and not low <= null <= high:
         return "an interval that excludes 0 is called neither shown nor excluded"
-    if f"{SELF} (p" in text and low < null < high:
-        return "an interval around 0 is called shown"
+    if f"{SELF} (p" in text and (low < null < high or found["p_value"] >= 0.05):
+        return "an interval around 0, or a p that is none of a claim, is called shown"
     for side, k in (("CSF", 0), ("blood", 1)):
         fall = re.search(rf"a fall in ([\w ]*\b{side}\b[\w ]*) is {NEITHER}", text)
         if found["question"] == 1 and fall and not intervals[k][0] <= 0 <= intervals[k][1]:
@@ -176,6 +194,9 @@ def test_a_contradiction_would_be_found():
 
 @pytest.mark.parametrize("q, said", [(0.3, SELF), (0.01, "is shown (q = 0.01), but not that it ranks")])
 def test_one_compartment(q, said):
-    asked, one = ASKED[2], row("within:CSF", "CSF", 2.0, 0.3, column="estimate", q=q) | {"worst_rank": 9}
+    asked, one = (
+        ASKED[2],
+        row("within:CSF", "CSF", 2.0, 0.3, column="estimate", q=q) | {"worst_rank": 9, "p_value": q / 10},
+    )
     assert judge_alone(one, asked, Limits()).kind == "open"
     assert said in undecided.change("a rise in CSF", one, Limits(), "that it ranks among the first")

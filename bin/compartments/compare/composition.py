@@ -35,7 +35,7 @@ from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import CLAIMABLE, CV_TOTAL, EQUIV_MARGIN, LN2, TIERS, UNASSIGNED, ZERO_KINDS
 from compartments.study.captures import specimen_of
 from compartments.study.study import COMPARTMENTS, Study
-from compartments.study.terms import Term, terms_of
+from compartments.study.terms import Part, Term, terms_of
 
 # whose tables and reasons these are; power computes them anew without that step
 STAGE = "compare_composition"
@@ -369,8 +369,16 @@ def _with_cells(rows: pd.DataFrame, term: Term, cells: pd.DataFrame) -> pd.DataF
         of, parts = sides[name]
         sums = np.array([cells.loc[of.units[part.column], rows["lineage"]].sum() for part in parts])
         rows[f"cells_{side}"] = sums[0]
-        note[(sums == 0).any(0)] += f"no cell in {name}: the size of the change is a lower limit. "
+        for part, empty in zip(parts, sums == 0, strict=True):
+            note[empty] += f"no cell{_place(name, part)}: the size of the change is extrapolated. "
     return rows.assign(note=note.str.strip())
+
+
+def _place(arm: str, part: Part) -> str:
+    """Which samples of an arm: `` of treated in CSF``, `` in CSF`` where compartments are the arms."""
+    if arm == part.compartment:
+        return f" in {arm}"
+    return f" of {arm}{f' ({part.condition})' if part.condition not in ('', arm) else ''} in {part.compartment}"
 
 
 def _untested(reasons: Mapping[str, str], term: Term, cells: pd.DataFrame) -> pd.DataFrame:

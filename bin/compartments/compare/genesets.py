@@ -13,11 +13,12 @@ import pandas as pd
 
 from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.donor_scores import ALL, compare_features, enough_samples, in_order, standardised
+from compartments.compare.elevated import raised_more, words_of
 from compartments.compare.engine import ARMS, OTHER_TEST, TESTS, Comparison
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import CALL_MARGIN, CALL_Q
+from compartments.core.vocabulary import CALL_Q
 from compartments.study.study import COMPARTMENTS, Study
 
 PREREGISTERED = ("GOBP_LEUKOCYTE_MIGRATION", "CSF_MIGRATION_CORE")
@@ -132,8 +133,8 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
     Comparison
         Effects in z-score points, as :func:`compartments.compare.donor_scores.compare_features`.
         ``q_value``: BH over lineages and the sets of the family, per contrast, term and compartment; ``all`` apart.
-        ``call``: ``<compartment>_only`` or ``_higher``, raised there and more than in the reference (interaction rows);
-        of one condition ``_higher`` of the compartment that is.
+        ``call``: ``<compartment>_only`` or ``_higher``, raised there and more than in the other, of the two that an
+        interaction row compares; of one condition ``_higher`` of the compartment that is.
     """
     effects, compared = compare_features(scores, study, ["gene_set"], left_out)
     if effects.empty:
@@ -153,19 +154,20 @@ def compare_scores(scores: pd.DataFrame, study: Study, primary: Collection[str],
 
 def add_set_calls(effects: pd.DataFrame, study: Study) -> pd.DataFrame:
     """``call_p`` of rows that may have a call, and the ``word`` that it would be."""
-    keys = ["contrast", "gene_set", "lineage"]
-    half, up = effects["p_value"] / 2, effects["estimate"] > 0
-    effects = effects.assign(above=np.where(up, half, 1 - half), call_p=np.nan, word="")
+    keys, reference = ["contrast", "gene_set", "lineage"], study.reference_compartment
+    effects = effects.assign(call_p=np.nan, word="")
     is_interaction, still = effects["term"] == "interaction", effects["term"] == COMPARTMENTS
     effects.loc[still, "call_p"] = effects["p_value"]
-    effects.loc[still, "word"] = effects["compartment"].where(up, study.reference_compartment) + "_higher"
-    indexed = effects.set_index([*keys, "term"])
+    effects.loc[still, "word"] = effects["compartment"].where(effects["estimate"] > 0, reference) + "_higher"
     rows = effects[is_interaction]
-    own = pd.MultiIndex.from_frame(rows[keys].assign(term="within:" + rows["compartment"]))
-    base = pd.MultiIndex.from_frame(rows[keys].assign(term=f"within:{study.reference_compartment}"))
-    within = indexed[indexed.index.get_level_values("term") != "interaction"]
-    above = within["above"].reindex(own).to_numpy()
-    effects.loc[is_interaction, "call_p"] = np.maximum(above, rows["above"].to_numpy())
-    only = within["ci_high"].reindex(base).to_numpy() < CALL_MARGIN
-    effects.loc[is_interaction, "word"] = rows["compartment"] + np.where(only, "_only", "_higher")
+    within = effects[effects["term"].str.startswith("within:")].set_index([*keys, "term"])
+    own, base = (
+        within.reindex(pd.MultiIndex.from_frame(rows[keys].assign(term=term)))
+        for term in ("within:" + rows["compartment"], f"within:{reference}")
+    )
+    here, p = raised_more(own, base, rows, "estimate")
+    effects.loc[is_interaction, "call_p"] = p
+    effects.loc[is_interaction, "word"] = words_of(
+        here, rows["compartment"], reference, own["ci_high"], base["ci_high"]
+    )
     return effects

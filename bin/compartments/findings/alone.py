@@ -24,6 +24,7 @@ from compartments.findings.evidence import (
     claimable,
     estimated,
     evidence,
+    missing,
     significant,
     true,
 )
@@ -77,10 +78,17 @@ ASKED = (
 )  # fmt: skip
 
 
+def ranked(row: Row) -> bool:
+    """Among the first in every sample, where rows have ranks at all; one that a sample lacks is not."""
+    if "worst_rank" not in row:
+        return True
+    return not missing(row["worst_rank"]) and row["worst_rank"] <= TOP_RANK
+
+
 def judge(row: Row, asked: Asked, limits: Limits) -> Verdict:
     """Changed as asked, shown not to change by the margin, or not to be told; of shares nothing is claimed."""
     changed = asked.sign * row[asked.value] > 0 and significant(row, limits) and claimable(row["tier"])
-    changed = changed and not row.get("worst_rank", 0) > TOP_RANK
+    changed = changed and ranked(row)
     if row.get("scale") == "rel":
         return Verdict(CANNOT_TELL, "relatively" if changed else "relatively_open")
     if not claimable(row["tier"]):
@@ -138,9 +146,10 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
     if asked.room == "migration":
         pooled = [each for each in answers if each.finding.lineage == "all"] or answers
     leading = lead(pooled, overall(pooled), falling=asked.sign < 0)
-    text = words.alone_at_all(leading, pooled, c, asked.room)
+    margin = asked.margin(c.limits)
+    text = words.alone_at_all(leading, pooled, c, asked.room, margin)
     return [
-        summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room)),
+        summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room, margin)),
         *(each.finding for each in answers),
     ]
 

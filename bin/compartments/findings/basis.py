@@ -38,12 +38,13 @@ def kept(call: str, numbers: Row, c: Comparison) -> dict[str, str]:
     return basis(estimate, "this difference, two-sided", numbers)
 
 
-def migration(each: Triple, numbers: Row, c: Comparison) -> dict[str, str]:
-    """Question 3: the difference, p of the call where it has one."""
+def migration(each: Triple, numbers: Row, c: Comparison, called: bool) -> dict[str, str]:
+    """Question 3: the difference, p of the call where it has one and ``numbers`` are of it (``called``)."""
     estimate = f"difference between {c.compartment} and {c.base}"
-    if missing(each.difference.get("call_p")):
+    if not called or missing(each.difference.get("call_p")):
         return basis(estimate, "this difference, two-sided", numbers)
-    both = f"a rise in {c.compartment} and a larger one than in {c.base} at once: the larger of the two one-sided p"
+    up, other = each.sides[0] if each.difference["estimate"] > 0 else each.sides[1]
+    both = f"a rise in {up['compartment']} and a larger one than in {other['compartment']} at once: {TWICE}"
     return basis(estimate, both, numbers)
 
 

@@ -38,8 +38,8 @@ def risen(each: Triple) -> Row:
 
 
 def claim(each: Triple) -> dict[str, Any]:
-    """The rise, with the tier of the weakest of the three rows."""
-    return evidence(risen(each), tier=each.tier)
+    """The rise, with what all three rows rest on."""
+    return evidence(risen(each), **each.least)
 
 
 def judge(each: Triple, limits: Limits) -> Verdict:
@@ -49,7 +49,7 @@ def judge(each: Triple, limits: Limits) -> Verdict:
         return Verdict(CANNOT_TELL, "too_few")
     if side and significant(risen(each), limits):
         return Verdict(YES, "gained", side)
-    if max(each.own["ci_high"], each.base["ci_high"]) < math.log(2) * limits.margin:
+    if each.rises_less(math.log(2) * limits.margin):
         return Verdict(NO, "excluded")
     return Verdict(CANNOT_TELL, "not_over_lineages", side) if side else Verdict(CANNOT_TELL, "open")
 
@@ -88,7 +88,7 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
         return [c.answer(4, verdict, words.unanswered("central", verdict, c), aspect="hub", source=FILE).finding]
     verdict = judge_all(answers)
     leading = lead(answers, verdict.answer)
-    text = words.central_at_all(verdict, answers, leading.finding.statement)
+    text = words.central_at_all(verdict, answers, leading.finding.statement, c)
     return [
         summary(leading, verdict, text, headlines.central(verdict, answers, c)),
         *(each.finding for each in answers),

@@ -7,7 +7,7 @@ tipping point is stated instead.
 from typing import Any
 
 from compartments.findings import basis, headlines, words
-from compartments.findings.evidence import CANNOT_TELL, NO, YES, Limits, Verdict, claimable
+from compartments.findings.evidence import CANNOT_TELL, NO, YES, Limits, Verdict, claimable, missing
 from compartments.findings.lineages import FILE, Lineage, lineages, outside_range, why_none
 from compartments.findings.rows import Answer, Comparison, Finding, Tables, lead, overall, summary
 
@@ -23,10 +23,10 @@ def judge(each: Lineage, limits: Limits) -> Verdict:
         return Verdict(YES, "both")
     if not claimable(each.tier):
         return Verdict(CANNOT_TELL, "too_few")
-    spared = max((each.own, each.base), key=lambda row: row["ci_low"])
-    if spared["ci_low"] > -limits.margin:
-        return Verdict(NO, "spared", spared["compartment"])
-    unsure = [row["compartment"] for row in (each.own, each.base) if row["ci_high"] >= 0]
+    spared = [row for row in (each.own, each.base) if row["ci_low"] > -limits.margin]
+    if spared:
+        return Verdict(NO, "spared", max(spared, key=lambda row: row["ci_low"])["compartment"])
+    unsure = [row["compartment"] for row in (each.own, each.base) if missing(row["ci_high"]) or row["ci_high"] >= 0]
     return Verdict(CANNOT_TELL, "open", numbers={"unsure": unsure})
 
 

@@ -15,7 +15,8 @@ Row = Mapping[str, Any]
 YES, NO, CANNOT_TELL = "yes", "no", "cannot_tell"
 EQUIV_MARGIN = 1.0  # log2; where neither the user nor composition.json says one
 SCORE_MARGIN = math.log2(1.5)  # score points, the largest rise of the other compartment that still counts as none
-NUMBERS = ("ci_low", "ci_high", "p_value", "q_value", "n_condition", "n_reference", "tier", "se", "df")
+DONORS = ("n_condition", "n_reference")
+NUMBERS = ("ci_low", "ci_high", "p_value", "q_value", *DONORS, "tier", "se", "df")
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,24 @@ class Triple:
     def tier(self) -> str:
         """The worst tier of the three rows."""
         return max((row["tier"] for row in (self.own, self.base, self.difference)), key=TIERS.index)
+
+    @property
+    def least(self) -> dict[str, Any]:
+        """What a claim on all three rows rests on: the fewest donors of each arm, the worst tier, and the ``term`` of
+        the row with the fewest donors, which says how they are compared."""
+        rows = [self.difference, self.own, self.base]
+        known = [row for row in rows if not any(missing(row.get(arm)) for arm in DONORS)]
+        fewest = {arm: min((row[arm] for row in known), default=math.nan) for arm in DONORS}
+        row = min(known or rows, key=lambda row: sum(row.get(arm, 0) for arm in DONORS))
+        return {**fewest, "tier": self.tier, "term": row.get("term", "interaction")}
+
+    def rises_less(self, margin: float) -> bool:
+        """Rises of ``margin`` or more are excluded in both compartments; without an interval nothing is."""
+        return all(row["ci_high"] < margin for row in (self.own, self.base))
+
+    def falls_less(self, margin: float) -> bool:
+        """Falls of ``margin`` or more are excluded in both compartments; without an interval nothing is."""
+        return all(row["ci_low"] > -margin for row in (self.own, self.base))
 
     @property
     def sides(self) -> tuple[tuple[Row, Row], tuple[Row, Row]]:

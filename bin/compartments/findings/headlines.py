@@ -33,9 +33,25 @@ def spread(changes: Sequence[float]) -> str:
 
 
 def folds(rows: Sequence[Row]) -> str:
-    """Changes of abundance as :func:`spread`; of a lineage with no cell in an arm only how much it is at least."""
-    sound = [row for row in rows if 0 not in (row.get("cells_condition"), row.get("cells_reference"))]
-    return spread([row["log2fc"] for row in sound or rows]) + " or more" * (len(sound) < len(rows))
+    """Changes of abundance as :func:`spread`; of a lineage with no cell in an arm, whose estimate is extrapolated, how
+    much it is at least by its interval."""
+    lacking = [0 in (row.get("cells_condition"), row.get("cells_reference")) for row in rows]
+    gone = [row for row, lacks in zip(rows, lacking, strict=True) if lacks]
+    sound = [row["log2fc"] for row, lacks in zip(rows, lacking, strict=True) if not lacks]
+    told = [spread(sound)] if sound else []
+    if gone:
+        who = f"{names.lineages(row['lineage'] for row in gone)} " if sound else ""
+        told.append(who + at_least(gone))
+    return ", ".join(told)
+
+
+def at_least(rows: Sequence[Row]) -> str:
+    """Changes by the ends of their intervals nearer to none: ``down at least 8.4-fold``."""
+    signs = [-1 if row["log2fc"] < 0 else 1 for row in rows]
+    near = [row["ci_low" if sign > 0 else "ci_high"] for row, sign in zip(rows, signs, strict=True)]
+    if not all(sign * end >= SMALL for sign, end in zip(signs, near, strict=True)):
+        return "by an unknown amount"
+    return spread(near).replace("down ", "down at least ").replace("up ", "up at least ")
 
 
 def one(change: float) -> str:
@@ -81,7 +97,8 @@ def kept(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
             text = "; ".join(told) + (", relative to what is taken as unchanged" if relative else "")
             return _with_donors(text, yes, c)
         case "none":
-            return _with_donors(f"none of {n} lineages is kept in one and lost from the other", answers, c)
+            far = f"lost from the other by {words.fold(c.limits.margin)} or more"
+            return _with_donors(f"none of {n} lineages is kept in one and {far}", answers, c)
     return _open(answers, f"none of {n} lineages is shown to be kept in one and lost from the other", c)
 
 
@@ -119,7 +136,9 @@ def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
             told.append(f"{names.lineage(lineage)}: {PART[up['network']]} {odds}")
         return _with_donors("; ".join(told), list(clearest.values()), c)
     if verdict.answer == NO:
-        return _with_donors(f"none of {n} lineages gains a central role", answers, c)
+        return _with_donors(
+            f"none of {n} lineages gains a central role by {words.fold(c.limits.margin)} odds or more", answers, c
+        )
     # of a lineage in all networks
     excluded = n - len({each.finding.lineage for each in answers if each.verdict.answer != NO})
     return _open(answers, f"none of {n} lineages is shown to gain a central role", c, excluded)
@@ -138,7 +157,8 @@ def signalling(answers: Sequence[Answer], c: Comparison) -> str:
             )
         return _with_donors("; ".join(told), yes, c)
     if all(each.verdict.answer == NO for each in answers):
-        return _with_donors(f"signals of migration are stronger in neither ({n} groups)", answers, c)
+        far = f"by a score of {SCORE_MARGIN:.2f} or more"
+        return _with_donors(f"signals of migration are stronger in neither {far} ({n} groups)", answers, c)
     return _open(answers, f"signals of migration are not shown to be stronger in one ({n} groups)", c)
 
 
@@ -167,9 +187,9 @@ def _overall(row: Row, numbers: Row) -> str:
     return f"{told}, with the lineages one by one {beside(numbers['p_value'], ALPHA)}"
 
 
-def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) -> str:
+def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str, margin: float) -> str:
     """Questions 1, 3 and 4 of a study of one compartment."""
-    yes, n, (_, do, _) = _of(answers, YES), len(answers), words.ALONE[room]
+    yes, n = _of(answers, YES), len(answers)
     if yes and room == "composition":
         return _with_donors(f"{_who(yes)}: {folds([_rows(each).own for each in yes])} in {c.compartment}", yes, c)
     if yes and room == "central":
@@ -189,8 +209,8 @@ def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) 
     if leading.verdict.kind in ("relatively", "relatively_open"):
         return f"without cells per microlitre a fall of all lineages in {c.compartment} cannot be seen in shares"
     if leading.verdict.answer == NO:
-        return _with_donors(f"none of {n} {do} in {c.compartment}", answers, c)
-    return _open(answers, f"none of {n} {do} for certain in {c.compartment}", c)
+        return _with_donors(f"{words.none_of(n, room, margin)} in {c.compartment}", answers, c)
+    return _open(answers, f"none of {n} {words.ALONE[room][1]} for certain in {c.compartment}", c)
 
 
 def _of(answers: Sequence[Answer], answer: str) -> list[Answer]:

@@ -26,7 +26,7 @@ def judge(each: Lineage, limits: Limits) -> Verdict:
     low, high = interval(each.difference["log2fc"], each.difference["se"], each.difference["df"], 0.9)
     if -limits.margin < low and high < limits.margin:
         return Verdict(NO, "alike", numbers={"low": low, "high": high})
-    if min(each.own["ci_low"], each.base["ci_low"]) > -limits.margin:
+    if each.falls_less(limits.margin):
         return Verdict(NO, "lost_from_neither")
     return Verdict(CANNOT_TELL, "open")
 
@@ -65,7 +65,7 @@ def kept(comparison: Comparison, tables: Tables) -> list[Finding]:
             c.answer(
                 2,
                 verdict,
-                text + words.notes(each) + words.behind(numbers, c, each.name in c.primary),
+                text + words.notes(each.own, each.base) + words.behind(numbers, c, each.name in c.primary),
                 numbers,
                 lineage=each.name,
                 aspect=verdict.side,

@@ -52,15 +52,9 @@ class Lineage(Triple):
         return claimable(self.tier) and self.calls.get(call, NO_CALL)[1] <= limits.alpha
 
     def evidence(self, row: Row, call: str = "") -> dict[str, Any]:
-        """``row`` with p and q of the call, held or late, and the tier of the weakest of the three rows."""
+        """``row`` with p and q of the call, held or late, and what all three rows rest on."""
         p, q = self.calls.get(call) or self.late.get(call, NO_CALL)
-        return evidence(row, "log2fc", p_value=p, q_value=q, tier=self.tier)
-
-    @property
-    def notes(self) -> list[str]:
-        """What the table says about the size of the change, such as an arm without a cell."""
-        notes = [row.get("note") for row in (self.own, self.base)]
-        return [note for note in dict.fromkeys(notes) if isinstance(note, str) and note]
+        return evidence(row, "log2fc", p_value=p, q_value=q, **self.least)
 
 
 def lineages(comparison: Comparison, tables: Tables, level: str = "lineage") -> list[Lineage]:

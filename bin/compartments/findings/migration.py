@@ -30,10 +30,11 @@ KEYS = ["gene_set", "lineage", "contrast", "term", "compartment"]
 
 
 def claim(each: Triple) -> dict[str, Any]:
-    """The difference, with p and q of its call where it has one."""
+    """The difference, with p and q of the call of the compartment that it speaks for, where it has one; donors and tier
+    are those that all three rows rest on."""
     row = each.difference
     called = {"p_value": row.get("call_p"), "q_value": row.get("call_q")}
-    return evidence(row) | {column: value for column, value in called.items() if not missing(value)}
+    return evidence(row, **each.least) | {column: value for column, value in called.items() if not missing(value)}
 
 
 def judge(each: Triple, limits: Limits) -> Verdict:
@@ -46,7 +47,7 @@ def judge(each: Triple, limits: Limits) -> Verdict:
         for kind in ("only", "higher"):
             if f"{up['compartment']}_{kind}" in made:
                 return Verdict(YES, kind, up["compartment"])
-    if max(each.own["ci_high"], each.base["ci_high"]) < SCORE_MARGIN:
+    if each.rises_less(SCORE_MARGIN):
         return Verdict(NO, "neither")
     return Verdict(CANNOT_TELL, "open")
 
@@ -61,7 +62,9 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
     table = table[(table["contrast"] == c.contrast) & true(table["primary"])]
     for each in triples(table, c.compartment, c.base, ["gene_set", "lineage"]):
         verdict, numbers = judge(each, c.limits), claim(each)
-        numbers |= basis.migration(each, numbers, c)
+        if verdict.kind == "open":  # the p and q that belong to the interval that is said
+            numbers = evidence(each.difference, **each.least)
+        numbers |= basis.migration(each, numbers, c, called=verdict.kind != "open")
         answers.append(
             c.answer(
                 3,

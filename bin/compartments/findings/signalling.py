@@ -31,13 +31,13 @@ MIGRATION_GROUPS = {"migration", "chemokine", "adhesion"}  # of assets/interacti
 
 def judge(each: Triple, limits: Limits) -> Verdict:
     """Stronger on one side, on neither, or not to be told."""
-    if not claimable(each.difference["tier"]):
+    if not claimable(each.tier):
         return Verdict(CANNOT_TELL, "too_few")
     up = each.own if each.difference["estimate"] > 0 else each.base
     rises = each.difference["estimate"] != 0 and up["estimate"] > 0
     if rises and significant(up, limits) and significant(each.difference, limits):
         return Verdict(YES, "stronger", up["compartment"])
-    if max(each.own["ci_high"], each.base["ci_high"]) < SCORE_MARGIN:
+    if each.rises_less(SCORE_MARGIN):
         return Verdict(NO, "neither")
     return Verdict(CANNOT_TELL, "open")
 
@@ -65,7 +65,7 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
         verdict = tables.absent("interactions")
         return [c.answer(4, verdict, words.unanswered("signalling", verdict, c), aspect=ASPECT, source=FILE).finding]
     for each in groups_of(tables.groups, c):
-        verdict, row, numbers = judge(each, c.limits), each.difference, evidence(each.difference)
+        verdict, row, numbers = judge(each, c.limits), each.difference, evidence(each.difference, **each.least)
         numbers |= basis.signalling(each, numbers, c)
         pooled = (row["source"], row["target"]) == ("all", "all")
         answers.append(

@@ -4,6 +4,7 @@ Yes for ``partly_uncoupled`` and ``uncoupled``, no for ``coupled`` (which needs 
 """
 
 import math
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -32,13 +33,23 @@ def claim(row: Row) -> dict[str, Any]:
 
 def drivers_of(comparison: Comparison, table: pd.DataFrame | None, row: Row) -> list[tuple[str, float]]:
     """Lineages that ``coupling.tsv`` names as drivers: (name, tau_U without it), strongest first."""
-    names = row["drivers"].split(",") if isinstance(row.get("drivers"), str) else []
-    if table is None or not names:
+    listed = row.get("drivers")
+    if table is None or not isinstance(listed, str):
         return []
     rows = table[(table["contrast"] == comparison.contrast) & (table["compartment"] == comparison.compartment)]
     rows = rows[(rows["level"] == row["level"]) & (rows["kind"] == "lineage")]
     tau = dict(zip(rows["left_out"].astype(str), rows["tau_u"], strict=True))
-    return [(name, tau[name]) for name in names if name in tau]
+    return [(name, tau[name]) for name in listed_names(listed, tau)]
+
+
+def listed_names(text: str, known: Iterable[str]) -> list[str]:
+    """The known names of a list with commas, in its order; a name may have commas itself, so the longest one counts."""
+    longest, found = sorted(known, key=len, reverse=True), []
+    while text:
+        name = next((name for name in longest if name and f"{text},".startswith(f"{name},")), "")
+        found += [name] if name else []
+        text = text[len(name) + 1 :] if name else text.partition(",")[2]
+    return found
 
 
 def uncoupled(comparison: Comparison, tables: Tables) -> list[Finding]:

@@ -23,7 +23,7 @@ def change(what: str, row: Row, limits: Limits, lacks: str) -> str:
     lacks : str
         What is not shown where the change itself is.
     """
-    p, q = (f"{letter} = {beside(row[f'{letter}_value'], limits.alpha)}" for letter in "pq")
+    p, q = f"p = {beside(row['p_value'], ALPHA)}", f"q = {beside(row['q_value'], limits.alpha)}"
     if within_zero(row):
         if missing(row["q_value"]):
             return f"{what} is {NEITHER}"
@@ -32,6 +32,9 @@ def change(what: str, row: Row, limits: Limits, lacks: str) -> str:
         return f"{what} has an interval beyond 0, but no q"
     if significant(row, limits):
         return f"{what} is shown ({q}), but not {lacks}"
+    if not row["p_value"] < ALPHA:  # interval and p need not be of one test
+        alone = "no p" if missing(row["p_value"]) else p
+        return f"{what} has an interval beyond 0, but {alone} taken by itself, and {q} over all that were tested"
     return f"{what} is shown taken by itself ({p}), but not over all that were tested ({q})"
 
 

@@ -97,7 +97,7 @@ def depleted(
             text = f"{CANNOT}{reason}; {name} is {both}"
         case _:
             text = f"{CANNOT}{too_few(numbers, c)}; {name} is {both}{outside_range(outside)}"
-    return text + notes(each) + behind(numbers, c, each.name in c.primary)
+    return text + notes(each.own, each.base) + behind(numbers, c, each.name in c.primary)
 
 
 def depleted_at_all(
@@ -181,7 +181,8 @@ def kept_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c: Co
             )
             return f"{len(yes)} of {n} lineages: {sides}; clearest: {leading}"
         case "none":
-            return f"none of {n} lineages is kept in one compartment and lost from the other; {leading}"
+            far = f"lost from the other by {fold(c.limits.margin)} or more"
+            return f"none of {n} lineages is kept in one compartment and {far}; {leading}"
     shown = (
         f"no lineage of {n} is shown to be kept in one and lost from the other, and it is excluded for {len(no)} only"
     )
@@ -205,7 +206,7 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
             rises = f"rises of {SCORE_MARGIN:.2f} points or more are excluded"
             text = f"{who} is raised in neither compartment: {rises} ({both})"
         case _:
-            reason = too_few(each.difference, c)
+            reason = too_few(numbers, c)
             if verdict.kind == "open":
                 reason = both_open(each, numbers, c, SCORE_MARGIN)
             both = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
@@ -215,32 +216,47 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
     return text + behind(numbers, c)
 
 
-ALONE = {  # of one compartment: what a lineage, set or group does, what several do, what is excluded
-    "composition": ("is depleted", "lineages are depleted", "a fall of {} or more"),
-    "migration": ("is raised", "primary sets are raised", "a rise of {} points or more"),
-    "central": ("gains a central role", "lineages and networks gain a central role", "a gain of {} odds or more"),
-    "signalling": ("signalling is stronger", "groups of pairs signal more", "a rise of {} points or more"),
-}
+ALONE = {  # of one compartment: what a lineage, set or group does, what several do, what is excluded of it and of all
+    "composition": ("is depleted", "lineages are depleted", "a fall of {} or more",
+                    "lineages is depleted by {} or more"),
+    "migration": ("is raised", "primary sets are raised", "a rise of {} points or more",
+                  "primary sets is raised by {} points or more"),
+    "central": ("gains a central role", "lineages and networks gain a central role", "a gain of {} odds or more",
+                "lineages and networks gains a central role by {} odds or more"),
+    "signalling": ("signalling is stronger", "groups of pairs signal more", "a rise of {} points or more",
+                   "groups of pairs signals more by {} points or more"),
+}  # fmt: skip
+
+
+def margin_of(room: str, margin: float) -> str:
+    """The margin of a question to one compartment, as its sentences say it."""
+    if room in ("migration", "signalling"):
+        return f"{margin:.2f}"
+    return fold(margin / math.log(2) if room == "central" else margin)
+
+
+def none_of(n: int, room: str, margin: float) -> str:
+    """``none of 6 lineages is depleted by 2-fold or more``: less is not excluded."""
+    return f"none of {n} {ALONE[room][3].format(margin_of(room, margin))}"
 
 
 def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, margin: float) -> str:
     """Questions 1, 3 and 4 of a study of one compartment, one lineage, set or group."""
-    does, _, excluded = ALONE[room]
+    does, _, excluded, _ = ALONE[room]
     match room:
         case "composition":
-            who, said, size = names.lineage(row["lineage"]), change(row, row["scale"]), fold(margin)
+            who, said = names.lineage(row["lineage"]), change(row, row["scale"])
         case "central":
-            who, size = names.lineage(row["lineage"]), fold(margin / math.log(2))
-            said = f"odds of its share ({row['network']} pairs) {odds(row)}"
+            who, said = names.lineage(row["lineage"]), f"odds of its share ({row['network']} pairs) {odds(row)}"
         case "migration":
-            who, said, size = named_set(row), points(row), f"{margin:.2f}"
+            who, said = named_set(row), points(row)
         case _:
-            who, said, size = row["group"], points(row), f"{margin:.2f}"
+            who, said = row["group"], points(row)
     match verdict.kind:
         case "changed":
             text = f"{who} {does} in {c.compartment}: {said}, {q(numbers)}"
         case "excluded":
-            text = f"{who} in {c.compartment}: {excluded.format(size)} is excluded; {said}"
+            text = f"{who} in {c.compartment}: {excluded.format(margin_of(room, margin))} is excluded; {said}"
         case "open":
             change_of = f"{'a fall' if room == 'composition' else 'a rise'} in {c.compartment}"
             reason = undecided.change(change_of, numbers, c.limits, "that it ranks among the first")
@@ -251,12 +267,14 @@ def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, ma
             shown = "" if verdict.kind == "relatively" else "not shown to be "
             text = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged, "
             text += f"{who} is {shown}depleted in {c.compartment}: {said}"
+    if room == "composition":
+        text += notes(row)
     return text + behind(numbers, c, room in ("composition", "central") and row["lineage"] in c.primary)
 
 
-def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str) -> str:
+def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str, margin: float) -> str:
     """Questions 1, 3 and 4 of a study of one compartment, all rows."""
-    n, (_, do, _) = len(answers), ALONE[room]
+    n, do = len(answers), ALONE[room][1]
     only = f"in {c.compartment}, the only compartment,"
     said = leading.finding.statement
     yes = [each.finding for each in answers if each.verdict.answer == YES]
@@ -266,7 +284,7 @@ def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room
             told = "" if room == "signalling" else f": {names.lineages(who)}"
             return f"{only} {len(yes)} of {n} {do}{told}; clearest: {said}"
         case Verdict(answer="no"):
-            return f"{only} none of {n} {do}; closest: {said}"
+            return f"{only} {none_of(n, room, margin)}; closest: {said}"
         case Verdict(kind="relatively" | "relatively_open"):
             down = [each.finding.lineage for each in answers if each.verdict.kind == "relatively"]
             told = f"relative to what is taken as unchanged, {names.lineages(down) if down else 'none'} of {n} fall"
@@ -300,11 +318,11 @@ def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
         case "not_over_lineages":
             reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers)} over lineages"
         case _:
-            reason = too_few(each.difference, c)
+            reason = too_few(numbers, c)
     return f"{CANNOT}{reason}; {lineage} ({pairs}): odds of its share {shares}"
 
 
-def central_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str) -> str:
+def central_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c: Comparison) -> str:
     """Question 4, all lineages: central role."""
     match verdict.kind:
         case "some":
@@ -317,7 +335,8 @@ def central_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str) ->
             return f"a central role is gained in {told}; clearest: {leading}"
         case "none":
             n = len({each.finding.lineage for each in answers})
-            return f"no lineage of {n} gains a central role; closest: {leading}"
+            far = f"by {fold(c.limits.margin)} odds or more"
+            return f"no lineage of {n} gains a central role {far}; closest: {leading}"
     told = "no lineage is shown to gain a central role, nor is it excluded for all"
     return f"{CANNOT}{told}; largest change: {tail(leading)}"
 
@@ -338,7 +357,7 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
         case "open":
             text = f"{CANNOT}{both_open(each, numbers, c, SCORE_MARGIN)}; {who}: {both}"
         case _:
-            text = f"{CANNOT}{too_few(row, c)}; {who}: {both}"
+            text = f"{CANNOT}{too_few(numbers, c)}; {who}: {both}"
     return text + behind(numbers, c)
 
 
@@ -371,9 +390,10 @@ def outside_range(donors: tuple[int, int] | None) -> str:
     return f"; in {donors[0]} of {donors[1]} donors the difference is outside the range of the reference donors"
 
 
-def notes(each: Lineage) -> str:
-    """What the table says about the size of the change."""
-    return "".join(f"; {note.rstrip('.')}" for note in each.notes)
+def notes(*rows: Row) -> str:
+    """What the table says about the size of the changes, such as an arm without a cell."""
+    said = [note for note in dict.fromkeys(row.get("note") for row in rows) if isinstance(note, str) and note]
+    return "".join(f"; {note.rstrip('.')}" for note in said)
 
 
 def behind(numbers: Row, c: Comparison, primary: bool = False) -> str:

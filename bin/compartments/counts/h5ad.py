@@ -156,10 +156,11 @@ def _genes_without_counts(file: h5py.Group, chosen: str) -> list[str]:
         all_genes, read = _n_genes(file, node), _n_genes(file, chosen)
         problem = node_problem(file[node], len(row_names(file["obs"]))) if all_genes > read else ""
         if problem:
-            return [
+            said = (
                 f"counts are of the {read:,} genes of {chosen} alone: {node} lists {all_genes:,} but holds no counts "
                 f"({problem}); if {chosen} is cut to variable genes, store raw integer counts of all genes"
-            ]
+            )
+            return [said]
     return []
 
 

@@ -2,6 +2,26 @@ include { code } from '../lib/code'
 include { options } from '../lib/options'
 include { memoryFor ; timeFor } from '../lib/resources'
 
+// The table of several pools, by the rules of all tables that users write.
+process READ_POOLS {
+    label 'light'
+    ext code: { code('read_pools') }
+
+    input:
+    path table, stageAs: 'table/*'
+
+    output:
+    path 'problems.txt', emit: problems
+    path 'pools.json', emit: pools, optional: true
+    tuple val(task.process), eval('sc-compartments versions pandas'), topic: versions
+
+    script:
+    """
+    # code ${task.ext.code}
+    sc-compartments read_pools ${options(table: table)} --problems problems.txt
+    """
+}
+
 // One h5ad of a whole study, or one of each pool, to a file for each sample, and the samplesheet that names them.
 process SPLIT_STUDY {
     label 'light'

@@ -5,7 +5,8 @@ include { pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { parametersOf } from '../lib/options'
 include { kept ; warned } from '../lib/warnings'
-include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT ; SPLIT_STUDY } from '../modules/input'
+include { CHECK_CAPTURES ; CHECK_DESIGN ; CHECK_LABELS ; INSPECT_INPUT } from '../modules/input'
+include { READ_POOLS ; SPLIT_STUDY } from '../modules/input'
 include { INSPECT_INPUT as INSPECT_COUNTED } from '../modules/input'
 include { READS } from './reads'
 
@@ -18,13 +19,19 @@ workflow SHEET {
     study = settings.study_file
     settings.input || study ?: error('ERROR: --input is missing: give a samplesheet, or try -profile demo')
     sheets = filesOf(settings, 'input')
-    pools = study ? poolsOf(study) : []
-    wrong = pools.find { one -> one.problem }
-    wrong ? error("ERROR: --study_file ${study} row ${wrong.row}, column ${wrong.column}: ${wrong.problem}") : true
-    ch_study = study ? channel.value(pools.collect { one -> one.path }) : channel.empty()
+    whole = study ? existing(pathOf(study), '--study_file') : null
+    tabled = whole && whole.name =~ /(?i)\.(csv|tsv|txt|xlsx?)$/
+    READ_POOLS(tabled ? channel.value(whole) : channel.empty())
+    ch_read = READ_POOLS.out.problems.map { path -> path.text.trim() ? error("ERROR: ${path.text.trim()}") : true }
+    ch_pools = READ_POOLS.out.pools.combine(ch_read).map { path, _read -> poolsOf(path, whole.parent) }.first()
+    ch_found = ch_pools.map { pools ->
+        def wrong = pools.find { one -> one.problem }
+        wrong ? error("ERROR: --study_file ${study} row ${wrong.row}, column ${wrong.column}: ${wrong.problem}") : pools
+    }
+    ch_study = tabled ? ch_found : study ? channel.value([[path: whole]]) : channel.empty()
     SPLIT_STUDY(
-        ch_study,
-        pools.findResults { one -> one.pool },
+        ch_study.map { pools -> pools.collect { one -> one.path } },
+        ch_study.map { pools -> pools.findResults { one -> one.pool } },
         sheets,
         filesOf(settings, 'sample_table'),
         filesOf(settings, 'hashtags'),
@@ -233,22 +240,13 @@ workflow OPEN {
     matrices // [meta, raw, filtered, cellbender]
 }
 
-// The file of a whole study, or those of its pools, of which a table has a row each: [path, pool, or a problem], ...
-def poolsOf(text) {
-    def path = existing(pathOf(text), '--study_file')
-    if (!(path.name =~ /(?i)\.(csv|tsv)$/)) {
-        return [[path: path]]
-    }
-    def rows = path.splitCsv(header: true, strip: true, sep: path.text.readLines()[0].contains('\t') ? '\t' : ',')
-    rows.withIndex(2).collect { row, number ->
-        def lacking = ['pool', 'file'].find { column -> !row[column] }
-        def twice = rows.count { other -> other.pool == row.pool } > 1
-        def found = lacking || twice ? [:] : locate(row.file, path.parent, number, 'file')
-        def said = lacking ? 'empty or not there; give pool and file' : "'${row.pool}' is there twice; name pools apart"
-        lacking || twice
-            ? [row: number, column: lacking ?: 'pool', problem: said]
-            // in parentheses: the newest parsers take `Map ?` for a type that may be null
-            : (found instanceof Map) ? found : [path: found, pool: row.pool]
+// Pools that a table names, each with its file: [path, pool] or what is wrong with it, ... A file is looked for from
+// the folder of the table.
+def poolsOf(path, folder) {
+    new groovy.json.JsonSlurper().parse(path).collect { one ->
+        def found = locate(one.file, folder, one.row, 'file')
+        // in parentheses: the newest parsers take `Map ?` for a type that may be null
+        (found instanceof Map) ? found : [path: found, pool: one.pool]
     }
 }
 

@@ -3,7 +3,7 @@
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.core.palette import Palette, read_palette
+from compartments.core.palette import Palette, read_palette, unknown_names
 
 HEADER = "kind\tname\tcolour\n"
 
@@ -23,6 +23,10 @@ def test_colours_and_order(tmp_path):
     ("text", "message"),
     [
         ("kind\tname\nlineage\tB\n", "p.tsv row 1: column 'colour' is missing"),
+        (
+            "colour,kind,name\n#ff0000,lineage,B\n",
+            "--palette p.tsv: column 'colour' is the first, where a #",
+        ),
         (HEADER, "--palette p.tsv has no row below its header"),
         (HEADER + "cell\tB\t#000000\n", "--palette p.tsv row 2: kind is 'cell'; give lineage, condition, compartment"),
         (HEADER + "lineage\t\t#000000\n", "row 2: name is empty; give that of a lineage"),
@@ -36,3 +40,11 @@ def test_mistakes_are_named_with_their_place(tmp_path, text, message):
     with pytest.raises(UserError) as caught:
         read_palette(tmp_path / "p.tsv")
     assert message in str(caught.value) and "\n" not in str(caught.value)
+
+
+def test_names_that_the_study_lacks_are_told():
+    palette = Palette({("condition", "treatd"): "#0", ("condition", "control"): "#1", ("lineage", "B"): "#2"})
+    known = {"condition": ["treated", "control"], "compartment": ["CSF"]}
+    assert unknown_names(palette, known) == [
+        "--palette colours condition treatd, which the study lacks: treated, control"
+    ]

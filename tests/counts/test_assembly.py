@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.sparse as sp
 
 from compartments.core.errors import UserError
 from compartments.core.tenx import write_10x_h5
@@ -38,6 +39,45 @@ def test_files_of_two_libraries_are_refused(tmp_path):
     bare = write_h5(tmp_path / "bare.h5", droplets[cells], barcodes=[b.removesuffix("-1") for b in names(60)])
     data, _ = assembly.assemble("S1", raw=raw, filtered=reading.read_counts(bare))
     assert data.obs["is_cell"].sum() == 60
+
+
+def test_a_raw_matrix_of_all_barcodes_does_not_hide_another_sample(tmp_path):
+    rng = np.random.default_rng(3)
+    n, depth = 300, rng.permutation(np.r_[rng.gamma(5, 4, 100), np.full(200, 0.3)])
+
+    def droplets(depth, seed):
+        return sp.csr_matrix(np.random.default_rng(seed).poisson(depth[:, None], (n, len(SYMBOLS))).astype(np.int32))
+
+    def read(name, matrix, cells):
+        return reading.read_counts(write_h5(tmp_path / name, matrix[cells], barcodes=[names(n)[i] for i in cells]))
+
+    own, other = droplets(depth, 1), droplets(np.roll(depth, 97), 2)
+    cells, others, every = np.flatnonzero(depth > 1), np.flatnonzero(np.roll(depth, 97) > 1), np.arange(n)
+    raw = read("raw.h5", own, every)
+    for name, matrix, chosen in [("b.h5", other, others), ("c.h5", other, every)]:
+        with pytest.raises(UserError, match="of its cells have more counts than the same barcodes in .*raw.h5"):
+            assembly.assemble("S1", raw=raw, filtered=read(name, matrix, chosen))
+    fewer_genes, with_introns = own.copy(), own.copy()
+    fewer_genes.data //= 2
+    with_introns.data *= 2
+    for name, matrix in [("d.h5", own), ("e.h5", fewer_genes), ("f.h5", with_introns)]:
+        data, _ = assembly.assemble("S1", raw=raw, filtered=read(name, matrix, cells))
+        assert data.obs["is_cell"].sum() == len(cells)
+    # as many cells of another sample in the column of droplets
+    with pytest.raises(UserError, match="filtered barcodes are not in it"):
+        assembly.assemble("S1", raw=read("g.h5", own, cells), filtered=read("h.h5", other, others))
+
+
+def test_cellbender_of_another_sample_beside_filtered(tmp_path):
+    droplets, cells = raw_and_cells()
+    bender = write_cellbender(tmp_path / "cb.h5", droplets[:60], np.ones(60))
+    called = reading.read_counts(bender)
+    other = write_h5(tmp_path / "f.h5", droplets[cells], barcodes=[f"TTTT{i}-1" for i in range(60)])
+    with pytest.raises(UserError, match="0 of its 60 cells are in .*f.h5, which has 60; give files of one"):
+        assembly.assemble("S1", filtered=reading.read_counts(other), cellbender=called)
+    bare = write_h5(tmp_path / "bare.h5", droplets[cells], barcodes=[b.removesuffix("-1") for b in names(60)])
+    data, notes = assembly.assemble("S1", filtered=reading.read_counts(bare), cellbender=called)
+    assert data.n_obs == 60 and not notes
 
 
 def test_cellbender_beside_raw(tmp_path):

@@ -48,6 +48,34 @@ def test_proteins_named_as_genes_are_told_by_the_id_that_they_lack():
     assert "1 features without an Ensembl id" in source.warnings[0] and "EGFP" in source.warnings[0]
 
 
+def test_what_the_file_types_as_genes_is_kept_whatever_its_name():
+    more = ["CD34t", "CD34", "anti_BCMA_CAR", "CAR_prot"]  # transgenes, and a gene whose id is missing
+    types = ["Gene Expression"] * (len(GENES) + len(more))
+    source = chosen(GENES + more, IDS + more, types)
+    assert source.keep.all() and source.left_out() == {}
+    assert len(source.warnings) == 1 and "4 features without an Ensembl id" in source.warnings[0]
+    source = chosen(GENES + more, GENES + more, types)  # no gene has an id: those of odd names alone are told
+    assert source.keep.all() and len(source.warnings) == 1
+    assert "2 features named as antibodies or tags are (anti_BCMA_CAR, CAR_prot) are counted" in source.warnings[0]
+
+
+@pytest.mark.parametrize("blank", ["", "nan", "<NA>"])
+def test_features_without_a_type_among_typed_ones_go_by_their_names(blank):
+    others = ["CD4", "HTO_1"]
+    types = ["Gene Expression"] * 4 + [blank] * (len(GENES) - 4 + len(others))
+    source = chosen(GENES + others, IDS + others, types)
+    assert source.symbol[source.keep].tolist() == GENES
+    assert source.left_out() == {"Antibody, by name": 1, "Tag, by name": 1}
+
+
+def test_one_assembly_of_two_releases_is_one_genome():
+    for stated in ("GRCh38-2024-A", "GRCh38_2020-A", "GRCh38.p13", "GRCh38"):
+        assert chosen(GENES, IDS, genomes=[stated] * len(GENES), genome="GRCh38").keep.all()
+    for stated in ("mm10-2020-A", "GRCh38_and_mm10", "GRCh37"):
+        with pytest.raises(UserError, match="genome 'GRCh38' is not in the file"):
+            chosen(GENES, IDS, genomes=[stated] * len(GENES), genome="GRCh38")
+
+
 @pytest.mark.parametrize("stated", [True, False])
 def test_one_of_two_genomes_is_asked_for_and_used(stated):
     symbols = [f"GRCh38_{s}" for s in GENES] + [f"mm10___{s.title()}" for s in GENES] + ["SARS2_N"]

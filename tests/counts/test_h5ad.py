@@ -66,6 +66,16 @@ def test_counts_of_all_genes_go_before_those_of_some(tmp_path):
     assert equal(found, COUNTS) and "raw/X, which has more genes than layers/counts" in found.source.notes[0]
 
 
+def test_counts_of_variable_genes_beside_all_genes_normalised_are_told(tmp_path):
+    path = written(tmp_path / "a.h5ad", COUNTS[:, :20], SYMBOLS[:20], raw=pd.DataFrame(index=SYMBOLS))
+    assert not any("alone" in doubt for doubt in look_into(path, "raw").warnings)  # counts of all genes are read
+    with h5py.File(path, "a") as file:
+        file["raw/X/data"][:] = np.log1p(file["raw/X/data"][:])
+    assert equal(read_counts(path), COUNTS[:, :20])
+    doubts = look_into(path, "raw").warnings
+    assert any("counts are of the 20 genes of X alone: raw/X lists 40 but holds no counts (frac" in d for d in doubts)
+
+
 def test_counts_in_a_layer_of_another_name(tmp_path):
     logged = COUNTS.astype(float).log1p()
     assert equal(read_counts(written(tmp_path / "a.h5ad", logged, layers={"UMIs": COUNTS})), COUNTS)

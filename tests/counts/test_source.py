@@ -15,5 +15,5 @@ def test_features_left_out_and_cells():
     latents = {"cell_probability": probability}
     keep = types == "Gene Expression"
     source = Source(Path("a.h5"), "10x h5", "matrix", barcodes, names, names, types, keep, latents=latents)
-    assert source.left_out() == {"Peaks": 2, "other genome": 1}
+    assert source.left_out() == {"Peaks": 2, "without a type": 1}
     assert source.cells().tolist() == [0]  # a droplet that was not analysed is none

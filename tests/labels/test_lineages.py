@@ -90,3 +90,10 @@ def test_bad_tables(tmp_path, tables):
     path.write_text("lineage\tgene\tsign\npDC\tLILRA4\t+\nNoSuch\tX\t+\n")
     with pytest.raises(UserError, match="row 3, column lineage: 'NoSuch'"):
         markers.read_markers(path, tables[0])
+
+
+def test_where_cells_of_a_label_can_be_is_one_of_the_words_known(root, tmp_path):
+    text = (root / "assets" / "celltypist_immune_all_low_lineage.tsv").read_text()
+    (tmp_path / "map.tsv").write_text(text.replace("\tboth", "\tBoth", 1))
+    with pytest.raises(UserError, match="row 2, column plausible_in: 'Both' is not one of both, csf, tissue"):
+        lineages.read_lineage_map(tmp_path / "map.tsv")

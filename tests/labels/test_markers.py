@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pytest
 from scipy import sparse
 
+from compartments.core.errors import UserError
 from compartments.core.matrix import log_normalise
 from compartments.labels.annotation import annotate
 from compartments.labels.lineages import broad_lineages, map_labels
-from compartments.labels.markers import marker_evidence, marker_weights
+from compartments.labels.markers import marker_evidence, marker_weights, read_markers
 from tests.support.models import GENES, PROFILES, label, make_model, simulate, with_label
 
 
@@ -92,3 +94,24 @@ def test_cdc1_that_a_model_calls_migratory_are_named_by_what_only_they_have(tabl
     assert set(labels["celltypist_label"]) == {"Migratory DCs"}
     assert list(labels["lineage"]) == ["cDC1"] * 4 + ["migDC"] * 8
     assert set(labels["confidence"][:4]) == {"marker"} and set(labels["lineage_broad"]) == {"cDC"}
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ("", "has no row below its header; give the markers"),
+        ("pDC\tLILRA4\t+\npDC\t\t+\n", "row 3, column gene: empty; name the marker"),
+        ("pDC\tLILRA4\t+\npDC\tLILRA4\t-\n", "row 3, column sign: 'LILRA4' is for and against 'pDC'; remove one"),
+        ("pDC\tLILRA4\t1\n", "row 2, column sign: '1' is not one of +, -"),
+    ],
+)
+def test_mistakes_in_a_table_of_markers_are_named(tmp_path, tables, rows, message):
+    (tmp_path / "m.tsv").write_text("lineage\tgene\tsign\n" + rows)
+    with pytest.raises(UserError) as error:
+        read_markers(tmp_path / "m.tsv", tables[0])
+    assert message in str(error.value)
+
+
+def test_a_marker_that_is_there_twice_counts_once(tmp_path, tables):
+    (tmp_path / "m.tsv").write_text("lineage\tgene\tsign\npDC\tLILRA4\t+\npDC\tLILRA4\t+\nB\tLILRA4\t-\n")
+    assert read_markers(tmp_path / "m.tsv", tables[0])["lineage"].tolist() == ["pDC", "B"]

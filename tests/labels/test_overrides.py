@@ -1,6 +1,8 @@
 """Lineages set by hand."""
 
+import gzip
 import random
+import re
 
 import numpy as np
 import pandas as pd
@@ -55,6 +57,55 @@ def test_overrides_by_cluster(tmp_path, tables):
     assert rows["lineage"].tolist() == ["B", "B"] and lost == ["gone"]
     with pytest.raises(UserError, match="--label_clusters"):
         overrides.read_overrides(tmp_path / "o.tsv", "s1", ["c1"], tables[0])
+
+
+def test_a_cluster_table_of_another_run_or_study_is_no_silent_nothing(tmp_path, tables):
+    path, umap = tmp_path / "o.tsv", tmp_path / "umap.tsv.gz"
+    samples = ["s1", "s2"]
+    frame = pd.DataFrame({"sample": ["s1", "s1", "X9"], "barcode": ["c1", "c2", "q1"], "leiden": [2, 1, 7]})
+    write_tsv(frame, umap)
+    for row, message in [
+        ("\t\t9", "row 2, column cluster: '9' is not a cluster of umap.tsv.gz"),
+        ("\t\t7", "row 2, column cluster: '7' has no cell of this study in umap.tsv.gz; is it of another study"),
+        ("s2\t\t2", "row 2, column cluster: '2' has no cell of the row's sample in umap.tsv.gz"),
+    ]:
+        path.write_text(f"sample\tbarcode\tcluster\tlineage\n{row}\tB\n")
+        with pytest.raises(UserError, match=re.escape(message)):
+            overrides.read_override_table(path, tables[0], umap, samples)
+    path.write_text("sample\tbarcode\tcluster\tlineage\n\t\t2\tB\ns1\tgone\t\tB\n")
+    rows, lost = overrides.read_overrides(path, "s1", ["other"], tables[0], umap)  # the same names, other cells
+    assert rows.empty and lost == ["gone", "c1"]
+
+
+@pytest.mark.parametrize("delimiter", ["\t", ","])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+@pytest.mark.parametrize("packed", [True, False])
+def test_a_cluster_table_as_a_spreadsheet_saves_it(tmp_path, tables, delimiter, encoding, packed):
+    path, umap = tmp_path / "o.tsv", tmp_path / "umap.tsv.gz"
+    path.write_text("sample\tbarcode\tcluster\tlineage\n\t\t2\tB\n")
+    text = "cell\tsample\tbarcode\tleiden\ns1:c1\ts1\tc1\t2\nNA:c2\tNA\tc2\t2\n".replace("\t", delimiter)
+    data = text.encode(encoding)
+    umap.write_bytes(gzip.compress(data) if packed else data)
+    _, cells = overrides.read_override_table(path, tables[0], umap, ["s1", "NA"])
+    assert cells.to_numpy().tolist() == [["s1", "c1", "2"], ["NA", "c2", "2"]]
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (gzip.compress(b"sample\tbarcode\tleiden\ns1\tc1\t2\n" * 9)[:-12], "umap.tsv.gz: damaged or cut off"),
+        (b"sample\tbarcode\n", "column 'leiden' is missing; it needs sample, barcode, leiden"),
+        (b"sample\tbarcode\tleiden\ns1\tc1\t2\t9\n", "row 2: 4 fields but the header has 3"),
+        (b"", "umap.tsv.gz is empty"),
+        (b"\xff\x00\x81", "not text in UTF-8"),
+    ],
+)
+def test_a_cluster_table_that_cannot_be_read_is_said_in_one_line(tmp_path, tables, data, message):
+    (tmp_path / "o.tsv").write_text("sample\tbarcode\tcluster\tlineage\n\t\t2\tB\n")
+    (tmp_path / "umap.tsv.gz").write_bytes(data)
+    with pytest.raises(UserError, match=message) as error:
+        overrides.read_override_table(tmp_path / "o.tsv", tables[0], tmp_path / "umap.tsv.gz", ["s1"])
+    assert len(str(error.value).splitlines()) == 1
 
 
 def test_overrides_by_cluster_through_the_executable(sample, execute):

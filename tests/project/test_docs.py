@@ -261,7 +261,14 @@ def test_resources_of_the_readme_are_those_of_the_processes(root):
     text = (root / "README.md").read_text()
     rows = set(re.findall(r"^\| ([A-Z_]+) \| \d+ \|", text, re.M))
     of_reads = {"SIMULATE_READS", *re.findall(r"(?m)^process (\w+)", (root / "modules" / "reads.nf").read_text())}
-    not_in_the_demo = {"RUN_CELLBENDER", "IMPORT_CELLBENDER", "NAME_FAILURES", "SPLIT_STUDY", "ZOOM_LINEAGES"}
+    not_in_the_demo = {
+        "RUN_CELLBENDER",
+        "IMPORT_CELLBENDER",
+        "NAME_FAILURES",
+        "READ_POOLS",
+        "SPLIT_STUDY",
+        "ZOOM_LINEAGES",
+    }
     not_in_the_demo |= {"COMPARE_AGAIN"}
     assert rows == processes_of(root) - not_in_the_demo - of_reads
 

@@ -161,6 +161,11 @@ MISTAKES = {
         {"condition_order": "control:3,treated:1"},
         "--condition_order 'treated:1': scores rise from the first condition to the last",
     ),
+    "a score without end": (
+        sheet_with(),
+        {"condition_order": "control:0,treated:inf"},
+        "--condition_order 'treated:inf': 'inf' is not a number; write treated:6",
+    ),
     "no reference condition": (
         sheet_with().replace("control", "placid"),
         {},

@@ -62,6 +62,13 @@ def test_a_value_that_is_no_number_is_named_with_its_row(values, row, write):
     ) and f"; {write}, or name classes" in str(error.value)
 
 
+def test_an_infinite_value_among_numbers_is_refused():
+    for values in (["inf", *AGES[1:]], ["Infinity", *[AGES[0], AGES[1]] * 6][:12]):
+        with pytest.raises(UserError, match=f"row 2, column age: '{values[0]}' is not a number.*; write the number"):
+            chosen_covariates(parse_samplesheet(text_of(values)), ["age"])
+    assert chosen_covariates(parse_samplesheet(text_of(["inf", "sup"] * 6)), ["age"]) == ["age"]
+
+
 @pytest.mark.parametrize(
     "values",
     [

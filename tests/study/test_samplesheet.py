@@ -131,6 +131,11 @@ A, B, C = "A_c,A,c,x,a.h5\n", "A_b,A,b,x,a.h5\n", "B_b,B,b,y,a.h5\n"
         (sheet([("A", "c", "x", -1)], ["cells_per_ul"]), "row 2, column cells_per_ul: '-1' is not a positive number"),
         (sheet([("A", "c", "x", "many")], ["cells_per_ul"]), "'many' is not a positive number"),
         (sheet([("A", "c", "x", "inf")], ["cells_per_ul"]), "'inf' is not a positive number"),
+        (sheet([("A", "c", "x", "1_000")], ["cells_per_ul"]), "'1_000' is not a positive number"),
+        (sheet([("A", "c", "x", "\uff11\uff12")], ["cells_per_ul"]), "'\uff11\uff12' is not a positive number"),
+        (sheet([("A", "c", "x", "5_000")], ["expected_cells"]), "'5_000' is not a positive whole number"),
+        (sheet([("A", "c", "x", "1e20")], ["expected_cells"]), "'1e20' is more than 1,000,000,000,000; mend or empty"),
+        (sheet([("A", "c", "x", "1_0")], ["max_mt"]), "'1_0' is not a number from 0 to 100"),
         (sheet([("A", "c", "x", 10.5)], ["expected_cells"]), "'10.5' is not a positive whole number"),
         (
             sheet([("A", "c", "x", "abc")], ["loaded_cells"]),

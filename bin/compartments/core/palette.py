@@ -1,7 +1,7 @@
 """A user's colours and order of lineages, for the page, the figures and print alike."""
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -49,9 +49,11 @@ def read_palette(path: str | Path) -> Palette:
     Raises
     ------
     UserError
-        Another kind, a colour in another form, a name twice, no row.
+        Another kind, a colour in another form, a name twice, no row, colours in the first column.
     """
     where, table = f"--palette {Path(path).name}", read_sheet(path, COLUMNS)
+    if table.columns[0] == "colour":  # each row would begin with #, as a comment does
+        raise UserError(f"{where}: column 'colour' is the first, where a # leaves the row out; put it behind 'name'")
     colours: dict[tuple[str, str], str] = {}
     rows: dict[tuple[str, str], int] = {}
     for number, kind, name, colour in table[list(COLUMNS)].fillna("").itertuples(name=None):
@@ -68,3 +70,12 @@ def read_palette(path: str | Path) -> Palette:
     if not rows:
         raise UserError(f"{where} has no row below its header; give one for each colour")
     return Palette(colours, [name for kind, name in rows if kind == "lineage"])
+
+
+def unknown_names(palette: Palette, known: Mapping[str, Collection[str]]) -> list[str]:
+    """Sentences on coloured names of a kind that the study does not have, as of another study or mistyped."""
+    found = []
+    for kind, names in known.items():
+        if strange := [name for of, name in palette.colours if of == kind and name not in names]:
+            found.append(f"--palette colours {kind} {', '.join(strange)}, which the study lacks: {', '.join(names)}")
+    return found

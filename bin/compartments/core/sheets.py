@@ -6,9 +6,12 @@ meant is refused.
 """
 
 import csv
+import gzip
 import io
+import math
 import re
 import unicodedata
+import zlib
 from collections.abc import Collection, Iterable, Iterator
 from itertools import chain
 from pathlib import Path
@@ -17,7 +20,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.packing import packing_of
+from compartments.core.packing import GZIP, packing_of
 from compartments.core.workbooks import csv_of, is_workbook
 
 DELIMITERS = ",\t;"
@@ -26,6 +29,8 @@ WORKBOOKS = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind (.xls)",
 }
 SEPARATOR = re.compile(r'"?sep=(\t|[^\w\s"#])"?[,;\s]*', re.I)  # Excel's own first line
+# as every program reads it: Python alone takes 1_000, and digits of other scripts
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.I | re.A)
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -47,8 +52,14 @@ class Sheet(NamedTuple):
     rows: Iterator[tuple[int, list[str]]]
 
 
-def read_text(path: str | Path) -> str:
+def read_text(path: str | Path, gzipped: bool = False) -> str:
     """Content of a text file in UTF-8, or UTF-16 with its byte order mark; of a workbook (XLSX) its sheet as CSV.
+
+    Parameters
+    ----------
+    path : str or Path
+    gzipped : bool
+        Whether the file may be packed with gzip, as the pipeline's own large tables are; told by its bytes.
 
     Raises
     ------
@@ -63,6 +74,8 @@ def read_text(path: str | Path) -> str:
         raise
     except OSError as error:
         raise UserError(f"{path.name}: cannot be read ({error.strerror}); give a CSV file") from None
+    if gzipped and data.startswith(GZIP):
+        data = _unpacked(data, path.name)
     if is_workbook(data):
         return csv_of(data, path.name)
     for start, what in WORKBOOKS.items():
@@ -84,10 +97,23 @@ def read_text(path: str | Path) -> str:
     return text
 
 
+def _unpacked(data: bytes, name: str) -> bytes:
+    try:
+        return gzip.decompress(data)
+    except (OSError, EOFError, zlib.error):
+        raise UserError(f"{name}: damaged or cut off (gzip); copy it again") from None
+
+
 def shown(text: str) -> str:
     """Text for a message: characters that cannot be seen as their codes, no more than 80 characters."""
     seen = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return seen if len(seen) <= 80 else seen[:77] + "..."
+
+
+def number_in(text: str) -> float | None:
+    """The finite number that a cell holds; None of anything else."""
+    value = float(text) if NUMBER.fullmatch(text) else math.inf
+    return value if math.isfinite(value) else None
 
 
 def parse(text: str, name: str, wanted: Collection[str]) -> Sheet:
@@ -202,21 +228,43 @@ def _check_names(header: list[str], place: str) -> None:
             raise UserError(f"{place}: column '{shown(column)}' is there twice; remove one")
 
 
-def read_sheet(path: str | Path, required: Collection[str] = ()) -> pd.DataFrame:
+def read_sheet(path: str | Path, required: Collection[str] = (), gzipped: bool = False) -> pd.DataFrame:
     """A user's table as text; empty cells are missing, the index is the row in the file.
 
     Parameters
     ----------
+    path : str or Path
     required : collection of str
         Columns that it must have.
+    gzipped : bool
+        As of :func:`read_text`.
 
     Raises
     ------
     UserError
         As :func:`read_text` and :func:`parse`; an empty file; a column of ``required`` is missing.
     """
-    name = Path(path).name
-    header, header_row, found = parse(read_text(path), name, required)
+    name, text = Path(path).name, read_text(path, gzipped)
+    table = _plain(text, required) if gzipped else None
+    return table if table is not None else _careful(text, name, required)
+
+
+def _plain(text: str, required: Collection[str]) -> pd.DataFrame | None:
+    """A table as the pipeline itself writes it, read fast, as it may have many cells; None of any other."""
+    lines = text.removesuffix("\n").split("\n")
+    header = lines[0].split("\t")
+    named = set(required) <= set(header) and len(set(header)) == len(header) > 1
+    if not named or any(one in text for one in ('"', "#", "\r", " \t", "\t ")):
+        return None
+    if any(line.count("\t") != len(header) - 1 for line in lines):
+        return None  # which row it is, the careful reader says
+    options = {"sep": "\t", "dtype": str, "keep_default_na": False, "na_values": [""], "quoting": csv.QUOTE_NONE}
+    table = pd.read_csv(io.StringIO(text), **options)
+    return table.set_axis(range(2, len(table) + 2))
+
+
+def _careful(text: str, name: str, required: Collection[str]) -> pd.DataFrame:
+    header, header_row, found = parse(text, name, required)
     if not header:
         raise UserError(f"{name} is empty; it needs a header and rows")
     for column in required:

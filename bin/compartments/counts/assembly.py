@@ -16,6 +16,9 @@ from compartments.counts.source import Texts
 
 EMPTY_UMIS = 100  # barcodes up to this total are taken for empty droplets (Lun et al. 2019)
 MOST_CELLS = 80_000  # no single 10x channel yields more cells
+FEW_BARCODES = 10  # totals of fewer say nothing of two files
+ALIKE = 0.5  # rank correlation of totals of the same barcodes: above 0.9 in two ways to count, 0 in two libraries
+SHARED_CELLS = 0.1  # of the fewer cells; two libraries share one or two in a hundred by chance
 
 
 def droplet_kind(totals: npt.ArrayLike) -> str:
@@ -65,8 +68,8 @@ def assemble(
     Raises
     ------
     UserError
-        If the inputs do not belong together: barcodes or genes unknown to the raw matrix, corrected counts above raw
-        ones.
+        If the inputs do not belong together: barcodes or genes unknown to the raw matrix, other totals of the same
+        barcodes, corrected counts above raw ones.
     """
     given = [counts for counts in (raw, filtered, cellbender) if counts is not None]
     raw, filtered, notes = _by_content(raw, filtered)
@@ -75,11 +78,13 @@ def assemble(
         raise ValueError(f"sample '{sample}' has no counts")
     is_cell, cell_source, corrected = None, "none", None
     if filtered is not None:
-        is_cell, cell_source = _among(base, _positions(base, filtered.barcodes, "filtered")), "filtered"
+        positions = _positions(base, filtered.barcodes, "filtered")
+        _check_totals(base, filtered, positions)
+        is_cell, cell_source = _among(base, positions), "filtered"
     if cellbender is not None:
         called = cellbender.take(cellbender.source.cells())
         if base is filtered:  # cells of the filtered matrix that CellBender did not keep have no corrected counts
-            known = pd.Index(called.barcodes).isin(filtered.barcodes)
+            known = _shared_cells(called, filtered)
             if not known.all():
                 notes.append(
                     f"{int((~known).sum())} cells of CellBender are not in the filtered matrix and are left out"
@@ -115,6 +120,7 @@ def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | N
         raw, filtered = None, raw
         notes.append("the raw matrix holds cells only, no empty droplets: used as filtered")
     elif raw is not None and filtered is not None and len(raw.barcodes) == len(filtered.barcodes):
+        _check_totals(raw, filtered, _positions(raw, filtered.barcodes, "filtered"))
         if droplet_kind(raw.totals()) == "raw":
             filtered = None
             notes.append("the filtered matrix holds all droplets of the raw one: cells are called here")
@@ -158,14 +164,53 @@ def _positions(base: Counts, barcodes: Texts, name: str) -> npt.NDArray[np.intp]
     index = {b: i for i, b in enumerate(base.barcodes)}
     missing = [b for b in barcodes if b not in index]
     if missing:
-        bare = {re.sub(r"-\d+$", "", b): i for b, i in index.items()}
-        if len(bare) == len(index) and all(re.sub(r"-\d+$", "", b) in bare for b in barcodes):
-            return np.array([bare[re.sub(r"-\d+$", "", b)] for b in barcodes], dtype=int)
+        bare = {_bare(b): i for b, i in index.items()}
+        if len(bare) == len(index) and all(_bare(b) in bare for b in barcodes):
+            return np.array([bare[_bare(b)] for b in barcodes], dtype=int)
         raise UserError(
             f"{base.source.path}: {len(missing)} of {len(barcodes)} {name} barcodes are not in it ({missing[0]} ...); "
             "give files of one and the same library"
         )
     return np.array([index[b] for b in barcodes], dtype=int)
+
+
+def _bare(barcode: str) -> str:
+    return re.sub(r"-\d+$", "", barcode)
+
+
+def _check_totals(raw: Counts, filtered: Counts, positions: npt.NDArray[np.intp]) -> None:
+    """Refuse a filtered matrix whose cells are not those of the same barcodes in the raw one.
+
+    Barcodes alone do not tell where the raw matrix lists all that there can be. Totals may be lower, as of fewer
+    genes or corrected counts, and may be higher, as of introns, if the same barcodes have many.
+    """
+    own, there = filtered.totals(), raw.totals()[positions]
+    if (own > EMPTY_UMIS).sum() >= FEW_BARCODES:  # where it has empty droplets, too
+        own, there = own[own > EMPTY_UMIS], there[own > EMPTY_UMIS]
+    above = own > there
+    if len(own) < FEW_BARCODES or above.mean() <= 0.5:
+        return
+    ranks = pd.Series(own).corr(pd.Series(there), method="spearman")
+    if not ranks >= ALIKE:
+        raise UserError(
+            f"{filtered.source.path}: {int(above.sum())} of {len(own)} of its cells have more counts than the same "
+            f"barcodes in {raw.source.path}, and many counts here are not many there, as of two samples; give files of "
+            "one and the same library"
+        )
+
+
+def _shared_cells(called: Counts, filtered: Counts) -> npt.NDArray[np.bool_]:
+    """Which cells of CellBender the filtered matrix has; a UserError if these are next to none of either's."""
+    known = pd.Index(called.barcodes).isin(filtered.barcodes)
+    if not known.any():  # one of them may lack the suffix of the well
+        known = pd.Index(map(_bare, called.barcodes)).isin(list(map(_bare, filtered.barcodes)))
+    fewer = min(len(called.barcodes), len(filtered.barcodes))
+    if fewer and known.sum() < SHARED_CELLS * fewer:
+        raise UserError(
+            f"{called.source.path}: {int(known.sum())} of its {len(known)} cells are in {filtered.source.path}, which "
+            f"has {len(filtered.barcodes)}; give files of one and the same library"
+        )
+    return known
 
 
 def _corrected_like(base: Counts, called: Counts, positions: npt.NDArray[np.intp]) -> sp.csr_matrix:
@@ -221,8 +266,8 @@ def add_labels(data: AnnData, counts: dict[str, Counts], key: str) -> int:
     by_barcode = dict(zip(one.barcodes, labels_in(one.source, key), strict=True))
     labels = np.array([by_barcode.get(barcode, "") for barcode in data.obs_names], dtype=object)
     if not any(barcode in by_barcode for barcode in data.obs_names):
-        bare = {re.sub(r"-\d+$", "", barcode): label for barcode, label in by_barcode.items()}
-        labels = np.array([bare.get(re.sub(r"-\d+$", "", barcode), "") for barcode in data.obs_names], dtype=object)
+        bare = {_bare(barcode): label for barcode, label in by_barcode.items()}
+        labels = np.array([bare.get(_bare(barcode), "") for barcode in data.obs_names], dtype=object)
     data.obs[GIVEN_LABEL] = labels
     return int((labels != "").sum())
 

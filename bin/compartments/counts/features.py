@@ -17,6 +17,7 @@ OTHER_TYPES = {
     "peak", "atac", "chromatinaccessibility", "crisprguidecapture", "crispr", "guide", "grna", "sgrna", "custom",
     "antigencapture", "vdj", "vdjt", "vdjb", "tcr", "bcr",
 }  # fmt: skip
+BLANK_TYPES = {"", "na", "nan", "none", "null"}  # the feature goes by its name
 # names that no gene has; those of antibodies also end gene names of some programs, hence the separators
 UNTYPED = {
     "Antibody, by name": re.compile(
@@ -60,16 +61,14 @@ def choose_features(source: Source, genome: str | None) -> None:
     """
     _probes(source)
     _joined(source)
+    typed = _stated(source.feature_type)
     source.keep &= _of_genes(source.feature_type)
     source.feature_type = np.where(source.keep, GENE_EXPRESSION, source.feature_type)
     _one_genome_only(source, genome)
     for names in (source.gene_id, source.symbol):
         _leave_out(source, _matching(DEPRECATED, names), "Deprecated probe")
-    for kind, pattern in UNTYPED.items():
-        # a gene with an Ensembl id is one, whatever its name
-        named = _matching(pattern, source.symbol) & ~_matching(ENSEMBL_GENE, source.gene_id)
-        _leave_out(source, named, kind)
-    _without_id(source)
+    doubtful = _by_name(source, typed)
+    _without_id(source, typed, doubtful)
 
 
 def _leave_out(source: Source, which: npt.NDArray[np.bool_], kind: str) -> None:
@@ -80,6 +79,21 @@ def _leave_out(source: Source, which: npt.NDArray[np.bool_], kind: str) -> None:
 
 def _matching(pattern: re.Pattern[str], names: Texts) -> npt.NDArray[np.bool_]:
     return np.fromiter((bool(pattern.search(name)) for name in names), bool, len(names))
+
+
+def _by_name(source: Source, typed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
+    """Leave out what is named as no gene is, unless the file types it as one, as a transgene is: which these are."""
+    doubtful = np.zeros(len(typed), bool)
+    for kind, pattern in UNTYPED.items():
+        # a gene with an Ensembl id is one, whatever its name
+        named = _matching(pattern, source.symbol) & ~_matching(ENSEMBL_GENE, source.gene_id)
+        _leave_out(source, named & ~typed, kind)
+        doubtful |= named & typed & source.keep
+    return doubtful
+
+
+def _few(names: Texts) -> str:
+    return ", ".join(str(name) for name in names[:3])
 
 
 def _probes(source: Source) -> None:
@@ -104,17 +118,28 @@ def _joined(source: Source) -> None:
             return
 
 
+def _words(types: Texts) -> tuple[list[str], npt.NDArray[np.intp]]:
+    """Distinct types, in small letters alone, and which of them each feature has."""
+    distinct, codes = np.unique(types.astype(str), return_inverse=True)
+    return [re.sub(r"[^a-z]", "", word.lower()) for word in distinct], codes.ravel()
+
+
+def _stated(types: Texts) -> npt.NDArray[np.bool_]:
+    """Which features the file itself types as genes; a name says nothing against that."""
+    words, codes = _words(types)
+    return np.array([word in GENE_TYPES for word in words], dtype=bool)[codes]
+
+
 def _of_genes(types: Texts) -> npt.NDArray[np.bool_]:
-    """Which types stand for genes: 10x's word or one like it; else all that are not known as something else.
+    """Which types may stand for genes: 10x's word or one like it, and none; else all not known as something else.
 
     Biotypes ("protein_coding") are no such types; a file of them has genes only.
     """
-    distinct, codes = np.unique(types.astype(str), return_inverse=True)
-    words = [re.sub(r"[^a-z]", "", word.lower()) for word in distinct]
+    words, codes = _words(types)
     genes = np.array([word in GENE_TYPES for word in words], dtype=bool)
-    if not genes.any():
-        genes = np.array([word not in OTHER_TYPES for word in words], dtype=bool)
-    return genes[codes.ravel()] if len(types) else np.zeros(0, bool)
+    blank = np.array([word in BLANK_TYPES for word in words], dtype=bool)
+    other = np.array([word in OTHER_TYPES for word in words], dtype=bool)
+    return (genes | blank if genes.any() else ~other)[codes]
 
 
 def _one_genome_only(source: Source, genome: str | None) -> None:
@@ -153,21 +178,32 @@ def one_genome(path: Path, genomes: list[str], genome: str | None) -> str:
         return genome
     if genome is None and len(genomes) == 1:
         return genomes[0]
+    # the same assembly with another release of genes ("GRCh38", "GRCh38-2024-A"), as another run may have used
+    like = [one for one in genomes if genome and _assembly(one) == _assembly(genome)]
+    if len(like) == 1:
+        return like[0]
     wrong = f"genome '{genome}' is not in the file" if genome else "several genomes in one file"
     raise UserError(f"{path}: {wrong} ({', '.join(genomes)}); choose one of them with --genome")
 
 
-def _without_id(source: Source) -> None:
-    """Names of proteins among genes that have ids are antibodies; anything else without an id is told."""
+def _assembly(genome: str) -> str:
+    """Name of a genome without its release: nothing is cut from names of two (``GRCh38_and_mm10``)."""
+    return re.sub(r"[-_.](p\d+|\d[\w.]*(-[A-Z])?|ensembl.*|gencode.*)$", "", genome, flags=re.I).lower()
+
+
+def _without_id(source: Source, typed: npt.NDArray[np.bool_], doubtful: npt.NDArray[np.bool_]) -> None:
+    """Names of proteins among genes that have ids are antibodies, unless typed; what else has no id is told.
+
+    Where most genes have none, those that are ``doubtful`` by their names alone are told.
+    """
     with_id = _matching(ENSEMBL_GENE, source.gene_id)
-    if not with_id[source.keep].any() or with_id[source.keep].mean() < 0.5:
-        return
-    protein = _matching(CLUSTER_OF_DIFFERENTIATION, source.symbol) & ~with_id
-    _leave_out(source, protein, "Antibody, by name")
-    odd = source.keep & ~with_id
+    odd, what = doubtful, "named as antibodies or tags are"
+    if with_id[source.keep].any() and with_id[source.keep].mean() >= 0.5:
+        protein = _matching(CLUSTER_OF_DIFFERENTIATION, source.symbol) & ~with_id & ~typed
+        _leave_out(source, protein, "Antibody, by name")
+        odd, what = source.keep & ~with_id, "without an Ensembl id among genes that have one"
     if odd.any():
-        few = ", ".join(str(name) for name in source.symbol[odd][:3])
         source.warnings.append(
-            f"{int(odd.sum())} features without an Ensembl id among genes that have one ({few}) are counted as genes: "
+            f"{int(odd.sum())} features {what} ({_few(source.symbol[odd])}) are counted as genes: "
             "if they are antibodies or tags, leave them out"
         )

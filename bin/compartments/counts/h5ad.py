@@ -38,6 +38,7 @@ def describe_h5ad(path: Path, file: h5py.File) -> Source:
     chosen, notes = counts_in(path, group)
     source = describe_matrix(path, group, chosen)
     source.notes += notes
+    source.warnings += _genes_without_counts(group, chosen)
     if group.name != "/":
         source.node = f"{group.name}/{chosen}"
         source.notes.append(f"of the modalities of the h5mu {group.name} is read")
@@ -146,6 +147,21 @@ def counts_in(path: Path, file: h5py.File) -> tuple[str, list[str]]:
     if _n_genes(file, largest) == _n_genes(file, sound[0]):
         return sound[0], []
     return largest, [f"counts are read from {largest}, which has more genes than {sound[0]}"]
+
+
+def _genes_without_counts(file: h5py.Group, chosen: str) -> list[str]:
+    """A warning where ``raw`` lists more genes than the counts that are read, and has no counts of them."""
+    there = [node for node in ("raw/X", "raw.X") if node in file and node != chosen and not _is_null(file[node])]
+    for node in there:
+        all_genes, read = _n_genes(file, node), _n_genes(file, chosen)
+        problem = node_problem(file[node], len(row_names(file["obs"]))) if all_genes > read else ""
+        if problem:
+            said = (
+                f"counts are of the {read:,} genes of {chosen} alone: {node} lists {all_genes:,} but holds no counts "
+                f"({problem}); if {chosen} is cut to variable genes, store raw integer counts of all genes"
+            )
+            return [said]
+    return []
 
 
 def _sound(node: h5py.Group | h5py.Dataset) -> bool:

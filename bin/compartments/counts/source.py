@@ -80,7 +80,7 @@ class Source:
     def left_out(self) -> dict[str, int]:
         """Features that are not gene expression, as {feature type: number}."""
         types, numbers = np.unique(self.feature_type[~self.keep], return_counts=True)
-        return {str(t) or "other genome": int(n) for t, n in zip(types, numbers, strict=True)}
+        return {str(t) or "without a type": int(n) for t, n in zip(types, numbers, strict=True)}
 
     def cells(self) -> npt.NDArray[np.intp]:
         """Positions of the barcodes that CellBender called cells."""

@@ -8,6 +8,7 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_sheet
 
+PLAUSIBLE = ("both", "csf", "tissue", "implausible", "state")  # where cells of a label can be
 STATE = "state"  # in column plausible_in: the label says what a cell does, as Cycling cells, and has no lineage
 
 
@@ -23,7 +24,8 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        Missing column, a label twice, or a lineage in two broad lineages, with the row.
+        Missing column, another word in ``plausible_in``, a label twice, or a lineage in two broad lineages; with the
+        row.
     """
     columns = ["celltypist_low", "lineage", "lineage_broad", "plausible_in"]
     table = read_sheet(path, columns)
@@ -31,6 +33,12 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
         empty = table[column].isna() & ((table["plausible_in"] != STATE) | (column == "celltypist_low"))
         if empty.any():
             raise UserError(f"{path} row {empty.idxmax()}, column {column}: empty")
+    wrong = ~table["plausible_in"].isin(PLAUSIBLE)
+    if wrong.any():
+        value = table["plausible_in"][wrong.idxmax()]
+        raise UserError(
+            f"{path} row {wrong.idxmax()}, column plausible_in: '{value}' is not one of {', '.join(PLAUSIBLE)}"
+        )
     twice = table["celltypist_low"].duplicated()
     if twice.any():
         label = table["celltypist_low"][twice.idxmax()]

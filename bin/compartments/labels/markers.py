@@ -100,8 +100,11 @@ def read_markers(path: str | Path, lineage_map: pd.DataFrame, species: str = HUM
     Raises
     ------
     UserError
+        No row, another lineage or sign, an empty gene, a gene for and against one lineage; with the row.
     """
     table = read_sheet(path, ["lineage", "gene", "sign"])
+    if table.empty:
+        raise UserError(f"{path} has no row below its header; give the markers of each lineage")
     known_values: dict[str, Collection[str]] = {"sign": {"+", "-"}, "lineage": broad_lineages(lineage_map)}
     for column, known in known_values.items():
         wrong = ~table[column].isin(known)
@@ -110,6 +113,15 @@ def read_markers(path: str | Path, lineage_map: pd.DataFrame, species: str = HUM
             raise UserError(
                 f"{path} row {wrong.idxmax()}, column {column}: '{value}' is not one of {', '.join(sorted(known))}"
             )
+    if table["gene"].isna().any():
+        raise UserError(f"{path} row {table['gene'].isna().idxmax()}, column gene: empty; name the marker")
+    table = table.drop_duplicates(["lineage", "gene", "sign"])  # one marker, once
+    both = table.duplicated(["lineage", "gene"])
+    if both.any():
+        lineage, gene = table.loc[both.idxmax(), ["lineage", "gene"]]
+        raise UserError(
+            f"{path} row {both.idxmax()}, column sign: '{gene}' is for and against '{lineage}'; remove one of the rows"
+        )
     if species != MOUSE:
         return table
     table["gene"] = [called_in(species, [gene]) for gene in table["gene"]]

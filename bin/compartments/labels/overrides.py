@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.files import read_tsv
 from compartments.core.sheets import read_sheet
 from compartments.core.vocabulary import GIVEN_LABEL, UNASSIGNED
 from compartments.labels.lineages import broad_lineages, map_labels
@@ -59,8 +58,8 @@ def read_override_table(
     Raises
     ------
     UserError
-        Missing column, a lineage that the map lacks, an unknown sample or cluster, a cell or cluster twice; with the
-        row.
+        Missing column, a lineage that the map lacks, an unknown sample or cluster, a cluster without a cell of the
+        study or of the row's sample, a cell or cluster twice; with the row.
     """
     text = ["sample", "barcode", "cluster", "lineage"]
     table = read_sheet(path, ["sample", "lineage"])
@@ -85,10 +84,25 @@ def read_override_table(
                 f"{path} row {by_cluster.idxmax()}: names a cluster; give the cohort/umap.tsv.gz of the run that "
                 "made it with --label_clusters"
             )
-        cells = read_tsv(clusters, required=["sample", "barcode", "leiden"], text=["sample", "barcode", "leiden"])
-        unknown = by_cluster & ~table["cluster"].isin(cells["leiden"])
-        _refuse(path, table, "cluster", unknown, f"is not a cluster of {clusters}")
+        wanted = ["sample", "barcode", "leiden"]
+        cells = read_sheet(clusters, wanted, gzipped=True)[wanted].dropna()
+        _check_clusters(path, table[by_cluster], cells, Path(clusters).name, samples)
     return table, cells
+
+
+def _check_clusters(
+    path: str | Path, rows: pd.DataFrame, cells: pd.DataFrame, name: str, samples: Collection[str] | None
+) -> None:
+    """Refuse a row that names no cell of the study: clusters have numbers, which other runs and studies have, too."""
+    of_sample = rows["sample"] != ""
+    there = pd.MultiIndex.from_frame(cells[["sample", "leiden"]].drop_duplicates())
+    here = there if samples is None else there[there.get_level_values("sample").isin(samples)]
+    unknown = ~rows["cluster"].isin(there.get_level_values("leiden"))
+    _refuse(path, rows, "cluster", unknown, f"is not a cluster of {name}")
+    foreign = ~of_sample & ~rows["cluster"].isin(here.get_level_values("leiden"))
+    _refuse(path, rows, "cluster", foreign, f"has no cell of this study in {name}; is it of another study?")
+    named = pd.MultiIndex.from_frame(rows[["sample", "cluster"]]).isin(there)
+    _refuse(path, rows, "cluster", of_sample & ~named, f"has no cell of the row's sample in {name}; remove the row")
 
 
 def read_overrides(
@@ -108,7 +122,8 @@ def read_overrides(
         ``barcode, lineage`` of cells that are in ``barcodes``. A cell's own row goes before that of its cluster, a
         cluster's row for the sample before one for all samples.
     lost : list of str
-        Barcodes that the table names and the sample lacks: removed by quality control, or mistyped.
+        Barcodes that the table or one of its clusters names and the sample lacks: removed by quality control, mistyped,
+        or of another run.
     """
     table, cells = read_override_table(path, lineage_map, clusters)
     by_cluster = table["barcode"] == ""
@@ -118,9 +133,12 @@ def read_overrides(
     if cells is not None:
         named = table[by_cluster & table["sample"].isin([sample, ""])].sort_values("sample", ascending=False)
         named = named.drop_duplicates("cluster")
-        cells = cells[(cells["sample"] == sample) & cells["barcode"].isin(barcodes)]
-        expanded = cells[["barcode", "leiden"]].merge(named, left_on="leiden", right_on="cluster", suffixes=("", "_"))
-        rows = pd.concat([rows, expanded[~expanded["barcode"].isin(rows["barcode"])]])
+        cells = cells.loc[cells["sample"] == sample, ["barcode", "leiden"]]
+        expanded = cells.merge(named, left_on="leiden", right_on="cluster", suffixes=("", "_"))
+        there = expanded["barcode"].isin(barcodes)
+        own = expanded["barcode"].isin([*rows["barcode"], *lost])
+        lost += expanded.loc[~there & ~own, "barcode"].tolist()
+        rows = pd.concat([rows, expanded[there & ~own]])
     return rows[["barcode", "lineage"]].reset_index(drop=True), lost
 
 

@@ -53,7 +53,7 @@ def _check_parameters(parameters: dict[str, object], schema: str) -> None:
 def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> None:
     from compartments.core.gene_sets import merge_sets
     from compartments.core.networks import merge_networks
-    from compartments.core.palette import read_palette
+    from compartments.core.palette import read_palette, unknown_names
     from compartments.core.pictures import logo_of
     from compartments.core.sheets import read_text
     from compartments.study.ambient_choice import foresee
@@ -80,8 +80,8 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     merge_sets(given.gene_sets)
     merge_sets(given.pathways)
     merge_networks(given.regulators)
-    if given.palette:
-        read_palette(given.palette)
+    known = {column: list(study.samples[column].unique()) for column in ("condition", "compartment")}
+    strange = unknown_names(read_palette(given.palette), known) if given.palette else []
     if given.label_overrides:
         write_by_hand(given.label_overrides, study.samples["sample"])
     if given.logo:
@@ -96,7 +96,7 @@ def _check_study(given: argparse.Namespace, parameters: dict[str, object]) -> No
     inputs = study.samples.reindex(columns=["sample", *INPUTS, *CHOICES]).fillna("").to_dict("records")
     method = str(parameters.get("ambient_method") or "auto")
     outlook = foresee(inputs, method, _true(parameters, "allow_mixed_ambient"))
-    write_text(plan(study, design) + outlook, "plan.txt")
+    write_text(plan(study, design) + outlook + "".join(f"note: {one}\n" for one in strange), "plan.txt")
 
 
 def _true(parameters: dict[str, object], name: str) -> bool:

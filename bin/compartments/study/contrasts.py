@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.sheets import parse, shown
+from compartments.core.sheets import number_in, parse, shown
 from compartments.study.study import BETWEEN, CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast
 
 OBVIOUS_COMPARTMENTS = {"blood", "pb", "pbmc", "pbmcs", "peripheral_blood", "whole_blood"}
@@ -116,10 +116,9 @@ def parse_order(text: str, conditions: Collection[str]) -> dict[str, float]:
             )
         if name in order:
             raise UserError(f"--condition_order names '{name}' twice; name every condition once, in their order")
-        try:
-            value = float(score) if colon else float(number)
-        except ValueError as error:
-            raise UserError(f"--condition_order '{item}': '{score}' is not a number; write {name}:6") from error
+        value = number_in(score.strip()) if colon else float(number)
+        if value is None:
+            raise UserError(f"--condition_order '{item}': '{score}' is not a number; write {name}:6")
         if order and value <= max(order.values()):
             raise UserError(f"--condition_order '{item}': scores rise from the first condition to the last")
         order[name] = value

@@ -4,6 +4,7 @@ import difflib
 import re
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
@@ -74,6 +75,7 @@ def _meant(covariate: str, usable: list[str]) -> str:
 def _check_numbers(sheet: pd.DataFrame, covariate: str) -> None:
     """Numbers that are not written as such make a column of categories, one coefficient each."""
     known = sheet.loc[~unknown(sheet[covariate]), covariate].astype(str)
+    _check_finite(sheet, covariate, known)
     commas, dressed = (
         known[known.map(lambda text, form=form: bool(form.fullmatch(text)))] for form in (COMMA, DRESSED)
     )
@@ -93,6 +95,17 @@ def _check_numbers(sheet: pd.DataFrame, covariate: str) -> None:
             f"row {sheet.loc[wrong.index[0], 'row']}, column {covariate}: '{wrong.iloc[0]}' is not a number, for "
             f"--covariates {covariate} ({len(wrong)} of {len(known)} values are so); write {example}, or name classes "
             "with letters"
+        )
+
+
+def _check_finite(sheet: pd.DataFrame, covariate: str, known: pd.Series) -> None:
+    """Refuse an infinite value among numbers; in a column of words ``inf`` is a level like others."""
+    numbers = pd.to_numeric(known, errors="coerce")
+    infinite = known[np.isinf(numbers)]
+    if covariate != "batch" and len(infinite) and numbers.notna().all():
+        raise UserError(
+            f"row {sheet.loc[infinite.index[0], 'row']}, column {covariate}: '{infinite.iloc[0]}' is not a number, for "
+            f"--covariates {covariate}; write the number, or empty it if it is not known"
         )
 
 

@@ -8,13 +8,14 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.sheets import parse, shown
+from compartments.core.sheets import number_in, parse, shown
 from compartments.core.vocabulary import CHOICES, DESCRIPTIONS, INPUTS, LIMITS, NUMBERS, READS
 from compartments.study.captures import check_captures
 from compartments.study.columns import apart, unusable
 
 NAME = "[A-Za-z0-9][A-Za-z0-9._+-]*"  # becomes part of file names
 LONGEST = 100  # characters of a name: file systems take 255 for a file's, which holds up to two
+MOST = 1_000_000_000_000  # of anything that is counted
 REQUIRED = ["sample", "donor", "compartment", "condition"]
 SYNONYMS = {
     "patient": "donor",
@@ -46,7 +47,7 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     DataFrame, one row per sample, all columns as strings except those of ``NUMBERS`` and ``LIMITS`` (Int64 where whole,
     else float); input columns always present, empty string where not given. Several rows of one donor, compartment and
     condition are captures of one specimen (:mod:`compartments.study.captures`). Columns named like the pipeline's own
-    begin with     ``sheet_``; ``attrs["renamed"]`` has them, old name to new.
+    begin with ``sheet_``; ``attrs["renamed"]`` has them, old name to new.
 
     Raises
     ------
@@ -139,8 +140,8 @@ def _check_record(record: Mapping[str, str], name: str, number: int) -> None:
                 raise UserError(f"{name} row {number}, column {column}: '{shown(text)}' {problem}")
     for column, kind in (NUMBERS | LIMITS).items():
         value = record.get(column, "")
-        if value and not _is_number(value, kind):
-            raise UserError(f"{name} row {number}, column {column}: '{shown(value)}' is not {kind}; mend or empty it")
+        if value and (problem := _of_number(value, kind)):
+            raise UserError(f"{name} row {number}, column {column}: '{shown(value)}' {problem}; mend or empty it")
     for column, words in CHOICES.items():
         value = record.get(column, "")
         if value and value not in words:
@@ -220,17 +221,15 @@ def _of_path(text: str) -> str:
     return f"holds a character that cannot be seen (U+{ord(hidden):04X}); type the path anew" if hidden else ""
 
 
-def _is_number(text: str, kind: str) -> bool:
-    try:
-        value = float(text)
-    except ValueError:
-        return False
-    if not np.isfinite(value) or value < 0 or ("positive" in kind and value == 0):
-        return False
+def _of_number(text: str, kind: str) -> str:
+    """What is wrong with a number as it is written; empty if nothing is."""
+    value = number_in(text)
     most = 1 if "at most 1" in kind else 100 if "to 100" in kind else np.inf
-    if value > most:
-        return False
-    return "whole" not in kind or value == int(value)
+    if value is None or value < 0 or ("positive" in kind and value == 0) or value > most:
+        return f"is not {kind}"
+    if "whole" in kind and value != int(value):
+        return f"is not {kind}"
+    return f"is more than {MOST:,}" if value > MOST else ""
 
 
 def _check_levels(frame: pd.DataFrame, name: str) -> None:

@@ -40,7 +40,7 @@ def test_defaults_and_types_are_those_of_the_schema(parser):
         (["--n", "x"], "--n is 'x', not a number"),
         (["--n", "0"], "--n is 0; give a whole number at least 1"),
         (["--n", "1.5"], "--n is 1.5; give a whole number"),
-        (["--share", "nan"], "--share is nan; give a number at least 0 and at most 1"),
+        (["--share", "nan"], "--share is 'nan', not a number"),
         (["--share", "2"], "--share is 2; give a number at least 0 and at most 1"),
         (["--margin", "0"], "--margin 0.0 is not above 0"),
         (["--way", "c"], "--way is 'c'; choose a, b"),

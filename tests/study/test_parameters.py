@@ -92,6 +92,7 @@ def test_camel_case_and_hyphen_twins_are_refused_with_the_right_name(name, meant
     ("given_", "words"),
     [
         ({"seed": "x"}, "--seed is 'x', not a number"),
+        ({"max_mt": "1_0"}, "--max_mt is '1_0', not a number"),
         ({"seed": 1.5}, "--seed is 1.5; give a whole number"),
         ({"seed": "-1"}, "--seed is -1; it must be at least 0"),
         ({"margin": 0}, "--margin is 0; it must be above 0"),

@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
+from compartments.core.numbers import number_in
 
 
 class _Help(argparse.ArgumentDefaultsHelpFormatter, argparse.RawDescriptionHelpFormatter):
@@ -70,10 +71,9 @@ def checked(name: str, definition: dict[str, Any]) -> Callable[[str], Any]:
             if "enum" in definition and text not in definition["enum"]:
                 raise UserError(f"--{name} is '{text}'; choose {', '.join(definition['enum'])}")
             return text
-        try:
-            number = float(text)
-        except ValueError:
-            raise UserError(f"--{name} is '{text}', not a number") from None
+        number = number_in(text)
+        if number is None:
+            raise UserError(f"--{name} is '{text}', not a number")
         if number <= above:
             raise UserError(f"--{name} {number} is not above {above:g}")
         if not low <= number <= high or (definition["type"] == "integer" and number != int(number)):

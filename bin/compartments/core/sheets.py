@@ -8,7 +8,6 @@ meant is refused.
 import csv
 import gzip
 import io
-import math
 import re
 import unicodedata
 import zlib
@@ -30,7 +29,6 @@ WORKBOOKS = {
 }
 SEPARATOR = re.compile(r'"?sep=(\t|[^\w\s"#])"?[,;\s]*', re.I)  # Excel's own first line
 # as every program reads it: Python alone takes 1_000, and digits of other scripts
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.I | re.A)
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -108,12 +106,6 @@ def shown(text: str) -> str:
     """Text for a message: characters that cannot be seen as their codes, no more than 80 characters."""
     seen = "".join(c if c.isprintable() else f"\\u{ord(c):04x}" for c in text)
     return seen if len(seen) <= 80 else seen[:77] + "..."
-
-
-def number_in(text: str) -> float | None:
-    """The finite number that a cell holds; None of anything else."""
-    value = float(text) if NUMBER.fullmatch(text) else math.inf
-    return value if math.isfinite(value) else None
 
 
 def parse(text: str, name: str, wanted: Collection[str]) -> Sheet:

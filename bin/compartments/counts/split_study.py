@@ -66,7 +66,7 @@ def _split(args: Namespace) -> list[str]:
         own = {place: sample for sample, (of_file, place) in found.items() if of_file == number}
         paths = {place: Path("split") / whole.file_of(sample) for place, sample in own.items()}
         split_counts(source, cells.code, paths, columns[number])
-        notes += source.notes + cells.unused(pd.RangeIndex(len(cells.names)).isin(list(own)))
+        notes += source.notes + source.warnings + cells.unused(pd.RangeIndex(len(cells.names)).isin(list(own)))
     name = Path(args.samplesheet).stem if args.samplesheet else "samplesheet"
     write_text(text, Path("split") / f"{name}.csv")
     return notes

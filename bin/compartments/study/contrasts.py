@@ -7,7 +7,8 @@ from collections.abc import Collection, Iterable, Mapping
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.sheets import number_in, parse, shown
+from compartments.core.numbers import number_in
+from compartments.core.sheets import parse, shown
 from compartments.study.study import BETWEEN, CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast
 
 OBVIOUS_COMPARTMENTS = {"blood", "pb", "pbmc", "pbmcs", "peripheral_blood", "whole_blood"}

@@ -1,12 +1,12 @@
 """Pipeline parameters against ``nextflow_schema.json``: unknown names, wrong types, values out of range."""
 
 import difflib
-import math
 import re
 from collections.abc import Iterable
 from typing import Any
 
 from compartments.core.errors import UserError
+from compartments.core.numbers import number_in
 
 NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)[dDfF]?")  # of Java, whose numbers may end in d or f
 
@@ -122,11 +122,8 @@ def _check_value(name: str, value: object, definition: dict[str, Any]) -> list[s
             return [f"--{name} is '{value}'; give true or false"]
         return []
     if kind in ("integer", "number"):
-        try:
-            number = float(str(value))
-        except ValueError:
-            number = math.nan
-        if not math.isfinite(number):
+        number = number_in(str(value))
+        if number is None:
             return [f"--{name} is '{value}', not a number"]
         if kind == "integer" and number != int(number):
             return [f"--{name} is {value}; give a whole number"]

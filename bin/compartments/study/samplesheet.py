@@ -8,7 +8,8 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.sheets import number_in, parse, shown
+from compartments.core.numbers import number_in
+from compartments.core.sheets import parse, shown
 from compartments.core.vocabulary import CHOICES, DESCRIPTIONS, INPUTS, LIMITS, NUMBERS, READS
 from compartments.study.captures import check_captures
 from compartments.study.columns import apart, unusable

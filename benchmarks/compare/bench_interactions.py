@@ -234,7 +234,7 @@ def compare_with_liana(resource_name, n_perms=100, seed=1):
         adata = scanpy.datasets.pbmc68k_reduced().raw.to_adata()
         adata.X = sparse.csr_matrix(adata.X, dtype=np.float32)
         adata.X.eliminate_zeros()
-        fixed = {"use_raw": False, "return_all_lrs": True, "inplace": False, "verbose": False}
+        fixed = {"use_raw": False, "inplace": False, "verbose": False}
         settings = {"groupby": "bulk_labels", "resource_name": resource_name, "expr_prop": 0.1, "min_cells": 10}
         theirs = liana.mt.rank_aggregate(adata, n_perms=n_perms, seed=seed, **settings, **fixed)
     resource = pairs.read_resource(resource_name)

@@ -3,6 +3,7 @@
 import math
 import re
 
+# as every program reads it: Python alone takes 1_000, and digits of other scripts
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.I | re.A)
 
 

@@ -28,7 +28,6 @@ WORKBOOKS = {
     b"\xd0\xcf\x11\xe0": "an Excel workbook of the old kind (.xls)",
 }
 SEPARATOR = re.compile(r'"?sep=(\t|[^\w\s"#])"?[,;\s]*', re.I)  # Excel's own first line
-# as every program reads it: Python alone takes 1_000, and digits of other scripts
 CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 

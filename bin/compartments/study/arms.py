@@ -95,10 +95,7 @@ def _covariate_columns(term: Term, name: str) -> pd.DataFrame:
             # what is constant in donors cancels, but for rounding, where a trend's weights are no round numbers
             if np.abs(column).max() > ROUNDING * size.max():
                 found[f"{name}:{stratum[0].compartment}:{k}"] = column
-    columns = pd.DataFrame(found, index=term.units.index)
-    # a constant is nothing to adjust for where arms have columns of their own
-    known = pd.DataFrame({} if term.one_arm else {"constant": 1.0}, term.units.index)
-    return _independent(known, columns)
+    return pd.DataFrame(found, index=term.units.index)
 
 
 def _coded(values: pd.Series, name: str) -> pd.DataFrame:

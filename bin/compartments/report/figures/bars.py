@@ -60,9 +60,9 @@ def boxes(
     colour: str = OKABE_ITO[0],
 ) -> Figure:
     """Box per sample from quantiles (2.5, 25, 50, 75, 97.5 %), so that no cell travels with the page."""
-    quantiles = table.groupby(label, sort=False)[value].quantile([0.025, 0.25, 0.5, 0.75, 0.975])
-    names = ["lower_2.5%", "q1", "median", "q3", "upper_97.5%"]
-    quantiles = quantiles.unstack().set_axis(names, axis=1).reset_index()
+    quantiles = table.groupby(label, sort=False)[value].quantile([0.025, 0.25, 0.5, 0.75, 0.975]).unstack()
+    quantiles.columns = pd.Index(["lower_2.5%", "q1", "median", "q3", "upper_97.5%"])
+    quantiles = quantiles.reset_index()
     trace = {
         "type": "box",
         "x": quantiles[label],

@@ -98,14 +98,15 @@ def schafflick():
     """Composition of CSF against blood, and of multiple sclerosis against controls."""
     study, counts, printed = bench_schafflick.cohort()
     found = composition.compare(study, long_counts(counts))
-    plain = composition.compare(study, long_counts(counts), relative_reference="proportions").compartments
+    between_compartments = found.differences()
+    plain = composition.compare(study, long_counts(counts), relative_reference="proportions").differences()
     shares = counts.div(counts.sum(1), axis=0)
     samples = study.samples.pivot(index=["condition", "donor"], columns="compartment", values="sample").dropna()
     order = samples.index.get_level_values("condition").value_counts(sort=False)
     between, within, donors = [], [], []
     for name in TYPES:
         size = np.log2(printed.loc[name])
-        ours = row_of(found.compartments, lineage=name)
+        ours = row_of(between_compartments, lineage=name)
         ratios = shares.loc[samples["CSF"], name].to_numpy() / shares.loc[samples["PBMC"], name].to_numpy()
         between.append(
             {"type": name, "published": number(size["CSF_vs_PBMC"]), "ours": estimate(ours)}
@@ -129,7 +130,7 @@ def schafflick():
         "between": table_of(between),
         "within": table_of(within),
         "donors": table_of(donors),
-        "cd4": number(row_of(found.compartments, lineage="CD4")["log2fc"]),
+        "cd4": number(row_of(between_compartments, lineage="CD4")["log2fc"]),
         "cd4_published": number(np.log2(printed.loc["CD4", "CSF_vs_PBMC"])),
         "words": "; ".join(words) or "none",
     }

@@ -14,11 +14,12 @@ from tests.support.cohorts import asked, cohort, long_counts
 def test_compartments_differ_by_a_paired_comparison():
     study, counts, _ = cohort(preset="null", arms=(5, 5))
     found = composition.compare(study, long_counts(counts))
+    rows = found.differences()
     assert (
-        list(found.compartments) == Contract.of("compare_composition").names("composition/compartments.tsv")
-        and (found.compartments["n_donors"] == 10).all()
+        list(rows) == Contract.of("compare_composition").names("composition/compartments.tsv")
+        and (rows["n_donors"] == 10).all()
     )
-    rows = found.compartments.set_index("lineage")
+    rows = rows.set_index("lineage")
     term, samples = asked(study, "interaction"), study.samples.set_index("sample")
     units = term.units
     abundances = Abundances(counts, counts.sum(axis=1), samples["cells_per_ul"])

@@ -326,7 +326,7 @@ def test_what_only_one_model_can_name_is_not_testable_between_compartments():
     row = row_of(found.effects, term="interaction", lineage="pDC")
     assert row["tier"] == "not_testable" and np.isnan([row["log2fc"], row["p_value"], row["q_value"]]).all()
     assert row["note"] == "not_testable: the model of CSF can name it, that of blood cannot"
-    assert not (found.calls["lineage"] == "pDC").any() and not (found.compartments["lineage"] == "pDC").any()
+    assert not (found.calls["lineage"] == "pDC").any() and not (found.differences()["lineage"] == "pDC").any()
     assert any(row["lineage"] == "pDC" and "that of blood cannot" in row["reason"] for row in found.left_out.rows)
     within = plain[plain["term"].str.startswith("within:")]
     pd.testing.assert_frame_equal(found.effects[found.effects["term"].str.startswith("within:")], within)

@@ -7,7 +7,7 @@ from scipy import stats
 
 from compartments.compare.correlated import donor_correlation, fit_units, pairs_of
 from compartments.compare.engine import Measured, compare
-from compartments.compare.weighted import fit_weighted
+from compartments.compare.weighted import fit_weighted, with_p
 from tests.support.cohorts import made_term
 
 VECTOR = np.array([1.0, -1.0])
@@ -60,7 +60,7 @@ def test_error_rates_and_what_both_kinds_of_donors_say_together(r):
     x, rejected, errors = design_of(arms), [], []
     for seed in range(20):
         z = values(np.random.default_rng(seed), donors, r, 60)
-        fit = fit_weighted(z, np.full_like(z, 1e-3), x, VECTOR, (arms == "b").astype(int), donors)
+        fit = with_p(fit_weighted(z, np.full_like(z, 1e-3), x, VECTOR, (arms == "b").astype(int), donors))
         own = (z[:8:2] - z[1:8:2]).mean(0)
         between = z[8:11].mean(0) - z[11:].mean(0)
         rejected.append((fit["p_value"] < 0.05).mean())

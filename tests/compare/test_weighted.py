@@ -14,7 +14,7 @@ VECTOR, ARMS, DONORS = np.array([1.0, -1.0]), np.repeat([0, 1], [3, 4]), np.aran
 
 def test_without_sampling_variance_and_with_one_lineage_it_is_nearly_the_t_test():
     z = np.random.default_rng(1).normal(size=(7, 1))
-    fit = fit_weighted(z, np.full_like(z, 1e-9), DESIGN, VECTOR, ARMS, DONORS, tau2=np.ones((7, 1)))
+    fit = with_p(fit_weighted(z, np.full_like(z, 1e-9), DESIGN, VECTOR, ARMS, DONORS, tau2=np.ones((7, 1))))
     plain = stats.ttest_ind(z[:3], z[3:])
     np.testing.assert_allclose(fit["estimate"], z[:3].mean() - z[3:].mean(), rtol=1e-7)
     np.testing.assert_allclose(fit["p_plain"], plain.pvalue)

@@ -42,7 +42,7 @@ def main() -> None:
     contract.write(found.donors, "composition/donors.tsv")
     contract.write(found.single_case, "composition/single_case.tsv")
     contract.write(found.calls, "composition/calls.tsv")
-    contract.write(found.compartments, "composition/compartments.tsv")
+    contract.write(found.differences(), "composition/compartments.tsv")
     contract.write(found.references(), "composition/references.tsv")
     contract.write_summary(found.summary, "composition/composition.json")
     found.left_out.write()

@@ -55,7 +55,7 @@ class Composition:
 
     Attributes
     ----------
-    effects, donors, single_case, calls, compartments : DataFrame
+    effects, donors, single_case, calls : DataFrame
     summary : dict
     left_out : LeftOut
     asked : Asked
@@ -66,11 +66,17 @@ class Composition:
     donors: pd.DataFrame
     single_case: pd.DataFrame
     calls: pd.DataFrame
-    compartments: pd.DataFrame
     summary: dict[str, Any]
     left_out: LeftOut
     asked: "Asked"
     levels: dict[str, Abundances]
+
+    def differences(self) -> pd.DataFrame:
+        """How compartments differ from the reference compartment; computed when asked for."""
+        study, zero = self.asked.study, self.asked.zero
+        levels = self.levels.items()
+        tables = [compartment_rows(study, level, lineages, zero).assign(level=level) for level, lineages in levels]
+        return _stack(tables, "compartments")
 
     def references(self) -> pd.DataFrame:
         """Changes and calls under every choice of what counts as unchanged; computed when asked for."""
@@ -150,15 +156,11 @@ def compare(
         "warnings": list(dict.fromkeys(warnings)),
         "terms": [answer.summary for answer in answers],
     }
-    differences = [
-        compartment_rows(study, level, lineages, asked.zero).assign(level=level) for level, lineages in usable.items()
-    ]
     return Composition(
         effects,
         _stack([answer.donors for answer in answers], "donors"),
         _stack([answer.single_case for answer in answers if answer.single_case is not None], "single_case"),
         calls,
-        _stack(differences, "compartments"),
         summary,
         left_out,
         asked,

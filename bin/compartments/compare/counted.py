@@ -123,6 +123,7 @@ def fit_counts(
         score = _centred(fit_weighted(values, variances, design, vector, arms, donors, own), counted.zero)
         t[null] = ((score["estimate"] - null) / score["se"]).to_numpy(), score["df"].to_numpy()
     (at_zero, df), low, high = t.values()
+    fit = with_p(fit)
     fit["p_value"] = 2 * stats.t.sf(np.abs(at_zero), df)
     fit["p_decrease"], fit["p_increase"] = stats.t.cdf(at_zero, df), stats.t.sf(at_zero, df)
     fit["p_above_margin"], fit["p_below_margin"] = stats.t.sf(*low), stats.t.cdf(*high)
@@ -179,7 +180,7 @@ def _centred(fit: pd.DataFrame, zero: Zero | None) -> pd.DataFrame:
         se_plain=np.sqrt(fit["se_plain"] ** 2 + zero.error(fit["se_plain"].to_numpy())),
     )
     fit.attrs["zero"] = at
-    return with_p(fit)
+    return fit
 
 
 def _bare(

@@ -85,15 +85,16 @@ def donor_variance(z: Array, s: Array, design: Array, arms: npt.NDArray[np.intp]
     of variances is not.
     """
     arms = own_arms(design, arms)
+    members = {arm: arms == arm for arm in np.unique(arms)}
     low, high = (np.full(arms.max() + 1, np.log(bound)) for bound in (TAU2_FLOOR, TAU2_TOP))
     for _ in range(BISECTIONS):
         middle = (low + high) / 2
         weights = 1 / (s + np.exp(middle)[arms][:, None])
         fit = weighted_fit(z, design, weights)
-        for arm in np.unique(arms):
-            here = arms == arm
+        squared = weights * fit.residual**2
+        for arm, here in members.items():
             df = (1 - fit.leverage[here]).sum(0)
-            squares = (weights[here] * fit.residual[here] ** 2).sum(0) / np.maximum(df, 1e-9)
+            squares = squared[here].sum(0) / np.maximum(df, 1e-9)
             too_low = _winsorised_mean(squares, df.mean()) > 1
             low[arm], high[arm] = (middle[arm], high[arm]) if too_low else (low[arm], middle[arm])
     return np.exp((low + high) / 2)[arms][:, None]

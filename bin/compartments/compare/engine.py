@@ -14,7 +14,7 @@ import pandas as pd
 
 from compartments.compare.expected_counts import LEAST_VARIANCE
 from compartments.compare.moderated import fit_moderated, interval, minimum_detectable_effect
-from compartments.compare.weighted import fit_weighted
+from compartments.compare.weighted import fit_weighted, with_p
 from compartments.core.vocabulary import CLAIMABLE, TIERS
 from compartments.study.arms import arm_design, arm_numbers, donors_per_arm, residual_df, tier
 from compartments.study.terms import Term
@@ -335,7 +335,7 @@ def fit_arms(
     if term.repeated and residual_df(term, x.shape[1]) > 0:
         s = np.full_like(z, LEAST_VARIANCE) if v is None else v
         donors = term.units["donor"].to_numpy(object)
-        fit = fit_weighted(z, s, x, vector, arm_numbers(term), donors)
+        fit = with_p(fit_weighted(z, s, x, vector, arm_numbers(term), donors))
         return fit if names is None else fit.set_axis(names), dropped
     if len(x) > x.shape[1]:
         return fit_moderated(z, design, v, vector, names), dropped

@@ -3,12 +3,13 @@
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-from scipy import stats
+from scipy import special
 
 from compartments.compare.correlated import fit_units
 from compartments.compare.donor_variance import donor_variance, moderate, own_variance, unweighted
 
 Array = npt.NDArray[np.float64]
+PLAIN = ("estimate_plain", "se_plain", "df_plain")
 
 
 def fit_weighted(
@@ -39,10 +40,11 @@ def fit_weighted(
     Returns
     -------
     DataFrame, shape (lineages, ...)
-        ``estimate, se, df, p_value, se_plain, df_plain, p_plain, estimate_plain`` as of
-        :func:`compartments.compare.moderated.fit_moderated`; ``df_prior`` (at most that of all lineages together) and
-        ``df_arms`` (of the variances that lineages share, :func:`compartments.compare.correlated.fit_units`), which
-        limits ``df``. Attributes ``d0, s02, tau2`` (mean over units).
+        ``estimate, se, df, se_plain, df_plain, estimate_plain`` as of
+        :func:`compartments.compare.moderated.fit_moderated`, whose p-values :func:`with_p` adds; ``df_prior`` (at most
+        that of all lineages together) and ``df_arms`` (of the variances that lineages share,
+        :func:`compartments.compare.correlated.fit_units`), which limits ``df``. Attributes ``d0, s02, tau2`` (mean over
+        units).
 
     Notes
     -----
@@ -70,13 +72,16 @@ def fit_weighted(
     result["df_plain"] = float(df)
     result["df_prior"], result["df_arms"] = prior, limit
     result.attrs = {"d0": d0, "s02": s02, "tau2": float(tau2.mean()), "zero": 0.0}
-    return with_p(result)
+    return result
 
 
 def with_p(fit: pd.DataFrame) -> pd.DataFrame:
     """The fit with two-sided p-values of its estimates, moderated and plain."""
+    return fit.assign(p_value=_two_sided(fit, "estimate", "se", "df"), p_plain=_two_sided(fit, *PLAIN))
+
+
+def _two_sided(fit: pd.DataFrame, *names: str) -> Array:
+    """p of an estimate over its standard error, under t; missing without degrees of freedom."""
+    estimate, se, df = (fit[name].to_numpy(float) for name in names)
     with np.errstate(divide="ignore", invalid="ignore"):
-        t, plain = fit["estimate"] / fit["se"], fit["estimate_plain"] / fit["se_plain"]
-    return fit.assign(
-        p_value=2 * stats.t.sf(np.abs(t), fit["df"]), p_plain=2 * stats.t.sf(np.abs(plain), fit["df_plain"])
-    )
+        return np.asarray(2 * special.stdtr(df, -np.abs(estimate / se)))

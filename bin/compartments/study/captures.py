@@ -6,7 +6,7 @@ the statistics see one observation of it, whatever the number of its captures.
 
 import os
 from collections.abc import Hashable, Iterator
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -77,18 +77,24 @@ def specimens(samples: pd.DataFrame) -> pd.DataFrame:
     if "captures" in samples:
         return samples
     columns = list(samples)
-    rows = []
-    for _, of_specimen in samples.groupby(SPECIMEN, sort=False):
-        first = {column: of_specimen[column].iloc[0] for column in columns}
-        if len(of_specimen) > 1:
-            told = [column for column in columns if column not in ("sample", "row", *SPECIMEN)]
-            first |= {column: _joined(of_specimen[column], column) for column in told}
-        rows.append(first | {"captures": captures_of(of_specimen)})
-    table = pd.DataFrame(rows, columns=[*columns, "captures"])
+    if samples.duplicated(SPECIMEN).any():
+        table = pd.DataFrame([_specimen(rows) for _, rows in samples.groupby(SPECIMEN, sort=False)])
+    else:
+        table = samples.reset_index(drop=True).assign(captures=[(capture,) for capture in captures_of(samples)])
+        table.attrs = {}
     for column in NUMBERS.keys() & set(columns):
         # a mean need not be whole
         table[column] = pd.to_numeric(table[column]).astype(float)
     return table
+
+
+def _specimen(rows: pd.DataFrame) -> dict[Hashable, Any]:
+    """One row for the captures of a specimen."""
+    found: dict[Hashable, Any] = {column: rows[column].iloc[0] for column in rows}
+    if len(rows) > 1:
+        told = [column for column in rows if column not in ("sample", "row", *SPECIMEN)]
+        found |= {column: _joined(rows[column], str(column)) for column in told}
+    return found | {"captures": captures_of(rows)}
 
 
 def _joined(values: pd.Series, column: str) -> Hashable:

@@ -91,7 +91,9 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
         frame[column] = pd.to_numeric(frame[column]).astype(kind)
     _check_levels(frame, name)
     check_captures(frame, name)
-    frame.attrs["renamed"] = renamed
+    if renamed:
+        # what a table carries is copied by whatever is done with it
+        frame.attrs["renamed"] = renamed
     return frame
 
 

@@ -39,7 +39,7 @@ def run(quick=False):
     study, counts, printed = cohort()
     printed = printed["CSF_vs_PBMC"]
     found = composition.compare(study, long_counts(counts))
-    table = found.compartments.set_index("lineage")
+    table = found.differences().set_index("lineage")
     ratio = table["mean_proportion"] / table["mean_proportion_reference"]
     # types too rare to be tested alone are pooled, so they have no ratio of their own
     compared = ratio.index.intersection(printed.index)

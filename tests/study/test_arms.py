@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from compartments.study.arms import arm_design, tier
+from compartments.study.arms import arm_design, donors_per_arm, tier
 from compartments.study.study import TREND
 from tests.support.cohorts import asked, made_term
 from tests.support.sheets import before_after, study_of, with_column
@@ -41,6 +41,21 @@ def test_an_arm_that_is_not_compared_costs_no_batch():
     confounded = made_term(arms, batch=list("pppppqqqqqrrrr"))
     _, _, (reason,) = arm_design(confounded, ["batch"])
     assert reason == "batch is collinear with condition:a, condition:b: not adjusted for"
+
+
+def test_a_donor_alone_with_a_level_is_not_counted():
+    """His level fits him, whatever he is; and where an arm would be left with one that tells, nothing is adjusted."""
+    term = made_term("aaabbbb", batch=list("pqqqqrr"))
+    matrix, vector, dropped = arm_design(term, ["batch"])
+    assert not dropped and donors_per_arm(term, ["batch"]) == (2, 4) and donors_per_arm(term) == (3, 4)
+    value = np.array([1e6, 2.0, 2.0, 1.0, 1.0, 4.0, 4.0])
+    assert vector @ np.linalg.lstsq(matrix.to_numpy(), value, rcond=None)[0] == pytest.approx(1)
+    few = made_term("aabbbbb", batch=list("pqqqqqq"))
+    matrix, _, (reason,) = arm_design(few, ["batch"])
+    assert reason == "batch has levels of one donor and would leave one of a to tell: not adjusted for"
+    assert matrix.shape[1] == 2 and donors_per_arm(few, ["batch"]) == (2, 5)
+    # one treated donor is alone in his arm, too, and tells all that is known of it
+    assert donors_per_arm(made_term("abbbbbb", batch=list("ppqqqqq")), ["batch"]) == (1, 6)
 
 
 def test_what_a_donor_keeps_is_nothing_in_a_trend():

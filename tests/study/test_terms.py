@@ -209,5 +209,5 @@ def test_incomplete_donors_make_the_intervals_shorter():
 def test_one_compartment_has_all_results_within_it():
     sheet, cells = cohort_of(5, compartments=("blood",))
     _, found = analysed(sheet, cells)
-    assert set(found.effects["term"]) == {"within:blood"} and found.calls.empty and found.compartments.empty
+    assert set(found.effects["term"]) == {"within:blood"} and found.calls.empty and found.differences().empty
     assert (rows_of(found, "m6_vs_before", LOST)["q_value"] < 0.05).all()

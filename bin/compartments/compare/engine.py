@@ -224,7 +224,7 @@ def compare(term: Term, measured: Measure, covariates: Sequence[str] = ()) -> Co
     tables, groups = [], []
     for present, at in _shared_units(whole):
         part = term.of(present)
-        n_condition, n_reference = donors_per_arm(part)
+        n_condition, n_reference = donors_per_arm(part, covariates)
         absent = part.absent()
         dropped: list[str] = []
         if not absent:

@@ -164,7 +164,7 @@ def compare_lineage(
             left_out.add(reason, lineage=lineage.name, contrast=_of_all(usable))
         for term in usable:
             table = fitted.tables[term.contrast.contrast]
-            fits.append(_described(table, lineage, term, fitted))
+            fits.append(_described(table, lineage, term, fitted, donors_per_arm(term, study.covariates)))
             tables[term.contrast.contrast, term.name, term.compartment] = table
     add_calls(tables, study.reference_compartment)
     return list(tables.values()), fits
@@ -237,9 +237,11 @@ def _groups(term: Term) -> npt.NDArray[np.object_]:
     return np.concatenate([column + " " + term.units["arm"].to_numpy(object) for column in term.sample_columns[::-1]])
 
 
-def _described(table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitted") -> dict[str, Any]:
-    """Add to a tested table what it is of; give what it rests on."""
-    n_condition, n_reference = donors_per_arm(term)
+def _described(
+    table: pd.DataFrame, lineage: Lineage, term: Term, fitted: "Fitted", donors: tuple[int, int]
+) -> dict[str, Any]:
+    """Add to a tested table what it is of, and the donors of its arms; give what it rests on."""
+    n_condition, n_reference = donors
     trust = tier(n_condition, n_reference, fitted.summary["residual_df"])
     every, arms = term.every, term.every.arms
     samples = pd.concat([every.units[column] for column in every.sample_columns])

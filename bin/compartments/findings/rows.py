@@ -189,7 +189,7 @@ def comparisons(study: Study, limits: Limits) -> list[Comparison]:
         if several and not term.across:
             continue
         base = study.reference_compartment if several else ""
-        n, primary = donors_per_arm(term), tuple(study.primary_lineages)
+        n, primary = donors_per_arm(term, study.covariates), tuple(study.primary_lineages)
         of_terms = known | {"interaction": term.kind}
         found.append(Comparison(contrast, compartment, base, *n, term.absent(), limits, primary, of_terms))
     return found

@@ -55,9 +55,21 @@ def arm_design(term: Term, covariates: Sequence[str] = ()) -> tuple[pd.DataFrame
             dropped.append(f"{covariate} is collinear with {', '.join(others)}: not adjusted for")
         elif residual_df(term, design.shape[1] + fresh.shape[1]) < MIN_DF_COVARIATE and not fresh.empty:
             dropped.append(f"{covariate} would leave fewer than {MIN_DF_COVARIATE} residual df: not adjusted for")
+        elif arm := _alone(term, pd.concat([design, fresh], axis=1), contrast):
+            dropped.append(
+                f"{covariate} has levels of one donor and would leave one of {arm} to tell: not adjusted for"
+            )
         else:
             design = pd.concat([design, fresh], axis=1)
     return design, contrast.reindex(design.columns, fill_value=0.0).to_numpy(), dropped
+
+
+def _alone(term: Term, design: pd.DataFrame, contrast: pd.Series) -> str:
+    """The first arm of several donors of which a design leaves one that tells of the contrast; empty if none."""
+    told = _telling(design, contrast.reindex(design.columns, fill_value=0.0).to_numpy())
+    donors = {arm: term.units["donor"][term.has(arm)].nunique() for arm in term.arms}
+    left = {arm: term.units["donor"][term.has(arm) & told].nunique() for arm in term.arms}
+    return next((arm for arm in term.arms if left[arm] < 2 <= donors[arm]), "")
 
 
 def _estimable(design: pd.DataFrame, contrast: pd.Series) -> bool:
@@ -119,9 +131,24 @@ def arm_numbers(term: Term) -> npt.NDArray[np.intp]:
     return pd.factorize(term.units["arm"])[0]
 
 
-def donors_per_arm(term: Term) -> tuple[int, int]:
-    """Numbers of units of the two arms; of the only arm, whose units are their own controls, twice."""
-    first, *second = (int(term.has(arm).sum()) for arm in term.arms)
+def telling(term: Term, covariates: Sequence[str]) -> npt.NDArray[np.bool_]:
+    """Which units tell anything of the contrast, in the design that adjusts for these covariates."""
+    return _telling(*arm_design(term, covariates)[:2])
+
+
+def _telling(design: pd.DataFrame, vector: npt.NDArray[np.float64]) -> npt.NDArray[np.bool_]:
+    """A unit that is alone with a level of a covariate tells nothing: that level's coefficient fits it anyhow."""
+    x = design.to_numpy()
+    inverse = np.linalg.inv(x.T @ x)
+    fitted = np.einsum("ij,jk,ik->i", x, inverse, x) > 1 - ROUNDING
+    return np.asarray(~(fitted & (np.abs(x @ inverse @ vector) < ROUNDING)))
+
+
+def donors_per_arm(term: Term, covariates: Sequence[str] = ()) -> tuple[int, int]:
+    """Numbers of units of the two arms that tell their contrast; of the only arm, whose units are their own controls,
+    twice."""
+    told = telling(term, covariates) if covariates and not term.absent() else np.ones(len(term.units), bool)
+    first, *second = (int((term.has(arm) & told).sum()) for arm in term.arms)
     return first, second[0] if second else first
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from compartments.study.arms import arm_design, donors_per_arm, residual_df, tier
+from compartments.study.arms import arm_design, donors_per_arm, residual_df, telling, tier
 from compartments.study.study import COMPARTMENTS, Study
 from compartments.study.terms import Term, terms_of
 
@@ -23,7 +23,7 @@ def design_table(study: Study) -> pd.DataFrame:
     rows = []
     for term in terms_of(study):
         contrast, units = term.contrast, term.units
-        n_condition, n_reference = donors_per_arm(term)
+        n_condition, n_reference = donors_per_arm(term, study.covariates)
         note: list[str] = []
         df = 0
         if term.absent():
@@ -32,6 +32,8 @@ def design_table(study: Study) -> pd.DataFrame:
                 note = [f"no donor with all of {_samples_of(term)}"]
         else:
             design, _, note = arm_design(term, study.covariates)
+            alone = units.loc[term.in_arms() & ~telling(term, study.covariates), "donor"]
+            note += [f"{donor} is alone with a level of a covariate and tells nothing" for donor in alone]
             df = residual_df(term, design.shape[1])
             if term.whole:
                 n = term.whole.units["donor"].nunique() - term.units["donor"].nunique()

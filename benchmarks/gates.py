@@ -33,8 +33,8 @@ def judge(value, gate):
 def row(step, metric, setting, value, gate, n, seed, se="", code=""):
     """A row with the keys ``COLUMNS``.
 
-    ``se`` is the standard error of the value over studies, ``code`` the digest of the code that it was made with, where
-    a bench is resumed.
+    ``se`` is the standard error of the value over studies, ``code`` the digest of the code that it was made with, or
+    that repeats its first study, where a bench is resumed.
     """
     value = float(value)
     verdict = judge(value, gate)

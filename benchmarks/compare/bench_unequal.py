@@ -3,8 +3,9 @@
     python -m benchmarks.compare.bench_unequal [--minutes 60] [--studies 400] [--workers 1] [--only TEXT]
 
 One piece of at most ``--minutes``: the settings in their order, each written to scoreboard.tsv when it is done; the
-next piece goes on where this one ended. A setting whose rows were made with the same code and seed, of as many studies
-or more, is not made again. Without a limit of time: ``python -m benchmarks.scoreboard --only unequal``.
+next piece goes on where this one ended. A setting whose rows were made with the same seed, of as many studies or more,
+is not made again with the same code, or with other code under which its first study repeats. Without a limit of time:
+``python -m benchmarks.scoreboard --only unequal``.
 """
 
 import itertools

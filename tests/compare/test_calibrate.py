@@ -3,9 +3,13 @@
 import re
 import shutil
 import subprocess
+from dataclasses import replace
 
+import numpy as np
+import pandas as pd
 import pytest
 
+from compartments.compare import calibrate, composition
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_json, write_tsv
 from tests.support.closures import closure
@@ -60,3 +64,28 @@ def test_without_enough_donors_the_table_is_empty_and_the_reason_given(staged, e
     assert reason.startswith("not calibrated: 2 treated and 2 untreated donors; relabelled from 3 of each, or with")
     assert execute("calibrate", *ASKED, "--calibrate", "off").returncode == 0
     assert read_tsv(staged / TABLE).empty and read_tsv(staged / "skipped.tsv").empty
+
+
+def test_settings_of_nothing_and_donors_of_no_comparison_are_as_in_the_run(staged, execute, monkeypatch):
+    """A cv_total of 0 is a setting; a specimen whose fractions do not add up is not relabelled."""
+    study, counts, _ = cohort("null", (4, 4))
+    first = counts.index[0]
+    rows = study.samples.iloc[[0]].assign(sample="second", row=99, fraction="CD8")
+    samples = pd.concat([study.samples.assign(fraction=""), rows], ignore_index=True)
+    samples.loc[samples["sample"] == first, "fraction"] = "CD4"
+    replace(study, samples=samples.assign(fraction_share=np.nan)).save(staged / "study.json")
+    table = long_counts(pd.concat([counts, counts.iloc[[0]].set_axis(["second"])]))
+    write_tsv(table, staged / "counts.tsv")
+    write_json({"equiv_margin": 1.0, "cv_total": 0, "scale": "abs"}, staged / "composition.json")
+    seen = []
+
+    def recorded(relabelled, counts, **settings):
+        seen.append((len(relabelled.samples), settings["cv_total"]))
+        return compared(relabelled, counts, **settings)
+
+    compared = composition.compare
+    monkeypatch.setattr(composition, "compare", recorded)
+    monkeypatch.chdir(staged)
+    monkeypatch.setattr("sys.argv", ["calibrate", *ASKED, "--calibrate", "on"])
+    calibrate.main()
+    assert seen and set(seen) == {(len(counts) - 1, 0)}

@@ -10,10 +10,13 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from benchmarks.studies import count_study
-from compartments.compare import abundance, composition
+from compartments.compare import abundance, composition, coupling
 from compartments.compare.counted import Counted, fit_counts
+from compartments.compare.detectable import with_more_donors
 from compartments.core import multiple_testing
+from compartments.core.left_out import LeftOut
 from compartments.core.vocabulary import LN2
+from compartments.study.terms import terms_of
 from tests.support.cohorts import asked, cohort, long_counts, row_of, study_of
 
 # ------------------------------------------------------------------------------------------- abundances
@@ -330,3 +333,55 @@ def test_what_only_one_model_can_name_is_not_testable_between_compartments():
     assert any(row["lineage"] == "pDC" and "that of blood cannot" in row["reason"] for row in found.left_out.rows)
     within = plain[plain["term"].str.startswith("within:")]
     pd.testing.assert_frame_equal(found.effects[found.effects["term"].str.startswith("within:")], within)
+
+
+def test_without_its_reference_lineages_a_term_is_not_compared():
+    """Not silently relative to something else: B is absent from CSF, and no broad lineage is called B."""
+    study, counts, _ = cohort(arms=(4, 4), absolute=False)
+    counts.loc[counts.index.str.endswith("CSF"), "B"] = 0
+    broad = pd.DataFrame({"T cell": counts.iloc[:, :4].sum(axis=1), "rest": counts.iloc[:, 4:].sum(axis=1)})
+    table = pd.concat([long_counts(counts), long_counts(broad, "lineage_broad")])
+    found = composition.compare(study, table, reference_lineages=["B"])
+    assert set(zip(found.effects["level"], found.effects["term"], strict=True)) == {("lineage", "within:blood")}
+    assert row_of(found.effects, lineage="B")["log2fc"] == pytest.approx(0, abs=1e-9)
+    reasons = [row["reason"] for row in found.left_out.rows if "--reference_lineages" in row["reason"]]
+    assert len(reasons) == 5 and reasons[0] == (
+        "lineage, within:CSF: none of --reference_lineages (B) is compared there, so nothing says what is unchanged"
+    )
+
+
+def test_sorted_fractions_without_shares_leave_nothing_to_compare():
+    study, counts, _ = cohort(arms=(2, 2))
+    names = [name for sample in counts.index for name in (sample, f"{sample}_2")]
+    samples = study.samples.loc[study.samples.index.repeat(2)].assign(sample=names, row=range(len(names)))
+    sorted_ = replace(study, samples=samples.assign(fraction=["CD4", "CD8"] * len(counts)).reset_index(drop=True))
+    twice = counts.loc[counts.index.repeat(2)].set_axis(names)
+    found = composition.compare(sorted_, long_counts(twice))
+    tables = (found.effects, found.donors, found.calls, found.differences(), found.references())
+    assert all(table.empty for table in tables) and len(found.left_out.rows) == len(counts)
+    assert "fraction_share of CD4 and CD8 is not given for each" in found.left_out.rows[0]["reason"]
+
+
+@pytest.mark.parametrize("absolute", [True, False])
+def test_a_skipped_sample_does_not_change_how_donors_are_compared(absolute):
+    """Six donors before and after, a seventh before only, whose CSF had no cells: all steps take the same term."""
+    conditions = [(f"P{i}", condition) for i in range(7) for condition in ("before", "after")[: 1 + (i < 6)]]
+    rows = [
+        {"sample": f"{d}_{c}_{w}", "donor": d, "compartment": c, "condition": w}
+        | ({"cells_per_ul": 3.0 if c == "CSF" else 2000.0} if absolute else {})
+        for d, w in conditions
+        for c in ("CSF", "blood")
+    ]
+    study = study_of(pd.DataFrame(rows))
+    rng = np.random.default_rng(1)
+    means = np.array([100, 800, 200, 300, 50]) * rng.lognormal(0, 0.4, (len(rows), 5))
+    counts = pd.DataFrame(rng.poisson(means), [row["sample"] for row in rows], ["B", "T", "NK", "Mono", "DC"])
+    found = composition.compare(study, long_counts(counts.drop("P6_CSF_before")))
+    terms = {term.name: term for term in terms_of(study.of_specimens())}
+    assert terms["interaction"].kind == "mixed"
+    power = with_more_donors(found.effects, [0], terms.values()).set_index(["term", "lineage"])
+    pd.testing.assert_series_equal(
+        power["mde80"], found.effects.set_index(["term", "lineage"])["mde80"], rtol=1e-6, check_exact=False
+    )
+    _, drivers = coupling.compare(study.of_specimens(), found.effects, found.donors, LeftOut("compare_coupling"))
+    assert drivers.loc[drivers["kind"] == "donor", "left_out"].nunique() == 6

@@ -1,5 +1,6 @@
 """Scores of pseudobulks whatever they are of."""
 
+import anndata
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,7 +9,7 @@ from benchmarks.studies import pseudobulk_study
 from compartments.compare import donor_scores
 from compartments.compare.normalisation import log_cpm
 from compartments.core.left_out import LeftOut
-from tests.support.pseudobulks import lineage_of
+from tests.support.pseudobulks import lineage_of, write_inputs
 
 
 @pytest.fixture(scope="module")
@@ -35,3 +36,18 @@ def test_what_has_no_mean_over_lineages_is_named_three_times_and_counted():
     assert set(found["lineage"]) == {"A"}
     (row,) = left_out.rows
     assert row["reason"].startswith("TF0, TF1, TF2 and 3 more: no lineage is scored in all 3 samples")
+
+
+def test_one_sample_without_lineages_does_not_cost_the_mean_over_them(tmp_path):
+    """All lineages of a poor sample are too small; the other samples keep what every one of them has."""
+    study = write_inputs(tmp_path, {"A": pseudobulk_study(np.random.default_rng(1), 2, 3, n_genes=300)})
+    data = anndata.read_h5ad(tmp_path / "pseudobulk.h5ad")
+    first = data.obs["sample"].iloc[0]
+    data.obs["n_cells"] = data.obs["n_cells"].mask(data.obs["sample"] == first, 3)
+    data.write_h5ad(tmp_path / "pseudobulk.h5ad")
+    left_out = LeftOut("score_gene_sets")
+    (lineage,), _, n = donor_scores.read_lineages(str(tmp_path / "pseudobulk.h5ad"), study, 10, left_out)
+    assert n == len(lineage.samples) == 9
+    assert {"sample": first, "lineage": "", "reason": "no lineage of 10 cells: without scores"}.items() <= (
+        left_out.rows[-1].items()
+    )

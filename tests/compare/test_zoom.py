@@ -169,3 +169,28 @@ def test_every_kind_of_contrast_is_compared(kind):
     rows = effects[effects["term"] == across_of(kind)]
     assert set(rows["subcluster"]) == {"a", "b"} and rows["p_value"].notna().all()
     assert rows["log2fc"].abs().max() < 0.5 and (kind == COMPARTMENTS or (effects["term"] == "within:CSF").any())
+
+
+def test_sorted_fractions_weigh_by_all_cells_that_were_captured():
+    """CD4+ (.3 of the cells) are all T_1, of CD4- (.7) a fifth is T_2: of T cells .3 / .44 are T_1."""
+    rows = [
+        {"sample": f"P{i}_{name}", "donor": f"P{i}", "compartment": "CSF", "condition": condition}
+        | {"fraction": name, "fraction_share": share}
+        for i, condition in enumerate(["treated", "control"] * 3)
+        for name, share in (("CD4pos", 0.3), ("CD4neg", 0.7))
+    ]
+    study = study_of(pd.DataFrame(rows))
+    samples, positive = study.samples["sample"], study.samples["fraction"].eq("CD4pos").to_numpy()
+
+    def counted(of_positive, of_negative):
+        states = {name: np.where(positive, of_positive[k], of_negative[k]) for k, name in enumerate(("T_1", "T_2"))}
+        return pd.DataFrame(states | {"sample": samples}).melt("sample", var_name="subcluster", value_name="n_cells")
+
+    captured = pd.Series(2000, index=samples)
+    _, donors = zoom.compare_shares(counted((2000, 0), (0, 400)), study, "T", 1, LeftOut(STEP), captured)
+    cells = donors.pivot_table(index="donor", columns="subcluster", values="n_cells")
+    assert (cells["T_1"] / cells.sum(axis=1)).to_numpy() == pytest.approx(0.3 / 0.44, abs=0.001)
+    # a fraction without a cell of the lineage has none of it, which is no reason to leave its specimen out
+    left_out = LeftOut(STEP)
+    effects, _ = zoom.compare_shares(counted((0, 0), (100, 300)), study, "T", 1, left_out, captured)
+    assert len(effects) == 2 and not left_out.rows

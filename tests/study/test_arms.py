@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from compartments.study.arms import arm_design, donors_per_arm, tier
 from compartments.study.study import TREND
 from tests.support.cohorts import asked, made_term
-from tests.support.sheets import before_after, study_of, with_column
+from tests.support.sheets import before_after, sheet, study_of, with_column
 
 
 def test_a_numeric_covariate_is_one_centred_column():
@@ -129,3 +129,15 @@ def test_covariates_of_donors_as_their_own_controls_are_differences():
 )  # fmt: skip
 def test_tier(arms, df, word):
     assert tier(*arms, df) == word
+
+
+def test_a_covariate_is_of_numbers_or_of_categories_in_the_whole_study():
+    """Sites 1, 2, 3 and 'hospital', which only donors without CSF have: three categories in CSF, not a slope."""
+    rows = [
+        (f"P{i}", place, ("treated", "control")[i % 2], "hospital" if i < 2 else str(1 + i % 3))
+        for i in range(14)
+        for place in ("CSF", "blood")[i < 2 :]
+    ]
+    study = study_of(sheet(rows, ["site"]), covariates=["site"])
+    assert arm_design(asked(study, "within:CSF"), study.covariates)[0].shape[1] == 4
+    assert arm_design(asked(study, "within:blood", "blood"), study.covariates)[0].shape[1] == 5

@@ -133,3 +133,19 @@ def test_a_change_of_change_needs_donors_of_both_groups_with_both_conditions():
     text = "condition,reference,group,group_reference\nafter,before,drug,placebo\n"
     with pytest.raises(UserError, match="needs donors of drug and of placebo with both after and before"):
         study_of(before_after(rows, ["group"]), contrasts=text)
+
+
+def test_groups_that_describe_donors_of_one_condition_each_do_not_hide_the_comparison():
+    """Patients and volunteers, sites, or responders among the treated: all donors are compared, too."""
+    for groups in (["patients"] * 4 + ["volunteers"] * 4, ["A"] * 5 + ["B"] * 3, ["yes", "no"] * 2 + [""] * 4):
+        rows = [(f"P{i}", "CSF", "treated" if i < 4 else "control", group) for i, group in enumerate(groups)]
+        table = design_table(study_of(sheet(rows, ["group"]), reference_group=groups[1])).set_index("contrast")
+        row = table.loc["treated_vs_control"]
+        assert (row["n_condition"], row["n_reference"], row["tier"]) == (4, 4, "inferential")
+    # groups of donors with both conditions are compared as ever, and who has no group is named
+    groups = ["A", "A", "A", "A", "B", "B", "B", "B", "", ""]
+    rows = [(f"P{i}", "CSF", ("treated", "control")[i % 2], group) for i, group in enumerate(groups)]
+    study = study_of(sheet(rows, ["group"]), reference_group="A")
+    assert set(study.contrasts["group"]) == {"A", "B"}
+    (note,) = (warning for warning in study.warnings if "in no contrast" in warning)
+    assert note.startswith("P8, P9: in no contrast, as every contrast is of groups and column group is empty (row 10)")

@@ -22,7 +22,9 @@ ENOUGH_CELLS = 10  # of a lineage in a fraction of a specimen, for its expressio
 UNSORTED = "unsorted cells"
 
 
-def summed(counts: pd.DataFrame, samples: pd.DataFrame, left_out: LeftOut) -> pd.DataFrame:
+def summed(
+    counts: pd.DataFrame, samples: pd.DataFrame, left_out: LeftOut, captured: "pd.Series[int] | None" = None
+) -> pd.DataFrame:
     """Cells of specimens from those of captures.
 
     Parameters
@@ -33,6 +35,8 @@ def summed(counts: pd.DataFrame, samples: pd.DataFrame, left_out: LeftOut) -> pd
         The samplesheet, of captures or of :func:`~compartments.study.captures.specimens`.
     left_out : LeftOut
         Is given the specimens whose fractions do not add up to what those of the other specimens are.
+    captured : Series, sample -> cells, optional
+        All cells of each capture, where ``counts`` has a part of them: how deeply a fraction was captured is of all.
 
     Returns
     -------
@@ -50,7 +54,9 @@ def summed(counts: pd.DataFrame, samples: pd.DataFrame, left_out: LeftOut) -> pd
     table = specimens(samples)
     if all(len(captures) == 1 and not captures[0].fraction for captures in table["captures"]):
         return counts
-    totals = counts[counts["level"] == counts["level"].iloc[0]].groupby("sample")["n_cells"].sum()
+    totals = captured
+    if totals is None:
+        totals = counts[counts["level"] == counts["level"].iloc[0]].groupby("sample")["n_cells"].sum()
     weights: dict[str, dict[str, float]] = {}
     kinds: dict[str, str] = {}
     for sample, captures in zip(table["sample"], table["captures"], strict=True):

@@ -113,6 +113,8 @@ def count_matrices(counts: pd.DataFrame, name: str = "counts.tsv") -> dict[str, 
 
 def all_cells(matrices: dict[str, pd.DataFrame]) -> pd.Series:
     """All cells per sample; a level that leaves some out (marker-confirmed lineages) has the same total."""
+    if not matrices:
+        return pd.Series(dtype=np.int64)
     return pd.concat([m.sum(axis=1) for m in matrices.values()], axis=1).max(axis=1).fillna(0).astype(np.int64)
 
 

@@ -57,6 +57,8 @@ def compartment_rows(
             continue
         vector = np.full(design.shape[1], 1 / design.shape[1])
         against = zero(lineages.scale, kept)
+        if against and against.unknown:
+            continue
         counted = Counted(pd.Index(kept), lineages.parts(term, kept, of_shares(against)), against, EQUIV_MARGIN)
         fit, _, _ = fit_counts(counted, term, design.to_numpy(), vector, counted.features)
         # differences of ten- and hundredfold are usual here: the p of the interval, not that under no difference

@@ -22,6 +22,7 @@ def main() -> None:
     given = arguments()
     import pandas as pd
 
+    from compartments.cohort.specimens import summed
     from compartments.compare import composition, coupling, relabelling
     from compartments.core.files import read_json, read_tsv
     from compartments.study.captures import specimen_of
@@ -31,9 +32,10 @@ def main() -> None:
     counts = read_tsv(given.counts, ("sample", "level", "lineage", "n_cells"))
     counts = counts[(counts["level"] == "lineage") & (counts["n_cells"] > 0)]
     study = Study.load(given.study)
-    specimen = specimen_of(study.samples)
-    study = study.of_specimens().subset({specimen[sample] for sample in counts["sample"].unique()})
-    settings = {name: summary[name] for name in relabelling.SETTINGS if summary.get(name)}
+    # specimens whose fractions do not add up are in no comparison
+    study = study.of_specimens().subset(summed(counts, study.samples, LeftOut(STEP))["sample"])
+    counts = counts[counts["sample"].isin(list(specimen_of(study.samples)))]
+    settings = {name: summary[name] for name in relabelling.SETTINGS if summary.get(name) is not None}
 
     def claims(relabelled: Study) -> pd.DataFrame:
         found = composition.compare(relabelled, counts, **settings, seed=given.seed)

@@ -102,6 +102,7 @@ def compare(
     seed: int = 0,
     relative_reference: str = MODE,
     reference_lineages: Sequence[str] = (),
+    captured: "pd.Series[int] | None" = None,
 ) -> Composition:
     """Compare the composition of all samples: every level, contrast and term.
 
@@ -120,6 +121,8 @@ def compare(
         What counts as unchanged on the relative scale (:class:`compartments.compare.zero.Zero`).
     reference_lineages : sequence of str
         Lineages that count as unchanged, in its place.
+    captured : Series, optional
+        As of :func:`compartments.cohort.specimens.summed`.
 
     Returns
     -------
@@ -131,13 +134,16 @@ def compare(
         Samples of ``counts`` that the study does not have, malformed counts.
     """
     left_out = LeftOut(STAGE)
-    study, matrices, totals = _countable(study, counts, reference_lineages, left_out)
+    whole = study.of_specimens()
+    study, matrices, totals = _countable(study, counts, reference_lineages, left_out, captured)
     levels = {
         level: _abundances(study, level, matrix, totals, cv_total, left_out) for level, matrix in matrices.items()
     }
     usable = {level: lineages for level, lineages in levels.items() if lineages is not None}
     kind = LINEAGES if reference_lineages else relative_reference
-    asked = Asked(study, equiv_margin, seed, kind, tuple(reference_lineages))
+    # as for all steps, how a term compares donors follows from the samplesheet, whatever sample was skipped
+    terms = tuple(terms_of(whole, study.samples["sample"]))
+    asked = Asked(study, equiv_margin, seed, kind, tuple(reference_lineages), terms)
     answers = asked.answers(usable, left_out)
     scale = "abs" if study.absolute else "rel"
     warnings = [] if study.absolute else [_relative(study, kind)]
@@ -190,6 +196,8 @@ class Asked:
         What counts as unchanged on the relative scale, one of ``ZERO_KINDS``.
     members : tuple of str
         Lineages that do, for ``lineages``.
+    terms : tuple of Term
+        Of the samples that have cells.
     """
 
     study: Study
@@ -197,22 +205,20 @@ class Asked:
     seed: int
     kind: str
     members: tuple[str, ...]
+    terms: tuple[Term, ...]
 
     def answers(self, levels: Mapping[str, Abundances], left_out: LeftOut) -> list["Answer"]:
         """Every term of every level."""
         found = [
-            _answer(self, level, lineages, term, left_out)
-            for level, lineages in levels.items()
-            for term in terms_of(self.study)
+            _answer(self, level, lineages, term, left_out) for level, lineages in levels.items() for term in self.terms
         ]
         return [answer for answer in found if answer is not None]
 
     def zero(self, scale: str, lineages: Sequence[str]) -> Zero | None:
-        """What counts as unchanged among lineages; the mode where none of the named ones is there."""
+        """What counts as unchanged among lineages."""
         if scale == "abs":
             return None
-        members = pd.Index(np.asarray(lineages, str)).isin(self.members)
-        return Zero(MODE if self.kind == LINEAGES and not members.any() else self.kind, members)
+        return Zero(self.kind, pd.Index(np.asarray(lineages, str)).isin(self.members))
 
     def under_other_references(self, levels: Mapping[str, Abundances]) -> list[pd.DataFrame]:
         """Changes and calls under every choice of what did not change; nothing on the absolute scale."""
@@ -235,7 +241,11 @@ def _stack(frames: list[pd.DataFrame], table: str) -> pd.DataFrame:
 
 
 def _countable(
-    study: Study, counts: pd.DataFrame, reference_lineages: Sequence[str], left_out: LeftOut
+    study: Study,
+    counts: pd.DataFrame,
+    reference_lineages: Sequence[str],
+    left_out: LeftOut,
+    captured: "pd.Series[int] | None",
 ) -> tuple[Study, dict[str, pd.DataFrame], pd.Series]:
     """The study of the samples that have cells, the cells per level, and all cells of each sample."""
     known = specimen_of(study.samples)
@@ -243,7 +253,7 @@ def _countable(
     if strangers:
         raise UserError(f"counts.tsv: sample '{strangers[0]}' is not in the study; give the study it was counted for")
     study = study.of_specimens()
-    matrices = count_matrices(summed(counts, study.samples, left_out))
+    matrices = count_matrices(summed(counts, study.samples, left_out, captured))
     totals = all_cells(matrices)
     for sample in totals.index[totals == 0]:
         left_out.add("no cells: left out of the composition", sample=sample)
@@ -282,6 +292,10 @@ def _answer(asked: Asked, level: str, lineages: Abundances, term: Term, left_out
         left_out.add(f"{question}: fewer than two lineages to compare", contrast=contrast.contrast)
         return None
     zero = asked.zero(lineages.scale, kept)
+    if zero and zero.unknown:
+        named = f"none of --reference_lineages ({', '.join(asked.members)}) is compared there"
+        left_out.add(f"{question}: {named}, so nothing says what is unchanged", contrast=contrast.contrast)
+        return None
     counted = Counted(pd.Index(kept, name="lineage"), lineages.parts(term, kept, of_shares(zero)), zero, asked.margin)
 
     def measure(of: Term) -> Counted:

@@ -46,13 +46,17 @@ def read_lineages(path: str, study: Study, min_cells: int, left_out: LeftOut) ->
     genes : Index
         All of the file.
     n_samples : int
-        That have a pseudobulk.
+        That have a pseudobulk of ``min_cells``.
     """
     data = pseudobulk.read_pseudobulk(path, study, ["counts", "corrected", "ambient"], left_out)
     assume_ambient(data)
     lineages = pseudobulk.lineages(data, min_cells, left_out)
     kept = [without_ambient(lineage, left_out) for lineage in lineages]
-    return kept, data.var_names, data.obs["sample"].nunique()
+    scored = set[str]().union(*(lineage.samples.index for lineage in kept))
+    for sample in data.obs["sample"].unique():
+        if sample not in scored:
+            left_out.add(f"no lineage of {min_cells} cells: without scores", sample=sample)
+    return kept, data.var_names, len(scored)
 
 
 def without_ambient(lineage: Lineage, left_out: LeftOut, ambient_share_max: float = AMBIENT_SHARE_MAX) -> Lineage:

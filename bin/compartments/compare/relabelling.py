@@ -17,9 +17,8 @@ import pandas as pd
 
 from compartments.core.left_out import LeftOut
 from compartments.core.vocabulary import ALPHA, CLAIMABLE
-from compartments.study.arms import of_numbers
 from compartments.study.study import CHANGE, COMPARTMENTS, TREND, Contrast, Study
-from compartments.study.terms import terms_of
+from compartments.study.terms import of_numbers, terms_of
 
 TRUE = "condition before relabelling"  # a covariate
 MIN_DONORS = 3  # of each arm, from which a study is checked without being asked

@@ -29,6 +29,11 @@ class Zero:
     kind: str
     members: npt.NDArray[np.bool_]
 
+    @property
+    def unknown(self) -> bool:
+        """None of the lineages that count as unchanged is among those compared."""
+        return self.kind == LINEAGES and not self.members.any()
+
     def values(self, z: Array, s: Array, tau2: Array) -> tuple[Array, Array]:
         """Log abundances against a log contrast of the sample's lineages, with their sampling variances.
 

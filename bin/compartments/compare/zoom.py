@@ -98,12 +98,15 @@ def zoom(path: str, lineage: str, study: Study, settings: Settings, left_out: Le
     table = table.reindex(study.samples["sample"], fill_value=0)
     long = table.rename_axis("sample").reset_index().melt("sample", var_name="subcluster", value_name="n_cells")
     counts = long.assign(lineage=lineage)
-    effects, donors = compare_shares(counts, study, lineage, settings.seed, left_out)
+    effects, donors = compare_shares(counts, study, lineage, settings.seed, left_out, cells.uns["captured"])
     return Zoomed(obs[CELLS].reset_index(drop=True), cluster_rows(cells, names, lineage), counts, effects, donors)
 
 
 def read_lineage(path: str, lineage: str) -> "AnnData":
-    """Cells of a lineage, shape (cells, genes that every file lists), ``X`` log-normalised; read sample by sample."""
+    """Cells of a lineage, shape (cells, genes that every file lists), ``X`` log-normalised; read sample by sample.
+
+    ``uns["captured"]`` has the cells of each sample, of all lineages.
+    """
     import anndata
     import h5py
     from anndata.io import read_elem, sparse_dataset
@@ -119,7 +122,8 @@ def read_lineage(path: str, lineage: str) -> "AnnData":
             if of_lineage[rows].any()
         ]
     values = sparse.vstack(parts, format="csr") if parts else sparse.csr_matrix((0, int(listed.sum())))
-    return anndata.AnnData(sparse.csr_matrix(values), obs=obs[of_lineage].copy(), var=var[listed][[]].copy())
+    captured = {"captured": obs["sample"].astype(str).value_counts()}
+    return anndata.AnnData(sparse.csr_matrix(values), obs[of_lineage].copy(), var[listed][[]].copy(), captured)
 
 
 def embedded(cells: "AnnData", settings: Settings) -> "AnnData":
@@ -170,7 +174,12 @@ def cluster_rows(cells: "AnnData", names: pd.Series, lineage: str) -> pd.DataFra
 
 
 def compare_shares(
-    counts: pd.DataFrame, study: Study, lineage: str, seed: int, left_out: LeftOut
+    counts: pd.DataFrame,
+    study: Study,
+    lineage: str,
+    seed: int,
+    left_out: LeftOut,
+    captured: "pd.Series[int] | None" = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Shares of subclusters within their lineage, compared as compositions on the scale of proportions.
 
@@ -182,6 +191,8 @@ def compare_shares(
     lineage : str
     seed : int
     left_out : LeftOut
+    captured : Series, sample -> cells, optional
+        Of all lineages, for sorted fractions.
 
     Returns
     -------
@@ -198,7 +209,7 @@ def compare_shares(
     asked = replace(study, samples=shares, named=named, primary_lineages=[])
     table = counts[["sample", "subcluster", "n_cells"]].rename(columns={"subcluster": "lineage"})
     table = table.assign(level="lineage")
-    found = composition.compare(asked, table, seed=seed, relative_reference=PROPORTIONS)
+    found = composition.compare(asked, table, seed=seed, relative_reference=PROPORTIONS, captured=captured)
     for row in found.left_out.rows:
         about = f"subcluster {row['lineage']}: " if row["lineage"] else ""
         # it takes them for lineages of a level

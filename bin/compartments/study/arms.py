@@ -7,7 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.vocabulary import TIERS
-from compartments.study.terms import Term
+from compartments.study.terms import Term, of_numbers
 
 MIN_DF_COVARIATE = 3
 ROUNDING = 1e-9  # of what a sum is made of, up to which it is nothing
@@ -98,7 +98,8 @@ def residual_df(term: Term, n_coefficients: int) -> int:
 def _covariate_columns(term: Term, name: str) -> pd.DataFrame:
     """Columns of a covariate: its codes, weighted over the samples of each compartment; none without information."""
     given = {p.column: term.units[name if p is term.parts[0] else f"{p.column}:{name}"] for p in term.parts}
-    codes = _coded(pd.concat(given.values(), ignore_index=True), name).to_numpy()
+    values = pd.concat(given.values(), ignore_index=True)
+    codes = _coded(values, name, name not in term.categories and of_numbers(values, name)).to_numpy()
     of = dict(zip(given, np.split(codes, len(given)), strict=True))
     found: dict[str, npt.NDArray[np.float64]] = {}
     for stratum in term.strata:
@@ -110,20 +111,14 @@ def _covariate_columns(term: Term, name: str) -> pd.DataFrame:
     return pd.DataFrame(found, index=term.units.index)
 
 
-def _coded(values: pd.Series, name: str) -> pd.DataFrame:
+def _coded(values: pd.Series, name: str, numbers: bool) -> pd.DataFrame:
     """Numbers in standard deviations from their mean, so that their unit decides nothing, or 0/1 columns of all levels
     but the first; none if constant."""
-    if of_numbers(values, name):
+    if numbers:
         numeric = pd.to_numeric(values).astype(float)
         return ((numeric - numeric.mean()) / numeric.std()).to_frame(name)
     levels = list(dict.fromkeys(values))
     return pd.DataFrame({f"{name}:{x}": (values == x).astype(float) for x in levels[1:]}, index=values.index)
-
-
-def of_numbers(values: pd.Series, name: str) -> bool:
-    """True of a covariate of three or more different numbers; a batch is a name, also where it is a number."""
-    numeric = pd.to_numeric(values, errors="coerce")
-    return bool(name != "batch" and numeric.notna().all() and numeric.nunique() > 2)
 
 
 def arm_numbers(term: Term) -> npt.NDArray[np.intp]:

@@ -61,6 +61,8 @@ def kind_of(samples: pd.DataFrame, contrast: Contrast) -> str:
 def default_contrasts(samples: pd.DataFrame, reference: str, reference_group: str) -> list[Contrast]:
     """Every other condition against the reference; with groups of donors within each, and the change of change.
 
+    Where donors have one condition each and a group has donors of one condition only, all donors are compared, too.
+
     Parameters
     ----------
     samples : DataFrame
@@ -78,13 +80,27 @@ def default_contrasts(samples: pd.DataFrame, reference: str, reference_group: st
             found.append(Contrast(name, condition, reference))
             continue
         groups = [g for g in samples["group"].unique() if g and g != reference_group]
-        found += [Contrast(f"{name}_in_{g}", condition, reference, group=g) for g in [*groups, reference_group]]
+        within = [Contrast(f"{name}_in_{g}", condition, reference, group=g) for g in [*groups, reference_group]]
+        overall = Contrast(name, condition, reference)
+        if kind_of(samples, overall) == BETWEEN and not all(_has_both(samples, each) for each in within):
+            # as patients and controls: groups that describe donors of one condition each
+            found.append(overall)
+        found += within
         change = [
             Contrast(f"{g}_vs_{reference_group}_of_{name}", condition, reference, CHANGE, g, reference_group)
             for g in groups
         ]
         found += [each for each in change if _has_changes(samples, each)]
     return [each if each.kind == CHANGE else each._replace(kind=kind_of(samples, each)) for each in found]
+
+
+def _has_both(samples: pd.DataFrame, contrast: Contrast) -> bool:
+    """Whether donors of a group have either condition in some compartment."""
+    of_group = samples[samples["group"] == contrast.group]
+    return any(
+        {contrast.condition, contrast.reference} <= set(rows["condition"])
+        for _, rows in of_group.groupby("compartment", sort=False)
+    )
 
 
 def _has_changes(samples: pd.DataFrame, contrast: Contrast) -> bool:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import INPUTS
-from compartments.study.arms import of_numbers
+from compartments.study.terms import of_numbers
 
 # how a samplesheet says that a value is not known, in lower case; "none" may be a level
 UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")

@@ -85,6 +85,7 @@ def make_study(
         asked = default_contrasts(sheet, first, _reference_group(sheet, reference_group))
     if trend:
         asked.append(trend_of(sheet, order))
+    warnings += _without_group(sheet, asked)
     table = pd.DataFrame(asked, columns=Contrast._fields)
     study = Study(sheet, base, table, covariates, warnings, list(primary_lineages), order)
     if not (design_table(study)["tier"] != "not_testable").any():
@@ -101,6 +102,18 @@ def _of_one_condition(sheet: pd.DataFrame, reference: str, given: list[str]) -> 
         condition = sheet["condition"].iloc[0]
         raise UserError(f"--{given[0]} is given, but all samples have condition '{condition}'; leave it out")
     return of_compartments(sheet["compartment"].unique(), reference)
+
+
+def _without_group(sheet: pd.DataFrame, asked: Sequence[Contrast]) -> list[str]:
+    """Donors that no contrast is of, because all are of groups and they have none."""
+    if not all(contrast.group for contrast in asked):
+        return []
+    rows = sheet[sheet["group"] == ""]
+    if rows.empty:
+        return []
+    named, row = ", ".join(rows["donor"].unique()), rows["row"].iloc[0]
+    why = f"as every contrast is of groups and column group is empty (row {row})"
+    return [f"{named}: in no contrast, {why}: fill it in, or name the contrasts that you mean with --contrasts"]
 
 
 def _reference_group(sheet: pd.DataFrame, given: str) -> str:

@@ -7,7 +7,7 @@ from itertools import combinations
 
 import pandas as pd
 
-from compartments.study.arms import of_numbers
+from compartments.study.terms import of_numbers
 
 LEAST_TYPO = 5  # letters of a name in which one wrong letter is taken for a slip
 LEAST_SWAP = 3  # letters of a compartment's name in which two that changed places are

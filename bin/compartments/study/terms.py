@@ -62,6 +62,8 @@ class Term:
         ``units`` need, they say less, but not nothing.
     named_by_one : dict level -> lineage -> reason
         Where compartments are compared: what only one of their models can name (``Study.named_by_one``).
+    categories : tuple of str
+        Covariates that are categories in the study, be they numbers in all of these units.
     """
 
     contrast: Contrast
@@ -73,6 +75,7 @@ class Term:
     signs: dict[str, float] = field(default_factory=dict)
     apart: "Term | None" = None
     named_by_one: dict[str, dict[str, str]] = field(default_factory=dict)
+    categories: tuple[str, ...] = ()
 
     @property
     def across(self) -> bool:
@@ -203,16 +206,22 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
     Units of one sample have it as index, others their donor; where donors have several units, the first part's sample.
     Donors that lack a sample of a part have no unit.
     """
-    term = _with_units(study, contrast, name, compartment)
-    if not (term.across and study.named):
-        return term
-    alone = study.named_by_one(compartment)
-    return replace(term, named_by_one=alone, apart=term.apart and replace(term.apart, named_by_one=alone))
-
-
-def _with_units(study: Study, contrast: Contrast, name: str, compartment: str) -> Term:
-    sides = {compartment: 1.0} if name.startswith("within:") else {compartment: 1.0, study.reference_compartment: -1.0}
     samples = specimens(study.samples)
+    categories = tuple(name for name in study.covariates if not of_numbers(samples[name], name))
+    term = _with_units(study, samples, contrast, name, compartment)
+    alone = study.named_by_one(compartment) if term.across else {}
+    apart = term.apart and replace(term.apart, named_by_one=alone, categories=categories)
+    return replace(term, apart=apart, named_by_one=alone, categories=categories)
+
+
+def of_numbers(values: pd.Series, name: str) -> bool:
+    """True of a covariate of three or more different numbers; a batch is a name, also where it is a number."""
+    numeric = pd.to_numeric(values, errors="coerce")
+    return bool(name != "batch" and numeric.notna().all() and numeric.nunique() > 2)
+
+
+def _with_units(study: Study, samples: pd.DataFrame, contrast: Contrast, name: str, compartment: str) -> Term:
+    sides = {compartment: 1.0} if name.startswith("within:") else {compartment: 1.0, study.reference_compartment: -1.0}
     samples = samples[samples["compartment"].isin(sides)]
     if contrast.group and not contrast.group_reference:
         samples = samples[samples["group"] == contrast.group]

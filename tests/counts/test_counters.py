@@ -93,6 +93,21 @@ def test_counts_symbols_and_ids_are_those_of_the_files(tmp_path, make):
     assert list(counts.gene_id) == IDS
 
 
+@pytest.mark.parametrize("in_parts", [True, False])
+def test_genes_of_alevin_fry_are_told_from_its_parts_by_their_place(tmp_path, in_parts):
+    """HLA-A is a gene, with its unspliced counts in HLA-A-U."""
+    genes = ["HLA-A", "HLA-U", "HLA", *GENES[3:]]
+    unspliced, ambiguous = TRUTH // 4, TRUTH // 5
+    matrix = np.hstack([TRUTH - unspliced - ambiguous, unspliced, ambiguous]) if in_parts else TRUTH
+    columns = [gene + end for end in (("", "-U", "-A") if in_parts else ("",)) for gene in genes]
+    write(tmp_path, "quants_mat.mtx", matrix, quants_mat_rows__txt=BARCODES, quants_mat_cols__txt=columns)
+    source = describe(tmp_path)
+    assert ("spliced, unspliced and ambiguous" in source.notes[0]) == in_parts
+    counts = counts_of(source)
+    table = pd.DataFrame(counts.matrix.toarray(), counts.barcodes, counts.symbol)
+    assert list(table) == genes and (table.loc[BARCODES].to_numpy() == TRUTH).all()
+
+
 @pytest.mark.parametrize(("make", "warned"), [(kb, True), (fry, True), (star, False), (ranger, False)])
 def test_counters_that_inflate_are_named(tmp_path, make, warned):
     source = describe(make(tmp_path / "given")[0])

@@ -5,7 +5,6 @@ kb and alevin-fry's ``cr-like`` take UMIs with errors of sequencing for molecule
 """
 
 import json
-import re
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,8 +28,8 @@ class Layout(NamedTuple):
         Files of symbols, relative to the folder: of the features in their order, or by id and symbol in two columns.
     said : tuple of str
         What is said of each set of ``matrices``.
-    parts : pattern, optional
-        End of ids by which the counts of one gene are kept apart, which are added up.
+    parts : tuple of str
+        Ends of the names of the blocks of columns by which counts of one gene may be kept apart, which are added up.
     settings : str
         File beside the folder in which the program says how it was run.
     fractional : bool
@@ -43,7 +42,7 @@ class Layout(NamedTuple):
     features: str
     symbols: tuple[str, ...]
     said: tuple[str, ...]
-    parts: re.Pattern[str] | None = None
+    parts: tuple[str, ...] = ()
     settings: str = ""
     fractional: bool = False
 
@@ -72,7 +71,7 @@ LAYOUTS = (
         "quants_mat_cols.txt",
         ("gene_id_to_name.tsv", "../gene_id_to_name.tsv", "../../gene_id_to_name.tsv"),
         ("spliced, unspliced and ambiguous counts of a gene are added up",),
-        re.compile(r"-[USA]$"),
+        ("", "-U", "-A"),
         "../quant.json",
         fractional=True,
     ),
@@ -142,6 +141,16 @@ def preferred(path: Path, folders: list[Path]) -> tuple[Path, str] | None:
     if len(droplets) == 1 and len(cells) == 1 and len(folders) == 2:
         return droplets[0], f"of Cell Ranger's folders {droplets[0].relative_to(path)} is read: all droplets"
     return None
+
+
+def in_parts(names: list[str], ends: tuple[str, ...]) -> list[str] | None:
+    """Names of genes of columns that are a block for each of the ``ends``, of the same genes; None if they are not so.
+
+    Told by all columns at once: ``HLA-A`` is a gene, too.
+    """
+    n_genes = len(names) // max(len(ends), 1)
+    genes = names[:n_genes]
+    return genes * len(ends) if ends and names == [gene + end for end in ends for gene in genes] else None
 
 
 def symbols_in(found: Found, ids: list[str]) -> list[str] | None:

@@ -10,7 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.counts.counters import INFLATES, Found, inflates, lacking, layout_of, preferred, symbols_in
+from compartments.counts.counters import INFLATES, Found, in_parts, inflates, lacking, layout_of, preferred, symbols_in
 from compartments.counts.names import BARCODE, ENSEMBL, mostly_ensembl, tidy
 from compartments.counts.opening import READ_ERRORS, open_binary, open_text, unreadable
 from compartments.counts.source import Source, Texts
@@ -94,17 +94,19 @@ def _describe(trio: Trio, counter: Found | None) -> Source:
     )  # fmt: skip
     source.notes += notes
     if counter:
-        source.more, source.summed = counter.matrices[1:], counter.layout.parts is not None
+        source.more, source.summed = counter.matrices[1:], bool(counter.layout.parts)
         source.fractional = counter.layout.fractional
         source.warnings += [INFLATES.format(program=counter.layout.program)] if inflates(counter) else []
     return source
 
 
 def _of_counter(rows: list[list[str]], counter: Found, notes: list[str]) -> list[list[str]]:
-    """Ids and symbols of a counter's features, without what keeps parts of one gene apart."""
-    notes.append(f"the output of {counter.layout.program}: {counter.said}")
-    parts = counter.layout.parts
-    ids = [parts.sub("", row[0]) if parts else row[0] for row in rows]
+    """Ids and symbols of a counter's features, without the ends that keep parts of one gene apart."""
+    names = [row[0] for row in rows]
+    apart = in_parts(names, counter.layout.parts)
+    said = counter.said if apart or not counter.layout.parts else "one count of each gene, as it was run without parts"
+    notes.append(f"the output of {counter.layout.program}: {said}")
+    ids = apart or names
     symbols = symbols_in(counter, ids)
     if symbols is None or len(symbols) != len(ids):
         return [[one] for one in ids]

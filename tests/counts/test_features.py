@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from compartments.core.errors import UserError
+from compartments.core.species import _by_human
 from compartments.counts.features import choose_features
 from compartments.counts.source import Source
 
@@ -40,6 +41,15 @@ def test_antibodies_tags_and_peaks_without_types(with_ids):
     source = chosen(GENES + others, (IDS if with_ids else GENES) + others)
     assert source.symbol[source.keep].tolist() == GENES and not source.warnings
     assert source.left_out() == {"Antibody, by name": 7, "Tag, by name": 3, "Peak, by name": 3, "Guide, by name": 1}
+
+
+def test_no_gene_of_either_species_goes_by_its_name():
+    names = [gene for human in ("H2-Ab1", *_by_human()) for gene in (human, *_by_human().get(human, ()))]
+    for symbols in (names, [n.replace("-", ".") for n in names], [n.upper() for n in names], ["mm10___H2-Ab1"]):
+        assert chosen(symbols, symbols).keep.all()
+    others = ["CD3-Ab", "CD4_ab", "H2-Kb-Ab", "H2Kb_Ab1", "HTO-1"]
+    source = chosen(GENES + others, GENES + others)
+    assert source.symbol[source.keep].tolist() == GENES
 
 
 def test_proteins_named_as_genes_are_told_by_the_id_that_they_lack():

@@ -29,6 +29,7 @@ UNTYPED = {
     "Guide, by name": re.compile(r"^(sg|g)rna[_.-]|[_.-](sg|g)rna([_.-]?\d+)?$", re.I),
     "Peak, by name": re.compile(r"^(chr[\w.]+|(gl|ki)\d+(\.\d)?|\d{1,2}|x|y|mt)[:_-]\d+[_-]\d+$", re.I),
 }
+NAMED_LIKE_ANTIBODY = re.compile(r"(^|_)H2[_.:-]Ab1$", re.I)  # the one gene of people or mice
 CLUSTER_OF_DIFFERENTIATION = re.compile(r"^CD\d+[A-Za-z]?([-./]\d)?$")
 PROBE = re.compile(r"^(?P<id>(?:DEPRECATED_)?ENS[A-Z]*G\d{6,}(?:\.\d+)?)\|(?P<symbol>[^|]+)\|")
 # "ENSG00000198851.9_CD3E" or "CD3E_ENSG00000198851": names that some programs make unique so
@@ -84,9 +85,10 @@ def _matching(pattern: re.Pattern[str], names: Texts) -> npt.NDArray[np.bool_]:
 def _by_name(source: Source, typed: npt.NDArray[np.bool_]) -> npt.NDArray[np.bool_]:
     """Leave out what is named as no gene is, unless the file types it as one, as a transgene is: which these are."""
     doubtful = np.zeros(len(typed), bool)
+    # a gene with an Ensembl id is one, whatever its name
+    genes = _matching(ENSEMBL_GENE, source.gene_id) | _matching(NAMED_LIKE_ANTIBODY, source.symbol)
     for kind, pattern in UNTYPED.items():
-        # a gene with an Ensembl id is one, whatever its name
-        named = _matching(pattern, source.symbol) & ~_matching(ENSEMBL_GENE, source.gene_id)
+        named = _matching(pattern, source.symbol) & ~genes
         _leave_out(source, named & ~typed, kind)
         doubtful |= named & typed & source.keep
     return doubtful

@@ -58,6 +58,18 @@ def test_proteins_named_as_genes_are_told_by_the_id_that_they_lack():
     assert "1 features without an Ensembl id" in source.warnings[0] and "EGFP" in source.warnings[0]
 
 
+def test_genes_of_cd_molecules_that_lack_their_id_are_genes():
+    lacking, proteins = ["CD24", "CD3D", "CD68"], ["CD3", "CD45RA", "CD4", "CD8a"]
+    symbols = [*GENES, "CD8A", *lacking, *proteins]
+    source = chosen(symbols, [*IDS, "ENSG00000099999", "", "", "CD68", *proteins])
+    assert source.symbol[source.keep].tolist() == [*GENES, "CD8A", *lacking]
+    assert source.left_out() == {"Antibody, by name": 4}
+    assert "3 features without an Ensembl id among genes that have one (CD24, CD3D, CD68)" in source.warnings[0]
+    mice = [gene.capitalize() for gene in GENES]  # Cd4 is there, and an antibody to it
+    source = chosen([*mice, "CD4"], [*(one.replace("ENSG", "ENSMUSG") for one in IDS), "CD4"])
+    assert source.symbol[source.keep].tolist() == mice
+
+
 def test_what_the_file_types_as_genes_is_kept_whatever_its_name():
     more = ["CD34t", "CD34", "anti_BCMA_CAR", "CAR_prot"]  # transgenes, and a gene whose id is missing
     types = ["Gene Expression"] * (len(GENES) + len(more))

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.counts.source import GENE_EXPRESSION, Source, Texts
@@ -30,7 +31,12 @@ UNTYPED = {
     "Peak, by name": re.compile(r"^(chr[\w.]+|(gl|ki)\d+(\.\d)?|\d{1,2}|x|y|mt)[:_-]\d+[_-]\d+$", re.I),
 }
 NAMED_LIKE_ANTIBODY = re.compile(r"(^|_)H2[_.:-]Ab1$", re.I)  # the one gene of people or mice
-CLUSTER_OF_DIFFERENTIATION = re.compile(r"^CD\d+[A-Za-z]?([-./]\d)?$")
+CLUSTER_OF_DIFFERENTIATION = re.compile(r"^CD\d+(R[ABO]|[A-Za-z])?([-./]\d)?$")
+# HGNC's symbols of that form; all others (CD3, CD45RA) name proteins alone
+CD_GENE = re.compile(
+    r"^CD(1[A-E]|3[DEG]|5L|8[AB]|79[AB]|300[ACEH]|[24-79]|14|19|2[2478]|3[34678]|4[04678]|5[23589]|6[389]|7[024]"
+    r"|8[0-46]|9[369]|101|109|151|16[034]|177|180|20[079]|226|244|24[78]|27[46]|302|320)$"
+)
 PROBE = re.compile(r"^(?P<id>(?:DEPRECATED_)?ENS[A-Z]*G\d{6,}(?:\.\d+)?)\|(?P<symbol>[^|]+)\|")
 # "ENSG00000198851.9_CD3E" or "CD3E_ENSG00000198851": names that some programs make unique so
 JOINED = (
@@ -196,13 +202,17 @@ def _assembly(genome: str) -> str:
 def _without_id(source: Source, typed: npt.NDArray[np.bool_], doubtful: npt.NDArray[np.bool_]) -> None:
     """Names of proteins among genes that have ids are antibodies, unless typed; what else has no id is told.
 
+    A protein named as its gene is an antibody if that gene is there, too, with its id, else the gene.
+
     Where most genes have none, those that are ``doubtful`` by their names alone are told.
     """
     with_id = _matching(ENSEMBL_GENE, source.gene_id)
     odd, what = doubtful, "named as antibodies or tags are"
     if with_id[source.keep].any() and with_id[source.keep].mean() >= 0.5:
         protein = _matching(CLUSTER_OF_DIFFERENTIATION, source.symbol) & ~with_id & ~typed
-        _leave_out(source, protein, "Antibody, by name")
+        there = {name.upper() for name in source.symbol[with_id & source.keep]}
+        lacking = _matching(CD_GENE, source.symbol) & ~pd.Index(source.symbol).isin(there)
+        _leave_out(source, protein & ~lacking, "Antibody, by name")
         odd, what = source.keep & ~with_id, "without an Ensembl id among genes that have one"
     if odd.any():
         source.warnings.append(

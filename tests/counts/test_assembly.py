@@ -30,6 +30,14 @@ def test_raw_and_filtered_are_told_from_the_data(tmp_path):
         assert ("is_cell" in data.obs) == (source != "none")
 
 
+def test_many_barcodes_are_droplets_only_where_many_are_small():
+    rng = np.random.default_rng(0)
+    cells = np.maximum(500, rng.lognormal(np.log(2500), 0.9, 82_000)).astype(int)
+    assert assembly.droplet_kind(cells) == assembly.droplet_kind(cells[:80_000]) == "filtered"
+    deep_soup, errors = rng.poisson(300, 40_000), rng.poisson(2, 60_000)
+    assert assembly.droplet_kind(np.r_[cells[:8000], deep_soup, errors]) == "raw"
+
+
 def test_files_of_two_libraries_are_refused(tmp_path):
     droplets, cells = raw_and_cells()
     raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets))

@@ -15,7 +15,6 @@ from compartments.counts.reading import Counts
 from compartments.counts.source import Texts
 
 EMPTY_UMIS = 100  # barcodes up to this total are taken for empty droplets (Lun et al. 2019)
-MOST_CELLS = 80_000  # no single 10x channel yields more cells
 FEW_BARCODES = 10  # totals of fewer say nothing of two files
 ALIKE = 0.5  # rank correlation of totals of the same barcodes: above 0.9 in two ways to count, 0 in two libraries
 SHARED_CELLS = 0.1  # of the fewer cells; two libraries share one or two in a hundred by chance
@@ -33,12 +32,10 @@ def droplet_kind(totals: npt.ArrayLike) -> str:
     -------
     str
         ``raw`` if at least a fifth of the barcodes (and 100 of them) have at most ``EMPTY_UMIS`` UMIs and at most a
-        tenth of the UMIs of the tenth largest barcode, or if there are more barcodes than one channel has cells; else
-        ``filtered``.
+        tenth of the UMIs of the tenth largest barcode, else ``filtered``. Their number alone says nothing: several
+        channels, or a pool of split wells, have more cells than one channel.
     """
     ordered = np.sort(np.asarray(totals))[::-1]
-    if len(ordered) > MOST_CELLS:
-        return "raw"
     large = ordered[min(len(ordered), 10) - 1]  # a sample of few cells has no more large barcodes than that
     empty = (ordered <= EMPTY_UMIS) & (ordered * 10 <= large)
     return "raw" if empty.sum() >= max(100, 0.2 * len(ordered)) else "filtered"

@@ -49,6 +49,39 @@ def test_files_of_two_libraries_are_refused(tmp_path):
     assert data.obs["is_cell"].sum() == 60
 
 
+def bases(n):
+    return ["".join("ACGT"[(i >> 2 * k) & 3] for k in range(12)) for i in range(n)]
+
+
+@pytest.mark.parametrize("form", ["P1_CSF_{}-1", "{}-1-0", "{}-1_1", "{}.1", "{}", "{}-2"])
+def test_cells_of_a_merged_object_are_found_in_the_droplets_by_their_bases(tmp_path, form):
+    droplets, cells = raw_and_cells()
+    every = bases(460)[::-1]
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets, barcodes=[f"{one}-1" for one in every]))
+    named = [form.format(one) for one in every[:60]][::-1]
+    filtered = reading.read_counts(write_h5(tmp_path / "f.h5", droplets[cells][::-1], barcodes=named))
+    for given in ({"raw": raw, "filtered": filtered}, {"raw": filtered, "filtered": raw}):
+        data, _ = assembly.assemble("S1", **given)
+        assert data.obs_names[data.obs["is_cell"]].tolist() == [f"{one}-1" for one in every[:60]]
+    assert f"its barcodes ({named[0]}) are found by their bases in raw.h5" in filtered.source.notes[0]
+
+
+def test_cells_of_two_wells_are_not_those_of_the_droplets_of_one(tmp_path):
+    droplets, cells = raw_and_cells()
+    raw = reading.read_counts(write_h5(tmp_path / "raw.h5", droplets, barcodes=[f"{one}-1" for one in bases(460)]))
+    for number, wells in enumerate((np.repeat([1, 2], 30), np.full(60, 1))):
+        named = [f"{one}-{well}" for one, well in zip(bases(60), wells, strict=True)]
+        named = [f"P{i % 2}_{one}" for i, one in enumerate(named)] if number else named
+        filtered = reading.read_counts(write_h5(tmp_path / f"{number}.h5", droplets[cells], barcodes=named))
+        with pytest.raises(UserError, match=r"same library, not of 2 samples or wells \((-1, -2|P0_, P1_)\)"):
+            assembly.assemble("S1", raw=raw, filtered=filtered)
+        # a CellBender output of the first well beside them
+        bender = write_cellbender(tmp_path / "cb.h5", droplets[:60], np.ones(60), [f"{o}-1" for o in bases(60)])
+        if not number:
+            data, notes = assembly.assemble("S1", filtered=filtered, cellbender=reading.read_counts(bender))
+            assert data.n_obs == 30 and "30 cells of CellBender are not in the filtered matrix" in notes[0]
+
+
 def test_a_raw_matrix_of_all_barcodes_does_not_hide_another_sample(tmp_path):
     rng = np.random.default_rng(3)
     n, depth = 300, rng.permutation(np.r_[rng.gamma(5, 4, 100), np.full(200, 0.3)])

@@ -11,9 +11,11 @@ from anndata import AnnData
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import GIVEN_LABEL
 from compartments.counts.h5ad import labels_in
+from compartments.counts.names import BARCODE, origins_of
 from compartments.counts.reading import Counts
 from compartments.counts.source import Texts
 
+NUMBERED = re.compile(r"^(?P<before>)(?P<bases>.+?)(?P<after>(-\d+)?)$")  # names that are not of bases
 EMPTY_UMIS = 100  # barcodes up to this total are taken for empty droplets (Lun et al. 2019)
 FEW_BARCODES = 10  # totals of fewer say nothing of two files
 ALIKE = 0.5  # rank correlation of totals of the same barcodes: above 0.9 in two ways to count, 0 in two libraries
@@ -75,7 +77,7 @@ def assemble(
         raise ValueError(f"sample '{sample}' has no counts")
     is_cell, cell_source, corrected = None, "none", None
     if filtered is not None:
-        positions = _positions(base, filtered.barcodes, "filtered")
+        positions = _positions(base, filtered, "filtered")
         _check_totals(base, filtered, positions)
         is_cell, cell_source = _among(base, positions), "filtered"
     if cellbender is not None:
@@ -87,7 +89,7 @@ def assemble(
                     f"{int((~known).sum())} cells of CellBender are not in the filtered matrix and are left out"
                 )
             called = called.take(np.flatnonzero(known))
-        positions = _positions(base, called.barcodes, "CellBender")
+        positions = _positions(base, called, "CellBender")
         is_cell, cell_source = _among(base, positions), "cellbender"
         corrected = _corrected_like(base, called, positions)
         if base is cellbender:
@@ -107,7 +109,7 @@ def assemble(
 def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | None, Counts | None, list[str]]:
     """Raw and filtered counts as their content says, and a note where that is not as they were given."""
     notes = []
-    if raw is not None and filtered is not None and set(raw.barcodes) < set(filtered.barcodes):
+    if raw is not None and filtered is not None and _are_some_of(raw.barcodes, filtered.barcodes):
         raw, filtered = filtered, raw
         notes.append("raw and filtered were given the wrong way round: exchanged")
     if filtered is not None and raw is None and droplet_kind(filtered.totals()) == "raw":
@@ -117,7 +119,7 @@ def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | N
         raw, filtered = None, raw
         notes.append("the raw matrix holds cells only, no empty droplets: used as filtered")
     elif raw is not None and filtered is not None and len(raw.barcodes) == len(filtered.barcodes):
-        _check_totals(raw, filtered, _positions(raw, filtered.barcodes, "filtered"))
+        _check_totals(raw, filtered, _positions(raw, filtered, "filtered"))
         if droplet_kind(raw.totals()) == "raw":
             filtered = None
             notes.append("the filtered matrix holds all droplets of the raw one: cells are called here")
@@ -125,6 +127,10 @@ def _by_content(raw: Counts | None, filtered: Counts | None) -> tuple[Counts | N
             raw = None
             notes.append("the raw matrix holds the cells of the filtered one only: used as filtered")
     return raw, filtered, notes
+
+
+def _are_some_of(barcodes: Texts, others: Texts) -> bool:
+    return len(barcodes) < len(others) and bool((_places(others, barcodes) >= 0).all())
 
 
 def _among(base: Counts, positions: npt.NDArray[np.intp]) -> npt.NDArray[np.bool_]:
@@ -156,23 +162,46 @@ def _droplets(
     return data
 
 
-def _positions(base: Counts, barcodes: Texts, name: str) -> npt.NDArray[np.intp]:
-    """Positions of ``barcodes`` in ``base``, with or without the well suffix (-1)."""
-    index = {b: i for i, b in enumerate(base.barcodes)}
-    missing = [b for b in barcodes if b not in index]
-    if missing:
-        bare = {_bare(b): i for b, i in index.items()}
-        if len(bare) == len(index) and all(_bare(b) in bare for b in barcodes):
-            return np.array([bare[_bare(b)] for b in barcodes], dtype=int)
+def _positions(base: Counts, given: Counts, name: str) -> npt.NDArray[np.intp]:
+    """Positions in ``base`` of the barcodes of ``given``; a note of its source says where they go by their bases."""
+    places = _places(base.barcodes, given.barcodes)
+    lost = given.barcodes[places < 0]
+    if len(lost):
+        wells = origins_of(given.barcodes)
         raise UserError(
-            f"{base.source.path}: {len(missing)} of {len(barcodes)} {name} barcodes are not in it ({missing[0]} ...); "
+            f"{base.source.path}: {len(lost)} of {len(places)} {name} barcodes are not in it ({lost[0]} ...); "
             "give files of one and the same library"
+            + (f", not of {len(wells)} samples or wells ({', '.join(wells[:4])})" if wells else "")
         )
-    return np.array([index[b] for b in barcodes], dtype=int)
+    if (base.barcodes[places] != given.barcodes).any():
+        given.source.notes.append(
+            f"its barcodes ({given.barcodes[0]}) are found by their bases in {base.source.path.name}, which has "
+            f"{base.barcodes[places[0]]}: cells are named so"
+        )
+    return places
 
 
-def _bare(barcode: str) -> str:
-    return re.sub(r"-\d+$", "", barcode)
+def _places(base: Texts, barcodes: Texts) -> npt.NDArray[np.intp]:
+    """Position of each barcode in ``base``, -1 where it is not there: by name, or by its bases where more go so.
+
+    By bases only if all of each have one prefix and one suffix: the same bases in two wells are two cells.
+    """
+    by_name = pd.Index(base).get_indexer(barcodes)
+    if (by_name >= 0).all():
+        return by_name
+    ours, theirs = _bases(base), _bases(barcodes)
+    by_bases = pd.Index(ours).get_indexer(theirs) if ours and theirs else by_name
+    return by_bases if (by_bases >= 0).sum() > (by_name >= 0).sum() else by_name
+
+
+def _bases(barcodes: Texts) -> list[str]:
+    """Barcodes without the one prefix and the one suffix (``P1_``, ``-1``) that all have; none if they have several."""
+    for form in (BARCODE, NUMBERED):
+        found = [match for name in barcodes if (match := form.match(name))]
+        if len(found) == len(barcodes):
+            origins = {(match["before"], match["after"]) for match in found}
+            return [match["bases"] for match in found] if len(origins) == 1 else []
+    return []
 
 
 def _check_totals(raw: Counts, filtered: Counts, positions: npt.NDArray[np.intp]) -> None:
@@ -198,9 +227,7 @@ def _check_totals(raw: Counts, filtered: Counts, positions: npt.NDArray[np.intp]
 
 def _shared_cells(called: Counts, filtered: Counts) -> npt.NDArray[np.bool_]:
     """Which cells of CellBender the filtered matrix has; a UserError if these are next to none of either's."""
-    known = pd.Index(called.barcodes).isin(filtered.barcodes)
-    if not known.any():  # one of them may lack the suffix of the well
-        known = pd.Index(map(_bare, called.barcodes)).isin(list(map(_bare, filtered.barcodes)))
+    known = _places(filtered.barcodes, called.barcodes) >= 0
     fewer = min(len(called.barcodes), len(filtered.barcodes))
     if fewer and known.sum() < SHARED_CELLS * fewer:
         raise UserError(
@@ -260,11 +287,8 @@ def add_labels(data: AnnData, counts: dict[str, Counts], key: str) -> int:
         raise UserError(
             "a CellBender output alone has no obs with labels (--labels_key); give the h5ad as filtered, too"
         )
-    by_barcode = dict(zip(one.barcodes, labels_in(one.source, key), strict=True))
-    labels = np.array([by_barcode.get(barcode, "") for barcode in data.obs_names], dtype=object)
-    if not any(barcode in by_barcode for barcode in data.obs_names):
-        bare = {_bare(barcode): label for barcode, label in by_barcode.items()}
-        labels = np.array([bare.get(_bare(barcode), "") for barcode in data.obs_names], dtype=object)
+    places = _places(one.barcodes, data.obs_names.to_numpy(dtype=object))
+    labels = np.where(places < 0, "", labels_in(one.source, key)[places])
     data.obs[GIVEN_LABEL] = labels
     return int((labels != "").sum())
 

@@ -83,6 +83,42 @@ def test_counts_in_a_layer_of_another_name(tmp_path):
         read_counts(written(tmp_path / "b.h5ad", logged, layers={"mine": COUNTS}))
 
 
+def test_two_matrices_of_counts_are_told(tmp_path):
+    fewer = COUNTS.copy()
+    fewer.data = fewer.data - (fewer.data > 2)
+    path = written(tmp_path / "a.h5ad", layers={"counts": fewer})
+    assert equal(read_counts(path), sp.csr_matrix(fewer))
+    said = f"read from layers/counts (total {fewer.sum():,}); X holds others of the same genes (total {COUNTS.sum():,})"
+    assert any(said in doubt for doubt in look_into(path, "raw").warnings)
+    for same in (COUNTS, sp.csc_matrix(COUNTS), COUNTS.toarray()):
+        path = written(tmp_path / "b.h5ad", layers={"counts": same})
+        assert not any("others" in doubt for doubt in look_into(path, "raw").warnings)
+
+
+@pytest.mark.parametrize("names", [("spliced", "unspliced"), ("mature", "nascent")])
+def test_counts_apart_in_layers(tmp_path, names):
+    rest = COUNTS.copy()
+    rest.data = rest.data // 3
+    layers = dict(zip(names, (COUNTS - rest, rest), strict=True))
+    doubts = look_into(written(tmp_path / "a.h5ad", COUNTS - rest, layers=dict(layers)), "raw").warnings
+    assert any(f"from X, which are those of layers/{names[0]}: layers/{names[1]} is not" in doubt for doubt in doubts)
+    doubts = look_into(written(tmp_path / "b.h5ad", layers=dict(layers)), "raw").warnings
+    assert not any("those of layers" in doubt for doubt in doubts)
+    line = (
+        f"no counts in X (no value but 0 in X); store the sum of layers {names[0]} and {names[1]} in layers['counts']"
+    )
+    for empty in (0 * COUNTS, np.zeros(COUNTS.shape)):
+        path = written(tmp_path / "c.h5ad", layers=dict(layers))
+        with h5py.File(path, "a") as file:
+            del file["X"]
+            anndata.io.write_elem(file, "X", empty)
+        assert line in look_into(path, "raw").problem
+
+
+def test_counts_in_raw_beside_an_empty_x(tmp_path):
+    assert equal(read_counts(written(tmp_path / "a.h5ad", 0 * COUNTS, raw=pd.DataFrame(index=SYMBOLS))), COUNTS)
+
+
 @pytest.mark.parametrize("in_raw", [True, False])
 def test_x_without_values(tmp_path, in_raw):
     path = written(tmp_path / "a.h5ad", raw=pd.DataFrame(index=SYMBOLS) if in_raw else None)

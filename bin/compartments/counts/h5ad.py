@@ -1,6 +1,8 @@
 """Where an h5ad has its counts, and the names that belong to them."""
 
 import re
+from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import h5py
@@ -17,7 +19,9 @@ from compartments.counts.values import node_problem
 ID_COLUMNS = ("gene_ids", "gene_id", "ensembl_id", "ensembl", "ensembl_gene_id", "feature_id", "id")
 TYPE_COLUMNS = ("feature_types", "feature_type", "modality")
 COUNTS_LAYERS = ("counts", "raw_counts", "raw", "count", "rawcounts", "umi", "umis", "umi_counts")
+PARTS = (("spliced", "unspliced"), ("mature", "nascent"))  # layers that are counts of one gene together
 RNA = ("rna", "gex", "gene expression", "gene_expression")  # names of modalities
+STEP = 4_000_000  # values in memory at a time
 NUMBER = re.compile(r"-?\d+\.0")
 SAMPLE_COLUMNS = {
     "sample", "sample_id", "sampleid", "sample_name", "orig.ident", "donor", "donor_id", "patient", "patient_id",
@@ -38,7 +42,7 @@ def describe_h5ad(path: Path, file: h5py.File) -> Source:
     chosen, notes = counts_in(path, group)
     source = describe_matrix(path, group, chosen)
     source.notes += notes
-    source.warnings += _genes_without_counts(group, chosen)
+    source.warnings += _genes_without_counts(group, chosen) + _other_counts(group, chosen)
     if group.name != "/":
         source.node = f"{group.name}/{chosen}"
         source.notes.append(f"of the modalities of the h5mu {group.name} is read")
@@ -132,21 +136,65 @@ def counts_in(path: Path, file: h5py.File) -> tuple[str, list[str]]:
         If none does.
     """
     n_barcodes = len(row_names(file["obs"]))
-    layers = {name.lower(): f"layers/{name}" for name in file["layers"]} if "layers" in file else {}
-    asked = [layers[name] for name in COUNTS_LAYERS if name in layers]
-    there = [node for node in (*asked, "X", "raw/X", "raw.X") if node in file and not _is_null(file[node])]
-    problems = {node: node_problem(file[node], n_barcodes) for node in there}
+    layers, there = _layers(file), _asked(file)
+    problems = {node: node_problem(file[node], n_barcodes) or _emptiness(file[node]) for node in there}
     sound = [node for node in there if not problems[node]]
     if not sound:
         said = f"no counts in {', '.join(there)}" if there else "no X, layers['counts'] or raw.X"
         why = f" ({problems[there[0]]} in {there[0]})" if there else ""
-        others = sorted(set(layers.values()) - set(asked))
+        others = sorted(set(layers.values()) - set(there))
+        if apart := next((pair for pair in PARTS if set(pair) <= set(layers)), None):
+            raise UserError(f"{path}: {said}{why}; store the sum of layers {' and '.join(apart)} in layers['counts']")
         hint = next((f"; is it {name}? name that layer 'counts'" for name in others if _sound(file[name])), "")
         raise UserError(f"{path}: {said}{why}; store raw integer counts in layers['counts'] or X{hint}")
     largest = max(sound, key=lambda node: _n_genes(file, node))
     if _n_genes(file, largest) == _n_genes(file, sound[0]):
         return sound[0], []
     return largest, [f"counts are read from {largest}, which has more genes than {sound[0]}"]
+
+
+def _other_counts(file: h5py.Group, chosen: str) -> list[str]:
+    """Warnings of other counts of the same genes than those that are read."""
+    found, layers = [], _layers(file)
+    for node in _asked(file):
+        like = node != chosen and _n_genes(file, node) == _n_genes(file, chosen)
+        if not like or not _sound(file[node]) or _emptiness(file[node]) or _alike(file[node], file[chosen]):
+            continue
+        read, other = (sum(int(part.sum(dtype=np.float64)) for part in _parts(file[one])) for one in (chosen, node))
+        if read != other:
+            found.append(
+                f"counts are read from {chosen} (total {read:,}); {node} holds others of the same genes (total "
+                f"{other:,}): if those are the raw counts, store them in layers['counts'] and nothing beside"
+            )
+    for whole, rest in PARTS:
+        if {whole, rest} <= set(layers) and chosen != layers[whole] and _alike(file[layers[whole]], file[chosen]):
+            found.append(
+                f"counts are read from {chosen}, which are those of {layers[whole]}: {layers[rest]} is not counted; if "
+                "reads of introns should count, as of nuclei, store the sum of both in layers['counts']"
+            )
+    return found
+
+
+def _alike(one: h5py.Group | h5py.Dataset, other: h5py.Group | h5py.Dataset) -> bool:
+    """Whether two matrices store the same, as far as their numbers of values and the first of them tell."""
+    stored = [node["data"] if isinstance(node, h5py.Group) else node for node in (one, other)]
+    return stored[0].shape == stored[1].shape and all(
+        np.array_equal(*parts) for parts in zip(*(islice(_parts(node), 1) for node in (one, other)), strict=True)
+    )
+
+
+def _emptiness(node: h5py.Group | h5py.Dataset) -> str:
+    """What is wrong with a matrix that has no value but 0; empty if it has some."""
+    return "" if any(part.any() for part in _parts(node)) else "no value but 0"
+
+
+def _parts(node: h5py.Group | h5py.Dataset) -> Iterator[np.ndarray]:
+    """Stored values, some at a time."""
+    values = node["data"] if isinstance(node, h5py.Group) else node
+    check_claim(values)
+    step = max(1, STEP // max(1, int(np.prod(values.shape[1:]))))
+    for start in range(0, values.shape[0], step):
+        yield values[start : start + step]
 
 
 def _genes_without_counts(file: h5py.Group, chosen: str) -> list[str]:
@@ -162,6 +210,18 @@ def _genes_without_counts(file: h5py.Group, chosen: str) -> list[str]:
             )
             return [said]
     return []
+
+
+def _layers(file: h5py.Group) -> dict[str, str]:
+    """Name of each layer in small letters -> where it is."""
+    return {name.lower(): f"layers/{name}" for name in file["layers"]} if "layers" in file else {}
+
+
+def _asked(file: h5py.Group) -> list[str]:
+    """Where counts may be, the likeliest first."""
+    layers = _layers(file)
+    nodes = [*(layers[name] for name in COUNTS_LAYERS if name in layers), "X", "raw/X", "raw.X"]
+    return [node for node in nodes if node in file and not _is_null(file[node])]
 
 
 def _sound(node: h5py.Group | h5py.Dataset) -> bool:

@@ -47,11 +47,11 @@ def test_counts_in_a_layer_of_a_store(tmp_path):
     is_toy(describe(tmp_path / "a.zarr"))
 
 
-def loom(path, **without):
+def loom(path, rows=None, **without):
     with h5py.File(path, "w") as file:
         file["matrix"] = toy.cells().T.toarray().astype(np.int32)
         text = h5py.string_dtype()
-        rows = {"Gene": toy.symbols(), "Accession": toy.ids()}
+        rows = rows or {"Gene": toy.symbols(), "Accession": toy.ids()}
         columns = {"CellID": toy.barcodes()[: toy.N_CELLS], "kind": ["Treg", "B"] * 25}
         for group, attributes in (("row_attrs", rows), ("col_attrs", columns)):
             made = file.create_group(group)
@@ -63,6 +63,13 @@ def loom(path, **without):
 def test_a_loom(tmp_path, monkeypatch):
     monkeypatch.setattr("compartments.counts.conversions.MOST", 5000)
     is_toy(describe(loom(tmp_path / "a.loom")))
+
+
+@pytest.mark.parametrize(
+    ("ids", "symbols"), [("Gene", "gene_name"), ("Gene", "Symbol"), ("ensembl_ids", "gene_names"), ("Accession", "Gene")]
+)
+def test_symbols_and_ids_of_a_loom_are_told_by_themselves(tmp_path, ids, symbols):
+    is_toy(describe(loom(tmp_path / "a.loom", {ids: toy.ids(), symbols: toy.symbols()})))
 
 
 @pytest.mark.parametrize(

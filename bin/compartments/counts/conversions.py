@@ -10,6 +10,7 @@ import scipy.sparse as sp
 
 from compartments.core.errors import UserError
 from compartments.counts.hdf5 import BOUND, MOST_PACKED, check_claim, strings_of
+from compartments.counts.names import mostly_ensembl
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.source import Texts
 from compartments.counts.values import value_problem
@@ -21,8 +22,11 @@ FOLDER = Path(".as_h5ad")  # in the work folder of a task, hidden from what it p
 ZARR = ("zarr.json", ".zgroup", ".zattrs")
 NEEDED = ("obs", "var", "X", "layers", "raw")
 CELLS = ("CellID", "cell_id", "obs_names", "barcode", "barcodes", "Barcode")
-GENES = ("Gene", "gene", "GeneName", "gene_name", "gene_symbols", "feature_name", "Symbol", "var_names")
-IDS = ("Accession", "gene_ids", "gene_id", "ensembl_id", "Ensembl", "EnsemblID")
+GENES = (
+    "Gene", "gene", "GeneName", "gene_name", "gene_names", "gene_symbol", "gene_symbols", "feature_name", "Symbol",
+    "symbol", "var_names",
+)  # fmt: skip
+IDS = ("Accession", "gene_ids", "gene_id", "ensembl_id", "ensembl_ids", "Ensembl", "EnsemblID")
 MOST = 4_000_000  # values in memory at a time
 
 
@@ -113,9 +117,12 @@ def _from_loom(path: Path, file: h5py.File) -> None:
         matrix, rows, columns = loom["matrix"], loom["row_attrs"], loom["col_attrs"]
         check_claim(matrix)
         n_genes, n_cells = matrix.shape
-        symbol, gene_id = _first(rows, GENES, n_genes), _first(rows, IDS, n_genes)
-        cells = _first(columns, CELLS, n_cells)
-        if symbol is None and gene_id is None:
+        named = _texts(rows, (*GENES, *IDS), n_genes)
+        # what stands under which name is told by itself: programs also write ids as Gene
+        gene_id = next((names for names in named if mostly_ensembl(names)), None)
+        symbol = next((names for names in named if not mostly_ensembl(names)), gene_id)
+        cells = next(iter(_texts(columns, CELLS, n_cells)), None)
+        if symbol is None:
             raise UserError(
                 f"{path}: a loom without names of its {n_genes} genes: it has "
                 f"{', '.join(rows) or 'no row attribute'}; give them as row attribute 'Gene' (Ensembl ids: 'Accession')"
@@ -124,17 +131,16 @@ def _from_loom(path: Path, file: h5py.File) -> None:
             raise UserError(
                 f"{path}: a loom without names of its {n_cells} cells; give them as column attribute 'CellID'"
             )
-        names = symbol if symbol is not None else gene_id
         var = {} if gene_id is None else {"gene_ids": gene_id}
         obs = {name: strings_of(columns[name]) for name in columns if columns[name].shape == (n_cells,)}
         write_elem(file, "obs", pd.DataFrame(obs, index=pd.Index(cells, dtype=object)))
-        write_elem(file, "var", pd.DataFrame(var, index=pd.Index(names, dtype=object)))
+        write_elem(file, "var", pd.DataFrame(var, index=pd.Index(symbol, dtype=object)))
         _cells_first(path, matrix, file.create_group("X"))
 
 
-def _first(attributes: h5py.Group, names: tuple[str, ...], n: int) -> Texts | None:
-    found = next((name for name in names if name in attributes and attributes[name].shape == (n,)), None)
-    return None if found is None else strings_of(attributes[found])
+def _texts(attributes: h5py.Group, names: tuple[str, ...], n: int) -> list[Texts]:
+    """Those of the attributes that are there, one text of each of the ``n`` rows or columns."""
+    return [strings_of(attributes[name]) for name in names if name in attributes and attributes[name].shape == (n,)]
 
 
 def _cells_first(path: Path, matrix: h5py.Dataset, group: h5py.Group) -> None:

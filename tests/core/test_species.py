@@ -25,6 +25,8 @@ HUMAN_IDS, MOUSE_IDS = ([f"{prefix}{n:011d}" for n in range(20)] for prefix in (
     [
         (["CD3E", "MT-ND1", "C1orf21", "HLA-DRA"], (), "human"), (["Cd3e", "mt-Nd1", "H2-Aa", "Lyz2"], (), "mouse"),
         (["Cd3e", "Mt-nd1", "RT1-Da", "Lyz2"], (), "rat"), (["CD3E"] * 20, MOUSE_IDS, "mouse"),
+        (["Cd3e", "Mt-nd1", "Lyz2"], (), "rat"), (["Cd3e", "Mt-nd1", "H2-k1", "Lyz2"], (), "mouse"),
+        (["Cd3e", "Mt-Nd1", "Hla-dra", "Lyz2"], (), "mouse"),
         (["cd3e"] * 20, HUMAN_IDS, "human"), (["a"] * 3, ["ENSDARG00000000001"] * 3, "zebrafish"),
         (["a"] * 3, ["ENSXXXG00000000001"] * 3, "unknown"), (["w"] * 3, ["FBgn0000001"] * 3, "fruit fly"),
         ([], (), "human"),

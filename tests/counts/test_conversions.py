@@ -66,7 +66,8 @@ def test_a_loom(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("ids", "symbols"), [("Gene", "gene_name"), ("Gene", "Symbol"), ("ensembl_ids", "gene_names"), ("Accession", "Gene")]
+    ("ids", "symbols"),
+    [("Gene", "gene_name"), ("Gene", "Symbol"), ("ensembl_ids", "gene_names"), ("Accession", "Gene")],
 )
 def test_symbols_and_ids_of_a_loom_are_told_by_themselves(tmp_path, ids, symbols):
     is_toy(describe(loom(tmp_path / "a.loom", {ids: toy.ids(), symbols: toy.symbols()})))

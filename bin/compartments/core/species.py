@@ -25,7 +25,9 @@ OF_PREFIX = {
 ENSEMBL = re.compile(r"(?:DEPRECATED_)?(ENS[A-Z]*G|FBgn|WBGene)\d{6,}")
 TITLE = re.compile(r"[A-Z][a-z][a-z0-9]")  # Cd3e, as mice and rats have it
 CAPITALS = re.compile(r"[A-Z]{2,}[A-Z0-9]*(-[A-Z0-9]+)*$")  # CD3E; no AC124606.1 or 1110002E22Rik, which mice have
-OF_RATS = re.compile(r"RT1-|Mt-[Nn]d")
+OF_RATS = re.compile(r"RT1-")
+TITLED = re.compile(r"Mt-[Nn]d")  # as rats have it, and mice after str.capitalize() or str_to_title()
+NOT_OF_RATS = re.compile(r"(H2|Hla)-")  # what rats have in RT1: genes of mice, and human ones in small letters
 MIXED = 0.1  # share of the genes from which another species is no accident of names
 MOST_COUNTERPARTS = 4  # more are a family of genes, of which none is meant
 PREDICTED = re.compile(r"Gm\d+|.+Rik$")  # names of what is not known as a gene of its own
@@ -88,7 +90,8 @@ def _shares(symbols: Collection[Any], gene_ids: Collection[Any]) -> dict[str, fl
     if not len(symbols):
         return {}
     title, capitals = (sum(bool(form.match(str(one))) for one in symbols) / len(symbols) for form in (TITLE, CAPITALS))
-    rats = any(OF_RATS.match(str(name)) for name in symbols)
+    rats, titled, others = (any(map(form.match, map(str, symbols))) for form in (OF_RATS, TITLED, NOT_OF_RATS))
+    rats |= titled and not others
     return {HUMAN: capitals, "rat" if rats else MOUSE: title}
 
 

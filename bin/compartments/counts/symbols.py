@@ -91,11 +91,19 @@ def mend_symbols(source: Source) -> None:
 def _capitals(source: Source) -> None:
     kept = source.symbol[source.keep]
     if source.species == MOUSE:
+        known = mouse_names()
         if sum(bool(TITLE.match(name)) for name in kept) <= len(kept) / 2:
-            known = mouse_names()
             names = [known.get(name.upper(), name.capitalize()) for name in source.symbol]
             source.symbol = np.array(names, dtype=object)
             source.notes.append("gene symbols were not written as of mice, whose ids they have: read as Cd3e")
+        else:  # H2-k1, of str.capitalize(); but CD19 beside Cd19 is a transgene
+            there = set(source.symbol)
+            written = [known.get(name.upper(), name) for name in source.symbol]
+            pairs = zip(source.symbol, written, strict=True)  # Mt-cyb and its like: see _mitochondria
+            names = [name if new in there or name.startswith("Mt-") else new for name, new in pairs]
+            if changed := [(old, new) for old, new in zip(source.symbol, names, strict=True) if old != new]:
+                source.symbol = np.array(names, dtype=object)
+                source.notes.append(f"{len(changed)} symbols of mice are read as {changed[0][1]} of {changed[0][0]}")
         return
     lower = [name for name in kept if name[:1].isalpha() and name == name.lower()]
     if len(lower) <= len(kept) / 2:

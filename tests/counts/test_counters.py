@@ -1,5 +1,7 @@
 """Folders of kb, alevin-fry, STARsolo and Cell Ranger: read as counts, each with what was taken of it."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -81,7 +83,32 @@ def ranger(folder):
     return folder, "raw_feature_bc_matrix is read: all droplets"
 
 
-@pytest.mark.parametrize("make", [kb, nac, totals, fry, star, ranger])
+def parse(folder, matrix="count_matrix.mtx", samples=("a",)):
+    """Cells in rows; tables with headers."""
+    genes = ["gene_id,gene_name,genome", *(f"{one},{name},hg38" for one, name in zip(IDS, GENES, strict=True))]
+    cells = [f"{one},{samples[n % len(samples)]},hg38,9" for n, one in enumerate(BARCODES)]
+    cells.insert(0, "bc_wells,sample,species,gene_count")
+    write(folder, matrix, TRUTH, all_genes__csv=genes, cell_metadata__csv=cells)
+    return folder, "the output of Parse's split-pipe"
+
+
+def older_parse(folder):
+    """Packed, genes in rows."""
+    parse(folder, "DGE.mtx")
+    write(folder, "DGE.mtx", TRUTH.T)
+    for file in list(folder.iterdir()):
+        file.with_name(f"{file.name}.gz").write_bytes(gzip.compress(file.read_bytes()))
+        file.unlink()
+    return folder, "the output of Parse's split-pipe"
+
+
+def test_samples_of_one_run_of_parse_are_told(tmp_path):
+    assert len(describe(parse(tmp_path / "a")[0]).warnings) == 1  # of mitochondrial genes
+    said = describe(parse(tmp_path / "b", samples=("x", "y"))[0]).warnings
+    assert "cell_metadata.csv column 'sample' has 2 values (x, y): give the folder of each sample by itself" in said
+
+
+@pytest.mark.parametrize("make", [kb, nac, totals, fry, star, ranger, parse, older_parse])
 def test_counts_symbols_and_ids_are_those_of_the_files(tmp_path, make):
     folder, said = make(tmp_path / "given")
     source = describe(folder)

@@ -34,6 +34,10 @@ class Layout(NamedTuple):
         File beside the folder in which the program says how it was run.
     fractional : bool
         Whether molecules may be shared among genes.
+    headed : bool
+        Whether names are tables with a header: barcodes in the first column; ids, symbols and genomes of features.
+    inflates : bool
+        Whether UMIs with errors may be among the molecules.
     """
 
     program: str
@@ -45,6 +49,8 @@ class Layout(NamedTuple):
     parts: tuple[str, ...] = ()
     settings: str = ""
     fractional: bool = False
+    headed: bool = False
+    inflates: bool = True
 
 
 LAYOUTS = (
@@ -75,6 +81,19 @@ LAYOUTS = (
         "../quant.json",
         fractional=True,
     ),
+    *(
+        Layout(
+            "Parse's split-pipe",
+            ((f"count_matrix.mtx{end}",), (f"DGE.mtx{end}",)),
+            f"cell_metadata.csv{end}",
+            f"all_genes.csv{end}",
+            (),
+            ("all its counts", "all its counts"),
+            headed=True,
+            inflates=False,
+        )
+        for end in ("", ".gz")
+    ),
 )
 
 
@@ -101,7 +120,9 @@ def layout_of(path: Path) -> Found | None:
 
 
 def inflates(found: Found) -> bool:
-    """Whether UMIs with errors may be among the molecules: in every layout, but for ``parsimony`` of alevin-fry."""
+    """Whether UMIs with errors may be among the molecules: as the layout says, but for ``parsimony`` of alevin-fry."""
+    if not found.layout.inflates:
+        return False
     file = found.folder / found.layout.settings
     if not found.layout.settings or not file.is_file():
         return True

@@ -62,6 +62,11 @@ def _describe(trio: Trio, counter: Found | None) -> Source:
     columns = _rows_of(trio.barcodes, most)
     rows = _rows_of(trio.features, most)
     notes: list[str] = []
+    genome, doubts = None, []
+    if counter and counter.layout.headed:
+        doubts = _several_samples(columns, trio.barcodes.name)
+        genome = np.array([row[2] if len(row) > 2 else "" for row in rows[1:]], dtype=object)
+        columns, rows = columns[1:], [row[:2] for row in rows[1:]]
     if counter:
         rows = _of_counter(rows, counter, notes)
     barcode_rows, feature_rows, by_barcode = columns, rows, True
@@ -93,6 +98,8 @@ def _describe(trio: Trio, counter: Found | None) -> Source:
         np.ones(n_features, bool), by_barcode,
     )  # fmt: skip
     source.notes += notes
+    source.warnings += doubts
+    source.genome = genome if genome is not None and (genome != "").any() else None
     if counter:
         source.more, source.summed = counter.matrices[1:], bool(counter.layout.parts)
         source.fractional = counter.layout.fractional
@@ -107,10 +114,23 @@ def _of_counter(rows: list[list[str]], counter: Found, notes: list[str]) -> list
     said = counter.said if apart or not counter.layout.parts else "one count of each gene, as it was run without parts"
     notes.append(f"the output of {counter.layout.program}: {said}")
     ids = apart or names
+    if counter.layout.headed:
+        return rows
     symbols = symbols_in(counter, ids)
     if symbols is None or len(symbols) != len(ids):
         return [[one] for one in ids]
     return [list(pair) for pair in zip(ids, symbols, strict=True)]
+
+
+def _several_samples(table: list[list[str]], name: str) -> list[str]:
+    """A warning where column ``sample`` of a table with a header has several values."""
+    header = table[0] if table else []
+    place = header.index("sample") if "sample" in header else len(header)
+    values = sorted({row[place] for row in table[1:] if len(row) > place})
+    if len(values) < 2:
+        return []
+    few = ", ".join(values[:4])
+    return [f"{name} column 'sample' has {len(values)} values ({few}): give the folder of each sample by itself"]
 
 
 def _folder(path: Path) -> tuple[Path, str]:

@@ -5,10 +5,15 @@ import random
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
+from scipy.cluster.hierarchy import fcluster, linkage
+from scipy.spatial.distance import squareform
 
 from compartments.core.matrix import totals
 
 CHUNK = 2000
+FEW = 30  # cells: fewer have too few neighbours for a graph of them
+FEW_GENES = 500  # most frequent ones, by which few cells are compared: rarer ones are noise
+FEW_DISTANCE = 0.3  # below it cells are of one kind; cells of one kind differ by 0.2 where a gene's CV is 0.5
 
 
 def cluster_cells(
@@ -17,7 +22,7 @@ def cluster_cells(
     """Coarse clusters, for cell-type profiles only.
 
     k nearest neighbours in :func:`cell_space` weighted by shared neighbours (Jaccard), Leiden (Traag 2019, Sci Rep) at
-    modularity resolution 1.
+    modularity resolution 1. Below ``FEW`` cells by :func:`cluster_few`.
 
     Parameters
     ----------
@@ -29,11 +34,13 @@ def cluster_cells(
     Returns
     -------
     ndarray of int, shape (cells,)
-        All zero below 30 cells, or where there are fewer than two genes.
+        All zero where there are fewer than two genes.
     """
     n_cells = counts.shape[0]
-    if n_cells < 30 or counts.shape[1] < 2 or not counts.nnz:
+    if counts.shape[1] < 2 or not counts.nnz:
         return np.zeros(n_cells, dtype=int)
+    if n_cells < FEW:
+        return cluster_few(counts)
     import igraph  # seconds of import that few cells, or none to correct, do without
     from sklearn.neighbors import NearestNeighbors
 
@@ -54,6 +61,33 @@ def cluster_cells(
         igraph.set_random_number_generator(random)
         random.setstate(state)
     return np.asarray(parts.membership)
+
+
+def cluster_few(counts: sp.csr_matrix) -> npt.NDArray[np.int64]:
+    """Clusters of few cells: average linkage of the cosine distance of their profiles, cut at ``FEW_DISTANCE``.
+
+    The cosine is that of the profiles behind the counts: ``x (x - 1)`` stands for a cell's squared count, which frees
+    it of Poisson noise, so that shallow and deep cells can be cut at the same distance. Genes count by the inverse of
+    their total, else a few of them would decide.
+
+    Parameters
+    ----------
+    counts : csr_matrix, shape (cells, genes)
+
+    Returns
+    -------
+    ndarray of int, shape (cells,)
+    """
+    if counts.shape[0] < 2:
+        return np.zeros(counts.shape[0], dtype=int)
+    frequent = np.argsort(-totals(counts, 0), kind="stable")[:FEW_GENES]
+    x = counts[:, frequent].toarray().astype(float)
+    weighted = x / np.maximum(x.sum(axis=0), 1)
+    length = np.sqrt((weighted * (x - 1)).sum(axis=1))  # nothing of a cell without a count of two or more is known
+    cosine = np.divide(weighted @ x.T, outer := np.outer(length, length), out=np.zeros_like(outer), where=outer > 0)
+    distance = np.clip(1 - cosine, 0, None)
+    np.fill_diagonal(distance, 0)
+    return fcluster(linkage(squareform(distance, checks=False), "average"), FEW_DISTANCE, "distance") - 1
 
 
 def cell_space(

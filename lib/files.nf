@@ -104,14 +104,13 @@ def linesOn(problems) {
     (lines.take(20) + rest).join('; ')
 }
 
-// The samples of study.json as [[meta, [column: file], whether others are of its specimen]], and all that is wrong with
-// their files. Values are text: what check_design has read is not read again by other rules.
+// The samples of study.json as [[meta, [column: file], whether there are others]], and all that is wrong with their
+// files. Values are text: what check_design has read is not read again by other rules.
 def samplesOf(study, folder) {
     def rows = new groovy.json.JsonSlurper().parse(study).samples.collect { row ->
         row.collectEntries { name, value -> [name, value == null ? '' : value.toString()] }
     }
-    def specimens = rows.countBy { row -> specimenOf(row) }
-    def samples = rows.collect { row -> sampleOf(row, folder) + [specimens[specimenOf(row)] > 1] }
+    def samples = rows.collect { row -> sampleOf(row, folder) + [rows.size() > 1] }
     def inputs = samples.collectMany { one -> one[1].values().flatten() }
     [samples, linesOn(inputs.findAll { one -> one instanceof Map })]
 }
@@ -133,11 +132,6 @@ def sampleOf(row, folder) {
 def askedOf(column, inputs, others) {
     def first = ['filtered', 'cellbender', 'raw'].find { name -> inputs[name] }
     column == first ? [digests: 'input.sha256', barcodes: others] : [:]
-}
-
-// Donor, compartment and condition of a row.
-def specimenOf(row) {
-    ['donor', 'compartment', 'condition'].collect { name -> row[name] }
 }
 
 // What a step wrote of the file of a sample, with the row of the samplesheet in front.

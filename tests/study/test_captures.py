@@ -96,6 +96,20 @@ def test_the_same_file_twice_is_refused_in_one_specimen_and_in_two():
     assert refusal(sheet_of(*TWICE)) == ""
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("L1_{0}.fq.gz;L2_{0}.fq.gz", "L2_{0}.fq.gz"), ("L1_{0}.fq.gz;L2_{0}.fq.gz", "L2_{0}.fq.gz; ./L1_{0}.fq.gz")],
+)
+def test_a_lane_of_two_samples_is_refused_wherever_it_stands(first, second):
+    pairs = [",".join(lanes.format(read) for read in ("R1", "R2")) for lanes in (first, second)]
+    header = "sample,donor,compartment,condition,fastq_1,fastq_2"
+    last = "Z,Z,CSF,control,z_R1.fq.gz,z_R2.fq.gz"
+    rows = [header, f"A,A,CSF,treated,{pairs[0]}", f"B,B,CSF,control,{pairs[1]}", last]
+    said = refusal(parse_samplesheet("\n".join(rows) + "\n", "sheet.csv"))
+    assert "row 3, column fastq_1: 'L2_R1.fq.gz' is already in row 2 (samples 'A' and 'B')" in said
+    assert refusal(parse_samplesheet("\n".join([rows[0], rows[1], last]) + "\n", "sheet.csv")) == ""
+
+
 def test_droplets_of_a_pooled_capture_may_be_shared_if_cells_are_told_apart():
     pooled = ("A1,A,CSF,treated,pool.h5", "B1,B,CSF,control,pool.h5")
     assert refusal(sheet_of(*with_values(pooled, "a.h5", "b.h5"), columns="filtered")) == ""

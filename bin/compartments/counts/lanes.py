@@ -18,12 +18,14 @@ from compartments.counts.folders import entries
 from compartments.counts.opening import READ_ERRORS, unreadable
 from compartments.counts.reading import counts_of
 from compartments.counts.source import Source
-from compartments.study.captures import several
+from compartments.study.captures import SPECIMEN, several
 
 # of two libraries that many barcodes have, by chance, less than 1 % in common: 5000 of the 737,280 of 10x v2
 MOST = 5000
 SHARED = 0.1  # of the barcodes of the smaller one; lanes of a library have most of their cells in common
 MIN_SHARED = 6
+SAME = 0.5  # of the barcodes of the smaller of two specimens, and of these with the same number of genes
+SAME_RANKS = 0.9  # rank correlation as ALIKE: one library of two specimens, counted with two references
 ALIKE = 0.5  # rank correlation of the numbers of genes behind shared barcodes, where few barcodes were to choose from
 BASES = re.compile("[ACGT]{6,}")
 MIN_BASES = 12  # of a barcode: fewer are names of wells or numbers, which recur
@@ -104,11 +106,31 @@ def problems(found: Sequence[Cells], samples: pd.DataFrame) -> Iterator[str]:
                 f"row {cells['row']}, column {cells['column']}: '{cells['sample']}' has the same content as "
                 f"'{first['sample']}' in row {first['row']}: each cell would count twice; give each sample its own file"
             )
+    of_specimen = {row["sample"]: tuple(row[name] for name in SPECIMEN) for _, row in samples.iterrows()}
+    for first, second in combinations(by_sample.values(), 2):
+        pair = first["sample"], second["sample"]
+        if pair not in twice and of_specimen[pair[0]] != of_specimen[pair[1]]:
+            yield from _one_library(first, second)
     for specimen, rows in several(samples):
         there = [by_sample[sample] for sample in rows["sample"] if sample in by_sample]
         for first, second in combinations(there, 2):
             if (first["sample"], second["sample"]) not in twice:
                 yield from _lanes(first, second, specimen)
+
+
+def _one_library(first: Cells, second: Cells) -> Iterator[str]:
+    """Two specimens with the same cells: most barcodes of the smaller are in the other with as many genes."""
+    smaller = min(len(first["barcodes"]), len(second["barcodes"]))
+    shared = sorted(first["barcodes"].keys() & second["barcodes"].keys())
+    if len(shared) < MIN_SHARED or len(shared) <= SAME * smaller:
+        return
+    genes = pd.DataFrame({n: [cells["barcodes"][code] for code in shared] for n, cells in enumerate((first, second))})
+    if (genes[0] == genes[1]).mean() > SAME or genes.rank().corr().iloc[0, 1] > SAME_RANKS:
+        yield (
+            f"rows {first['row']} and {second['row']}: '{first['sample']}' and '{second['sample']}' share "
+            f"{len(shared) / smaller:.0%} of their barcodes, with as many genes: the cells of one library under two "
+            "names; give each sample its own file"
+        )
 
 
 def _lanes(first: Cells, second: Cells, specimen: str) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import NUMBERS
+from compartments.core.vocabulary import NUMBERS, READS
 
 SPECIMEN = ["donor", "compartment", "condition"]
 MOST_SHARES = 1.05  # sum of the shares of a specimen's fractions: sorters count roughly
@@ -220,14 +220,17 @@ def check_files(sheet: pd.DataFrame, name: str, strict: bool = False) -> None:
     seen: dict[str, pd.Series] = {}
     for _, row in sheet.iterrows():
         column = next(column for column in CELLS_FROM if row[column])
-        place = os.path.normpath(row[column]) if "://" not in row[column] else row[column]
-        if place in seen:
-            raise UserError(
-                f"{name} row {row['row']}, column {column}: '{row[column]}' is already in row {seen[place]['row']} "
-                f"(samples '{seen[place]['sample']}' and '{row['sample']}'): each cell would count twice; give each "
-                "sample its own file"
-            )
-        seen[place] = row
+        # of reads lane by lane: a lane may be among others, in any order
+        lanes = [lane.strip() for lane in row[column].split(";")] if column in READS else [row[column]]
+        for lane in filter(None, lanes):
+            place = os.path.normpath(lane) if "://" not in lane else lane
+            if place in seen and seen[place] is not row:
+                raise UserError(
+                    f"{name} row {row['row']}, column {column}: '{lane}' is already in row {seen[place]['row']} "
+                    f"(samples '{seen[place]['sample']}' and '{row['sample']}'): each cell would count twice; give "
+                    "each sample its own file"
+                )
+            seen[place] = row
     if not strict:
         return
     for specimen, rows in several(sheet):

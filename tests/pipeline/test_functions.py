@@ -227,7 +227,7 @@ def test_a_result_belongs_where_its_task_named_it(told):
 def test_samples_are_taken_from_the_study_as_it_was_read(told):
     meta, raw, others = told["samples"][0]
     assert meta == {"sample": "a", "donor": "A", "row": "2", "note": HOSTILE, "rbc_per_ul": "0.0"}
-    assert raw.endswith("/given/a b.tsv") and not others and told["samples"][1][2]
+    assert raw.endswith("/given/a b.tsv") and others and told["samples"][1][2]
 
 
 def test_all_files_that_are_not_there_are_named_in_one_line(told):

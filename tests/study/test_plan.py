@@ -21,6 +21,7 @@ def test_plan_says_what_will_be_compared_and_what_skipped():
     study = make_study(sheet)
     text = plan(study, design_table(study))
     assert "5 samples of 4 donors; compartments blood, CSF (reference blood)" in text
+    assert "on which labels and checks depend: blood for blood; CSF for CSF (if wrong" in text
     assert "sick_vs_control, blood: 2 sick against 1 control donors: descriptive" in text
     assert "sick_vs_control, CSF: 1 sick against 0 control donors: will be skipped: not testable" in text
     assert "skipped in CSF against blood, for lack of the other sample: d2 (blood), d3 (blood), d4 (CSF); they" in text

@@ -7,7 +7,7 @@ from anndata import AnnData
 from compartments.cells.leaks import gate, gene_sum
 from compartments.cells.soup import Soup
 from compartments.core.species import known_as
-from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, BLOOD
+from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, kind_of_compartment
 
 # What blood brings with it, for the estimate of how many leukocytes of a tap came from blood.
 ERYTHROCYTES_PER_LEUKOCYTE = 700.0  # adult blood: about 4.7e6 against 6.7e3 per microlitre
@@ -40,7 +40,7 @@ def red_cells(
     erythroid = ~gate(cells)["non_erythroid"]
     leukocytes = max(int((~erythroid).sum()), 1)
     index = None if soup is None or not columns.size else float(soup.profile[columns].sum())
-    if BLOOD.search(compartment):
+    if kind_of_compartment(compartment) == "blood":
         ratio, basis = None, None
     elif rbc_per_ul is not None and cells_per_ul:
         ratio, basis = rbc_per_ul / cells_per_ul, "counted"

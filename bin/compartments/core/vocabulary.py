@@ -3,12 +3,18 @@
 import math
 import re
 from pathlib import Path
+from typing import Literal
 
 GIVEN_LABEL = "given_label"  # column of obs with the user's own names of cells, between steps
 UNASSIGNED, OTHER = "unassigned", "other"
 POOLS = (UNASSIGNED, OTHER)  # not lineages: nothing is claimed of them
-BLOOD = re.compile(r"blood|^pb(mcs?)?$|plasma", re.I)  # names of compartments that are blood
-CSF = re.compile(r"csf|cerebrospinal", re.I)
+# words in names of compartments, of several languages
+_OF_BLOOD = {"pb", "pbl", "pbls", "wb", "wbc", "wbcs", "peripheral", "buffy", "leukapheresis", "leukopak", "plasma"}
+_OF_BLOOD |= {"blut", "sang", "sangue", "sangre", "bloed", "blod", "krew", "krev"}
+_BLOOD = re.compile(r"pbmc.*|buffycoat|(?!non).*(blood|blut|bloed)")  # whole words
+_CSF = re.compile(r"csf.*|(?!non).*csf|cerebrospinal.*|cephalorachidi.*|li[qk]vo?r|liquor|lcr")
+_DENIED = {"non", "not", "without", "free", "ohne", "sans", "sin", "senza", "vessel", "vessels", "barrier"}
+_ELSEWHERE = {"nerve", "nerves", "node", "nodes", "lymph", "tissue", "tissues", "organ", "organs"}  # peripheral ones
 WITHOUT_EMPTIES = ("knee", "expected_cells")  # methods that leave the other barcodes unjudged
 TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]  # how far a comparison may be trusted, falling
 # how donors enter a contrast
@@ -83,6 +89,26 @@ OF_ONE_COMPARTMENT = QUESTIONS | {
     3: "Are migration-associated genes raised?",
     4: "Does a lineage gain a central role in the interactions, and is migration signalling stronger?",
 }
+
+
+def kind_of_compartment(name: str) -> Literal["blood", "CSF", "tissue"]:
+    """What a compartment is by the words in its name: labels, checks and the reference depend on it.
+
+    Words end at anything but letters, and at a capital after a small letter. A word that denies it (``non_blood``,
+    ``blood_vessel``) makes it tissue; with words for both (``CSF_with_blood``) it is CSF.
+    """
+    parts = re.findall(r"[^\W\d_]+", name)
+    words = {one.lower() for part in parts for one in (part, *re.sub(r"([a-z])([A-Z])", r"\1 \2", part).split())}
+    if words & _DENIED:
+        return "tissue"
+    if any(_CSF.fullmatch(word) for word in words):
+        return "CSF"
+    known = words & _OF_BLOOD
+    if "plasma" in known and words & {"cell", "cells"}:
+        known.discard("plasma")
+    if "peripheral" in known and words & _ELSEWHERE:
+        known.discard("peripheral")
+    return "blood" if known or any(_BLOOD.fullmatch(word) for word in words) else "tissue"
 
 
 def sex_of(word: object) -> str:

@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.special import logsumexp, softmax
 
 from compartments.core.matrix import log_normalise, totals
-from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
+from compartments.core.vocabulary import UNASSIGNED, kind_of_compartment
 from compartments.labels.genes import Matched, fold_repeats, match
 from compartments.labels.lineages import STATE, broad_lineages, check_labels
 from compartments.labels.markers import KNOWN_BY_MARKERS, LOST_BY_CONVERSION, Evidence, marker_evidence, marker_weights
@@ -284,7 +284,7 @@ def _settle_by_markers(
     doubtful = (labels["confidence"] != "high") | ~labels["supported"]
     unknown = sorted(name for name in set(labels["marker_lineage"]) - {""} if broad[name] not in known)
     for lineage, mistaken in (dict.fromkeys(unknown, ()) | dict(by_markers)).items():
-        if lineage not in broad or (lineage == "Macrophage" and BLOOD.search(compartment)):
+        if lineage not in broad or (lineage == "Macrophage" and kind_of_compartment(compartment) == "blood"):
             continue
         named = (labels["marker_lineage"] == lineage) & (labels["lineage"] != lineage)
         cells = named & (doubtful | labels["lineage_broad"].isin(mistaken))
@@ -293,5 +293,5 @@ def _settle_by_markers(
         labels.loc[cells, "confidence"] = "marker"
         labels.loc[cells, "marker_agrees"] = True
         labels.loc[cells, "rule"] = lineage
-    if CSF.search(compartment):
+    if kind_of_compartment(compartment) == "CSF":
         labels.loc[labels["lineage"] == "Macrophage", "display_label"] = "CSF macrophage-like"

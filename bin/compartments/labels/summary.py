@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from compartments.core.vocabulary import BLOOD, CSF, UNASSIGNED
+from compartments.core.vocabulary import UNASSIGNED, kind_of_compartment
 from compartments.labels.genes import Matched
 
 WARN_OVERLAP = 0.8
@@ -29,11 +29,9 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
     dict
         As ``samples/*/*.labels.json``, without sample and overrides.
     """
-    elsewhere = {"implausible"}
-    if BLOOD.search(compartment):
-        elsewhere |= {"csf", "tissue"}
-    elif CSF.search(compartment):
-        elsewhere |= {"tissue"}
+    elsewhere = {"implausible"} | {"blood": {"csf", "tissue"}, "CSF": {"tissue"}, "tissue": set()}[
+        kind_of_compartment(compartment)
+    ]
     implausible = labels["plausible_in"].isin(elsewhere)
     counted = labels.loc[implausible, "celltypist_label"].value_counts()
     n_pdc, n_marker = int((labels["lineage"] == "pDC").sum()), int(labels["marker_pdc"].sum())

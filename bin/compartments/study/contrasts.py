@@ -11,7 +11,6 @@ from compartments.core.numbers import number_in
 from compartments.core.sheets import parse, shown
 from compartments.study.study import BETWEEN, CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast
 
-OBVIOUS_COMPARTMENTS = {"blood", "pb", "pbmc", "pbmcs", "peripheral_blood", "whole_blood"}
 OBVIOUS_CONDITIONS = {"control", "controls", "ctrl", "untreated", "healthy", "hc", "placebo", "vehicle"}
 OBVIOUS_CONDITIONS |= {"baseline", "before", "pre"}
 

@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import LIMITS
+from compartments.core.vocabulary import LIMITS, kind_of_compartment
 from compartments.study.captures import captures_notes, specimens
 from compartments.study.contrasts import (
-    OBVIOUS_COMPARTMENTS,
     OBVIOUS_CONDITIONS,
     choose_reference,
     default_contrasts,
@@ -63,7 +62,8 @@ def make_study(
     compartments, conditions = (list(sheet[column].unique()) for column in ("compartment", "condition"))
     base = compartments[0]
     if len(compartments) > 1 or reference_compartment:
-        base = choose_reference(compartments, reference_compartment, OBVIOUS_COMPARTMENTS, "compartment")
+        blood = {name.lower() for name in compartments if kind_of_compartment(name) == "blood"}
+        base = choose_reference(compartments, reference_compartment, blood, "compartment")
     order = parse_order(condition_order, conditions)
     covariates = chosen_covariates(sheet, covariates)
     covariates, warnings = usable_covariates(sheet, covariates)

@@ -1,11 +1,13 @@
 """What will be compared, said before anything is computed."""
 
+from collections.abc import Sequence
 from math import comb
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from compartments.core.vocabulary import kind_of_compartment
 from compartments.study.arms import arm_design, donors_per_arm, residual_df, telling, tier
 from compartments.study.study import COMPARTMENTS, Study
 from compartments.study.terms import Term, terms_of
@@ -108,7 +110,7 @@ def plan(study: Study, table: pd.DataFrame) -> str:
         f"{len(samples)} samples of {donors}; compartments {', '.join(study.compartments)} "
         f"(reference {study.reference_compartment}); conditions {', '.join(samples['condition'].unique())}"
     )
-    lines = [whole]
+    lines = [whole, _kinds(study.compartments)]
     lines += [_line(row) for row in table.itertuples()]
     lines += _left_out(study)
     for compartment in study.compartments[1:]:
@@ -124,6 +126,15 @@ def plan(study: Study, table: pd.DataFrame) -> str:
             )
     lines += [f"note: {warning}" for warning in study.warnings]
     return "\n".join(lines) + "\n"
+
+
+def _kinds(compartments: Sequence[str]) -> str:
+    """What each compartment is taken for, so that a wrong guess is seen before anything is labelled by it."""
+    taken = "; ".join(f"{name} for {kind_of_compartment(name)}" for name in compartments)
+    return (
+        f"by their names, compartments are taken for blood, CSF or tissue, on which labels and checks depend: {taken} "
+        "(if wrong, name it with the word blood or CSF, or without)"
+    )
 
 
 def _donors(n: int) -> str:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import BLOOD, CSF, sex_of
+from compartments.core.vocabulary import kind_of_compartment, sex_of
 from compartments.study.covariates import unknown
 from compartments.study.near_names import questions_on_names
 
@@ -56,10 +56,8 @@ def _odd_totals(sheet: pd.DataFrame) -> list[str]:
     medians = totals.groupby(sheet["compartment"], sort=False).median()
     asked = []
     for compartment, median in medians.items():
-        unit, name = "", str(compartment)
-        least, most = (
-            (BLOOD_LEAST, BLOOD_MOST) if BLOOD.search(name) else (LEAST, CSF_MOST if CSF.search(name) else None)
-        )
+        unit, limits = "", {"blood": (BLOOD_LEAST, BLOOD_MOST), "CSF": (LEAST, CSF_MOST), "tissue": (LEAST, None)}
+        least, most = limits[kind_of_compartment(str(compartment))]
         if median < least:
             unit = "10^9 per litre? Then multiply by 1,000"
         elif most and median > most:

@@ -70,6 +70,7 @@ workflow {
             INPUT.out.rows,
             GIVEN.out.models,
             INPUT.out.by_hand,
+            INPUT.out.meanings.first(),
             settings,
         )
         // All samples in one object, and the sums that statistics need.

@@ -41,8 +41,8 @@ def claim(settings, tables) {
     def computes = settings.validate_only.toString() != 'true'
     if (computes || !crate) {
         if (crate) {
-            def own = ['params.json', 'models.tsv', 'labelled.json', 'samples.json', 'versions.yml', 'trace.tsv']
-            own += ['execution.html', 'timeline.html']
+            def own = ['params.json', 'models.tsv', 'label_meanings.tsv', 'labelled.json', 'samples.json']
+            own += ['versions.yml', 'trace.tsv', 'execution.html', 'timeline.html']
             own.each { name -> setAside(out, "pipeline_info/${name}", crate) }
             setAside(out, 'ro-crate-metadata.json', crate)
         }
@@ -57,7 +57,8 @@ def claim(settings, tables) {
 
 // Place of a file of the checks.
 def placeOf(path) {
-    path.name in ['params.json', 'models.tsv', 'labelled.json'] ? "pipeline_info/${path.name}".toString() : path.name
+    def beside = ['params.json', 'models.tsv', 'label_meanings.tsv', 'labelled.json']
+    path.name in beside ? "pipeline_info/${path.name}".toString() : path.name
 }
 
 // Move a file of an earlier run to <outdir>.earlier/<its name>, as it lay in the results folder.

@@ -188,7 +188,8 @@ process CHECK_LABELS {
     path 'problems.txt', emit: problems
     path 'notes.txt', emit: notes
     path 'pipeline_info/labelled.json', emit: compared, optional: true
-    path 'pipeline_info/models.tsv', emit: models, optional: true
+    path 'pipeline_info/label_meanings.tsv', emit: meanings, optional: true
+    path 'pipeline_info/{models.tsv,label_meanings.tsv,labelled.json}', emit: results, optional: true
     tuple val(task.process), eval('sc-compartments versions celltypist pandas'), topic: versions
 
     script:
@@ -204,7 +205,7 @@ process CHECK_LABELS {
     stub:
     """
     touch problems.txt notes.txt
-    sc-compartments write_stub pipeline_info/models.tsv
+    sc-compartments write_stub pipeline_info/models.tsv pipeline_info/label_meanings.tsv
     cp ${compared} pipeline_info/labelled.json
     """
 }

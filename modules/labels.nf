@@ -53,6 +53,7 @@ process ANNOTATE_CELLS {
     path known_models
     path lineage_map
     path markers
+    path meanings
     path clusters, stageAs: 'clusters/*'
     val given
 
@@ -68,6 +69,7 @@ process ANNOTATE_CELLS {
     # code ${task.ext.code}
     sc-compartments annotate_cells ${options(cells: filtered, compartment: row.compartment, model: models)} \\
         ${options(lineage_map: lineage_map, markers: markers, label_overrides: by_hand)} \\
+        ${options(label_meanings: meanings)} \\
         ${options(label_clusters: clusters, known_models: known_models)} ${given}
     """
 

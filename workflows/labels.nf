@@ -32,6 +32,7 @@ workflow LABELS {
     rows // [meta, row of the samplesheet]
     models // [[compartment or empty, CellTypist model, whether by name], ...]
     by_hand // [sample -> table of its labels by hand], once
+    meanings // what labels of the user mean that have two meanings
     settings // name -> value, of the parameters
 
     main:
@@ -48,6 +49,7 @@ workflow LABELS {
         carried(projectDir.resolve('assets/celltypist_models.tsv')),
         carried(existing(pathOf(settings.lineage_map), '--lineage_map')),
         carried(existing(pathOf(settings.markers), '--markers')),
+        meanings,
         filesOf(settings, 'label_clusters'),
         parametersOf(settings, 'annotate_cells'),
     )

@@ -92,6 +92,20 @@ def test_labels_of_all_cells(published, root, tmp_path):
     assert summary["n_overrides"] == (labels["confidence"] == "override").sum() == (cells["sample"] == "D1_CSF").sum()
 
 
+def test_a_label_keeps_the_meaning_of_the_run(published, root, tmp_path):
+    cells = published.cells().iloc[:3].assign(lineage="DC")
+    cells.to_csv(tmp_path / "new.tsv", sep="\t", index=False)
+    given = (published, tmp_path / "new.tsv", False, tmp_path / "umap.tsv.gz", lineage_map(root))
+    sample = cells["sample"].iloc[0]
+    assert (relabelled(*given)[sample][0]["lineage"] == "cDC").sum() == 3
+    place = published.root / "pipeline_info/label_meanings.tsv"
+    place.parent.mkdir(exist_ok=True)
+    place.write_text("label\tlineage\nDC\tcDC2\n")
+    labels = relabelled(*given)[sample][0]["lineage"]
+    place.unlink()
+    assert (labels == "cDC2").sum() == 3 and not (labels == "cDC").any()
+
+
 def test_labels_of_some_cells_are_no_labels_of_all(published, root, tmp_path):
     cells = published.cells()
     cells.iloc[: len(cells) // 2].to_csv(tmp_path / "half.tsv", sep="\t", index=False)

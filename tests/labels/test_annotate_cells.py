@@ -63,6 +63,20 @@ def test_labels_of_the_users_file_stand(sample, execute):
     assert not labels["marker_agrees"][:3].any(), "markers know these cells by other names"
 
 
+def test_a_label_means_what_the_study_says(sample, execute):
+    """Another cell of the sample, or none, decides nothing."""
+    folder, *_ = sample
+    cells = anndata.read_h5ad(folder / "s1.filtered.h5ad")
+    cells.obs["given_label"] = ["DC", "ILC", *[""] * (cells.n_obs - 2)]
+    cells.write_h5ad(folder / "s1.filtered.h5ad")
+    (folder / "m.tsv").write_text("label\tlineage\nDC\tcDC2\n")
+    options = ("--cells", "s1.filtered.h5ad", "--model", "made_up.pkl", "--compartment", "CSF")
+    done = execute("annotate_cells", *options, "--label_meanings", "m.tsv")
+    assert done.returncode == 0, done.stderr
+    labels = read_tsv(folder / "samples/s1/s1.labels.tsv.gz")
+    assert list(labels["lineage"][:2]) == ["cDC2", "NK_ILC"] and list(labels["lineage_broad"][:2]) == ["cDC", "NK_ILC"]
+
+
 def test_a_sample_without_cells_is_skipped(tmp_path, execute):
     write_sample(tmp_path, sparse.csr_matrix((0, len(GENES)), dtype=np.int32))
     write_model(make_model(), tmp_path / "made_up.pkl")

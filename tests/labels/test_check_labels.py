@@ -76,6 +76,26 @@ def test_labels_are_checked_before_any_cell_is_read(tmp_path, execute, root, cas
     assert said.count("\n") == (1 if expected else 0)
 
 
+def test_what_labels_mean_is_decided_by_all_samples(tmp_path, execute, root):
+    """Files and table by hand together: s2's DC2 decides what s1's DC is, wherever it stands."""
+    text = "sample,donor,compartment,condition,filtered\ns1,A,CSF,ms,a.h5\ns2,B,CSF,control,b.h5\n"
+    make_study(parse_samplesheet(text)).save(tmp_path / "study.json")
+    write_model(make_model(), tmp_path / "m.pkl")
+    for sample, labels in (("s1", ["ILC", "Monocytes"]), ("s2", ["NK cells", "Treg"])):
+        (tmp_path / f"{sample}.cells.json").write_text(json.dumps({"sample": sample, "labels": labels}))
+    (tmp_path / "o.tsv").write_text("sample\tbarcode\tlineage\ns1\tx\tDC\ns2\ty\tDC2\n")
+    assets = root / "assets"
+    given = ["--lineage_map", assets / "celltypist_immune_all_low_lineage.tsv", "--markers", assets / "markers.tsv"]
+    given += ["--cells", "s1.cells.json", "s2.cells.json", "--labels_key", "cell_type", "--label_overrides", "o.tsv"]
+    done = execute(
+        "check_labels", "--study", "study.json", "--compared", "study.json", "--model", "m.pkl", *given,
+        "--problems", "problems.txt",
+    )  # fmt: skip
+    assert done.returncode == 0 and not (tmp_path / "problems.txt").read_text(), done.stderr
+    table = (tmp_path / "pipeline_info/label_meanings.tsv").read_text()
+    assert table == "label\tlineage\nDC\tcDC2\nILC\tILC\nMonocytes\tMono_Mac\n"
+
+
 @pytest.mark.parametrize(
     ("primary", "further", "expected"),
     [

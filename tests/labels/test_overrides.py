@@ -126,6 +126,25 @@ def test_overrides_by_cluster_through_the_executable(sample, execute):
     assert summary["n_overrides"] == 6 and "1 cells of --label_overrides are not in the sample" in summary["warnings"]
 
 
+def test_a_label_means_the_same_in_all_samples(tmp_path, tables):
+    """`DC` is the kind where no sample names a finer one, else one of the kind: for the study, not by sample."""
+    given = {"s1": ["DC", "ILC", "Classical monocytes", "Treg"], "s2": ["DC", "DC2", "ILC", "Monocytes"]}
+    decided = overrides.meanings({label for labels in given.values() for label in labels}, tables[0])
+    assert dict(decided.to_numpy().tolist()) == {"DC": "cDC2", "ILC": "NK_ILC", "Monocytes": "cMono"}
+    write_tsv(decided, tmp_path / "m.tsv")
+    said = overrides.read_meanings(tmp_path / "m.tsv")
+    path = tmp_path / "o.tsv"
+    for sample, labels in given.items():
+        obs = pd.DataFrame({"given_label": labels}, index=[f"c{i}" for i in range(len(labels))])
+        rows = overrides.labelled_rows(obs, tables[0], said).set_index("barcode")["lineage"]
+        assert rows.iloc[0] == "cDC2" and "NK_ILC" in rows.to_list()
+        path.write_text("sample\tbarcode\tlineage\n" + "".join(f"{sample}\tc{i}\t{x}\n" for i, x in enumerate(labels)))
+        by_hand, _ = overrides.read_overrides(path, sample, list(obs.index), tables[0], said=said)
+        assert by_hand.set_index("barcode")["lineage"].to_dict() == rows.to_dict()
+    assert rows.tolist() == ["cDC2", "cDC2", "NK_ILC", "cMono"]
+    assert overrides.meanings({"Treg", "DC1", "unassigned"}, tables[0]).empty and not overrides.read_meanings(None)
+
+
 def test_changed_tables_are_read_or_refused_in_one_line(root, tmp_path):
     """Random changes of overrides, lineage map and markers never end in a traceback."""
     assets, rng, path = root / "assets", random.Random(1), tmp_path / "t.tsv"

@@ -14,7 +14,13 @@ from compartments.cohort.sums import MOMENTS, SAID, read_sums
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv
 from compartments.counts.references import unite_genes
-from compartments.labels.overrides import apply_overrides, read_override_table, read_overrides, warn_of_lost
+from compartments.labels.overrides import (
+    apply_overrides,
+    read_meanings,
+    read_override_table,
+    read_overrides,
+    warn_of_lost,
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -131,7 +137,10 @@ def relabelled(
         As :func:`compartments.labels.overrides.read_override_table`; cells without a label.
     """
     cells = before.cells()
-    read, _ = read_override_table(table, lineage_map, clusters, set(before.study.samples["sample"]))
+    # what a label of the run means stays so; of others the table is all there is
+    place = before.root / "pipeline_info/label_meanings.tsv"
+    said = read_meanings(place if place.is_file() else None)
+    read, _ = read_override_table(table, lineage_map, clusters, set(before.study.samples["sample"]), said)
     if whole:
         merged = cells.merge(read[["sample", "barcode"]], on=["sample", "barcode"], how="left", indicator=True)
         missing = cells[(merged["_merge"] == "left_only").to_numpy()]
@@ -151,7 +160,7 @@ def relabelled(
         # whom markers agree with follows from the lineages
         labels["marker_agrees"] = labels["marker_agrees"] == "True"
         old = labels.copy()
-        rows, lost = read_overrides(table, sample, labels["barcode"], lineage_map, clusters)
+        rows, lost = read_overrides(table, sample, labels["barcode"], lineage_map, clusters, said)
         apply_overrides(labels, pd.Index(labels["barcode"]), rows, lineage_map)
         if labels.equals(old):
             continue

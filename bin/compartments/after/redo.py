@@ -92,7 +92,7 @@ class Redo:
         self.new.compared.save(self.out / "pipeline_info/labelled.json")
         write_json(self.new.parameters, self.out / "pipeline_info/params.json")
         shutil.copy2(self.before.root / "samples.tsv", self.out / "samples.tsv")
-        for name in ("models.tsv", "versions.yml"):
+        for name in ("models.tsv", "label_meanings.tsv", "versions.yml"):
             if (self.before.root / "pipeline_info" / name).is_file():
                 shutil.copy2(self.before.root / "pipeline_info" / name, self.out / "pipeline_info" / name)
         contract = Contract.of("check_design")

@@ -32,6 +32,10 @@ def arguments() -> argparse.Namespace:
     add("--known_models", default=ASSETS / "celltypist_models.tsv", help="TSV of CellTypist's models")
     add("--compartment", required=True, help="compartment of the sample")
     add("--label_overrides", help="TSV: sample, barcode (or cluster), lineage")
+    add(
+        "--label_meanings",
+        help="TSV of check_labels: what labels with two meanings mean (default: by these)",
+    )
     add("--label_clusters", help="umap.tsv.gz of the run whose clusters --label_overrides names")
     return options.parse_args()
 
@@ -52,8 +56,6 @@ def read_cells(path: str) -> tuple[str, "pd.DataFrame", tuple["pd.Index", "pd.Se
 
 def main() -> None:
     given = arguments()
-    import pandas as pd
-
     from compartments.core.species import species_of
     from compartments.labels.annotation import annotate
     from compartments.labels.catalogue import read_catalogue
@@ -62,25 +64,19 @@ def main() -> None:
     from compartments.labels.lineages import read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
-    from compartments.labels.overrides import apply_overrides, labelled_rows, read_overrides, warn_of_lost
+    from compartments.labels.overrides import apply_overrides, read_meanings, rows_given, warn_of_lost
 
     lineage_map = read_lineage_map(given.lineage_map)
     sample, obs, genes, counts = read_cells(given.cells)
     species = species_of(*genes)
     models = [of_species(load_model(path), species, genes[0]) for path in given.model]
     markers = read_markers(given.markers, lineage_map, species)
-    left_out, overrides = LeftOut(STEP), None
-    lost: list[str] = []
+    left_out = LeftOut(STEP)
     try:
         if not len(obs):
             raise SampleSkipped("no cell left to label")
-        if GIVEN_LABEL in obs:
-            overrides = labelled_rows(obs, lineage_map)
-        if given.label_overrides:
-            table = given.label_overrides, sample, obs.index, lineage_map, given.label_clusters
-            by_hand, lost = read_overrides(*table)
-            # what was set by hand goes before what the file says
-            overrides = pd.concat([by_hand, overrides]).drop_duplicates("barcode")
+        by_hand = given.label_overrides, given.label_clusters
+        overrides, lost = rows_given(sample, obs, lineage_map, *by_hand, read_meanings(given.label_meanings))
         tables = models, lineage_map, markers
         labels, summary = annotate(counts, *genes, *tables, given.compartment, given.min_overlap, given.cells)
         distance, known = reference_distance(counts, *genes, models[0]), read_catalogue(given.known_models)
@@ -89,7 +85,7 @@ def main() -> None:
         left_out.add(str(reason), sample=sample)
         sys.stderr.write(f"{sample}: left out: {reason}\n")
     else:
-        n_overrides = 0 if overrides is None else apply_overrides(labels, obs.index, overrides, lineage_map)
+        n_overrides = apply_overrides(labels, obs.index, overrides, lineage_map) if len(overrides) else 0
         summary["warnings"] = warn_of_lost(str(summary["warnings"]), lost)
         labels.insert(0, "barcode", obs.index.astype(str))
         contract, base = Contract.of(STEP), f"samples/{sample}/{sample}"

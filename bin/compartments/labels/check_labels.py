@@ -1,6 +1,7 @@
 """Check what labels and clusters rest on before any cell is read: models, lineage map, markers, overrides, names.
 
-Writes pipeline_info/: labelled.json, what is compared and what the models of the compartments can name; models.tsv.
+Writes pipeline_info/: labelled.json, what is compared and what the models of the compartments can name; models.tsv;
+label_meanings.tsv, what labels of the user mean that may mean two things.
 """
 
 import argparse
@@ -45,6 +46,7 @@ def main() -> None:
 
 def _check(given: argparse.Namespace) -> list[str]:
     """Sentences on what costs no more than a sample."""
+    from compartments.core.sheets import read_sheet
     from compartments.counts.looks import read_looks
     from compartments.labels.catalogue import check_published, read_catalogue
     from compartments.labels.choice import check_apart, models_for, models_table, with_named
@@ -53,7 +55,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
-    from compartments.labels.overrides import check_given, read_override_table
+    from compartments.labels.overrides import check_given, meanings, read_override_table
     from compartments.study.parameters import names_in
     from compartments.study.study import Study
 
@@ -68,9 +70,11 @@ def _check(given: argparse.Namespace) -> list[str]:
     compartments = given.compartment or [""] * len(models)
     for model in [one for one, of in zip(models, compartments, strict=True) if of] or models[:1]:
         check_labels(model.name, map_labels(model.labels, lineage_map))
+    labels: set[str] = set()  # that the user gives
     if given.label_overrides:
         samples = set(study.samples["sample"])
         read_override_table(given.label_overrides, lineage_map, given.label_clusters, samples)
+        labels |= {*read_sheet(given.label_overrides, ["lineage"])["lineage"].dropna()}
     elif given.label_clusters:
         raise UserError("--label_clusters is given without --label_overrides, whose clusters it explains; give both")
     check_integration_key(given.integration_key, study)
@@ -79,6 +83,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     looks = read_looks(given.cells)
     for cells in looks:
         check_given(cells["sample"], cells.get("labels", []), lineage_map, given.labels_key or "")
+        labels |= {*cells.get("labels", [])}
     listed = {cells["sample"]: cells["genes"] for cells in looks if "genes" in cells}
     models_of = {row.sample: models_for(row.compartment, models, compartments) for row in study.samples.itertuples()}
     for of_sample in models_of.values():
@@ -92,4 +97,5 @@ def _check(given: argparse.Namespace) -> list[str]:
     sizes = [Path(path).stat().st_size for path in given.model]
     table = models_table(models, compartments, sizes, published)
     Contract.of(STEP).write(table, "pipeline_info/models.tsv")
+    Contract.of(STEP).write(meanings(labels, lineage_map), "pipeline_info/label_meanings.tsv")
     return notes

@@ -59,28 +59,39 @@ def broad_lineages(lineage_map: pd.DataFrame) -> dict[str, str]:
     return broad | dict(zip(placed["lineage"], placed["lineage_broad"], strict=True))
 
 
+def double_meanings(lineage_map: pd.DataFrame) -> dict[str, set[str]]:
+    """Labels that name cells of one lineage, and in ``celltypist_high`` all cells of a kind with several, as ILC does
+    with NK cells among them; to the other labels and lineages of the kind, beside which they mean the former."""
+    known = {*lineage_map.index, *broad_lineages(lineage_map)}
+    return {
+        name: {*kind.index, *kind["lineage"]} - {name}
+        for name, kind in lineage_map.groupby("celltypist_high")
+        if name in known and kind["lineage_broad"].nunique() == 1 and kind["lineage"].nunique() > 1
+    }
+
+
 def map_labels(labels: Iterable[str], lineage_map: pd.DataFrame) -> pd.DataFrame:
     """Lineage, broad lineage and plausibility of model labels.
 
     A label is looked up in ``celltypist_low``, else taken as the name of a lineage or broad lineage, else looked up in
-    ``celltypist_high`` where all its labels share a lineage (or at least a broad one). One that is both, as ILC, means
-    all of the latter if the model has none of the others that are of this kind: then NK cells are called so, too.
+    ``celltypist_high`` where all its labels share a lineage (or at least a broad one). One that is both, as ILC
+    (:func:`double_meanings`), means all of the latter if ``labels`` has none of the others that are of this kind: then
+    NK cells are called so, too. So ``labels`` are all that a model or a study has, not those of one sample.
 
     Returns
     -------
     DataFrame, index ``labels``
         ``lineage, lineage_broad, plausible_in``; missing where a label cannot be placed, the first two for a ``state``.
     """
-    broad = broad_lineages(lineage_map)
+    broad, double = broad_lineages(lineage_map), double_meanings(lineage_map)
     high = {name: own for name, own in lineage_map.groupby("celltypist_high") if name}
     labels = list(labels)
     rows: list[tuple[str | None, str | None, str | None]] = []
     for label in labels:
         kinds = high.get(label, lineage_map[:0])
         one_broad, alike = kinds["lineage_broad"].nunique() == 1, kinds["lineage"].nunique() == 1
-        others = {*kinds.index, *kinds["lineage"]} - {label}
         known = label in lineage_map.index or label in broad
-        if one_broad and (not known or (not alike and others.isdisjoint(labels))):
+        if one_broad and (not known or (label in double and double[label].isdisjoint(labels))):
             lineage, lineage_broad = kinds.iloc[0][["lineage", "lineage_broad"]]
             rows.append((lineage if alike else lineage_broad, lineage_broad, "both"))
         elif label in lineage_map.index:

@@ -1,15 +1,16 @@
 """Lineages that a user sets by hand, cell by cell or cluster by cluster."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
+from compartments.core.files import read_tsv
 from compartments.core.sheets import read_sheet
 from compartments.core.vocabulary import GIVEN_LABEL, UNASSIGNED
-from compartments.labels.lineages import broad_lineages, map_labels
+from compartments.labels.lineages import broad_lineages, double_meanings, map_labels
 
 
 def apply_overrides(
@@ -37,6 +38,7 @@ def read_override_table(
     lineage_map: pd.DataFrame,
     clusters: str | Path | None = None,
     samples: Collection[str] | None = None,
+    said: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame | None]:
     """An override table, checked as far as that is possible without cells.
 
@@ -49,6 +51,8 @@ def read_override_table(
         ``umap.tsv.gz`` of the run whose clusters are meant: ``sample, barcode, leiden``.
     samples : sequence of str, optional
         Names that ``sample`` may have.
+    said : mapping, label -> lineage, optional
+        As of :func:`lineages_of`.
 
     Returns
     -------
@@ -66,7 +70,7 @@ def read_override_table(
     if not {"barcode", "cluster"} & set(table):
         raise UserError(f"{path}: column 'barcode' is missing; it has {', '.join(table)}")
     table = table.reindex(columns=text).fillna("")
-    table["lineage"] = table["lineage"].replace(lineages_of(table["lineage"].unique(), lineage_map))
+    table["lineage"] = table["lineage"].replace(lineages_of(table["lineage"].unique(), lineage_map, said))
     known = {*broad_lineages(lineage_map), UNASSIGNED}
     by_cluster = table["barcode"] == ""
     _refuse(path, table, "lineage", ~table["lineage"].isin(known), f"is no lineage; one of {', '.join(sorted(known))}")
@@ -111,6 +115,7 @@ def read_overrides(
     barcodes: Collection[str],
     lineage_map: pd.DataFrame,
     clusters: str | Path | None = None,
+    said: Mapping[str, str] | None = None,
 ) -> tuple[pd.DataFrame, list[str]]:
     """The rows of an override table that concern one sample.
 
@@ -125,7 +130,7 @@ def read_overrides(
         Barcodes that the table or one of its clusters names and the sample lacks: removed by quality control, mistyped,
         or of another run.
     """
-    table, cells = read_override_table(path, lineage_map, clusters)
+    table, cells = read_override_table(path, lineage_map, clusters, said=said)
     by_cluster = table["barcode"] == ""
     rows = table[(table["sample"] == sample) & ~by_cluster]
     lost = rows.loc[~rows["barcode"].isin(barcodes), "barcode"].tolist()
@@ -142,6 +147,39 @@ def read_overrides(
     return rows[["barcode", "lineage"]].reset_index(drop=True), lost
 
 
+def rows_given(
+    sample: str,
+    obs: pd.DataFrame,
+    lineage_map: pd.DataFrame,
+    table: str | Path | None,
+    clusters: str | Path | None,
+    said: Mapping[str, str],
+) -> tuple[pd.DataFrame, list[str]]:
+    """All that the user says of the cells of a sample; what was set by hand goes before what the file says.
+
+    Parameters
+    ----------
+    sample : str
+    obs : DataFrame, index: barcodes
+        With the labels of ``--labels_key`` where the file has them.
+    lineage_map, clusters, said
+        As of :func:`read_override_table`, and the errors.
+    table : path or None
+        Of labels by hand.
+
+    Returns
+    -------
+    rows, lost
+        As of :func:`read_overrides`.
+    """
+    rows, lost = pd.DataFrame({"barcode": [], "lineage": []}, dtype=object), list[str]()
+    if table:
+        rows, lost = read_overrides(table, sample, obs.index, lineage_map, clusters, said)
+    if GIVEN_LABEL in obs:
+        rows = pd.concat([rows, labelled_rows(obs, lineage_map, said)]).drop_duplicates("barcode")
+    return rows, lost
+
+
 def warn_of_lost(warnings: str, lost: list[str]) -> str:
     """``warnings`` of a sample, and that it lacks the cells ``lost`` which its overrides name."""
     if not lost:
@@ -150,18 +188,48 @@ def warn_of_lost(warnings: str, lost: list[str]) -> str:
     return "; ".join(filter(None, [warnings, words]))
 
 
-def labelled_rows(obs: pd.DataFrame, lineage_map: pd.DataFrame) -> pd.DataFrame:
-    """Rows ``barcode, lineage`` of the cells that the user's file labels (``--labels_key``), as overrides."""
+def labelled_rows(obs: pd.DataFrame, lineage_map: pd.DataFrame, said: Mapping[str, str] | None = None) -> pd.DataFrame:
+    """Rows ``barcode, lineage`` of the cells that the user's file labels (``--labels_key``), as overrides; ``said`` as
+    of :func:`lineages_of`."""
     named = obs[GIVEN_LABEL].astype(str)
     named = named[named != ""]
-    lineage = lineages_of(named.unique(), lineage_map)
+    lineage = lineages_of(named.unique(), lineage_map, said)
     return pd.DataFrame({"barcode": named.index.astype(str), "lineage": named.map(lineage).to_numpy(object)})
 
 
-def lineages_of(labels: Iterable[str], lineage_map: pd.DataFrame) -> dict[str, str]:
-    """The lineage of each label that the map places, or that is a lineage or ``unassigned`` itself."""
+def lineages_of(
+    labels: Iterable[str], lineage_map: pd.DataFrame, said: Mapping[str, str] | None = None
+) -> dict[str, str]:
+    """The lineage of each label that the map places, or that is a lineage or ``unassigned`` itself; of ``labels`` that
+    are not all of the study those with two meanings are as ``said`` (:func:`meanings`)."""
     mapped = map_labels(labels, lineage_map)["lineage"]
-    return {label: lineage for label, lineage in mapped.items() if pd.notna(lineage)} | {UNASSIGNED: UNASSIGNED}
+    own = {label: lineage for label, lineage in mapped.items() if pd.notna(lineage)}
+    return own | dict(said or {}) | {UNASSIGNED: UNASSIGNED}
+
+
+def meanings(labels: Collection[str], lineage_map: pd.DataFrame) -> pd.DataFrame:
+    """What labels with two meanings are taken for, one decision for the study: ``label, lineage``.
+
+    Another label of one sample, cell or table must not change what the label means elsewhere. The others have one
+    meaning whatever else there is, so that they are not listed, and change nothing for samples that lack them.
+
+    Parameters
+    ----------
+    labels : collection of str
+        All that the user gives, of all samples: in files (``--labels_key``) and by hand (``--label_overrides``).
+    lineage_map : DataFrame
+    """
+    double = double_meanings(lineage_map)
+    found = sorted((label, lineage) for label, lineage in lineages_of(labels, lineage_map).items() if label in double)
+    return pd.DataFrame(found, columns=["label", "lineage"])
+
+
+def read_meanings(path: str | Path | None) -> dict[str, str]:
+    """Label -> lineage of a table of :func:`meanings`; empty without one."""
+    if not path:
+        return {}
+    table = read_tsv(path, ["label", "lineage"], ["label", "lineage"])
+    return dict(zip(table["label"], table["lineage"], strict=True))
 
 
 def check_given(sample: str, labels: Iterable[str], lineage_map: pd.DataFrame, key: str) -> None:

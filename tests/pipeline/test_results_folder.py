@@ -87,6 +87,7 @@ def test_a_first_run_makes_every_result_and_lists_it(study):
         "versions.yml",
         "params.json",
         "models.tsv",
+        "label_meanings.tsv",
         "labelled.json",
         "samples.json",
     }

@@ -63,5 +63,9 @@ def test_rate_follows_cells_and_chemistry():
     assert doublets.expected_rate(500) == pytest.approx(0.004)
     assert doublets.expected_rate(10_000) == pytest.approx(0.08)
     assert doublets.expected_rate(10_000, "10x 3' GEM-X v4") == pytest.approx(0.04)
+    newer = ["5' v3", "SC5P-R2-v3", "Single Cell 5' R2-only v3", "Single Cell 3' v4 (polyA)", "GEM-X", "3' v3.1 HT"]
+    assert {doublets.expected_rate(10_000, name) for name in newer} == {0.04}
+    older = ["3' v3", "SC3Pv3", "Single Cell 5' R2-only", "5' v2", "Chromium Next GEM Single Cell 3' v3.1", "simulated"]
+    assert {doublets.expected_rate(10_000, name) for name in older} == {0.08}
     assert doublets.expected_rate(500, loaded_cells=10_000) == pytest.approx(0.048)
     assert doublets.expected_rate(10_000, per_1000=0.001) == pytest.approx(0.01)

@@ -45,6 +45,18 @@ def test_doublets_that_are_not_asked_for_cost_nothing_and_no_cell(execute, tmp_p
     assert (summary["threshold_source"], summary["n_doublets"], summary["callers"]) == ("left_out", 0, "")
 
 
+def test_the_rate_is_that_of_the_kit_that_the_file_states(execute, tmp_path):
+    """Where the samplesheet names none; it goes before."""
+    counts = two_types(n=600, n_doublets=15)
+    said = {"sample": "S1", "chemistry": "Single Cell 5' R2-only v3"}
+    anndata.AnnData(shape=counts.shape, layers={"counts": counts}, uns=said).write_h5ad(tmp_path / "S1.filtered.h5ad")
+    for given, rate in (((), 0.004), (("--chemistry", "5' v2"), 0.008)):
+        done = execute("score_doublets", "--filtered", "S1.filtered.h5ad", "--skip", "doublets", *given)
+        assert done.returncode == 0, done.stderr
+        found = read_json(tmp_path / "samples" / "S1" / "S1.doublets.json")["expected_rate"]
+        assert found == pytest.approx(rate * 0.615)
+
+
 @pytest.mark.parametrize("n", [0, 1, 30])
 def test_hardly_any_cells_through_the_executable(execute, tmp_path, n):
     counts = two_types()[:n]

@@ -1,10 +1,12 @@
 """Counts of several samples in one file: each comes out whole, however the matrix lies and is read."""
 
+import h5py
 import numpy as np
 import pytest
 import scipy.sparse as sp
 
 from compartments.core.errors import UserError
+from compartments.counts.formats import describe
 from compartments.counts.reading import read_counts
 from compartments.counts.splitting import split_counts
 from compartments.counts.whole_study import open_study
@@ -35,6 +37,16 @@ def test_the_same_bytes_however_it_is_read(tmp_path):
         split_counts(source, CODE, {1: tmp_path / f"{most}.h5ad"}, {}, most)
     first, second = (read_counts(tmp_path / f"{most}.h5ad").matrix for most in (700, 10**6))
     assert (first != second).nnz == 0
+
+
+def test_the_chemistry_of_the_whole_goes_along(tmp_path):
+    path = toy.h5(tmp_path / "all.h5")
+    with h5py.File(path, "r+") as file:
+        file.attrs["chemistry_description"] = "Single Cell 3' v4 (polyA)"
+    source, _, file = open_study(path)
+    file.close()
+    split_counts(source, np.zeros(len(source.barcodes), np.int64), {0: tmp_path / "0.h5ad"}, {})
+    assert describe(tmp_path / "0.h5ad").chemistry == "Single Cell 3' v4 (polyA)"
 
 
 def test_values_that_are_no_counts_further_on_are_one_line(tmp_path):

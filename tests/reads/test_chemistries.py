@@ -1,5 +1,7 @@
 """Chemistries: by name, by the barcodes of the reads, by the length of read 1."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -22,6 +24,14 @@ BY_NAME = {one.name: one for one in CHEMISTRIES}
         ("10xv4", "10x v4", ["Forward", "Reverse"]),
         ("5' v3", "10x v4", ["Reverse"]),
         ("ARC-v1", "10x multiome", ["Forward"]),
+        ("GEM-X 5' v3", "10x v4", ["Reverse"]),
+        ("GEM-X", "10x v4", ["Forward", "Reverse"]),
+        ("Single Cell 3' v3", "10x v3", ["Forward"]),
+        ("Chromium Next GEM Single Cell 3' Kit v3.1", "10x v3", ["Forward"]),
+        ("3' v3 HT", "10x v3", ["Forward"]),
+        ("Single Cell 5' R2-only v3", "10x v4", ["Reverse"]),
+        ("Single Cell 3' v4 (polyA)", "10x v4", ["Forward"]),
+        ("Single Cell Multiome (ATAC + Gene Expression) v1", "10x multiome", ["Forward"]),
     ],
 )
 def test_names(word, name, strands):
@@ -30,8 +40,9 @@ def test_names(word, name, strands):
 
 
 def test_a_name_that_no_chemistry_has():
-    with pytest.raises(UserError, match="no chemistry of reads is called 'Smart-seq2'; give one of"):
-        chemistry_named("Smart-seq2")
+    for word in ("Smart-seq2", "inDrops v3", "3'", "3' v1", "Flex v2", "3' v2 or v3", "v9", "?"):
+        with pytest.raises(UserError, match=re.escape(f"no chemistry of reads is called '{word}'; give one of")):
+            chemistry_named(word)
 
 
 def test_bases_as_numbers():

@@ -13,11 +13,24 @@ from compartments.study.samplesheet import parse_samplesheet
         ("Single Cell 3' v3", "3' v3"), ("SC3Pv3", "3' v3"), ("3p_v3.1", "3' v3"), ("10x 3' GEM-X", "3' v4"),
         ("Single Cell 3' v2", "3' v2"), ("Single Cell 5' PE", "5'"), ("SC5P-R2", "5'"),
         ("Flex Gene Expression", "Flex"),
+        ("GEM-X 5'", "5' v3"), ("5' v3 (GEM-X)", "5' v3"), ("SC5P-R2-v3", "5' v3"), ("5' v1 or v2", "5'"),
         ("Fixed RNA Profiling", "Flex"), ("snRNA 3' v3", "nuclei v3"), ("Drop-seq", "Drop-seq"), ("", ""), ("v3", "v3"),
     ],
 )  # fmt: skip
 def test_one_name_for_each_chemistry(text, name):
     assert chemistry_name(text) == name
+
+
+def test_names_that_say_less_are_not_against_others():
+    given = [("A", "3' v3"), ("B", "GEM-X 5'"), ("C", "5' v2"), ("D", "5' v2"), ("E", "Drop-seq")]
+    samples = sheet([(donor, "blood", "xy"[donor == "E"], text) for donor, text in given])
+    files = ["v3", "Single Cell 5' R2-only v3", "Single Cell 5' PE", "Single Cell 5' R2-only v3", "Seq-Well"]
+    known, said = chemistries(samples, dict(zip(samples["sample"], files, strict=True)))
+    assert list(known) == ["3' v3", "5' v3", "5' v2", "5' v2", "Drop-seq"]
+    assert [line.split(":")[0] for line in said] == [
+        "chemistry of D_blood is 5' v2 by the samplesheet, 5' v3 by the file",
+        "chemistry of E_blood is Drop-seq by the samplesheet, Seq-Well by the file",
+    ]
 
 
 def sheet(rows):

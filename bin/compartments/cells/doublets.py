@@ -15,11 +15,12 @@ import scipy.sparse as sp
 
 from compartments.cells.coexpression import coexpression
 from compartments.cells.scrublet import scrublet
+from compartments.core.kits import kit_named
 
 LEAST_CELLS = 50  # fewer carry no 30 components
 CALL_FROM = 500
 RATE_PER_1000 = 0.008
-RATE_PER_1000_GEMX = 0.004
+RATE_PER_1000_LOWER = 0.004  # GEM-X and HT, by 10x
 PERCENTILE = 95
 MOST_FOLD = 3
 CALLERS = ("scrublet", "coexpression")
@@ -37,9 +38,9 @@ def expected_rate(
     n_cells : int
         Cells recovered.
     chemistry : str
-        As given in the samplesheet or by Cell Ranger; GEM-X and v4 make half as many doublets.
+        As given in the samplesheet or by Cell Ranger; GEM-X (3' v4, 5' v3) and HT make half as many doublets.
     per_1000 : float, optional
-        Share per 1,000 recovered cells; default .008 (10x Genomics, 3' v3.1), .004 for GEM-X.
+        Share per 1,000 recovered cells; default .008 (10x Genomics, 3' v3.1), .004 for GEM-X and HT.
     loaded_cells : int, optional
         Cells loaded, of which 10x recovers about 60 per cent; takes the place of ``n_cells``.
 
@@ -49,8 +50,8 @@ def expected_rate(
         At most .3.
     """
     if per_1000 is None:
-        newer = any(word in chemistry.lower().replace("-", "").replace(" ", "") for word in ("gemx", "v4"))
-        per_1000 = RATE_PER_1000_GEMX if newer else RATE_PER_1000
+        kit = kit_named(chemistry)
+        per_1000 = RATE_PER_1000_LOWER if kit.gemx or kit.high else RATE_PER_1000
     recovered = n_cells if loaded_cells is None else 0.6 * loaded_cells
     return min(per_1000 * recovered / 1000, 0.3)
 

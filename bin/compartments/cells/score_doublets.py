@@ -12,7 +12,11 @@ def arguments() -> Namespace:
     """Command line."""
     parser = Options(STEP, __doc__)
     parser.add_argument("--filtered", required=True, help="<sample>.filtered.h5ad")
-    parser.add_argument("--chemistry", default="", help="10x chemistry; GEM-X (v4) halves the expected rate")
+    parser.add_argument(
+        "--chemistry",
+        default="",
+        help="10x chemistry (default: as the file says); GEM-X and HT make half the doublets",
+    )
     parser.add_argument("--loaded_cells", type=int, help="cells loaded (default: from the cells recovered)")
     return parser.parse_args()
 
@@ -31,8 +35,9 @@ def main() -> None:
     with h5py.File(args.filtered) as file:
         barcodes, sample = pd.Index(row_names(file["obs"])), text_of(file["uns/sample"][()])
         counts = csr_of(file["layers/counts"])
+        chemistry = args.chemistry or (text_of(file["uns/chemistry"][()]) if "uns/chemistry" in file else "")
     callers = [] if "doublets" in names_in(args.skip) else args.doublet_callers.split(",")
-    rate = expected_rate(len(barcodes), args.chemistry, loaded_cells=args.loaded_cells)
+    rate = expected_rate(len(barcodes), chemistry, loaded_cells=args.loaded_cells)
     if callers:
         doublets = call_doublets(counts, rate, seed=args.seed, callers=callers)
     else:

@@ -47,6 +47,9 @@ def describe_h5ad(path: Path, file: h5py.File) -> Source:
         source.node = f"{group.name}/{chosen}"
         source.notes.append(f"of the modalities of the h5mu {group.name} is read")
     _tell_samples(source, group["obs"])
+    said = file.get("uns/chemistry")  # of a 10x h5 that held a whole study
+    if isinstance(said, h5py.Dataset) and said.shape == ():
+        source.chemistry = text_of(said[()])
     return source
 
 

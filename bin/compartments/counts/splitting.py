@@ -116,6 +116,8 @@ class _Target:
         var |= {"feature_types": source.feature_type} if (source.feature_type != "").any() else {}
         var |= {"genome": source.genome} if source.genome is not None else {}
         self.file.attrs.update({"encoding-type": "anndata", "encoding-version": "0.1.0"})
+        if source.chemistry:
+            write_elem(self.file, "uns", {"chemistry": source.chemistry})
         write_elem(self.file, "obs", pd.DataFrame(columns, index=pd.Index(source.barcodes[self.rows], dtype=object)))
         write_elem(self.file, "var", pd.DataFrame(var, index=pd.Index(source.symbol, dtype=object)))
         self.file.close()

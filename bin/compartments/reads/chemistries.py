@@ -3,7 +3,6 @@
 The lists of barcodes are those of the package ngs-tools; nothing of them is kept here.
 """
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -12,6 +11,7 @@ import numpy.typing as npt
 
 from compartments.core.barcodes import barcodes_of
 from compartments.core.errors import UserError
+from compartments.core.kits import kit_named
 
 Codes = npt.NDArray[np.uint64]
 LEAST_SHARE, AHEAD = 0.6, 5.0  # of reads in the list of the chemistry, and times that in any other list
@@ -31,8 +31,8 @@ class Chemistry(NamedTuple):
         Bases of read 1, in this order.
     strands : dict of str to str
         Which way read 2 may run, ``Forward`` or ``Reverse`` of the mRNA, to what the kit then is.
-    words : tuple of str
-        What it may be called in a samplesheet, by :func:`plain`.
+    kits : tuple of (str, int)
+        End that is read (or multiome) and version of the kits, as :class:`~compartments.core.kits.Kit` has them.
     """
 
     name: str
@@ -40,34 +40,24 @@ class Chemistry(NamedTuple):
     barcode: int
     umi: int
     strands: dict[str, str]
-    words: tuple[str, ...]
+    kits: tuple[tuple[str, int], ...]
 
 
 CHEMISTRIES = (
     Chemistry(
         "10x v2", "10x_version2", 16, 10, {"Forward": "3' v2", "Reverse": "5' v1 or v2"},
-        ("3v2", "3pv2", "sc3pv2", "v2", "10xv2", "5v1", "5v2", "5pv1", "5pv2", "sc5pr2", "sc5pr2v2", "5", "5p"),
+        (("3'", 2), ("", 2), ("5'", 0), ("5'", 1), ("5'", 2)),
     ),
-    Chemistry(
-        "10x v3", "10x_version3", 16, 12, {"Forward": "3' v3"},
-        ("3v3", "3pv3", "sc3pv3", "v3", "10xv3", "3v31", "3pv31", "sc3pv31", "v31", "sc3pv3polya"),
-    ),
+    Chemistry("10x v3", "10x_version3", 16, 12, {"Forward": "3' v3"}, (("3'", 3), ("", 3))),
     Chemistry(
         "10x v4", "10x_version4", 16, 12, {"Forward": "3' v4 (GEM-X)", "Reverse": "5' v3 (GEM-X)"},
-        ("3v4", "3pv4", "sc3pv4", "v4", "10xv4", "5v3", "5pv3", "sc5pr2v3", "gemx"),
+        (("3'", 4), ("", 4), ("5'", 3)),
     ),
     Chemistry(
         "10x multiome", "10x_multiome_gex", 16, 12, {"Forward": "multiome gene expression"},
-        ("multiome", "arcv1", "10xmultiome", "multiomegex", "multiomegeneexpression"),
+        (("multiome", 0), ("multiome", 1)),
     ),
 )  # fmt: skip
-
-
-def plain(word: str) -> str:
-    """Letters and digits of a word, without '10x' and 'chromium' in front: ``3' v3.1`` is ``3v31``."""
-    return re.sub(
-        "[^a-z0-9]", "", re.sub(r"(?i)^(10x|chromium|prime|\s|genomics)+", "", word).lower().replace("prime", "")
-    )
 
 
 def chemistry_named(word: str) -> Chemistry:
@@ -78,11 +68,11 @@ def chemistry_named(word: str) -> Chemistry:
     UserError
         None of that name.
     """
-    asked = plain(word)
-    end = {"3": "Forward", "5": "Reverse"}.get(asked.removeprefix("sc")[:1], "")
+    kit = kit_named(word)
+    way = {"3'": "Forward", "5'": "Reverse"}.get(kit.end, "")
     for chemistry in CHEMISTRIES:
-        if asked in (*chemistry.words, plain(chemistry.name)):
-            strands = {way: kit for way, kit in chemistry.strands.items() if way == (end or way)}
+        if kit.plain and (kit.kind if kit.kind == "multiome" else kit.end, kit.version) in chemistry.kits:
+            strands = {one: name for one, name in chemistry.strands.items() if one == (way or one)}
             return chemistry._replace(strands=strands)
     known = "3' v2, 3' v3, 3' v4, 5' v2, 5' v3, multiome"
     raise UserError(f"no chemistry of reads is called '{word}'; give one of {known}, or 'auto'")

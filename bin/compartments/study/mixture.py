@@ -1,21 +1,14 @@
 """Samples made in different ways: which chemistry, which list of genes, and whether that goes with what is compared."""
 
-import re
 from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
+from compartments.core.kits import kit_named
+
 MANY = 4  # names of samples, or kinds, that a sentence lists
 MOSTLY = 0.5  # difference between the shares of a kind in two arms from which they are said to differ in it
 NOT_KNOWN = "not known"
-KINDS = (  # of a chemistry's text, in lower case without blanks, hyphens and underscores
-    (re.compile(r"flex|fixedrna|frp|probe"), "Flex"),
-    (re.compile(r"nuclei|nucleus|snrna|singlenuc"), "nuclei"),
-    (re.compile(r"multiome|arc"), "multiome"),
-    (re.compile(r"5['’]|5p|5prime|sc5|fiveprime|vdj"), "5'"),
-    (re.compile(r"3['’]|3p|3prime|sc3|threeprime"), "3'"),
-)
-VERSION = re.compile(r"v(\d)")
 
 
 def chemistry_name(text: str) -> str:
@@ -23,12 +16,15 @@ def chemistry_name(text: str) -> str:
 
     ``Single Cell 3' v3.1`` and ``SC3Pv3`` are ``3' v3``; a text that says nothing known stays as it is.
     """
-    plain = re.sub(r"[\s_-]+", "", text.lower())
-    kind = next((name for pattern, name in KINDS if pattern.search(plain)), "")
-    version = "4" if "gemx" in plain else (found.group(1) if (found := VERSION.search(plain)) else "")
-    if kind or version:
-        return f"{kind}{f' v{version}' if version else ''}".strip()
-    return text.strip()
+    return kit_named(text).name or text.strip()
+
+
+def _against(first: str, second: str) -> bool:
+    """Whether two texts name kits that one sample cannot have been made with both."""
+    one, other = kit_named(first), kit_named(second)
+    if not (first and second) or (one.name and other.name):
+        return not one.agrees(other)
+    return first != second
 
 
 def chemistries(samples: pd.DataFrame, of_files: Mapping[str, str]) -> tuple[pd.Series, list[str]]:
@@ -51,7 +47,7 @@ def chemistries(samples: pd.DataFrame, of_files: Mapping[str, str]) -> tuple[pd.
     given = named["chemistry"].fillna("").astype(str) if "chemistry" in named else pd.Series("", named.index)
     said = given.map(chemistry_name)
     stated = pd.Series(of_files, dtype=object).map(chemistry_name)
-    differs = (said != "") & (stated != "") & (said != stated)
+    differs = pd.Series(map(_against, said, stated), said.index, dtype=bool)
     both = said[differs] + " by the samplesheet, " + stated[differs]
     sentences = [
         f"chemistry of {listed(list(names))} is {words} by the file: mend one of them"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from compartments.core.errors import UserError
-from compartments.counts.whole_study import Cells, columns_asked, open_study, samples_of_table, sheet_of_file
+from compartments.counts.whole_study import Cells, columns_asked, of_no_one, open_study, samples_of_table, sheet_of_file
 from tests.bad_inputs import toy
 
 N = 60
@@ -122,6 +122,28 @@ def test_cells_that_tags_give_to_no_sample_are_counted_and_left_out(cells):
     assert found.without_tags({"Negative"}) == ["10 of 60 cells are 'Doublet' and are left out"]
     assert list(found.names) == ["HTO1", "HTO2", "Negative"]
     assert [int((found.code == n).sum()) for n in (-1, 0, 1, 2)] == [10, 20, 25, 5]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["Multiplet", "Undetermined"],  # BD Rhapsody
+        ["0/1", "1/0", "unassigned"],  # souporcell, beside 0 and 1
+        ["0_1", "0+1", "NA", "None", "?"],
+    ],
+)
+def test_cells_of_no_one_sample_are_no_donors(cells, words):
+    """However their program says it: in a word, or by two samples of the file put together."""
+    assert of_no_one([*words, "0", "1", "P-2", "HTO1_HTO9", "p1/2"]) == set(words)
+    tags = ["0"] * 25 + ["1"] * 20 + [words[n % len(words)] for n in range(5 + 10)]
+    found = cells(orig=tags)
+    notes = found.without_tags()
+    assert list(found.names) == ["0", "1"] and (found.code < 0).sum() == 15 and len(notes) == len(words)
+
+
+def test_cells_of_which_none_is_of_a_sample_are_one_line(cells):
+    with pytest.raises(UserError, match=r"obs column 'orig' .* names no sample \(it has NA, None\); name the one"):
+        cells(orig=["NA"] * 40 + ["None"] * 20).without_tags()
 
 
 def test_a_table_of_barcodes_tells_the_samples(tmp_path):

@@ -25,7 +25,7 @@ from compartments.counts.features import ENSEMBL_GENE, UNTYPED
 from compartments.counts.h5ad import counts_in, describe_matrix, expression_in
 from compartments.counts.source import GENE_EXPRESSION, Source, Texts
 from compartments.counts.splitting import MOST, blocks
-from compartments.counts.whole_study import OF_TAGS, of_pool
+from compartments.counts.whole_study import OF_NO_ONE, of_pool
 
 DOUBLET, NEGATIVE = "Doublet", "Negative"
 LEAK = 3  # molecules of a tag, on average, in cells of other samples
@@ -49,7 +49,7 @@ def read_tags(table: Path, pool: str = "") -> pd.DataFrame:
     for number, tag, sample in zip(rows.index, rows["tag"], rows["sample"], strict=True):
         if (rows["tag"] == tag).sum() > 1:
             raise UserError(f"{table.name} row {number}, column tag: '{shown(tag)}' is there twice; name it once")
-        if sample.lower() in OF_TAGS:
+        if sample and sample.lower() in OF_NO_ONE:
             raise UserError(
                 f"{table.name} row {number}, column sample: '{shown(sample)}' is a word for cells of no one sample; "
                 "give the sample another name, or leave it empty if cells of this tag are to be left out"

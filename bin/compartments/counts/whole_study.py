@@ -20,10 +20,15 @@ from compartments.counts.formats import describe
 from compartments.counts.h5ad import describe_h5ad, expression_in, obs_column, obs_columns
 from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
 from compartments.counts.source import Source, Texts
+from compartments.study.covariates import UNKNOWN
 
 DESCRIBED = ("donor", "compartment", "condition")
-# words of programs for cells that hashtags give to no one sample
-OF_TAGS = ("doublet", "doublets", "multiplet", "multiplets", "negative", "unassigned", "unmapped", "ambiguous", "blank")
+# words of programs for cells that hashtags or genotypes give to no one sample
+OF_NO_ONE = (
+    "doublet", "doublets", "multiplet", "multiplets", "negative", "unassigned", "unmapped", "ambiguous", "blank",
+    "undetermined", "uncertain", "discordant", "unidentified", "none", *UNKNOWN,
+)  # fmt: skip
+BETWEEN = re.compile(r"\s*[/_+,&|;-]\s*")  # the two samples of a doublet: 0/1 of souporcell, HTO1_HTO2 of Seurat
 FILES = "samples"  # folder of the files of single samples, beside the samplesheet
 
 
@@ -107,23 +112,34 @@ class Cells:
                 f"{path}: {self.said} has {len(self.names)} values for {len(self.code)} cells; name the one that has "
                 "the samples"
             )
-        self._fit(list(self.names), "sample")
+        self._fit([one for one in self.names if one not in of_no_one(self.names)], "sample")
 
     def without_tags(self, named: Collection[str] = ()) -> list[str]:
-        """Cells that hashtags gave to no one sample are of none, unless a sample is ``named`` so; how many they are.
+        """Cells that hashtags or genotypes gave to no one sample (:func:`of_no_one`) are of none, unless a sample is
+        ``named`` so; how many they are.
 
         Returns
         -------
         list of str
             ``123 cells are 'Doublet' ...``, a line each.
+
+        Raises
+        ------
+        UserError
+            No cell is left.
         """
-        notes = []
+        notes, no_one = [], of_no_one(self.names)
         for place, name in enumerate(self.names):
-            if name.lower() in OF_TAGS and fitting(name) not in named:
+            if name in no_one and fitting(name) not in named:
                 of_tag = self.code == place
                 notes.append(f"{int(of_tag.sum()):,} of {len(self.code):,} cells are '{name}' and are left out")
                 self.code[of_tag] = -1
         kept = pd.RangeIndex(len(self.names)).isin(self.code)
+        if not kept.any():
+            raise UserError(
+                f"{self.path}: {self.said} names no sample (it has {', '.join(map(shown, self.names[:6]))}); name the "
+                "one that has the samples"
+            )
         self.code = np.where(self.code < 0, -1, np.cumsum(kept)[self.code] - 1)
         self.names = self.names[kept]
         return notes
@@ -210,6 +226,14 @@ class Cells:
         if len(left := self.names[~taken]):
             notes.append(f"samples of the file that the samplesheet does not name are left out: {', '.join(left[:20])}")
         return notes
+
+
+def of_no_one(names: Collection[str]) -> set[str]:
+    """Those of ``names`` that are no sample: words for cells of none or several, and two other names put together."""
+    known = {str(one) for one in names if one.lower() not in OF_NO_ONE}
+    pairs = {name: {(name[: at.start()], name[at.end() :]) for at in BETWEEN.finditer(name)} for name in known}
+    together = {name for name, parts in pairs.items() if any(a != b and {a, b} <= known for a, b in parts)}
+    return {str(one) for one in names} - known | together
 
 
 def of_pool(rows: pd.DataFrame, table: Path, pool: str) -> pd.DataFrame:

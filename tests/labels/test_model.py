@@ -2,6 +2,7 @@
 
 import os
 import pickle
+from dataclasses import replace
 
 import anndata as ad
 import numpy as np
@@ -151,3 +152,11 @@ def test_scores_equal_celltypist(real_data, tmp_path, monkeypatch):
     scores = decision_scores(model, normalised, data.var_names)
     np.testing.assert_allclose(scores, expected.decision_matrix.to_numpy(), atol=1e-6)
     assert list(model.labels[scores.argmax(1)]) == list(expected.predicted_labels["predicted_labels"].astype(str))
+
+
+def test_versions_of_ensembl_ids_do_not_matter(tmp_path):
+    """Of a model, either: else it shares no gene with any data."""
+    model = make_model()
+    ids = np.array([f"ENSG{i:011d}.{i % 9}" for i in range(len(model.genes))])
+    write_model(replace(model, genes=ids), tmp_path / "m.pkl")
+    assert list(load_model(tmp_path / "m.pkl").genes) == [one.split(".")[0] for one in ids]

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from scipy import sparse
 
+from compartments.core.errors import UserError
 from compartments.core.matrix import log_normalise
 from compartments.labels.reference import MOST_CELLS, read_reference
 
@@ -68,3 +69,49 @@ def test_many_cells_of_a_label_are_taken_evenly_along_the_file(tmp_path):
     every_other = log_normalise(counts_of(labels), np.float32)[: 2 * MOST_CELLS : 2]
     assert (reference.labels == "a").sum() == MOST_CELLS and (reference.labels == "b").sum() == 10
     np.testing.assert_allclose(reference.values[:MOST_CELLS].toarray(), every_other.toarray(), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["counts", "log1p of genes", "log1p of all"])
+def test_antibodies_are_no_genes_of_the_model(tmp_path, kind):
+    """Nor part of the totals that counts are normalised to."""
+    labels = ["a"] * 15 + ["b"] * 15
+    counts = counts_of(labels)
+    proteins = sparse.csr_matrix(np.random.default_rng(1).poisson(40.0, (30, 2)).astype(np.float32))
+    both = sparse.hstack([counts, proteins]).tocsr()
+    logs = sparse.hstack([log_normalise(counts, np.float32), log_normalise(proteins, np.float32)]).tocsr()
+    values = {"counts": both, "log1p of genes": logs, "log1p of all": log_normalise(both, np.float32)}[kind]
+    types = {"feature_types": ["Gene Expression"] * 12 + ["Antibody Capture"] * 2}
+    data = anndata.AnnData(values, made(counts, labels).obs, pd.DataFrame(types, index=[*GENES, "CD3", "CD19"]))
+    data.write_h5ad(tmp_path / "r.h5ad")
+    found, _, genes, notes = read_reference(tmp_path / "r.h5ad", "type")
+    assert list(genes) == GENES
+    np.testing.assert_allclose(found.toarray(), log_normalise(counts, np.float32).toarray(), rtol=1e-4, atol=1e-4)
+    assert "r.h5ad: 2 features are left out: Antibody Capture" in notes
+
+
+IDS = [f"ENSG{i:011d}" for i in range(12)]
+MANGLED = ["MT.CO1", "MT.ND1", "HLA.A", "HLA.DRA", *GENES[4:]]
+NAMES = {
+    "probes of Flex": ([f"{i}|{g}|abc{n}" for n, (i, g) in enumerate(zip(IDS, GENES, strict=True))], GENES),
+    "ids with versions": ([f"{one}.7" for one in IDS], IDS),
+    "dots of R": (MANGLED, ["MT-CO1", "MT-ND1", "HLA-A", "HLA-DRA", *GENES[4:]]),
+}
+
+
+@pytest.mark.parametrize("kind", NAMES)
+def test_genes_are_named_as_those_of_samples(tmp_path, kind):
+    labels = ["a"] * 15 + ["b"] * 15
+    data = made(counts_of(labels), labels)
+    data.var_names, expected = NAMES[kind]
+    data.write_h5ad(tmp_path / "r.h5ad")
+    assert list(read_reference(tmp_path / "r.h5ad", "type").genes) == expected
+
+
+def test_one_genome_is_learned_from(tmp_path):
+    labels = ["a"] * 15 + ["b"] * 15
+    data = made(counts_of(labels), labels)
+    data.var["genome"] = ["GRCh38"] * 7 + ["virus"] * 5
+    data.write_h5ad(tmp_path / "r.h5ad")
+    assert list(read_reference(tmp_path / "r.h5ad", "type", genome="GRCh38").genes) == GENES[:7]
+    with pytest.raises(UserError, match="several genomes in one file .GRCh38, virus.; choose one of them"):
+        read_reference(tmp_path / "r.h5ad", "type")

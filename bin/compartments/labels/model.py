@@ -19,6 +19,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from compartments.core.errors import UserError
+from compartments.counts.names import unversioned
 
 BUILTINS = {"str", "int", "float", "bool", "complex", "bytes", "list", "tuple", "dict", "set", "frozenset", "slice"}
 NUMPY_NAMES = {"ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer"}
@@ -154,7 +155,8 @@ def load_model(path: str | Path) -> Model:
     try:
         classifier, scaler = content["Model"], content["Scaler_"]
         labels = np.asarray(classifier.classes_).astype(str)
-        genes = np.asarray(classifier.features).astype(str)
+        # of data, too, Ensembl ids count without their versions
+        genes = np.array([unversioned(name) for name in np.asarray(classifier.features).astype(str)], str)
         coef = np.atleast_2d(np.asarray(classifier.coef_, float))
         intercept = np.atleast_1d(np.asarray(classifier.intercept_, float))
         scale = np.asarray(scaler.scale_, float)

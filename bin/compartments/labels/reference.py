@@ -13,12 +13,15 @@ from scipy import sparse
 from compartments.core.errors import UserError
 from compartments.core.matrix import log_normalise, totals
 from compartments.core.vocabulary import UNASSIGNED
+from compartments.counts.features import choose_features
 from compartments.counts.h5ad import counts_in, describe_matrix
 from compartments.counts.hdf5 import column_of
-from compartments.counts.names import make_unique, tidy
+from compartments.counts.names import make_unique, mostly_ensembl, tidy, unversioned
 from compartments.counts.opening import READ_ERRORS, unreadable
+from compartments.counts.organisms import told_species
 from compartments.counts.reading import counts_of
-from compartments.counts.source import Texts
+from compartments.counts.source import Source, Texts
+from compartments.counts.symbols import mend_symbols
 from compartments.labels.lineages import broad_lineages, map_labels, unplaced_labels
 from compartments.study.covariates import unknown
 
@@ -47,7 +50,7 @@ class Reference(NamedTuple):
     notes: list[str]
 
 
-def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) -> Reference:
+def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS, genome: str | None = None) -> Reference:
     """Read labelled cells.
 
     Parameters
@@ -59,15 +62,18 @@ def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) ->
     min_cells : int
         A label with fewer cells is left out. Of one with more than ``MOST_CELLS`` so many are taken, evenly along the
         file, in which the cells of a donor mostly stand together.
+    genome : str, optional
+        Whose genes are taken where the file has those of several.
 
     Raises
     ------
     UserError
-        Unreadable file, unknown column, neither counts nor normalised values, fewer than two labels.
+        Unreadable file, unknown column, neither counts nor normalised values, fewer than two labels, genes of several
+        genomes or of another species than human and mouse.
     """
     path = Path(path)
     try:
-        labels, matrix, genes, taken = _read(path, column)
+        labels, matrix, genes, taken, said = _read(path, column, genome)
     except UserError as error:
         raise UserError(f"--label_reference {error}") from None
     except READ_ERRORS as error:
@@ -84,6 +90,7 @@ def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) ->
     rows = np.concatenate([_evenly(np.flatnonzero(known & (labels == one))) for one in numbers.index.drop(small.index)])
     rows.sort()
     notes = [f"{path.name}: {len(rows):,} cells of {len(numbers) - len(small)} labels are learned from, as {taken}"]
+    notes += [f"{path.name}: {one}" for one in said]
     if len(small):
         left_out = ", ".join(f"{label} ({n})" for label, n in small.items())
         notes.append(f"{path.name}: labels with fewer than {min_cells} cells are left out: {left_out}")
@@ -94,8 +101,9 @@ def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS) ->
     return Reference(values[:, expressed].tocsr(), labels[rows].astype(str), genes[expressed].astype(str), notes)
 
 
-def _read(path: Path, column: str) -> tuple[Texts, sparse.csr_matrix, Texts, str]:
-    """Labels, values in proportion to counts, names of genes, and where the values are and what they were taken as."""
+def _read(path: Path, column: str, genome: str | None) -> tuple[Texts, sparse.csr_matrix, Texts, str, list[str]]:
+    """Labels, values in proportion to counts, names of genes, where the values are and what they were taken as; notes
+    on features."""
     if not path.is_file():
         raise UserError(f"{path}: there is no such file; check the path")
     if not h5py.is_hdf5(path):
@@ -112,10 +120,34 @@ def _read(path: Path, column: str) -> tuple[Texts, sparse.csr_matrix, Texts, str
         try:
             node = counts_in(path, file)[0]
         except UserError as none:
-            matrix, genes, node = _logs(path, file, str(none))
-            return labels, matrix, genes, f"log1p of normalised counts in {node}"
-        counts = counts_of(describe_matrix(path, file, node))
-    return labels, counts.matrix, counts.symbol, f"counts in {node}"
+            source, matrix = _logs(path, file, str(none), genome)
+            genes = make_unique(source.symbol[source.keep])
+            return labels, matrix, genes, f"log1p of normalised counts in {source.node}", _said(source)
+        source = _of_genes(describe_matrix(path, file, node), genome)
+        counts = counts_of(source)
+    return labels, counts.matrix, counts.symbol, f"counts in {node}", _said(source)
+
+
+def _of_genes(source: Source, genome: str | None) -> Source:
+    """The same with genes alone kept, named as those of samples are; by Ensembl ids where there are no symbols."""
+    source.gene_id, source.symbol = tidy(source.gene_id), tidy(source.symbol)
+    choose_features(source, genome)
+    if not source.keep.any():
+        raise UserError(f"{source.path}: no gene expression features; give the gene expression counts")
+    source.gene_id, source.symbol = (
+        np.array([unversioned(name) for name in names], dtype=object) for names in (source.gene_id, source.symbol)
+    )
+    symbols = source.symbol[source.keep]
+    source.species = told_species(source, symbols, source.gene_id[source.keep])
+    if not mostly_ensembl(symbols):
+        mend_symbols(source)
+    return source
+
+
+def _said(source: Source) -> list[str]:
+    """What was changed in names, and which features are left out."""
+    left_out = [f"{number:,} features are left out: {kind}" for kind, number in source.left_out().items()]
+    return [*source.notes, *left_out]
 
 
 def _labels(path: Path, obs: h5py.Group | h5py.Dataset, column: str) -> Texts:
@@ -132,8 +164,9 @@ def _labels(path: Path, obs: h5py.Group | h5py.Dataset, column: str) -> Texts:
     raise UserError(f"{path}: --label_reference_column '{column}' is no column of obs; {which}")
 
 
-def _logs(path: Path, file: h5py.File, no_counts: str) -> tuple[sparse.csr_matrix, Texts, str]:
-    """What is in proportion to counts, of a file without counts: of log1p of counts normalised to one total per cell.
+def _logs(path: Path, file: h5py.File, no_counts: str, genome: str | None) -> tuple[Source, sparse.csr_matrix]:
+    """What is in proportion to counts, of a file without counts: of log1p of counts normalised to one total per cell,
+    over genes alone or all features; shape (cells, genes kept).
 
     Raises
     ------
@@ -151,14 +184,21 @@ def _logs(path: Path, file: h5py.File, no_counts: str) -> tuple[sparse.csr_matri
         if not np.isfinite(logs.data).all() or (logs.data < 0).any() or logs.data.max(initial=0) > np.log(2**31):
             continue
         logs.data = np.expm1(logs.data)
+        genes = logs[:, np.flatnonzero(_of_genes(source, genome).keep)]
+        if _of_one_total(totals(logs)) or _of_one_total(totals(genes)):
+            return source, genes
         sums = totals(logs)[totals(logs) > 0]
-        if len(sums) and sums.max() <= ONE_TOTAL * sums.min():
-            return logs, make_unique(tidy(source.symbol)), node
         if len(sums):
             found = f"; as log1p the cells of {node} would have from {sums.min():,.0f} to {sums.max():,.0f} counts"
     raise UserError(
         f"{no_counts}, or log1p of counts normalised to one total in each cell, over all genes, in X or raw.X{found}"
     )
+
+
+def _of_one_total(sums: npt.NDArray[np.float64]) -> bool:
+    """Whether cells that have any were normalised to one sum."""
+    there = sums[sums > 0]
+    return bool(len(there) and there.max() <= ONE_TOTAL * there.min())
 
 
 def _evenly(rows: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

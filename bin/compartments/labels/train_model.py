@@ -47,7 +47,7 @@ def _train(given: argparse.Namespace) -> list[str]:
     from compartments.labels.training import train_model
 
     name, column = Path(given.label_reference).name, given.label_reference_column
-    reference = read_reference(given.label_reference, column)
+    reference = read_reference(given.label_reference, column, genome=given.genome)
     if given.lineage_map:
         source = f"--label_reference {given.label_reference}, column '{column}'"
         check_placed(reference.labels, read_lineage_map(given.lineage_map), source)

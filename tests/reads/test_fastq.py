@@ -24,6 +24,34 @@ def test_a_last_line_without_a_break_is_a_line(tmp_path):
     assert count_reads(path) == len(first_reads(path, 9)) == 2
 
 
+@pytest.mark.parametrize("end", [b"\n", b"\r\n", b"\n\n\n"])
+def test_blank_lines_at_the_end_are_no_read(tmp_path, end):
+    path = tmp_path / "a.fq"
+    path.write_bytes(b"@a\nAC\n+\nFF\n@b\nAC\n+\nFF\n" + end)
+    assert count_reads(path) == len(first_reads(path, 9)) == 2
+
+
+def test_a_last_read_without_bases_is_a_read(tmp_path):
+    path = tmp_path / "a.fq"
+    path.write_bytes(b"@a\nAC\n+\nFF\n@b\n\n+\n\n")
+    assert count_reads(path) == len(first_reads(path, 9)) == 2
+
+
+@pytest.mark.parametrize(
+    ("names", "name"),
+    [
+        (("r7/1", "r7/2", "r7/3"), "r7"),
+        (("r7_1", "r7_2"), "r7"),
+        (("SRR1.7.1 7 length=28", "SRR1.7.2 7 length=90"), "SRR1.7"),
+        (("SRR1.2 A00:1:2/1", "SRR1.2 A00:1:2/2"), "SRR1.2"),
+    ],
+)
+def test_mates_have_one_name(tmp_path, names, name):
+    for number, header in enumerate(names):
+        path = write_fastq(tmp_path / f"{number}.fq", [b"ACGT"], [header], False)
+        assert first_reads(path, 1)[0].name == name
+
+
 @pytest.mark.parametrize(
     ("content", "line"),
     [

@@ -1,6 +1,7 @@
 """FASTQ files: the first reads of a file, how many there are, and what is wrong with it."""
 
 import gzip
+import re
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +13,15 @@ from compartments.core.errors import UserError
 from compartments.core.packing import GZIP, packing_of
 
 CHUNK = 1 << 22  # bytes
+TAIL = 64  # of the end, which may be blank lines
+
+
+# the mate's number: /1, _1, and that of fastq-dump -I, which stands behind the number of the read
+MATE = re.compile(r"^(?P<read>[EDS]RR\d+\.\d+)\.[1-4]$|^(?P<name>.+)[/_][1-4]$")
 
 
 class Read(NamedTuple):
-    """One read: the name up to the first blank, without a mate's ``/1`` or ``/2``, and its bases."""
+    """One read: the name up to the first blank, without the mate's number, and its bases."""
 
     name: str
     bases: bytes
@@ -64,7 +70,7 @@ def first_reads(path: str | Path, n: int) -> list[Read]:
     with opened(path) as lines:
         while len(found) < n:
             four = [line.rstrip(b"\r\n") for line in islice(lines, 4)]
-            if not four:
+            if not any(four):  # the end, or blank lines behind it
                 break
             number = 4 * len(found) + 1
             if not four[0].startswith(b"@") or (len(four) > 2 and not four[2].startswith(b"+")):
@@ -82,7 +88,7 @@ def first_reads(path: str | Path, n: int) -> list[Read]:
 def _plain(header: bytes) -> str:
     words = header.split()
     name = words[0].decode("utf-8", "replace") if words else ""
-    return name[:-2] if name.endswith(("/1", "/2")) else name
+    return MATE.sub(r"\g<read>\g<name>", name)
 
 
 def count_reads(path: str | Path) -> int:
@@ -93,12 +99,15 @@ def count_reads(path: str | Path) -> int:
     UserError
         The file is damaged, or its number of lines is not a multiple of 4.
     """
-    lines, last = 0, b"\n"
+    lines, end = 0, b""
     with opened(path) as text:
         while chunk := text.read(CHUNK):
             lines += chunk.count(b"\n")
-            last = chunk
-    lines += not last.endswith(b"\n")
+            end = (end + chunk)[-TAIL:]
+    lines += not end.endswith(b"\n") and end != b""
+    blank = end[len(end.rstrip(b"\r\n")) :].count(b"\n") - 1
+    if 0 < lines % 4 <= blank:  # lines without anything behind the last read
+        lines -= lines % 4
     if lines % 4:
         raise UserError(f"'{Path(path).name}' ends in the middle of a read ({lines} lines); fetch it again")
     return lines // 4

@@ -35,6 +35,11 @@ def test_one_row_per_specimen_in_the_order_of_the_sheet():
     assert specimen_of(table) == {"A1": "A1", "A2": "A1", "B": "B", "Z_b": "Z_b"}
 
 
+def test_numbers_with_a_nought_before_them_are_names():
+    table = specimens(sheet_of(*with_values(TWICE, "01,1", "02,2"), "B,B,CSF,treated,b.h5,10,3", columns="plate,rin"))
+    assert table["plate"].tolist()[:2] == ["01+02", "10"] and table["rin"].tolist()[:2] == ["1.5", "3"]
+
+
 def test_a_study_without_captures_is_its_own_specimens():
     sheet = sheet_of("A1,A,CSF,treated,a1.h5", "A2,A,CSF,control,a2.h5")
     table = specimens(sheet)

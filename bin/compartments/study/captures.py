@@ -72,13 +72,14 @@ def specimens(samples: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         In samplesheet order, index from 0. ``sample`` is the name under which a specimen is compared: that of its first
         capture. ``captures`` holds a tuple of :class:`Capture`. Where captures differ, columns of numbers hold their
-        mean (batches are names), other columns the values joined by ``+``.
+        mean (batches are names, and so is what has a number as 01), other columns the values joined by ``+``.
     """
     if "captures" in samples:
         return samples
     columns = list(samples)
     if samples.duplicated(SPECIMEN).any():
-        table = pd.DataFrame([_specimen(rows) for _, rows in samples.groupby(SPECIMEN, sort=False)])
+        names = {column for column in columns if column == "batch" or _of_names(samples[column])}
+        table = pd.DataFrame([_specimen(rows, names) for _, rows in samples.groupby(SPECIMEN, sort=False)])
     else:
         table = samples.reset_index(drop=True).assign(captures=[(capture,) for capture in captures_of(samples)])
         table.attrs = {}
@@ -88,16 +89,21 @@ def specimens(samples: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _specimen(rows: pd.DataFrame) -> dict[Hashable, Any]:
-    """One row for the captures of a specimen."""
+def _of_names(values: pd.Series) -> bool:
+    """Whether numbers of a column are names, as those of plates 01 and 02 are."""
+    return bool(values.astype(str).str.fullmatch(r"0\d+").any())
+
+
+def _specimen(rows: pd.DataFrame, names: set[str]) -> dict[Hashable, Any]:
+    """One row for the captures of a specimen; columns ``names`` are no numbers."""
     found: dict[Hashable, Any] = {column: rows[column].iloc[0] for column in rows}
     if len(rows) > 1:
         told = [column for column in rows if column not in ("sample", "row", *SPECIMEN)]
-        found |= {column: _joined(rows[column], str(column)) for column in told}
+        found |= {column: _joined(rows[column], str(column), column in names) for column in told}
     return found | {"captures": captures_of(rows)}
 
 
-def _joined(values: pd.Series, column: str) -> Hashable:
+def _joined(values: pd.Series, column: str, name: bool) -> Hashable:
     """One value for those of several captures."""
     numbers = pd.to_numeric(values, errors="coerce").astype(float)
     if column in NUMBERS:
@@ -105,7 +111,7 @@ def _joined(values: pd.Series, column: str) -> Hashable:
     texts = [str(value) for value in values.dropna().unique() if str(value)]
     if len(texts) < 2:
         return texts[0] if texts else ""
-    return str(numbers.mean()) if column != "batch" and numbers.notna().all() else "+".join(texts)
+    return str(numbers.mean()) if not name and numbers.notna().all() else "+".join(texts)
 
 
 def specimen_of(samples: pd.DataFrame) -> dict[str, str]:
@@ -265,7 +271,7 @@ def captures_notes(samples: pd.DataFrame) -> list[str]:
         if "fraction" in rows and rows["fraction"].nunique() > 1:
             sorted_.append(f"{', '.join(rows['sample'])} ({specimen})")
         if "batch" in rows and rows["batch"].nunique() > 1:
-            differing.append(f"{specimen}: {_joined(rows['batch'], 'batch')}")
+            differing.append(f"{specimen}: {_joined(rows['batch'], 'batch', True)}")
         for captures in _by_fraction(rows):
             if len(captures) > 1:
                 (named if _named(captures) else unnamed).append(f"{', '.join(captures['sample'])} ({specimen})")

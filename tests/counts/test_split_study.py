@@ -1,5 +1,6 @@
 """One file in, a file for each sample and their sheet out; what is wrong is one line and nothing is written."""
 
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -38,6 +39,18 @@ def test_a_study_becomes_samples(execute, tmp_path):
         "CSF": toy.cells()[:25].sum(),
         "blood": toy.cells()[25:].sum(),
     }
+
+
+def test_samples_of_a_whole_study_are_no_doubt(execute, tmp_path):
+    """Columns that tell the samples of a single file apart are why it is given."""
+    path = study(tmp_path / "all.h5ad", ["p1"] * 50)
+    with h5py.File(path, "r+") as file:
+        file["obs"].move("s", "sample")
+        order = ["sample" if name == "s" else name for name in file["obs"].attrs["column-order"]]
+        file["obs"].attrs["column-order"] = order
+    given = ("--sample_key", "sample", "--obs_columns", "donor=patient", "--problems", "p.txt", "--notes", "n.txt")
+    assert execute("split_study", "--path", path, *given).returncode == 0
+    assert (tmp_path / "p.txt").read_text() == (tmp_path / "n.txt").read_text() == ""
 
 
 def test_a_sample_of_two_donors_is_one_line(execute, tmp_path):

@@ -12,7 +12,7 @@ from compartments.core.errors import UserError
 from compartments.counts.hdf5 import check_claim, column_of, row_names, text_of
 from compartments.counts.names import SYMBOL_COLUMNS, mostly_ensembl, mostly_numbers, tidy
 from compartments.counts.opening import READ_ERRORS
-from compartments.counts.source import Source, Texts
+from compartments.counts.source import SEVERAL, Source, Texts
 from compartments.counts.symbols import looks_like_barcodes
 from compartments.counts.values import node_problem
 
@@ -298,7 +298,7 @@ def _tell_samples(source: Source, obs: h5py.Group | h5py.Dataset) -> None:
         if len(values) > 1:
             source.warnings.append(
                 f"obs column '{name}' has {len(values)} values ({', '.join(values[:4])}): if the cells are of several "
-                "samples, give one file per sample"
+                f"samples, {SEVERAL}"
             )
             return
 

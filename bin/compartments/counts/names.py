@@ -7,7 +7,7 @@ import numpy as np
 
 from compartments.core.errors import UserError
 from compartments.counts.organisms import told_species
-from compartments.counts.source import Source, Texts
+from compartments.counts.source import SEVERAL, Source, Texts
 from compartments.counts.symbols import looks_like_barcodes, mend_symbols
 
 SYMBOL_COLUMNS = (
@@ -80,7 +80,7 @@ def _check_barcodes(source: Source) -> None:
     if origins := origins_of(source.barcodes):
         source.warnings.append(
             f"barcodes of {len(origins)} samples or wells in one file ({', '.join(origins[:4])}): if they are not of "
-            "one sample, give one file per sample"
+            f"one sample, {SEVERAL}"
         )
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+SEVERAL = "give one file per sample"  # the end of a doubt, which a file of a whole study is not open to
 GENE_EXPRESSION = "Gene Expression"
 CELLBENDER = "CellBender h5"  # format of its outputs
 CELL_PROBABILITY = 0.5  # of CellBender, above which a droplet is a cell

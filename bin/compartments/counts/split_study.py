@@ -41,6 +41,7 @@ def _split(args: Namespace) -> list[str]:
 
     from compartments.counts import whole_study as whole
     from compartments.counts.pools import Told, open_cells, sheet_of_obs
+    from compartments.counts.source import SEVERAL
     from compartments.counts.splitting import split_counts
 
     asked = whole.columns_asked(args.obs_columns or "")
@@ -66,7 +67,11 @@ def _split(args: Namespace) -> list[str]:
         own = {place: sample for sample, (of_file, place) in found.items() if of_file == number}
         paths = {place: Path("split") / whole.file_of(sample) for place, sample in own.items()}
         split_counts(source, cells.code, paths, columns[number])
-        notes += source.notes + source.warnings + cells.unused(pd.RangeIndex(len(cells.names)).isin(list(own)))
+        notes += (
+            source.notes
+            + [one for one in source.warnings if not one.endswith(SEVERAL)]
+            + cells.unused(pd.RangeIndex(len(cells.names)).isin(list(own)))
+        )
     name = Path(args.samplesheet).stem if args.samplesheet else "samplesheet"
     write_text(text, Path("split") / f"{name}.csv")
     return notes

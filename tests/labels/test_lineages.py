@@ -81,6 +81,15 @@ def test_bad_tables(tmp_path, tables):
         ("celltypist_low\tlineage\tlineage_broad\tplausible_in\na\tx\tX\tboth\nb\tx\tY\tboth\n", "'x' has 2"),
         ("celltypist_low\tlineage\tlineage_broad\tplausible_in\na\t\tX\tboth\n", "row 2, column lineage: empty"),
         ("celltypist_low\tlineage\tlineage_broad\tplausible_in\n\tx\tX\tstate\n", "column celltypist_low: empty"),
+        (
+            "celltypist_low\tlineage\tlineage_broad\tplausible_in\na\tCD14+\tX\tboth\nb\tcd14+\tX\tboth\n",
+            r"row 3, column lineage: 'cd14\+' is 'CD14\+' of another row but for upper and lower case",
+        ),
+        (
+            "celltypist_low\tlineage\tlineage_broad\tplausible_in\na\tx\tUnassigned\tboth\n",
+            "row 2, column lineage_broad: 'Unassigned' is a word for no lineage",
+        ),
+        ("celltypist_low\tlineage\tlineage_broad\tplausible_in\na\tNA\tX\tboth\n", "row 2, column lineage: 'NA' is a"),
     ):
         path = tmp_path / "map.tsv"
         path.write_text(text)

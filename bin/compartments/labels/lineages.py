@@ -7,6 +7,8 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_sheet
+from compartments.core.vocabulary import POOLS
+from compartments.study.covariates import UNKNOWN
 
 PLAUSIBLE = ("both", "csf", "tissue", "implausible", "state")  # where cells of a label can be
 STATE = "state"  # in column plausible_in: the label says what a cell does, as Cycling cells, and has no lineage
@@ -49,7 +51,25 @@ def read_lineage_map(path: str | Path) -> pd.DataFrame:
     clash = table.groupby("lineage")["lineage_broad"].nunique()
     if (clash > 1).any():
         raise UserError(f"{path}: lineage '{clash.idxmax()}' has {clash.max()} values of lineage_broad; it needs one")
+    _check_lineages(path, table)
     return table.set_index("celltypist_low")
+
+
+def _check_lineages(path: str | Path, table: pd.DataFrame) -> None:
+    """Raise :class:`UserError` for a lineage that is a word for none, or another but for upper and lower case: files
+    and folders are named by lineages."""
+    seen: dict[str, str] = {}
+    for column in ("lineage", "lineage_broad"):
+        for row, name in table[column].dropna().items():
+            if name.lower() in (*POOLS, *UNKNOWN):
+                raise UserError(
+                    f"{path} row {row}, column {column}: '{name}' is a word for no lineage; give another name"
+                )
+            if (other := seen.setdefault(name.lower(), name)) != name:
+                raise UserError(
+                    f"{path} row {row}, column {column}: '{name}' is '{other}' of another row but for upper and lower "
+                    "case; write both alike, or give one another name"
+                )
 
 
 def broad_lineages(lineage_map: pd.DataFrame) -> dict[str, str]:
@@ -57,6 +77,11 @@ def broad_lineages(lineage_map: pd.DataFrame) -> dict[str, str]:
     placed = lineage_map.dropna(subset="lineage")
     broad = {name: name for name in placed["lineage_broad"]}
     return broad | dict(zip(placed["lineage"], placed["lineage_broad"], strict=True))
+
+
+def states(lineage_map: pd.DataFrame) -> set[str]:
+    """Labels that say what a cell does, and no lineage."""
+    return {str(label) for label in lineage_map.index[lineage_map["plausible_in"] == STATE]}
 
 
 def double_meanings(lineage_map: pd.DataFrame) -> dict[str, set[str]]:

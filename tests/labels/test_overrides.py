@@ -145,6 +145,17 @@ def test_a_label_means_the_same_in_all_samples(tmp_path, tables):
     assert overrides.meanings({"Treg", "DC1", "unassigned"}, tables[0]).empty and not overrides.read_meanings(None)
 
 
+def test_words_for_no_label_stand_as_unassigned_and_states_are_named_by_the_model(tables):
+    labels = ["Unknown", "NA", "None", "Doublet", "Unassigned", "Cycling cells", "Treg", ""]
+    overrides.check_given("s1", labels[:-1], tables[0], "cell_type")
+    rows = overrides.labelled_rows(pd.DataFrame({"given_label": labels}, index=list("abcdefgh")), tables[0])
+    assert rows["lineage"].tolist() == ["unassigned"] * 5 + ["Treg"] and "f" not in set(rows["barcode"])
+    words, state = overrides.said_of_open({"Treg", "NA", "Doublet", "Cycling cells"}, tables[0], "cell_type")
+    assert words == "labels 'Doublet', 'NA' of obs column 'cell_type' (--labels_key) stand as unassigned"
+    assert state.startswith("labels 'Cycling cells' of") and state.endswith("are states, and the model names the cells")
+    assert overrides.said_of_open({"Treg"}, tables[0], "cell_type") == []
+
+
 def test_changed_tables_are_read_or_refused_in_one_line(root, tmp_path):
     """Random changes of overrides, lineage map and markers never end in a traceback."""
     assets, rng, path = root / "assets", random.Random(1), tmp_path / "t.tsv"

@@ -55,7 +55,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
-    from compartments.labels.overrides import check_given, meanings, read_override_table
+    from compartments.labels.overrides import check_given, meanings, read_override_table, said_of_open
     from compartments.study.parameters import names_in
     from compartments.study.study import Study
 
@@ -89,6 +89,9 @@ def _check(given: argparse.Namespace) -> list[str]:
     for of_sample in models_of.values():
         check_apart(of_sample)
     models_of, notes = models_of_samples(listed, models_of)
+    notes += said_of_open(
+        {label for one in looks for label in one.get("labels", [])}, lineage_map, given.labels_key or ""
+    )
     notes += check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
     place = Path("pipeline_info/labelled.json")

@@ -10,7 +10,8 @@ from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.sheets import read_sheet
 from compartments.core.vocabulary import GIVEN_LABEL, UNASSIGNED
-from compartments.labels.lineages import broad_lineages, double_meanings, map_labels
+from compartments.counts.whole_study import OF_NO_ONE
+from compartments.labels.lineages import broad_lineages, double_meanings, map_labels, states
 
 
 def apply_overrides(
@@ -190,9 +191,9 @@ def warn_of_lost(warnings: str, lost: list[str]) -> str:
 
 def labelled_rows(obs: pd.DataFrame, lineage_map: pd.DataFrame, said: Mapping[str, str] | None = None) -> pd.DataFrame:
     """Rows ``barcode, lineage`` of the cells that the user's file labels (``--labels_key``), as overrides; ``said`` as
-    of :func:`lineages_of`."""
+    of :func:`lineages_of`. A state (Cycling cells) says no lineage: the model names these cells."""
     named = obs[GIVEN_LABEL].astype(str)
-    named = named[named != ""]
+    named = named[(named != "") & ~named.isin(states(lineage_map))]
     lineage = lineages_of(named.unique(), lineage_map, said)
     return pd.DataFrame({"barcode": named.index.astype(str), "lineage": named.map(lineage).to_numpy(object)})
 
@@ -200,11 +201,14 @@ def labelled_rows(obs: pd.DataFrame, lineage_map: pd.DataFrame, said: Mapping[st
 def lineages_of(
     labels: Iterable[str], lineage_map: pd.DataFrame, said: Mapping[str, str] | None = None
 ) -> dict[str, str]:
-    """The lineage of each label that the map places, or that is a lineage or ``unassigned`` itself; of ``labels`` that
-    are not all of the study those with two meanings are as ``said`` (:func:`meanings`)."""
+    """The lineage of each label that the map places or that is a lineage itself, and ``unassigned`` of words for cells
+    that have none; of ``labels`` that are not all of the study those with two meanings are as ``said``
+    (:func:`meanings`)."""
+    labels = list(labels)
+    open_ones = {label: UNASSIGNED for label in labels if label.lower() in OF_NO_ONE}
     mapped = map_labels(labels, lineage_map)["lineage"]
     own = {label: lineage for label, lineage in mapped.items() if pd.notna(lineage)}
-    return own | dict(said or {}) | {UNASSIGNED: UNASSIGNED}
+    return open_ones | own | dict(said or {}) | {UNASSIGNED: UNASSIGNED}
 
 
 def meanings(labels: Collection[str], lineage_map: pd.DataFrame) -> pd.DataFrame:
@@ -232,9 +236,23 @@ def read_meanings(path: str | Path | None) -> dict[str, str]:
     return dict(zip(table["label"], table["lineage"], strict=True))
 
 
-def check_given(sample: str, labels: Iterable[str], lineage_map: pd.DataFrame, key: str) -> None:
-    """Raise :class:`UserError` if the map does not place a label that a sample's file has in column ``key`` of obs."""
+def said_of_open(labels: Iterable[str], lineage_map: pd.DataFrame, key: str) -> list[str]:
+    """A sentence on labels in column ``key`` of obs that say no lineage, if there are any."""
     placed = lineages_of(labels, lineage_map)
+    ends = {
+        "stand as unassigned": sorted(label for label in set(labels) if placed.get(label) == UNASSIGNED),
+        "are states, and the model names the cells": sorted(set(labels) & states(lineage_map)),
+    }
+    return [
+        f"labels {', '.join(map(repr, names))} of obs column '{key}' (--labels_key) {end}"
+        for end, names in ends.items()
+        if names
+    ]
+
+
+def check_given(sample: str, labels: Iterable[str], lineage_map: pd.DataFrame, key: str) -> None:
+    """Raise :class:`UserError` if the map has not a label that a sample's file has in column ``key`` of obs."""
+    placed = {*lineages_of(labels, lineage_map), *states(lineage_map)}
     unplaced = [label for label in labels if label not in placed]
     if unplaced:
         raise UserError(

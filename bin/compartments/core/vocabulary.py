@@ -15,6 +15,13 @@ _BLOOD = re.compile(r"pbmc.*|buffycoat|(?!non).*(blood|blut|bloed)")  # whole wo
 _CSF = re.compile(r"csf.*|(?!non).*csf|cerebrospinal.*|cephalorachidi.*|li[qk]vo?r|liquor|lcr")
 _DENIED = {"non", "not", "without", "free", "ohne", "sans", "sin", "senza", "vessel", "vessels", "barrier"}
 _ELSEWHERE = {"nerve", "nerves", "node", "nodes", "lymph", "tissue", "tissues", "organ", "organs"}  # peripheral ones
+# how a value is said not to be known, in lower case; "none" may be a level of a covariate
+UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")
+# words of programs for cells of no one sample, or of no one kind
+OF_NO_ONE = (
+    "doublet", "doublets", "multiplet", "multiplets", "negative", "unassigned", "unmapped", "ambiguous", "blank",
+    "undetermined", "uncertain", "discordant", "unidentified", "none", *UNKNOWN,
+)  # fmt: skip
 WITHOUT_EMPTIES = ("knee", "expected_cells")  # methods that leave the other barcodes unjudged
 TIERS = ["inferential", "exploratory", "descriptive", "not_testable"]  # how far a comparison may be trusted, falling
 # how donors enter a contrast

@@ -21,11 +21,12 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_sheet, shown
+from compartments.core.vocabulary import OF_NO_ONE
 from compartments.counts.features import ENSEMBL_GENE, UNTYPED
 from compartments.counts.h5ad import counts_in, describe_matrix, expression_in
 from compartments.counts.source import GENE_EXPRESSION, Source, Texts
 from compartments.counts.splitting import MOST, blocks
-from compartments.counts.whole_study import OF_NO_ONE, of_pool
+from compartments.counts.whole_study import of_pool
 
 DOUBLET, NEGATIVE = "Doublet", "Negative"
 LEAK = 3  # molecules of a tag, on average, in cells of other samples

@@ -14,20 +14,14 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import parse, read_sheet, read_text, shown
-from compartments.core.vocabulary import INPUTS
+from compartments.core.vocabulary import INPUTS, OF_NO_ONE
 from compartments.counts.conversions import as_h5ad
 from compartments.counts.formats import describe
 from compartments.counts.h5ad import describe_h5ad, expression_in, obs_column, obs_columns
 from compartments.counts.opening import READ_ERRORS, not_hdf5, unreadable
 from compartments.counts.source import Source, Texts
-from compartments.study.covariates import UNKNOWN
 
 DESCRIBED = ("donor", "compartment", "condition")
-# words of programs for cells that hashtags or genotypes give to no one sample
-OF_NO_ONE = (
-    "doublet", "doublets", "multiplet", "multiplets", "negative", "unassigned", "unmapped", "ambiguous", "blank",
-    "undetermined", "uncertain", "discordant", "unidentified", "none", *UNKNOWN,
-)  # fmt: skip
 BETWEEN = re.compile(r"\s*[/_+,&|;-]\s*")  # the two samples of a doublet: 0/1 of souporcell, HTO1_HTO2 of Seurat
 FILES = "samples"  # folder of the files of single samples, beside the samplesheet
 

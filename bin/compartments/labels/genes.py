@@ -1,6 +1,5 @@
 """Gene names: those by which data, model and markers know the same gene; a model matched to the data."""
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -12,9 +11,8 @@ from scipy import sparse
 from compartments.core.errors import SampleSkipped, UserError
 from compartments.core.species import KNOWN, converted, species_of
 from compartments.labels.lineages import map_labels
-from compartments.labels.model import Model
+from compartments.labels.model import ENSEMBL, Model, without_version
 
-ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}(\.\d+)?$")
 LEAST_KEPT = 0.5  # share of a model's genes that have a counterpart in the species of the data
 
 
@@ -108,7 +106,7 @@ def choose_gene_names(
     SampleSkipped
         If the share is below ``minimum``, with the likely cause and the fix.
     """
-    ids = np.array([name.split(".")[0] if ENSEMBL.match(name) else name for name in gene_ids], object)
+    ids = np.array([without_version(name) for name in gene_ids], object)
     shares = [(float(pd.Index(model.genes).isin(names).mean()), names) for names in (np.asarray(symbols, object), ids)]
     overlap, names = max(shares, key=lambda pair: pair[0])
     if overlap < minimum:

@@ -7,8 +7,7 @@ import pandas as pd
 
 from compartments.core.errors import UserError
 from compartments.core.sheets import read_sheet
-from compartments.core.vocabulary import POOLS
-from compartments.study.covariates import UNKNOWN
+from compartments.core.vocabulary import POOLS, UNKNOWN
 
 PLAUSIBLE = ("both", "csf", "tissue", "implausible", "state")  # where cells of a label can be
 STATE = "state"  # in column plausible_in: the label says what a cell does, as Cycling cells, and has no lineage

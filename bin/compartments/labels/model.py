@@ -9,6 +9,7 @@ import hashlib
 import io
 import pickle
 import pickletools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,6 @@ import numpy.typing as npt
 from scipy import sparse
 
 from compartments.core.errors import UserError
-from compartments.counts.names import unversioned
 
 BUILTINS = {"str", "int", "float", "bool", "complex", "bytes", "list", "tuple", "dict", "set", "frozenset", "slice"}
 NUMPY_NAMES = {"ndarray", "dtype", "_reconstruct", "scalar", "_frombuffer"}
@@ -45,6 +45,7 @@ NO_PICKLE = (
     BufferError,
     SystemError,  # of numpy, for arrays without sense
 )
+ENSEMBL = re.compile(r"ENS[A-Z]*G\d{6,}(\.\d+)?$")
 SCALED_MAXIMUM = 10  # CellTypist clips scaled expression from above
 
 
@@ -125,6 +126,11 @@ def _check_memo(data: bytes) -> None:
             raise pickle.UnpicklingError(f"object number {argument} in {len(data)} bytes")
 
 
+def without_version(name: str) -> str:
+    """An Ensembl id without its version, by which data and models know a gene; any other name as it is."""
+    return name.split(".")[0] if ENSEMBL.match(name) else name
+
+
 def load_model(path: str | Path) -> Model:
     """Read a CellTypist model file without running anything that it may contain.
 
@@ -155,8 +161,7 @@ def load_model(path: str | Path) -> Model:
     try:
         classifier, scaler = content["Model"], content["Scaler_"]
         labels = np.asarray(classifier.classes_).astype(str)
-        # of data, too, Ensembl ids count without their versions
-        genes = np.array([unversioned(name) for name in np.asarray(classifier.features).astype(str)], str)
+        genes = np.array([without_version(name) for name in np.asarray(classifier.features).astype(str)], str)
         coef = np.atleast_2d(np.asarray(classifier.coef_, float))
         intercept = np.atleast_1d(np.asarray(classifier.intercept_, float))
         scale = np.asarray(scaler.scale_, float)

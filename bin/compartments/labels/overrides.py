@@ -9,8 +9,7 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.sheets import read_sheet
-from compartments.core.vocabulary import GIVEN_LABEL, UNASSIGNED
-from compartments.counts.whole_study import OF_NO_ONE
+from compartments.core.vocabulary import GIVEN_LABEL, OF_NO_ONE, UNASSIGNED
 from compartments.labels.lineages import broad_lineages, double_meanings, map_labels, states
 
 

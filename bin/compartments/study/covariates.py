@@ -8,11 +8,9 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import INPUTS
+from compartments.core.vocabulary import INPUTS, UNKNOWN
 from compartments.study.terms import of_numbers
 
-# how a samplesheet says that a value is not known, in lower case; "none" may be a level
-UNKNOWN = ("", "na", "n/a", "nan", "null", "unknown", "?", "-", ".")
 DESIGN = ("sample", "donor", "compartment", "condition")
 MOST_CODES = 9
 COMMA = re.compile(r"[+-]?\d+,\d+")

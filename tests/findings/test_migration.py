@@ -2,12 +2,15 @@
 
 import math
 
+import pandas as pd
 import pytest
 
 from compartments.findings.evidence import Limits, Verdict
-from compartments.findings.migration import agreement, claim, judge
-from compartments.findings.rows import Answer, Tables
-from tests.support.effects import answer, decided, triple, triple_of
+from compartments.findings.migration import agreement, carriers, claim, judge
+from compartments.findings.rows import Tables, comparisons
+from tests.support.effects import answer, decided, study, triple, triple_of
+
+ASKED = comparisons(study(), Limits())[0]
 
 
 def test_migration_in_one_compartment():
@@ -66,7 +69,30 @@ def test_what_is_not_called_says_the_p_and_q_of_the_difference():
     assert "doubled" in called["p_of"] and "CORE is raised in blood only" in called["statement"]
 
 
+def row_of(verdict, side, lineage="all", gene_set="CORE"):
+    return ASKED.answer(3, Verdict(verdict, "only", side), "words", lineage=lineage, aspect=gene_set)
+
+
 def test_agreement_counts_the_other_sets_on_the_same_side():
-    rows = [("yes", "CSF"), ("yes", "CSF"), ("yes", "blood"), ("no", "")]
-    answers = [Answer(Verdict(answer, "", side), None) for answer, side in rows]
+    answers = [row_of(*row) for row in (("yes", "CSF"), ("yes", "CSF"), ("yes", "blood"), ("no", ""))]
     assert agreement(answers[0], answers) == (1, 3)
+    assert agreement(answers[0], [*answers, row_of("yes", "CSF", "NK")]) == (1, 3)
+
+
+def test_carriers_are_raised_in_the_same_set_on_the_same_side():
+    """A set raised in CSF is not carried by a lineage in which it is raised in blood, nor by those of other sets."""
+    leading = row_of("yes", "CSF")
+    single = [row_of("yes", "blood", "pDC"), row_of("yes", "CSF", "NK"), row_of("yes", "CSF", "B", "EGRESS")]
+    assert carriers(leading, [leading, *single, row_of("no", "", "CD4 T")]) == ["NK"]
+    assert carriers(single[1], single) == []
+
+
+def test_the_summary_names_the_carriers_of_its_set_and_side():
+    """Of two sets and two lineages each raised somewhere, one carries what is said of all cells."""
+    rows = [("CORE", "all", 1.5, 0), ("CORE", "pDC", 0, 1.5), ("CORE", "NK", 1.5, 0), ("EGRESS", "B", 1.5, 0)]
+    tables = [
+        triple(own, base, own - base, f"{'CSF' if own else 'blood'}_only", gene_set=name, lineage=lineage, primary=True)
+        for name, lineage, own, base in rows
+    ]
+    said = answer(Tables(migration=pd.concat(tables)), 3)["statement"]
+    assert said.endswith("; carried by NK")

@@ -85,7 +85,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
     leading = lead(pooled, verdict.answer)
     text = leading.finding.statement
     if verdict.answer == YES:
-        text += words.migration_agrees(*agreement(leading, pooled), carriers(answers))
+        text += words.migration_agrees(*agreement(leading, pooled), carriers(leading, answers))
     return [
         summary(leading, verdict, text, headlines.migration(verdict, pooled, c)),
         *(each.finding for each in answers),
@@ -93,13 +93,19 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
 
 
 def agreement(leading: Answer, answers: list[Answer]) -> tuple[int, int]:
-    """Of the other gene sets, those raised on the same side, and all."""
-    others = [each for each in answers if each is not leading]
-    agree = [each for each in others if each.verdict.answer == YES and each.verdict.side == leading.verdict.side]
-    return len(agree), len(others)
+    """Of the other gene sets of the same lineage, those raised on the same side, and all."""
+    lineage = leading.finding.lineage
+    others = [each for each in answers if each is not leading and each.finding.lineage == lineage]
+    return sum(_on_side_of(leading, each) for each in others), len(others)
 
 
-def carriers(answers: list[Answer]) -> list[str]:
-    """Lineages in which a gene set is raised, each once."""
-    risen = [each.finding.lineage for each in answers if each.verdict.answer == YES and each.finding.lineage != "all"]
-    return list(dict.fromkeys(risen))
+def carriers(leading: Answer, answers: list[Answer]) -> list[str]:
+    """Lineages in which the set of a row of all lineages is raised on the same side; none of a row of one lineage."""
+    if leading.finding.lineage != "all":
+        return []
+    single = [each for each in answers if each.finding.lineage != "all" and _on_side_of(leading, each)]
+    return [each.finding.lineage for each in single if each.finding.aspect == leading.finding.aspect]
+
+
+def _on_side_of(leading: Answer, each: Answer) -> bool:
+    return each.verdict.answer == YES and each.verdict.side == leading.verdict.side

@@ -15,12 +15,22 @@ from tests.support.effects import answer, composition, decided, lineage_of
 
 def test_kept_in_csf():
     found = answer(Tables(composition=composition(0, -3, 3, "discordant_CSF_retained")), 2)
-    assert found["verdict"] == "yes" and "pDC kept in CSF" in found["statement"]
+    assert found["verdict"] == "yes" and "pDC kept better in CSF; clearest: " in found["statement"]
     assert "that it is unchanged in CSF is not shown" in found["statement"]
     strict = answer(Tables(composition=composition(0, -3, 3, "maintained_CSF")), 2)
     assert strict["verdict"] == "yes" and "not shown" not in strict["statement"]
+    assert "1 of 1 lineages: pDC kept in CSF; clearest: " in strict["statement"]
     mirror = answer(Tables(composition=composition(-3, 0, -3, "discordant_blood_retained")), 2)
-    assert mirror["verdict"] == "yes" and "kept in blood" in mirror["statement"]
+    assert mirror["verdict"] == "yes" and "kept better in blood" in mirror["statement"]
+
+
+def test_the_summary_tells_kept_from_kept_better_and_from_relative():
+    both = [composition(0, -3, 3, "maintained_CSF", lineage="B"), composition(-1, -4, 3, "discordant_CSF_retained")]
+    said = answer(Tables(composition=pd.concat(both)), 2)["statement"]
+    assert said.startswith("2 of 2 lineages: B kept in CSF; pDC kept better in CSF; clearest: ")
+    shares = composition(0, -3, 3, "relatively_maintained_CSF", scale="rel")
+    said = answer(Tables(composition=shares), 2)["statement"]
+    assert "lineages: pDC kept better in CSF relative to what is taken as unchanged; clearest: " in said
 
 
 def test_a_lineage_named_beforehand_is_said_to_be():

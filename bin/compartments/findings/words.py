@@ -23,6 +23,8 @@ ODDS = "log-odds of the share of signalling"
 SPREAD = "log2, spread over lineages"
 COMPOSITION_KEYS = ["level", "lineage", "contrast", "term", "compartment", "scale"]
 CANNOT = "cannot be told: "
+KEPT = {"kept": "kept", "kept_better": "kept better"}  # kinds of a yes to question 2: only the first is unchanged
+RELATIVE = " relative to what is taken as unchanged"
 
 UNFINISHED = {
     "composition": "the comparison of composition did not finish",
@@ -156,10 +158,10 @@ def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
 def _kept(verdict: Verdict, each: Lineage, difference: str, c: Comparison) -> str:
     keeps, strictly = verdict.side, verdict.kind == "kept"
     up, other = each.sides[0] if keeps == c.compartment else each.sides[1]
-    relative = " relative to what is taken as unchanged" if each.scale == "rel" else ""
+    relative = RELATIVE if each.scale == "rel" else ""
     text = (
         f"{names.lineage(each.name)} is lost from {other['compartment']} ({change(other, each.scale)}) and "
-        f"{'kept' if strictly else 'kept better'} in {keeps} ({change(up, each.scale)}){relative}; {difference}"
+        f"{KEPT[verdict.kind]} in {keeps} ({change(up, each.scale)}){relative}; {difference}"
     )
     return text if strictly else f"{text}; that it is unchanged in {keeps} is not shown"
 
@@ -175,11 +177,13 @@ def kept_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c: Co
     match verdict.kind:
         case "some":
             sides = "; ".join(
-                f"{names.lineages(held)} kept in {side}"
+                f"{names.lineages(held)} {how} in {side}"
                 for side in (c.compartment, c.base)
-                if (held := [each.finding.lineage for each in answers if each.verdict.side == side])
+                for kind, how in KEPT.items()
+                if (held := [x.finding.lineage for x in answers if (x.verdict.side, x.verdict.kind) == (side, kind)])
             )
-            return f"{len(yes)} of {n} lineages: {sides}; clearest: {leading}"
+            relative = any(getattr(each.rows, "scale", "abs") == "rel" for each in answers)
+            return f"{len(yes)} of {n} lineages: {sides}{RELATIVE if relative else ''}; clearest: {leading}"
         case "none":
             far = f"lost from the other by {fold(c.limits.margin)} or more"
             return f"none of {n} lineages is kept in one compartment and {far}; {leading}"

@@ -83,6 +83,13 @@ def bare(gappy, tmp_path):
 
 
 @pytest.fixture
+def in_group(tmp_path):
+    """A study of 12 donors with a contrast of the 4 of one group, before any step."""
+    synthetic_results.design("in_group").save(tmp_path / "study.json")
+    return page_module.Page(Results(tmp_path))
+
+
+@pytest.fixture
 def without_pango(tmp_path, monkeypatch):
     """Steps that are called see a WeasyPrint whose libraries are missing."""
     (tmp_path / "elsewhere").mkdir()

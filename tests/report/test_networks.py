@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from compartments.core.files import read_tsv
+from compartments.report import networks
 
 
 def test_networks_show_both_arms_and_their_difference(whole):
@@ -40,3 +41,10 @@ def test_no_network_without_its_table(whole, call, tmp_path):
     said, page = call(folder)
     assert "WARNING" not in said and not [name for name in page.figures if name.startswith(("network_", "edges_"))]
     assert "shares" in page.figures
+
+
+def test_networks_are_of_the_donors_of_the_contrast(in_group):
+    edges = in_group.study.samples[["sample", "donor", "compartment", "condition"]]
+    (blood,) = [term for term in in_group.terms if term.name == "within:blood"]
+    arms = networks.arms_of(edges[edges["sample"] != "D4_blood_untreated"], blood)
+    assert arms == {"treated": ["D1_blood_treated", "D2_blood_treated"], "untreated": ["D3_blood_untreated"]}

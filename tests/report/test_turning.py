@@ -1,9 +1,10 @@
 """What would change an answer."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
-from compartments.core.files import read_tsv
+from compartments.core.files import read_tsv, write_tsv
 from compartments.report import turning
 
 
@@ -73,6 +74,21 @@ def test_few_cells_are_named(gappy, term):
     few = counts.groupby("lineage")["n_cells"].agg(lambda n: (n < 10).mean())
     said = turning.by_cells(gappy, term)
     assert [name in " ".join(said) for name in few.index] == list(few >= 0.5)
+
+
+def test_few_cells_are_counted_in_the_samples_that_are_compared(in_group, tmp_path):
+    """Few in the other group, enough in the group asked about, and the other way round."""
+    (tmp_path / "composition").mkdir()
+    asked = in_group.study.samples["group"] == "MS"
+    counts = [
+        in_group.study.samples[["sample"]].assign(
+            level="lineage", lineage=name, n_cells=np.where(asked == there, 50, 1)
+        )
+        for name, there in (("NK", True), ("B", False))
+    ]
+    write_tsv(pd.concat(counts), tmp_path / "composition" / "counts.tsv")
+    (said,) = turning.by_cells(in_group, in_group.shown[0])
+    assert "half of the samples: B. " in said
 
 
 def test_nothing_is_said_without_its_table(bare):

@@ -7,6 +7,7 @@ import pytest
 from compartments.compare import composition
 from compartments.study.terms import terms_of
 from tests.support.cohorts import cohort, coupled, long_counts, study_of
+from tests.support.results import design
 
 
 def test_every_term_names_itself_and_its_samples():
@@ -29,6 +30,20 @@ def test_values_are_of_a_sample_or_differences_of_two():
         base = table.loc[term.units["reference_sample"]].to_numpy() if term.across else 0
         np.testing.assert_array_equal(term.values(table), own - base)
         np.testing.assert_array_equal(term.variances(table), own + base)
+
+
+def test_the_samples_of_a_question_are_those_of_its_donors():
+    """Of a contrast within a group no sample of another group; of donors as their own controls both conditions."""
+    *_, within, between = terms_of(design("in_group"))
+    names = {"treated": ["D1", "D2"], "untreated": ["D3", "D4"]}
+    assert within.samples == {arm: [f"{donor}_CSF_{arm}" for donor in of] for arm, of in names.items()}
+    assert between.samples == {
+        arm: [f"{donor}_{place}_{arm}" for donor in of for place in ("CSF", "blood")] for arm, of in names.items()
+    }
+    *_, own, _ = terms_of(design("within"))
+    assert own.samples == {arm: [f"D{i}_CSF_{arm}" for i in range(1, 6)] for arm in ("after", "before")}
+    (apart,) = terms_of(design("one_condition"))
+    assert {place: len(names) for place, names in apart.samples.items()} == {"CSF": 5, "blood": 5}
 
 
 def test_a_unit_needs_all_of_its_samples():

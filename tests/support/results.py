@@ -66,6 +66,18 @@ def design(kind, absolute=True):
                 "trend": True,
                 "contrasts": "condition,reference\nm6,baseline\n",
             }
+        case "in_group":  # of 12 donors with one condition each, 4 are asked about
+            names = [
+                (group, arm)
+                for group, n in (("MS", 2), ("HC", 4))
+                for arm in ("treated", "untreated")
+                for _ in range(n)
+            ]
+            donors = {f"D{i}": (group, (arm,)) for i, (group, arm) in enumerate(names, 1)}
+            options = {
+                "reference_condition": "untreated",
+                "contrasts": "condition,reference,group\ntreated,untreated,MS\n",
+            }
         case "one_condition":
             donors = dict.fromkeys(donors, ("", ("untreated",)))
         case "one_compartment":
@@ -77,7 +89,9 @@ def design(kind, absolute=True):
                 name, total = f"{donor}_{compartment}_{condition}", ",40" if absolute else ""
                 lines.append(f"{name},{donor},{compartment},{condition},{group},/data/{name}.h5{total}")
     text = "\n".join(lines) + "\n"
-    return make_study(parse_samplesheet(text if kind == "change" else text.replace(",group,", ",arm,")), **options)
+    return make_study(
+        parse_samplesheet(text if kind in ("change", "in_group") else text.replace(",group,", ",arm,")), **options
+    )
 
 
 def make(folder, seed=1, cells=200, lost=(), absent=(), kind="", **sheet):

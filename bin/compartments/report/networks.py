@@ -6,7 +6,7 @@ import pandas as pd
 from compartments.report.figures.matrix import heatmap, network, switched
 from compartments.report.figures.style import GREY, Figure
 from compartments.report.page import Page, tagged
-from compartments.study.study import CHANGE, COMPARTMENTS, TREND
+from compartments.study.study import CHANGE, TREND
 from compartments.study.terms import Term
 
 
@@ -55,15 +55,10 @@ def networks(page: Page, term: Term) -> list[Figure]:
 
 
 def arms_of(edges: pd.DataFrame, term: Term) -> dict[str, list[str]]:
-    """Samples of the two conditions in the compartment, or of the two compartments, of the donors that count."""
-    first, second = term.contrast.condition, term.contrast.reference
-    samples = edges.drop_duplicates("sample").set_index("sample")
-    if term.kind != COMPARTMENTS:
-        samples = samples[samples["compartment"] == term.compartment]
-    if term.one_arm:
-        samples = samples[samples["donor"].isin(term.units["donor"])]
-    of = samples["compartment" if term.kind == COMPARTMENTS else "condition"]
-    return {arm: list(samples.index[of == arm]) for arm in (first, second)}
+    """Samples with a network of the two conditions in the compartment, or of the two compartments, of the donors that
+    count."""
+    there = set(edges["sample"])
+    return {arm: [sample for sample in samples if sample in there] for arm, samples in term.samples.items()}
 
 
 def _views(page: Page, term: Term, means: dict[str, pd.DataFrame], kind: str, behind: str) -> list[Figure]:

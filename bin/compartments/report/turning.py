@@ -8,6 +8,7 @@ from compartments.core.vocabulary import ALPHA
 from compartments.findings import headlines, names, words
 from compartments.report import captions, forests, glance
 from compartments.report.page import Page
+from compartments.study.captures import specimen_of
 from compartments.study.terms import Term
 
 FEW_CELLS = 10  # where the run does not say its own limit
@@ -130,10 +131,11 @@ def by_cells(page: Page, term: Term) -> list[str]:
     if counts is None:
         return []
     fewest = int(page.parameters.get("min_cells_pb") or FEW_CELLS)
-    compartments = [term.compartment, page.base] if term.across else [term.compartment]
-    samples = page.study.samples
-    members = samples.loc[samples["compartment"].isin(compartments), "sample"]
-    rows = counts[(counts["level"] == "lineage") & counts["sample"].isin(members)]
-    few = (rows["n_cells"] < fewest).groupby(rows["lineage"], sort=False).mean()
+    compared = {sample for samples in term.every.samples.values() for sample in samples}
+    rows = counts[counts["level"] == "lineage"]
+    rows = rows.assign(sample=rows["sample"].map(specimen_of(page.study.samples)))
+    rows = rows[rows["sample"].isin(compared)]
+    cells = rows.groupby(["lineage", "sample"], sort=False)["n_cells"].sum()
+    few = (cells < fewest).groupby("lineage", sort=False).mean()
     few = few[few >= 0.5]
     return [said(page, "cells", n=fewest, who=names.lineages(few.index, len(few)))] if len(few) else []

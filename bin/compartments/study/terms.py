@@ -158,6 +158,12 @@ class Term:
             for name in dict.fromkeys(names)
         }
 
+    @property
+    def samples(self) -> dict[str, list[str]]:
+        """Samples (specimens) of the units of each of :meth:`sides`: all that the question is about."""
+        named = {side: term.units[[part.column for part in parts]] for side, (term, parts) in self.sides().items()}
+        return {side: list(dict.fromkeys(table.to_numpy().ravel())) for side, table in named.items()}
+
     def has(self, arm: str) -> npt.NDArray[np.bool_]:
         """Which units are of the arm."""
         return (self.units["arm"] == arm).to_numpy()

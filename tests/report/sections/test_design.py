@@ -55,3 +55,11 @@ def test_a_mixture_of_references_is_said_with_the_design(of_kind, tmp_path):
     (folder / "references.tsv").write_text(columns + "a\t1\t9\t0\t0\tTrue\t\nb\t1\t9\t0\t0\tTrue\t\n")
     (folder / "genes.tsv").unlink()
     assert design._origins(Page(Results(tmp_path))) == []
+
+
+def test_donors_that_count_between_compartments_are_those_of_a_contrast(in_group):
+    samples = in_group.study.samples
+    said = design._paired_text(in_group, samples)
+    assert "4 donors with more than one compartment count for the difference between compartments" in said
+    said = design._paired_text(in_group, samples[samples["sample"] != "D1_CSF_treated"])
+    assert "3 donors with more than one compartment" in said

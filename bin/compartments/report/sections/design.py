@@ -8,6 +8,7 @@ from compartments.report.blocks import Block, Text
 from compartments.report.figures.forest import power_dots
 from compartments.report.figures.maps import tiles
 from compartments.report.page import Page
+from compartments.study.captures import specimen_of
 from compartments.study.plan import WORDS
 from compartments.study.study import COMPARTMENTS, TREND
 from compartments.study.terms import Term
@@ -50,7 +51,7 @@ def build(page: Page) -> list[Block]:
         n_compartments=captions.counted(len(study.compartments), "compartment"),
         compartments=", ".join(study.compartments),
         n_conditions=captions.counted(study.samples["condition"].nunique(), "condition"),
-        paired=_paired_text(page, int((analysed.groupby("donor")["compartment"].nunique() > 1).sum())),
+        paired=_paired_text(page, analysed),
     )
     table, effects = page.needed("design.tsv"), page.table("composition/effects.tsv")
     if effects is not None:
@@ -93,13 +94,16 @@ def _replicates(page: Page) -> list[Block]:
     return [] if table is None else [page.listing("design.replicates", table, "cohort/replicates.tsv")]
 
 
-def _paired_text(page: Page, n_both: int) -> str:
-    """How many donors have several compartments, if there are several."""
-    return (
-        page.text("design.paired", n_both=captions.counted(n_both, "donor")).text
-        if len(page.study.compartments) > 1
-        else ""
-    )
+def _paired_text(page: Page, analysed: pd.DataFrame) -> str:
+    """How many donors have several compartments and are asked about them, if there are several."""
+    if len(page.study.compartments) < 2:
+        return ""
+    present = {
+        sample for capture, sample in specimen_of(page.study.samples).items() if capture in set(analysed["sample"])
+    }
+    across = [term.among(present) for term in page.terms if term.across]
+    donors = {donor for term in across for donor in term.units.loc[term.in_arms(), "donor"]}
+    return page.text("design.paired", n_both=captions.counted(len(donors), "donor")).text
 
 
 def kinds(page: Page) -> list[str]:

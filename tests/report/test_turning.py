@@ -47,6 +47,34 @@ def test_what_would_overturn_a_yes(gappy):
     assert turning.overturned(gappy, pd.concat([summary.assign(verdict="no"), yes])) == []
 
 
+def test_a_set_of_all_lineages_is_overturned_by_itself(gappy):
+    """What is said of all lineages does not fall with a single one."""
+    summary = rows_of([None], "yes").assign(q_value=0.001, p_value=0.002)
+    single = rows_of(["pDC", "NK"], "yes").assign(q_value=[0.04, 0.03], aspect="CORE")
+    both = rows_of(["all", "all"], "yes").assign(q_value=[0.001, 0.02], aspect=["CORE", "EGRESS"])
+    (said,) = turning.overturned(gappy, pd.concat([summary, both, single]))
+    assert "Of the 2 that are one, the first to fall would be EGRESS (q = 0.02)" in said
+
+
+def test_a_rise_in_one_compartment_has_the_size_that_both_of_its_tests_find(gappy, term, monkeypatch):
+    """The rise within a compartment takes more than the difference in CSF, less in blood."""
+    sizes = {"interaction": [0.4, 0.5, 9, 9], "within:CSF": [0.8, 0.7, 9, 9], "within:blood": [0.1, 0.2, 9, 9]}
+    effects = [
+        pd.DataFrame(
+            {"contrast": term.contrast.contrast, "term": name, "mde80": of, "primary": [True, True, True, False]}
+        )
+        .assign(compartment="blood" if name == "within:blood" else "CSF", lineage=["all", "all", "pDC", "all"])
+        .assign(gene_set=["CORE", "EGRESS", "CORE", "OTHER"])
+        for name, of in sizes.items()
+    ]
+    monkeypatch.setattr(gappy.results, "usable", lambda file: pd.concat(effects))
+    csf, blood = turning.by_size(gappy, "migration/effects.tsv", "migration", term)
+    assert csf.startswith("In CSF and not in blood, these donors") and "if it is 0.75 points or more" in csf
+    assert blood.startswith("In blood and not in CSF, these donors") and "if it is 0.45 points or more" in blood
+    (alone,) = turning.by_size(gappy, "migration/effects.tsv", "migration", gappy.within(term)[0])
+    assert alone.startswith("In CSF, these donors") and "if it is 0.75 points or more" in alone
+
+
 def test_each_part_of_question_4_says_its_own(gappy, term):
     for aspect, own, other in (("hub", "share of signalling", "score"), ("signalling", "signalling score", "odds")):
         said = " ".join(turning.sentences(gappy, 4, term, rows_of(["all"]).assign(aspect=aspect)))

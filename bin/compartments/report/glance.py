@@ -50,8 +50,7 @@ def rows_drawn(rows: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
     detail = rows[rows["lineage"].notna() & rows["estimate"].notna()]
     if network := network_of(rows):
         detail = detail[detail["source"].str.contains(f"network={network}")]
-    pooled = detail[detail["lineage"] == "all"]
-    detail = detail if pooled.empty else pooled
+    detail = pooled(detail)
     if (detail["aspect"] == "driver").any() or (rows["unit"] == words.SPREAD).all():
         detail = pd.concat([rows[rows["lineage"].isna() & rows["estimate"].notna()], detail])
     detail = detail.assign(label=[label(row) for row in detail.to_dict("records")])
@@ -64,6 +63,12 @@ def rows_drawn(rows: pd.DataFrame, most: int = ROWS) -> pd.DataFrame:
     detail = detail.drop_duplicates("label").head(most).drop(columns=list(order))
     detail = detail.assign(verdict=detail["verdict"].mask(detail["aspect"] == "driver", "cannot_tell"))  # no test of it
     return detail if (detail["unit"] == words.SPREAD).any() else detail.sort_values("estimate", kind="stable")
+
+
+def pooled(detail: pd.DataFrame) -> pd.DataFrame:
+    """The rows that an answer rests on: those of all lineages together where there are such, else all."""
+    together = detail["lineage"] == "all"
+    return detail[together] if together.any() else detail
 
 
 def network_of(rows: pd.DataFrame) -> str:

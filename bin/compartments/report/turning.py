@@ -7,7 +7,7 @@ import pandas as pd
 from compartments.core.vocabulary import ALPHA
 from compartments.findings import headlines, names, words
 from compartments.report import captions, forests, glance
-from compartments.report.page import Page
+from compartments.report.page import Page, flags
 from compartments.study.captures import specimen_of
 from compartments.study.terms import Term
 
@@ -59,7 +59,8 @@ def overturned(page: Page, rows: pd.DataFrame) -> list[str]:
     summary = rows[rows["lineage"].isna()]
     if not (summary["verdict"] == "yes").any():
         return []
-    yes = rows[rows["lineage"].notna() & (rows["verdict"] == "yes") & rows["q_value"].notna()]
+    yes = glance.pooled(rows[rows["lineage"].notna()])
+    yes = yes[(yes["verdict"] == "yes") & yes["q_value"].notna()]
     if yes.empty:  # of the whole: the spread over lineages
         p = summary["p_value"].dropna()
         return [said(page, "overturned_whole", p=f"{p.iloc[0]:.2g}", limit=ALPHA)] if len(p) else []
@@ -84,16 +85,41 @@ def by_donors(page: Page, term: Term) -> list[str]:
 
 
 def by_size(page: Page, file: str, key: str, term: Term) -> list[str]:
-    """The smallest rise that the donors there are can show."""
+    """The smallest rise that the donors there are can show; between compartments a sentence for each, as a yes needs
+    the rise within it as well as the difference."""
     effects = page.results.usable(file)
-    rows = pd.DataFrame() if effects is None else forests.rows_of(effects, term)
-    if "source" in rows:  # of single lineages as well
-        rows = rows[(rows["source"] == "all") & (rows["target"] == "all")]
-    if rows.empty or "mde80" not in rows or rows["mde80"].isna().all():
+    if effects is None or "mde80" not in effects:
         return []
-    size = rows["mde80"].median()
-    size = words.odds({"estimate": size, "ci_low": None}).rstrip("x") + "-fold" if key == "central" else f"{size:.2f}"
-    return [said(page, key, place=place_of(page, term), size=size)]
+    found = []
+    for within in page.within(term) if term.across else []:
+        place = f"{within.compartment} and not in {page.base if within.compartment != page.base else term.compartment}"
+        found.append((place, found_by_all(effects, [term, within])))
+    if not found:
+        found = [(place_of(page, term), found_by_all(effects, [term]))]
+    return [said(page, key, place=place, size=sized(size, key)) for place, size in found if pd.notna(size)]
+
+
+def found_by_all(effects: pd.DataFrame, needed: list[Term]) -> float:
+    """The change that all ``needed`` tests of a typical feature find with 80 % power; NaN where none has them all.
+
+    Parameters
+    ----------
+    effects : DataFrame
+        ``mde80`` of every term, and columns that name the feature; of sets and groups those of all lineages count.
+    """
+    keys = [column for column in ("gene_set", "group", "network", "lineage") if column in effects]
+    if "source" in effects:  # of single lineages as well
+        effects = effects[(effects["source"] == "all") & (effects["target"] == "all")]
+    if "gene_set" in effects:
+        effects = effects[flags(effects["primary"])]
+        effects = effects[effects["lineage"] == "all"] if (effects["lineage"] == "all").any() else effects
+    sizes = [forests.rows_of(effects, term).set_index(keys)["mde80"] for term in needed]
+    return float(pd.concat(sizes, axis=1).max(axis=1, skipna=False).median())
+
+
+def sized(size: float, key: str) -> str:
+    """The size of a change as the sentences of ``key`` say it: odds as a fold, scores as points."""
+    return words.odds({"estimate": size, "ci_low": None}).rstrip("x") + "-fold" if key == "central" else f"{size:.2f}"
 
 
 def by_donor(page: Page, term: Term) -> list[str]:

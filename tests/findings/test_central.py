@@ -1,5 +1,6 @@
 """Question 4, central role: the rule, and what is said."""
 
+import pandas as pd
 import pytest
 
 from compartments.findings.central import claim, judge
@@ -47,3 +48,16 @@ def test_the_claim_is_the_rise_that_was_called():
     found = claim(triple_of(frame))
     assert found["estimate"] == 1.5 and found["tier"] == "descriptive"
     assert claim(triple_of(triple(0.2, 1.5, -1.3, "", **KEYS)))["estimate"] == 0.2
+
+
+@pytest.mark.parametrize("se", [0.1, 1.0])
+def test_the_closest_to_a_gain_is_no_loss(se):
+    """A lineage that loses most, one that gains a little: excluded for both, or open."""
+    tables = [
+        triple(-3 if name == "NK" else 0.3, 0, -3 if name == "NK" else 0.3, se=se, q=0.2, network="all", lineage=name)
+        for name in ("NK", "B")
+    ]
+    found = answer(Tables(centrality=pd.concat(tables)), 4, "hub")
+    assert found["verdict"] == ("no" if se < 1 else "cannot_tell")
+    assert found["leading"] == "B" and "; closest: " in found["statement"]
+    assert "; closest: B gains no central role" in found["statement"] or "; B (all pairs): " in found["statement"]

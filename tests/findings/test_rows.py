@@ -5,7 +5,7 @@ import math
 from compartments.core.contract import Contract
 from compartments.findings.evidence import EQUIV_MARGIN, Limits, Verdict
 from compartments.findings.rows import COLUMNS, Answer, Tables, comparisons, lead, named, overall, summary
-from tests.support.effects import study
+from tests.support.effects import study, triple, triple_of
 
 ASKED = comparisons(study(), Limits())[0]
 
@@ -67,8 +67,29 @@ def test_a_summary_quotes_the_smallest_q_of_a_yes_and_the_largest_estimate_of_th
     assert lead(found, "yes").finding.lineage == "b" and named(found, "yes") == ["a", "b", "c"]
     found = answers(("a", "no", 1, 0.04), ("b", "no", -3, 0.9), ("c", "no", 2, 0.001), ("d", "no", math.nan, 0.001))
     assert lead(found, "no").finding.lineage == "b"
-    assert lead(found, "no", falling=True).finding.lineage == "b"
-    assert lead(answers(("a", "no", 1, 1), ("b", "no", 3, 1)), "no", falling=True).finding.lineage == "a"
+    assert lead(found, "no", sign=-1).finding.lineage == "b"
+    assert lead(answers(("a", "no", 1, 1), ("b", "no", 3, 1)), "no", sign=-1).finding.lineage == "a"
+
+
+def test_of_rises_the_nearest_is_quoted_and_no_fall():
+    """The largest estimate is a fall, or a difference that a fall in the other compartment makes."""
+    changes = {"fell": (-3, 0, -3), "rose": (0.3, 0, 0.3), "fell there": (0, -2, 2), "rose there": (-0.1, 0.2, -0.3)}
+    found = [
+        answered._replace(rows=triple_of(triple(*changes[answered.finding.lineage], q=0.2)))
+        for answered in answers(*((name, "no", change[2], 0.2) for name, change in changes.items()))
+    ]
+    assert lead(found, "no", sign=1).finding.lineage == "rose"
+    assert (
+        lead([each for each in found if each.finding.lineage != "rose"], "no", sign=1).finding.lineage == "rose there"
+    )
+    assert lead(found, "no").finding.lineage == "fell"
+
+
+def test_of_rises_the_smallest_p_of_both_tests_comes_first():
+    clear, large = triple(0.3, 0, 0.3).assign(p_value=0.01), triple(0.9, 0, 0.9).assign(p_value=[0.01, 0.01, 0.4])
+    assert triple_of(clear).rise == (0.005, -0.3) and triple_of(large).rise == (0.2, -0.9)
+    assert triple_of(clear.assign(p_value=math.nan)).rise == (1.0, -0.3)
+    assert triple_of(triple(-0.3, 0, -0.3).assign(p_value=0.01)).rise == (0.995, 0.0)
 
 
 def test_a_summary_has_the_numbers_of_the_row_that_it_quotes():

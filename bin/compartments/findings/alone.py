@@ -145,7 +145,7 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
     pooled = answers
     if asked.room == "migration":
         pooled = [each for each in answers if each.finding.lineage == "all"] or answers
-    leading = lead(pooled, overall(pooled), falling=asked.sign < 0)
+    leading = lead(pooled, overall(pooled), sign=asked.sign)
     margin = asked.margin(c.limits)
     text = words.alone_at_all(leading, pooled, c, asked.room, margin)
     return [

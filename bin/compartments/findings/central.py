@@ -87,7 +87,7 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
         verdict = c.untested()
         return [c.answer(4, verdict, words.unanswered("central", verdict, c), aspect="hub", source=FILE).finding]
     verdict = judge_all(answers)
-    leading = lead(answers, verdict.answer)
+    leading = lead(answers, verdict.answer, sign=1)
     text = words.central_at_all(verdict, answers, leading.finding.statement, c)
     return [
         summary(leading, verdict, text, headlines.central(verdict, answers, c)),

@@ -65,7 +65,7 @@ def depleted(comparison: Comparison, tables: Tables) -> list[Finding]:
         return [c.answer(1, verdict, words.unanswered("composition", verdict, c), source=FILE).finding]
     verdict = judge_all(answers)
     factors = {side: tipping_factor(c, tables.composition_summary, side) for side in (c.compartment, c.base)}
-    leading = lead(answers, verdict.answer, falling=True)
+    leading = lead(answers, verdict.answer, sign=-1)
     text = words.depleted_at_all(verdict, answers, leading.finding.statement, c, factors)
     return [
         summary(leading, verdict, text, headlines.depleted(verdict, answers, c)),

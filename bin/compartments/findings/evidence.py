@@ -81,9 +81,29 @@ class Triple:
         return all(row["ci_low"] > -margin for row in (self.own, self.base))
 
     @property
+    def rise(self) -> tuple[float, float]:
+        """How near the rows are to a rise in one compartment beyond that of the other; the smaller, the nearer.
+
+        Of the side where it is nearer: the p of both at once, one-sided (1 where one is missing), and the smaller of
+        the two estimates, its sign reversed.
+        """
+        found = []
+        for up, sign in ((self.own, 1), (self.base, -1)):
+            tests = [(up["estimate"], up), (sign * self.difference["estimate"], self.difference)]
+            found.append((max(_one_sided(size, row) for size, row in tests), -min(size for size, _ in tests)))
+        return min(found)
+
+    @property
     def sides(self) -> tuple[tuple[Row, Row], tuple[Row, Row]]:
         """Each compartment's row with that of the other, the compartment of the comparison first."""
         return (self.own, self.base), (self.base, self.own)
+
+
+def _one_sided(rise: float, row: Row) -> float:
+    p = row.get("p_value")
+    if p is None or missing(p):
+        return 1.0
+    return p / 2 if rise > 0 else 1 - p / 2
 
 
 def triples(

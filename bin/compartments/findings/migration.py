@@ -82,7 +82,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
         return [c.answer(3, verdict, words.unanswered("migration", verdict, c), source=FILE).finding]
     pooled = [each for each in answers if each.finding.lineage == "all"] or answers
     verdict = Verdict(overall(pooled), "summary")
-    leading = lead(pooled, verdict.answer)
+    leading = lead(pooled, verdict.answer, sign=1)
     text = leading.finding.statement
     if verdict.answer == YES:
         text += words.migration_agrees(*agreement(leading, pooled), carriers(leading, answers))

@@ -208,13 +208,26 @@ def named(answers: Sequence[Answer], answer: str) -> list[str]:
     return [each.finding.lineage for each in answers if each.verdict.answer == answer]
 
 
-def lead(answers: Sequence[Answer], answer: str, falling: bool = False) -> Answer:
-    """The row that a summary quotes: the smallest q among the answer, then the largest (or lowest) estimate."""
+def lead(answers: Sequence[Answer], answer: str, sign: int = 0) -> Answer:
+    """The row that a summary quotes: of a yes that of the smallest q, else the one that is nearest to a yes.
+
+    Parameters
+    ----------
+    answers : sequence of Answer
+        With their rows where rises are asked for.
+    answer : str
+        That of the summary: the row has the same.
+    sign : int
+        Of the change that is asked for: of rises :attr:`Triple.rise` says which is nearest, of falls the lowest
+        estimate is, of a difference (0) the largest.
+    """
 
     def order(each: Answer) -> tuple[float, float]:
         row = each.finding
+        if sign > 0 and answer != YES and each.rows is not None:
+            return each.rows.rise
         q = 2.0 if missing(row.q_value) else row.q_value
-        size = row.estimate if falling else -abs(row.estimate)
+        size = row.estimate if sign < 0 else -abs(row.estimate)
         return (q if answer == YES else 0.0, 9e9 if missing(size) else size)
 
     return min((each for each in answers if each.verdict.answer == answer), key=order)

@@ -84,7 +84,7 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
         verdict = c.untested()
         return [c.answer(4, verdict, words.unanswered("signalling", verdict, c), aspect=ASPECT, source=FILE).finding]
     between_all = [each for each in answers if each.finding.lineage == "all"] or answers
-    leading = lead(between_all, overall(between_all))
+    leading = lead(between_all, overall(between_all), sign=1)
     others = [each for each in answers if each.verdict.answer == YES and each not in between_all]
     told = summary(leading, leading.verdict, leading.finding.statement, headlines.signalling(between_all, c))
     return [told, *(each.finding for each in (*between_all, *others))]

@@ -295,7 +295,7 @@ def alone_at_all(leading: Answer, answers: Sequence[Answer], c: Comparison, room
             return f"{CANNOT}cells_per_ul is missing, and a fall common to all lineages is invisible in shares; {told}"
     excluded = sum(each.verdict.answer == NO for each in answers)
     told = f"{only} none of {n} {do} for certain, and it is excluded for {excluded} only"
-    return f"{CANNOT}{told}; largest: {tail(said)}"
+    return f"{CANNOT}{told}; closest: {tail(said)}"
 
 
 def migration_agrees(agree: int, others: int, carriers: Sequence[str]) -> str:
@@ -342,7 +342,7 @@ def central_at_all(verdict: Verdict, answers: Sequence[Answer], leading: str, c:
             far = f"by {fold(c.limits.margin)} odds or more"
             return f"no lineage of {n} gains a central role {far}; closest: {leading}"
     told = "no lineage is shown to gain a central role, nor is it excluded for all"
-    return f"{CANNOT}{told}; largest change: {tail(leading)}"
+    return f"{CANNOT}{told}; closest: {tail(leading)}"
 
 
 def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:

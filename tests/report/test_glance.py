@@ -85,7 +85,7 @@ def test_ticks_have_room():
 
 
 def test_central_roles_are_of_one_network():
-    """That of the clearest yes, else that of migration: two networks in one picture would be told apart by nothing."""
+    """That of the answer, of the clearest yes, of migration: two networks in one picture would look the same."""
     rows = pd.DataFrame(
         {
             "question": 4,
@@ -103,5 +103,7 @@ def test_central_roles_are_of_one_network():
     )
     assert glance.network_of(rows) == "all"
     assert glance.rows_drawn(rows)["estimate"].tolist() == [-0.1, 0.5]
-    assert glance.network_of(rows.assign(verdict="no")) == "migration"
+    assert glance.network_of(rows[1:].assign(verdict="no")) == "migration"
     assert glance.network_of(rows.assign(aspect="signalling")) == ""
+    summary = rows[:1].assign(lineage=None, verdict="no", source="f.tsv: network=all, lineage=B")
+    assert glance.network_of(pd.concat([rows.assign(verdict="no"), summary])) == "all"

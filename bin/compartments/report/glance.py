@@ -72,10 +72,12 @@ def pooled(detail: pd.DataFrame) -> pd.DataFrame:
 
 
 def network_of(rows: pd.DataFrame) -> str:
-    """Of which network the picture of central roles is: that of the clearest yes, else that of migration."""
-    hubs = rows[(rows["aspect"] == "hub") & rows["lineage"].notna()].sort_values("q_value", kind="stable")
+    """Of which network the pictures of central roles are: that of the row which the answer quotes, else of the clearest
+    yes, else that of migration."""
+    hubs = rows[rows["aspect"] == "hub"].sort_values("q_value", kind="stable")
     named = hubs["source"].astype(str).str.extract(r"network=(\w+)", expand=False)
-    first = named[hubs["verdict"] == "yes"].tolist() + named[named == "migration"].tolist() + named.dropna().tolist()
+    quoted, clear = named[hubs["lineage"].isna()].dropna(), named[hubs["verdict"] == "yes"].dropna()
+    first = [*quoted, *clear, *named[named == "migration"], *named.dropna()]
     return str(first[0]) if first else ""
 
 

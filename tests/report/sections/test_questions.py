@@ -4,6 +4,7 @@ import re
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from compartments.core.files import read_tsv, write_tsv
@@ -181,3 +182,19 @@ def test_older_tables_have_numbers_without_whose(of_kind):
     row |= {"q_value": 0.02, "unit": "log2 fold change", "n_condition": 5, "n_reference": 5, "tier": "t", "source": "f"}
     said = questions.answer(row, term)["numbers"]
     assert said.startswith("down 2-fold (log2") and "; p = 0.01, q = 0.02; 5 donors" in said
+
+
+@pytest.mark.parametrize("network", ["all", "migration"])
+def test_the_figure_of_a_central_role_is_of_what_the_answer_quotes(gappy, network):
+    """Lineage and network are those of the summary, whatever else is a yes, or of a smaller q."""
+    term = gappy.shown[0]
+    source = [f"f.tsv: network={network}", "f.tsv: network=migration", "f.tsv: network=all", "f.tsv: network=all"]
+    rows = pd.DataFrame({"lineage": [None, "NK", "B", "CD4_T"], "source": source, "aspect": "hub", "verdict": "no"})
+    rows = rows.assign(leading=["NK", None, None, None], q_value=[0.3, 0.3, 0.1, 0.2], estimate=0.5)
+    rows = pd.concat([rows, rows[1:2].assign(source="f.tsv: network=all", q_value=0.9)])
+    (figure,) = questions.hub(gappy, term, "q4", rows)
+    assert figure.words.title == f"Share of NK in the {network} network of each sample"
+    table = read_tsv(gappy.results.root / "interactions" / "centrality.tsv").query("network == @network")
+    known = table[table["lineage"] == "NK"].set_index("sample")["share_downsampled"]
+    drawn = figure.data.set_index("sample")["share_downsampled"]
+    assert len(drawn) and np.allclose(drawn, known[drawn.index])

@@ -11,7 +11,6 @@ from compartments.report import captions, donors, forests, glance, limits, turni
 from compartments.report.blocks import Answer, Block, Glance, Text
 from compartments.report.figures.dots import coupling_scatter
 from compartments.report.figures.style import Figure
-from compartments.report.networks import headline
 from compartments.report.page import Page, tagged
 from compartments.study.study import CHANGE, COMPARTMENTS
 from compartments.study.terms import Term
@@ -177,14 +176,16 @@ def migration(page: Page, term: Term, name: str, rows: pd.DataFrame) -> list[Fig
 
 
 def hub(page: Page, term: Term, name: str, rows: pd.DataFrame) -> list[Figure]:
-    """Share of signalling of the lineage that gains most, in each sample."""
+    """Share of signalling of the lineage that the answer quotes, in its network, in each sample."""
     table = page.table("interactions/centrality.tsv")
     hubs = rows[(rows["aspect"] == "hub") & rows["lineage"].notna()]
+    network = glance.network_of(rows)
+    hubs = hubs[hubs["source"].str.contains(f"network={network}")]
     if table is None or hubs.empty:
         return []
-    hubs = hubs.assign(order=hubs["verdict"].map({"yes": 0}).fillna(1), size=-hubs["estimate"].abs())
-    lineage = hubs.sort_values(["order", "q_value", "size"], kind="stable")["lineage"].iloc[0]
-    network = headline(table)
+    quoted = rows["leading"].dropna() if "leading" in rows else []
+    hubs = hubs.assign(quoted=~hubs["lineage"].isin(quoted), order=hubs["verdict"].map({"yes": 0}).fillna(1))
+    lineage = hubs.sort_values(["quoted", "order", "q_value"], kind="stable")["lineage"].iloc[0]
     shown = table[(table["lineage"] == lineage) & (table["network"] == network)]
     given = {"lineage": lineage, "network": network}
     return forests.paired(page, "questions.hub", name, shown, "share_downsampled", term, **given)

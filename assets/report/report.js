@@ -118,11 +118,13 @@
   }
 
   // Tables: a page of rows at a time, sorted by a column (numbers by value, empty last), searched, downloaded.
-  // Three digits, a half to the even one, as the page's sentences are rounded.
+  // Three digits, a half to the even one, as the page's sentences are rounded; more beside .05, to be told from it.
   function rounded(value) {
     const digits = Math.abs(value).toPrecision(40).replace(/e.*/, "").replace(".", "").replace(/^0+/, "");
     const half = /^50*$/.test(digits.slice(3)) && Number(digits[2]) % 2 === 0;
-    return Number((half ? value * (1 - 1e-12) : value).toPrecision(3));
+    let near = Number((half ? value * (1 - 1e-12) : value).toPrecision(3));
+    for (let more = 4; near === 0.05 && value !== near && more < 18; more++) near = Number(value.toPrecision(more));
+    return near;
   }
   function shown(value) {
     if (value === null || value === undefined) return "";

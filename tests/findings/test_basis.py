@@ -50,8 +50,8 @@ def test_uncoupled_says_what_is_of_the_spread_alone():
     found = answer(Tables(coupling=coupling("uncoupled", p_value=0.054, p_uncoupled=0.03, q_discordant=0.02)), 5)
     assert found["p_value"] == 0.03 and found["leading"] == ""
     assert found["p_of"] == (
-        "the spread and the single lineages together (Simes); the spread alone has p = 0.054, smallest q of a single "
-        "lineage 0.02"
+        "the spread and the single lineages together (Simes); the spread alone has p = 0.054, of the single lineages "
+        "the smallest q = 0.02"
     )
 
 

@@ -61,3 +61,10 @@ def test_the_closest_to_a_gain_is_no_loss(se):
     assert found["verdict"] == ("no" if se < 1 else "cannot_tell")
     assert found["leading"] == "B" and "; closest: " in found["statement"]
     assert "; closest: B gains no central role" in found["statement"] or "; B (all pairs): " in found["statement"]
+
+
+def test_q_on_either_side_of_the_limit_is_not_the_same_text():
+    tables = [triple(1.5, 0, 1.5, "hub_gained_in_CSF", q=q, **KEYS) for q in (0.0497, 0.0503)]
+    yes, unsure = (answer(Tables(centrality=table), 4, "hub") for table in tables)
+    assert yes["verdict"] == "yes" and "q = 0.0497" in yes["statement"]
+    assert unsure["verdict"] == "cannot_tell" and "q = 0.0503" in unsure["statement"]

@@ -186,7 +186,7 @@ def test_uncoupled_says_which_verdict_the_spread_as_fold_and_its_p():
     size = "changes in CSF and in blood differ 1.9-fold over 12 lineages, overall p = "
     assert yes == f"partly uncoupled: {size}0.01{TWO}"
     both = headline(5, coupling=coupling("uncoupled", p_value=0.0502, p_uncoupled=0.03))
-    assert both == f"uncoupled: {size}0.0502, with the lineages one by one 0.03{TWO}"
+    assert both == f"uncoupled: {size}0.0502, with the lineages one by one p = 0.03{TWO}"
     assert "overall" not in headline(5, coupling=coupling("cannot_tell", p_value=float("nan")))
     assert "which counts as alike" in headline(5, coupling=coupling("coupled"))
     assert "which may be chance and may be more" in headline(5, coupling=coupling("cannot_tell"))

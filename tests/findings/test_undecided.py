@@ -56,11 +56,6 @@ def test_the_word_follows_from_the_numbers(low, high, p, q, said):
     assert undecided.change("x", numbers, Limits(), "y") == said
 
 
-def test_a_value_is_said_on_its_side_of_the_limit():
-    values = (0.0502, 0.05, 0.0499, 0.076, 0.050004)
-    assert [undecided.beside(value, 0.05) for value in values] == ["0.0502", "0.05", "0.05", "0.076", "0.050004"]
-
-
 def test_rises_by_their_intervals():
     def side(name, low, high):
         return {"compartment": name, "ci_low": low, "ci_high": high}

@@ -10,6 +10,7 @@ from compartments.findings.rows import comparisons
 from tests.support.effects import study
 
 ROW = {"log2fc": -3.0, "estimate": 1.5, "ci_low": -4.2, "ci_high": -2.0, "p_value": 0.0123, "q_value": math.nan}
+ASKED = comparisons(study(), Limits())[0]
 OPEN = ROW | {"ci_low": math.nan, "ci_high": math.nan}
 
 
@@ -22,7 +23,12 @@ def test_numbers():
     assert words.points(ROW) == "+1.50 [-4.20, -2.00]" and words.points(OPEN) == "+1.50"
     assert words.odds(OPEN) == "4.5x" and words.odds(OPEN | {"ci_low": 0.0, "ci_high": 0.7}) == "4.5x [1, 2]"
     assert words.ci(ROW) == "1.50 (-4.20 to -2.00)" and words.ci(OPEN) == "1.50"
-    assert words.p(ROW) == "p = 0.012" and words.q(ROW) == "no q"
+    assert words.p(ROW) == "p = 0.012" and words.q(ROW, ASKED) == "no q"
+    late = comparisons(study(), Limits(alpha=0.1))[0]
+    assert (
+        words.q(ROW | {"q_value": 0.0503}, ASKED) == "q = 0.0503"
+        and words.q(ROW | {"q_value": 0.0997}, late) == "q = 0.0997"
+    )
 
 
 def test_behind_a_statement_are_donors_and_tier():

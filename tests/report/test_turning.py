@@ -43,7 +43,7 @@ def test_what_would_overturn_a_yes(gappy):
     (said,) = turning.overturned(gappy, pd.concat([summary, yes.tail(1)]))
     assert "it rests on NK alone (q = 0.001)" in said
     (said,) = turning.overturned(gappy, summary)
-    assert "a yes needs p < 0.05, and p is 0.002" in said
+    assert "a yes needs p < 0.05, and it rests on p = 0.002" in said
     assert turning.overturned(gappy, pd.concat([summary.assign(verdict="no"), yes])) == []
 
 

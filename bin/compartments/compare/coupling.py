@@ -27,6 +27,7 @@ from compartments.compare.heterogeneity import (
 from compartments.compare.moderated import interval
 from compartments.compare.weighted import fit_weighted
 from compartments.core.left_out import LeftOut
+from compartments.core.numbers import probability
 from compartments.core.vocabulary import ALPHA, CLAIMABLE, EQUIV_MARGIN, LN2, TIERS
 from compartments.study.arms import arm_design, arm_numbers, residual_df
 from compartments.study.study import Contrast, Study
@@ -97,15 +98,17 @@ def verdict(row: Mapping[str, Any], margin: float) -> tuple[str, str]:
     if row["tier"] not in CLAIMABLE:
         return "cannot_tell", f"{row['tier']}: at least two donors per condition with both compartments are needed"
     if row["p_uncoupled"] < ALPHA:
-        evidence = [f"interactions differ between lineages or a lineage is discordant (p = {row['p_uncoupled']:.2g})"]
+        evidence = [
+            f"interactions differ between lineages or a lineage is discordant ({probability('p', row['p_uncoupled'])})"
+        ]
         if row["n_discordant"]:
             evidence.append(f"{row['n_discordant']} discordant lineages at q < {ALPHA}")
         evidence.append(f"{row['n_shared']} lineages change in both compartments")
         return "partly_uncoupled" if row["n_shared"] else "uncoupled", "; ".join(evidence)
     if row["p_value"] < ALPHA or row["n_discordant"]:
-        discordant = f"the discordant lineages (smallest q = {row['q_discordant']:.2g})"
-        together = f"do not hold together (p = {row['p_uncoupled']:.2g})"
-        return "cannot_tell", f"the Q test (p = {row['p_value']:.2g}) and {discordant} {together}"
+        discordant = f"the discordant lineages (smallest {probability('q', row['q_discordant'])})"
+        together = f"do not hold together ({probability('p', row['p_uncoupled'])})"
+        return "cannot_tell", f"the Q test ({probability('p', row['p_value'])}) and {discordant} {together}"
     if row["n_changed"] < MIN_LINEAGES:
         return (
             "cannot_tell",

@@ -4,12 +4,9 @@ A call of two compartments needs several tests at once; its p is the largest of 
 :func:`compartments.compare.calls.call_table`.
 """
 
-from collections.abc import Mapping
-
-from compartments.core.vocabulary import ALPHA
+from compartments.core.numbers import probability
 from compartments.findings.evidence import Row, Triple, missing
 from compartments.findings.rows import Comparison
-from compartments.findings.undecided import beside
 
 TWICE = "the largest of their one-sided p, doubled as the reverse may be claimed, too"
 
@@ -51,34 +48,28 @@ def migration(each: Triple, numbers: Row, c: Comparison, called: bool) -> dict[s
 def central(risen: Row, each: Triple, numbers: Row, c: Comparison) -> dict[str, str]:
     """Question 4: the change within a compartment; what is said of the difference stands beside it."""
     place = risen["compartment"]
-    more = f"; the difference between {c.compartment} and {c.base} {_p(each.difference)}"
+    more = (
+        f"; the difference between {c.compartment} and {c.base} has {probability('p', each.difference.get('p_value'))}"
+    )
     return basis(f"in {place}", f"this change in {place}, two-sided{more}", numbers)
 
 
 def signalling(each: Triple, numbers: Row, c: Comparison) -> dict[str, str]:
     """Question 4: the difference; the rise that a yes needs as well stands beside it."""
     up = each.own if each.difference["estimate"] > 0 else each.base
-    said = f"this difference, two-sided; the change in {up['compartment']} {_q(up)}"
-    return basis(f"difference between {c.compartment} and {c.base}", said, numbers)
+    rise = f"the change in {up['compartment']} has {probability('q', up.get('q_value'), c.limits.alpha)}"
+    return basis(f"difference between {c.compartment} and {c.base}", f"this difference, two-sided; {rise}", numbers)
 
 
 def uncoupled(row: Row, numbers: Row) -> dict[str, str]:
     """Question 5: the spread, p of the spread and of the lineages one by one together."""
     together = "" if missing(row.get("p_uncoupled")) else "the spread and the single lineages together (Simes); "
     q = row.get("q_discordant")
-    single = "" if q is None or missing(q) else f", smallest q of a single lineage {beside(q, ALPHA)}"
-    alone = f"the spread alone {_p(row)}{single}"
+    single = "" if q is None or missing(q) else f", of the single lineages the smallest {probability('q', q)}"
+    alone = f"the spread alone has {probability('p', row.get('p_value'))}{single}"
     return basis("typical difference between the compartments", f"{together}{alone}", numbers)
 
 
 def alone(numbers: Row, c: Comparison) -> dict[str, str]:
     """Questions 1, 3 and 4 of a study of one compartment."""
     return basis(f"in {c.compartment}", "this change, two-sided", numbers)
-
-
-def _p(row: Mapping[str, object]) -> str:
-    return "has no p" if missing(row.get("p_value")) else f"has p = {row['p_value']:.2g}"
-
-
-def _q(row: Mapping[str, object]) -> str:
-    return "has no q" if missing(row.get("q_value")) else f"has q = {row['q_value']:.2g}"

@@ -7,11 +7,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from compartments.core.vocabulary import ALPHA, TIERS
+from compartments.core.numbers import probability
+from compartments.core.vocabulary import TIERS
 from compartments.findings import designs, names, words
 from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
 from compartments.findings.rows import Answer, Comparison
-from compartments.findings.undecided import beside
 
 PART = {
     "migration": "its part in the signals of migration (odds)",
@@ -178,13 +178,13 @@ def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: 
 
 
 def _overall(row: Row, numbers: Row) -> str:
-    """``, overall p = 0.054, with the lineages one by one 0.03``"""
+    """``, overall p = 0.054, with the lineages one by one p = 0.03``"""
     if missing(row["p_value"]):
         return ""
-    told = f", overall p = {beside(row['p_value'], ALPHA)}"
+    told = f", overall {probability('p', row['p_value'])}"
     if missing(numbers["p_value"]) or numbers["p_value"] == row["p_value"]:
         return told
-    return f"{told}, with the lineages one by one {beside(numbers['p_value'], ALPHA)}"
+    return f"{told}, with the lineages one by one {probability('p', numbers['p_value'])}"
 
 
 def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str, margin: float) -> str:

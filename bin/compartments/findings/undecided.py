@@ -1,5 +1,6 @@
 """What is known where nothing is claimed: the word follows from the interval, p and q that the sentence prints."""
 
+from compartments.core.numbers import probability
 from compartments.core.vocabulary import ALPHA
 from compartments.findings.evidence import Limits, Row, missing, significant
 
@@ -23,7 +24,7 @@ def change(what: str, row: Row, limits: Limits, lacks: str) -> str:
     lacks : str
         What is not shown where the change itself is.
     """
-    p, q = f"p = {beside(row['p_value'], ALPHA)}", f"q = {beside(row['q_value'], limits.alpha)}"
+    p, q = probability("p", row["p_value"]), probability("q", row["q_value"], limits.alpha)
     if within_zero(row):
         if missing(row["q_value"]):
             return f"{what} is {NEITHER}"
@@ -33,8 +34,7 @@ def change(what: str, row: Row, limits: Limits, lacks: str) -> str:
     if significant(row, limits):
         return f"{what} is shown ({q}), but not {lacks}"
     if not row["p_value"] < ALPHA:  # interval and p need not be of one test
-        alone = "no p" if missing(row["p_value"]) else p
-        return f"{what} has an interval beyond 0, but {alone} taken by itself, and {q} over all that were tested"
+        return f"{what} has an interval beyond 0, but {p} taken by itself, and {q} over all that were tested"
     return f"{what} is shown taken by itself ({p}), but not over all that were tested ({q})"
 
 
@@ -59,11 +59,11 @@ def spread(row: Row, numbers: Row, claimed: bool) -> str:
     """
     if not claimed or missing(numbers["p_value"]):
         return ""
-    together = f"; with the lineages one by one, p = {beside(numbers['p_value'], ALPHA)}"
+    together = f"; with the lineages one by one, {probability('p', numbers['p_value'])}"
     if missing(row["tau_low"]) or row["tau_low"] > 0:
         return together
     q = row.get("q_discordant")
-    which = "" if q is None or missing(q) or q > ALPHA else f", single lineages differ (q = {beside(q, ALPHA)})"
+    which = "" if q is None or missing(q) or q > ALPHA else f", single lineages differ ({probability('q', q)})"
     return f"{together}: the interval reaches 0{which}"
 
 
@@ -72,10 +72,6 @@ def over_lineages(numbers: Row, limits: Limits) -> str:
     if missing(numbers["q_value"]):
         return "that both are so at once has no q"
     level = min(limits.alpha, ALPHA)  # the tables make no call above ALPHA
-    return f"that both are so at once has q = {beside(numbers['q_value'], level)} over lineages, not below {level:g}"
-
-
-def beside(value: float, limit: float) -> str:
-    """Two digits, or as many as show on which side of a limit a value lies: 0.0502, not 0.05."""
-    texts = [f"{value:.{digits}g}" for digits in range(2, 12)]
-    return next((text for text in texts if (float(text) <= limit) == (value <= limit)), texts[-1])
+    return (
+        f"that both are so at once has {probability('q', numbers['q_value'], level)} over lineages, not below {level:g}"
+    )

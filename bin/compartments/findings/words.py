@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from compartments.core.numbers import probability
 from compartments.findings import designs, names, undecided
 from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, evidence, missing
 from compartments.findings.lineages import Lineage
@@ -83,7 +84,7 @@ def depleted(
     shares = f"{CANNOT}without cells_per_ul only shares are known; relative to what is taken as unchanged, {name} is"
     match verdict.kind:
         case "both":
-            text = f"{name} is depleted in both: {both}, {q(numbers)}"
+            text = f"{name} is depleted in both: {both}, {q(numbers, c)}"
         case "spared":
             fall = f"a fall of {fold(c.limits.margin)} or more is excluded in {verdict.side}"
             text = f"{name} is not depleted in both: {fall}; {both}"
@@ -137,7 +138,7 @@ def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
     both = f"{change(each.own, each.scale)} in {c.compartment}, {change(each.base, each.scale)} in {c.base}"
     match verdict.kind:
         case "kept" | "kept_better":
-            return _kept(verdict, each, f"{difference}, {q(numbers)}", c)
+            return _kept(verdict, each, f"{difference}, {q(numbers, c)}", c)
         case "alike":
             limits = f"90 % CI {verdict.numbers['low']:.2f} to {verdict.numbers['high']:.2f}"
             return (
@@ -216,7 +217,7 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
             both = f"{own['compartment']} {points(own)}, {base['compartment']} {points(base)}"
             text = f"{CANNOT}{reason}; {who}: {both}, difference {points(numbers)}"
     if verdict.answer == YES:
-        text += f"; difference {points(numbers)}, {q(numbers)}"
+        text += f"; difference {points(numbers)}, {q(numbers, c)}"
     return text + behind(numbers, c)
 
 
@@ -258,7 +259,7 @@ def alone(verdict: Verdict, row: Row, numbers: Row, c: Comparison, room: str, ma
             who, said = row["group"], points(row)
     match verdict.kind:
         case "changed":
-            text = f"{who} {does} in {c.compartment}: {said}, {q(numbers)}"
+            text = f"{who} {does} in {c.compartment}: {said}, {q(numbers, c)}"
         case "excluded":
             text = f"{who} in {c.compartment}: {excluded.format(margin_of(room, margin))} is excluded; {said}"
         case "open":
@@ -312,7 +313,7 @@ def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
     shares = f"{c.compartment} {odds(own)}, {c.base} {odds(base)}, ratio {odds(each.difference)}"
     match verdict.kind:
         case "gained":
-            role = f"gains a central role in {verdict.side} ({pairs}): odds of its share {shares}, {q(numbers)}"
+            role = f"gains a central role in {verdict.side} ({pairs}): odds of its share {shares}, {q(numbers, c)}"
             return f"{lineage} {role}"
         case "excluded":
             odd = f"{fold(c.limits.margin)} odds are excluded in both"
@@ -320,7 +321,7 @@ def central(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> str:
         case "open":
             reason = both_open(each, evidence(each.difference), c, math.log(2) * c.limits.margin)
         case "not_over_lineages":
-            reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers)} over lineages"
+            reason = f"a gain in {verdict.side} has {p(numbers)}, but {q(numbers, c)} over lineages"
         case _:
             reason = too_few(numbers, c)
     return f"{CANNOT}{reason}; {lineage} ({pairs}): odds of its share {shares}"
@@ -355,7 +356,7 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
     both = f"{within}, difference {points(row)}"
     match verdict.kind:
         case "stronger":
-            text = f"{who} is stronger in {verdict.side}: {both}, {q(numbers)}"
+            text = f"{who} is stronger in {verdict.side}: {both}, {q(numbers, c)}"
         case "neither":
             text = f"{who} is stronger in neither: rises of {SCORE_MARGIN:.2f} points are excluded; {both}"
         case "open":
@@ -490,9 +491,9 @@ def ci(row: Row) -> str:
 
 def p(row: Row) -> str:
     """``p = 0.003``"""
-    return "no p" if missing(row["p_value"]) else f"p = {row['p_value']:.2g}"
+    return probability("p", row["p_value"])
 
 
-def q(row: Row) -> str:
-    """``q = 0.003``"""
-    return "no q" if missing(row["q_value"]) else f"q = {row['q_value']:.2g}"
+def q(row: Row, c: Comparison) -> str:
+    """``q = 0.003``, on its side of the limit of a claim."""
+    return probability("q", row["q_value"], c.limits.alpha)

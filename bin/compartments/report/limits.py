@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from compartments.core.numbers import beside
+from compartments.core.vocabulary import ALPHA
 from compartments.findings import designs
 from compartments.report import status
 from compartments.report.page import Page
@@ -33,7 +35,7 @@ def floors(page: Page, answered: pd.DataFrame) -> list[str]:
         floor = design.loc[design["contrast"] == contrast.contrast, "permutation_floor"].max()
         least = answered.loc[answered["contrast"] == contrast.contrast, "p_value"].min()
         if least < floor:
-            said = page.text("limits.floor", compared=designs.compared(contrast), floor=f"{floor:.2g}")
+            said = page.text("limits.floor", compared=designs.compared(contrast), floor=beside(floor, ALPHA))
             found.append(said.text)
     return found
 

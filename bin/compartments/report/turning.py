@@ -4,6 +4,7 @@ from typing import Any
 
 import pandas as pd
 
+from compartments.core.numbers import probability
 from compartments.core.vocabulary import ALPHA
 from compartments.findings import headlines, names, words
 from compartments.report import captions, forests, glance
@@ -63,9 +64,9 @@ def overturned(page: Page, rows: pd.DataFrame) -> list[str]:
     yes = yes[(yes["verdict"] == "yes") & yes["q_value"].notna()]
     if yes.empty:  # of the whole: the spread over lineages
         p = summary["p_value"].dropna()
-        return [said(page, "overturned_whole", p=f"{p.iloc[0]:.2g}", limit=ALPHA)] if len(p) else []
+        return [said(page, "overturned_whole", p=probability("p", p.iloc[0]), limit=ALPHA)] if len(p) else []
     nearest = yes.loc[yes["q_value"].idxmax()]
-    given = {"who": glance.label(nearest.to_dict()), "q": f"{nearest['q_value']:.2g}", "limit": ALPHA}
+    given = {"who": glance.label(nearest.to_dict()), "q": probability("q", nearest["q_value"]), "limit": ALPHA}
     return [said(page, "overturned" if len(yes) > 1 else "overturned_one", n=len(yes), **given)]
 
 

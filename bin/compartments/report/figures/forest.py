@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from compartments.core.numbers import probability
 from compartments.report.figures.style import GREY, SYMBOLS, Colours, Figure, Trace, Words, bars_around, layout, rows_of
 
 SHADES = ["#08306b", "#2171b5", "#4292c6", "#6baed6", "#9ecae1"]  # the darker, the fewer donors
@@ -110,7 +111,7 @@ def _n_text(row: Any) -> str:
 def _p_text(row: Any) -> str:
     if not math.isfinite(row.p_value):
         return "no p (too few donors)"
-    return f"p = {row.p_value:.2g}, q = {row.q_value:.2g}"
+    return f"{probability('p', row.p_value)}, {probability('q', row.q_value)}"
 
 
 def power_dots(name: str, table: pd.DataFrame, labels: Sequence[str], words: Words, *, x: str, each: str) -> Figure:

@@ -2,6 +2,8 @@
 
 import pandas as pd
 
+from compartments.core.numbers import beside
+from compartments.core.vocabulary import ALPHA
 from compartments.findings import designs
 from compartments.report import captions, forests
 from compartments.report.blocks import Block, Text
@@ -168,7 +170,9 @@ def _power(page: Page) -> list[Block]:
 
 def _floor_text(page: Page, floor: float, then: float) -> str:
     """What more donors do to the smallest permutation p, where there is one."""
-    return "" if pd.isna(floor) else page.text("design.floor", floor=floor, then=then).text
+    return (
+        "" if pd.isna(floor) else page.text("design.floor", floor=beside(floor, ALPHA), then=beside(then, ALPHA)).text
+    )
 
 
 def _power_of(page: Page, rows: pd.DataFrame, term: Term) -> list[Block]:

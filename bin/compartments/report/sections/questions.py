@@ -5,6 +5,7 @@ from typing import Any
 
 import pandas as pd
 
+from compartments.core.numbers import probability
 from compartments.core.vocabulary import OF_ONE_COMPARTMENT, QUESTIONS
 from compartments.findings import designs, headlines, words
 from compartments.report import captions, donors, forests, glance, limits, turning
@@ -118,7 +119,7 @@ def answer(row: dict[Any, Any], term: Term) -> dict[str, Any]:
         about = ", ".join(text for text in (who, told(row, "estimate_of")) if text)
         numbers.append(f"{about}: {estimate(row)}" if about else estimate(row))
     letters = {"p": row["p_value"], "q": row["q_value"]}
-    if tested := ", ".join(f"{letter} = {value:.2g}" for letter, value in letters.items() if pd.notna(value)):
+    if tested := ", ".join(probability(letter, value) for letter, value in letters.items() if pd.notna(value)):
         of = told(row, "p_of")
         numbers.append(f"{tested} (of {of})" if of else tested)
     if numbers and pd.notna(row["n_condition"]):

@@ -35,6 +35,15 @@ def test_a_summary_without_a_needed_value_is_of_another_version(tmp_path):
         results.summaries("qc", ["n_doublets"])
 
 
+def test_lineages_have_names_for_readers_without_counts(tmp_path):
+    """A combination has the effects alone; what no table names keeps the name of the labels."""
+    (tmp_path / "composition").mkdir()
+    (tmp_path / "composition" / "effects.tsv").write_text("lineage\tlog2fc\nCD4_T\t1\ngdT\t2\n")
+    results = Results(tmp_path, [])
+    assert results.table("composition/effects.tsv")["lineage"].tolist() == ["CD4 T", "gamma-delta T"]
+    assert [results.lineage_name(name) for name in ("CD4_T", "cMono", "x_y")] == ["CD4 T", "classical monocyte", "x_y"]
+
+
 @pytest.mark.parametrize("kind", ["within", "mixed", "change", "trend", "one_condition", "one_compartment"])
 def test_the_study_of_the_design_alone(of_kind, tmp_path, kind):
     """Without study.json kinds and groups are those of design.tsv; a trend needs the order that it does not have."""

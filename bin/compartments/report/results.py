@@ -25,7 +25,7 @@ OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "
 ENDS = ("source", "target")  # of signalling; elsewhere a source is a file
 OF_SETS = ("gene_set", "aspect")
 SENTENCES = ("warning", "warnings", "reason", "remark", "note")
-COUNTS = "composition/counts.tsv"
+COUNTS, EFFECTS = "composition/counts.tsv", "composition/effects.tsv"
 
 
 def require(columns: Sequence[str], needed: Sequence[str], file: str) -> None:
@@ -121,11 +121,17 @@ class Results:
 
         return table.assign(**{column: table[column].map(said) for column in SENTENCES if column in table})
 
+    def lineage_name(self, name: str) -> str:
+        """Name for readers of a lineage as the labels have it."""
+        return self._lineage_names.get(name, name)
+
     @cached_property
     def _lineage_names(self) -> dict[str, str]:
         """Name for readers of every lineage; those that would share one keep their own."""
-        path = self.root / COUNTS
-        counted = read_tsv(path, text=TEXT).get("lineage", pd.Series(dtype=str)) if path.is_file() else []
+        path = next(
+            (path for file in (COUNTS, EFFECTS) if (path := self.root / file).is_file()), None
+        )  # combined: no counts
+        counted = [] if path is None else read_tsv(path, text=TEXT).get("lineage", pd.Series(dtype=str))
         told = {
             name: names.lineage(name) for name in dict.fromkeys([*names.LINEAGES, *counted]) if isinstance(name, str)
         }

@@ -17,6 +17,8 @@ NEEDS = [SPREAD, SAID]
 STEPS = ["combine"]
 COMPOSITION = "composition/effects.tsv"
 WHOLE = "all together"
+SEPARATOR = " | "  # of a feature: level, lineage and scale
+LEVEL = f"lineage{SEPARATOR}"
 
 
 def build(page: Page) -> list[Block]:
@@ -42,8 +44,10 @@ def _forest(page: Page, term: Term, said: pd.DataFrame, names: list[str]) -> lis
         return []
     whole = whole.rename(columns={"log2fc": "estimate"}).assign(cohort=WHOLE)
     own = forests.rows_of(said[said["table"] == COMPOSITION], term)
-    kept = own["feature"].str.split(" | ", regex=False, expand=True)
-    own = own.assign(lineage=kept[1])[kept[0] == "lineage"]
+    own = own[own["feature"].str.startswith(LEVEL)]
+    raw = own["feature"].str.removeprefix(LEVEL).str.rpartition(SEPARATOR)[0]  # a lineage's name may have one, too
+    own = own.assign(lineage=raw.map(page.results.lineage_name))
+    own = own[own["lineage"].isin(whole["lineage"])]
     half = stats.t.ppf(1 - ALPHA / 2, own["df"]) * own["se"]
     own = own.assign(ci_low=own["estimate"] - half, ci_high=own["estimate"] + half)
     columns = ["cohort", "lineage", "estimate", "ci_low", "ci_high", "n_condition", "n_reference"]

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 
 from compartments.report import limits
+from compartments.report.page import Page
+from compartments.report.results import Results
 
 
 def findings(p):
@@ -40,6 +42,18 @@ def test_that_donors_were_not_relabelled_is_said_with_its_reason(gappy, monkeypa
     monkeypatch.setattr(gappy.results, "usable", lambda file: table if file == limits.CALIBRATION else None)
     found = limits.relabelled(gappy)
     assert len(found) == said and all("--calibrate off" in text for text in found)
+
+
+@pytest.mark.parametrize("name", ["a", "age", "treated_vs_untreated"])
+def test_a_contrast_is_said_in_words_and_no_word_of_the_reason_is_replaced(bare, name):
+    study = bare.study
+    replace(study, contrasts=study.contrasts.assign(contrast=name)).save(bare.results.root / "study.json")
+    reason = "a treated arm has on average 2 donors"
+    (bare.results.root / "skipped.tsv").write_text(
+        f"stage\tsample\tlineage\tcontrast\treason\ncalibrate\t\t\t{name}\t{reason}\n"
+    )
+    (said,) = limits.relabelled(Page(Results(bare.results.root)))
+    assert said.endswith(f": treated against untreated: {reason}.")
 
 
 def test_nothing_is_said_of_questions_that_were_not_asked(gappy):

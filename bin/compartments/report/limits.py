@@ -6,6 +6,7 @@ from compartments.core.numbers import beside
 from compartments.core.vocabulary import ALPHA
 from compartments.findings import designs
 from compartments.report import status
+from compartments.report.listing import in_words
 from compartments.report.page import Page
 
 CALIBRATION = "composition/calibration.tsv"
@@ -56,7 +57,6 @@ def relabelled(page: Page) -> list[str]:
     table = page.results.usable(CALIBRATION)
     if table is not None and len(table):
         return []
-    reason = status.reason_for(["calibrate"], page.results.usable("skipped.tsv"))
-    for contrast in page.results.comparisons():
-        reason = reason.replace(contrast.contrast, designs.compared(contrast))
+    skipped = page.results.usable("skipped.tsv")  # contrasts are named in their column: in words only there
+    reason = status.reason_for(["calibrate"], None if skipped is None else in_words(skipped, page.study))
     return [page.text("limits.relabelled", reason=reason or page.text("limits.not_asked").text).text]

@@ -106,3 +106,20 @@ def test_tipping_factor_is_that_of_its_term():
     assert tipping_factor(asked, {"terms": [term | {"tipping_factor": 0.25}]}, "blood") is None
     assert tipping_factor(asked, {"terms": [term | {"tipping_factor": None}]}, "CSF") is None
     assert tipping_factor(asked, {}, "CSF") is None
+
+
+@pytest.mark.parametrize(
+    "factor, said",
+    [
+        (0.25, "if total cells fell more than 4-fold there"),
+        (1.25, "unless total cells rose 1.2-fold or more there"),
+        (1.0, "if total cells fell there at all"),
+    ],
+)
+def test_a_tipping_point_above_one_is_a_rise_that_is_needed(factor, said):
+    summary = {"level": "lineage", "contrast": CONTRAST, "term": "within:CSF", "compartment": "CSF"}
+    tables = Tables(
+        composition=composition(-3, -3, 0, "relatively_depleted_both", scale="rel"),
+        composition_summary={"terms": [summary | {"tipping_factor": factor}]},
+    )
+    assert f"; every lineage would be down in CSF {said}; " in answer(tables, 1)["statement"]

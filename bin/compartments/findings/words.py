@@ -123,13 +123,20 @@ def depleted_at_all(
     )
     for side, factor in factors.items():
         if factor:
-            text += (
-                f"; every lineage would be down in {side} if total cells fell more than {size(1 / factor)}-fold there"
-            )
+            text += f"; every lineage would be down in {side} {tipped(factor)}"
     relatively = [each.finding.lineage for each in answers if each.verdict.kind == "relatively_both"]
     if relatively:
         text += f"; relative to what is taken as unchanged, {names.lineages(relatively)} are decreased in both"
     return text
+
+
+def tipped(factor: float) -> str:
+    """At which total every lineage is down, by the factor on total cells below which that is so."""
+    if size(max(factor, 1 / factor)) == "1":
+        return "if total cells fell there at all"
+    if factor > 1:
+        return f"unless total cells rose {size(factor)}-fold or more there"
+    return f"if total cells fell more than {size(1 / factor)}-fold there"
 
 
 def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:

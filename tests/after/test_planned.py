@@ -38,4 +38,5 @@ def test_sentences_name_the_fewest_donors_that_are_enough():
     rows = {"design": "between", "term": "within", "cells_per_sample": 500.0, "fold": 2.0}
     table = pd.DataFrame([rows | {"donors": n, "power": p} for n, p in ((4, 0.5), (8, 0.79), (9, 0.81), (10, 0.9))])
     assert in_words(table)[1] == "  within a compartment, donors differ: 9 donors in each arm"
+    assert "with 1,000,000 cells per sample" in in_words(table.assign(cells_per_sample=1_000_000))[0]
     assert "no number of donors up to 8" in in_words(table.iloc[:2])[1]

@@ -9,6 +9,7 @@ WITHIN = Contrast("x", "after", "before", "within")
 CHANGE = Contrast("x", "after", "before", "change", "treated", "control")
 CASES = {
     Contrast("x", "treated", "control"): ("treated against control", "2 treated v 4 control donors"),
+    Contrast("x", "1", "0h"): ("1 against 0h", "2 '1' v 4 '0h' donors"),
     WITHIN: ("after against before", "after against before in the same 2 donors"),
     WITHIN._replace(group="old"): (
         "after against before in old donors",

@@ -24,7 +24,10 @@ def headline(question, aspect=None, **tables):
         ([0.01, -0.02], "about unchanged"),
         ([-1, 1], "down 2-fold to up 2-fold"),
         ([0, 2], "about unchanged to up 4-fold"),
-        ([0.03, 2], "up 1- to 4-fold"),
+        ([0.03, 2], "about unchanged to up 4-fold"),
+        ([-0.3, -0.03], "down 1.2-fold to about unchanged"),
+        ([0.0703, 0.14], "about unchanged to up 1.1-fold"),
+        ([0.0705, 0.14], "up 1.1-fold"),
     ],
 )
 def test_spread(changes, said):

@@ -61,3 +61,12 @@ def test_a_fold_is_no_power_of_ten():
         "260-fold",
         "4100-fold",
     ]
+
+
+def test_a_change_of_nothing_is_not_1_fold():
+    small = {"log2fc": -0.003, "ci_low": -0.2, "ci_high": 0.004}
+    assert words.change(small, "abs") == "about unchanged (log2 0.00, 95 % CI -0.20 to 0.00)"
+    assert words.change(small, "rel") == "relatively about unchanged (log2 0.00, 95 % CI -0.20 to 0.00)"
+    assert words.estimate(small) == "less than 1.05-fold (log2 0.00, 95 % CI -0.20 to 0.00)"
+    assert words.apart(-0.0703) == "less than 1.05-fold" and words.apart(0.0705) == words.apart(-0.0705) == "1.1-fold"
+    assert words.points({"estimate": -0.001, "ci_low": -0.2, "ci_high": -0.004}) == "+0.00 [-0.20, 0.00]"

@@ -71,7 +71,7 @@ def share_in(text: str) -> float:
 def in_words(table: pd.DataFrame) -> list[str]:
     """For each design and term, how many donors find the change in four of five studies."""
     fold, most = table["fold"].iloc[0], table["cells_per_sample"].max()
-    lines = [f"A {fold:g}-fold change is found in four of five studies, with {most:g} cells per sample, by"]
+    lines = [f"A {fold:g}-fold change is found in four of five studies, with {most:,.0f} cells per sample, by"]
     for (design, term), rows in table[table["cells_per_sample"] == most].groupby(["design", "term"], sort=False):
         enough = rows.loc[rows["power"] >= ENOUGH, "donors"]
         arm = "in each arm" if design == BETWEEN else "with both conditions"

@@ -36,7 +36,12 @@ def donors(contrast: Contrast, n_condition: str | int, n_reference: str | int, j
     if one_arm(contrast):
         return f"{n_condition} donor{'' if str(n_condition) == '1' else 's'}"
     first, second = arms_of(contrast)
-    return f"{n_condition} {first} {joint} {n_reference} {second} donors"
+    return f"{n_condition} {_told(first)} {joint} {n_reference} {_told(second)} donors"
+
+
+def _told(arm: str) -> str:
+    """An arm beside its number of donors; where it begins with a number itself, in quotes: ``2 '1' v 3 '0' donors``."""
+    return f"'{arm}'" if arm[:1].isdigit() else arm
 
 
 def comparison(contrast: Contrast, n_condition: int, n_reference: int) -> str:

@@ -17,17 +17,16 @@ PART = {
     "migration": "its part in the signals of migration (odds)",
     "all": "its part in all signals between cells (odds)",
 }
-SMALL = 0.07  # log2, 5 %: below it "about unchanged" says more than "1-fold"
 
 
 def spread(changes: Sequence[float]) -> str:
     """Log2 changes as ``down 6.6- to 8.4-fold``, ``down 8.4-fold`` of one, ``down 2-fold to up 3-fold``."""
     low, high = min(changes), max(changes)
-    if low * high <= 0 and (low, high) != (0, 0) and max(-low, high) >= SMALL:
-        return one(low) if one(low) == one(high) else f"{one(low)} to {one(high)}"
     near, far = sorted((abs(low), abs(high)))
-    if far < SMALL:
+    if far < words.SMALL:
         return one(0.0)
+    if low * high <= 0 or near < words.SMALL:
+        return f"{one(low)} to {one(high)}"
     sizes = dict.fromkeys(words.size(2**change) for change in (near, far))
     return f"{'down' if low < 0 else 'up'} {'- to '.join(sizes)}-fold"
 
@@ -49,14 +48,14 @@ def at_least(rows: Sequence[Row]) -> str:
     """Changes by the ends of their intervals nearer to none: ``down at least 8.4-fold``."""
     signs = [-1 if row["log2fc"] < 0 else 1 for row in rows]
     near = [row["ci_low" if sign > 0 else "ci_high"] for row, sign in zip(rows, signs, strict=True)]
-    if not all(sign * end >= SMALL for sign, end in zip(signs, near, strict=True)):
+    if not all(sign * end >= words.SMALL for sign, end in zip(signs, near, strict=True)):
         return "by an unknown amount"
     return spread(near).replace("down ", "down at least ").replace("up ", "up at least ")
 
 
 def one(change: float) -> str:
     """A log2 change as ``down 8.4-fold``."""
-    if abs(change) < SMALL:
+    if abs(change) < words.SMALL:
         return "about unchanged"
     return f"{'down' if change < 0 else 'up'} {words.fold(abs(change))}"
 
@@ -111,13 +110,13 @@ def migration(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str
             how = "only" if each.verdict.kind == "only" else f"than in {other['compartment']}"
             told.append(
                 f"genes of {words.named_set(up)}: more active in {up['compartment']} {how} "
-                f"(score {up['estimate']:+.2f}, {other['compartment']} {other['estimate']:+.2f})"
+                f"(score {up['estimate']:+z.2f}, {other['compartment']} {other['estimate']:+z.2f})"
             )
         return _with_donors("; ".join(told), yes, c)
     if verdict.answer == NO:
         none = (
             f"of {len(answers)} sets of genes none is more active in {c.compartment} or {c.base} "
-            f"by a score of {SCORE_MARGIN:.2f} or more"
+            f"by a score of {SCORE_MARGIN:z.2f} or more"
         )
         return _with_donors(none, answers, c)
     return _open(answers, f"of {len(answers)} sets of genes none is shown to be more active in one only", c)
@@ -152,12 +151,12 @@ def signalling(answers: Sequence[Answer], c: Comparison) -> str:
         for each in yes:
             up, other = _rows(each).sides[each.verdict.side != c.compartment]
             told.append(
-                f"{names.lineage(up['group'])} signals: stronger in {up['compartment']} (score {up['estimate']:+.2f}, "
-                f"{other['compartment']} {other['estimate']:+.2f})"
+                f"{names.lineage(up['group'])} signals: stronger in {up['compartment']} (score {up['estimate']:+z.2f}, "
+                f"{other['compartment']} {other['estimate']:+z.2f})"
             )
         return _with_donors("; ".join(told), yes, c)
     if all(each.verdict.answer == NO for each in answers):
-        far = f"by a score of {SCORE_MARGIN:.2f} or more"
+        far = f"by a score of {SCORE_MARGIN:z.2f} or more"
         return _with_donors(f"signals of migration are stronger in neither {far} ({n} groups)", answers, c)
     return _open(answers, f"signals of migration are not shown to be stronger in one ({n} groups)", c)
 
@@ -165,7 +164,7 @@ def signalling(answers: Sequence[Answer], c: Comparison) -> str:
 def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: Sequence[str]) -> str:
     """Question 5."""
     over = f"{int(row['n_lineages'])} lineages{_overall(row, numbers)}"
-    size = f"changes in {c.compartment} and in {c.base} differ {words.fold(row['tau_u'])} over {over}"
+    size = f"changes in {c.compartment} and in {c.base} differ {words.apart(row['tau_u'])} over {over}"
     if verdict.answer == YES:
         size = f"{verdict.kind.replace('_', ' ')}: {size}" + (
             f"; most for {names.lineages(drivers)}" if drivers else ""
@@ -200,9 +199,9 @@ def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str, 
     if yes:
         rows = [_rows(each).own for each in yes]
         said = [
-            f"genes of {words.named_set(row)}: more active in {c.compartment} (score {row['estimate']:+.2f})"
+            f"genes of {words.named_set(row)}: more active in {c.compartment} (score {row['estimate']:+z.2f})"
             if room == "migration"
-            else f"{names.lineage(row['group'])} signals: stronger in {c.compartment} (score {row['estimate']:+.2f})"
+            else f"{names.lineage(row['group'])} signals: stronger in {c.compartment} (score {row['estimate']:+z.2f})"
             for row in rows
         ]
         return _with_donors("; ".join(said), yes, c)

@@ -22,6 +22,7 @@ SCORE = "z-score points"
 SCORE_DIFFERENCE = "z-score points, difference between compartments"
 ODDS = "log-odds of the share of signalling"
 SPREAD = "log2, spread over lineages"
+SMALL = 0.0704  # log2, 5 %: below it "about unchanged" says more than "1-fold"
 COMPOSITION_KEYS = ["level", "lineage", "contrast", "term", "compartment", "scale"]
 CANNOT = "cannot be told: "
 KEPT = {"kept": "kept", "kept_better": "kept better"}  # kinds of a yes to question 2: only the first is unchanged
@@ -147,7 +148,7 @@ def kept(verdict: Verdict, each: Lineage, numbers: Row, c: Comparison) -> str:
         case "kept" | "kept_better":
             return _kept(verdict, each, f"{difference}, {q(numbers, c)}", c)
         case "alike":
-            limits = f"90 % CI {verdict.numbers['low']:.2f} to {verdict.numbers['high']:.2f}"
+            limits = f"90 % CI {verdict.numbers['low']:z.2f} to {verdict.numbers['high']:z.2f}"
             return (
                 f"{name} changes alike: the compartments differ by less than {fold(c.limits.margin)} ({limits}); {both}"
             )
@@ -215,7 +216,7 @@ def migration(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> st
             text += f"; that {there} does not rise at all is not shown"
         case "neither":
             both = f"{own['compartment']} {points(own)}; {base['compartment']} {points(base)}"
-            rises = f"rises of {SCORE_MARGIN:.2f} points or more are excluded"
+            rises = f"rises of {SCORE_MARGIN:z.2f} points or more are excluded"
             text = f"{who} is raised in neither compartment: {rises} ({both})"
         case _:
             reason = too_few(numbers, c)
@@ -243,7 +244,7 @@ ALONE = {  # of one compartment: what a lineage, set or group does, what several
 def margin_of(room: str, margin: float) -> str:
     """The margin of a question to one compartment, as its sentences say it."""
     if room in ("migration", "signalling"):
-        return f"{margin:.2f}"
+        return f"{margin:z.2f}"
     return fold(margin / math.log(2) if room == "central" else margin)
 
 
@@ -365,7 +366,7 @@ def signalling(verdict: Verdict, each: Triple, numbers: Row, c: Comparison) -> s
         case "stronger":
             text = f"{who} is stronger in {verdict.side}: {both}, {q(numbers, c)}"
         case "neither":
-            text = f"{who} is stronger in neither: rises of {SCORE_MARGIN:.2f} points are excluded; {both}"
+            text = f"{who} is stronger in neither: rises of {SCORE_MARGIN:z.2f} points are excluded; {both}"
         case "open":
             text = f"{CANNOT}{both_open(each, numbers, c, SCORE_MARGIN)}; {who}: {both}"
         case _:
@@ -378,7 +379,7 @@ def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: 
     spread = f"the spread of the difference over {int(row['n_lineages'])} lineages is tau_U = {ci(numbers)} log2"
     spread += f" (0 = coupled; {p(row)}{undecided.spread(row, numbers, verdict.answer == YES)})"
     if not missing(row.get("mean_u")):
-        spread += f", its mean {row['mean_u']:.2f} ({row['mean_u_low']:.2f} to {row['mean_u_high']:.2f})"
+        spread += f", its mean {row['mean_u']:z.2f} ({row['mean_u_low']:z.2f} to {row['mean_u_high']:z.2f})"
     if row["scale"] == "rel":
         spread += "; relative scale: a shift common to all lineages is not seen"
     if verdict.answer == CANNOT_TELL:
@@ -392,7 +393,7 @@ def uncoupled(verdict: Verdict, row: Row, numbers: Row, c: Comparison, drivers: 
 
 def driver(name: str, spread: float, without: float, numbers: Row, c: Comparison) -> str:
     """Question 5, one lineage that drives the spread."""
-    return f"without {names.lineage(name)}, tau_U falls from {spread:.2f} to {without:.2f} log2{behind(numbers, c)}"
+    return f"without {names.lineage(name)}, tau_U falls from {spread:z.2f} to {without:z.2f} log2{behind(numbers, c)}"
 
 
 def outside_range(donors: tuple[int, int] | None) -> str:
@@ -441,6 +442,11 @@ def fold(log2: float) -> str:
     return f"{size(2**log2)}-fold"
 
 
+def apart(log2: float) -> str:
+    """A difference whatever its sign: ``8.6-fold``, or ``less than 1.05-fold``, as "1-fold" would say nothing."""
+    return f"less than {2**SMALL:.3g}-fold" if abs(log2) < SMALL else fold(abs(log2))
+
+
 def size(value: float) -> str:
     """A number with two digits that count, never as a power of ten: ``8.6``, ``260``."""
     return f"{float(f'{value:.2g}'):.0f}" if value >= 10 else f"{value:.2g}"
@@ -449,18 +455,19 @@ def size(value: float) -> str:
 def change(row: Row, scale: str) -> str:
     """``down 8.6-fold (log2 -3.10, 95 % CI -4.20 to -2.00)``"""
     down = row["log2fc"] < 0
-    word = "down" if down else "up"
+    word, how = ("down" if down else "up"), ""
     if scale == "rel":
-        word = "relatively decreased" if down else "relatively increased"
-    limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}"
-    return f"{word} {fold(abs(row['log2fc']))} (log2 {row['log2fc']:.2f}{limits})"
+        word, how = ("relatively decreased" if down else "relatively increased"), "relatively "
+    limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:z.2f} to {row['ci_high']:z.2f}"
+    much = f"{how}about unchanged" if abs(row["log2fc"]) < SMALL else f"{word} {fold(abs(row['log2fc']))}"
+    return f"{much} (log2 {row['log2fc']:z.2f}{limits})"
 
 
 def estimate(row: Row) -> str:
     """``8-fold (log2 3.00, 95 % CI 2.10 to 3.90)``"""
     value = row.get("estimate", row.get("log2fc"))
-    limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}"
-    return f"{fold(abs(value))} (log2 {value:.2f}{limits})"
+    limits = "" if missing(row["ci_low"]) else f", 95 % CI {row['ci_low']:z.2f} to {row['ci_high']:z.2f}"
+    return f"{apart(value)} (log2 {value:z.2f}{limits})"
 
 
 def both_open(each: Triple, numbers: Row, c: Comparison, margin: float) -> str:
@@ -478,8 +485,8 @@ def named_set(row: Row) -> str:
 
 def points(row: Row) -> str:
     """``+1.50 [0.90, 2.10]``"""
-    limits = "" if missing(row["ci_low"]) else f" [{row['ci_low']:.2f}, {row['ci_high']:.2f}]"
-    return f"{row['estimate']:+.2f}{limits}"
+    limits = "" if missing(row["ci_low"]) else f" [{row['ci_low']:z.2f}, {row['ci_high']:z.2f}]"
+    return f"{row['estimate']:+z.2f}{limits}"
 
 
 def odds(row: Row) -> str:
@@ -492,8 +499,8 @@ def odds(row: Row) -> str:
 
 def ci(row: Row) -> str:
     """``0.90 (0.40 to 1.60)``"""
-    limits = "" if missing(row["ci_low"]) else f" ({row['ci_low']:.2f} to {row['ci_high']:.2f})"
-    return f"{row['estimate']:.2f}{limits}"
+    limits = "" if missing(row["ci_low"]) else f" ({row['ci_low']:z.2f} to {row['ci_high']:z.2f})"
+    return f"{row['estimate']:z.2f}{limits}"
 
 
 def p(row: Row) -> str:

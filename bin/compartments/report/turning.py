@@ -133,7 +133,7 @@ def by_donor(page: Page, term: Term) -> list[str]:
     if rows.empty:
         return []
     low, high = rows.loc[rows["tau_u"].idxmin()], rows.loc[rows["tau_u"].idxmax()]
-    given = {"low": words.fold(low["tau_u"]), "high": words.fold(high["tau_u"])}
+    given = {"low": words.apart(low["tau_u"]), "high": words.apart(high["tau_u"])}
     return [said(page, "donor", n=captions.counted(len(rows), "donor"), without=low["left_out"], **given)]
 
 

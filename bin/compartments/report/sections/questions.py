@@ -93,14 +93,14 @@ def verdict_of(word: str) -> tuple[str, str]:
 def estimate(row: dict[Any, Any]) -> str:
     """``down 6.6-fold (log2 fold change: -2.72, 95 % CI -3.67 to -1.76)``, of scores ``1.39, 95 % CI ... (unit)``."""
     unit = row["unit"] if pd.notna(row["unit"]) else words.LOG2
-    limits = f", 95 % CI {row['ci_low']:.2f} to {row['ci_high']:.2f}" if pd.notna(row["ci_low"]) else ""
-    value = f"{row['estimate']:.2f}{limits}"
+    limits = f", 95 % CI {row['ci_low']:z.2f} to {row['ci_high']:z.2f}" if pd.notna(row["ci_low"]) else ""
+    value = f"{row['estimate']:z.2f}{limits}"
     if unit == words.LOG2:
         return f"{headlines.one(row['estimate'])} ({unit}: {value})"
     if unit in (words.LOG2_DIFFERENCE, words.SPREAD):
-        return f"{words.fold(abs(row['estimate']))} ({unit}: {value})"
+        return f"{words.apart(row['estimate'])} ({unit}: {value})"
     if unit == words.ODDS:
-        return f"{words.size(math.exp(row['estimate']))}-fold ({unit}: {value})"
+        return f"{headlines.one(row['estimate'] / math.log(2))} ({unit}: {value})"
     return f"{value} ({unit})"
 
 

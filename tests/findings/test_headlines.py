@@ -60,7 +60,11 @@ def test_donors_and_tier_are_the_weakest_of_those_named():
         composition(-3, -3, 0, "depleted_both", tier="inferential", lineage="B"),
         composition(-3, -3, 0, "depleted_both", **fewer),
     ]
-    assert headline(1, composition=pd.concat(rows)).endswith("; at least 2 treated v 3 untreated donors, exploratory")
+    found = answer(Tables(composition=pd.concat([*rows, composition(0, 0, 0, tier="descriptive", lineage="NK")])), 1)
+    assert found["headline"].endswith("; at least 2 treated v 3 untreated donors, exploratory")
+    assert found["tier"] == "exploratory"  # the card has the tier of its headline, whichever row it quotes
+    found = answer(Tables(composition=pd.concat(rows[::-1])), 1)
+    assert found["tier"] == "exploratory"
 
 
 def test_donors_are_the_fewest_of_all_rows_that_an_answer_rests_on():

@@ -149,7 +149,7 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
     margin = asked.margin(c.limits)
     text = words.alone_at_all(leading, pooled, c, asked.room, margin)
     return [
-        summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room, margin)),
+        summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room, margin), pooled),
         *(each.finding for each in answers),
     ]
 

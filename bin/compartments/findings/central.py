@@ -90,6 +90,6 @@ def central(comparison: Comparison, tables: Tables) -> list[Finding]:
     leading = lead(answers, verdict.answer, sign=1)
     text = words.central_at_all(verdict, answers, leading.finding.statement, c)
     return [
-        summary(leading, verdict, text, headlines.central(verdict, answers, c)),
+        summary(leading, verdict, text, headlines.central(verdict, answers, c), answers),
         *(each.finding for each in answers),
     ]

@@ -68,6 +68,6 @@ def depleted(comparison: Comparison, tables: Tables) -> list[Finding]:
     leading = lead(answers, verdict.answer, sign=-1)
     text = words.depleted_at_all(verdict, answers, leading.finding.statement, c, factors)
     return [
-        summary(leading, verdict, text, headlines.depleted(verdict, answers, c)),
+        summary(leading, verdict, text, headlines.depleted(verdict, answers, c), answers),
         *(each.finding for each in answers),
     ]

@@ -79,5 +79,5 @@ def kept(comparison: Comparison, tables: Tables) -> list[Finding]:
     verdict = judge_all(answers)
     leading = lead(answers, verdict.answer)
     text = words.kept_at_all(verdict, answers, leading.finding.statement, c)
-    told = summary(leading, verdict, text, headlines.kept(verdict, answers, c))
+    told = summary(leading, verdict, text, headlines.kept(verdict, answers, c), answers)
     return [replace(told, aspect=""), *(each.finding for each in answers)]

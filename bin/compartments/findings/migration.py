@@ -87,7 +87,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
     if verdict.answer == YES:
         text += words.migration_agrees(*agreement(leading, pooled), carriers(leading, answers))
     return [
-        summary(leading, verdict, text, headlines.migration(verdict, pooled, c)),
+        summary(leading, verdict, text, headlines.migration(verdict, pooled, c), pooled),
         *(each.finding for each in answers),
     ]
 

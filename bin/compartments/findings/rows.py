@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
+from compartments.core.vocabulary import TIERS
 from compartments.findings.evidence import CANNOT_TELL, EQUIV_MARGIN, NO, YES, Limits, Row, Triple, Verdict, missing
 from compartments.study.arms import donors_per_arm
 from compartments.study.study import Contrast, Study
@@ -233,8 +234,13 @@ def lead(answers: Sequence[Answer], answer: str, sign: int = 0) -> Answer:
     return min((each for each in answers if each.verdict.answer == answer), key=order)
 
 
-def summary(leading: Answer, verdict: Verdict, statement: str, headline: str) -> Finding:
-    """The row that answers a question for all lineages, with the numbers of the one that it quotes."""
+def summary(
+    leading: Answer, verdict: Verdict, statement: str, headline: str, answers: Sequence[Answer] = ()
+) -> Finding:
+    """The row that answers a question for all lineages, with the numbers of the one that it quotes; its tier is the
+    weakest of the rows that it rests on, as in the headline: of a yes those that are one, else all ``answers``."""
     row = leading.finding
-    row = replace(row, lineage="", leading=row.lineage, verdict=verdict.answer)
+    rested = [each.finding for each in answers if verdict.answer != YES or each.verdict.answer == YES]
+    tier = max((each.tier for each in (row, *rested)), key=TIERS.index)
+    row = replace(row, lineage="", leading=row.lineage, verdict=verdict.answer, tier=tier)
     return replace(row, statement=statement, headline=headline)

@@ -86,5 +86,6 @@ def signalling(comparison: Comparison, tables: Tables) -> list[Finding]:
     between_all = [each for each in answers if each.finding.lineage == "all"] or answers
     leading = lead(between_all, overall(between_all), sign=1)
     others = [each for each in answers if each.verdict.answer == YES and each not in between_all]
-    told = summary(leading, leading.verdict, leading.finding.statement, headlines.signalling(between_all, c))
+    said = headlines.signalling(between_all, c)
+    told = summary(leading, leading.verdict, leading.finding.statement, said, between_all)
     return [told, *(each.finding for each in (*between_all, *others))]

@@ -52,3 +52,11 @@ def test_a_lineage_has_a_row_for_each_network_and_group():
         ["pDC", "all", "no", "yes"]
     ]
     assert in_words(found, after)[1] == "  question 4, a_vs_b, pDC, hub, all, CSF: no -> yes"
+
+
+def test_a_group_of_pairs_may_have_a_comma_in_its_name():
+    rows = [(4, "pDC -> all", "signalling", "yes", 0.1, 0.3), (4, "pDC -> all", "signalling", "no", 0.5, 0.01)]
+    sources = [f"groups.tsv: group=Th1, {name}, source=pDC, target=all" for name in ("Th2", "Th17")]
+    before = findings(*rows).assign(source=sources)
+    found = changes_of(before, before.assign(verdict=["yes", "yes"]))
+    assert found["pairs"].tolist() == ["Th1, Th17"]

@@ -70,3 +70,9 @@ def test_a_change_of_nothing_is_not_1_fold():
     assert words.estimate(small) == "less than 1.05-fold (log2 0.00, 95 % CI -0.20 to 0.00)"
     assert words.apart(-0.0703) == "less than 1.05-fold" and words.apart(0.0705) == words.apart(-0.0705) == "1.1-fold"
     assert words.points({"estimate": -0.001, "ci_low": -0.2, "ci_high": -0.004}) == "+0.00 [-0.20, 0.00]"
+
+
+def test_the_keys_of_a_source_may_have_commas():
+    row = {"group": "Th1, Th17 = help", "source": "all", "target": "CD4 T, naive"}
+    told = words.source("interactions/groups.tsv", row, list(row))
+    assert words.keys_of(told) == row and words.keys_of("a/b.tsv") == words.keys_of(float("nan")) == {}

@@ -107,3 +107,9 @@ def test_central_roles_are_of_one_network():
     assert glance.network_of(rows.assign(aspect="signalling")) == ""
     summary = rows[:1].assign(lineage=None, verdict="no", source="f.tsv: network=all, lineage=B")
     assert glance.network_of(pd.concat([rows.assign(verdict="no"), summary])) == "all"
+
+
+def test_a_group_of_pairs_with_a_comma_has_its_whole_name():
+    source = "groups.tsv: group=Th1, Th17, source=all, target=all"
+    row = {"aspect": "signalling", "unit": words.SCORE_DIFFERENCE, "lineage": "all", "source": source}
+    assert glance.label(row) == "Th1, Th17"

@@ -3,9 +3,10 @@
 import numpy as np
 import pandas as pd
 
+from compartments.findings.words import keys_of
+
 KEYS = ["question", "contrast", "compartment", "lineage", "aspect", "pairs"]
 BESIDE = ["verdict", "estimate", "q_value"]
-PAIRS = r"\b(?:network|group)=([^,]+)"  # in the source of a row
 
 
 def changes_of(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
@@ -37,7 +38,8 @@ def changes_of(before: pd.DataFrame, after: pd.DataFrame) -> pd.DataFrame:
 
 def _with_pairs(findings: pd.DataFrame) -> pd.DataFrame:
     """With the network or group of pairs that a lineage's row is of: it has one for each; a summary is of them all."""
-    pairs = findings["source"].astype(str).str.extract(PAIRS, expand=False)
+    keys = findings["source"].map(keys_of)
+    pairs = keys.map(lambda known: known.get("network", known.get("group")))
     return findings.assign(pairs=pairs.where(findings["lineage"].fillna("") != ""))
 
 

@@ -5,6 +5,7 @@ compared, and the tier that it rests on. Nothing is decided here.
 """
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -24,6 +25,7 @@ ODDS = "log-odds of the share of signalling"
 SPREAD = "log2, spread over lineages"
 SMALL = 0.0704  # log2, 5 %: below it "about unchanged" says more than "1-fold"
 COMPOSITION_KEYS = ["level", "lineage", "contrast", "term", "compartment", "scale"]
+NEXT_KEY = re.compile(r", (?=[a-z_]+=)")  # of a source
 CANNOT = "cannot be told: "
 KEPT = {"kept": "kept", "kept_better": "kept better"}  # kinds of a yes to question 2: only the first is unchanged
 RELATIVE = " relative to what is taken as unchanged"
@@ -430,6 +432,12 @@ def too_few(row: Row, c: Comparison) -> str:
 def source(file: str, row: Row, keys: Sequence[str]) -> str:
     """``composition/effects.tsv: level=lineage, lineage=pDC``: table and row that a finding comes from."""
     return f"{file}: " + ", ".join(f"{key}={row[key]}" for key in keys)
+
+
+def keys_of(told: object) -> dict[str, str]:
+    """The keys of a row that :func:`source` names; values may have commas, such as names of groups."""
+    _, _, keys = str(told).partition(": ")
+    return dict(part.split("=", 1) for part in NEXT_KEY.split(keys) if "=" in part)
 
 
 def tail(statement: str) -> str:

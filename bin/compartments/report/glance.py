@@ -95,8 +95,7 @@ def label(row: dict[Any, Any]) -> str:
     if row["lineage"] != "all":
         return str(row["lineage"])
     if row["aspect"] == "signalling":
-        keys = dict(part.split("=", 1) for part in row["source"].partition(": ")[2].split(", ") if "=" in part)
-        return names.lineage(keys.get("group", "all"))
+        return names.lineage(words.keys_of(row["source"]).get("group", "all"))
     return str(row["aspect"])
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from compartments.core.palette import Palette
-from compartments.report.figures.style import COMPARTMENTS, Colours, clean, layout
+from compartments.report.figures.style import COMPARTMENTS, Colours, Figure, Words, clean, layout
 from compartments.study.design import make_study
 from compartments.study.samplesheet import parse_samplesheet
 from tests.support.results import make_sheet
@@ -47,3 +47,15 @@ def test_colours_that_the_user_gives():
     usual, own = Colours(study_of(2), ["T", "B"]), Colours(study_of(2), ["T", "B"], given)
     assert own.lineage == usual.lineage | {"B": "#123456"} and own.compartment == usual.compartment
     assert own.condition == usual.condition | {"treated": "#654321"}
+
+
+def test_a_name_that_looks_like_markup_is_drawn_as_it_is():
+    """In the axis and the hover text; line breaks are markup, and the table that is offered has the name itself."""
+    table = pd.DataFrame({"lineage": ["B <b>", "NK </SUB>", "p < .05 > 0"]})
+    trace = {"type": "scatter", "x": [1, 2, 3], "text": table["lineage"] + "<br>n", "hovertemplate": "<extra></extra>"}
+    axis = {"ticktext": list(table["lineage"]), "tickvals": [0, 1, 2]}
+    drawn = Figure("f", Words("t", "c", "a"), [trace], {"yaxis": axis}, table).json()
+    said = ["B <\u200bb>", "NK <\u200b/SUB>", "p < .05 > 0"]
+    assert drawn["layout"]["yaxis"]["ticktext"] == said and drawn["csv"]["lineage"] == list(table["lineage"])
+    assert drawn["data"][0]["text"] == [f"{text}<br>n" for text in said]
+    assert drawn["data"][0]["hovertemplate"] == "<extra></extra>"

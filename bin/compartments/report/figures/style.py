@@ -1,6 +1,7 @@
 """What all figures share: the record of a figure, colours and symbols, the layout, numbers that JSON knows."""
 
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import cycle
@@ -22,6 +23,8 @@ DIVERGING = [[0, "#0072B2"], [0.5, "#f7f7f7"], [1, "#D55E00"]]
 GREY = "#767676"
 FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13, "color": "#1b1f24"}
 BELOW = {"orientation": "h", "y": -0.2, "yanchor": "top"}  # a legend under the plot
+
+TAG = re.compile(r"<(?=/?(?:a|b|em|i|s|span|strong|sub|sup|u)\b[^<>]*>)", re.I)  # what plotly takes for markup
 
 Trace = dict[str, Any]
 
@@ -80,7 +83,8 @@ class Figure:
         """What the browser draws and offers as CSV."""
         data = self.data.loc[:, [c for c in self.data.columns if not str(c).startswith("_")]]
         columns = {str(c): clean(data[c].astype(object).where(data[c].notna(), None).tolist()) for c in data}
-        return {"data": clean(self.traces), "layout": clean(self.layout | {"height": self.height}), "csv": columns}
+        drawn = {"data": clean(self.traces), "layout": clean(self.layout | {"height": self.height})}
+        return untagged(drawn) | {"csv": columns}
 
 
 class Colours:
@@ -143,6 +147,16 @@ def menu(views: Mapping[str, Sequence[bool]], **place: Any) -> list[dict[str, An
     """A menu that shows some of the traces: text -> which."""
     buttons = [{"label": text, "method": "update", "args": [{"visible": list(v)}]} for text, v in views.items()]
     return [{"buttons": buttons, "x": 0, "xanchor": "left"} | place | {"bgcolor": "#fff"}]
+
+
+def untagged(value: Any) -> Any:
+    """Texts that plotly draws as they are written: a name such as ``<b>`` is no markup; line breaks, which are ours,
+    are kept. A space of no width keeps the letters, and their number, which the page cuts by."""
+    if isinstance(value, dict):
+        return {k: untagged(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [untagged(v) for v in value]
+    return TAG.sub("<\u200b", value) if isinstance(value, str) else value
 
 
 def clean(value: Any) -> Any:

@@ -11,7 +11,7 @@ import pandas as pd
 
 from compartments.compare.hubs import TOP_RANK
 from compartments.core.vocabulary import POOLS
-from compartments.findings import basis, central, depleted, headlines, migration, signalling, words
+from compartments.findings import basis, central, depleted, headlines, migration, signalling, words, words_alone
 from compartments.findings.evidence import (
     CANNOT_TELL,
     NO,
@@ -135,7 +135,7 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
     for row in found:
         verdict, numbers = judge(row, asked, c.limits), evidence(row, asked.value)
         numbers |= basis.alone(numbers, c)
-        text = words.alone(verdict, row, numbers, c, asked.room, asked.margin(c.limits))
+        text = words_alone.alone(verdict, row, numbers, c, asked.room, asked.margin(c.limits))
         source = words.source(asked.source, row, asked.keys)
         answers.append(
             c.answer(
@@ -147,7 +147,7 @@ def answered(asked: Asked, c: Comparison, tables: Tables) -> list[Finding]:
         pooled = [each for each in answers if each.finding.lineage == "all"] or answers
     leading = lead(pooled, overall(pooled), sign=asked.sign)
     margin = asked.margin(c.limits)
-    text = words.alone_at_all(leading, pooled, c, asked.room, margin)
+    text = words_alone.alone_at_all(leading, pooled, c, asked.room, margin)
     return [
         summary(leading, leading.verdict, text, headlines.alone(leading, pooled, c, asked.room, margin), pooled),
         *(each.finding for each in answers),

@@ -9,7 +9,7 @@ from typing import Any
 
 from compartments.core.numbers import probability
 from compartments.core.vocabulary import TIERS
-from compartments.findings import designs, names, words
+from compartments.findings import designs, names, words, words_alone
 from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
 from compartments.findings.rows import Answer, Comparison
 
@@ -208,8 +208,8 @@ def alone(leading: Answer, answers: Sequence[Answer], c: Comparison, room: str, 
     if leading.verdict.kind in ("relatively", "relatively_open"):
         return f"without cells per microlitre a fall of all lineages in {c.compartment} cannot be seen in shares"
     if leading.verdict.answer == NO:
-        return _with_donors(f"{words.none_of(n, room, margin)} in {c.compartment}", answers, c)
-    return _open(answers, f"none of {n} {words.ALONE[room][1]} for certain in {c.compartment}", c)
+        return _with_donors(f"{words_alone.none_of(n, room, margin)} in {c.compartment}", answers, c)
+    return _open(answers, f"none of {n} {words_alone.ALONE[room][1]} for certain in {c.compartment}", c)
 
 
 def _of(answers: Sequence[Answer], answer: str) -> list[Answer]:

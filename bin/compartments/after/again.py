@@ -91,6 +91,8 @@ def _told(redo: Redo, given: Mapping[str, Any], run: tuple[str, str]) -> pd.Data
     """Findings and page of the new results, and what they were made of."""
     out = redo.out
     about = {"results": str(redo.before.root.resolve()), "given": dict(given), "command": run[0], "started": run[1]}
+    # of later comparisons, which the record of the run (left with the run) tells nothing of these
+    about |= {"sha256": {name: digests for name, digests in redo.new.digests.items() if digests}}
     about |= {"steps": redo.steps.called, "samples_relabelled": sorted(redo.labels)}
     write_json(about, out / "pipeline_info/compare.json")
     folder = redo.steps.call("write_findings", {"results": out})

@@ -1,9 +1,10 @@
 """Results of a run as they were published."""
 
 import csv
+import hashlib
 import io
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import Any
 
 import pandas as pd
 
+from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv
 from compartments.report.provenance import workflow
@@ -29,6 +31,8 @@ NEEDED = (
     "cohort/cells.tsv.gz",
     "composition/counts.tsv",
 )
+IN_THE_RESULTS = ("contrasts", "label_overrides", "label_clusters")  # what these files say stands in the results
+ABOUT = "pipeline_info/compare.json"  # of results that were compared again
 
 
 @dataclass(frozen=True)
@@ -84,6 +88,20 @@ class Before:
         names = ["sample", "barcode", "lineage"]
         return read_tsv(self.root / "cohort/cells.tsv.gz", names, names)[names]
 
+    def record(self) -> list[dict[str, str]]:
+        """Entities of the run's record (``ro-crate-metadata.json``); none where there is no record."""
+        path = self.root / "ro-crate-metadata.json"
+        return list(read_json(path)["@graph"]) if path.is_file() else []
+
+    def digests(self, name: str) -> list[str] | None:
+        """SHA-256 of the files that a parameter named when these results were made; None where nothing tells."""
+        if (self.root / ABOUT).is_file():  # a record beside it is of what was asked then, not of all that was kept
+            return read_json(self.root / ABOUT).get("sha256", {}).get(name)
+        found = [one["sha256"] for one in self.record() if one["@id"].startswith(f"#file/{name}/")]
+        # a file that lay elsewhere has no digest in the record
+        named = [part for part in str(self.parameters.get(name) or "").split(",") if part.strip()]
+        return found if len(found) == len(named) else None
+
     def contrasts(self) -> str | None:
         """The table of contrasts that the run was given, from what it asked; None where it was given none."""
         if not self.parameters.get("contrasts"):
@@ -116,6 +134,24 @@ def files_of(parameters: Mapping[str, Any], name: str) -> list[Path]:
             raise UserError(f"--{name} {one}: there is no such file (any more); give it again with --{name}")
         found.append(path.resolve())
     return found
+
+
+def file_parameters() -> list[str]:
+    """Parameters of a comparison that name files (or may: ``lr_resource``), of which only the files' content counts."""
+    known = Contract.of("compare").parameters
+    named = [name for name, about in known.items() if about.get("format") == "file-path" or name == "lr_resource"]
+    return [name for name in named if name not in IN_THE_RESULTS]
+
+
+def names_files(name: str, value: object) -> bool:
+    """Whether the value of such a parameter is files, not the name of a resource."""
+    text = str(value or "")
+    return bool(text) and (name != "lr_resource" or "/" in text or text.endswith(".tsv") or Path(text).is_file())
+
+
+def sha256_of(paths: Sequence[Path]) -> list[str]:
+    """Digest of each file, in hexadecimal digits."""
+    return [hashlib.sha256(path.read_bytes()).hexdigest() for path in paths]
 
 
 def file_of(name: str, text: str) -> Path:

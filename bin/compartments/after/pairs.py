@@ -1,11 +1,13 @@
 """Pairs of ligand and receptor compared anew: tables of the samples, made or taken apart, then those of the cohort."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from compartments.after.before import PROJECT, files_of
+from compartments.after.asked import Asked
+from compartments.after.before import PROJECT, names_files
 from compartments.core.files import read_tsv, write_tsv
 from compartments.study.captures import several
 
@@ -17,11 +19,10 @@ GROUPS = PROJECT / "assets/interaction_groups.tsv"
 OF_COHORT = ("cohort/ambient_genes.tsv", "cohort/genes.tsv")
 
 
-def resource_of(parameters: Mapping[str, Any]) -> Path | str:
+def resource_of(asked: Asked) -> Path | str:
     """Ligand-receptor resource that a run was given: its file, or its name."""
-    given = str(parameters.get("lr_resource") or "consensus")
-    named = "/" in given or given.endswith(".tsv") or Path(given).is_file()
-    return files_of(parameters, "lr_resource")[0] if named else given
+    given = str(asked.parameters.get("lr_resource") or "consensus")
+    return asked.files("lr_resource")[0] if names_files("lr_resource", given) else given
 
 
 class Pairs:
@@ -34,10 +35,14 @@ class Pairs:
 
     def __init__(self, redo: "Redo") -> None:
         self.redo = redo
-        self.resource = resource_of(redo.new.parameters)
         self.others = {
             step: redo.new.differs(redo.old, step, "lr_resource") for step in ("run_liana", "score_centrality")
         }
+
+    @cached_property
+    def resource(self) -> Path | str:
+        """Ligand-receptor resource of what is asked."""
+        return resource_of(self.redo.new)
 
     def compare(self) -> None:
         """The tables of ``interactions/``, if anything that they rest on has changed."""
@@ -49,7 +54,7 @@ class Pairs:
         liana = self._liana()
         centrality, networks = self._centrality()
         given: dict[str, Any] = {"study": redo.study, "pseudobulk": redo.place(bulk), "migration_pairs": GROUPS}
-        given |= {"lr_resource": self.resource, "groups": files_of(redo.new.parameters, "interaction_groups")}
+        given |= {"lr_resource": self.resource, "groups": redo.new.files("interaction_groups")}
         given |= {"liana": liana, "centrality": centrality, "networks": networks}
         redo.steps.call("compare_interactions", given)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from compartments.after.asked import Asked, same
-from compartments.after.before import PROJECT, Before, files_of
+from compartments.after.before import PROJECT, Before
 from compartments.after.cells import Cohort
 from compartments.after.pairs import Pairs, resource_of
 from compartments.after.steps import Steps
@@ -153,13 +153,13 @@ class Redo:
             self.steps.call("compare_expression", given | {"composition": self.place(effects), "cpus": self.cpus})
         if self.touched("score_gene_sets", bulk, further=("gene_sets",)):
             own = PROJECT / "assets/migration_sets.gmt"
-            sets = [own, *files_of(self.new.parameters, "gene_sets")]
+            sets = [own, *self.new.files("gene_sets")]
             self.steps.call("score_gene_sets", given | {"gene_sets": sets})
         if self.touched("score_activities", bulk, further=("pathways", "regulators", "lr_resource")):
-            networks = {name: files_of(self.new.parameters, name) for name in ("pathways", "regulators")}
+            networks = {name: self.new.files(name) for name in ("pathways", "regulators")}
             if not networks["pathways"]:
                 networks["pathways"] = [PROJECT / "assets/migration_sets.gmt"]
-                given |= {"lr_resource": resource_of(self.new.parameters)}
+                given |= {"lr_resource": resource_of(self.new)}
             self.steps.call("score_activities", given | networks)
 
     def _coupling(self) -> None:

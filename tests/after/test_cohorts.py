@@ -88,4 +88,4 @@ def test_species_and_maps_that_differ(two):
     assert species_of(two[1]) == "mouse"
     genes(two[1].root)
     two[1].parameters["lineage_map"] = "/x/assets/markers.tsv"
-    assert "differ in lineage map" in said(two)
+    assert "differ in --lineage_map (celltypist_immune_all_low_lineage.tsv and markers.tsv)" in said(two)

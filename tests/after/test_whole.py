@@ -41,6 +41,15 @@ def test_coupling_of_the_whole(cohorts, whole):
     assert arms.between(max(parts) / 2, sum(parts) + 1e-6).all()
 
 
+def test_what_the_cohorts_were_adjusted_for_is_said_where_it_differs(cohorts):
+    one, other = cohorts[0]
+    aged = replace(other, study=replace(other.study, covariates=["age", "batch"]))
+    found = Whole([one, aged], list(one.study.contrasts["contrast"])).study.warnings
+    assert found[1:] == [
+        "the cohorts' own comparisons are adjusted for different covariates (study_1 nothing; study_2 age, batch)"
+    ]
+
+
 def test_what_a_cohort_lacks_is_left_out_with_a_reason(whole):
     assert whole.study.samples["sample"].is_unique  # though both cohorts call theirs alike
     reasons = [row["reason"] for row in whole.left_out.rows]

@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from compartments.after.before import Before, file_parameters, files_of, names_files, sha256_of
+from compartments.after.before import Before, as_text, file_parameters, files_of, names_files, sha256_of
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import read_json
-from compartments.core.numbers import number_in
 from compartments.study.asking import ask
 from compartments.study.plan import design_table
 from compartments.study.study import Study
@@ -45,7 +44,7 @@ class Asked:
         if name in self.digests and name in other.digests:
             # one mended in its place is another file; given again, it is where no record tells what it was
             return self.digests[name] != other.digests[name]
-        return _plain(self.parameters.get(name)) != _plain(other.parameters.get(name))
+        return as_text(self.parameters.get(name)) != as_text(other.parameters.get(name))
 
     def files(self, name: str) -> list[Path]:
         """Files that a parameter names.
@@ -63,13 +62,6 @@ class Asked:
                 f"give it again with --{name} to compare with what it holds now"
             )
         return found
-
-
-def _plain(value: object) -> str:
-    """A value as text that tells whether it is the same: 1 and 1.0 are, names that differ in case are not."""
-    text = "" if value is None or value is False else str(value)
-    number = number_in(text)
-    return f"{number:.12g}" if number is not None else text.lower() if text.lower() in ("true", "false") else text
 
 
 def same(one: Study, other: Study) -> bool:

@@ -15,6 +15,7 @@ import pandas as pd
 from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv
+from compartments.core.numbers import number_in
 from compartments.report.provenance import workflow
 from compartments.study.study import TREND, Study
 
@@ -147,6 +148,13 @@ def names_files(name: str, value: object) -> bool:
     """Whether the value of such a parameter is files, not the name of a resource."""
     text = str(value or "")
     return bool(text) and (name != "lr_resource" or "/" in text or text.endswith(".tsv") or Path(text).is_file())
+
+
+def as_text(value: object) -> str:
+    """A value as text that tells whether it is the same: 1 and 1.0 are, names that differ in case are not."""
+    text = "" if value is None or value is False else str(value)
+    number = number_in(text)
+    return f"{number:.12g}" if number is not None else text.lower() if text.lower() in ("true", "false") else text
 
 
 def sha256_of(paths: Sequence[Path]) -> list[str]:

@@ -3,13 +3,13 @@
 import re
 from collections.abc import Sequence
 from itertools import combinations
-from pathlib import Path
 
 import pandas as pd
 
-from compartments.after.before import Before, files_of
+from compartments.after.before import Before
+from compartments.after.settings import check_settings
 from compartments.core.errors import UserError
-from compartments.core.files import read_json, read_tsv
+from compartments.core.files import read_tsv
 
 SAME_CELLS = 0.5  # of the smaller sample: barcodes with equal counts, which other cells do not share
 LEAST_CELLS = 10
@@ -22,8 +22,8 @@ def check_together(cohorts: Sequence[Before]) -> list[str]:
     Raises
     ------
     UserError
-        A folder given twice, cohorts of different species, lineage maps or reference compartments, without a common
-        contrast, or with a donor in common.
+        A folder given twice, cohorts of different species or reference compartments, with other settings
+        (:func:`compartments.after.settings.check_settings`), without a common contrast, or with a donor in common.
     """
     for one, other in combinations(cohorts, 2):
         names = f"{one.root} and {other.root}"
@@ -31,11 +31,11 @@ def check_together(cohorts: Sequence[Before]) -> list[str]:
             raise UserError(f"{names} are one folder; a cohort counts once: give each once")
         for what, values in (
             ("species", [species_of(each) for each in (one, other)]),
-            ("lineage map", [map_of(each) for each in (one, other)]),
             ("reference compartment", [each.study.reference_compartment for each in (one, other)]),
         ):
             if values[0] != values[1]:
                 raise UserError(f"{names} differ in {what} ({values[0]} and {values[1]}): they cannot be combined")
+        check_settings(one, other)
         check_apart(one, other)
     contrasts = [set(cohort.study.contrasts[KINDS].itertuples(index=False, name=None)) for cohort in cohorts]
     common = set.intersection(*contrasts)
@@ -76,22 +76,9 @@ def species_of(cohort: Before) -> str:
     return "human" if capitals > 0.5 else "mouse"
 
 
-def map_of(cohort: Before) -> str:
-    """What tells the lineage map: its file's digest in the run's record, else its name."""
-    for entity in _crate(cohort):
-        if entity["@id"].startswith("#file/lineage_map/"):
-            return f"{entity['name']}, {entity['sha256'][:12]}"
-    return files_of(cohort.parameters, "lineage_map")[0].name
-
-
 def digests_of(cohort: Before) -> dict[str, str]:
     """SHA-256 of every input of counts -> its sample, from the run's record."""
-    return {one["sha256"]: one["about"] for one in _crate(cohort) if one["@id"].startswith("#input/")}
-
-
-def _crate(cohort: Before) -> list[dict[str, str]]:
-    path = Path(cohort.root / "ro-crate-metadata.json")
-    return list(read_json(path)["@graph"]) if path.is_file() else []
+    return {one["sha256"]: one["about"] for one in cohort.record() if one["@id"].startswith("#input/")}
 
 
 def cells_of(cohort: Before) -> pd.DataFrame:

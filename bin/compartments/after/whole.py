@@ -122,6 +122,10 @@ class Whole:
         samples["row"] = np.arange(1, len(samples) + 1)
         asked = first.contrasts[first.contrasts["contrast"].isin(contrasts)].reset_index(drop=True)
         warnings = [f"results of {len(self.names)} cohorts ({', '.join(self.names)}), taken together by meta-analysis"]
+        own = [", ".join(cohort.study.covariates) or "nothing" for cohort in self.cohorts]
+        if len(set(own)) > 1:
+            each = "; ".join(f"{name} {names}" for name, names in zip(self.names, own, strict=True))
+            warnings.append(f"the cohorts' own comparisons are adjusted for different covariates ({each})")
         covariates = [COHORT]
         return replace(first, samples=samples, contrasts=asked, warnings=warnings, covariates=covariates, named={})
 

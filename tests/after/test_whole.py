@@ -1,13 +1,18 @@
 """Several cohorts as one: effects, calls and coupling of the whole."""
 
+import shutil
 from dataclasses import replace
 
 import pandas as pd
+import pytest
 
 from compartments.after.before import Before
+from compartments.after.joined import write_whole
 from compartments.after.whole import Whole
 from compartments.core.contract import Contract
+from compartments.core.errors import UserError
 from compartments.core.files import read_tsv, write_tsv
+from compartments.core.vocabulary import TIERS
 
 
 def test_the_whole_knows_more_than_its_parts(cohorts, whole):
@@ -48,6 +53,40 @@ def test_what_the_cohorts_were_adjusted_for_is_said_where_it_differs(cohorts):
     assert found[1:] == [
         "the cohorts' own comparisons are adjusted for different covariates (study_1 nothing; study_2 age, batch)"
     ]
+
+
+def relative(before):
+    study = replace(before.study, samples=before.study.samples.drop(columns="cells_per_ul"))
+    return replace(before, study=study)
+
+
+def test_compositions_of_two_scales_are_left_out_with_the_scale_as_the_reason(cohorts, tmp_path):
+    one, other = cohorts[0][0], relative(cohorts[0][1])
+    contrasts = list(one.study.contrasts["contrast"])
+    said = "composition/effects.tsv: study_1 has cells per microlitre (absolute scale) and study_2 has not (rel"
+    with pytest.raises(UserError, match="study_1, study_2: there is nothing to take together: ") as error:
+        Whole([one, other], contrasts)
+    assert said in str(error.value) and "leave cells_per_ul out" in str(error.value)
+    # the rest goes on
+    both = []
+    for number, cohort in enumerate((one, other)):
+        folder = tmp_path / cohort.root.name
+        shutil.copytree(cohort.root, folder)
+        (folder / "migration").mkdir()
+        rows = {"gene_set": "S", "primary": True, "lineage": ["B", "NK"], "contrast": contrasts[0]}
+        rows |= {"term": "within:CSF", "compartment": "CSF", "estimate": 0.5 + number, "se": 0.5, "df": 6.0}
+        write_tsv(
+            pd.DataFrame(rows).assign(n_condition=4, n_reference=4, tier=TIERS[0]), folder / "migration/effects.tsv"
+        )
+        both.append(replace(cohort, root=folder))
+    whole = Whole(both, contrasts)
+    assert (
+        list(whole.tables) == ["migration/effects.tsv"]
+        and whole.tables["migration/effects.tsv"]["estimate"].eq(1).all()
+    )
+    assert any(row["reason"].startswith(said) for row in whole.left_out.rows)
+    write_whole(whole, [], tmp_path / "both", "combine a b")
+    assert "relative scale" in (tmp_path / "both/report.html").read_text()
 
 
 def test_what_a_cohort_lacks_is_left_out_with_a_reason(whole):

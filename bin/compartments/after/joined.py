@@ -81,7 +81,8 @@ def _tables(whole: Whole, warnings: Sequence[str], out: Path) -> None:
     write_tsv(pd.DataFrame(rows, columns=COLUMNS).fillna(""), out / "skipped.tsv")
     scale = "abs" if whole.study.absolute else "rel"
     summary = {"scale": scale, "equiv_margin": whole.margin, "reference_compartment": whole.study.reference_compartment}
-    write_json(summary | {"warnings": [], "terms": []}, out / "composition/composition.json")
+    if next(iter(TABLES)) in whole.tables:
+        write_json(summary | {"warnings": [], "terms": []}, out / "composition/composition.json")
     results = {name: str(one.root.resolve()) for name, one in zip(whole.names, whole.cohorts, strict=True)}
     write_json({"combined": results}, out / "pipeline_info/combine.json")
     shutil.copy2(whole.cohorts[0].root / "pipeline_info/versions.yml", out / "pipeline_info/versions.yml")

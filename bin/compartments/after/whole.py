@@ -15,6 +15,7 @@ from compartments.compare.donor_scores import ALL
 from compartments.compare.genesets import CALL_Q, add_set_calls
 from compartments.compare.hubs import call_hubs
 from compartments.core.contract import Contract
+from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
@@ -67,6 +68,11 @@ class Whole:
     contrasts : sequence of str
         That all have.
 
+    Raises
+    ------
+    UserError
+        There is no table that all have alike.
+
     Attributes
     ----------
     study : Study
@@ -103,6 +109,9 @@ class Whole:
                     rows[["table", "feature", *OF, "cohort", "estimate", "se", "df", "n_condition", "n_reference"]]
                 )
             self.tables[place] = self._finished(place, kind, table.drop(columns=SPREAD), tables)
+        if not said:
+            reasons = "; ".join(row["reason"] for row in self.left_out.rows)
+            raise UserError(f"{', '.join(self.names)}: there is nothing to take together: {reasons}")
         self.cohorts_of = pd.concat(said, ignore_index=True)
         self.spread = pd.concat(spread, ignore_index=True)
         self._calls_and_coupling()
@@ -130,8 +139,17 @@ class Whole:
         return replace(first, samples=samples, contrasts=asked, warnings=warnings, covariates=covariates, named={})
 
     def _read(self, place: str, kind: Kind) -> list[pd.DataFrame] | None:
-        """The table of each cohort, of the contrasts that all have; None where one has no such table."""
+        """The table of each cohort, of the contrasts that all have; None where one has no such table, or not alike."""
         found = []
+        counted = [name for cohort, name in zip(self.cohorts, self.names, strict=True) if cohort.study.absolute]
+        if place.startswith("composition") and 0 < len(counted) < len(self.names):
+            others = ", ".join(name for name in self.names if name not in counted)
+            self.left_out.add(
+                f"{place}: {', '.join(counted)} has cells per microlitre (absolute scale) and {others} has not "
+                "(relative scale), and changes of the two scales have no mean; leave cells_per_ul out of the samplesheet of the "
+                "first and run it again, or give it for every sample of the other"
+            )
+            return None
         for cohort, name in zip(self.cohorts, self.names, strict=True):
             path = cohort.root / place
             if not path.is_file():

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pandas as pd
 import pytest
 
+from compartments.after import whole as whole_module
 from compartments.after.before import Before
 from compartments.after.joined import write_whole
 from compartments.after.whole import Whole
@@ -58,6 +59,51 @@ def test_what_the_cohorts_were_adjusted_for_is_said_where_it_differs(cohorts):
 def relative(before):
     study = replace(before.study, samples=before.study.samples.drop(columns="cells_per_ul"))
     return replace(before, study=study)
+
+
+@pytest.mark.parametrize(
+    ("given", "names"),
+    [
+        (["a", "b"], ["a", "b"]),
+        (["x", "x"], ["x_1", "x_2"]),
+        (["x", "x", "x_1"], ["x_1_2", "x_2", "x_1"]),
+        (["x_1", "x", "x", "x_1_2"], ["x_1", "x_2", "x_3", "x_1_2"]),
+    ],
+)
+def test_each_cohort_has_a_name_of_its_own(given, names):
+    assert whole_module._names(given) == names
+
+
+def test_samples_of_one_name_are_told_apart_from_all_others(cohorts):
+    one, other = cohorts[0]
+    third = other.study.samples["sample"].iloc[0]
+    samples = other.study.samples.assign(sample=[third, f"study_1_{third}", *other.study.samples["sample"].iloc[2:]])
+    found = Whole(
+        [one, replace(other, study=replace(other.study, samples=samples))], list(one.study.contrasts["contrast"])
+    )
+    named = found.study.samples.set_index("sample")[["donor", "compartment"]]
+    assert named.index.is_unique
+    assert tuple(named.loc[f"study_1_{third}"]) == tuple(samples[["donor", "compartment"]].iloc[1])
+
+
+def test_cohorts_called_by_years_are_names_in_numbers_and_on_the_page(cohorts, tmp_path):
+    """A year is no covariate, and the same three cohorts say the same under any name."""
+    found = []
+    for prefix in ("", "c"):
+        parts = []
+        for year, cohort in zip((2021, 2022, 2024), (*cohorts[0], cohorts[0][0]), strict=True):
+            samples = cohort.study.samples
+            samples = samples.assign(donor=samples["donor"] + str(year), sample=samples["sample"] + str(year))
+            folder = tmp_path / f"{prefix}{year}"
+            shutil.copytree(cohort.root, folder)
+            donors = read_tsv(folder / "composition/donors.tsv")
+            write_tsv(donors.assign(donor=donors["donor"] + str(year)), folder / "composition/donors.tsv")
+            parts.append(replace(cohort, root=folder, study=replace(cohort.study, samples=samples)))
+        found.append(Whole(parts, list(cohorts[0][0].study.contrasts["contrast"])))
+    years, names = (one.tables["coupling/coupling.tsv"] for one in found)
+    pd.testing.assert_frame_equal(years, names)
+    write_whole(found[0], [], tmp_path / "both", "combine 2021 2022 2024")
+    assert "(2021, 2022, 2024)" in (tmp_path / "both/report.html").read_text()
 
 
 def test_compositions_of_two_scales_are_left_out_with_the_scale_as_the_reason(cohorts, tmp_path):

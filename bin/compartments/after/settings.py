@@ -88,11 +88,10 @@ def _of_files(name: str, both: Sequence[Before]) -> Setting:
         [part.strip().rsplit("/", 1)[-1] for part in text.split(",")] if is_file else [text]
         for text, is_file in zip(texts, named, strict=True)
     ]
-    digests = [each.digests(name) if is_file else None for each, is_file in zip(both, named, strict=True)]
+    digests = [each.digests(name) or [] if is_file else [] for each, is_file in zip(both, named, strict=True)]
     if not all(digests):
         return _of(name, [", ".join(each) for each in files])
-    said = [
-        ", ".join(f"{file}, SHA-256 {digest[:12]}" for file, digest in zip(*each, strict=False))
-        for each in zip(files, digests, strict=True)
-    ]
+    said = []
+    for own, codes in zip(files, digests, strict=True):
+        said.append(", ".join(f"{file}, SHA-256 {code[:12]}" for file, code in zip(own, codes, strict=True)))
     return Setting(name, digests, said)

@@ -1,7 +1,8 @@
 """The tables of several cohorts as those of one, on which the five questions are asked."""
 
+import itertools
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -19,11 +20,10 @@ from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
-from compartments.core.vocabulary import EQUIV_MARGIN
+from compartments.core.vocabulary import COHORT, EQUIV_MARGIN
 from compartments.study.study import Study
 
 STEP = "combine"
-COHORT = "cohort"  # column of the samplesheet of the whole
 OF = ["contrast", "term", "compartment"]
 SPREAD = ["tau", "q_statistic", "p_heterogeneity", "i2"]
 
@@ -36,21 +36,14 @@ class Kind:
     keys: tuple[str, ...]
     value: str
     family: tuple[str, ...] = ()
-    text: tuple[str, ...] = field(default=("lineage", *OF))
 
 
 TABLES = {
     "composition/effects.tsv": Kind("compare_composition", ("level", "lineage", "scale"), "log2fc", ("level",)),
     "migration/effects.tsv": Kind("score_gene_sets", ("gene_set", "primary", "lineage"), "estimate", ("primary",)),
-    "interactions/effects.tsv": Kind(
-        "compare_interactions", ("source", "target", "ligand", "receptor"), "log2fc", (), ("source", "target", *OF)
-    ),
+    "interactions/effects.tsv": Kind("compare_interactions", ("source", "target", "ligand", "receptor"), "log2fc"),
     "interactions/groups.tsv": Kind(
-        "compare_interactions",
-        ("group", "source", "target", "level"),
-        "estimate",
-        ("level",),
-        ("source", "target", *OF),
+        "compare_interactions", ("group", "source", "target", "level"), "estimate", ("level",)
     ),
     "interactions/centrality_effects.tsv": Kind(
         "compare_interactions", ("network", "lineage"), "estimate", ("network",)
@@ -126,8 +119,9 @@ class Whole:
         for compartment in n_cohorts.index[n_cohorts < len(self.names)]:
             self.left_out.add(f"compartment {compartment}: not every cohort has samples of it")
         samples = samples[samples["compartment"].map(n_cohorts) == len(self.names)].reset_index(drop=True)
-        taken = samples["sample"].duplicated(keep=False)
-        samples.loc[taken, "sample"] = samples[COHORT] + "_" + samples["sample"]
+        given = samples["sample"]
+        named = given.where(~given.duplicated(keep=False), samples[COHORT] + "_" + given)
+        samples["sample"] = _free(list(given), list(named))
         samples["row"] = np.arange(1, len(samples) + 1)
         asked = first.contrasts[first.contrasts["contrast"].isin(contrasts)].reset_index(drop=True)
         warnings = [f"results of {len(self.names)} cohorts ({', '.join(self.names)}), taken together by meta-analysis"]
@@ -146,8 +140,8 @@ class Whole:
             others = ", ".join(name for name in self.names if name not in counted)
             self.left_out.add(
                 f"{place}: {', '.join(counted)} has cells per microlitre (absolute scale) and {others} has not "
-                "(relative scale), and changes of the two scales have no mean; leave cells_per_ul out of the samplesheet of the "
-                "first and run it again, or give it for every sample of the other"
+                "(relative scale), and changes of the two scales have no mean; leave cells_per_ul out of the "
+                "samplesheet of the first and run it again, or give it for every sample of the other"
             )
             return None
         for cohort, name in zip(self.cohorts, self.names, strict=True):
@@ -155,7 +149,7 @@ class Whole:
             if not path.is_file():
                 self.left_out.add(f"{place}: {name} has no such table")
                 return None
-            table = read_tsv(path, [*kind.keys, *OF, kind.value, "se", "df"], kind.text)
+            table = read_tsv(path, [*kind.keys, *OF, kind.value, "se", "df"])
             found.append(table[table["contrast"].isin(self.study.contrasts["contrast"])])
         return found
 
@@ -219,4 +213,15 @@ def _named(table: pd.DataFrame, place: str, kind: Kind) -> pd.DataFrame:
 
 def _names(given: Sequence[str]) -> list[str]:
     """Names of the cohorts; folders of one name are numbered."""
-    return [name if given.count(name) == 1 else f"{name}_{number}" for number, name in enumerate(given, start=1)]
+    numbered = [name if given.count(name) == 1 else f"{name}_{number}" for number, name in enumerate(given, start=1)]
+    return _free(given, numbered)
+
+
+def _free(given: Sequence[str], changed: Sequence[str]) -> list[str]:
+    """Names made of others so that each is there once: one that is another's already is numbered."""
+    taken, found = set(given), list[str]()
+    for name, new in zip(given, changed, strict=True):
+        numbered = (f"{new}_{number}" if number > 1 else new for number in itertools.count(1))
+        found.append(name if new == name else next(each for each in numbered if each not in taken))
+        taken.add(found[-1])
+    return found

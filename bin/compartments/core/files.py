@@ -12,7 +12,28 @@ from compartments.core.errors import UserError
 if TYPE_CHECKING:
     import pandas as pd
 
-IDENTIFIERS = ("sample", "donor", "compartment", "condition", "lineage", "contrast")
+# columns of names, which may be of digits alone
+IDENTIFIERS: tuple[str, ...] = (
+    "sample",
+    "donor",
+    "compartment",
+    "condition",
+    "lineage",
+    "contrast",
+    "reference",
+    "group",
+)
+IDENTIFIERS += (
+    "group_reference",
+    "left_out",
+    "gene_set",
+    "network",
+    "source",
+    "target",
+    "ligand",
+    "receptor",
+    "cohort",
+)
 
 
 class replacing:

@@ -64,6 +64,8 @@ LIMITS = {
 }
 # ... that stands for a parameter of its words
 CHOICES = {"ambient_method": ("auto", "cellbender", "soupem", "none")}
+COHORT = "cohort"  # which of several studies together a sample is of
+CLASSES = ("batch", COHORT)  # columns whose values are names, also where all of them are numbers
 # its further columns that something is made of
 DESCRIPTIONS = ["batch", "chemistry", "replicate", "fraction", "group"]
 # columns of cells and of what is compared: one of the samplesheet's with such a name is called sheet_<name> everywhere

@@ -83,7 +83,7 @@ class Results:
             elif file.endswith(".parquet"):
                 self._tables[file] = self._named(file, pd.read_parquet(path))
             else:
-                self._tables[file] = self._named(file, read_tsv(path, text=TEXT))
+                self._tables[file] = self._named(file, read_tsv(path, text={*TEXT, *self._texts(file)}))
         table = self._tables[file]
         if table is not None:
             require(list(table), self._documented(file), file)
@@ -137,6 +137,11 @@ class Results:
         }
         shared = pd.Series(told.values()).value_counts()
         return {name: text if shared[text] == 1 else name for name, text in told.items()}
+
+    def _texts(self, file: str) -> list[str]:
+        """Columns that are text: names of digits alone stay as they are written, ``001`` and ``1e5``, too."""
+        rows = [row for row in self.dictionary if row["type"] == "text" and fnmatchcase(file, row["file"])]
+        return [row["column"] for row in rows]
 
     def _documented(self, file: str) -> list[str]:
         """Columns that a table always has."""

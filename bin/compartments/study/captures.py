@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import NUMBERS, READS
+from compartments.core.vocabulary import CLASSES, NUMBERS, READS
 
 SPECIMEN = ["donor", "compartment", "condition"]
 MOST_SHARES = 1.05  # sum of the shares of a specimen's fractions: sorters count roughly

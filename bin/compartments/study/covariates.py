@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from compartments.core.errors import UserError
-from compartments.core.vocabulary import INPUTS, UNKNOWN
+from compartments.core.vocabulary import CLASSES, INPUTS, UNKNOWN
 from compartments.study.terms import of_numbers
 
 DESIGN = ("sample", "donor", "compartment", "condition")
@@ -78,7 +78,7 @@ def _check_numbers(sheet: pd.DataFrame, covariate: str) -> None:
         known[known.map(lambda text, form=form: bool(form.fullmatch(text)))] for form in (COMMA, DRESSED)
     )
     numbers = known[pd.to_numeric(known, errors="coerce").notna()]
-    if covariate == "batch" or known.nunique() < 3 or len(numbers) + len(commas) + len(dressed) < len(known):
+    if covariate in CLASSES or known.nunique() < 3 or len(numbers) + len(commas) + len(dressed) < len(known):
         return
     # 0, 1, 2, >2 are classes of several donors each; numbers are of one donor or two
     if sheet.loc[known.index].groupby(covariate)["donor"].nunique().median() >= 2:
@@ -100,7 +100,7 @@ def _check_finite(sheet: pd.DataFrame, covariate: str, known: pd.Series) -> None
     """Refuse an infinite value among numbers; in a column of words ``inf`` is a level like others."""
     numbers = pd.to_numeric(known, errors="coerce")
     infinite = known[np.isinf(numbers)]
-    if covariate != "batch" and len(infinite) and numbers.notna().all():
+    if covariate not in CLASSES and len(infinite) and numbers.notna().all():
         raise UserError(
             f"row {sheet.loc[infinite.index[0], 'row']}, column {covariate}: '{infinite.iloc[0]}' is not a number, for "
             f"--covariates {covariate}; write the number, or empty it if it is not known"

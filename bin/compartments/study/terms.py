@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from compartments.core.vocabulary import CLASSES
 from compartments.study.captures import specimens
 from compartments.study.study import BETWEEN, CHANGE, COMPARTMENTS, MIXED, TREND, WITHIN, Contrast, Study
 
@@ -221,9 +222,9 @@ def term_of(study: Study, contrast: Contrast, name: str, compartment: str) -> Te
 
 
 def of_numbers(values: pd.Series, name: str) -> bool:
-    """True of a covariate of three or more different numbers; a batch is a name, also where it is a number."""
+    """True of a covariate of three or more different numbers; a batch or cohort is a name, also where it is one."""
     numeric = pd.to_numeric(values, errors="coerce")
-    return bool(name != "batch" and numeric.notna().all() and numeric.nunique() > 2)
+    return bool(name not in CLASSES and numeric.notna().all() and numeric.nunique() > 2)
 
 
 def _with_units(study: Study, samples: pd.DataFrame, contrast: Contrast, name: str, compartment: str) -> Term:

@@ -7,13 +7,16 @@ import shutil
 import pandas as pd
 import pytest
 
+from compartments.core import dictionary
 from compartments.core.files import read_tsv, write_tsv
 from compartments.report import shared
 from compartments.report.html import make_report
 from compartments.report.page import TEMPLATE
 from compartments.report.provenance import Run
 from compartments.report.results import Results
+from compartments.study.plan import design_table
 from tests.support.page import Page
+from tests.support.sheets import study_of
 
 SECRET = "Jane Doe"
 
@@ -75,6 +78,74 @@ def test_codes_tell_captures_and_conditions_apart(of_kind):
     codes = shared.codes_of(study, ["D1_blood_before", "left"])
     assert codes["donor"]["D1"] == "donor01" and codes["sample"]["D1_blood_before"] == "donor01_blood_before"
     assert codes["sample"]["left"] == "sample1" and len(set(codes["sample"].values())) == len(study.samples) + 1
+
+
+def small(folder, donors):
+    """Results of donors of these names: design, counts, reasons, warnings, drivers."""
+    rows = [f"{d}_{c},{d},{c},{'MS' if i % 2 else 'HC'},x.h5" for i, d in enumerate(donors) for c in ("CSF", "blood")]
+    text = "\n".join(["sample,donor,compartment,condition,raw", *rows])
+    study = study_of(text, reference_condition="HC")
+    study.save(folder / "study.json")
+    for name in ("cohort", "composition", "coupling"):
+        (folder / name).mkdir()
+    write_tsv(design_table(study), folder / "design.tsv")
+    counts = pd.DataFrame(
+        {"sample": study.samples["sample"].iloc[0], "level": "lineage", "lineage": ["B", "CD4_T", "NK"]}
+    )
+    write_tsv(counts.assign(n_cells=9), folder / "composition/counts.tsv")
+    said = f"the samples of donor {donors[0]} differ in sex (blood F, CSF M)"
+    warnings = pd.DataFrame({"stage": "merge_samples", "sample": [f"{donors[0]}_CSF", ""]})
+    lines = [said, "B cells of few samples; 1,001 cells, 0.4711001"]
+    write_tsv(warnings.assign(warning=lines), folder / "cohort/warnings.tsv")
+    left_out = [("lineage", "all"), ("lineage", "B"), ("donor", donors[0])]
+    drivers = pd.DataFrame(left_out, columns=["kind", "left_out"]).assign(lineage="B", compartment="CSF", tau_u=0.5)
+    write_tsv(drivers, folder / "coupling/drivers.tsv")
+    return Results(folder, [row for row in dictionary.load() if row["type"] == "text"])
+
+
+def test_donors_called_as_lineages_compartments_or_conditions_leave_those_alone(tmp_path):
+    """A donor called B is no reason to say donor01 of B cells."""
+    results = small(tmp_path, ["B", "T", "NK", "MS", "CSF", "P7"])
+    results.dictionary = [row | {"need": "optional"} for row in results.dictionary]
+    copy = shared.Shared(results)
+    for name in ("B", "T", "NK", "MS", "CSF"):
+        assert name in copy.doubtful
+    assert "P7" not in copy.doubtful and copy.said("P7 lacks B") == "donor06 lacks B"
+    assert list(copy.table("composition/counts.tsv")["lineage"]) == list(
+        results.table("composition/counts.tsv")["lineage"]
+    )
+    drivers = copy.table("coupling/drivers.tsv")
+    assert list(drivers["left_out"]) == ["all", "B", "donor01"] and set(drivers["compartment"]) == {"CSF"}
+    assert copy.study.compartments == ["blood", "CSF"] and set(copy.study.samples["condition"]) == {"MS", "HC"}
+    assert list(copy.study.samples["donor"].unique()) == [f"donor0{n}" for n in range(1, 7)]
+    # a sentence that may mean the donor is not told; one that says "donor B" is, by its number
+    assert copy.told("few B cells") == shared.UNSAID and copy.told("donor B left") == "donor donor01 left"
+    assert copy.said("donor B has few B cells in CSF") == "donor donor01 has few B cells in CSF"
+    assert list(copy.table("cohort/warnings.tsv")["warning"]) == [shared.UNSAID, shared.UNSAID]
+
+
+def test_donors_with_the_numbers_of_a_hospital_are_numbered_anew(tmp_path):
+    results = small(tmp_path, ["4711001", "001", "1e5", "12-2020", "7", "True"])
+    results.dictionary = [row | {"need": "optional"} for row in results.dictionary]
+    design = results.table("design.tsv")
+    names = {name for column in shared.LISTS for text in design[column].dropna() for name in text.split(",")}
+    assert names == {"4711001", "001", "1e5", "12-2020", "7", "True"}  # as they are written
+    copy = shared.Shared(results)
+    recoded = copy.table("design.tsv")
+    names = {name for column in shared.LISTS for text in recoded[column].dropna() for name in text.split(",")}
+    assert names == {f"donor0{n}" for n in range(1, 7)}
+    first, second = copy.table("cohort/warnings.tsv")["warning"]
+    assert first == "the samples of donor donor01 differ in sex (blood F, CSF M)"
+    assert second == "B cells of few samples; 1,001 cells, 0.4711001"  # no part of a number is a name
+    assert copy.said("7 of 12-2020, donor 7") == "7 of donor04, donor donor05"
+
+
+def test_names_of_digits_that_stay_are_told():
+    codes = {"donor": {"4711001": "donor01", "101": "donor02", "12": "donor03"}, "sample": {}}
+    assert shared.remaining('donor 4711001, 12 cells, {"x":[101,4711001],"n":101}, 1,101 cells, 0.101', codes) == [
+        "4711001"
+    ]
+    assert shared.remaining('{"donors":["101"]}', codes) == ["101"]
 
 
 def test_a_name_that_stays_is_told():

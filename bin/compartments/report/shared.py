@@ -5,7 +5,7 @@ and sentence. Of the samplesheet only what the page is about is left: columns of
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
@@ -13,15 +13,43 @@ from typing import Any
 
 import pandas as pd
 
+from compartments.findings import names
 from compartments.report import provenance
 from compartments.report.html import make_report
-from compartments.report.results import Results
+from compartments.report.page import TEMPLATE
+from compartments.report.results import COUNTS, SENTENCES, Results
 from compartments.study.study import Study
 
 KEPT = ["sample", "donor", "compartment", "condition", "group", "batch", "cells_per_ul", "simulated"]
 NAMED = ("sample", "donor", "left_out")  # columns with nothing but such a name in a cell
 LISTS = ("donors_condition", "donors_reference")
+# columns of what is compared: never of a donor
+KEYS: tuple[str, ...] = (
+    "lineage",
+    "compartment",
+    "condition",
+    "group",
+    "contrast",
+    "term",
+    "reference",
+    "gene",
+    "gene_set",
+    "level",
+)
+KEYS += (
+    "source",
+    "target",
+    "ligand",
+    "receptor",
+    "network",
+    "group_reference",
+    "reference_compartment",
+    "tier",
+    "kind",
+)
 LETTER = re.compile(r"[^\W\d_]")
+LONG = 4  # digits of a number that is a name rather than a count
+UNSAID = "(left out of this copy: it may name a donor)"
 
 
 def codes_of(study: Study | None, folders: list[str]) -> dict[str, dict[str, str]]:
@@ -53,21 +81,31 @@ class Shared(Results):
 
     complete = False
 
-    def __init__(self, results: Results) -> None:
+    def __init__(self, results: Results, template: Path = TEMPLATE) -> None:
         super().__init__(results.root, results.dictionary, results.palette)
         self._whole = results
         self.codes = codes_of(results.study, results.sample_names)
         self._shared: dict[str, pd.DataFrame | None] = {}
         both = self.codes["donor"] | self.codes["sample"]
-        # a name without a letter in it cannot be told from a number of a sentence
-        self._in_text = {name: code for name, code in both.items() if LETTER.search(name)}
-        names = sorted(self._in_text, key=len, reverse=True)
-        self._any = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, names))})(?!\w)") if names else None
+        own = " ".join(" ".join((word, word.replace("_", " "))) for word in _words_of(results, template))
+        #: names that a sentence may hold and mean something else
+        self.doubtful = [name for name in both if LETTER.search(name) and (len(name) < 2 or _word(name).search(own))]
+        numbers = [name for name in both if not LETTER.search(name) and not _like_a_name(name)]
+        self._in_text = {name: code for name, code in both.items() if name not in {*self.doubtful, *numbers}}
+        self._any, self._unsure = _any_of(self._in_text), _any_of(self.doubtful)
+        self._beside = _any_of(both, r"(?<=\bdonor )|(?<=\bsample )")
 
     def said(self, text: str) -> str:
-        """A sentence with codes in place of names, and no path."""
+        """A sentence with codes in place of names, and no path; a name that may mean else stays but after "donor"."""
+        both = self.codes["donor"] | self.codes["sample"]
         text = re.sub(r"(?<!\w)(?:~|\.{1,2})?/[^\s,;:)'\"]+", "(path)", text)
-        return self._any.sub(lambda found: self._in_text[found[1]], text) if self._any else text
+        text = self._beside.sub(lambda found: both[found[1]], text)
+        return self._any.sub(lambda found: self._in_text[found[1]], text)
+
+    def told(self, text: str) -> str:
+        """A warning or reason, as :meth:`said`; without its words where one may be the name of a donor."""
+        text = self.said(text)
+        return UNSAID if self._unsure.search(text) else text
 
     def table(self, file: str) -> pd.DataFrame | None:
         if file not in self._shared:
@@ -115,17 +153,19 @@ class Shared(Results):
             return None
         columns = [column for column in study.samples if column in (*KEPT, *study.covariates)]
         samples = self._recoded(study.samples[columns])
-        return replace(study, samples=samples, warnings=[self.said(text) for text in study.warnings])
+        return replace(study, samples=samples, warnings=[self.told(text) for text in study.warnings])
 
     def _recoded(self, table: pd.DataFrame) -> pd.DataFrame:
         """A table with codes."""
         both, told = self.codes["donor"] | self.codes["sample"], dict[str, pd.Series]()
         for column in table.columns.difference(["cell"]):
             values = table[column]
-            if column not in NAMED and pd.api.types.is_numeric_dtype(values):  # flags, too
+            if column in KEYS or (column not in NAMED and pd.api.types.is_numeric_dtype(values)):  # flags, too
                 continue
             codes = {value: self._told(column, value, both) for value in values.dropna().unique()}
             told[column] = values.astype(object).map(codes)
+            if column == "left_out" and "kind" in table:  # a lineage may be called as a donor
+                told[column] = told[column].where(table["kind"] == "donor", values.astype(object))
         return table.assign(**told)
 
     def _told(self, column: str, value: Any, both: Mapping[str, str]) -> Any:
@@ -134,22 +174,23 @@ class Shared(Results):
             return self.codes.get(column, both).get(str(value), value)
         if column in LISTS:
             return self._listed(value)
-        return self.said(value) if isinstance(value, str) else value
+        if not isinstance(value, str):
+            return value
+        return self.told(value) if column in SENTENCES else self.said(value)
 
     def _listed(self, text: Any) -> str:
         """Donors of a cell, separated by commas or semicolons."""
         parts = re.split(r"([,;]\s*)", str(text))
         return "".join(self.codes["donor"].get(part.strip(), part) for part in parts)
 
-    def _values(self, value: Any) -> Any:
+    def _values(self, value: Any, key: str = "") -> Any:
         """The values of a summary with codes: names, and sentences that name them."""
         if isinstance(value, dict):
-            both = self.codes["donor"] | self.codes["sample"]
-            return {both.get(key, key): self._values(one) for key, one in value.items()}
+            return {self._in_text.get(name, name): self._values(one, name) for name, one in value.items()}
         if isinstance(value, list):
-            return [self._values(one) for one in value]
-        if isinstance(value, str):
-            return self.codes["sample"].get(value) or self.codes["donor"].get(value) or self.said(value)
+            return [self._values(one, key) for one in value]
+        if isinstance(value, str) and key not in KEYS:
+            return self._told(key, value, self._in_text)
         return value
 
 
@@ -167,13 +208,19 @@ def make_copy(
     plotly: str = "",
 ) -> tuple[str, list[str]]:
     """The page to share, and which names it may still have: as :func:`html.make_report`."""
-    hidden = Shared(results)
+    hidden = Shared(results, template)
     run = run._replace(command="", paper="")
     page, _warnings = make_report(hidden, template, hidden.said(title), plotly=plotly, run=run, schema=schema)
     told = page[: page.index("<script>")] + page[page.rindex("</script>") :]
-    return page, [
+    unsure = [
+        f"'{name}' names a donor or sample and is a word of the results, too: what may mean either is left out of the "
+        "copy to share; another name in the samplesheet keeps it"
+        for name in hidden.doubtful
+    ]
+    return page, unsure + [
         f"'{name}' still stands in the copy to share: look whether it is meant"
         for name in remaining(told, hidden.codes)
+        if name not in hidden.doubtful
     ]
 
 
@@ -187,8 +234,46 @@ def remaining(page: str, codes: Mapping[str, Mapping[str, str]]) -> list[str]:
     codes : mapping
         As of :func:`codes_of`.
     """
-    names = [name for of in codes.values() for name in of if LETTER.search(name) and len(name) > 1]
-    return [name for name in names if re.search(rf"(?<!\w){re.escape(name)}(?!\w)", page)]
+    # of one or two digits nobody could tell the name from the numbers
+    names = [name for of in codes.values() for name in of if len(name) > (1 if LETTER.search(name) else 2)]
+    return [name for name in names if any(not _is_value(page, found) for found in _word(name).finditer(page))]
+
+
+def _is_value(page: str, found: re.Match[str]) -> bool:
+    """A number of the page's data, which stands there without quotes."""
+    around = page[found.start() - 1 : found.start()], page[found.end() : found.end() + 1]
+    return not LETTER.search(found[1]) and around[0] in (*"[,:",) and around[1] in (*"],}",)
+
+
+def _word(name: str) -> re.Pattern[str]:
+    return _any_of([name])
+
+
+def _any_of(names: Iterable[str], before: str = r"(?<!\w)") -> re.Pattern[str]:
+    """Any of these names as a word, the longest first; a part of a number (``7`` of ``0.7`` and ``7,000``) is none."""
+    found = sorted(names, key=len, reverse=True)
+    each = "|".join(re.escape(name) + ("" if LETTER.search(name) else r"(?![.,]\d)") for name in found)
+    number = r"(?<!\d[.,])"
+    return re.compile(rf"(?:{before}){number}({each})(?!\w)" if found else r"(?!)")
+
+
+def _like_a_name(digits: str) -> bool:
+    """Whether a name without letters is one in a sentence, too, such as that of a hospital: no count looks like it."""
+    return len(digits) >= LONG or digits.startswith("0") or not digits.isdigit()
+
+
+def _words_of(results: Results, template: Path) -> set[str]:
+    """What the results and the page's own sentences say: lineages, compartments, conditions, contrasts, words."""
+    study, counts = results.study, results.usable(COUNTS)
+    found = {*names.LINEAGES, *map(names.lineage, names.LINEAGES)}
+    if counts is not None:
+        found |= {*counts["lineage"].dropna()}
+    if study is not None:
+        found |= {str(value) for column in KEYS if column in study.samples for value in study.samples[column].dropna()}
+        found |= {str(value) for value in study.contrasts[["contrast", "condition", "reference"]].to_numpy().ravel()}
+    for path in (template / "words").glob("*.toml"):
+        found |= set(re.findall(r"\w+", path.read_text("utf-8")))
+    return found
 
 
 def place_of(page: Path) -> Path:

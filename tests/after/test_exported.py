@@ -55,6 +55,21 @@ def test_a_folder_as_of_cell_ranger(cohort, tmp_path):
     assert (tmp_path / "y/matrix.mtx.gz").read_bytes() == first
 
 
+@pytest.mark.skipif(R is None, reason="R is not installed")
+def test_names_stay_names_in_r(cohort, tmp_path):
+    """R takes 001 for 1, T for true and NA for a gap, unless it is told."""
+    cells = cohort[1][:4].copy()
+    cells.obs = cells.obs.assign(donor=["001", "1e5", "T", "NA"], lineage=["NA", "T", "B, naive", "01"], flag=True)
+    cells.obs["share"] = [0.5, np.nan, 1.0, 2.0]
+    cells.write_h5ad(tmp_path / "c.h5ad")
+    exported.to_10x(tmp_path / "c.h5ad", tmp_path / "x")
+    reading = (tmp_path / "x/read_10x.R").read_text().partition("umap <-")[0]
+    (tmp_path / "r.R").write_text(reading + "cat(obs$donor, obs$lineage, obs$share, obs$flag, sep = ';')\n")
+    done = subprocess.run([R, tmp_path / "r.R", tmp_path / "x", "sce", "-"], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert done.stdout == "001;1e5;T;NA;NA;T;B, naive;01;0.5;NA;1;2;TRUE;TRUE;TRUE;TRUE"
+
+
 @pytest.mark.long
 @pytest.mark.skipif(R is None, reason="R is not installed")
 @pytest.mark.parametrize(("kind", "package"), [("seurat", "Seurat"), ("sce", "SingleCellExperiment")])

@@ -77,7 +77,8 @@ def to_10x(path: Path, out: Path) -> None:
     """A folder as Cell Ranger writes one, with metadata, the picture and an R script.
 
     ``matrix.mtx.gz`` (raw counts, genes x cells), ``barcodes.tsv.gz`` (``<sample>:<barcode>``), ``features.tsv.gz``,
-    ``obs.csv.gz``, ``umap.csv.gz``, ``read_10x.R``. Cells are read some thousand at a time.
+    ``obs.csv.gz``, ``obs_classes.csv`` (which of its columns are names), ``umap.csv.gz``, ``read_10x.R``.
+    Cells are read some thousand at a time.
     """
     import h5py
     from anndata.io import read_elem, sparse_dataset
@@ -100,9 +101,19 @@ def to_10x(path: Path, out: Path) -> None:
     _lines([f"{gene_id}\t{name}\tGene Expression" for gene_id, name in rows], out / "features.tsv.gz")
     with _packed(out / "obs.csv.gz") as packed:
         obs.rename_axis("cell").to_csv(packed)
+    classes = {"cell": "character"} | {name: _class_of(values) for name, values in obs.items()}
+    lines = pd.DataFrame(classes.items(), columns=["column", "class"]).to_csv(index=False, lineterminator="\n")
+    write_text(lines, out / "obs_classes.csv")
     with _packed(out / "umap.csv.gz") as packed:
         pd.DataFrame(picture, obs.index, ["UMAP_1", "UMAP_2"]).rename_axis("cell").to_csv(packed)
     write_text(R_SCRIPT.read_text(encoding="utf-8"), out / R_SCRIPT.name)
+
+
+def _class_of(values: pd.Series) -> str:
+    """What a column of cells is in R; names in digits are names."""
+    if pd.api.types.is_bool_dtype(values):
+        return "logical"
+    return "numeric" if pd.api.types.is_numeric_dtype(values) else "character"
 
 
 def to_loupe(path: Path, out: Path) -> None:

@@ -9,7 +9,13 @@ counts <- as(Matrix::readMM(gzfile(place("matrix.mtx.gz"))), "CsparseMatrix")
 features <- read.delim(gzfile(place("features.tsv.gz")), header = FALSE, colClasses = "character", quote = "")
 cells <- readLines(gzfile(place("barcodes.tsv.gz")))
 dimnames(counts) <- list(make.unique(features[[2]]), cells)
-obs <- read.csv(gzfile(place("obs.csv.gz")), row.names = 1, check.names = FALSE)
+# R would take the names 001, T and NA for a number, a truth and a gap
+classes <- read.csv(place("obs_classes.csv"), colClasses = "character", na.strings = "")
+classes <- setNames(classes$class, classes$column)
+obs <- read.csv(
+  gzfile(place("obs.csv.gz")),
+  row.names = 1, check.names = FALSE, colClasses = classes, na.strings = ""
+)
 umap <- as.matrix(read.csv(gzfile(place("umap.csv.gz")), row.names = 1))
 stopifnot(identical(rownames(obs), cells), identical(rownames(umap), cells))
 if (given[2] == "seurat") {

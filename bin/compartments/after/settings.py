@@ -93,5 +93,5 @@ def _of_files(name: str, both: Sequence[Before]) -> Setting:
         return _of(name, [", ".join(each) for each in files])
     said = []
     for own, codes in zip(files, digests, strict=True):
-        said.append(", ".join(f"{file}, SHA-256 {code[:12]}" for file, code in zip(own, codes, strict=True)))
+        said.append(", ".join(f"{file}, SHA-256 {code[:12]}" for file, code in zip(own, codes, strict=False)))
     return Setting(name, digests, said)

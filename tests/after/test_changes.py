@@ -26,7 +26,7 @@ def test_verdicts_that_differ_rows_that_come_and_go():
     first = found.iloc[0]
     assert (first["verdict_before"], first["verdict_after"], first["estimate_before"]) == ("yes", "no", -2.0)
     assert in_words(found, after) == [
-        "Of 3 rows of findings.tsv, 3 say something else (changes.tsv):",
+        "Of 3 rows of findings.tsv, 1 have another verdict and 1 are new; 1 are gone (changes.tsv):",
         "  question 1, a_vs_b, all, CSF: yes -> no",
         "  question 3, a_vs_b, pDC, CSF: new: yes",
         "  question 2, a_vs_b, pDC, CSF, CSF: gone, was no",

@@ -5,6 +5,7 @@ import pytest
 from compartments.after.asked import asked_anew, asked_before
 from compartments.after.before import Before
 from compartments.after.redo import Redo
+from compartments.core.left_out import LeftOut
 from tests.support.published import publish
 from tests.support.sheets import GOOD
 
@@ -29,6 +30,17 @@ def test_what_nothing_touches_is_taken_over(redo):
     assert (old / "cohort/depth.tsv").stat().st_ino == (new / "cohort/depth.tsv").stat().st_ino
     for name in ("study.json", "pipeline_info/labelled.json"):
         assert (old / name).read_text() == (new / name).read_text()
+
+
+def test_reasons_are_taken_over_as_they_were(redo):
+    """Quotes of a reason are those of the table for some readers and text for others."""
+    pass_ = redo()
+    every = LeftOut("power")
+    every.add('no "small" lineage; 5 " wide')
+    every.write(str(pass_.before.root / "skipped.tsv"))
+    pass_.run()
+    assert (pass_.out / "skipped.tsv").read_text() == (pass_.before.root / "skipped.tsv").read_text()
+    assert "\tno 'small' lineage; 5 ' wide\n" in (pass_.out / "skipped.tsv").read_text()
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ def in_words(changes: pd.DataFrame, after: pd.DataFrame, most: int = 10) -> list
     """Lines on what has changed: how much, and the first of it."""
     if changes.empty:
         return [f"All {len(after)} rows of findings.tsv have the verdict that they had."]
-    lines = [f"Of {len(after)} rows of findings.tsv, {len(changes)} say something else (changes.tsv):"]
+    n = changes["change"].value_counts().reindex(["verdict", "new", "gone"], fill_value=0)
+    much = f"Of {len(after)} rows of findings.tsv, {n['verdict']} have another verdict and {n['new']} are new"
+    lines = [f"{much}; {n['gone']} are gone (changes.tsv):"]
     for row in changes.head(most).itertuples():
         where = ", ".join(
             filter(None, [str(row.lineage) or "all", str(row.aspect), str(row.pairs), str(row.compartment)])

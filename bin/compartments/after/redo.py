@@ -18,7 +18,7 @@ from compartments.after.steps import Steps
 from compartments.core import dictionary
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_json, write_tsv
-from compartments.core.left_out import COLUMNS
+from compartments.core.left_out import COLUMNS, LeftOut
 from compartments.study.plan import design_table
 
 # made anew in any case, or of the run alone
@@ -197,7 +197,9 @@ class Redo:
         of_sample = [key in self.steps.of_samples for key in zip(rows["stage"], rows["sample"], strict=True)]
         kept = rows[~again & ~np.array(of_sample, bool)]
         pieces = [self.scratch / "before.tsv", self.scratch / "again.tsv"]
-        write_tsv(kept, pieces[0])
-        write_tsv(pd.DataFrame(self.steps.left_out, columns=COLUMNS), pieces[1])
+        for piece, found in zip(pieces, (kept.to_dict("records"), self.steps.left_out), strict=True):
+            every = LeftOut("")
+            every.rows = found
+            every.write(str(piece))
         folder = self.steps.call("collect_skipped", {"study": self.out / "study.json"}, files=pieces)
         (folder / "skipped.tsv").replace(self.out / "skipped.tsv")

@@ -36,4 +36,9 @@ class LeftOut:
         with replacing(path) as temporary, open(temporary, "w") as out:
             out.write("\t".join(COLUMNS) + "\n")
             for row in self.rows:
-                out.write("\t".join(" ".join(str(row[column]).split()) for column in COLUMNS) + "\n")
+                out.write("\t".join(_plain(row[column]) for column in COLUMNS) + "\n")
+
+
+def _plain(value: object) -> str:
+    """A cell that every reader of tables takes alike: on one line, without the quotes that some of them take away."""
+    return " ".join(str(value).split()).replace('"', "'")

@@ -76,7 +76,7 @@ def lineages(comparison: Comparison, tables: Tables, level: str = "lineage") -> 
 def why_none(comparison: Comparison, tables: Tables) -> Verdict:
     """Why a comparison has no testable lineage: not computed, no pairs, or the term that has none."""
     if tables.composition is None:
-        return Verdict(CANNOT_TELL, "unfinished")
+        return tables.absent()
     rows = rows_of(comparison, tables.composition, "lineage")
     for side in (comparison.compartment, comparison.base):
         if not estimated(rows, f"within:{side}", side, "log2fc"):

@@ -56,7 +56,7 @@ def migration(comparison: Comparison, tables: Tables) -> list[Finding]:
     """Rows of ``findings.tsv`` for question 3: the summary, and one per gene set and lineage."""
     c, answers = comparison, []
     if tables.migration is None:
-        verdict = Verdict(CANNOT_TELL, "unfinished")
+        verdict = tables.absent()
         return [c.answer(3, verdict, words.unanswered("migration", verdict, c), source=FILE).finding]
     table = tables.migration
     table = table[(table["contrast"] == c.contrast) & true(table["primary"])]

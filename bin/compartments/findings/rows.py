@@ -26,6 +26,8 @@ class Tables:
         ``composition.json``.
     skipped : tuple of str
         Parts that the run was asked to leave out (``--skip``).
+    together : bool
+        They are of several cohorts together (``sc-compartments combine``).
     """
 
     composition: pd.DataFrame | None = None
@@ -38,9 +40,12 @@ class Tables:
     drivers: pd.DataFrame | None = None
     composition_summary: dict[str, Any] = field(default_factory=dict)
     skipped: tuple[str, ...] = ()
+    together: bool = False
 
-    def absent(self, part: str) -> Verdict:
+    def absent(self, part: str = "") -> Verdict:
         """Why there is no table of ``part``, a value of ``--skip``: it was not asked for, or did not finish."""
+        if self.together:
+            return Verdict(CANNOT_TELL, "apart")
         return Verdict(CANNOT_TELL, "not_asked" if part in self.skipped else "unfinished")
 
     @property

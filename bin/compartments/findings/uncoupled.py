@@ -56,7 +56,7 @@ def uncoupled(comparison: Comparison, tables: Tables) -> list[Finding]:
     """Rows of ``findings.tsv`` for question 5: the summary, and a row per lineage that drives tau_U."""
     c, table = comparison, tables.coupling
     if table is None:
-        verdict = Verdict(CANNOT_TELL, "unfinished")
+        verdict = tables.absent()
         return [c.answer(5, verdict, words.unanswered("uncoupled", verdict, c), source=FILE).finding]
     table = table[
         (table["contrast"] == c.contrast) & (table["compartment"] == c.compartment) & (table["level"] == "lineage")

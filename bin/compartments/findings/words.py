@@ -50,6 +50,7 @@ def unanswered(room: str, verdict: Verdict, c: Comparison) -> str:
     """Why a question has no row to answer it with."""
     reasons = {
         "unfinished": UNFINISHED[room],
+        "apart": "it was not taken together, since not all cohorts have it alike (skipped.tsv says why)",
         "not_asked": "this run was asked to leave out interactions (--skip)",
         "untested": UNTESTED[room] if c.base else UNTESTED[room].replace("both compartments", c.compartment),
         "no_pairs": designs.needed(c.asked, verdict.side, c.place),

@@ -34,6 +34,7 @@ TABLES = {
     ),
     "drivers": ("coupling/drivers.tsv", ["contrast", "compartment", "level", "left_out", "kind", "tau_u"]),
 }
+COMBINED = "pipeline_info/combine.json"  # of several cohorts together
 OTHERS = {"study": "study.json", "composition_json": "composition/composition.json"}
 
 
@@ -81,6 +82,7 @@ def main() -> None:
     for name, (place, required) in TABLES.items():
         path = find(given, name, place)
         tables[name] = read_tsv(path, required) if path else None
-    read = Tables(**tables, composition_summary=summary, skipped=tuple(names_in(given.skip)))
+    together = bool(given.results) and Path(given.results, COMBINED).is_file()
+    read = Tables(**tables, composition_summary=summary, skipped=tuple(names_in(given.skip)), together=together)
     answers = answer_all(Study.load(study), read, given.alpha, given.equiv_margin)
     Contract.of(STEP).write(answers, "findings.tsv")

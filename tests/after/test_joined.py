@@ -13,6 +13,24 @@ def test_written_with_five_answers_and_a_page(whole, tmp_path):
     assert any("question 2" in line for line in lines)
     page = (tmp_path / "both/report.html").read_text()
     assert "2 cohorts together" in page and "meta-analysis" in page
+    # what a combination did, and nothing that only a run does
+    assert "DerSimonian and Laird" in page and "Hartung and Knapp" in page and "study_1: none; study_2: none" in page
+    for false in ("Ambient RNA was", "variation of the measured totals", "adjusted for cohort", "--calibrate off"):
+        assert false not in page
+    for false in (
+        "no exact permutation",
+        "pydeseq2",
+        "This run was asked",
+        "score tests",
+        "HashSolo",
+        "relabelled, within",
+    ):
+        assert false not in page
+    assert "Each cohort was adjusted by itself: study_1 for nothing; study_2 for nothing." in page
+    assert read_tsv(tmp_path / "both/design.tsv")["permutation_floor"].isna().all()
+    unanswered = found[(found["question"] == 3) & found["lineage"].isna()]["statement"]
+    assert all("not all cohorts have it alike" in text for text in unanswered) and len(unanswered)
+    assert "did not finish" not in page
     left_out = read_tsv(tmp_path / "both/skipped.tsv").set_index("stage")["reason"]
     for step in NOT_TOGETHER:
         assert left_out[step] == APART

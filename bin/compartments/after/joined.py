@@ -4,18 +4,22 @@ import io
 import os
 import shutil
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from compartments.after.settings import SHARED
 from compartments.after.steps import Steps
 from compartments.after.whole import OF, STEP, TABLES, Whole
 from compartments.core.contract import Contract
-from compartments.core.files import read_tsv, write_json, write_tsv
+from compartments.core.files import read_tsv, write_json, write_text, write_tsv
 from compartments.core.left_out import COLUMNS
 from compartments.core.vocabulary import TIERS
 from compartments.report.figures.style import OKABE_ITO
+from compartments.report.provenance import workflow
 from compartments.study.plan import design_table
 
 MOST_ROWS = 40  # of the figure
@@ -63,7 +67,10 @@ def _tables(whole: Whole, warnings: Sequence[str], out: Path) -> None:
         write_tsv(said, out / place)
     whole.study.save(out / "study.json")
     design = Contract.of("check_design")
-    for table, place in ((whole.study.samples, "samples.tsv"), (design_table(whole.study), "design.tsv")):
+    # donors change places within their cohort alone, and what cannot be adjusted for the cohort needs not be
+    notes = design_table(replace(whole.study, covariates=[]))["note"]
+    asked = design_table(whole.study).assign(permutation_floor=np.nan, note=notes)
+    for table, place in ((whole.study.samples, "samples.tsv"), (asked, "design.tsv")):
         write_tsv(table[design.ordered(list(table), place)], out / place)
     for place, table in whole.tables.items():
         (out / place).parent.mkdir(exist_ok=True)
@@ -83,10 +90,15 @@ def _tables(whole: Whole, warnings: Sequence[str], out: Path) -> None:
     summary = {"scale": scale, "equiv_margin": whole.margin, "reference_compartment": whole.study.reference_compartment}
     if next(iter(TABLES)) in whole.tables:
         write_json(summary | {"warnings": [], "terms": []}, out / "composition/composition.json")
-    results = {name: str(one.root.resolve()) for name, one in zip(whole.names, whole.cohorts, strict=True)}
-    write_json({"combined": results}, out / "pipeline_info/combine.json")
-    shutil.copy2(whole.cohorts[0].root / "pipeline_info/versions.yml", out / "pipeline_info/versions.yml")
-    write_json(whole.cohorts[0].parameters, out / "pipeline_info/params.json")
+    both = list(zip(whole.names, whole.cohorts, strict=True))
+    results = {name: str(one.root.resolve()) for name, one in both}
+    covariates = {name: one.study.covariates for name, one in both}
+    write_json({"combined": results, "covariates": covariates}, out / "pipeline_info/combine.json")
+    version = workflow(whole.cohorts[0].root).get("sc-compartments", "")  # that of all
+    write_text(f"Workflow:\n    sc-compartments: '{version}'\n", out / "pipeline_info/versions.yml")
+    # of the parameters those that the cohorts share; what a cohort's run did with others, its own page says
+    given = whole.cohorts[0].parameters
+    write_json({name: given[name] for name in SHARED if name in given}, out / "pipeline_info/params.json")
 
 
 def drawn(whole: Whole) -> str:

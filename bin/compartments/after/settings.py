@@ -15,6 +15,7 @@ ZERO, ZERO_LINEAGES, ERROR = "relative_reference", "reference_lineages", "cv_tot
 # (pathways, regulators) are not taken together
 PLAIN = ("equiv_margin", "min_cells_pb")
 FILES = ("lineage_map", "gene_sets", "lr_resource", "interaction_groups")
+SHARED = (*PLAIN, *FILES, "primary_lineages", ZERO, ZERO_LINEAGES, "reference_compartment")
 SUMMARY = "composition/composition.json"
 
 

@@ -23,7 +23,15 @@ def sentences(page: Page, findings: pd.DataFrame) -> list[str]:
     answered = findings[findings["lineage"].isna() & findings["source"].notna()]
     if answered.empty:
         return []
+    if page.results.cohorts:
+        return together(page)
     return [*floors(page, answered), *covariates(page), *relabelled(page)]
+
+
+def together(page: Page) -> list[str]:
+    """Of several cohorts: each was compared, and relabelled, by itself, and no donor may change places between them."""
+    names = "; ".join(f"{name} for {', '.join(each) or 'nothing'}" for name, each in page.results.cohorts.items())
+    return [page.text("limits.cohorts", names=names).text, page.text("limits.counted_apart").text]
 
 
 def floors(page: Page, answered: pd.DataFrame) -> list[str]:

@@ -11,7 +11,16 @@ from compartments.findings import designs
 from compartments.report import provenance
 from compartments.report.citations import Citations
 from compartments.report.page import Page, flags
+from compartments.report.results import Results
 from compartments.study.plan import WORDS
+
+TOGETHER = {
+    "composition/effects.tsv": "composition",
+    "migration/effects.tsv": "migration scores",
+    "interactions/effects.tsv": "pairs of ligand and receptor",
+    "interactions/groups.tsv": "groups of pairs",
+    "interactions/centrality_effects.tsv": "shares of the lineages in the interactions",
+}
 
 
 def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dict[str, Any]:
@@ -20,6 +29,9 @@ def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dic
     given, versions = defaults | _set(page.parameters), dict(provenance.software(results.root))
     return {
         "study": results.study,
+        "cohorts": results.cohorts,
+        "together": _together(results),
+        "coupled": results.usable("coupling/coupling.tsv") is not None,
         "analysed": results.analysed,
         "compared": [f"{designs.compared(each)} ({WORDS[each.kind]})" for each in results.comparisons()],
         "kinds": {each.kind for each in results.comparisons()},
@@ -38,6 +50,11 @@ def values_of(page: Page, citations: Citations, defaults: dict[str, Any]) -> dic
         "versions": versions,
         "primary_sets": _primary(results.table("migration/effects.tsv")),
     }
+
+
+def _together(results: Results) -> list[str]:
+    """What was taken together over cohorts."""
+    return [what for place, what in TOGETHER.items() if results.usable(place) is not None] if results.cohorts else []
 
 
 def as_text(page: str) -> str:

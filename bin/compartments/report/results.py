@@ -25,6 +25,7 @@ OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "
 ENDS = ("source", "target")  # of signalling; elsewhere a source is a file
 OF_SETS = ("gene_set", "aspect")
 SENTENCES = ("warning", "warnings", "reason", "remark", "note")
+COMBINED = "pipeline_info/combine.json"
 COUNTS, EFFECTS = "composition/counts.tsv", "composition/effects.tsv"
 
 
@@ -234,6 +235,11 @@ class Results:
             if values.get(x) and values.get(y):
                 found[sample] = (values[x], values[y])
         return found
+
+    @cached_property
+    def cohorts(self) -> dict[str, list[str]]:
+        """Cohorts that were taken together, and the covariates of each; none of a study by itself."""
+        return dict(self.json(COMBINED).get("covariates", {}))
 
     def limits(self) -> pd.DataFrame | None:
         """What each quality limit removed, of all samples."""

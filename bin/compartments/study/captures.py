@@ -78,7 +78,7 @@ def specimens(samples: pd.DataFrame) -> pd.DataFrame:
         return samples
     columns = list(samples)
     if samples.duplicated(SPECIMEN).any():
-        names = {column for column in columns if column == "batch" or _of_names(samples[column])}
+        names = {column for column in columns if column in CLASSES or _of_names(samples[column])}
         table = pd.DataFrame([_specimen(rows, names) for _, rows in samples.groupby(SPECIMEN, sort=False)])
     else:
         table = samples.reset_index(drop=True).assign(captures=[(capture,) for capture in captures_of(samples)])

@@ -43,7 +43,8 @@ def build(page: Page) -> list[Block]:
                 blocks += forests.between(page, term, f"between_{name}_{term.compartment}", level)
     if not page.of_one_condition:  # there they lead the page
         blocks += [*lines.of_abundances(page), *lines.of_changes(page)]
-    blocks.append(page.listing("composition.composition_table", effects[SHOWN], EFFECTS))
+    key = "composition.together" if page.results.cohorts else "composition.composition_table"
+    blocks.append(page.listing(key, effects[SHOWN], EFFECTS, name="composition_table"))
     single = page.table("composition/single_case.tsv")
     if single is not None:
         blocks.append(page.listing("composition.single_case", single, "composition/single_case.tsv", folded=True))

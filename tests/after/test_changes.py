@@ -33,6 +33,13 @@ def test_verdicts_that_differ_rows_that_come_and_go():
     ]
 
 
+def test_rows_that_are_gone_are_not_counted_among_those_there():
+    before = findings(*((question, None, None, "yes", 1, 0.01) for question in range(1, 6)))
+    after = findings((1, "B", None, "yes", 1, 0.01))
+    first, *_ = in_words(changes_of(before, after), after)
+    assert first == "Of 1 rows of findings.tsv, 0 have another verdict and 1 are new; 5 are gone (changes.tsv):"
+
+
 def test_nothing_that_differs():
     same = findings((1, None, None, "yes", -2.0, 0.01))
     assert changes_of(same, same).empty

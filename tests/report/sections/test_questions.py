@@ -79,6 +79,12 @@ def test_fold_stands_before_log2(unit, said):
     assert questions.estimate(row).startswith(said)
 
 
+@pytest.mark.parametrize("unit", ["log2 fold change", "log-odds of the share of signalling"])
+def test_a_change_of_nothing_is_not_1_fold(unit):
+    row = {"estimate": -0.003, "ci_low": -0.5, "ci_high": 0.5, "unit": unit}
+    assert questions.estimate(row) == f"about unchanged ({unit}: 0.00, 95 % CI -0.50 to 0.50)"
+
+
 def figures_of(blocks, named):
     """Figures by name; a table has the name of its figure."""
     return named([block for block in blocks if isinstance(block, Figure)])

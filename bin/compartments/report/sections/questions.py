@@ -100,7 +100,8 @@ def estimate(row: dict[Any, Any]) -> str:
     if unit in (words.LOG2_DIFFERENCE, words.SPREAD):
         return f"{words.apart(row['estimate'])} ({unit}: {value})"
     if unit == words.ODDS:
-        return f"{headlines.one(row['estimate'] / math.log(2))} ({unit}: {value})"
+        small = abs(row["estimate"]) < words.SMALL * math.log(2)
+        return f"{'about unchanged' if small else f'{words.size(math.exp(row["estimate"]))}-fold'} ({unit}: {value})"
     return f"{value} ({unit})"
 
 

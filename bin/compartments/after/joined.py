@@ -17,7 +17,7 @@ from compartments.after.whole import OF, STEP, TABLES, Whole
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_json, write_text, write_tsv
 from compartments.core.left_out import COLUMNS
-from compartments.core.vocabulary import TIERS
+from compartments.core.vocabulary import COMBINED, TIERS
 from compartments.report.figures.style import OKABE_ITO
 from compartments.report.provenance import workflow
 from compartments.study.plan import design_table
@@ -93,7 +93,7 @@ def _tables(whole: Whole, warnings: Sequence[str], out: Path) -> None:
     both = list(zip(whole.names, whole.cohorts, strict=True))
     results = {name: str(one.root.resolve()) for name, one in both}
     covariates = {name: one.study.covariates for name, one in both}
-    write_json({"combined": results, "covariates": covariates}, out / "pipeline_info/combine.json")
+    write_json({"combined": results, "covariates": covariates}, out / COMBINED)
     version = workflow(whole.cohorts[0].root).get("sc-compartments", "")  # that of all
     write_text(f"Workflow:\n    sc-compartments: '{version}'\n", out / "pipeline_info/versions.yml")
     # of the parameters those that the cohorts share; what a cohort's run did with others, its own page says

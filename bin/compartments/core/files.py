@@ -13,27 +13,10 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # columns of names, which may be of digits alone
-IDENTIFIERS: tuple[str, ...] = (
-    "sample",
-    "donor",
-    "compartment",
-    "condition",
-    "lineage",
-    "contrast",
-    "reference",
-    "group",
-)
-IDENTIFIERS += (
-    "group_reference",
-    "left_out",
-    "gene_set",
-    "network",
-    "source",
-    "target",
-    "ligand",
-    "receptor",
-    "cohort",
-)
+IDENTIFIERS = (
+    "sample", "donor", "compartment", "condition", "lineage", "contrast", "reference", "group", "group_reference",
+    "left_out", "gene_set", "network", "source", "target", "ligand", "receptor", "cohort",
+)  # fmt: skip
 
 
 class replacing:

@@ -64,6 +64,7 @@ LIMITS = {
 }
 # ... that stands for a parameter of its words
 CHOICES = {"ambient_method": ("auto", "cellbender", "soupem", "none")}
+COMBINED = "pipeline_info/combine.json"  # of several cohorts together
 COHORT = "cohort"  # which of several studies together a sample is of
 CLASSES = ("batch", COHORT)  # columns whose values are names, also where all of them are numbers
 # its further columns that something is made of

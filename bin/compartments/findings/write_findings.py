@@ -7,7 +7,7 @@ from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import read_json, read_tsv
 from compartments.core.options import Options
-from compartments.core.vocabulary import ALPHA
+from compartments.core.vocabulary import ALPHA, COMBINED
 
 STEP = "write_findings"
 EFFECTS = ["contrast", "term", "compartment", "ci_low", "ci_high", "q_value", "tier"]
@@ -34,7 +34,6 @@ TABLES = {
     ),
     "drivers": ("coupling/drivers.tsv", ["contrast", "compartment", "level", "left_out", "kind", "tau_u"]),
 }
-COMBINED = "pipeline_info/combine.json"  # of several cohorts together
 OTHERS = {"study": "study.json", "composition_json": "composition/composition.json"}
 
 

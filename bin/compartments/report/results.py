@@ -15,7 +15,7 @@ from compartments.core.contract import MissingColumn
 from compartments.core.files import read_json, read_tsv
 from compartments.core.matrix import totals
 from compartments.core.palette import Palette
-from compartments.core.vocabulary import UNASSIGNED
+from compartments.core.vocabulary import COMBINED, UNASSIGNED
 from compartments.findings import names
 from compartments.study.study import BETWEEN, MIXED, TREND, Contrast, Study
 from compartments.study.terms import Term, terms_of
@@ -25,7 +25,6 @@ OF_LINEAGES = ("lineage", "name", "other_name", "marker_of", "likely_lineage", "
 ENDS = ("source", "target")  # of signalling; elsewhere a source is a file
 OF_SETS = ("gene_set", "aspect")
 SENTENCES = ("warning", "warnings", "reason", "remark", "note")
-COMBINED = "pipeline_info/combine.json"
 COUNTS, EFFECTS = "composition/counts.tsv", "composition/effects.tsv"
 
 

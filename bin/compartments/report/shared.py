@@ -24,29 +24,10 @@ KEPT = ["sample", "donor", "compartment", "condition", "group", "batch", "cells_
 NAMED = ("sample", "donor", "left_out")  # columns with nothing but such a name in a cell
 LISTS = ("donors_condition", "donors_reference")
 # columns of what is compared: never of a donor
-KEYS: tuple[str, ...] = (
-    "lineage",
-    "compartment",
-    "condition",
-    "group",
-    "contrast",
-    "term",
-    "reference",
-    "gene",
-    "gene_set",
-    "level",
-)
-KEYS += (
-    "source",
-    "target",
-    "ligand",
-    "receptor",
-    "network",
-    "group_reference",
-    "reference_compartment",
-    "tier",
-    "kind",
-)
+KEYS = (
+    "lineage", "compartment", "condition", "group", "contrast", "term", "reference", "gene", "gene_set", "level",
+    "source", "target", "ligand", "receptor", "network", "group_reference", "reference_compartment", "tier", "kind",
+)  # fmt: skip
 LETTER = re.compile(r"[^\W\d_]")
 LONG = 4  # digits of a number that is a name rather than a count
 UNSAID = "(left out of this copy: it may name a donor)"

@@ -101,6 +101,7 @@ workflow INPUT {
     samples = LOOK.out.matrices
     // with what the models of its compartments can name
     compared = CHECK_LABELS.out.compared.map { path -> settled(path) }
+    meanings = CHECK_LABELS.out.meanings.map { path -> settled(path) }
     results = CHECK_DESIGN.out.results.combine(CHECK_LABELS.out.results)
     counted = LOOK.out.counted
     checked = soundOnce(LOOK.out.hashes, ch_named.combine(LOOK.out.enough), results)
@@ -116,7 +117,7 @@ workflow INPUT {
     results
     counted // what was found of the reads of samples given as FASTQ
     by_hand // [sample -> table of its labels by hand], once
-    meanings = CHECK_LABELS.out.meanings.map { path -> settled(path) } // of labels that have two
+    meanings // of labels of the user that have two
 }
 
 // Into every file of counts, and all of them together.

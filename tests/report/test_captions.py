@@ -104,8 +104,8 @@ def test_donors_of_paired_dots_are_drawn(run):
     assert seen >= 8
     if run.name == "lost":
         assert "CSF 1 + 4, blood 2 + 4 donors" in run.page.captions["q3_treated_vs_untreated_CSF"]
-    if run.name == "absent":
-        assert "CSF 2 + 4, blood 1 + 4 donors" in run.page.captions["q4_treated_vs_untreated_CSF"]
+    if run.name == "three":
+        assert "CSF 3 + 2, blood 2 + 3 donors" in run.page.captions["q4_treated_vs_untreated_CSF"]
 
 
 def estimates_behind(run, name, figure, compartment):

@@ -11,7 +11,7 @@ import scipy.sparse as sp
 from compartments.core.errors import UserError
 from compartments.counts import lanes
 from compartments.counts.formats import describe
-from compartments.counts.lanes import cell_barcodes, problems
+from compartments.counts.lanes import alike, cell_barcodes, problems
 from tests.support.matrices import IDS, N_GENES, SYMBOLS, write_h5, write_mtx
 
 SHEET = pd.DataFrame(
@@ -71,14 +71,16 @@ def test_lanes_of_one_library_are_told_from_two_libraries(tmp_path):
 
 @pytest.mark.parametrize(("raw", "filtered"), [(5000, 120), (120, 60), (5000, 5000), (12, 12)])
 def test_one_library_of_two_specimens_is_told_by_its_cells(raw, filtered):
-    """Given raw for one sample, filtered or counted with another reference for the other; told apart, it is none."""
+    """Given raw for one sample, filtered for the other; with other counts it is a note; told apart, it is none."""
     rng = np.random.default_rng(raw + filtered)
     whole = with_genes(rng, whitelist(rng, raw))
     called = dict(list(whole.items())[:filtered])
     other = {code: int(genes * 1.1 + rng.integers(-9, 9)) for code, genes in called.items()}
-    for second in (called, other):
-        (said,) = problems([cells_of("a", 2, whole), cells_of("c", 4, second)], SHEET)
-        assert said.startswith("rows 2 and 4: 'a' and 'c' share 100% of their barcodes, with as many genes: the cells")
+    for second, refused in ((called, True), (other, False)):
+        pair = [cells_of("a", 2, whole), cells_of("c", 4, second)]
+        found = list(problems(pair, SHEET)), alike(pair, SHEET)
+        assert [len(said) for said in found] == [refused, not refused]
+        assert found[not refused][0].startswith("rows 2 and 4: 'a' and 'c' share 100% of their barcodes, ")
     names = list(called)
     apart = [{code: called[code] for code in part} for part in (names[::2], names[1::2])]
     assert not list(problems([cells_of("a", 2, apart[0]), cells_of("c", 4, apart[1])], SHEET))

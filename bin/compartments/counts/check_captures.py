@@ -22,7 +22,7 @@ def main() -> None:
     args = arguments()
     from compartments.core.files import read_json
     from compartments.counts.inspection import of_files
-    from compartments.counts.lanes import problems
+    from compartments.counts.lanes import alike, problems
     from compartments.counts.looks import read_looks
     from compartments.counts.organisms import other_species
     from compartments.study.study import Study
@@ -34,4 +34,6 @@ def main() -> None:
         one["row"] = rows[one["sample"]]
     wrong = [*problems(found, samples), *other_species(files)]
     write_text("".join(f"samplesheet {problem}\n" for problem in wrong), "problems.txt")
-    write_text("".join(f"note: {sentence}\n" for sentence in of_files(found, samples)), "notes.txt")
+    write_text(
+        "".join(f"note: {sentence}\n" for sentence in [*of_files(found, samples), *alike(found, samples)]), "notes.txt"
+    )

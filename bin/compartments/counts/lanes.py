@@ -5,7 +5,7 @@ the genes behind a barcode are many or few in one of them whatever they are in t
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import combinations
 from typing import Any, NotRequired, TypedDict
 
@@ -106,11 +106,12 @@ def problems(found: Sequence[Cells], samples: pd.DataFrame) -> Iterator[str]:
                 f"row {cells['row']}, column {cells['column']}: '{cells['sample']}' has the same content as "
                 f"'{first['sample']}' in row {first['row']}: each cell would count twice; give each sample its own file"
             )
-    of_specimen = {row["sample"]: tuple(row[name] for name in SPECIMEN) for _, row in samples.iterrows()}
-    for first, second in combinations(by_sample.values(), 2):
-        pair = first["sample"], second["sample"]
-        if pair not in twice and of_specimen[pair[0]] != of_specimen[pair[1]]:
-            yield from _one_library(first, second)
+    for first, second, share, same_counts in _one_library(by_sample.values(), samples):
+        if same_counts and (first["sample"], second["sample"]) not in twice:
+            yield (
+                f"{_pair(first, second)} share {share:.0%} of their barcodes, with as many genes: the cells of one "
+                "library under two names; give each sample its own file"
+            )
     for specimen, rows in several(samples):
         there = [by_sample[sample] for sample in rows["sample"] if sample in by_sample]
         for first, second in combinations(there, 2):
@@ -118,19 +119,34 @@ def problems(found: Sequence[Cells], samples: pd.DataFrame) -> Iterator[str]:
                 yield from _lanes(first, second, specimen)
 
 
-def _one_library(first: Cells, second: Cells) -> Iterator[str]:
-    """Two specimens with the same cells: most barcodes of the smaller are in the other with as many genes."""
-    smaller = min(len(first["barcodes"]), len(second["barcodes"]))
-    shared = sorted(first["barcodes"].keys() & second["barcodes"].keys())
-    if len(shared) < MIN_SHARED or len(shared) <= SAME * smaller:
-        return
-    genes = pd.DataFrame({n: [cells["barcodes"][code] for code in shared] for n, cells in enumerate((first, second))})
-    if (genes[0] == genes[1]).mean() > SAME or genes.rank().corr().iloc[0, 1] > SAME_RANKS:
-        yield (
-            f"rows {first['row']} and {second['row']}: '{first['sample']}' and '{second['sample']}' share "
-            f"{len(shared) / smaller:.0%} of their barcodes, with as many genes: the cells of one library under two "
-            "names; give each sample its own file"
-        )
+def alike(found: Sequence[Cells], samples: pd.DataFrame) -> list[str]:
+    """A note per pair of samples of two specimens that look like one library, with other counts."""
+    return [
+        f"{_pair(first, second)} share {share:.0%} of their barcodes, and those with most genes in one have most in "
+        "the other: if they are one library (counted with two references, or thinned), its cells count twice"
+        for first, second, share, same_counts in _one_library(found, samples)
+        if not same_counts
+    ]
+
+
+def _pair(first: Cells, second: Cells) -> str:
+    return f"rows {first['row']} and {second['row']}: '{first['sample']}' and '{second['sample']}'"
+
+
+def _one_library(found: Iterable[Cells], samples: pd.DataFrame) -> Iterator[tuple[Cells, Cells, float, bool]]:
+    """Two specimens with the same cells, the share of barcodes of the smaller that the other has, and whether most of
+    these have as many genes in both."""
+    of_specimen = {row["sample"]: tuple(row[name] for name in SPECIMEN) for _, row in samples.iterrows()}
+    for first, second in combinations(sorted(found, key=lambda cells: cells["row"]), 2):
+        smaller = min(len(first["barcodes"]), len(second["barcodes"]))
+        shared = sorted(first["barcodes"].keys() & second["barcodes"].keys())
+        apart = of_specimen[first["sample"]] != of_specimen[second["sample"]]
+        if not apart or len(shared) < MIN_SHARED or len(shared) <= SAME * smaller:
+            continue
+        genes = pd.DataFrame({n: [of["barcodes"][code] for code in shared] for n, of in enumerate((first, second))})
+        same_counts = bool((genes[0] == genes[1]).mean() > SAME)
+        if same_counts or genes.rank().corr().iloc[0, 1] > SAME_RANKS:
+            yield first, second, len(shared) / smaller, same_counts
 
 
 def _lanes(first: Cells, second: Cells, specimen: str) -> Iterator[str]:

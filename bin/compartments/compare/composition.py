@@ -135,7 +135,7 @@ def compare(
     """
     left_out = LeftOut(STAGE)
     whole = study.of_specimens()
-    study, matrices, totals = _countable(study, counts, reference_lineages, left_out, captured)
+    study, matrices, totals = _countable(whole, counts, reference_lineages, left_out, captured)
     levels = {
         level: _abundances(study, level, matrix, totals, cv_total, left_out) for level, matrix in matrices.items()
     }
@@ -247,12 +247,11 @@ def _countable(
     left_out: LeftOut,
     captured: "pd.Series[int] | None",
 ) -> tuple[Study, dict[str, pd.DataFrame], pd.Series]:
-    """The study of the samples that have cells, the cells per level, and all cells of each sample."""
+    """The study (of specimens) of the samples that have cells, the cells per level, and all cells of each sample."""
     known = specimen_of(study.samples)
     strangers = [sample for sample in counts["sample"].unique() if sample not in known]
     if strangers:
         raise UserError(f"counts.tsv: sample '{strangers[0]}' is not in the study; give the study it was counted for")
-    study = study.of_specimens()
     matrices = count_matrices(summed(counts, study.samples, left_out, captured))
     totals = all_cells(matrices)
     for sample in totals.index[totals == 0]:

@@ -138,12 +138,14 @@ def _one_library(found: Iterable[Cells], samples: pd.DataFrame) -> Iterator[tupl
     these have as many genes in both."""
     of_specimen = {row["sample"]: tuple(row[name] for name in SPECIMEN) for _, row in samples.iterrows()}
     for first, second in combinations(sorted(found, key=lambda cells: cells["row"]), 2):
-        smaller = min(len(first["barcodes"]), len(second["barcodes"]))
-        shared = sorted(first["barcodes"].keys() & second["barcodes"].keys())
-        apart = of_specimen[first["sample"]] != of_specimen[second["sample"]]
-        if not apart or len(shared) < MIN_SHARED or len(shared) <= SAME * smaller:
+        if of_specimen[first["sample"]] == of_specimen[second["sample"]]:
             continue
-        genes = pd.DataFrame({n: [of["barcodes"][code] for code in shared] for n, of in enumerate((first, second))})
+        smaller = min(len(first["barcodes"]), len(second["barcodes"]))
+        shared = first["barcodes"].keys() & second["barcodes"].keys()
+        if len(shared) < MIN_SHARED or len(shared) <= SAME * smaller:
+            continue
+        codes = sorted(shared)
+        genes = pd.DataFrame({n: [of["barcodes"][code] for code in codes] for n, of in enumerate((first, second))})
         same_counts = bool((genes[0] == genes[1]).mean() > SAME)
         if same_counts or genes.rank().corr().iloc[0, 1] > SAME_RANKS:
             yield first, second, len(shared) / smaller, same_counts

@@ -152,22 +152,34 @@ def compare_lineage(
         if not usable:
             continue
         listed = _listed_genes(usable, lineage, excluded, left_out)
-        try:
-            own = lineage.of_genes(listed)
-            fitted = _compare_terms(own, study.covariates, usable, excluded[listed], ambient[listed])
-        except NOT_FITTED as error:  # the other lineages and terms go on
-            for term in usable:
-                reason = f"not fitted: {type(error).__name__}: {error}"
-                left_out.add(reason, lineage=lineage.name, contrast=term.label)
-            continue
-        for reason in fitted.dropped:
-            left_out.add(reason, lineage=lineage.name, contrast=_of_all(usable))
-        for term in usable:
-            table = fitted.tables[term.contrast.contrast]
-            fits.append(_described(table, lineage, term, fitted, donors_per_arm(term, study.covariates)))
-            tables[term.contrast.contrast, term.name, term.compartment] = table
+        own, designs = lineage.of_genes(listed), _by_design(usable, study.covariates)
+        for alike in designs:
+            try:
+                fitted = _compare_terms(own, study.covariates, alike, excluded[listed], ambient[listed])
+            except NOT_FITTED as error:  # the other lineages and terms go on
+                for term in alike:
+                    reason = f"not fitted: {type(error).__name__}: {error}"
+                    left_out.add(reason, lineage=lineage.name, contrast=term.label)
+                continue
+            for reason in dict.fromkeys(chain(*fitted.dropped.values())):
+                of = [term for term in alike if reason in fitted.dropped[term.contrast.contrast]]
+                asked = [_of_all(of)] if len(of) == len(usable) else [term.label for term in of]
+                left_out.add(reason, lineage=lineage.name, contrast=", ".join(asked))
+            for term in alike:
+                table = fitted.tables[term.contrast.contrast]
+                fits.append(_described(table, lineage, term, fitted, donors_per_arm(term, study.covariates)))
+                tables[term.contrast.contrast, term.name, term.compartment] = table
     add_calls(tables, study.reference_compartment)
     return list(tables.values()), fits
+
+
+def _by_design(terms: list[Term], covariates: list[str]) -> list[list[Term]]:
+    """Contrasts of the same units by the columns that they are fitted with: a covariate that one is adjusted for may
+    be one that another cannot be told from."""
+    found: dict[tuple[str, ...], list[Term]] = {}
+    for term in terms:
+        found.setdefault(tuple(arm_design(term.every, covariates)[0]), []).append(term)
+    return list(found.values())
 
 
 def _of_all(terms: list[Term]) -> str:
@@ -269,12 +281,12 @@ def _described(
 
 @dataclass(frozen=True)
 class Fitted:
-    """One fit for contrasts of the same units: tables by contrast, what it rests on, covariates left out."""
+    """One fit for contrasts of the same units: tables and covariates left out by contrast, what it rests on."""
 
     tables: dict[str, pd.DataFrame]
     spread: Spread
     summary: dict[str, Any]
-    dropped: list[str]
+    dropped: dict[str, list[str]]
 
 
 def _compare_terms(
@@ -285,8 +297,9 @@ def _compare_terms(
     ambient: npt.NDArray[np.bool_],
 ) -> Fitted:
     designs = {term.contrast.contrast: unit_design(term.every, covariates) for term in terms}
-    term, (design, _, dropped) = terms[0].every, next(iter(designs.values()))
+    term, (design, _, _) = terms[0].every, next(iter(designs.values()))
     vectors = {name: vector for name, (_, vector, _) in designs.items()}
+    dropped = {name: reasons for name, (_, _, reasons) in designs.items()}
     between = arm_design(term, covariates)[0].to_numpy()
     df = residual_df(term, between.shape[1])
     if df < 1:

@@ -48,6 +48,20 @@ def test_leave_one_donor_out_without_an_arm():
     assert np.isnan(found[0]).all() and np.isfinite(found[1:]).all()
 
 
+@pytest.mark.parametrize("single", [0, 1])
+def test_a_donor_alone_with_a_batch_is_left_out_like_others(single):
+    """Such a donor tells nothing of the contrast, be its batch the first, which has no column, or another."""
+    from compartments.compare.batched import BatchedInference
+
+    arms, alone = np.eye(2)[[0, 0, 0, 1, 1, 1]], np.arange(6) == single
+    matrix, vector = np.column_stack([arms, alone != alone[0]]), np.array([1.0, -1, 0])
+    counts, ones, dispersions = np.random.default_rng(2).poisson(80, (6, 5)), np.ones(6), np.full(5, 0.1)
+    found = deseq.leave_one_donor_out(counts, matrix, vector, np.arange(6), ones, dispersions)
+    assert np.isfinite(found).all()
+    beta = BatchedInference().irls(counts[~alone], ones[~alone], arms[~alone], dispersions, 0.5, 1e-8)[0]
+    np.testing.assert_allclose(found[single], beta @ vector[:2] / np.log(2), rtol=1e-4, atol=1e-6)
+
+
 def test_size_factors_follow_tmm(simulated):
     lineage = lineage_of(simulated)
     *_, pairs = terms_of(study_of(simulated))

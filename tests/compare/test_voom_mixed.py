@@ -110,3 +110,18 @@ def test_refits_without_a_donor():
         weighed(rng.normal(size=(4, 80))), design[[0, 1, 3, 5]], donors[[0, 1, 3, 5]], np.zeros(4, np.intp)
     )
     assert np.isnan(one.without_each_donor(genes, vector)[0]).all()
+
+
+@pytest.mark.parametrize("single", [0, 2])
+def test_a_donor_alone_with_a_batch_is_left_out_like_others(single):
+    """Such a donor tells nothing of the contrast, be its batch the first, which has no column, or another."""
+    donors = np.array(list("aabcdef"), object)
+    arms, alone = np.eye(2)[[0, 1, 0, 0, 1, 1, 1]], donors == donors[single]
+    data = weighed(np.random.default_rng(3).normal(size=(7, 80)))
+    design, genes = np.column_stack([arms, alone != alone[0]]), np.arange(4)
+    fit = MixedFit.of(data, design, donors, np.zeros(7, np.intp))
+    found = fit.without_each_donor(genes, np.array([1.0, -1.0, 0.0]))
+    assert np.isfinite(found).all()
+    left = MixedFit(fit.z, fit.sampling, fit.scale, fit.tau2, arms, donors, fit.correlation)
+    at = list(dict.fromkeys(donors)).index(donors[single])
+    np.testing.assert_allclose(found[at], left.without_each_donor(genes, np.array([1.0, -1.0]))[at])

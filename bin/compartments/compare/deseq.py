@@ -10,6 +10,8 @@ import pandas as pd
 from scipy import stats
 from scipy.special import polygamma
 
+from compartments.study.arms import of_rows
+
 if TYPE_CHECKING:
     from pydeseq2.dds import DeseqDataSet
     from pydeseq2.ds import DeseqStats
@@ -239,12 +241,12 @@ def leave_one_donor_out(
     refits = []
     for donor in dict.fromkeys(donors):
         rows = donors != donor
-        columns = np.abs(design[rows]).sum(0) > 0
-        reduced = design[rows][:, columns]
-        estimable = not vector[~columns].any() and np.linalg.matrix_rank(reduced) == reduced.shape[1]
-        if not estimable:
+        left = of_rows(design[rows], vector)
+        if left is None:
             refits.append(np.full(counts.shape[1], np.nan))
             continue
+        columns, contrast = left
+        reduced = design[rows][:, columns]
         beta = BatchedInference().irls(counts[rows], size_factors[rows], reduced, dispersions, 0.5, 1e-8)[0]
-        refits.append(beta @ vector[columns] / math.log(2))
+        refits.append(beta @ contrast / math.log(2))
     return np.array(refits)

@@ -15,6 +15,7 @@ import pandas as pd
 from compartments.compare.correlated import correlated_fit, donor_correlation
 from compartments.compare.donor_variance import donor_variance
 from compartments.compare.voom import LEAST_GENES, Weighed, moderate_tests
+from compartments.study.arms import of_rows
 from compartments.study.terms import Term
 
 Array = npt.NDArray[np.float64]
@@ -104,11 +105,13 @@ class MixedFit:
         refits = []
         for donor in dict.fromkeys(self.donors):
             rows = self.donors != donor
-            design = self.design[rows]
-            if np.linalg.matrix_rank(design) < design.shape[1]:
+            left = of_rows(self.design[rows], vector[-self.design.shape[1] :])
+            if left is None:
                 refits.append(np.full(len(genes), np.nan))
                 continue
+            columns, contrast = left
             values, variances = self.z[rows][:, genes], self.sampling[rows][:, genes]
-            fit = correlated_fit(values, variances, self.tau2[rows], design, self.donors[rows], self.correlation)
-            refits.append(fit.beta @ vector[-design.shape[1] :] * self.scale[genes])
+            design, donors = self.design[rows][:, columns], self.donors[rows]
+            fit = correlated_fit(values, variances, self.tau2[rows], design, donors, self.correlation)
+            refits.append(fit.beta @ contrast * self.scale[genes])
         return np.array(refits)

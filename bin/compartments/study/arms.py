@@ -88,6 +88,34 @@ def _independent(design: pd.DataFrame, columns: pd.DataFrame) -> pd.DataFrame:
     return columns[kept]
 
 
+def of_rows(
+    design: npt.NDArray[np.float64], vector: npt.NDArray[np.float64]
+) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.float64]] | None:
+    """Columns of full rank that say the same as a design of some of its rows, which may be of lower rank.
+
+    Parameters
+    ----------
+    design : array, shape (rows, coefficients)
+    vector : array, shape (coefficients,)
+        A contrast.
+
+    Returns
+    -------
+    columns : int array
+    vector : array, shape (columns,)
+        The contrast in their coefficients; ``None`` where the rows do not tell it.
+    """
+    from scipy.linalg import qr  # takes longer to import than the check of a design takes
+
+    _, upper, order = qr(design, mode="economic", pivoting=True)
+    size = np.abs(np.diag(upper))
+    columns = np.sort(order[: int((size > ROUNDING * size.max(initial=0.0)).sum())])
+    told = np.linalg.lstsq(design.T, vector, rcond=None)[0]
+    if np.abs(told @ design - vector).max() > ROUNDING * np.abs(vector).max():
+        return None
+    return columns, told @ design[:, columns]
+
+
 def residual_df(term: Term, n_coefficients: int) -> int:
     """Degrees of freedom that units leave; where donors have several, those of as many donors and their own means."""
     if term.repeated:

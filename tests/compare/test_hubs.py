@@ -202,6 +202,53 @@ def test_a_sample_without_a_network_does_not_spoil_the_rank():
     assert (row["call"], row["worst_rank"], row["n_condition"]) == ("hub_gained_in_CSF", 1, 3)
 
 
+def silent(tables, samples, among="ABCDE"):
+    """Nodes and edges in which no pair is expressed between some lineages of some samples."""
+    nodes, edges = (table.copy() for table in tables)
+    ends = edges["source"].isin(list(among)) & edges["target"].isin(list(among))
+    edges.loc[edges["sample"].isin(samples) & ends, ["strength", "strength_downsampled"]] = 0.0
+    nodes["rank"] = nodes["rank"].mask(nodes["sample"].isin(samples) & (len(among) == 5))
+    return nodes, edges
+
+
+@pytest.mark.parametrize("sample", ["D0_CSF", "D2_CSF", "D5_CSF"])
+def test_a_sample_whose_network_is_empty_is_left_out_alone(sample):
+    """As a sample that has none: its shares are not known, those of the others are."""
+    study, _ = make_cohort()
+    made, left_out = make_networks(study, in_arm("treated", "CSF", 3.0)), LeftOut(STEP)
+    found = compare_centrality(study, *silent(made, [sample]), left_out).effects
+    without = [table[table["sample"] != sample] for table in made]
+    pd.testing.assert_frame_equal(found, compare_centrality(study, *without, LeftOut(STEP)).effects)
+    reasons = {row["reason"] for row in left_out.rows if row["lineage"] == "A"}
+    assert reasons == {
+        f"network 'all', {term} CSF: no pair is expressed between A, B, C, D, E in 1 of 8 {units}, left out"
+        for term, units in (("within:CSF", "samples"), ("interaction", "pairs"))
+    }
+
+
+def test_a_lineage_is_not_lost_in_silence_where_networks_are_empty():
+    """Of most donors of an arm, between the lineages that all have: E is in no common network without the others."""
+    study, _ = make_cohort()
+    left_out, few = LeftOut(STEP), ["D0_CSF", "D1_CSF", "D2_CSF"]
+    table = compare_centrality(study, *silent(make_networks(study, lambda row: 1.0), few), left_out).effects
+    assert set(table["term"]) == {"within:blood"}
+    reasons = [row["reason"] for row in left_out.rows]
+    assert len(reasons) == 10
+    assert all(reason.endswith("in 3 of 8 samples, too many to leave out") for reason in reasons[:5])
+
+
+def test_networks_that_are_empty_with_few_cells_have_no_downsampled_share():
+    """It was taken for one half, so that the estimate of few cells was of no donor's."""
+    study, _ = make_cohort()
+    nodes, edges = make_networks(study, in_arm("treated", "CSF", 3.0))
+    edges.loc[edges["sample"] == "D0_CSF", "strength_downsampled"] = 0.0
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index(["term", "lineage"])
+    without = [each[each["sample"] != "D0_CSF"] for each in (nodes, edges)]
+    smaller = compare_centrality(study, *without, LeftOut(STEP)).effects.set_index(["term", "lineage"])
+    np.testing.assert_allclose(table["estimate_downsampled"], smaller["estimate_downsampled"].loc[table.index])
+    assert table.loc[("within:CSF", "A"), "n_condition"] == 4
+
+
 def study_and_networks(kind, factor=3.0, seed=0, n=None):
     """Of every kind; lineage A talks more where the effect is."""
     study = study_of_kind(sheet_of(kind, n or DONORS[kind]))

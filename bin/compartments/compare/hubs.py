@@ -49,7 +49,7 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
     -----
     A lineage is compared over the units that have it, in the network of the lineages that all these units have; where
     these are fewer than three, those that most units have are added and units without them left out, half of each arm
-    at most. The
+    at most; so are units in whose network no pair is expressed, which has no shares. The
     call ``hub_gained_in_<compartment>`` stands on interaction rows and needs three things: within the compartment the
     share is up, more so than in the other compartment (an intersection-union test: both two-sided p < .05, neither row
     descriptive), and the lineage is among the top 3 in every sample of the condition there. It is made for the
@@ -128,10 +128,17 @@ def _measure(
         if of not in known:
             known[of] = np.array([_logit_shares(term, strengths, samples[kept], common, kind) for kind in KINDS])
         values[:, kept] = known[of][:, :, common.index(lineage)]
-        if np.isfinite(values[0, kept]).all():
-            names.append((network, lineage))
-            values[1, kept] = np.nan_to_num(values[1, kept])
-            measured.append(values)
+        there = np.isfinite(values[0])  # a network of nothing has no shares
+        if lost := kept.sum() - there.sum():
+            reason = f"{place}: no pair is expressed between {', '.join(common)} in {lost} of {kept.sum()} {term.noun}s"
+            few = any(2 * there[arm].sum() < kept[arm].sum() for arm in arms)
+            reason += ", too many to leave out" if few else ", left out"
+            left_out.add(reason, lineage=lineage, contrast=term.contrast.contrast)
+            if few:
+                continue
+            values[:, ~there] = np.nan
+        names.append((network, lineage))
+        measured.append(values)
     features = pd.MultiIndex.from_tuples(names, names=["network", "lineage"])
     return features, [np.array([values[i] for values in measured]).T for i in range(len(KINDS))]
 
@@ -229,8 +236,9 @@ def _ranked_samples(term: Term) -> tuple[pd.Series, pd.Series]:
 
 
 def _worst_ranks(ranks: pd.Series, samples: pd.Series, lineages: pd.Series) -> pd.Series:
-    """Largest rank of each lineage in some samples; missing where it is absent from one."""
-    worst = [max((ranks.get((sample, k), np.inf) for sample in samples), default=np.inf) for k in lineages]
+    """Largest rank of each lineage in some samples that have a network; missing where it is absent from one."""
+    found = [[ranks.get((sample, k), np.inf) for sample in samples] for k in lineages]
+    worst = [max((rank for rank in of_lineage if not pd.isna(rank)), default=np.inf) for of_lineage in found]
     return pd.Series(worst).replace(np.inf, np.nan).astype("Int64")
 
 

@@ -1,6 +1,7 @@
 """Groups of pairs compared between conditions."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from compartments.compare import pathways
@@ -71,6 +72,38 @@ def test_a_group_is_raised_in_every_kind_of_contrast(kind):
     assert rows.loc[across_of(kind), "p_value"] < 0.001 and rows.loc[across_of(kind), "estimate"] > 1
     if kind != COMPARTMENTS:
         assert rows.loc["within:CSF", "p_value"] < 0.001 and rows.loc["within:blood", "p_value"] > 0.05
+
+
+def test_a_sample_without_a_lineage_costs_no_row_over_all_lineages():
+    """It has none in common with the others; without it they have."""
+    study, pseudobulk = make_cohort()
+    few, left_out = pseudobulk.copy(), LeftOut(STEP)
+    few.obs.loc[few.obs["sample"] == "D5_CSF", "n_cells"] = 4
+    found = pathways.compare_groups(study, score(study, few), GROUPS, left_out).effects
+    rest = study.subset(set(study.samples["sample"]) - {"D5_CSF"})
+    expected = pathways.compare_groups(rest, score(rest, few), GROUPS, LeftOut(STEP)).effects
+    pd.testing.assert_frame_equal(found, expected)
+    assert set(found.loc[found["level"] == "all", "term"]) == {"within:CSF", "within:blood", "interaction"}
+    assert [row["reason"] for row in left_out.rows] == [
+        f"groups of pairs, {term} CSF: 1 of 8 {units} have no lineage with enough cells, and do not count"
+        for term, units in (("within:CSF", "samples"), ("interaction", "pairs"))
+    ]
+
+
+def test_samples_that_share_no_lineage_are_a_reason():
+    """Each is compared where it has a lineage; there is no row of all."""
+    study, pseudobulk = make_cohort()
+    for sample, kept in (("D5_CSF", "A"), ("D6_CSF", "B")):
+        lost = pseudobulk.obs["sample"].eq(sample) & pseudobulk.obs["lineage"].ne(kept)
+        pseudobulk.obs.loc[lost, "n_cells"] = 4
+    left_out = LeftOut(STEP)
+    found = pathways.compare_groups(study, score(study, pseudobulk), GROUPS, left_out).effects
+    assert set(found.loc[found["level"] == "all", "term"]) == {"within:blood"}
+    assert {"within:CSF", "interaction"} <= set(found.loc[found["level"] == "source", "term"])
+    assert [row["reason"] for row in left_out.rows] == [
+        f"groups of pairs, {term} CSF: no lineage that all 8 {units} have, so none over all lineages"
+        for term, units in (("within:CSF", "samples"), ("interaction", "pairs"))
+    ]
 
 
 def test_groups_say_no_more_on_how_arms_vary_than_their_senders_do():

@@ -58,7 +58,7 @@ def compare_groups(
     scores : Scores
     groups : dict of str to bool array, shape (pairs of the resource,)
     left_out : LeftOut
-        Gets groups of which no pair is testable.
+        Gets groups of which no pair is testable, units without a lineage, and that no lineage is in all others.
     ambient_share_max : float
 
     Returns
@@ -80,6 +80,7 @@ def compare_groups(
         edges = candidates.edges(candidates.tested())
         of_samples = _standardised(scores, *edges)
         rows: list[Row] = []
+        _say_who_shares_none(scores.having(term), term, left_out)
         for group, members in groups.items():
             inside = np.asarray(members)[scores.pairs.index][edges[2]]
             found = list(_rows(scores, term, edges, of_samples, group, inside))
@@ -97,6 +98,17 @@ def compare_groups(
     order = ["contrast", "term", "compartment", "level", "group", "source", "target"]
     table["level"] = pd.Categorical(table["level"], LEVELS)
     return Comparison(table.sort_values(order, kind="stable", ignore_index=True), compared)
+
+
+def _say_who_shares_none(having: npt.NDArray[np.bool_], term: Term, left_out: LeftOut) -> None:
+    """Units without any lineage, and why there is no row of all edges; ``having`` of the units and lineages."""
+    place, some = f"groups of pairs, {term.name} {term.compartment}", having.any(1)
+    if lost := (~some).sum():
+        reason = f"{place}: {lost} of {len(some)} {term.noun}s have no lineage with enough cells, and do not count"
+        left_out.add(reason, contrast=term.contrast.contrast)
+    if some.any() and not having[some].all(0).any():
+        reason = f"{place}: no lineage that all {some.sum()} {term.noun}s have, so none over all lineages"
+        left_out.add(reason, contrast=term.contrast.contrast)
 
 
 class Row(NamedTuple):
@@ -119,7 +131,7 @@ def _rows(
     s, t, _ = edges
     having = scores.having(term)
     for side in sides(len(scores.lineages)):
-        present = having[:, side.fixed].all(1)
+        present = having[:, side.fixed].all(1) & having.any(1)
         if term.of(present).absent():
             continue
         common = having[present].all(0)

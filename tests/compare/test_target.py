@@ -1,12 +1,15 @@
 """The target gene: its relation to depletion."""
 
+import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
+from compartments.cohort.pseudobulk import lineages
 from compartments.compare.target import target_relation, target_tables
 from compartments.core.left_out import LeftOut
 from compartments.study.study import CHANGE, COMPARTMENTS, Contrast
-from tests.support.signalling import make_cohort
+from tests.support.signalling import GENES, make_cohort
 
 
 def test_target_relation():
@@ -66,3 +69,17 @@ def test_without_a_target_gene_that_was_measured_there_are_no_tables():
     assert not left_out.rows
     assert [made.shape for made in target_tables(data, [], "G399", None, contrasts, left_out)] == [(0, 0)] * 2
     assert "target gene 'G399' is not among the 45 genes measured; similar: G39" in left_out.rows[0]["reason"]
+
+
+@pytest.mark.parametrize(("min_cells", "absent"), [(1000, ""), (10, GENES[0])])
+def test_a_gene_of_no_lineage_that_is_large_enough_is_a_reason(min_cells, absent):
+    """Of small samples, or where the large ones' files do not list it: the other results of the step are made."""
+    study, bulk = make_cohort()
+    columns = bulk.var_names == absent
+    bulk.layers["absent"] = sparse.csr_array(np.tile(columns, (bulk.n_obs, 1)).astype(int))
+    left_out, effects = LeftOut("compare_expression"), pd.DataFrame()
+    tables = target_tables(bulk, lineages(bulk, min_cells, LeftOut("")), GENES[0], effects, study.asked(), left_out)
+    assert [len(table) for table in tables] == [0, 0]
+    assert [row["reason"] for row in left_out.rows] == [
+        f"target gene '{GENES[0]}': no sample that measures it has a lineage with enough cells"
+    ]

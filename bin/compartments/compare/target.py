@@ -35,7 +35,7 @@ def target_tables(
     gene : str, optional
     effects, contrasts : as for :func:`target_relation`, the first optional
     left_out : LeftOut
-        Is told of a gene that was not measured.
+        Is told of a gene that was not measured, or in no lineage that is large enough.
     """
     if not gene:
         return pd.DataFrame(), pd.DataFrame()
@@ -70,6 +70,8 @@ def target_expression(data: "AnnData", lineages: list[Lineage], gene: str) -> pd
     ------
     KeyError
         The gene is not among the genes measured; the message names similar ones.
+    LookupError
+        No pseudobulk of a sample whose file lists it.
     """
     names, counted = data.var_names, cast(Any, data.layers)["n_expressing"]
     if gene not in names:
@@ -89,7 +91,10 @@ def target_expression(data: "AnnData", lineages: list[Lineage], gene: str) -> pd
             lineage=lineage.name,
         )
         tables.append(table if lineage.absent is None else table[~lineage.absent[:, position]])
-    grouped = pd.concat(tables).groupby(["lineage", "compartment", "condition"], sort=True)
+    measured = [table for table in tables if len(table)]
+    if not measured:
+        raise LookupError(f"target gene '{gene}': no sample that measures it has a lineage with enough cells")
+    grouped = pd.concat(measured).groupby(["lineage", "compartment", "condition"], sort=True)
     result = grouped.agg(
         n_samples=("n_cells", "size"),
         n_cells=("n_cells", "sum"),

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from compartments.compare import coupling, heterogeneity
+from benchmarks.studies import count_study
+from compartments.compare import composition, coupling, heterogeneity
 from compartments.compare.weighted import fit_weighted
 from compartments.core.left_out import LeftOut
-from tests.support.cohorts import analysed, asked, coupled
+from tests.support.cohorts import analysed, asked, coupled, long_counts, study_of
 from tests.support.pseudobulks import expression_table
 
 
@@ -51,6 +52,26 @@ def test_leave_one_donor_out_equals_the_analysis_without_that_donor():
     fit = fit_weighted(z, s, design, contrast, treated.astype(int), values.index.to_numpy())
     tau, _ = heterogeneity.dersimonian_laird(fit["estimate"] / ln2, fit["se"] / ln2)
     assert donors.loc["D03", "tau_u"] == pytest.approx(tau, rel=1e-6, abs=1e-9)
+
+
+def test_without_a_donor_the_others_stay_adjusted():
+    """Five donors have too few degrees of freedom to ask for age; what six were adjusted for, they are, too."""
+    simulated = count_study(np.random.default_rng(4), 3, 3)
+    ages = dict(zip(simulated.samples["donor"].unique(), [61, 35, 48, 27, 70, 52], strict=True))
+    study = study_of(simulated.samples.assign(age=simulated.samples["donor"].map(ages)), covariates=["age"])
+    found = composition.compare(study, long_counts(simulated.counts))
+    drivers = coupled(study, found)[1].set_index("left_out")
+    own = found.donors[(found.donors["term"] == "interaction") & (found.donors["donor"] != "D02")]
+    z, s = (
+        own.pivot(index="donor", columns="lineage", values=name).to_numpy() * factor
+        for name, factor in (("log2_value", np.log(2)), ("variance", np.log(2) ** 2))
+    )
+    names = own["donor"].drop_duplicates().sort_values()
+    treated, age = names.isin(["D01", "D03"]).to_numpy(), names.map(ages).to_numpy() / 10
+    design = np.column_stack([treated, ~treated, age]).astype(float)
+    fit = fit_weighted(z, s, design, np.array([1.0, -1.0, 0.0]), treated.astype(int), names.to_numpy())
+    tau, _ = heterogeneity.dersimonian_laird(fit["estimate"] / np.log(2), fit["se"] / np.log(2))
+    assert drivers.loc["D02", "tau_u"] == pytest.approx(tau, rel=1e-6, abs=1e-9)
 
 
 def test_relative_scale_is_exploratory_and_has_no_mean():

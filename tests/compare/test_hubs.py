@@ -13,6 +13,7 @@ from compartments.compare.shares import shares
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.matrix import thin
+from compartments.study.design import make_study
 from compartments.study.study import COMPARTMENTS, MIXED, WITHIN
 from tests.support.signalling import (
     DONORS,
@@ -158,6 +159,21 @@ def test_a_donor_left_out_counts_for_the_lineages_that_it_has():
     assert rows.loc["E", "n_reference"] == 2 and rows["loo_low"].notna().all()
     low, high, estimate = (rows.loc["A", column] for column in ("loo_low", "loo_high", "estimate"))
     assert rows.loc["A", "loo_same_sign"] and low <= estimate <= high
+
+
+def test_without_a_donor_the_others_stay_adjusted():
+    """Shares follow age alone: six donors are adjusted for it, and so are the five without each."""
+    study, _ = make_cohort(3, 3)
+    ages = dict(zip(study.samples["donor"].unique(), [70, 60, 50, 45, 35, 20], strict=True))
+    study = make_study(study.samples.assign(age=study.samples["donor"].map(ages)), covariates=["age"])
+    older = {row.sample: np.exp((row.age - 45) / 25) for row in study.samples.itertuples()}
+    nodes, edges = make_networks(study, lambda row: older[row.sample])
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index(["term", "lineage"])
+    for term in ("within:CSF", "within:blood"):
+        row = table.loc[(term, "A")]
+        assert abs(row["estimate"]) < 0.2
+        assert row["loo_low"] <= row["estimate"] <= row["loo_high"]
+        assert max(abs(row["loo_low"]), abs(row["loo_high"])) < 0.3
 
 
 def logit_shares(rng, reads, kept, n_cells=40, n_lineages=5, n_pairs=40, donors=8):

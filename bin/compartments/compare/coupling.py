@@ -29,7 +29,7 @@ from compartments.compare.weighted import fit_weighted
 from compartments.core.left_out import LeftOut
 from compartments.core.numbers import probability
 from compartments.core.vocabulary import ALPHA, CLAIMABLE, EQUIV_MARGIN, LN2, TIERS
-from compartments.study.arms import arm_design, arm_numbers, residual_df
+from compartments.study.arms import arm_design, arm_numbers, held_design, residual_df
 from compartments.study.study import Contrast, Study
 from compartments.study.terms import Term, term_of
 
@@ -355,8 +355,8 @@ def leave_one_out(
     Returns
     -------
     DataFrame ``left_out, kind (lineage|donor), tau_u, change, p_value``
-        ``change`` is the fall of tau_U: a lineage with a large one drives it. Donors whose arm would be empty or
-        leave no residual df have no row.
+        ``change`` is the fall of tau_U: a lineage with a large one drives it. Donors without whom
+        the others do not tell the contrast, or leave no residual df, have no row.
     """
     rows = []
     between, donors = question.between, term.units["donor"].to_numpy(object)
@@ -369,10 +369,10 @@ def leave_one_out(
         left = term.of(kept)
         if left.absent():
             continue
-        design, vector, _ = arm_design(left, covariates)
-        if residual_df(left, design.shape[1]) > 0:
+        held = held_design(term, covariates, kept)
+        if held and residual_df(left, held[0].shape[1]) > 0:
             z, s, arms = values[kept] * LN2, variances[kept] * LN2**2, arm_numbers(left)
-            fit = fit_weighted(z, s, design.to_numpy(), vector, arms, donors[kept])
+            fit = fit_weighted(z, s, *held, arms, donors[kept])
             estimate, se, df = (fit[name].to_numpy() for name in ("estimate", "se", "df"))
             spread = Spread(estimate / LN2, se / LN2, df, float(fit["df_arms"].median()))
             rows.append((donor, "donor", spread.tau, spread.p))

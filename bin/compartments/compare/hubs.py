@@ -8,13 +8,15 @@ import numpy.typing as npt
 import pandas as pd
 
 from compartments.compare.by_arm import ByArm
-from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare, fit_arms
+from compartments.compare.engine import ARMS, TESTS, Compared, Comparison, compare
+from compartments.compare.expected_counts import LEAST_VARIANCE
 from compartments.compare.shares import shares
+from compartments.compare.weighted import fit_weighted
 from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.multiple_testing import benjamini_hochberg
 from compartments.core.vocabulary import ALPHA
-from compartments.study.arms import arm_design
+from compartments.study.arms import arm_numbers, held_design, residual_df
 from compartments.study.study import COMPARTMENTS, Study
 from compartments.study.terms import Term, terms_of
 
@@ -199,7 +201,7 @@ def _without_one_donor(
     answer: Compared,
     covariates: Sequence[str],
 ) -> pd.DataFrame:
-    """Range of the estimates without each donor in turn, where all arms keep one, and whether the sign stays."""
+    """Range of the estimates without each donor in turn, where the others tell it, and whether the sign stays."""
     tables = []
     for group in answer.groups:
         at = features.get_indexer(group.features)
@@ -208,9 +210,9 @@ def _without_one_donor(
         found: dict[str, npt.NDArray[np.float64]] = {}
         for left in units.units["donor"].unique():
             rest = (units.units["donor"] != left).to_numpy()
-            kept = units.of(rest)
-            if not kept.absent():
-                found[left] = _estimates(kept, z[rest], covariates)
+            held = None if units.of(rest).absent() else held_design(units, covariates, rest)
+            if held:
+                found[left] = _estimates(units.of(rest), z[rest], *held)
         estimates = pd.DataFrame(found or {"": np.full(len(at), np.nan)}, index=group.features)
         whole = np.sign(answer.effects.loc[group.features, "estimate"])
         table = pd.DataFrame({"loo_low": estimates.min(axis=1), "loo_high": estimates.max(axis=1)})
@@ -218,12 +220,14 @@ def _without_one_donor(
     return pd.concat(tables)
 
 
-def _estimates(term: Term, z: npt.NDArray[np.float64], covariates: Sequence[str]) -> npt.NDArray[np.float64]:
+def _estimates(
+    term: Term, z: npt.NDArray[np.float64], x: npt.NDArray[np.float64], vector: npt.NDArray[np.float64]
+) -> npt.NDArray[np.float64]:
     """The contrast of a term alone, its pairs of units weighed as in the tests where donors have several."""
-    if term.repeated:
-        return fit_arms(term, z, None, covariates)[0]["estimate"].to_numpy()
-    design, vector, _ = arm_design(term, covariates)
-    return np.asarray(vector @ np.linalg.lstsq(design.to_numpy(), z, rcond=None)[0])
+    if term.repeated and residual_df(term, x.shape[1]) > 0:
+        donors, none = term.units["donor"].to_numpy(object), np.full_like(z, LEAST_VARIANCE)
+        return fit_weighted(z, none, x, vector, arm_numbers(term), donors)["estimate"].to_numpy()
+    return np.asarray(vector @ np.linalg.lstsq(x, z, rcond=None)[0])
 
 
 def _ranked_samples(term: Term) -> tuple[pd.Series, pd.Series]:

@@ -110,10 +110,26 @@ def of_rows(
     _, upper, order = qr(design, mode="economic", pivoting=True)
     size = np.abs(np.diag(upper))
     columns = np.sort(order[: int((size > ROUNDING * size.max(initial=0.0)).sum())])
+    if len(columns) == design.shape[1]:
+        return columns, vector
     told = np.linalg.lstsq(design.T, vector, rcond=None)[0]
     if np.abs(told @ design - vector).max() > ROUNDING * np.abs(vector).max():
         return None
     return columns, told @ design[:, columns]
+
+
+def held_design(
+    term: Term, covariates: Sequence[str], kept: npt.NDArray[np.bool_]
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]] | None:
+    """Design matrix and contrast of some units of a term, adjusted for what all of them are.
+
+    A covariate that a donor less leaves too few degrees of freedom for stays: an estimate without it would be of
+    another question. ``None`` where these units do not tell the contrast.
+    """
+    design, vector, _ = arm_design(term, covariates)
+    rows = design.to_numpy()[kept]
+    left = of_rows(rows, vector)
+    return None if left is None else (rows[:, left[0]], left[1])
 
 
 def residual_df(term: Term, n_coefficients: int) -> int:

@@ -25,6 +25,11 @@ def test_gates_by_hand():
     assert found["non_erythroid"].tolist() == [True, True, True, True, False]
 
 
+def test_haemoglobin_of_the_soup_makes_no_red_cell():
+    found = gate(cells([*[{"HBB": 10 + i % 3} for i in range(20)], {"HBB": 300}]))
+    assert found["non_erythroid"].tolist() == [True] * 20 + [False]
+
+
 def test_sum_over_genes_of_which_some_are_missing():
     assert gene_sum(cells([{"CD3D": 2, "HBB": 3}]), ["CD3D", "HBB", "absent"]).tolist() == [5]
 

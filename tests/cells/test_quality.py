@@ -75,6 +75,16 @@ def test_erythroid_cells_and_platelets_stay_for_annotation():
     assert fails["total_counts"].tolist()[:2] == [False, True]  # hard limits hold for them too
 
 
+def test_haemoglobin_of_the_soup_frees_no_cell_from_the_limits():
+    dense = clean()
+    dense[:, 2] = np.random.default_rng(0).poisson(0.1 * dense.sum(1).mean(), len(dense))
+    dense[0] = 0
+    dense[0, [2, 5]] = [900, 100]
+    dense[1:4] = dense[1:4] // 8
+    _, fails, _, special = judged(dense)
+    assert special[0] and not special[1:].any() and fails["total_counts"].to_numpy()[1:4].all()
+
+
 def test_hard_limits_hold():
     measured, fails, _, _ = judged(clean(), max_counts=3000, min_counts=2000, max_mt=5, min_genes=290)
     assert (fails["total_counts"] == ~measured["total_counts"].between(2000, 3000)).all()

@@ -25,6 +25,20 @@ def test_haemoglobin_makes_a_cell_erythroid(tables):
     assert list(labels["lineage"]) == ["B", "B", "Erythroid", "Erythroid"] and summary["n_erythroid_rule"] == 2
 
 
+def test_haemoglobin_of_the_soup_makes_no_cell_erythroid(tables):
+    """Burst red cells leave as much in every droplet: white cells keep their names, a red cell is told all the same."""
+    counts = simulate([*PROFILES] * 6).toarray()
+    counts[:, GENES.index("HBB")] = np.random.default_rng(0).poisson(0.1 * counts.sum(1).mean(), len(counts))
+    counts[-1] = 0
+    counts[-1, [GENES.index("HBB"), GENES.index("HBA1")]] = [300, 200]
+    share = counts[:, GENES.index("HBB")] / counts.sum(1)
+    labels, summary = label(sparse.csr_matrix(counts), make_model(), tables)
+    without, _ = label(simulate([*PROFILES] * 6), make_model(), tables)
+    assert (share[:-1] > 0.05).mean() > 0.8 and summary["n_erythroid_rule"] == 1
+    assert labels["lineage"].iloc[-1] == "Erythroid" and "Erythroid" not in set(labels["lineage"][:-1])
+    assert (labels["lineage"] == without["lineage"])[:-1].mean() > 0.9
+
+
 def test_cd3_tells_t_from_nk(tables):
     """A model without a useful T label calls cytotoxic T cells NK; CD3 against FCER1G, TYROBP, KLRF1 corrects it."""
     nk = simulate(["CD16+ NK cells"] * 30, seed=2).toarray()
@@ -49,7 +63,7 @@ def named(tables, *cells):
     counts = sparse.csr_matrix(counts)
     normalised = log_normalise(counts)
     weights = marker_weights(genes, np.asarray(normalised.mean(0)).ravel(), markers)
-    found = marker_evidence(counts, normalised, genes, weights, broad_lineages(lineage_map))
+    found = marker_evidence(counts, normalised, genes, weights, broad_lineages(lineage_map), np.zeros(60, bool))
     return [(found.lineage[row], bool(found.pdc[row])) for row in range(len(cells))]
 
 

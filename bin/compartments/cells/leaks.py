@@ -8,8 +8,9 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from compartments.core.matrix import totals
+from compartments.core.red_cells import red_cells
 from compartments.core.species import known_as
-from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
+from compartments.core.vocabulary import ADULT_HAEMOGLOBIN
 
 MIN_GATED = 10  # cells; a leak rate of fewer is not given
 # Cells that are surely of a kind, told from genes other than those whose leaks are measured: at least MIN_GATE_COUNTS
@@ -67,8 +68,7 @@ def gene_sum(cells: AnnData, genes: Sequence[str], layer: str = "counts") -> np.
 def gate(cells: AnnData) -> dict[str, npt.NDArray[np.bool_]]:
     """Cells that are surely of a kind of ``GATES``, and those that are surely not erythroid."""
     passes = {kind: gene_sum(cells, genes) >= MIN_GATE_COUNTS for kind, genes in GATES.items()}
-    several = sum(passes.values()) > 1
-    total = np.maximum(totals(cells.layers["counts"]), 1)
-    erythroid = gene_sum(cells, ADULT_HAEMOGLOBIN, "corrected") >= ERYTHROID_SHARE * total
+    several = np.sum(list(passes.values()), axis=0) > 1
+    erythroid = red_cells(gene_sum(cells, ADULT_HAEMOGLOBIN, "corrected"), totals(cells.layers["counts"]))
     kinds = {kind: members & ~several for kind, members in passes.items()}
     return kinds | {"non_erythroid": ~erythroid}

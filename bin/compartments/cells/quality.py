@@ -14,12 +14,12 @@ import pandas as pd
 import scipy.sparse as sp
 
 from compartments.core.errors import SampleSkipped
+from compartments.core.red_cells import red_cells
 from compartments.core.species import ANTIBODY, OF_MITOCHONDRIA, RIBOSOMAL, known_as
-from compartments.core.vocabulary import ERYTHROID_SHARE, HAEMOGLOBIN
+from compartments.core.vocabulary import HAEMOGLOBIN
 
 MAD_TO_SD = 1.4826
 LEAST_CELLS = 10  # a sample of fewer is left out
-ERYTHROID_PCT = 100 * ERYTHROID_SHARE  # per cent of UMIs from haemoglobin
 PLATELET_PCT = 1.0  # per cent of UMIs from platelet genes
 PLATELET = ("PPBP", "PF4", "PF4V1", "GNG11", "TUBB1", "GP9", "ITGA2B")
 
@@ -150,7 +150,7 @@ def find_limits(quality: pd.DataFrame, limits: Limits) -> dict[str, tuple[float,
 def judge(quality: pd.DataFrame, limits: Limits) -> tuple[pd.DataFrame, pd.DataFrame, npt.NDArray[np.bool_]]:
     """Apply :func:`find_limits` to one sample.
 
-    Erythroid cells (haemoglobin at least ``ERYTHROID_PCT`` per cent) and platelets (at least ``PLATELET_PCT`` per cent
+    Erythroid cells (:func:`~compartments.core.red_cells.red_cells`) and platelets (at least ``PLATELET_PCT`` per cent
     of platelet genes) hold few genes and are left for annotation to name: only the hard counts and the mitochondrial
     limit apply to them, and they do not enter the medians.
 
@@ -169,7 +169,9 @@ def judge(quality: pd.DataFrame, limits: Limits) -> tuple[pd.DataFrame, pd.DataF
     special : ndarray of bool, shape (n_cells,)
         Erythroid cells and platelets.
     """
-    special = (quality["pct_hb"] >= ERYTHROID_PCT).to_numpy() | (quality["pct_platelet"] >= PLATELET_PCT).to_numpy()
+    umis = quality["total_counts"].to_numpy()
+    red = red_cells(np.rint(quality["pct_hb"] * umis / 100), umis)
+    special = red | (quality["pct_platelet"] >= PLATELET_PCT).to_numpy()
     found = find_limits(quality[~special], limits)
     fails = pd.DataFrame(
         {m: (quality[m] < low) | (quality[m] > high) for m, (low, high) in found.items()}, index=quality.index

@@ -10,10 +10,18 @@ from scipy import sparse
 from scipy.special import logsumexp, softmax
 
 from compartments.core.matrix import log_normalise, totals
+from compartments.core.red_cells import red_cells
 from compartments.core.vocabulary import UNASSIGNED, kind_of_compartment
 from compartments.labels.genes import Matched, fold_repeats, match
 from compartments.labels.lineages import STATE, broad_lineages, check_labels
-from compartments.labels.markers import KNOWN_BY_MARKERS, LOST_BY_CONVERSION, Evidence, marker_evidence, marker_weights
+from compartments.labels.markers import (
+    KNOWN_BY_MARKERS,
+    LOST_BY_CONVERSION,
+    Evidence,
+    haemoglobin,
+    marker_evidence,
+    marker_weights,
+)
 from compartments.labels.model import Model, decision_scores
 from compartments.labels.neighbours import Surroundings, borrow_lineages, is_protected, neighbours_prior
 from compartments.labels.summary import summarise
@@ -132,18 +140,21 @@ def annotate(
     check_labels(models[0].name, matched[0].mapped)
     n_cells = counts.shape[0]
     chunks = [slice(start, min(start + CHUNK, n_cells)) for start in range(0, n_cells, CHUNK)]
-    means, decisions = np.zeros(len(names)), []
+    means, decisions, of_blood = np.zeros(len(names)), [], []
     for rows in chunks:
-        normalised = log_normalise(counts[rows] @ fold)
+        folded = counts[rows] @ fold
+        normalised = log_normalise(folded)
+        of_blood.append(haemoglobin(folded, names))
         means += totals(normalised, 0)
         decisions.append(decision_scores(matched[0].model, normalised, matched[0].names))
     decision, broad = np.vstack(decisions), broad_lineages(lineage_map)
     weights = marker_weights(names, means / max(1, n_cells), markers)
+    red = red_cells(np.concatenate(of_blood), totals(counts))
     evidence, others = [], []
     for rows in chunks:
         folded = counts[rows] @ fold
         normalised = log_normalise(folded)
-        evidence.append(marker_evidence(folded, normalised, names, weights, broad))
+        evidence.append(marker_evidence(folded, normalised, names, weights, broad, red[rows]))
         others.append(_further_labels(normalised, matched[1:]))
     around = Surroundings(counts)
     labels = _named_cells(decision, matched[0], Evidence.of_all(evidence), broad, around)

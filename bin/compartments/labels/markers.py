@@ -14,7 +14,7 @@ from compartments.core.errors import UserError
 from compartments.core.matrix import totals
 from compartments.core.sheets import read_sheet
 from compartments.core.species import HUMAN, MOUSE, called_in, known_as
-from compartments.core.vocabulary import ADULT_HAEMOGLOBIN, ERYTHROID_SHARE
+from compartments.core.vocabulary import ADULT_HAEMOGLOBIN
 from compartments.labels.lineages import broad_lineages
 
 N_CONTROLS = 25
@@ -73,7 +73,7 @@ class Evidence:
     t_like : bool array
         More CD3 than NK transcripts.
     erythroid : bool array
-        Haemoglobin at least 5 % of the UMIs.
+        By haemoglobin: :func:`~compartments.core.red_cells.red_cells`.
     """
 
     lineage: npt.NDArray[np.object_]
@@ -177,6 +177,7 @@ def marker_evidence(
     symbols: npt.NDArray[np.object_],
     weights: MarkerWeights,
     broad: Mapping[str, str],
+    erythroid: npt.NDArray[np.bool_],
 ) -> Evidence:
     """What the markers alone say about some cells.
 
@@ -187,6 +188,8 @@ def marker_evidence(
     weights : MarkerWeights
     broad : dict
         Of :func:`lineages.broad_lineages`.
+    erythroid : bool array, shape (cells,)
+        As of :class:`Evidence`.
 
     Notes
     -----
@@ -212,8 +215,6 @@ def marker_evidence(
     of_nk = np.array([name == "NK" for name in lineages])
     score[np.ix_(t_like, of_nk)] = -np.inf
     score[np.ix_((nk > cd3) & (score[:, of_nk] > -np.inf).any(axis=1), of_t)] = -np.inf
-    total = totals(counts)
-    erythroid = (_total(counts, symbols, ADULT_HAEMOGLOBIN) >= ERYTHROID_SHARE * total) & (total > 0)
     of_pdc, of_plasma = (np.array([name == lineage for name in lineages]) for lineage in ("pDC", "Plasma"))
     pair = np.column_stack([_total(counts, symbols, [gene]) > 0 for gene in PDC_PAIR]).all(axis=1)
     proper = (_total(counts, symbols, PDC_GENES) > 0) | pair
@@ -229,6 +230,11 @@ def marker_evidence(
     best = score.argmax(axis=1)
     named = np.where(score.max(axis=1) > -np.inf, np.asarray(lineages, object)[best], "")
     return Evidence(named, supported, named == "pDC", t_like, erythroid)
+
+
+def haemoglobin(counts: sparse.csr_matrix, symbols: npt.NDArray[np.object_]) -> npt.NDArray[np.int64]:
+    """UMIs of haemoglobin of each cell."""
+    return _total(counts, symbols, ADULT_HAEMOGLOBIN)
 
 
 def _total(counts: sparse.csr_matrix, symbols: npt.NDArray[np.object_], genes: Sequence[str]) -> npt.NDArray[np.int64]:

@@ -75,11 +75,12 @@ def test_erythroid_cells_and_platelets_stay_for_annotation():
     assert fails["total_counts"].tolist()[:2] == [False, True]  # hard limits hold for them too
 
 
-def test_haemoglobin_of_the_soup_frees_no_cell_from_the_limits():
+@pytest.mark.parametrize(("gene", "share"), [(2, 0.1), (3, 0.02)], ids=["haemoglobin", "platelets"])
+def test_what_the_soup_holds_frees_no_cell_from_the_limits(gene, share):
     dense = clean()
-    dense[:, 2] = np.random.default_rng(0).poisson(0.1 * dense.sum(1).mean(), len(dense))
+    dense[:, gene] = np.random.default_rng(0).poisson(share * dense.sum(1).mean(), len(dense))
     dense[0] = 0
-    dense[0, [2, 5]] = [900, 100]
+    dense[0, [gene, 5]] = [900, 100]
     dense[1:4] = dense[1:4] // 8
     _, fails, _, special = judged(dense)
     assert special[0] and not special[1:].any() and fails["total_counts"].to_numpy()[1:4].all()

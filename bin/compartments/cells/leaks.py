@@ -8,7 +8,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from compartments.core.matrix import totals
-from compartments.core.red_cells import red_cells
+from compartments.core.own_transcripts import red_cells
 from compartments.core.species import known_as
 from compartments.core.vocabulary import ADULT_HAEMOGLOBIN
 

@@ -14,13 +14,13 @@ import pandas as pd
 import scipy.sparse as sp
 
 from compartments.core.errors import SampleSkipped
-from compartments.core.red_cells import red_cells
+from compartments.core.own_transcripts import have_own, red_cells
 from compartments.core.species import ANTIBODY, OF_MITOCHONDRIA, RIBOSOMAL, known_as
 from compartments.core.vocabulary import HAEMOGLOBIN
 
 MAD_TO_SD = 1.4826
 LEAST_CELLS = 10  # a sample of fewer is left out
-PLATELET_PCT = 1.0  # per cent of UMIs from platelet genes
+PLATELET_SHARE = 0.01, 0.1  # of UMIs from platelet genes, and what no soup has
 PLATELET = ("PPBP", "PF4", "PF4V1", "GNG11", "TUBB1", "GP9", "ITGA2B")
 
 
@@ -150,9 +150,9 @@ def find_limits(quality: pd.DataFrame, limits: Limits) -> dict[str, tuple[float,
 def judge(quality: pd.DataFrame, limits: Limits) -> tuple[pd.DataFrame, pd.DataFrame, npt.NDArray[np.bool_]]:
     """Apply :func:`find_limits` to one sample.
 
-    Erythroid cells (:func:`~compartments.core.red_cells.red_cells`) and platelets (at least ``PLATELET_PCT`` per cent
-    of platelet genes) hold few genes and are left for annotation to name: only the hard counts and the mitochondrial
-    limit apply to them, and they do not enter the medians.
+    Erythroid cells (:func:`~compartments.core.own_transcripts.red_cells`) and platelets (``PLATELET_SHARE`` of
+    platelet genes, by :func:`~compartments.core.own_transcripts.have_own`) hold few genes and are left for annotation
+    to name: only the hard counts and the mitochondrial limit apply to them, and they do not enter the medians.
 
     Parameters
     ----------
@@ -170,8 +170,8 @@ def judge(quality: pd.DataFrame, limits: Limits) -> tuple[pd.DataFrame, pd.DataF
         Erythroid cells and platelets.
     """
     umis = quality["total_counts"].to_numpy()
-    red = red_cells(np.rint(quality["pct_hb"] * umis / 100), umis)
-    special = red | (quality["pct_platelet"] >= PLATELET_PCT).to_numpy()
+    haemoglobin, of_platelets = (np.rint(quality[name] * umis / 100) for name in ("pct_hb", "pct_platelet"))
+    special = red_cells(haemoglobin, umis) | have_own(of_platelets, umis, *PLATELET_SHARE)
     found = find_limits(quality[~special], limits)
     fails = pd.DataFrame(
         {m: (quality[m] < low) | (quality[m] > high) for m, (low, high) in found.items()}, index=quality.index

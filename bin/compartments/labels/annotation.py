@@ -10,7 +10,7 @@ from scipy import sparse
 from scipy.special import logsumexp, softmax
 
 from compartments.core.matrix import log_normalise, totals
-from compartments.core.red_cells import red_cells
+from compartments.core.own_transcripts import red_cells
 from compartments.core.vocabulary import UNASSIGNED, kind_of_compartment
 from compartments.labels.genes import Matched, fold_repeats, match
 from compartments.labels.lineages import STATE, broad_lineages, check_labels

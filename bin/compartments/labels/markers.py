@@ -73,7 +73,7 @@ class Evidence:
     t_like : bool array
         More CD3 than NK transcripts.
     erythroid : bool array
-        By haemoglobin: :func:`~compartments.core.red_cells.red_cells`.
+        By haemoglobin: :func:`~compartments.core.own_transcripts.red_cells`.
     """
 
     lineage: npt.NDArray[np.object_]

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from compartments.core.red_cells import red_cells
+from compartments.core.own_transcripts import red_cells
 
 
 def test_a_share_of_haemoglobin_makes_a_cell_red():

@@ -63,6 +63,27 @@ def test_labels_of_the_users_file_stand(sample, execute):
     assert not labels["marker_agrees"][:3].any(), "markers know these cells by other names"
 
 
+def test_what_is_said_of_labels_is_of_those_that_stand(sample, execute):
+    """B cells named T cells by the user are told; what was told of labels that the user mended is not."""
+    folder, barcodes, _ = sample
+    b_cells, pdc = ["Naive B cells"] * 30, ["pDC"] * 10
+    barcodes = write_sample(folder, simulate([*b_cells, *pdc], seed=3))
+    write_model(make_model(), folder / "second.pkl")
+    options = ("--cells", "s1.filtered.h5ad", "--model", "made_up.pkl", "second.pkl", "--compartment", "CSF")
+    assert execute("annotate_cells", *options).returncode == 0
+    summary = read_json(folder / "samples/s1/s1.labels.json")
+    assert (summary["warnings"], summary["n_pdc"], summary["marker_agreement"]) == ("", 10, 1)
+    assert summary["model_2_broad_agreement"] == 1
+    rows = [f"s1\t{barcode}\tTreg\n" for barcode in barcodes[:30]] + [f"s1\t{barcodes[-1]}\tB\n"]
+    (folder / "o.tsv").write_text("sample\tbarcode\tlineage\n" + "".join(rows))
+    assert execute("annotate_cells", *options, "--label_overrides", "o.tsv").returncode == 0
+    summary = read_json(folder / "samples/s1/s1.labels.json")
+    told = "Treg: the markers of 29 of 29 cells name another lineage, most often B (29)"
+    assert (summary["warnings"], summary["n_pdc"], summary["marker_agreement"]) == (told, 9, round(9 / 39, 4))
+    assert summary["model_2_broad_agreement"] == 9 / 40 and summary["model_fit"] == "yes"
+    assert (summary["n_high_confidence"], summary["n_overrides"]) == (9, 31)
+
+
 def test_a_label_means_what_the_study_says(sample, execute):
     """Another cell of the sample, or none, decides nothing."""
     folder, *_ = sample

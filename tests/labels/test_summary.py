@@ -2,7 +2,7 @@
 
 import pandas as pd
 
-from compartments.labels.summary import summarise
+from compartments.labels.summary import summarise, summarise_again
 from tests.support.models import label, make_model, simulate
 
 
@@ -22,5 +22,8 @@ def test_lineages_that_their_markers_contradict_are_told(tables):
     labels = labels.assign(**columns, marker_lineage="Granulocyte", marker_agrees=False)
     said = summarise(labels, [], "blood")["warnings"]
     assert said == "cMono: the markers of 30 of 30 cells name another lineage, most often Granulocyte (30)"
+    mended = labels.assign(lineage="Granulocyte", lineage_broad="Granulocyte", marker_agrees=True)
+    again = summarise_again({"warnings": f"something else; {said}"}, labels, mended)
+    assert again["warnings"] == "something else" and again["marker_agreement"] == 1
     few = pd.concat([labels.iloc[:19]])
     assert summarise(few, [], "blood")["warnings"] == ""

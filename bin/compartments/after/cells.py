@@ -21,6 +21,7 @@ from compartments.labels.overrides import (
     read_overrides,
     warn_of_lost,
 )
+from compartments.labels.summary import summarise_again
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -164,7 +165,7 @@ def relabelled(
         apply_overrides(labels, pd.Index(labels["barcode"]), rows, lineage_map)
         if labels.equals(old):
             continue
-        summary = read_json(f"{base}.labels.json")
+        summary = summarise_again(read_json(f"{base}.labels.json"), old, labels)
         summary["warnings"] = warn_of_lost(str(summary["warnings"]), lost)
         summary["n_overrides"] = int((labels["confidence"] == "override").sum())
         found[sample] = labels, summary

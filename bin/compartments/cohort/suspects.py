@@ -333,4 +333,4 @@ def _pdc_warnings(obs: pd.DataFrame) -> Iterator[Suspicion]:
     for sample in model.index:
         either = model[sample] + marker[sample] - both[sample]
         if either >= 5 and both[sample] < 0.8 * either:
-            yield sample, f"pDC: {model[sample]} by the model, {marker[sample]} by markers, {both[sample]} by both"
+            yield sample, f"pDC: {model[sample]} by their labels, {marker[sample]} by markers, {both[sample]} by both"

@@ -65,6 +65,7 @@ def main() -> None:
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
     from compartments.labels.overrides import apply_overrides, read_meanings, rows_given, warn_of_lost
+    from compartments.labels.summary import summarise_again
 
     lineage_map = read_lineage_map(given.lineage_map)
     sample, obs, genes, counts = read_cells(given.cells)
@@ -85,7 +86,10 @@ def main() -> None:
         left_out.add(str(reason), sample=sample)
         sys.stderr.write(f"{sample}: left out: {reason}\n")
     else:
-        n_overrides = apply_overrides(labels, obs.index, overrides, lineage_map) if len(overrides) else 0
+        of_models, n_overrides = labels.copy(), 0
+        if len(overrides):
+            n_overrides = apply_overrides(labels, obs.index, overrides, lineage_map)
+            summary = summarise_again(summary, of_models, labels)
         summary["warnings"] = warn_of_lost(str(summary["warnings"]), lost)
         labels.insert(0, "barcode", obs.index.astype(str))
         contract, base = Contract.of(STEP), f"samples/{sample}/{sample}"

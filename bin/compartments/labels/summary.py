@@ -1,6 +1,7 @@
 """What the labels of one sample amount to, and what to look at."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
 import pandas as pd
 
@@ -34,11 +35,7 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
     ]
     implausible = labels["plausible_in"].isin(elsewhere)
     counted = labels.loc[implausible, "celltypist_label"].value_counts()
-    n_pdc, n_marker = int((labels["lineage"] == "pDC").sum()), int(labels["marker_pdc"].sum())
-    both = int(((labels["lineage"] == "pDC") & labels["marker_pdc"]).sum())
-    either = n_pdc + n_marker - both
-    disagreement = 1 - both / either if either else 0.0
-    named = labels["marker_lineage"] != ""
+    numbers, doubts = _of_labels(labels)
     summary: dict[str, object] = {"n_cells": len(labels)}
     for number, one in enumerate(matched, start=1):
         summary |= _of_model("model" if number == 1 else f"model_{number}", one, labels, first=number == 1)
@@ -52,11 +49,6 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
         for one in matched
         if one.model.kept < 1
     ]
-    if disagreement > PDC_DISAGREEMENT:
-        warnings.append(f"pDC: {n_pdc} by the model, {n_marker} by markers, {both} by both")
-    warnings += _conflicts(labels)
-    for value, name in (("high", "high"), ("marker", "marker"), ("neighbours", "neighbour"), ("low", "low")):
-        summary[f"n_{name}_confidence"] = int((labels["confidence"] == value).sum())
     return summary | {
         "n_erythroid_rule": int((labels["rule"] == "erythroid").sum()),
         "n_nk_to_t_by_cd3": int((labels["rule"] == "cd3").sum()),
@@ -64,14 +56,49 @@ def summarise(labels: pd.DataFrame, matched: Sequence[Matched], compartment: str
         "n_other_by_markers": int((~labels["rule"].isin(["", "erythroid", "cd3", "Macrophage"])).sum()),
         "n_implausible": int(implausible.sum()),
         "implausible_labels": "; ".join(f"{label}: {n}" for label, n in sorted(counted.items())),
+        **numbers,
+        "warnings": "; ".join([*warnings, *doubts]),
+    }
+
+
+def summarise_again(summary: Mapping[str, object], before: pd.DataFrame, labels: pd.DataFrame) -> dict[str, object]:
+    """The summary of a sample whose labels are others now, set by the user: what is said of labels is of those that
+    stand. What is said of the model, and whether it fits, stays.
+
+    Parameters
+    ----------
+    summary : dict
+        Of :func:`summarise`, of the labels ``before``.
+    before, labels : DataFrame, one row per cell
+        As of :func:`annotation.annotate`, or of its file.
+    """
+    _, old = _of_labels(before)
+    numbers, doubts = _of_labels(labels)
+    kept = [one for one in str(summary["warnings"]).split("; ") if one and one not in old]
+    further = [key for key in summary if re.fullmatch(r"model_\d+", key)]
+    agreement = {f"{key}_broad_agreement": _broad_agreement(labels, str(summary[key])) for key in further}
+    return {**summary, **numbers, **agreement, "warnings": "; ".join([*kept, *doubts])}
+
+
+def _of_labels(labels: pd.DataFrame) -> tuple[dict[str, object], list[str]]:
+    """Numbers of the labels that stand, and sentences on what their markers deny."""
+    is_pdc, marker_pdc = labels["lineage"] == "pDC", labels["marker_pdc"].astype(str) == "True"
+    n_pdc, n_marker, both = (int(cells.sum()) for cells in (is_pdc, marker_pdc, is_pdc & marker_pdc))
+    either = n_pdc + n_marker - both
+    doubts = _conflicts(labels)
+    if either and 1 - both / either > PDC_DISAGREEMENT:
+        doubts.insert(0, f"pDC: {n_pdc} by their labels, {n_marker} by markers, {both} by both")
+    named = labels["marker_lineage"].fillna("") != ""
+    confidence = (("high", "high"), ("marker", "marker"), ("neighbours", "neighbour"), ("low", "low"))
+    return {
+        **{f"n_{name}_confidence": int((labels["confidence"] == value).sum()) for value, name in confidence},
         "n_csf_macrophage_like": int((labels["display_label"] == "CSF macrophage-like").sum()),
         "n_pdc": n_pdc,
         "n_pdc_marker": n_marker,
         "n_pdc_both": both,
         "n_marker_named": int(named.sum()),
         "marker_agreement": round(float(labels.loc[named, "marker_agrees"].mean()), 4) if named.any() else None,
-        "warnings": "; ".join(warnings),
-    }
+    }, doubts
 
 
 def _of_model(key: str, matched: Matched, labels: pd.DataFrame, first: bool) -> dict[str, object]:
@@ -90,11 +117,15 @@ def _of_model(key: str, matched: Matched, labels: pd.DataFrame, first: bool) -> 
     if model.kept < 1:
         summary[f"{key}_genes_kept"] = round(model.kept, 4)
     if not first:
-        other = labels[f"lineage_broad:{model.name.removesuffix('.pkl')}"]
-        usable = other.notna() & (labels["lineage_broad"] != UNASSIGNED)
-        same = float((other == labels["lineage_broad"])[usable].mean()) if usable.any() else None
-        summary[f"{key}_broad_agreement"] = None if same is None else round(same, 4)
+        summary[f"{key}_broad_agreement"] = _broad_agreement(labels, model.name)
     return summary
+
+
+def _broad_agreement(labels: pd.DataFrame, model: str) -> float | None:
+    """Share of the cells with a lineage that a further model gives the same broad one."""
+    other = labels[f"lineage_broad:{model.removesuffix('.pkl')}"]
+    usable = other.notna() & (labels["lineage_broad"] != UNASSIGNED)
+    return round(float((other == labels["lineage_broad"])[usable].mean()), 4) if usable.any() else None
 
 
 def contradicting(agrees: pd.Series) -> int:
@@ -111,7 +142,7 @@ def contradicting(agrees: pd.Series) -> int:
 
 def _conflicts(labels: pd.DataFrame) -> list[str]:
     """Lineages whose cells' own markers mostly name another one, with cells, and the likely name."""
-    named = labels[(labels["marker_lineage"] != "") & (labels["lineage"] != UNASSIGNED)]
+    named = labels[(labels["marker_lineage"].fillna("") != "") & (labels["lineage"] != UNASSIGNED)]
     found = []
     for lineage, cells in named.groupby("lineage", sort=True):
         if n := contradicting(cells["marker_agrees"]):

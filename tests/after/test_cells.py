@@ -110,7 +110,7 @@ def test_labels_of_some_cells_are_no_labels_of_all(published, root, tmp_path):
     cells = published.cells()
     cells.iloc[: len(cells) // 2].to_csv(tmp_path / "half.tsv", sep="\t", index=False)
     given = (published, tmp_path / "half.tsv")
-    with pytest.raises(UserError, match=r"half.tsv: 114 of 228 cells have no row .*D1_CSF.*--label_overrides"):
+    with pytest.raises(UserError, match=r"half.tsv: 114 of 228 cells have no lineage .*D1_CSF.*--label_overrides"):
         relabelled(*given, True, tmp_path / "umap.tsv.gz", lineage_map(root))
     found = relabelled(*given, False, tmp_path / "umap.tsv.gz", lineage_map(root))
     by_user = {name: int((labels["confidence"] == "override").sum()) for name, (labels, _) in found.items()}

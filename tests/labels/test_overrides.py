@@ -150,10 +150,25 @@ def test_words_for_no_label_stand_as_unassigned_and_states_are_named_by_the_mode
     overrides.check_given("s1", labels[:-1], tables[0], "cell_type")
     rows = overrides.labelled_rows(pd.DataFrame({"given_label": labels}, index=list("abcdefgh")), tables[0])
     assert rows["lineage"].tolist() == ["unassigned"] * 5 + ["Treg"] and "f" not in set(rows["barcode"])
-    words, state = overrides.said_of_open({"Treg", "NA", "Doublet", "Cycling cells"}, tables[0], "cell_type")
+    given, place = {"Treg", "NA", "Doublet", "Cycling cells"}, "obs column 'cell_type' (--labels_key)"
+    words, state = overrides.said_of_open(given, tables[0], place)
     assert words == "labels 'Doublet', 'NA' of obs column 'cell_type' (--labels_key) stand as unassigned"
     assert state.startswith("labels 'Cycling cells' of") and state.endswith("are states, and the model names the cells")
-    assert overrides.said_of_open({"Treg"}, tables[0], "cell_type") == []
+    assert overrides.said_of_open({"Treg"}, tables[0], "x") == []
+
+
+def test_rows_without_a_lineage_leave_their_cells_to_the_model(tmp_path, tables):
+    """As a file's own labels do: a table of all cells, of which some have a label."""
+    rows = ["s1\tc1\tTreg", "s1\tc2\t", "s1\tc3\tCycling cells", "s1\tc4\tDoublet", "s1\tc5\tunassigned"]
+    (tmp_path / "o.tsv").write_text("sample\tbarcode\tlineage\n" + "\n".join(rows) + "\n")
+    found, _ = overrides.read_overrides(tmp_path / "o.tsv", "s1", ["c1", "c2", "c3", "c4", "c5"], tables[0])
+    assert dict(found.to_numpy()) == {"c1": "Treg", "c4": "unassigned", "c5": "unassigned"}
+    labels, said = overrides.said_of_table(tmp_path / "o.tsv", tables[0])
+    assert labels == {"Treg", "Cycling cells", "Doublet", "unassigned"} and said == [
+        "labels 'Doublet' of column lineage (--label_overrides) stand as unassigned",
+        "labels 'Cycling cells' of column lineage (--label_overrides) are states, and the model names the cells",
+        "1 rows of --label_overrides have no lineage: the model names these cells",
+    ]
 
 
 def test_changed_tables_are_read_or_refused_in_one_line(root, tmp_path):

@@ -148,9 +148,9 @@ def relabelled(
         if len(missing):
             first = missing.iloc[0]
             raise UserError(
-                f"{table}: {len(missing):,} of {len(cells):,} cells have no row (first: sample '{first['sample']}', "
-                f"barcode '{first['barcode']}'); give every cell a lineage, or the table with --label_overrides, "
-                "which leaves the others as they are"
+                f"{table}: {len(missing):,} of {len(cells):,} cells have no lineage (first: sample "
+                f"'{first['sample']}', barcode '{first['barcode']}'); give every cell a lineage, or the table with "
+                "--label_overrides, which leaves the others as they are"
             )
     found = {}
     for sample in cells["sample"].unique():

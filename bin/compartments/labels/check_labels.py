@@ -46,7 +46,6 @@ def main() -> None:
 
 def _check(given: argparse.Namespace) -> list[str]:
     """Sentences on what costs no more than a sample."""
-    from compartments.core.sheets import read_sheet
     from compartments.counts.looks import read_looks
     from compartments.labels.catalogue import check_published, read_catalogue
     from compartments.labels.choice import check_apart, models_for, models_table, with_named
@@ -55,7 +54,7 @@ def _check(given: argparse.Namespace) -> list[str]:
     from compartments.labels.lineages import broad_lineages, check_labels, map_labels, read_lineage_map
     from compartments.labels.markers import read_markers
     from compartments.labels.model import load_model
-    from compartments.labels.overrides import check_given, meanings, read_override_table, said_of_open
+    from compartments.labels.overrides import check_given, meanings, read_override_table, said_of_open, said_of_table
     from compartments.study.parameters import names_in
     from compartments.study.study import Study
 
@@ -70,11 +69,11 @@ def _check(given: argparse.Namespace) -> list[str]:
     compartments = given.compartment or [""] * len(models)
     for model in [one for one, of in zip(models, compartments, strict=True) if of] or models[:1]:
         check_labels(model.name, map_labels(model.labels, lineage_map))
-    labels: set[str] = set()  # that the user gives
+    labels, of_table = set[str](), list[str]()  # that the user gives
     if given.label_overrides:
         samples = set(study.samples["sample"])
         read_override_table(given.label_overrides, lineage_map, given.label_clusters, samples)
-        labels |= {*read_sheet(given.label_overrides, ["lineage"])["lineage"].dropna()}
+        labels, of_table = said_of_table(given.label_overrides, lineage_map)
     elif given.label_clusters:
         raise UserError("--label_clusters is given without --label_overrides, whose clusters it explains; give both")
     check_integration_key(given.integration_key, study)
@@ -89,9 +88,8 @@ def _check(given: argparse.Namespace) -> list[str]:
     for of_sample in models_of.values():
         check_apart(of_sample)
     models_of, notes = models_of_samples(listed, models_of)
-    notes += said_of_open(
-        {label for one in looks for label in one.get("labels", [])}, lineage_map, given.labels_key or ""
-    )
+    of_files = {label for one in looks for label in one.get("labels", [])}
+    notes += of_table + said_of_open(of_files, lineage_map, f"obs column '{given.labels_key}' (--labels_key)")
     notes += check_overlap(listed, models_of, given.min_overlap)
     notes += check_target(listed, given.target_gene) if given.target_gene and listed else []
     place = Path("pipeline_info/labelled.json")

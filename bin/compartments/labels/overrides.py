@@ -46,7 +46,7 @@ def read_override_table(
     ----------
     path : path
         Table with ``sample, barcode, lineage``, or ``cluster`` in place of ``barcode`` (without ``sample``: in all);
-        a lineage may be a label of the map, too.
+        a lineage may be a label of the map, too. Rows without one, or of a state, are left out.
     clusters : path, optional
         ``umap.tsv.gz`` of the run whose clusters are meant: ``sample, barcode, leiden``.
     samples : sequence of str, optional
@@ -70,6 +70,8 @@ def read_override_table(
     if not {"barcode", "cluster"} & set(table):
         raise UserError(f"{path}: column 'barcode' is missing; it has {', '.join(table)}")
     table = table.reindex(columns=text).fillna("")
+    # of these cells the table says no lineage, as a file's own labels do not (labelled_rows): the model names them
+    table = table[(table["lineage"] != "") & ~table["lineage"].isin(states(lineage_map))]
     table["lineage"] = table["lineage"].replace(lineages_of(table["lineage"].unique(), lineage_map, said))
     known = {*broad_lineages(lineage_map), UNASSIGNED}
     by_cluster = table["barcode"] == ""
@@ -235,18 +237,24 @@ def read_meanings(path: str | Path | None) -> dict[str, str]:
     return dict(zip(table["label"], table["lineage"], strict=True))
 
 
-def said_of_open(labels: Iterable[str], lineage_map: pd.DataFrame, key: str) -> list[str]:
-    """A sentence on labels in column ``key`` of obs that say no lineage, if there are any."""
+def said_of_table(path: str | Path, lineage_map: pd.DataFrame) -> tuple[set[str], list[str]]:
+    """Labels of an override table, and sentences on rows that say no lineage."""
+    given = read_sheet(path, ["lineage"])["lineage"]
+    labels = set(given.dropna())
+    said = said_of_open(labels - {UNASSIGNED}, lineage_map, "column lineage (--label_overrides)")
+    if n_empty := int(given.isna().sum()):
+        said.append(f"{n_empty} rows of --label_overrides have no lineage: the model names these cells")
+    return labels, said
+
+
+def said_of_open(labels: Iterable[str], lineage_map: pd.DataFrame, place: str) -> list[str]:
+    """A sentence on labels of a ``place`` that say no lineage, if there are any."""
     placed = lineages_of(labels, lineage_map)
     ends = {
         "stand as unassigned": sorted(label for label in set(labels) if placed.get(label) == UNASSIGNED),
         "are states, and the model names the cells": sorted(set(labels) & states(lineage_map)),
     }
-    return [
-        f"labels {', '.join(map(repr, names))} of obs column '{key}' (--labels_key) {end}"
-        for end, names in ends.items()
-        if names
-    ]
+    return [f"labels {', '.join(map(repr, names))} of {place} {end}" for end, names in ends.items() if names]
 
 
 def check_given(sample: str, labels: Iterable[str], lineage_map: pd.DataFrame, key: str) -> None:

@@ -23,7 +23,7 @@ def made(values, labels, **more):
 
 
 def test_small_labels_are_left_out_and_named(tmp_path):
-    labels = ["b"] * 12 + ["a"] * 12 + ["rare"] * 6 + ["few"] * 3 + [None, "unassigned"]
+    labels = ["b"] * 12 + ["a"] * 12 + ["rare"] * 6 + ["few"] * 3 + [None, "Unassigned"] + ["Doublet"] * 12
     counts = counts_of(labels).tolil()
     counts[:, 3] = 0
     counts[0] = 0
@@ -32,7 +32,7 @@ def test_small_labels_are_left_out_and_named(tmp_path):
     assert sorted(set(names)) == ["a", "b"] and len(names) == 23
     assert "G3" not in genes and values.shape == (23, 11) and values.dtype == np.float32
     np.testing.assert_allclose(np.expm1(values.toarray()).sum(1), 1e4, rtol=1e-4)
-    assert notes[1].endswith("are left out: few (3), rare (6)") and "3 cells without a label" in notes[2]
+    assert notes[1].endswith("are left out: few (3), rare (6)") and "15 cells without a label" in notes[2]
 
 
 def scaled(counts):

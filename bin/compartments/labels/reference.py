@@ -12,7 +12,7 @@ from scipy import sparse
 
 from compartments.core.errors import UserError
 from compartments.core.matrix import log_normalise, totals
-from compartments.core.vocabulary import UNASSIGNED
+from compartments.core.vocabulary import OF_NO_ONE
 from compartments.counts.features import choose_features
 from compartments.counts.h5ad import counts_in, describe_matrix
 from compartments.counts.hdf5 import column_of
@@ -23,7 +23,6 @@ from compartments.counts.reading import counts_of
 from compartments.counts.source import Source, Texts
 from compartments.counts.symbols import mend_symbols
 from compartments.labels.lineages import broad_lineages, map_labels, unplaced_labels
-from compartments.study.covariates import unknown
 
 MIN_CELLS = 10  # of a label that can be learned
 MOST_CELLS = 500  # of a label, as CellTypist's tutorials take: they bound what training needs
@@ -58,7 +57,7 @@ def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS, ge
     path : str or Path
         h5ad with counts (in a layer, ``X`` or ``raw.X``), or with log1p of counts normalised to one total in each cell.
     column : str
-        Of obs. Cells without a label, or whose label says that it is not known, are left out.
+        Of obs. Cells without a label, or with a word for none (``OF_NO_ONE``), are left out.
     min_cells : int
         A label with fewer cells is left out. Of one with more than ``MOST_CELLS`` so many are taken, evenly along the
         file, in which the cells of a donor mostly stand together.
@@ -78,7 +77,8 @@ def read_reference(path: str | Path, column: str, min_cells: int = MIN_CELLS, ge
         raise UserError(f"--label_reference {error}") from None
     except READ_ERRORS as error:
         raise UserError(f"--label_reference {unreadable(path, error)}") from None
-    known = ~unknown(pd.Series(labels)).to_numpy() & (labels != UNASSIGNED) & (totals(matrix) > 0)
+    texts = pd.Series(labels)
+    known = ~(texts.isna() | texts.astype(str).str.lower().isin(OF_NO_ONE)).to_numpy() & (totals(matrix) > 0)
     numbers = pd.Series(labels[known]).value_counts().sort_index()
     small = numbers[numbers < min_cells]
     if len(numbers) - len(small) < 2:

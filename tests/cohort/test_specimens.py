@@ -91,6 +91,28 @@ def test_what_cannot_be_added_up_is_left_out_with_its_reason():
     assert reasons["E1"].startswith("composition: CD4, while most specimens of CSF are unsorted cells")
 
 
+def test_fractions_of_a_specimen_whose_unsorted_capture_was_lost_are_said_or_added_up():
+    sheet = sheet_of(
+        *("A1,A,CSF,x,,", "A2,A,CSF,x,CD4,0.2", "B1,B,CSF,x,,", "C1,C,CSF,y,,", "D1,D,CSF,y,,"),
+        *("D2,D,CSF,y,CD4,0.5", "D3,D,CSF,y,rest,0.5"),
+    )
+    cells = [("B", 10), ("T", 10)]
+    left_out = LeftOut("compare_composition")
+    table = summed(counts_of(A2=cells, B1=cells, C1=cells, D2=cells, D3=cells), sheet, left_out)
+    assert wide(table).to_dict("index") == {"B1": dict(cells), "C1": dict(cells), "D1": {"B": 20, "T": 20}}
+    (said,) = left_out.rows
+    assert said["sample"] == "A1" and said["reason"].startswith("composition: CD4, while most specimens of CSF")
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_of_fractions_that_as_many_have_the_order_of_rows_chooses_none(turned):
+    rows = ["A1,A,CSF,x,CD4,", "B1,B,CSF,y,CD4,", "C1,C,CSF,x,,", "D1,D,CSF,y,,"]
+    cells, left_out = [("B", 1), ("T", 9)], LeftOut("x")
+    sheet = sheet_of(*(rows[::-1] if turned else rows))
+    table = summed(counts_of(A1=cells, B1=cells, C1=cells, D1=cells), sheet, left_out)
+    assert sorted(set(table["sample"])) == ["C1", "D1"]
+
+
 def test_the_same_fractions_of_all_specimens_are_compared():
     rows = [f"{d}_{c},{d},{c},{'xy'[d > 'B']},{f}," for d in "ABCD" for c, f in (("CSF", ""), ("blood", "CD45"))]
     sheet = sheet_of(*rows)

@@ -66,10 +66,12 @@ def summed(
             if not weights[sample]:
                 left_out.add(f"composition: {kinds.pop(sample)}", sample=sample)
     compartments = table.set_index("sample")["compartment"]
-    usual = {c: Counter(kinds[s] for s in kinds if compartments[s] == c).most_common(1) for c in compartments.unique()}
+    numbers = {c: Counter(kinds[s] for s in kinds if compartments[s] == c) for c in compartments.unique()}
+    # of kinds that as many have all cells, whatever the order of the rows
+    usual = {c: max(of, key=lambda kind: (of[kind], kind == "", kind), default="") for c, of in numbers.items()}
     weight: dict[str, float] = {}
     for sample, kind in kinds.items():
-        most = usual[compartments[sample]][0][0]
+        most = usual[compartments[sample]]
         if kind != most:
             reason = f"composition: {kind or UNSORTED}, while most specimens of {compartments[sample]} are "
             left_out.add(f"{reason}{most or UNSORTED}: not comparable", sample=sample)
@@ -86,9 +88,11 @@ def summed(
 def _weights(captures: Sequence[Capture], totals: pd.Series) -> tuple[str, dict[str, float]]:
     """What the sum of a specimen's captures is (empty: all its cells) and the weight of each; or why there is none."""
     cells = {capture.sample: float(totals.get(capture.sample, 0)) for capture in captures}
-    unsorted = {capture.sample: 1.0 for capture in captures if not capture.fraction}
+    # one that was lost on the way stands for no cells: the fractions are what is left
+    unsorted = {one.sample: 1.0 for one in captures if not one.fraction and one.sample in totals.index}
     if unsorted:
         return "", unsorted
+    captures = [capture for capture in captures if capture.fraction]
     shares = {capture.fraction: capture.share for capture in captures}
     if len(shares) == 1:
         return next(iter(shares)), dict.fromkeys(cells, 1.0)

@@ -25,19 +25,20 @@ def main() -> None:
     from pathlib import Path
 
     from compartments.core.files import read_json
+    from compartments.reads.copies import copies_among, masked
     from compartments.reads.counting import COUNTERS
-    from compartments.reads.fastq import opened
-    from compartments.reads.genome import Genome, kept_genes
+    from compartments.reads.genome import Genome, kept_genes, pairs_of
 
     look = read_json(args.genome)
     genome = Genome(*(look[name] for name in Genome._fields))
     unpacked = Path("unpacked")  # the user's files may have any name
     unpacked.mkdir()
     sequence, genes = unpacked / "genome.fa", unpacked / "genes.gtf"
-    with opened(args.fasta) as text, open(sequence, "wb") as out:
-        shutil.copyfileobj(text, out)
+    copies = copies_among(pairs_of(args.gtf), args.fasta)
+    with open(sequence, "wb") as out:
+        out.writelines(masked(args.fasta, copies))
     with open(genes, "wb") as out:
-        out.writelines(kept_genes(args.gtf))
+        out.writelines(kept_genes(args.gtf, copies))
     COUNTERS[args.counter].build(genome, sequence, genes, args.cpus)
     shutil.rmtree(unpacked)
     Path("index").rename(args.out)

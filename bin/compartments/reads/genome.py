@@ -3,11 +3,12 @@
 import hashlib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 from compartments.core.errors import UserError
+from compartments.reads.copies import Pair, Sexes, Span
 from compartments.reads.fastq import opened
 
 LARGE = 1_000_000_000  # bases from which every second suffix is left out of the index
@@ -31,7 +32,7 @@ class Genome(NamedTuple):
     ----------
     bases, contigs, genes : int
     digest : str
-        SHA-256 of both files' text, 16 digits.
+        SHA-256 of both files' text, 16 digits; of another index than before where genes of Y may be copies of X's.
     sparse : int
         Of how many suffixes STAR's index holds one (``--genomeSAsparseD``).
     transcribed : int
@@ -91,7 +92,9 @@ def look_at(fasta: str | Path, gtf: str | Path) -> Genome:
     """
     digest = hashlib.sha256()
     contigs, bases = _contigs(fasta, digest)
-    genes, named, places = _genes(gtf, digest)
+    genes, named, places, pairs = _genes(gtf, digest)
+    if pairs:
+        digest.update(b"copies on Y are masked")
     if not genes:
         raise UserError(f"--gtf '{Path(gtf).name}' has no exons with a gene_id; give a GTF of genes (not GFF3 or BED)")
     for attribute, what in ((b"gene_name", "names of genes"), (b"transcript_id", "transcripts")):
@@ -129,8 +132,12 @@ def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], in
     return names, bases
 
 
-def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[dict[bytes, tuple[int, int]], set[bytes], set[bytes]]:
-    """Start and end of the genes that have exons, by id, attributes that any has, and the contigs that they are on."""
+def _genes(
+    gtf: str | Path, digest: "hashlib._Hash"
+) -> tuple[dict[bytes, tuple[int, int]], set[bytes], set[bytes], list[Pair]]:
+    """Start and end of the genes that have exons, by id, attributes that any has, and the contigs that they are on;
+    and genes of one name on Y and X."""
+    sexes = Sexes()
     genes: dict[bytes, tuple[int, int]] = {}
     places: set[bytes] = set()
     named: set[bytes] = set()
@@ -147,15 +154,23 @@ def _genes(gtf: str | Path, digest: "hashlib._Hash") -> tuple[dict[bytes, tuple[
                 genes[found[b"gene_id"]] = min(low, start), max(high, end)
                 places.add(fields[0])
                 named.update(found)
-    return genes, named, places
+                sexes.take(fields[0], found[b"gene_id"], found.get(b"gene_name", b""), start, end)
+    return genes, named, places, sexes.pairs()
 
 
-def kept_genes(gtf: str | Path) -> Iterator[bytes]:
+def pairs_of(gtf: str | Path) -> list[Pair]:
+    """Genes of one name on the chromosomes Y and X."""
+    return _genes(gtf, hashlib.sha256())[3]
+
+
+def kept_genes(gtf: str | Path, copies: Collection[Span] = ()) -> Iterator[bytes]:
     """Lines of a GTF without genes that make no mRNA of their own, as 10x Genomics filters its references: pseudogenes
-    take reads from the genes that they are copies of."""
+    take reads from the genes that they are copies of; and without ``copies``."""
+    without = {(span.contig, span.gene) for span in copies}
     with opened(gtf) as lines:
         for line in lines:
             found = dict(ATTRIBUTE.findall(line))
             kind = found.get(b"gene_type") or found.get(b"gene_biotype") or b""
-            if not NO_MRNA.search(kind):
+            place = line.partition(b"\t")[0], found.get(b"gene_id", b"")
+            if not NO_MRNA.search(kind) and place not in without:
                 yield line

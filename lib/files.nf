@@ -73,6 +73,12 @@ def besides(path, place) {
     problem ? place + [problem: problem] : [path] + lists
 }
 
+// The order of several files, as an input beside them; empty of one. A list of files is the same input in any order, so
+// that with -resume a task would stay as it was where two of them (pools, lanes, models) are exchanged.
+def orderOf(files) {
+    files.size() > 1 ? files.collect { path -> path.toString() }.join('\n') : ''
+}
+
 // [SHA-256, sample, name of a file], ... of the lines of sha256sum on a sample's files.
 def digestsOf(meta, path) {
     path.readLines().collect { line -> [line.take(64), meta.sample, line.drop(66)] }

@@ -32,6 +32,7 @@ process SPLIT_STUDY {
     input:
     path study, stageAs: 'study/?/*'
     val pools // names of several files, or an empty list
+    val order // of the files
     path samplesheet, stageAs: 'sheet/*'
     path table, stageAs: 'table/*'
     path tags, stageAs: 'tags/*'

@@ -38,7 +38,7 @@ process INSPECT_READS {
     ext code: { code('inspect_reads', 'counts') }
 
     input:
-    tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), val(chemistry)
+    tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), val(chemistry), val(order)
 
     output:
     tuple val(meta), path('problems.txt'), emit: problems

@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { askedOf ; digestsOf ; existing ; filesOf ; linesOf ; locate } from '../lib/files'
+include { askedOf ; digestsOf ; existing ; filesOf ; linesOf ; locate ; orderOf } from '../lib/files'
 include { pathOf ; problemsIn ; samplesOf ; tableOf } from '../lib/files'
 include { foresight } from '../lib/foresight'
 include { parametersOf } from '../lib/options'
@@ -32,6 +32,7 @@ workflow SHEET {
     SPLIT_STUDY(
         ch_study.map { pools -> pools.collect { one -> one.path } },
         ch_study.map { pools -> pools.findResults { one -> one.pool } },
+        ch_study.map { pools -> orderOf(pools.collect { one -> one.path }) },
         sheets,
         filesOf(settings, 'sample_table'),
         filesOf(settings, 'hashtags'),
@@ -266,6 +267,7 @@ def saidOf(models) {
     [
         compartment: models.collect { one -> one[0] },
         by_name: models.findAll { one -> one[2] }.collect { one -> one[1].name },
+        order: orderOf(models.collect { one -> one[1] }),
     ]
 }
 

@@ -1,6 +1,6 @@
 include { carried ; settled } from '../lib/code'
 include { announced } from '../lib/console'
-include { columnsOf ; existing ; filesOf ; pathOf } from '../lib/files'
+include { columnsOf ; existing ; filesOf ; orderOf ; pathOf } from '../lib/files'
 include { parametersOf } from '../lib/options'
 include { ANNOTATE_CELLS ; TRAIN_MODEL } from '../modules/labels'
 
@@ -41,8 +41,8 @@ workflow LABELS {
         .combine(models.map { entries -> [entries] })
         .combine(by_hand)
         .map { meta, path, row, entries, tables ->
-            def own = entries.findAll { one -> one[0] in ['', row.compartment] }
-            [meta, path, row, own.collect { one -> one[1] }, tables[meta.sample] ?: []]
+            def own = entries.findAll { one -> one[0] in ['', row.compartment] }.collect { one -> one[1] }
+            [meta, path, row + [order: orderOf(own)], own, tables[meta.sample] ?: []]
         }
     ANNOTATE_CELLS(
         ch_filtered,

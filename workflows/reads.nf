@@ -1,5 +1,5 @@
 include { announced } from '../lib/console'
-include { digestsOf ; existing ; linesOf ; pathOf ; problemsIn } from '../lib/files'
+include { digestsOf ; existing ; linesOf ; orderOf ; pathOf ; problemsIn } from '../lib/files'
 include { isTrue ; parametersOf } from '../lib/options'
 include { countingOf ; indexTooLarge ; sizeOf } from '../lib/resources'
 include { otherStudy } from '../lib/results'
@@ -24,7 +24,9 @@ workflow READS {
     ch_here = CHECK_PROGRAMS.out.problems.map { path ->
         path.text.trim() ? error("ERROR: ${path.readLines().join('; ')}") : true
     }
-    INSPECT_READS(samples.combine(ch_here).map { row -> row.take(4) })
+    // what is mapped after it is given its look, which is another file then
+    ch_read = samples.map { row -> row + ["${orderOf(row[1])}\n${orderOf(row[2])}".toString().trim()] }
+    INSPECT_READS(ch_read.combine(ch_here).map { row -> row.take(5) })
     INDEX(ch_here.combine(genome).map { row -> row.takeRight(2) }, settings)
     lines = rows
         .combine(INSPECT_READS.out.problems, by: 0)

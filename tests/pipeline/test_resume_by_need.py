@@ -44,6 +44,14 @@ workflow {
 }
 """
 
+SHEET = """
+include { SHEET } from './workflows/input'
+
+workflow {
+    SHEET([study_file: params.table, sample_key: 'sample'])
+}
+"""
+
 
 def rooms(pattern):
     """Files that a pattern with one brace names."""
@@ -173,3 +181,21 @@ def test_the_rule_is_that_of_the_pipeline(project, tmp_path):
         assert sorted(names) == sorted(
             ["sc-compartments", "compartments/__init__.py", *(f"compartments/{name}" for name in wanted)]
         ), steps
+
+
+@pytest.mark.pipeline
+def test_files_of_pools_that_are_exchanged_are_read_again(project, tmp_path):
+    """Nextflow itself takes a list of files for the same in any order, and cells would stay in the other pool."""
+    (project / "sheet.nf").write_text(SHEET)
+    for name, text in {"a.h5": b"no counts", "b.h5": b"PK\3\4 packed"}.items():
+        (tmp_path / name).write_bytes(text)
+    words = [str(project / "tools" / "nextflow"), "run", str(project / "sheet.nf"), "-ansi-log", "false", "-resume"]
+    said = []
+    for first, second in ("ab", "ba", "ba"):
+        (tmp_path / "pools.csv").write_text(f"pool,file\nP1,{first}.h5\nP2,{second}.h5\n")
+        given = [*words, "--table", "pools.csv"]
+        done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, env=variables())
+        how = re.search(r"(Cached|Submitted) process > \S*SPLIT_STUDY", done.stdout)
+        assert how, done.stdout + done.stderr
+        said.append((how[1], re.search(r"ERROR: study/1/(\w)\.h5", done.stdout + done.stderr)[1]))
+    assert said == [("Submitted", "a"), ("Submitted", "b"), ("Cached", "b")]

@@ -166,6 +166,12 @@ def test_lanes_of_a_sample_are_in_one_cell_or_in_rows():
     assert sheet.loc[0, "raw"] == sheet.loc[1, "fastq_1"] == ""
 
 
+def test_blanks_between_lanes_of_a_single_row_are_no_part_of_their_names():
+    sheet = parse_samplesheet(READS + "s,d1,CSF,a,,a_R1.fastq.gz; b_R1.fastq.gz;,a_R2.fastq.gz ;b_R2.fastq.gz\n" + OTHER)
+    assert sheet.loc[0, "fastq_1"] == "a_R1.fastq.gz;b_R1.fastq.gz"
+    assert sheet.loc[0, "fastq_2"] == "a_R2.fastq.gz;b_R2.fastq.gz"
+
+
 @pytest.mark.parametrize(
     ("rows", "line"),
     [

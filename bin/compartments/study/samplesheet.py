@@ -69,6 +69,7 @@ def parse_samplesheet(text: str, name: str = "samplesheet") -> pd.DataFrame:
     rows_of_samples: dict[str, int] = {}
     for number, cells in rows:
         record = dict(zip(header, cells, strict=True))
+        record |= {column: ";".join(lanes_in(record[column])) for column in READS if column in record}
         _check_record(record, name, number)
         sample = record["sample"]
         if sample in rows_of_samples and record.get("fastq_1"):

@@ -1,5 +1,7 @@
 """Tables of pairs of the samples, taken apart from those of the cohort."""
 
+import shutil
+
 import pandas as pd
 import pytest
 
@@ -7,6 +9,7 @@ from compartments.after.asked import asked_anew, asked_before
 from compartments.after.before import Before
 from compartments.after.pairs import Pairs
 from compartments.after.redo import Redo
+from compartments.core.errors import UserError
 from compartments.core.files import read_tsv
 from tests.support.published import publish
 from tests.support.sheets import GOOD
@@ -42,3 +45,19 @@ def test_nothing_is_compared_where_nothing_changes(redo):
     made, calls = redo
     Pairs(made).compare()
     assert calls == []
+
+
+def test_what_the_run_left_out_is_left_out_again(redo):
+    made, calls = redo
+    made.asked_else = True
+    shutil.rmtree(made.before.root / "interactions")
+    Pairs(made).compare()
+    assert calls == []
+
+
+def test_pairs_of_samples_that_were_deleted_are_named(redo):
+    made, _ = redo
+    made.asked_else = True
+    (made.before.root / "interactions/liana.parquet").unlink()
+    with pytest.raises(UserError, match="interactions/liana.parquet is missing"):
+        Pairs(made).compare()

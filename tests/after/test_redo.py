@@ -1,13 +1,19 @@
 """Which steps a change touches, and what becomes of the rest."""
 
+import shutil
+
 import pytest
 
 from compartments.after.asked import asked_anew, asked_before
 from compartments.after.before import Before
+from compartments.after.pairs import Pairs
 from compartments.after.redo import Redo
+from compartments.core.files import read_json, write_json
 from compartments.core.left_out import LeftOut
 from tests.support.published import publish
 from tests.support.sheets import GOOD
+
+PARAMS = "pipeline_info/params.json"
 
 
 @pytest.fixture
@@ -102,3 +108,28 @@ def test_a_result_made_anew_touches_what_reads_it(redo):
     (pass_.out / "composition/counts.tsv").write_text("other")
     assert pass_.touched("calibrate", "composition/counts.tsv")
     assert pass_.place("composition/counts.tsv") == pass_.out / "composition/counts.tsv"
+
+
+def test_what_skip_left_out_stays_so_with_its_reasons(tmp_path, calls):
+    """A covariate is asked for anew of a run without genes and pairs: neither is computed, and why is still said."""
+    sheet = "\n".join(f"{line},{'age' if not n else 30 + n}" for n, line in enumerate(GOOD.strip().split("\n")))
+    root = publish(tmp_path / "first", sheet)
+    shutil.rmtree(root / "interactions")
+    write_json(read_json(root / "pipeline_info/params.json") | {"skip": "interactions,expression"}, root / PARAMS)
+    steps = ("compare_expression", "run_liana", "compare_interactions", "compare_coupling")
+    parts = ("expression", "interactions", "interactions", "expression")
+    rows = [f"{step}\t\t\t\tleft out by --skip {part}" for step, part in zip(steps, parts, strict=True)]
+    (root / "skipped.tsv").write_text("stage\tsample\tlineage\tcontrast\treason\n" + "\n".join(sorted(rows)) + "\n")
+    before = Before.open(root)
+    (tmp_path / "new").mkdir()
+    new = asked_anew(before, {"covariates": "age"}, None)
+    pass_ = Redo(before, asked_before(before), new, {}, tmp_path / "new", 1)
+    assert pass_.asked_else
+    pass_.scratch.mkdir()
+    pass_._expression()
+    Pairs(pass_).compare()
+    assert set(calls) == {"score_gene_sets", "score_activities"}
+    pass_.steps.called = ["compare_coupling"]
+    pass_._left_out()
+    kept = (pass_.scratch / "before.tsv").read_text()
+    assert kept == (root / "skipped.tsv").read_text()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from compartments.after.asked import Asked
 from compartments.after.before import PROJECT, names_files
+from compartments.core.errors import UserError
 from compartments.core.files import read_tsv, write_tsv
 from compartments.study.captures import several
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
 
 OF_SAMPLE = ["donor", "compartment", "condition"]
 GROUPS = PROJECT / "assets/interaction_groups.tsv"
+OF_SAMPLES = ("interactions/liana.parquet", "interactions/centrality.tsv", "interactions/network.tsv")
 OF_COHORT = ("cohort/ambient_genes.tsv", "cohort/genes.tsv")
 
 
@@ -47,10 +49,15 @@ class Pairs:
     def compare(self) -> None:
         """The tables of ``interactions/``, if anything that they rest on has changed."""
         redo, bulk = self.redo, "cohort/pseudobulk.h5ad"
+        if not any((redo.before.root / "interactions").glob("*")):
+            return  # left out by --skip, or that step failed: why, skipped.tsv says as before
         further = ("lr_resource", "interaction_groups")
         touched = redo.touched("compare_interactions", bulk, *OF_COHORT, "cohort/depth.tsv", further=further)
         if not (touched or redo.labels or any(self.others.values())):
             return
+        for path in (redo.before.root / place for place in OF_SAMPLES):
+            if not path.is_file():
+                raise UserError(f"{path} is missing: it holds the pairs of each sample, which are compared anew")
         liana = self._liana()
         centrality, networks = self._centrality()
         given: dict[str, Any] = {"study": redo.study, "pseudobulk": redo.place(bulk), "migration_pairs": GROUPS}

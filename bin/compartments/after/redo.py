@@ -19,11 +19,13 @@ from compartments.core import dictionary
 from compartments.core.contract import Contract
 from compartments.core.files import read_tsv, write_json, write_tsv
 from compartments.core.left_out import COLUMNS, LeftOut
+from compartments.study.parameters import names_in
 from compartments.study.plan import design_table
 
 # made anew in any case, or of the run alone
 SHOWN = ("collect_skipped", "write_findings", "make_report", "print_report")
 NOT_KEPT = (*SHOWN, "check_design", "check_labels", "compare")
+NOT_ASKED = "left out by --skip "  # how the reasons begin that a run gives for its steps (workflows/report.nf)
 Labels = Mapping[str, tuple[pd.DataFrame, dict[str, Any]]]
 
 
@@ -149,7 +151,8 @@ class Redo:
         """Genes and gene sets."""
         bulk, effects = "cohort/pseudobulk.h5ad", "composition/effects.tsv"
         given: dict[str, Any] = {"study": self.study, "pseudobulk": self.place(bulk)}
-        if self.touched("compare_expression", bulk, effects):
+        asked = "expression" not in names_in(self.new.parameters.get("skip"))
+        if asked and self.touched("compare_expression", bulk, effects):
             self.steps.call("compare_expression", given | {"composition": self.place(effects), "cpus": self.cpus})
         if self.touched("score_gene_sets", bulk, further=("gene_sets",)):
             own = PROJECT / "assets/migration_sets.gmt"
@@ -193,7 +196,7 @@ class Redo:
         """Reasons of the steps that were called, and of the others as they were."""
         rows = read_tsv(self.before.root / "skipped.tsv", text=COLUMNS).fillna("")
         single = {step for step, _sample in self.steps.of_samples}
-        again = rows["stage"].isin(set(self.steps.called) - single)
+        again = rows["stage"].isin(set(self.steps.called) - single) & ~rows["reason"].str.startswith(NOT_ASKED)
         of_sample = [key in self.steps.of_samples for key in zip(rows["stage"], rows["sample"], strict=True)]
         kept = rows[~again & ~np.array(of_sample, bool)]
         pieces = [self.scratch / "before.tsv", self.scratch / "again.tsv"]

@@ -1,7 +1,11 @@
 """Several cohorts together, written: tables, figure, five answers, a page."""
 
+import pytest
+
 from compartments.after.joined import APART, NOT_TOGETHER, write_whole
 from compartments.core.files import read_json, read_tsv
+from compartments.report import donors
+from compartments.report.results import Results
 
 
 def test_written_with_five_answers_and_a_page(whole, tmp_path):
@@ -40,3 +44,23 @@ def test_written_with_five_answers_and_a_page(whole, tmp_path):
     assert "study_2" in (tmp_path / "both/combined/forest.svg").read_text()
     assert set(read_json(tmp_path / "both/pipeline_info/combine.json")["combined"]) == {"study_1", "study_2"}
     assert not list((tmp_path / "both").glob(".*")) and [path.name for path in tmp_path.iterdir()] == ["both"]
+
+
+def test_circles_of_donors_are_of_their_own_cohort(whole_of_shares, tmp_path):
+    """By shares each cohort has its own zero, and its own reference donors: what its donors show is its estimate."""
+    write_whole(whole_of_shares, [], tmp_path / "both", "combine a b")
+    results = Results(tmp_path / "both")
+    said = read_tsv(tmp_path / "both/combined/cohorts.tsv.gz")
+    for term in results.terms:
+        circles = donors.of_composition(results, term, "lineage", "")
+        circles = circles[circles["lineage"].isin(["pDC", "CD4 T", "CD8 T"])]
+        circles = circles.assign(cohort=circles["donor"].str[1].map("study_{}".format))
+        means = circles.groupby(["cohort", "lineage", "condition"])["shown"].mean().unstack("condition")
+        assert means["untreated"].to_numpy() == pytest.approx(0, abs=1e-9)
+        own = said[(said[list(term.keys)] == list(term.keys.values())).all(axis=1)]
+        own = own.assign(lineage=own["feature"].str.split(" | ", regex=False).str[1])
+        own = own[own["feature"].str.startswith("lineage |")].set_index(["cohort", "lineage"])["estimate"]
+        own.index = own.index.set_levels([results.lineage_name(name) for name in own.index.levels[1]], level=1)
+        assert means["treated"].to_numpy() == pytest.approx(own[means.index].to_numpy(), abs=0.15)
+    page = (tmp_path / "both/report.html").read_text()
+    assert "relative to the mean of the reference donors of their cohort" in page

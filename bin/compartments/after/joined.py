@@ -7,17 +7,18 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from compartments.after.settings import SHARED
+from compartments.after.settings import SHARED, SUMMARY
 from compartments.after.steps import Steps
 from compartments.after.whole import OF, STEP, TABLES, Whole
 from compartments.core.contract import Contract
-from compartments.core.files import read_tsv, write_json, write_text, write_tsv
+from compartments.core.files import read_json, read_tsv, write_json, write_text, write_tsv
 from compartments.core.left_out import COLUMNS
-from compartments.core.vocabulary import COMBINED, TIERS
+from compartments.core.vocabulary import COHORT, COMBINED, TIERS
 from compartments.report.figures.style import OKABE_ITO
 from compartments.report.provenance import workflow
 from compartments.study.plan import design_table
@@ -89,7 +90,7 @@ def _tables(whole: Whole, warnings: Sequence[str], out: Path) -> None:
     scale = "abs" if whole.study.absolute else "rel"
     summary = {"scale": scale, "equiv_margin": whole.margin, "reference_compartment": whole.study.reference_compartment}
     if next(iter(TABLES)) in whole.tables:
-        write_json(summary | {"warnings": [], "terms": []}, out / "composition/composition.json")
+        write_json(summary | {"warnings": [], "terms": _zeros(whole)}, out / SUMMARY)
     both = list(zip(whole.names, whole.cohorts, strict=True))
     results = {name: str(one.root.resolve()) for name, one in both}
     covariates = {name: one.study.covariates for name, one in both}
@@ -99,6 +100,17 @@ def _tables(whole: Whole, warnings: Sequence[str], out: Path) -> None:
     # of the parameters those that the cohorts share; what a cohort's run did with others, its own page says
     given = whole.cohorts[0].parameters
     write_json({name: given[name] for name in SHARED if name in given}, out / "pipeline_info/params.json")
+
+
+def _zeros(whole: Whole) -> list[dict[str, Any]]:
+    """What counted as no change in each cohort: from there its donors are drawn."""
+    names = ("level", *OF, "zero_log2")
+    return [
+        {name: term.get(name) for name in names} | {COHORT: cohort}
+        for cohort, one in zip(whole.names, whole.cohorts, strict=True)
+        if (one.root / SUMMARY).is_file()
+        for term in read_json(one.root / SUMMARY)["terms"]
+    ]
 
 
 def drawn(whole: Whole) -> str:

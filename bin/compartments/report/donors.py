@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from compartments.core.vocabulary import COHORT
 from compartments.report.results import Results
 from compartments.study.study import COMPARTMENTS
 from compartments.study.terms import Term
@@ -21,21 +22,31 @@ def of_composition(results: Results, term: Term, level: str, series: str) -> pd.
     -------
     DataFrame or None
         Rows of ``composition/donors.tsv`` with ``label, series, shown``; ``condition`` is the arm, relative to the mean
-        of whose second ``shown`` is, or empty where there is one. ``None`` without the file.
+        of whose second (in the same cohort) ``shown`` is, or empty where there is one. ``None`` without the file.
     """
     rows = composition_of(results, term, level)
     if rows is None:
         return None
-    shown = rows["log2_seen"] - zero_of(results, term, level) * (rows["condition"] == term.arms[0])
-    rows = rows.assign(shown=shown, label=rows["lineage"], series=series)
-    return against_reference(rows, ["lineage"], term)
+    shown = rows["log2_seen"] - zeros_of(results, term, level, rows["donor"]) * (rows["condition"] == term.arms[0])
+    rows = rows.assign(
+        shown=shown, label=rows["lineage"], series=series, **{COHORT: cohorts_of(results, rows["donor"])}
+    )
+    return against_reference(rows, ["lineage", COHORT], term).drop(columns=COHORT)
 
 
-def zero_of(results: Results, term: Term, level: str) -> float:
-    """What counts as no change on the scale of a term."""
+def cohorts_of(results: Results, donors: pd.Series) -> pd.Series:
+    """Which of several studies taken together each donor is of, as each was compared by itself; empty of one study."""
+    if not results.cohorts or results.study is None:
+        return pd.Series("", donors.index)
+    return donors.map(results.study.samples.drop_duplicates("donor").set_index("donor")[COHORT])
+
+
+def zeros_of(results: Results, term: Term, level: str, donors: pd.Series) -> pd.Series:
+    """What counts as no change on the scale of a term, of each donor: where studies are taken together, that of his."""
     terms = results.json("composition/composition.json").get("terms", [])
-    mine = (t for t in terms if t["level"] == level and all(t[key] == value for key, value in term.keys.items()))
-    return next((t.get("zero_log2") or 0.0 for t in mine), 0.0)
+    mine = [t for t in terms if t["level"] == level and all(t[key] == value for key, value in term.keys.items())]
+    zeros = {t.get(COHORT, ""): t.get("zero_log2") or 0.0 for t in mine}
+    return cohorts_of(results, donors).map(zeros).fillna(0.0)
 
 
 def composition_of(results: Results, term: Term, level: str) -> pd.DataFrame | None:

@@ -63,7 +63,7 @@ def of_changes(page: Page) -> list[Figure]:
             rows = donors.composition_of(page.results, each, "lineage")
             if rows is not None:
                 # that of a change of change is of a difference between groups
-                zero = donors.zero_of(page.results, each, "lineage") if term.one_arm else 0.0
+                zero = donors.zeros_of(page.results, each, "lineage", rows["donor"]) if term.one_arm else 0.0
                 parts.append(rows.assign(spot=each.compartment, value=rows["log2_seen"] - zero))
         if len(parts) == 2:
             rows = pd.concat(parts)

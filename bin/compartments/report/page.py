@@ -118,6 +118,7 @@ class Page:
         part = f"{'across' if term.across else 'within'}_{'own' if term.one_arm else 'two'}"
         variant = {CHANGE: "change", COMPARTMENTS: "apart"}.get(term.kind, "")
         values["second"] = term.arms[-1]
+        values["theirs"] = " of their cohort" if self.results.cohorts else ""
         return values | {"circles": self.wording.get("shared.circles", part, values, variant)}
 
     def text(self, key: str, level: str = "note", **values: Any) -> Text:

@@ -141,3 +141,15 @@ def test_samples_with_limits_of_their_own_are_named():
     study = study_of(with_column(lambda i: "30" if i == 1 else "", "max_mt"))
     names = [f"{name} (max_mt 30)" for name in study.samples.loc[study.samples["max_mt"].notna(), "sample"]]
     assert names and f"so do the cells that are kept: {', '.join(names)}\n" in plan(study, design_table(study))
+
+
+def test_donors_of_one_condition_with_one_compartment_are_said_to_count_as_they_do():
+    rows = [(f"P{i}", place, "control") for i in range(1, 5) for place in ("CSF", "blood") if (i, place) != (4, "CSF")]
+    study = study_of(sheet(rows))
+    said = [line for line in study.warnings if "1 of 4 donors lack CSF or blood (P4)" in line]
+    how = "they count in composition and expression by the sample that they have"
+    assert len(said) == 1 and how in said[0] and "interaction" not in said[0]
+    lines = plan(study, design_table(study)).splitlines()
+    assert sum(how in line for line in lines) == 2
+    study = study_of(sheet([*rows, ("P5", "CSF", "treated"), ("P5", "blood", "treated")]))
+    assert any("(P4): they count within a compartment, not for the interaction" in line for line in study.warnings)

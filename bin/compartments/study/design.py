@@ -136,12 +136,15 @@ def _warnings(sheet: pd.DataFrame, reference_compartment: str, covariates: Seque
     """Plain sentences on what the design cannot separate."""
     sentences = []
     has = sheet.groupby("donor", sort=False)["compartment"].agg(set)
+    count = "within a compartment, not for the interaction"
+    if sheet["condition"].nunique() == 1:  # as the plan says it
+        count = "in composition and expression by the sample that they have, not in hubs and groups of edges"
     for compartment in [c for c in sheet["compartment"].unique() if c != reference_compartment]:
         alone = [d for d, c in has.items() if (compartment in c) != (reference_compartment in c)]
         if alone:
             sentences.append(
                 f"{len(alone)} of {len(has)} donors lack {compartment} or {reference_compartment} "
-                f"({', '.join(alone)}): they count within a compartment, not for the interaction"
+                f"({', '.join(alone)}): they count {count}"
             )
     if sheet["condition"].nunique() == 1 and "group" in sheet and sheet["group"].nunique() > 1:
         sentences.append(

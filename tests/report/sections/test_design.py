@@ -1,6 +1,7 @@
 """Cohort and design."""
 
 import numpy as np
+import pytest
 
 from compartments.core.files import read_tsv
 from compartments.report.page import Page
@@ -30,6 +31,28 @@ def test_the_kind_of_every_contrast_and_who_is_left_out(of_kind, tmp_path):
     fewer.save(tmp_path / "study.json")
     (said,) = design.kinds(Page(Results(tmp_path)))
     assert said.endswith("own control. Left out there: CSF: D1 (before only), D3 (after only).")
+
+
+@pytest.mark.parametrize(
+    ("kind", "lost", "said"),
+    [
+        ("change", ["D1_CSF_after"], "CSF: D1 (before only)"),
+        ("trend", ["D2_blood_m1"], "blood: D2 (baseline and m6 only)"),
+        ("one_condition", ["D1_CSF_untreated", "D3_blood_untreated"], "CSF: D1 (blood only), D3 (CSF only)"),
+    ],
+)
+def test_donors_who_lack_a_sample_and_count_are_not_said_to_be_left_out(of_kind, tmp_path, kind, lost, said):
+    study = of_kind(kind).study
+    study.subset(set(study.samples["sample"]) - set(lost)).save(tmp_path / "study.json")
+    page = Page(Results(tmp_path))
+    counted = [term for term in page.terms if term.whole]
+    assert counted and all(set(term.units["donor"]) < set(term.whole.units["donor"]) for term in counted)
+    lines = [line for line in design.kinds(page) if said in line]
+    whose = f"Counted there though a sample is missing, except in hubs and groups of edges: {said}."
+    assert [line for line in lines if line.endswith(whose)]
+    kept = {term.contrast.contrast for term in counted}
+    every = zip(page.results.comparisons(), design.kinds(page), strict=True)
+    assert not any("Left out there" in line for contrast, line in every if contrast.contrast in kept)
 
 
 def test_many_terms_have_figures_of_power_between_compartments_only(of_kind, named):

@@ -109,22 +109,24 @@ def _paired_text(page: Page, analysed: pd.DataFrame) -> str:
 
 
 def kinds(page: Page) -> list[str]:
-    """Of every contrast how donors enter it, and who is left out."""
+    """Of every contrast how donors enter it, who counts without all samples, and who is left out."""
     found = []
     for contrast in page.results.comparisons():
         terms = [term for term in page.terms if term.contrast == contrast]
         alone = [term for term in terms if not term.across or term.kind == COMPARTMENTS]
-        missing = {term.compartment: left_out(page, term) for term in alone}
         text = page.text("design.kind", compared=designs.compared(contrast), how=WORDS[contrast.kind]).text
-        lines = [f"{compartment}: {who}" for compartment, who in missing.items() if who]
-        if lines:
-            text += " " + page.text("design.left_out", who="; ".join(lines)).text
+        for key, counted in (("counted", True), ("left_out", False)):
+            lacking = {term.compartment: incomplete(page, term, counted) for term in alone}
+            lines = [f"{compartment}: {who}" for compartment, who in lacking.items() if who]
+            if lines:
+                text += " " + page.text(f"design.{key}", who="; ".join(lines)).text
         found.append(text)
     return found
 
 
-def left_out(page: Page, term: Term) -> str:
-    """Donors with a sample of the contrast in the compartment who do not count there, and what they have."""
+def incomplete(page: Page, term: Term, counted: bool) -> str:
+    """Donors with a sample of the contrast in the compartment but not all of them, and what they have: those who count
+    all the same (:attr:`compartments.study.terms.Term.whole`), or those who do not."""
     samples = page.study.samples
     if term.kind == COMPARTMENTS:
         here = samples[samples["compartment"].isin([term.compartment, page.base])]
@@ -139,6 +141,7 @@ def left_out(page: Page, term: Term) -> str:
     if groups:
         here = here[here["group"].isin(groups)]
     here = here[~here["donor"].isin(term.units["donor"])]
+    here = here[here["donor"].isin(term.every.units["donor"]) == counted]
     return ", ".join(
         f"{donor} ({' and '.join(dict.fromkeys(has[rows.index]))} only)"
         for donor, rows in here.groupby("donor", sort=False)

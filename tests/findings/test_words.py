@@ -22,6 +22,8 @@ def test_numbers():
     assert words.estimate(OPEN) == "2.8-fold (log2 1.50)"
     assert words.points(ROW) == "+1.50 [-4.20, -2.00]" and words.points(OPEN) == "+1.50"
     assert words.odds(OPEN) == "4.5x" and words.odds(OPEN | {"ci_low": 0.0, "ci_high": 0.7}) == "4.5x [1, 2]"
+    assert words.odds(OPEN | {"estimate": 5.0, "ci_low": 4.0, "ci_high": 8.0}) == "150x [55, 3000]"
+    assert words.size(1234) == "1200" and words.size(1234, 3) == "1230" and words.size(9.96) == "10"
     assert words.ci(ROW) == "1.50 (-4.20 to -2.00)" and words.ci(OPEN) == "1.50"
     assert words.p(ROW) == "p = 0.012" and words.q(ROW, ASKED) == "no q"
     late = comparisons(study(), Limits(alpha=0.1))[0]

@@ -63,6 +63,8 @@ def test_symbols_stand_where_the_numbers_are():
     "value, unit, said",
     [
         (-3, words.LOG2, "1/8x"),
+        (-8, words.LOG2, "1/260x"),  # a tick of a lineage that is lost
+        (12, words.LOG2_DIFFERENCE, "4100x"),
         (0, words.LOG2, "1x"),
         (np.log(4), words.ODDS, "4x"),
         (1.5, words.SCORE, "+1.5"),

@@ -378,9 +378,10 @@ def apart(log2: float) -> str:
     return f"less than {2**SMALL:.3g}-fold" if abs(log2) < SMALL else fold(abs(log2))
 
 
-def size(value: float) -> str:
-    """A number with two digits that count, never as a power of ten: ``8.6``, ``260``."""
-    return f"{float(f'{value:.2g}'):.0f}" if value >= 10 else f"{value:.2g}"
+def size(value: float, digits: int = 2) -> str:
+    """A number with so many digits that count, never as a power of ten: ``8.6``, ``260``."""
+    text = f"{value:.{digits}g}"
+    return f"{float(text):.0f}" if "e+" in text else text
 
 
 def change(row: Row, scale: str) -> str:
@@ -424,8 +425,8 @@ def odds(row: Row) -> str:
     """``4.5x [2.1, 9.6]``"""
     limits = ""
     if not missing(row["ci_low"]):
-        limits = f" [{np.exp(row['ci_low']):.2g}, {np.exp(row['ci_high']):.2g}]"
-    return f"{np.exp(row['estimate']):.2g}x{limits}"
+        limits = f" [{size(np.exp(row['ci_low']))}, {size(np.exp(row['ci_high']))}]"
+    return f"{size(np.exp(row['estimate']))}x{limits}"
 
 
 def ci(row: Row) -> str:

@@ -42,6 +42,25 @@ def test_other_covariates_are_another_question(before):
     assert not new.differs(old, "compare_composition")
 
 
+@pytest.mark.parametrize("column", ["arm", "sheet_arm"])
+def test_a_covariate_keeps_the_name_that_the_samplesheet_has_for_it(tmp_path, column):
+    """Called otherwise in the results, as the pipeline has a column of that name, or so by the user himself."""
+    header, *rows = GOOD.splitlines()
+    text = "\n".join([f"{header},{column}", *(f"{row},{'ab'[n // 2 % 2]}" for n, row in enumerate(rows))])
+    parameters = PARAMETERS | {"covariates": column}
+    study, ordered = ask(parse_samplesheet(text), parameters, None)
+    study.save(tmp_path / "study.json")
+    (tmp_path / "pipeline_info").mkdir()
+    ordered.compared().save(tmp_path / "pipeline_info/labelled.json")
+    before = Before(tmp_path, parameters, Study.load(tmp_path / "study.json"))
+    old, new = asked_before(before), asked_anew(before, {"equiv_margin": 0.8}, None)
+    for asked in (old, new):
+        assert asked.study.said() == before.study.said() and asked.study.covariates == ["sheet_arm"]
+    if column == "sheet_arm":
+        with pytest.raises(UserError, match="'arm' is not a column"):
+            asked_anew(before, {"covariates": "arm"}, None)
+
+
 def test_parameters_of_a_step(before):
     old, new = asked_before(before), asked_anew(before, {"equiv_margin": 0.8}, None)
     assert same(old.compared, new.compared)

@@ -10,6 +10,7 @@ from compartments.core.contract import Contract
 from compartments.core.errors import UserError
 from compartments.core.files import read_json
 from compartments.study.asking import ask
+from compartments.study.columns import renamed_in
 from compartments.study.plan import design_table
 from compartments.study.study import Study
 
@@ -102,8 +103,10 @@ def asked_anew(before: Before, given: Mapping[str, Any], contrasts: str | None) 
 
 
 def _asked(before: Before, parameters: dict[str, Any], contrasts: str | None, given: Mapping[str, Any]) -> Asked:
-    study, ordered = ask(before.study.samples, parameters, contrasts)
-    first, _ = ask(before.study.samples, before.parameters, before.contrasts())
+    sheet = before.study.samples.copy()
+    sheet.attrs["renamed"] = renamed_in(sheet, before.study.warnings)  # parameters have the user's names
+    study, ordered = ask(sheet, parameters, contrasts)
+    first, _ = ask(sheet, before.parameters, before.contrasts())
     # what was said of the samplesheet itself, of which only its rows are left
     own = [line for line in before.study.warnings if line not in first.warnings]
     study = replace(study, warnings=[*study.warnings, *own])

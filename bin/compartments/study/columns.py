@@ -1,6 +1,7 @@
 """Names of the samplesheet's columns, kept apart from those that the pipeline makes."""
 
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Collection, Iterable, Sequence
 
 from compartments.core.vocabulary import OWN_COLUMNS, OWN_PATTERN
 
@@ -36,6 +37,31 @@ def apart(columns: Sequence[str], taken: Callable[[str], bool] = is_own) -> dict
             used.add(name)
             renamed[column] = name
     return renamed
+
+
+def note(given: str, column: str) -> str:
+    """What is said of a column that has another name."""
+    return (
+        f"column '{given}' of the samplesheet is called '{column}' in all results: '{given}' is a column that the "
+        "pipeline makes"
+    )
+
+
+def renamed_in(columns: Iterable[str], said: Collection[str]) -> dict[str, str]:
+    """Names that a samplesheet had, by its columns as the results have them and what was said of it.
+
+    Parameters
+    ----------
+    columns : iterable of str
+    said : collection of str
+        Warnings of the study: :func:`note` tells such a column from one that the user called so.
+
+    Returns
+    -------
+    dict, name -> new name
+    """
+    were = {column: re.sub(f"^({APART})+", "", column) for column in columns if column.startswith(APART)}
+    return {given: column for column, given in were.items() if note(given, column) in said}
 
 
 def unusable(column: str) -> str:

@@ -7,6 +7,7 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.core.vocabulary import LIMITS, kind_of_compartment
 from compartments.study.captures import captures_notes, specimens
+from compartments.study.columns import note
 from compartments.study.contrasts import (
     OBVIOUS_CONDITIONS,
     choose_reference,
@@ -68,11 +69,7 @@ def make_study(
     covariates = chosen_covariates(sheet, covariates)
     covariates, warnings = usable_covariates(sheet, covariates)
     warnings += [*_warnings(sheet, base, covariates), *captures_notes(sheet), *_limits_notes(sheet)]
-    warnings += [
-        f"column '{given}' of the samplesheet is called '{column}' in all results: '{given}' is a column that the "
-        "pipeline makes"
-        for given, column in sheet.attrs.get("renamed", {}).items()
-    ]
+    warnings += [note(given, column) for given, column in sheet.attrs.get("renamed", {}).items()]
     if len(conditions) == 1:
         given = {"reference_condition": reference_condition, "contrasts": contrasts, "trend": trend}
         asked = _of_one_condition(sheet, base, [name for name, value in given.items() if value])

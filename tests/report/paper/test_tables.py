@@ -37,6 +37,14 @@ def test_columns_that_have_no_room_are_named():
     assert sum(len(cell) for cell in shown.rows[0]) <= LETTERS
 
 
+def test_what_the_printed_rows_share_is_not_said_of_the_others():
+    """The eight rows of the smallest q are of one lineage; the others, which are in the file, are not."""
+    frame = pd.DataFrame({"gene": [f"G{i}" for i in range(40)], "lineage": ["pDC"] * 8 + ["B"] * 32, "term": "in CSF"})
+    shown = printed(table(frame.assign(q_value=np.linspace(0.001, 0.9, 40))))
+    assert shown.columns == ["gene", "q_value"]
+    assert "In all: term: in CSF. In all that are printed: lineage: pDC. All is in" in shown.note
+
+
 def test_headings_are_for_readers_and_no_wider_than_their_column():
     frame = pd.DataFrame({"p_value": [0.1, 0.2], "mde80": [1.5, 2.5]})
     shown = printed(Table("name", "Title", frame, "f.tsv", headings={"mde80": "detectable change, log2"}))

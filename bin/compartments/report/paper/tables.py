@@ -40,7 +40,7 @@ def printed(table: Table) -> Printed:
 
     The sentence on what was left out names the file that has it.
     """
-    frame = table.frame.dropna(axis=1, how="all")
+    frame = table.frame.dropna(axis=1, how="all").rename(columns=str)
     by = next((column for column in ("q_value", "p_value") if column in frame and is_numeric(frame[column])), "")
     rows = (frame.sort_values(by, kind="stable") if by and len(frame) > ROWS else frame).head(ROWS)
     cells = {str(column): [show(value) for value in rows[column]] for column in rows}
@@ -54,7 +54,9 @@ def printed(table: Table) -> Printed:
             kept[column] = "\n".join(in_lines(table.heading(column), wide + 1))
     dropped = [table.heading(column) for column in cells if column not in kept]
     said = [table.note, _rows_said(len(rows), len(frame), table.heading(by))]
-    said.append(f"In all: {'; '.join(f'{table.heading(c)}: {text}' for c, text in alike.items())}." if alike else "")
+    of_all = [column for column in alike if frame[column].map(show).nunique() == 1]
+    said += [_alike_said("In all", table, {column: alike[column] for column in of_all})]
+    said += [_alike_said("In all that are printed", table, {c: alike[c] for c in alike if c not in of_all})]
     said.append(f"Not printed: {'; '.join(dropped)}." if dropped else "")
     if len(rows) < len(frame) or dropped:
         said.append(f"All is in {table.file}." if table.file else "All is on the page, report.html.")
@@ -70,6 +72,11 @@ def printed(table: Table) -> Printed:
         lines,
         " ".join(text for text in said if text),
     )
+
+
+def _alike_said(where: str, table: Table, alike: dict[str, str]) -> str:
+    """Columns that have one text, in place of a column of it."""
+    return f"{where}: {'; '.join(f'{table.heading(c)}: {text}' for c, text in alike.items())}." if alike else ""
 
 
 def _rows_said(shown: int, every: int, by: str) -> str:

@@ -9,6 +9,7 @@ from compartments.report import status
 from compartments.report.listing import in_words
 from compartments.report.page import Page
 
+OF_COVARIATES = ("not adjusted for", "level of a covariate")  # notes of design.tsv; others say which donors lack what
 CALIBRATION = "composition/calibration.tsv"
 
 
@@ -40,12 +41,14 @@ def floors(page: Page, answered: pd.DataFrame) -> list[str]:
     if design is None:
         return []
     found = []
-    for contrast in page.results.comparisons():
-        floor = design.loc[design["contrast"] == contrast.contrast, "permutation_floor"].max()
-        least = answered.loc[answered["contrast"] == contrast.contrast, "p_value"].min()
-        if least < floor:
-            said = page.text("limits.floor", compared=designs.compared(contrast), floor=beside(floor, ALPHA))
-            found.append(said.text)
+    for term in page.shown:  # of each compartment: others may have more donors, or fewer
+        places = design["compartment"].isin([term.compartment, page.base])
+        floor = design.loc[places & (design["contrast"] == term.contrast.contrast), "permutation_floor"].max()
+        mine = answered["compartment"].eq(term.compartment) & answered["contrast"].eq(term.contrast.contrast)
+        if answered.loc[mine, "p_value"].min() < floor:
+            compared = designs.compared(term.contrast)
+            compared += f", {term.compartment}" if len(page.study.compartments) > 2 else ""
+            found.append(page.text("limits.floor", compared=compared, floor=beside(floor, ALPHA)).text)
     return found
 
 
@@ -55,7 +58,8 @@ def covariates(page: Page) -> list[str]:
     if not asked:
         return [page.text("limits.none").text]
     design = page.results.usable("design.tsv")
-    notes = [] if design is None else list(dict.fromkeys(design["note"].dropna()))
+    said = [] if design is None else [part for note in design["note"].dropna() for part in note.split("; ")]
+    notes = [part for part in dict.fromkeys(said) if any(words in part for words in OF_COVARIATES)]
     lacking = page.text("limits.lacking", notes="; ".join(notes)).text if notes else ""
     return [f"{page.text('limits.adjusted', names=', '.join(asked)).text} {lacking}".strip()]
 

@@ -3,6 +3,7 @@
 import pandas as pd
 import pytest
 
+from compartments.core import dictionary
 from compartments.report.blocks import Table
 from compartments.report.codes import CODED, Codes
 from compartments.report.contents import build_sections
@@ -19,6 +20,17 @@ def test_names_are_said_once(codes):
     rows = pd.read_csv(TEMPLATE / "names.tsv", sep="\t")
     assert not rows.duplicated(["kind", "code"]).any() and set(rows["kind"]) == {"column", "value"}
     assert codes.column("p_plain") == "p, plain t test" and codes.value("soupem") == "SoupEM"
+
+
+def test_headings_are_true_of_every_table_that_has_the_column(codes):
+    """A share removed is one of counts and one of cells; cells expected from a load are not expected by chance."""
+    meanings = {row["column"]: row["meaning"] for row in dictionary.load() if row["column"]}
+    rows = pd.read_csv(TEMPLATE / "names.tsv", sep="\t").query("kind == 'column'")
+    apart = [code for code, name in zip(rows["code"], rows["name"], strict=True) if "without one donor" in name]
+    assert apart and all("without one donor" in meanings[code] for code in apart)
+    assert codes.column("worst_rank") == "worst rank in a sample"
+    assert codes.column("fraction_removed") == "share removed" and codes.column("n_expected") == "expected"
+    assert codes.column("ligand_ambient") == "ambient share of the ligand, most"
 
 
 def test_what_has_no_name_is_said_with_blanks(codes):

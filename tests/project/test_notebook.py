@@ -68,6 +68,25 @@ def run(root):
     return names["figures"]
 
 
+def test_an_arm_called_na_has_its_circles(root, tmp_path):
+    """Names such as 0 and NA are read as they are written: circles start from the mean of the reference arm."""
+    folder = tmp_path / "results"
+    synthetic_results.make(folder, cells=10, arms=(("NA", 2), ("control", 4)))
+    shutil.rmtree(folder / "interactions")
+    with pytest.MonkeyPatch.context() as patch:
+        matplotlib.use("Agg")
+        patch.setenv("RESULTS", str(folder))
+        figures = run(root)
+    donors = read_tsv(folder / "composition/donors.tsv").query("level == 'lineage' and lineage == 'pDC'")
+    panels = figures["composition"]
+    for (_contrast, term, compartment), panel in panels.items():
+        rows = donors[(donors["term"] == term) & (donors["compartment"] == compartment)]
+        values = {arm: rows.loc[rows["condition"] == arm, "log2_value"] for arm in ("NA", "control")}
+        own = [x for name, x in points_of(panel, "NA") if name == "pDC"]
+        assert own == pytest.approx(sorted(values["NA"] - values["control"].mean()), abs=1e-6)
+    matplotlib.pyplot.close("all")
+
+
 def points_of(panel, label):
     """Feature and place of the points of a series, in order."""
     names = [text.get_text() for text in panel.get_yticklabels()]

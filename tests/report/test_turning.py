@@ -6,6 +6,9 @@ import pytest
 
 from compartments.core.files import read_tsv, write_tsv
 from compartments.report import turning
+from compartments.report.page import Page
+from compartments.report.results import Results
+from tests.support import results as synthetic_results
 
 
 @pytest.fixture(scope="session")
@@ -33,6 +36,19 @@ def test_every_question_has_its_sentences(gappy, term):
         assert said and all(text.endswith((".", ").")) and "{" not in text for text in said)
         assert any("Not decided for B and NK" in text for text in said) == (number != 5)
     assert turning.sentences(gappy, 1, term, rows_of(["B"]).assign(source=None)) == []
+
+
+@pytest.mark.parametrize(("absolute", "kind"), [(False, "within"), (False, "one_compartment"), (True, "within")])
+def test_no_number_of_donors_answers_by_shares_what_needs_totals(tmp_path, absolute, kind):
+    synthetic_results.make(tmp_path, cells=10, kind=kind, absolute=absolute)
+    synthetic_results.answer(tmp_path)
+    page = Page(Results(tmp_path))
+    findings = page.results.table("findings.tsv")
+    for number in (1, 2) if kind == "within" else (1,):
+        found = turning.sentences(page, number, page.shown[0], findings[findings["question"] == number])
+        alone = len(found) == 1 and found[0].startswith("Cells per microlitre of every sample (column cells_per_ul")
+        assert alone == (number == 1 and not absolute)
+        assert any("more donors" in text.lower() and "would not" not in text for text in found) != alone
 
 
 def test_what_would_overturn_a_yes(gappy):

@@ -29,6 +29,8 @@ def sentences(page: Page, number: int, term: Term, rows: pd.DataFrame) -> list[s
     """
     if rows["source"].isna().all():
         return []
+    if number == 1 and of_shares(rows):
+        return [said(page, "totals")]
     found: list[str] = []
     if number in (1, 2):
         terms = page.within(term) if number == 1 and term.across else [term]
@@ -43,6 +45,11 @@ def sentences(page: Page, number: int, term: Term, rows: pd.DataFrame) -> list[s
     if number != 5:
         found += open_lineages(page, rows)
     return overturned(page, rows) + found + by_cells(page, term)
+
+
+def of_shares(rows: pd.DataFrame) -> bool:
+    """Changes of shares: how many cells there are in all is not known, and no number of donors tells."""
+    return any(words.keys_of(source).get("scale") == "rel" for source in rows["source"].dropna())
 
 
 def said(page: Page, key: str, **values: Any) -> str:

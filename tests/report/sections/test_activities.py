@@ -43,6 +43,16 @@ def test_few_of_many_sources_are_drawn_and_their_number_is_said(gappy, bare, nam
     assert len(figure.traces[0]["y"]) == 1 and "1 of 3 pathways and regulators" in figure.words.caption
 
 
+def test_what_sources_were_chosen_by_is_said(gappy, blocks, bare, named):
+    """A study of one donor in an arm has no p-value: the largest estimates are drawn."""
+    tested = blocks[f"activities_by_lineage_{CONTRAST}_CSF"].words.caption
+    assert "those with the smallest p-values in this contrast" in tested
+    effects = gappy.needed("activities/effects.tsv").assign(p_value=float("nan"), q_value=float("nan"))
+    write(effects, bare.results.root, "activities/effects.tsv")
+    figure = named(activities.build(bare))[f"activities_by_lineage_{CONTRAST}_CSF"]
+    assert "those with the largest estimates, as none has a p-value, in this contrast" in figure.words.caption
+
+
 def test_the_table_has_all_rows_smallest_p_first(gappy, blocks):
     frame = blocks["activities_table"].frame
     assert len(frame) == len(gappy.needed("activities/effects.tsv")) == 27

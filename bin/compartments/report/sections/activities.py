@@ -34,11 +34,12 @@ def build(page: Page) -> list[Block]:
         terms = [*within, *[term] * term.across]
         rows = pd.concat([forests.rows_of(effects, each) for each in terms])
         chosen = strongest(rows)
+        by = "smallest p-values" if rows["p_value"].notna().any() else "largest estimates, as none has a p-value,"
         pooled = effects[(effects["lineage"] == "all") & effects["label"].isin(chosen)]
         name = f"activities_{tagged(term.contrast, term.compartment)}"
         blocks += forests.over_lineages(page, "activities.pooled", name, term, pooled, scores, "label")
         for each in terms:
-            blocks += _matrix(page, each, forests.rows_of(effects, each), chosen)
+            blocks += _matrix(page, each, forests.rows_of(effects, each), chosen, by)
     first = effects.sort_values("p_value", kind="stable")
     first, cut = captions.first_rows(first[SHOWN], "p_value")
     return [*blocks, page.listing("activities.activities_table", first, "activities/effects.tsv", cut=cut)]
@@ -57,8 +58,8 @@ def strongest(rows: pd.DataFrame) -> list[str]:
     return list(by.groupby(rows["label"]).min().dropna().sort_values(kind="stable").index[:DRAWN])
 
 
-def _matrix(page: Page, term: Term, rows: pd.DataFrame, chosen: list[str]) -> list[Figure]:
-    """The chosen sources in all lineages."""
+def _matrix(page: Page, term: Term, rows: pd.DataFrame, chosen: list[str], by: str) -> list[Figure]:
+    """The chosen sources in all lineages; ``by`` says what they were chosen by."""
     drawn = rows[rows["label"].isin(chosen)]
     known = captions.drawn(drawn, ["estimate"])
     if known.empty:
@@ -67,7 +68,7 @@ def _matrix(page: Page, term: Term, rows: pd.DataFrame, chosen: list[str]) -> li
     wide = wide.reindex([label for label in chosen if label in wide.index])
     behind = captions.estimates(known, designs.of_term(term), forests.both(term))
     n_sources = rows["label"].nunique()
-    words = page.words("activities.by_lineage", behind, term, drawn=len(wide), sources=n_sources)
+    words = page.words("activities.by_lineage", behind, term, drawn=len(wide), sources=n_sources, by=by)
     place = f"{'between_' if term.across else ''}{term.compartment}"
     name = f"activities_by_lineage_{tagged(term.contrast, place)}"
     return [heatmap(name, wide, words, label="points", data=known[MATRIX])]

@@ -178,6 +178,20 @@ def test_a_hub_is_named_once_by_its_clearest_network():
     assert headline(4, "hub", centrality=table) == said + TWO
 
 
+@pytest.mark.parametrize("larger", ["all", "migration"])
+def test_of_networks_alike_in_q_headline_and_numbers_are_of_one(larger):
+    """BH gives neighbours one q: the line and the numbers below it are then of the larger change."""
+    sizes = {"all": 1.0, "migration": 1.0} | {larger: 1.5}
+    hubs = [
+        triple(up, 0, up, "hub_gained_in_CSF", q=0.01, network=network, lineage="cMono")
+        for network, up in sizes.items()
+    ]
+    row = answer(Tables(centrality=pd.concat(hubs)), 4, "hub")
+    assert f"network={larger}" in row["source"] and row["estimate"] == 1.5
+    part = {"all": "all signals between cells", "migration": "the signals of migration"}[larger]
+    assert row["headline"].startswith(f"classical monocyte: its part in {part} (odds) up 4.5-fold in CSF")
+
+
 def test_a_central_role_is_excluded_for_lineages_not_for_networks():
     def change(lineage, network, up, se):
         return triple(up, 0, up, "", q=0.8, se=se, network=network, lineage=lineage)

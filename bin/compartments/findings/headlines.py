@@ -11,7 +11,7 @@ from compartments.core.numbers import probability
 from compartments.core.vocabulary import TIERS
 from compartments.findings import designs, names, words, words_alone
 from compartments.findings.evidence import CANNOT_TELL, NO, SCORE_MARGIN, YES, Row, Triple, Verdict, missing
-from compartments.findings.rows import Answer, Comparison
+from compartments.findings.rows import Answer, Comparison, nearest_to
 
 PART = {
     "migration": "its part in the signals of migration (odds)",
@@ -126,7 +126,7 @@ def central(verdict: Verdict, answers: Sequence[Answer], c: Comparison) -> str:
     """Question 4, central role."""
     n = len({each.finding.lineage for each in answers})
     if verdict.answer == YES:
-        yes = sorted(_of(answers, YES), key=lambda each: each.finding.q_value)
+        yes = sorted(_of(answers, YES), key=nearest_to(YES))
         clearest = {each.finding.lineage: each for each in reversed(yes)}  # of a lineage in two networks
         told = []
         for lineage, each in reversed(clearest.items()):

@@ -1,7 +1,7 @@
 """The rows of ``findings.tsv``: who is compared, a finding, and which of them a summary quotes."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, NamedTuple
 
@@ -227,6 +227,11 @@ def lead(answers: Sequence[Answer], answer: str, sign: int = 0) -> Answer:
         Of the change that is asked for: of rises :attr:`Triple.rise` says which is nearest, of falls the lowest
         estimate is, of a difference (0) the largest.
     """
+    return min((each for each in answers if each.verdict.answer == answer), key=nearest_to(answer, sign))
+
+
+def nearest_to(answer: str, sign: int = 0) -> Callable[[Answer], tuple[float, float]]:
+    """The order of :func:`lead`: of a yes by q, and of those alike in q by size."""
 
     def order(each: Answer) -> tuple[float, float]:
         row = each.finding
@@ -236,7 +241,7 @@ def lead(answers: Sequence[Answer], answer: str, sign: int = 0) -> Answer:
         size = row.estimate if sign < 0 else -abs(row.estimate)
         return (q if answer == YES else 0.0, 9e9 if missing(size) else size)
 
-    return min((each for each in answers if each.verdict.answer == answer), key=order)
+    return order
 
 
 def summary(

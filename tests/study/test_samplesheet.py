@@ -167,7 +167,8 @@ def test_lanes_of_a_sample_are_in_one_cell_or_in_rows():
 
 
 def test_blanks_between_lanes_of_a_single_row_are_no_part_of_their_names():
-    sheet = parse_samplesheet(READS + "s,d1,CSF,a,,a_R1.fastq.gz; b_R1.fastq.gz;,a_R2.fastq.gz ;b_R2.fastq.gz\n" + OTHER)
+    row = "s,d1,CSF,a,,a_R1.fastq.gz; b_R1.fastq.gz;,a_R2.fastq.gz ;b_R2.fastq.gz\n"
+    sheet = parse_samplesheet(READS + row + OTHER)
     assert sheet.loc[0, "fastq_1"] == "a_R1.fastq.gz;b_R1.fastq.gz"
     assert sheet.loc[0, "fastq_2"] == "a_R2.fastq.gz;b_R2.fastq.gz"
 

@@ -55,6 +55,14 @@ def test_uncoupled_says_what_is_of_the_spread_alone():
     )
 
 
+def test_a_spread_without_the_lineages_together_has_a_p_of_its_own():
+    found = answer(
+        Tables(coupling=coupling("uncoupled", p_value=0.004, p_uncoupled=float("nan"), q_discordant=0.02)), 5
+    )
+    assert found["p_value"] == 0.004
+    assert found["p_of"] == "the spread alone, of the single lineages the smallest q = 0.02"
+
+
 def test_no_p_no_words_on_it():
     found = answer(Tables(composition=composition(-3, -3, 0, tier="descriptive")), 1)
     assert pd.isna(found["p_value"]) and found["p_of"] == "" and found["estimate_of"]

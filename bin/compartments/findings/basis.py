@@ -63,11 +63,13 @@ def signalling(each: Triple, numbers: Row, c: Comparison) -> dict[str, str]:
 
 def uncoupled(row: Row, numbers: Row) -> dict[str, str]:
     """Question 5: the spread, p of the spread and of the lineages one by one together."""
-    together = "" if missing(row.get("p_uncoupled")) else "the spread and the single lineages together (Simes); "
     q = row.get("q_discordant")
     single = "" if q is None or missing(q) else f", of the single lineages the smallest {probability('q', q)}"
-    alone = f"the spread alone has {probability('p', row.get('p_value'))}{single}"
-    return basis("typical difference between the compartments", f"{together}{alone}", numbers)
+    of = f"the spread alone{single}"
+    if not missing(row.get("p_uncoupled")):
+        alone = f"the spread alone has {probability('p', row.get('p_value'))}{single}"
+        of = f"the spread and the single lineages together (Simes); {alone}"
+    return basis("typical difference between the compartments", of, numbers)
 
 
 def alone(numbers: Row, c: Comparison) -> dict[str, str]:

@@ -199,7 +199,7 @@ def test_the_figure_of_a_central_role_is_of_what_the_answer_quotes(gappy, networ
     rows = rows.assign(leading=["NK", None, None, None], q_value=[0.3, 0.3, 0.1, 0.2], estimate=0.5)
     rows = pd.concat([rows, rows[1:2].assign(source="f.tsv: network=all", q_value=0.9)])
     (figure,) = questions.hub(gappy, term, "q4", rows)
-    assert figure.words.title == f"Share of NK in the {network} network of each sample"
+    assert figure.words.title == f"Share of NK in the network of {network} pairs of each sample"
     table = read_tsv(gappy.results.root / "interactions" / "centrality.tsv").query("network == @network")
     known = table[table["lineage"] == "NK"].set_index("sample")["share_downsampled"]
     drawn = figure.data.set_index("sample")["share_downsampled"]

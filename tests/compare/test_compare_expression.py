@@ -124,3 +124,13 @@ def test_a_covariate_left_out_is_named_with_its_contrast():
     assert len(fits) == 6
     said = {row["contrast"] for row in skipped if "batch is collinear" in row["reason"]}
     assert said == {f"B_vs_C {term}" for term in ("within:CSF", "within:blood", "interaction CSF")}
+
+
+def test_arms_that_vary_alike_are_not_said_to_differ():
+    """A third condition, fitted with the two, may be the one that varies more."""
+    of_fit = {"lineage": "T", "term": "within:CSF", "compartment": "CSF", "engine": "voom", "spread_differs": True}
+    fits = [of_fit | {"contrast": f"{name}_vs_C", "spread_ratio": ratio} for name, ratio in (("A", 1.1), ("B", 0.2))]
+    assert [line.partition(";")[0] for line in expression.Compared({}, fits).warnings()] == [
+        "A_vs_C, within:CSF: donors of other arms than the two compared vary more or less than these in T",
+        "B_vs_C, within:CSF: the donors of one arm vary more than those of the other in T (variance 0.2 times)",
+    ]

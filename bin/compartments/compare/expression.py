@@ -23,7 +23,7 @@ from compartments.cohort.pseudobulk import Lineage
 from compartments.compare.deseq import fit_pydeseq2, leave_one_donor_out
 from compartments.compare.elevated import add_calls
 from compartments.compare.genes import filter_by_expression, foreign_genes
-from compartments.compare.voom import Spread, moderated_tests, spread_of_arms, weigh
+from compartments.compare.voom import MIN_RATIO, Spread, moderated_tests, spread_of_arms, weigh
 from compartments.compare.voom_mixed import MixedFit, of_units
 from compartments.core.errors import WorkerKilled
 from compartments.core.left_out import LeftOut
@@ -400,16 +400,23 @@ class Compared:
         }
 
     def warnings(self) -> list[str]:
-        """One line per contrast and term with lineages whose arms of donors vary unequally."""
-        unequal: dict[tuple[str, str, str, str], list[str]] = {}
+        """One line per contrast and term with lineages whose arms of donors vary unequally, those of the two compared
+        or others."""
+        unequal: dict[tuple[str, str, str, str, bool], list[str]] = {}
         for fit in self.fits:
             if fit["spread_differs"]:
-                named = f"{fit['lineage']} (variance {fit['spread_ratio']:.2g} times)"
-                unequal.setdefault((fit["contrast"], fit["term"], fit["compartment"], fit["engine"]), []).append(named)
+                own = max(fit["spread_ratio"], 1 / fit["spread_ratio"]) > MIN_RATIO
+                named = fit["lineage"] + (f" (variance {fit['spread_ratio']:.2g} times)" if own else "")
+                key = (fit["contrast"], fit["term"], fit["compartment"], fit["engine"], own)
+                unequal.setdefault(key, []).append(named)
+        said = {
+            True: "the donors of one arm vary more than those of the other in",
+            False: "donors of other arms than the two compared vary more or less than these in",
+        }
         return [
-            f"{contrast}, {term if ':' in term else f'{term} {compartment}'}: the donors of one arm vary more than "
-            f"those of the other in {', '.join(lineages)}; p-values there allow for it (engine {engine})"
-            for (contrast, term, compartment, engine), lineages in unequal.items()
+            f"{contrast}, {term if ':' in term else f'{term} {compartment}'}: {said[own]} {', '.join(lineages)}; "
+            f"p-values there allow for it (engine {engine})"
+            for (contrast, term, compartment, engine, own), lineages in unequal.items()
         ]
 
 

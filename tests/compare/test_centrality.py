@@ -94,6 +94,13 @@ def test_measures_equal_networkx(seed, n):
     np.testing.assert_allclose(shares.shares(7 * s), share)
 
 
+def test_empty_network_has_no_measures():
+    """The first of three lineages that say nothing to each other is no hub."""
+    found = centrality.graph_measures(np.zeros((3, 3)))
+    assert found[["pagerank", "pagerank_reverse", "hub", "authority"]].isna().all(axis=None)
+    assert found[["out_strength", "in_strength", "betweenness"]].eq(0).all(axis=None)
+
+
 def test_empty_network_has_no_share():
     assert np.isnan(shares.shares(np.zeros((3, 3)))).all()
     assert np.isnan(centrality.max_t_p(np.full(3, np.nan), np.ones((5, 3)))).all()

@@ -191,7 +191,8 @@ def graph_measures(s: npt.NDArray[np.float64]) -> pd.DataFrame:
     -------
     DataFrame
         ``out_strength, in_strength, pagerank`` (importance as receiver), ``pagerank_reverse`` (as sender), ``hub,
-        authority`` (HITS: leading singular vectors), ``betweenness`` (shortest paths with length 1/strength).
+        authority`` (HITS: leading singular vectors), ``betweenness`` (shortest paths with length 1/strength). Missing
+        in an empty network are all but strengths and betweenness, which are 0.
 
     Notes
     -----
@@ -210,7 +211,7 @@ def graph_measures(s: npt.NDArray[np.float64]) -> pd.DataFrame:
         return [values[node] for node in nodes]
 
     hub, authority = np.abs(left[:, 0]), np.abs(right[0])
-    return pd.DataFrame(
+    table = pd.DataFrame(
         {
             "out_strength": s.sum(1),
             "in_strength": s.sum(0),
@@ -221,6 +222,9 @@ def graph_measures(s: npt.NDArray[np.float64]) -> pd.DataFrame:
             "betweenness": ordered(nx.betweenness_centrality(graph, weight="length")),
         }
     )
+    if not s.any():  # in a network of nothing no lineage matters, nor are all alike
+        table[["pagerank", "pagerank_reverse", "hub", "authority"]] = np.nan
+    return table
 
 
 def max_t_p(observed: npt.NDArray[np.float64], null: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:

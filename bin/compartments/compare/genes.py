@@ -9,8 +9,12 @@ import numpy.typing as npt
 
 from compartments.core.species import IG_SEGMENT, RED_CELL_PLATELET, TR_SEGMENT
 
-B_LINEAGE = re.compile(r"B($|[^a-z])|.*plasma", re.IGNORECASE)
-T_LINEAGE = re.compile(r"T($|[^a-z]|reg|fh)|.*[^A-Z]T($|[^A-Za-z])|gdT|MAIT|NKT")
+# as words of a name, alone or with what sort of cell: naive B, Bmem, memoryB; CD8_Tem, Th17, gdT
+B_LINEAGE = re.compile(r"(?i:(.*[^a-z/])?B($|[^a-z]|cell|mem|naive|reg)|.*plasma(?!cytoid))|.*[a-z]B($|[^A-Za-z])")
+T_LINEAGE = re.compile(
+    r"(?i:(.*[^a-z])?T($|[^a-z]|cell|mem|naive|reg|conv|eff|ex|fh|[cer]m|scm|[hc]\d|hymo)|.*(NK|MAI)T($|[^a-z]))"
+    r"|.*[a-z]T($|[^A-Za-z])"
+)
 
 
 def filter_by_expression(

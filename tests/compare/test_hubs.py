@@ -6,6 +6,7 @@ import pytest
 from scipy.stats import ttest_ind
 
 from benchmarks.expression_designs import sheet_of, study_of_kind
+from compartments.cohort.specimens import averaged
 from compartments.compare.centrality import Expression
 from compartments.compare.hubs import compare_centrality
 from compartments.compare.scored_cells import log_normalise
@@ -14,6 +15,7 @@ from compartments.core.contract import Contract
 from compartments.core.left_out import LeftOut
 from compartments.core.matrix import thin
 from compartments.study.design import make_study
+from compartments.study.samplesheet import parse_samplesheet
 from compartments.study.study import COMPARTMENTS, MIXED, WITHIN
 from tests.support.signalling import (
     DONORS,
@@ -263,6 +265,28 @@ def test_networks_that_are_empty_with_few_cells_have_no_downsampled_share():
     smaller = compare_centrality(study, *without, LeftOut(STEP)).effects.set_index(["term", "lineage"])
     np.testing.assert_allclose(table["estimate_downsampled"], smaller["estimate_downsampled"].loc[table.index])
     assert table.loc[("within:CSF", "A"), "n_condition"] == 4
+
+
+def test_lineages_of_fractions_sorted_in_one_arm_are_no_hubs():
+    """Every lineage talks alike to every other; A and B are sorted apart from the rest in treated donors."""
+    sheet, networks = ["sample,donor,compartment,condition,filtered,fraction,fraction_share"], []
+    for donor in range(6):
+        fractions = {"T": "AB", "rest": "CDE"} if donor < 3 else {"": "ABCDE"}
+        for fraction, lineages in fractions.items():
+            name, condition = f"D{donor}{fraction}", "treated" if donor < 3 else "untreated"
+            sheet.append(f"{name},D{donor},CSF,{condition},{name}.h5,{fraction},{0.5 if fraction else ''}")
+            pairs = [(name, "all", a, b) for a in lineages for b in lineages if a != b]
+            networks.append(pd.DataFrame(pairs, columns=["sample", "network", "source", "target"]))
+    study = make_study(parse_samplesheet("\n".join(sheet))).of_specimens()
+    edges = pd.concat(networks, ignore_index=True)
+    edges["strength"] = np.random.default_rng(0).uniform(0.95, 1.05, len(edges))
+    edges = averaged(
+        edges.assign(strength_downsampled=edges["strength"]), study.samples, ["network", "source", "target"]
+    )
+    nodes = edges.rename(columns={"source": "lineage"}).drop_duplicates(["sample", "lineage"]).assign(rank=1)
+    table = compare_centrality(study, nodes, edges, LeftOut(STEP)).effects.set_index("lineage")
+    assert list(table.index) == list("ABCDE") and table["estimate"].abs().max() < 0.1
+    assert table["estimate_downsampled"].abs().max() < 0.1
 
 
 def study_and_networks(kind, factor=3.0, seed=0, n=None):

@@ -80,11 +80,11 @@ def compare_centrality(study: Study, nodes: pd.DataFrame, edges: pd.DataFrame, l
 
 
 def _matrices(edges: pd.DataFrame) -> dict[str, pd.DataFrame]:
-    """Sample -> DataFrame with columns (kind, target), rows source; symmetric in its lineages, zero diagonal."""
+    """Sample -> DataFrame with columns (kind, target), rows source; symmetric in its lineages, missing on the diagonal
+    and where no capture of the sample has both."""
     matrices = {}
     for sample, rows in edges.groupby("sample", sort=False):
-        wide = rows.pivot(index="source", columns="target", values=["strength", "strength_downsampled"])
-        matrices[sample] = wide.fillna(0.0)
+        matrices[sample] = rows.pivot(index="source", columns="target", values=KINDS)
     return matrices
 
 
@@ -172,14 +172,15 @@ def _lost(sides: dict[str, npt.NDArray[np.bool_]]) -> str:
 def _logit_shares(
     term: Term, strengths: dict[str, pd.DataFrame], samples: npt.NDArray[Any], common: list[str], kind: str
 ) -> npt.NDArray[np.float64]:
-    """Logit shares per unit (row of ``samples``) and lineage, weighted over its parts; NaN for an empty network."""
-    values = []
-    for row in samples:
-        share = np.array([shares(strengths[sample][kind].loc[common, common].to_numpy()) for sample in row])
-        share = np.clip(share, MIN_SHARE, 1 - MIN_SHARE)
-        logit = np.log(share / (1 - share))
-        values.append(term.weighted(logit))
-    return np.array(values)
+    """Logit shares per unit (row of ``samples``) and lineage, weighted over its parts; NaN for an empty network.
+
+    Lineages that some sample has in captures of their own, such as sorted fractions, have no known edge there: theirs
+    counts in no sample.
+    """
+    rows = [[strengths[sample][kind].loc[common, common].to_numpy() for sample in row] for row in samples]
+    s = np.array(rows, float)  # units, parts, sources, targets
+    share = np.clip(shares(np.where(np.isfinite(s).all((0, 1)), s, 0.0)), MIN_SHARE, 1 - MIN_SHARE)
+    return term.weighted(list(np.log(share / (1 - share)).swapaxes(0, 1)))
 
 
 def _compare_shares(

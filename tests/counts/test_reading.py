@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from compartments.core.errors import UserError
 from compartments.counts import assembly, formats, reading
-from tests.support.matrices import IDS, N_GENES, SYMBOLS, equal, names, some_counts, write_h5, write_mtx
+from tests.support.matrices import IDS, N_GENES, SYMBOLS, equal, names, plain_names, some_counts, write_h5, write_mtx
 
 
 @pytest.mark.parametrize("layout", ["v2", "v3", "v3 plain", "one level up"])
@@ -28,6 +28,19 @@ def test_h5_float_counts_and_other_features(tmp_path):
     found = reading.read_counts(write_h5(tmp_path / "a.h5", counts, types=types, dtype=np.float32))
     assert equal(found, counts[:, : N_GENES - 5])
     assert found.source.left_out() == {"Antibody Capture": 3, "Peaks": 2}
+
+
+@pytest.mark.parametrize("named", ["ENSG00000000005.12_PAR_Y", "ENSGR0000000005.6"])
+def test_a_pseudoautosomal_gene_is_one_on_x_and_y(tmp_path, named):
+    """As GENCODE names it on Y, since release 25 and before."""
+    counts, ids, symbols, plain = some_counts(), list(IDS), list(SYMBOLS), plain_names()[1]
+    ids[9], symbols[9] = named, SYMBOLS[5]
+    found = reading.read_counts(write_h5(tmp_path / "a.h5", counts, ids=ids, symbols=symbols))
+    kept = np.delete(np.arange(N_GENES), 9)
+    assert found.gene_id.tolist() == [plain[n] for n in kept] and SYMBOLS[5] in found.symbol
+    whole = counts.toarray()
+    whole[:, 5] += whole[:, 9]
+    assert equal(found, sp.csr_matrix(whole[:, kept]))
 
 
 @pytest.mark.parametrize("where", ["X", "dense", "csc", "layers", "raw"])

@@ -10,7 +10,7 @@ import pandas as pd
 from compartments.core.errors import UserError
 from compartments.counts.source import GENE_EXPRESSION, Source, Texts
 
-ENSEMBL_GENE = re.compile(r"^ENS[A-Z]*G\d{6,}")
+ENSEMBL_GENE = re.compile(r"^ENS[A-Z]*GR?\d{6,}")
 GENE_TYPES = {"geneexpression", "gene", "genes", "gex", "rna", "mrna", "expression", "transcriptome"}
 OTHER_TYPES = {
     "antibodycapture", "antibody", "antibodies", "ab", "adt", "adts", "protein", "proteins", "prot", "surfaceprotein",

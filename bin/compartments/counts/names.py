@@ -24,7 +24,7 @@ NO_NAME = {"nan", "na", "n/a", "none", "null", "<na>", "#n/a", "-"}
 BARCODE = re.compile(r"^(?P<before>.*?)(?P<bases>[ACGT]{8,}(?:[_-][ACGT]{6,})*)(?P<after>.*)$")
 MOST_LOOKED_AT = 100_000  # barcodes
 MOST_ORIGINS = 200  # suffixes or prefixes; more are parts of the barcodes
-ENSEMBL = re.compile(r"^(ENS[A-Z]*G\d{6,})(\.\d+)?(_PAR_Y)?$")
+ENSEMBL = re.compile(r"^(ENS[A-Z]*G)(R?)(\d{6,})(\.\d+)?(_PAR_Y)?$")
 
 
 def check_names(source: Source) -> None:
@@ -128,9 +128,13 @@ def make_unique(names: Sequence[str] | Texts) -> Texts:
 
 
 def unversioned(name: str) -> str:
-    """An Ensembl id without its version; any other name as it is."""
+    """An Ensembl id without its version; any other name as it is.
+
+    A gene of the pseudoautosomal regions is one, though GENCODE has it on X and Y (``ENSG00000185291.12_PAR_Y``, before
+    release 25 ``ENSGR0000185291.6``).
+    """
     match = ENSEMBL.match(name)
-    return match.group(1) + (match.group(3) or "") if match else name
+    return match[1] + match[2].replace("R", "0") + match[3] if match else name
 
 
 def mostly_ensembl(names: Texts) -> bool:

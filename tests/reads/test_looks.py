@@ -81,7 +81,7 @@ def test_lanes_of_two_chemistries_are_two_libraries(tmp_path, known):
 
 def test_reads_of_no_list_and_of_two(tmp_path, known):
     foreign = Lane(*lane(tmp_path, known["10x_version3"], foreign=1.0))
-    with pytest.raises(UserError, match="0.0% of the reads of .* have a barcode of 10x"):
+    with pytest.raises(UserError, match="0.0% of the reads of .* have a barcode of 10x; .*not GEM-X 5' v3"):
         look_into([foreign])
     both = [*known["10x_version3"], *known["10x_version4"]]
     with pytest.raises(UserError, match=r"may be of 10x v. \(\d\d% .* or of 10x v. .* column chemistry"):

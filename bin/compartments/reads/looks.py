@@ -117,7 +117,8 @@ def _chemistry(
             )
         raise UserError(
             f"{best:.1%} of the reads of '{name}' have a barcode of 10x; these are not the reads of a chemistry that "
-            "can be counted here (10x v2, v3, v4, multiome)"
+            "can be counted here (10x v2, v3, v4, multiome; not GEM-X 5' v3, whose list of barcodes is not here: give "
+            "the counts of Cell Ranger)"
         )
     length = int(np.median([len(bases) for bases in first]))
     if asked is not None:

@@ -6,7 +6,7 @@ from tests.support.tables import write
 
 def test_reasons_are_counted_by_step(gappy):
     counts, table = left_out.build(gappy)
-    assert counts.text.startswith("2 samples, lineages or comparisons were left out")
+    assert counts.text.startswith("2 lines on samples, lineages and comparisons that were left out or")
     assert "filter_cells 1" in counts.text and "compare_expression 1" in counts.text
     assert list(table.frame["reason"]) == list(gappy.needed("skipped.tsv")["reason"]) and table.note == ""
 

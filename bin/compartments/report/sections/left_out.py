@@ -18,6 +18,6 @@ def build(page: Page) -> list[Block]:
     counts = ", ".join(f"{stage} {n}" for stage, n in table["stage"].value_counts().items())
     shown, cut = captions.first_rows(table, limit=4 * captions.ROWS_SHOWN)
     return [
-        page.text("left_out.counts", n=len(table), counts=counts),
+        page.text("left_out.counts", lines=captions.counted(len(table), "line"), counts=counts),
         page.listing("left_out.skipped_table", shown, "skipped.tsv", cut=cut),
     ]

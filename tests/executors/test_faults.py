@@ -93,6 +93,7 @@ def faulty(project, small_disk, tmp_path_factory):
         *("-profile", "local", "-stub", "-c", "limit.config", "--outdir", "out"),
         *("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--allow_mixed_ambient"),
         AWS_SECRET_ACCESS_KEY=SECRET,
+        NXF_SYNTAX_PARSER="v2",
     )
     assert done.code == 1, done.text[-4000:]
     with open(folder / "out" / "skipped.tsv", newline="") as handle:

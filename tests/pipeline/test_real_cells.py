@@ -1,4 +1,4 @@
-"""Real cells of blood and CSF, from the samplesheet to the report."""
+"""Real cells of blood and CSF, from the samplesheet to the report; long: `make test-long`."""
 
 import pandas as pd
 import pytest
@@ -6,7 +6,7 @@ import pytest
 from tests.support.real_cohort import write_real_cohort
 from tests.support.runs import nextflow
 
-pytestmark = pytest.mark.pipeline
+pytestmark = [pytest.mark.pipeline, pytest.mark.long]
 
 
 def test_real_cells_from_samplesheet_to_report(project, tmp_path, real_data):

@@ -125,6 +125,7 @@ def test_the_crate_conforms_to_its_profile(study):
     assert "The Action MUST have an instrument property" in done.stdout, done.stdout + done.stderr
 
 
+@pytest.mark.long
 def test_runs_that_compute_nothing_leave_the_results_alone(study):
     before = study.files()
     assert nextflow(study.project, study.folder, "--help", "--outdir", study.out.name).code == 0

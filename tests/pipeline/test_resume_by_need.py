@@ -190,6 +190,7 @@ def test_files_of_pools_that_are_exchanged_are_read_again(project, tmp_path):
     for name, text in {"a.h5": b"no counts", "b.h5": b"PK\3\4 packed"}.items():
         (tmp_path / name).write_bytes(text)
     words = [str(project / "tools" / "nextflow"), "run", str(project / "sheet.nf"), "-ansi-log", "false", "-resume"]
+    words += ["-profile", "local"]
     said = []
     for first, second in ("ab", "ba", "ba"):
         (tmp_path / "pools.csv").write_text(f"pool,file\nP1,{first}.h5\nP2,{second}.h5\n")

@@ -9,7 +9,8 @@ from benchmarks import gates, scoreboard
 
 REAL_DATA_ONLY = ("kang", "schafflick")
 LONG_ONLY = {"pipeline", "samples", "scale"}  # test_demo.py runs a small form; what is stored is no test
-SLOW = {"ambient", "annotation", "downstream", "expression", "genesets", "interactions"}  # 50 to 200 CPU seconds each
+# 30 to 200 CPU seconds each
+SLOW = {"ambient", "annotation", "calling", "doublets", "downstream", "expression", "genesets", "interactions"}
 QUICK = [
     pytest.param(step, marks=pytest.mark.long if step in SLOW else ())
     for step in sorted(scoreboard.benches().keys() - LONG_ONLY)

@@ -69,7 +69,10 @@ def axe_source():
     return f"<script>{(Path(axe_core_python.__file__).parent / 'axe.min.js').read_text()}</script>"
 
 
-@pytest.fixture(scope="module", params=[(1440, False), (390, False), (1440, True)], ids=["wide", "phone", "dark"])
+VISITS = [(1440, False), (390, False), pytest.param((1440, True), marks=pytest.mark.long)]
+
+
+@pytest.fixture(scope="module", params=VISITS, ids=["wide", "phone", "dark"])
 def visit(request, page, tmp_path_factory):
     """What the browser found at a width, in light or dark."""
     width, dark = request.param

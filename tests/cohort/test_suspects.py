@@ -57,6 +57,18 @@ def test_a_swap_is_named(tmp_path, a, b, expected):
     assert set(said.index) <= set(suspects.of_identity(found).index)
 
 
+def test_a_sample_of_few_cells_hides_no_swap_of_others(tmp_path):
+    rows = [f"D{d}_{c},D{d},{c},{'ab'[d > 1]},x" for d in range(5) for c in ("CSF", "blood")]
+    study = make_study(parse_samplesheet("sample,donor,compartment,condition,raw\n" + "\n".join(rows)), "", "b")
+    rng = np.random.default_rng(1)
+    for sample in study.samples["sample"]:
+        donor = {"D0_CSF": 2, "D2_CSF": 0}.get(sample, int(sample[1]))
+        write_sample(tmp_path, sample, rng, n=30 if sample == "D1_CSF" else 200, donor=donor)
+    found = warnings_of(tmp_path, study)
+    named = set(found.loc[found["warning"].str.contains("swapped"), "sample"])
+    assert named and named <= {"D0_CSF", "D2_CSF"}, found.to_string()
+
+
 @pytest.mark.parametrize("second", [("post", "post"), ("pre", "again")], ids=["before and after", "replicates"])
 @pytest.mark.parametrize("mistyped", [False, True])
 def test_a_mistyped_donor_among_several_samples_is_named(tmp_path, second, mistyped):

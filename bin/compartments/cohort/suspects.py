@@ -27,6 +27,7 @@ SEX_SHARE = 0.8
 MIN_REFERENCES = 2
 SWAP_MARGIN = 0.1
 MIN_LIKENESS_CELLS = 20  # of a sample in a lineage
+MIN_LIKE_SAMPLES = 3  # of a compartment: two differ from their mean by the same
 OUTLIER_MADS = 5
 LINEAGE_GENES = 1500
 MOST_DOUBLETS = 0.1
@@ -189,7 +190,7 @@ def donor_likeness(bulk: "AnnData", study: Study, a: str, b: str) -> pd.DataFram
     parts = []
     for compartment in (a, b):
         names = [s for s in dict.fromkeys(bulk.obs["sample"]) if sheet.loc[s, "compartment"] == compartment]
-        enough = len(names) >= 3
+        enough = len(names) >= MIN_LIKE_SAMPLES
         parts.append(peculiar_to_samples(bulk, names, sheet.loc[names, "condition"]) if enough else pd.DataFrame())
     return correlations(*parts)
 
@@ -207,12 +208,17 @@ def correlations(one: pd.DataFrame, other: pd.DataFrame) -> pd.DataFrame:
 def peculiar_to_samples(bulk: "AnnData", names: list[str], condition: pd.Series) -> pd.DataFrame:
     """Log expression of the samples minus the mean of their condition, in the lineages that all of them have.
 
+    Where no lineage is large enough in all, the samples are those that have the lineage which most have: a sample of
+    few cells, or one that a treatment emptied, must not keep the others from being judged.
+
     Returns
     -------
     DataFrame, index sample
         Columns ``<lineage>:<gene>``; none where no lineage is large enough.
     """
     parts = []
+    names = _with_most_common(bulk.obs, names)
+    condition = condition[names]
     for lineage in sorted(bulk.obs["lineage"].unique()):
         large = bulk.obs["sample"].isin(names) & (bulk.obs["n_cells"] >= MIN_LIKENESS_CELLS)
         rows = bulk.obs[(bulk.obs["lineage"] == lineage) & large]
@@ -230,6 +236,16 @@ def peculiar_to_samples(bulk: "AnnData", names: list[str], condition: pd.Series)
         log.columns = [f"{lineage}:{gene}" for gene in log]
         parts.append(log)
     return pd.concat(parts, axis=1) if parts else pd.DataFrame(index=names)
+
+
+def _with_most_common(obs: pd.DataFrame, names: list[str]) -> list[str]:
+    """Those of the samples that have enough cells of the lineage which most of them have; all where they are few."""
+    large = obs[obs["sample"].isin(names) & (obs["n_cells"] >= MIN_LIKENESS_CELLS) & (obs["lineage"] != UNASSIGNED)]
+    having = {lineage: set(rows["sample"]) for lineage, rows in large.groupby("lineage", observed=True)}
+    cells = large.groupby("lineage", observed=True)["n_cells"].sum()
+    most = max(having, key=lambda lineage: (len(having[lineage]), cells[lineage], lineage), default="")
+    kept = [name for name in names if name in having.get(most, ())]
+    return kept if len(kept) >= MIN_LIKE_SAMPLES else names
 
 
 def _donor_warnings(bulk: "AnnData", study: Study) -> Iterator[Suspicion]:

@@ -86,7 +86,8 @@ def faulty(project, small_disk, tmp_path_factory):
     disk = f"scratch = {{ meta.sample == 'disk' ? '{small_disk}' : false }}"
     # what a site does before each task leaves the environments of the project alone
     site = "beforeScript = 'touch site_was_here'"
-    (folder / "limit.config").write_text(f"process {{ {site}; withName: SCORE_DOUBLETS {{ {limit}; {disk} }} }}\n")
+    doublets = f"withName: SCORE_DOUBLETS {{\n{limit}\n{disk}\n}}"
+    (folder / "limit.config").write_text(f"process {{\n{site}\n{doublets}\n}}\n")
     done = nextflow(
         project,
         folder,

@@ -86,15 +86,13 @@ def faulty(project, small_disk, tmp_path_factory):
     disk = f"scratch = {{ meta.sample == 'disk' ? '{small_disk}' : false }}"
     # what a site does before each task leaves the environments of the project alone
     site = "beforeScript = 'touch site_was_here'"
-    doublets = f"withName: SCORE_DOUBLETS {{\n{limit}\n{disk}\n}}"
-    (folder / "limit.config").write_text(f"process {{\n{site}\n{doublets}\n}}\n")
+    (folder / "limit.config").write_text(f"process {{ {site}; withName: SCORE_DOUBLETS {{ {limit}; {disk} }} }}\n")
     done = nextflow(
         project,
         folder,
         *("-profile", "local", "-stub", "-c", "limit.config", "--outdir", "out"),
         *("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--allow_mixed_ambient"),
         AWS_SECRET_ACCESS_KEY=SECRET,
-        NXF_SYNTAX_PARSER="v2",
     )
     assert done.code == 1, done.text[-4000:]
     with open(folder / "out" / "skipped.tsv", newline="") as handle:

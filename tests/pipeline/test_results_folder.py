@@ -42,11 +42,11 @@ class Study:
         write_model(make_model(), folder / "model.pkl")
         self.rows = [f"s{n},{','.join(row)},good {n}.h5" for n, row in enumerate(DONORS)]
 
-    def run(self, rows, *more, further=""):
+    def run(self, rows, *more, further="", **variables):
         text = "\n".join([f"sample,donor,compartment,condition,raw{further}", *rows]) + "\n"
         (self.folder / "sheet.csv").write_text(text)
         given = ("--input", "sheet.csv", "--celltypist_model", "model.pkl", "--outdir", self.out.name)
-        return nextflow(self.project, self.folder, "-profile", "local", "-stub", *given, *more)
+        return nextflow(self.project, self.folder, "-profile", "local", "-stub", *given, *more, **variables)
 
     def sessions(self):
         return [line.split("\t")[5] for line in (self.folder / ".nextflow" / "history").read_text().splitlines()]
@@ -93,6 +93,13 @@ def test_a_first_run_makes_every_result_and_lists_it(study):
     }
     assert {path.name for path in (study.out / "pipeline_info").iterdir()} == own
     assert not list((study.folder / ".nextflow").glob("sc-compartments-*"))
+
+
+def test_the_newer_parser_makes_every_result(project, tmp_path):
+    other = Study(project, tmp_path)
+    done = other.run(other.rows, NXF_SYNTAX_PARSER="v2")
+    assert done.code == 0, done.text[-4000:]
+    assert [name for name in RESULTS if not (other.out / name).exists()] == []
 
 
 def test_an_audit_finds_inputs_and_warnings(study):

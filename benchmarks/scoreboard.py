@@ -21,7 +21,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from benchmarks import designs_table
+from benchmarks import designs_table, unequal_table
 from benchmarks.gates import COLUMNS
 from benchmarks.gates import row as gate_row
 
@@ -161,6 +161,7 @@ def page(rows, runs):
         cells = [_link(step), share, str(len(rows_of_step)), _show(step), _origin(runs["bench"][step])]
         parts.append(f"| {' | '.join(cells)} |\n")
     parts += _missed(missed)
+    parts += unequal_table.section(rows)
     parts += designs_table.section(rows)
     parts += [SPEED] * bool(runs["speed"])
     for name, run in sorted(runs["speed"].items()):
@@ -200,8 +201,9 @@ def stored():
     table_path, runs_path, _ = paths()
     if not runs_path.exists():
         return [], {"bench": {}, "speed": {}}
+    known = benches()
     with open(table_path, newline="") as handle:
-        rows = [row for row in csv.DictReader(handle, delimiter="\t") if row["step"] in benches()]
+        rows = [row for row in csv.DictReader(handle, delimiter="\t") if row["step"] in known]
     return rows, json.loads(runs_path.read_text())
 
 

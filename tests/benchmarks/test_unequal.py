@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from benchmarks import pieces, source, unequal
+from benchmarks import pieces, source, unequal, unequal_table
 from benchmarks.compare import bench_unequal, unequal_figures
 from benchmarks.unequal import MODELS, Setting, study
 
@@ -130,3 +130,21 @@ def test_real_donors_that_come_twice_make_arms_differ_as_by_chance():
     difference = dealt[:, :8].mean(1) - dealt[:, 8:].mean(1)
     foretold = dealt.var(1, ddof=1).mean() * 2 / 8
     assert 0.93 < difference.var() / foretold < 1.07
+
+
+def test_table_of_the_page():
+    """Over two settings the mean by studies, and its error; bold beyond the gate by two errors."""
+
+    def row(setting, value, n, gate=".03-.07", metric="type-I error, interaction"):
+        keys = {"step": "unequal", "metric": metric, "se": "0.02", "gate": gate}
+        return keys | {"setting": setting, "value": str(value), "n": str(n)}
+
+    names = ("2v4 real, null, equal depth, r 0.5, abs", "2v4 real, null, random depth, r 0.5, abs")
+    rows = [row(names[0], 0.05, 30), row(names[1], 0.15, 10)]
+    rows += [row("8v8 dirichlet, null, shallow depth, r 0.5, abs", 0.12, 40)]
+    text = "".join(unequal_table.section(rows))
+    assert "| truth, scale | figure | 2v4 | 8v8 |" in text
+    assert "| null, abs | type-I error, interaction | 0.075 (0.016) | **0.120 (0.020)** |" in text
+    assert unequal_table.pooled([row(names[0], 0.12, 9, "<= .07")]) == "**0.120 (0.020)**"
+    assert unequal_table.pooled([row(names[0], 0.01, 9, "<= .07")]) == "0.010 (0.020)"
+    assert unequal_table.section([]) == []

@@ -55,6 +55,11 @@ def test_outside_range_is_said_of_donors():
     assert words.outside_range(None) == "" and "in 1 of 2 donors" in words.outside_range((1, 2))
 
 
+def test_a_fold_of_a_size_that_no_study_has():
+    """The difference that noise hides has no limit, and 2 to its power may be more than a number can be."""
+    assert [words.fold(change) for change in (21, 5000.0)] == ["more than 1,048,576-fold"] * 2
+
+
 def test_a_fold_is_no_power_of_ten():
     assert [words.fold(change) for change in (1, 3.1, 3.5, 8.02, 12)] == [
         "2-fold",

@@ -27,7 +27,7 @@ def spread(changes: Sequence[float]) -> str:
         return one(0.0)
     if low * high <= 0 or near < words.SMALL:
         return f"{one(low)} to {one(high)}"
-    sizes = dict.fromkeys(words.size(2**change) for change in (near, far))
+    sizes = dict.fromkeys(words.times(change) for change in (near, far))
     return f"{'down' if low < 0 else 'up'} {'- to '.join(sizes)}-fold"
 
 

@@ -24,6 +24,7 @@ SCORE_DIFFERENCE = "z-score points, difference between compartments"
 ODDS = "log-odds of the share of signalling"
 SPREAD = "log2, spread over lineages"
 SMALL = 0.0704  # log2, 5 %: below it "about unchanged" says more than "1-fold"
+MOST = 20.0  # log2: no study has more, but noise may hide more
 COMPOSITION_KEYS = ["level", "lineage", "contrast", "term", "compartment", "scale"]
 NEXT_KEY = re.compile(r", (?=[a-z_]+=)")  # of a source
 CANNOT = "cannot be told: "
@@ -370,7 +371,12 @@ def tail(statement: str) -> str:
 
 def fold(log2: float) -> str:
     """``8.6-fold``"""
-    return f"{size(2**log2)}-fold"
+    return f"{times(log2)}-fold"
+
+
+def times(log2: float) -> str:
+    """``8.6``; of a size that no study has, as the least difference that noise hides may be, only that."""
+    return size(2**log2) if log2 < MOST else f"more than {2**MOST:,.0f}"
 
 
 def apart(log2: float) -> str:

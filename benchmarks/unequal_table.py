@@ -36,7 +36,7 @@ def section(rows):
             found.setdefault((kind["truth"], kind["scale"], row["metric"]), {}).setdefault(kind["size"], []).append(row)
     if not found:
         return []
-    sizes = sorted({size for each in found.values() for size in each}, key=lambda size: int(size.split("v")[1]))
+    sizes = sorted({size for each in found.values() for size in each}, key=lambda size: [*map(int, size.split("v"))])
     groups = dict.fromkeys((truth, scale) for truth, scale, _ in found)
     lines = [
         f"| {truth}, {scale} | {figure} | {' | '.join(pooled(of_size.get(size, [])) for size in sizes)} |\n"

@@ -374,9 +374,9 @@ def fold(log2: float) -> str:
     return f"{times(log2)}-fold"
 
 
-def times(log2: float) -> str:
+def times(log2: float, digits: int = 2) -> str:
     """``8.6``; of a size that no study has, as the least difference that noise hides may be, only that."""
-    return size(2**log2) if log2 < MOST else f"more than {2**MOST:,.0f}"
+    return size(2**log2, digits) if log2 < MOST else f"more than {2**MOST:,.0f}"
 
 
 def apart(log2: float) -> str:

@@ -86,8 +86,9 @@ def main() -> None:
         left_out.add(str(reason), sample=sample)
         sys.stderr.write(f"{sample}: left out: {reason}\n")
     else:
-        of_models, n_overrides = labels.copy(), 0
+        n_overrides = 0
         if len(overrides):
+            of_models = labels.copy()
             n_overrides = apply_overrides(labels, obs.index, overrides, lineage_map)
             summary = summarise_again(summary, of_models, labels)
         summary["warnings"] = warn_of_lost(str(summary["warnings"]), lost)

@@ -169,7 +169,7 @@ def written(value: float, unit: str, digits: int = 1) -> str:
         value = value / math.log(2)
     elif unit not in (words.LOG2, words.LOG2_DIFFERENCE, words.SPREAD):
         return f"{value:+.{digits + 1}g}" if value else "0"
-    fold = words.size(2 ** abs(value), digits + 1)
+    fold = words.times(abs(value), digits + 1)
     return "1x" if fold == "1" else f"1/{fold}x" if value < 0 else f"{fold}x"
 
 

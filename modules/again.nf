@@ -9,12 +9,12 @@ process COMPARE_AGAIN {
     label 'parallel'
     memory { memoryFor(task, cohort) }
     time { timeFor(task, cohort) }
-    ext code: { code([
+    ext(code: { code([
         'compare', 'check_design', 'annotate_cells', 'sum_sample', 'merge_samples', 'embed_cohort',
         'compare_composition', 'power', 'zoom_lineages', 'calibrate', 'compare_expression', 'score_gene_sets',
         'score_activities', 'run_liana', 'score_centrality', 'compare_interactions', 'compare_coupling',
         'collect_skipped', 'write_findings', 'make_report', 'print_report',
-    ]) }
+    ]) })
 
     input:
     tuple path(results, stageAs: 'from/*'), val(state), val(cohort)
@@ -22,9 +22,9 @@ process COMPARE_AGAIN {
     val given
 
     output:
-    path 'problems.txt', emit: problems
-    path 'said.txt', emit: said
-    path 'new/**', emit: results, optional: true
+    path('problems.txt', emit: problems)
+    path('said.txt', emit: said)
+    path('new/**', emit: results, optional: true)
 
     script:
     """

@@ -10,7 +10,7 @@ process READ_COUNTS {
     label 'array'
     memory { memoryFor(task, [raw, filtered, cellbender]) }
     time { timeFor(task, [raw, filtered, cellbender]) }
-    ext code: { code('read_counts') }
+    ext(code: { code('read_counts') })
     errorStrategy { sampleFailed(task, meta) }
 
     // hidden: what lies in other folders is public, and so would be the files of a folder that is given
@@ -21,15 +21,15 @@ process READ_COUNTS {
         path(filtered, stageAs: '.filtered/*'),
         path(cellbender, stageAs: '.cellbender/*'),
     )
-    path gtf, stageAs: '.gtf/*'
+    path(gtf, stageAs: '.gtf/*')
     val given
 
     output:
-    tuple val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true
-    path 'samples/*/*.read.json', emit: results, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata h5py scipy'), topic: versions
+    tuple(val(meta), path("${meta.sample}.droplets.h5ad"), emit: droplets, optional: true)
+    path('samples/*/*.read.json', emit: results, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions anndata h5py scipy'), topic: versions)
 
     script:
     """
@@ -52,7 +52,7 @@ process CALL_CELLS {
     label 'array'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
-    ext code: { code('call_cells') }
+    ext(code: { code('call_cells') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -60,11 +60,11 @@ process CALL_CELLS {
     val given
 
     output:
-    tuple val(meta), path("samples/*/${meta.sample}.calls.tsv.gz"), emit: calls, optional: true
-    path 'samples/*/*.calls.json', emit: results, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
+    tuple(val(meta), path("samples/*/${meta.sample}.calls.tsv.gz"), emit: calls, optional: true)
+    path('samples/*/*.calls.json', emit: results, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions)
 
     script:
     """
@@ -82,17 +82,17 @@ process CALL_CELLS {
 // One method for all samples: the asked-for one, or for 'auto' the best that every sample can have.
 process CHOOSE_AMBIENT {
     label 'light'
-    ext code: { code('choose_ambient') }
+    ext(code: { code('choose_ambient') })
 
     input:
-    path summaries, stageAs: 'summaries/*'
+    path(summaries, stageAs: 'summaries/*')
     val asked // of single samples: sample=method, by commas
     val given
 
     output:
-    path 'problems.txt', emit: problems
-    path 'methods.tsv', emit: methods, optional: true
-    path 'plan.txt', emit: plan, optional: true
+    path('problems.txt', emit: problems)
+    path('methods.tsv', emit: methods, optional: true)
+    path('plan.txt', emit: plan, optional: true)
 
     script:
     """
@@ -115,7 +115,7 @@ process REMOVE_AMBIENT {
     label 'array'
     memory { memoryFor(task, [droplets]) }
     time { timeFor(task, [droplets]) }
-    ext code: { code('remove_ambient') }
+    ext(code: { code('remove_ambient') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -123,12 +123,12 @@ process REMOVE_AMBIENT {
     val given
 
     output:
-    tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
-    path 'samples/*/*.ambient.json', emit: results, optional: true
-    path 'samples/*/*.soup.tsv.gz', emit: soup, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy scipy scikit-learn igraph'), topic: versions
+    tuple(val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true)
+    path('samples/*/*.ambient.json', emit: results, optional: true)
+    path('samples/*/*.soup.tsv.gz', emit: soup, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy scikit-learn igraph'), topic: versions)
 
     script:
     """
@@ -149,7 +149,7 @@ process RUN_CELLBENDER {
     tag "${meta.sample}"
     label 'sample'
     label 'cellbender'
-    ext code: { code('run_cellbender', 'cellbender') }
+    ext(code: { code('run_cellbender', 'cellbender') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -158,12 +158,12 @@ process RUN_CELLBENDER {
     val given
 
     output:
-    tuple val(meta), path("samples/*/${meta.sample}.cellbender.h5"), emit: output, optional: true
-    path 'samples/*/*.cellbender_fpr_*.h5', emit: further, optional: true
-    path 'samples/*/*.cellbender.json', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions cellbender torch'), topic: versions
+    tuple(val(meta), path("samples/*/${meta.sample}.cellbender.h5"), emit: output, optional: true)
+    path('samples/*/*.cellbender_fpr_*.h5', emit: further, optional: true)
+    path('samples/*/*.cellbender.json', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions cellbender torch'), topic: versions)
 
     script:
     // the last attempt ends by itself, with its reason, before it is ended from outside
@@ -189,19 +189,19 @@ process IMPORT_CELLBENDER {
     label 'array'
     memory { memoryFor(task, [droplets, cellbender]) }
     time { timeFor(task, [droplets, cellbender]) }
-    ext code: { code('import_cellbender') }
+    ext(code: { code('import_cellbender') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(droplets), path(cellbender), val(row)
 
     output:
-    tuple val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true
-    path 'samples/*/*.ambient.json', emit: results, optional: true
-    path 'samples/*/*.soup.tsv.gz', emit: soup, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata h5py'), topic: versions
+    tuple(val(meta), path("${meta.sample}.cells.h5ad"), emit: cells, optional: true)
+    path('samples/*/*.ambient.json', emit: results, optional: true)
+    path('samples/*/*.soup.tsv.gz', emit: soup, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions anndata h5py'), topic: versions)
 
     script:
     """
@@ -224,7 +224,7 @@ process FILTER_CELLS {
     label 'array'
     memory { memoryFor(task, [cells]) }
     time { timeFor(task, [cells]) }
-    ext code: { code('filter_cells') }
+    ext(code: { code('filter_cells') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -232,11 +232,11 @@ process FILTER_CELLS {
     val given
 
     output:
-    tuple val(meta), path("${meta.sample}.filtered.h5ad"), emit: filtered, optional: true
-    path 'samples/**', emit: results, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata numpy'), topic: versions
+    tuple(val(meta), path("${meta.sample}.filtered.h5ad"), emit: filtered, optional: true)
+    path('samples/**', emit: results, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions anndata numpy'), topic: versions)
 
     script:
     """
@@ -259,7 +259,7 @@ process SCORE_DOUBLETS {
     label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('score_doublets') }
+    ext(code: { code('score_doublets') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -267,10 +267,10 @@ process SCORE_DOUBLETS {
     val given
 
     output:
-    tuple val(meta), path("samples/*/${meta.sample}.doublets.tsv.gz"), emit: doublets
-    path 'samples/*/*.doublets.json', emit: results
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions scanpy scikit-image'), topic: versions
+    tuple(val(meta), path("samples/*/${meta.sample}.doublets.tsv.gz"), emit: doublets)
+    path('samples/*/*.doublets.json', emit: results)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions scanpy scikit-image'), topic: versions)
 
     script:
     """

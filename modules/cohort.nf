@@ -10,17 +10,17 @@ process SUM_SAMPLE {
     label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('sum_sample') }
+    ext(code: { code('sum_sample') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels)
 
     output:
-    tuple val(meta), path("samples/*/${meta.sample}.sums.h5ad"), emit: sums, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
+    tuple(val(meta), path("samples/*/${meta.sample}.sums.h5ad"), emit: sums, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions)
 
     script:
     """
@@ -40,29 +40,29 @@ process MERGE_SAMPLES {
     label 'cohort'
     memory { memoryFor(task, [sums]) }
     time { timeFor(task, [sums]) }
-    ext code: { code('merge_samples') }
+    ext(code: { code('merge_samples') })
     errorStrategy { stepFailed(task) }
 
     input:
     path study
-    path sums, stageAs: 'samples/*'
-    path summaries, stageAs: 'summaries/*'
+    path(sums, stageAs: 'samples/*')
+    path(summaries, stageAs: 'summaries/*')
     val given
 
     output:
-    path 'merged.h5ad', emit: merged
-    path 'cohort/pseudobulk.h5ad', emit: pseudobulk
-    path 'composition/counts.tsv', emit: counts
-    path 'cohort/cells.parquet', emit: cells
-    path 'cohort/depth.tsv', emit: depth
-    path 'cohort/genes.tsv', emit: genes
-    path 'cohort/ambient_genes.tsv', emit: ambient_genes
-    path 'cohort/warnings.tsv', emit: warnings
-    path 'doubts.txt', emit: doubts, optional: true
-    path '{cohort,composition}/*.tsv*', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions
+    path('merged.h5ad', emit: merged)
+    path('cohort/pseudobulk.h5ad', emit: pseudobulk)
+    path('composition/counts.tsv', emit: counts)
+    path('cohort/cells.parquet', emit: cells)
+    path('cohort/depth.tsv', emit: depth)
+    path('cohort/genes.tsv', emit: genes)
+    path('cohort/ambient_genes.tsv', emit: ambient_genes)
+    path('cohort/warnings.tsv', emit: warnings)
+    path('doubts.txt', emit: doubts, optional: true)
+    path('{cohort,composition}/*.tsv*', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions anndata scipy pandas'), topic: versions)
 
     script:
     """
@@ -88,21 +88,21 @@ process EMBED_COHORT {
     label 'cohort'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('embed_cohort') }
+    ext(code: { code('embed_cohort') })
     errorStrategy { stepFailed(task) }
 
     input:
     path merged
     path pseudobulk
-    path filtered, stageAs: 'samples/*'
+    path(filtered, stageAs: 'samples/*')
     val given
 
     output:
-    path 'cohort/cohort.h5ad', emit: cohort
-    path 'cohort/*.tsv*', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
+    path('cohort/cohort.h5ad', emit: cohort)
+    path('cohort/*.tsv*', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions)
 
     script:
     """

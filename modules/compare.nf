@@ -8,7 +8,7 @@ process COMPARE_COMPOSITION {
     label 'light'
     memory { memoryFor(task, [counts]) }
     time { timeFor(task, [counts]) }
-    ext code: { code(['compare_composition', 'power']) }
+    ext(code: { code(['compare_composition', 'power']) })
     errorStrategy { stepFailed(task) }
 
     input:
@@ -17,13 +17,13 @@ process COMPARE_COMPOSITION {
     val given
 
     output:
-    path 'composition/effects.tsv', emit: effects
-    path 'composition/donors.tsv', emit: donors
-    path 'composition/composition.json', emit: summary
-    path 'composition/**', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
+    path('composition/effects.tsv', emit: effects)
+    path('composition/donors.tsv', emit: donors)
+    path('composition/composition.json', emit: summary)
+    path('composition/**', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions)
 
     script:
     """
@@ -44,7 +44,7 @@ process ZOOM_LINEAGES {
     label 'cohort'
     memory { memoryFor(task, [cohort]) }
     time { timeFor(task, [cohort]) }
-    ext code: { code(['zoom_lineages', 'compare_composition']) }
+    ext(code: { code(['zoom_lineages', 'compare_composition']) })
     errorStrategy { stepFailed(task) }
 
     input:
@@ -53,10 +53,10 @@ process ZOOM_LINEAGES {
     val given
 
     output:
-    path 'zoom/**', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions
+    path('zoom/**', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions scanpy harmonypy igraph umap-learn'), topic: versions)
 
     script:
     """
@@ -76,7 +76,7 @@ process CALIBRATE {
     label 'light'
     memory { memoryFor(task, [counts]) }
     time { timeFor(task, [counts]) }
-    ext code: { code(['calibrate', 'compare_composition']) }
+    ext(code: { code(['calibrate', 'compare_composition']) })
     errorStrategy { stepFailed(task) }
 
     input:
@@ -86,10 +86,10 @@ process CALIBRATE {
     val given
 
     output:
-    path 'composition/calibration.tsv', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
+    path('composition/calibration.tsv', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions)
 
     script:
     """
@@ -108,21 +108,21 @@ process COMPARE_EXPRESSION {
     label 'parallel'
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
-    ext code: { code('compare_expression') }
+    ext(code: { code('compare_expression') })
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path pseudobulk
-    path composition, stageAs: 'effects/*'
+    path(composition, stageAs: 'effects/*')
     val given
 
     output:
-    path 'expression/*.parquet', emit: effects
-    path 'expression/**', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions pydeseq2 numpy'), topic: versions
+    path('expression/*.parquet', emit: effects)
+    path('expression/**', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions pydeseq2 numpy'), topic: versions)
 
     script:
     """
@@ -144,20 +144,20 @@ process SCORE_GENE_SETS {
     label 'light'
     memory { memoryFor(task, [pseudobulk]) }
     time { timeFor(task, [pseudobulk]) }
-    ext code: { code('score_gene_sets') }
+    ext(code: { code('score_gene_sets') })
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path pseudobulk
-    path gene_sets, stageAs: 'sets/*'
+    path(gene_sets, stageAs: 'sets/*')
     val given
 
     output:
-    path 'migration/**', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
+    path('migration/**', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions)
 
     script:
     """
@@ -177,23 +177,23 @@ process SCORE_ACTIVITIES {
     label 'light'
     memory { memoryFor(task, [pseudobulk, regulators]) }
     time { timeFor(task, [pseudobulk, regulators]) }
-    ext code: { code('score_activities') }
+    ext(code: { code('score_activities') })
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path pseudobulk
-    path pathways, stageAs: 'sets/*'
-    path regulators, stageAs: 'networks/*'
+    path(pathways, stageAs: 'sets/*')
+    path(regulators, stageAs: 'networks/*')
     val resource
-    path resource_table, stageAs: 'resource/*'
+    path(resource_table, stageAs: 'resource/*')
     val given
 
     output:
-    path 'activities/**', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions decoupler numpy scipy'), topic: versions
+    path('activities/**', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions decoupler numpy scipy'), topic: versions)
 
     script:
     """
@@ -215,21 +215,21 @@ process RUN_LIANA {
     label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('run_liana') }
+    ext(code: { code('run_liana') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels)
     val resource
-    path resource_table, stageAs: 'resource/*'
+    path(resource_table, stageAs: 'resource/*')
     val given
 
     output:
-    path "${meta.sample}.liana.parquet", emit: liana, optional: true
-    path 'samples/*/*.liana.json', emit: results, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions liana'), topic: versions
+    path("${meta.sample}.liana.parquet", emit: liana, optional: true)
+    path('samples/*/*.liana.json', emit: results, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions liana'), topic: versions)
 
     script:
     """
@@ -252,24 +252,24 @@ process SCORE_CENTRALITY {
     label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('score_centrality') }
+    ext(code: { code('score_centrality') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(filtered), path(doublets), path(labels), val(umis_kept)
     path ambient_genes
     val resource
-    path resource_table, stageAs: 'resource/*'
+    path(resource_table, stageAs: 'resource/*')
     path migration_pairs
     path genes
     val given
 
     output:
-    path "${meta.sample}.centrality.tsv", emit: centrality, optional: true
-    path "${meta.sample}.network.tsv", emit: network, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions networkx'), topic: versions
+    path("${meta.sample}.centrality.tsv", emit: centrality, optional: true)
+    path("${meta.sample}.network.tsv", emit: network, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions networkx'), topic: versions)
 
     script:
     """
@@ -291,27 +291,27 @@ process COMPARE_INTERACTIONS {
     label 'cohort'
     memory { memoryFor(task, [pseudobulk, liana]) }
     time { timeFor(task, [pseudobulk, liana]) }
-    ext code: { code('compare_interactions') }
+    ext(code: { code('compare_interactions') })
     errorStrategy { stepFailed(task) }
 
     input:
     path study
     path pseudobulk
-    path liana, stageAs: 'liana/*'
-    path centrality, stageAs: 'scores/*'
-    path networks, stageAs: 'networks/*'
+    path(liana, stageAs: 'liana/*')
+    path(centrality, stageAs: 'scores/*')
+    path(networks, stageAs: 'networks/*')
     val resource
-    path resource_table, stageAs: 'resource/*'
+    path(resource_table, stageAs: 'resource/*')
     path migration_pairs
-    path groups, stageAs: 'groups/*'
+    path(groups, stageAs: 'groups/*')
     val given
 
     output:
-    path 'interactions/effects.parquet', emit: effects
-    path 'interactions/{*.tsv,liana.parquet,edge_donors.parquet}', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy scipy pyarrow'), topic: versions
+    path('interactions/effects.parquet', emit: effects)
+    path('interactions/{*.tsv,liana.parquet,edge_donors.parquet}', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy pyarrow'), topic: versions)
 
     script:
     """
@@ -336,22 +336,22 @@ process COMPARE_COUPLING {
     label 'light'
     memory { memoryFor(task, [cohort]) }
     time { timeFor(task, [cohort]) }
-    ext code: { code('compare_coupling') }
+    ext(code: { code('compare_coupling') })
     errorStrategy { stepFailed(task) }
 
     input:
     path study
-    path composition, stageAs: 'composition/*'
+    path(composition, stageAs: 'composition/*')
     path donors
     path expression
     path cohort
     val given
 
     output:
-    path 'coupling/**', emit: results
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions
+    path('coupling/**', emit: results)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy'), topic: versions)
 
     script:
     """

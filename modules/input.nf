@@ -5,15 +5,15 @@ include { memoryFor ; timeFor } from '../lib/resources'
 // The table of several pools, by the rules of all tables that users write.
 process READ_POOLS {
     label 'light'
-    ext code: { code('read_pools') }
+    ext(code: { code('read_pools') })
 
     input:
-    path table, stageAs: 'table/*'
+    path(table, stageAs: 'table/*')
 
     output:
-    path 'problems.txt', emit: problems
-    path 'pools.json', emit: pools, optional: true
-    tuple val(task.process), eval('sc-compartments versions pandas'), topic: versions
+    path('problems.txt', emit: problems)
+    path('pools.json', emit: pools, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions pandas'), topic: versions)
 
     script:
     """
@@ -27,23 +27,23 @@ process SPLIT_STUDY {
     label 'light'
     memory { memoryFor(task, [study]) }
     time { timeFor(task, [study]) }
-    ext code: { code('split_study') }
+    ext(code: { code('split_study') })
 
     input:
-    path study, stageAs: 'study/?/*'
+    path(study, stageAs: 'study/?/*')
     val pools // names of several files, or an empty list
     val order // of the files
-    path samplesheet, stageAs: 'sheet/*'
-    path table, stageAs: 'table/*'
-    path tags, stageAs: 'tags/*'
+    path(samplesheet, stageAs: 'sheet/*')
+    path(table, stageAs: 'table/*')
+    path(tags, stageAs: 'tags/*')
     val given
 
     output:
-    path 'problems.txt', emit: problems
-    path 'notes.txt', emit: notes
-    path 'split/*.csv', emit: samplesheet, optional: true
-    path 'split/samples/*', emit: samples, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata h5py scanpy scipy'), topic: versions
+    path('problems.txt', emit: problems)
+    path('notes.txt', emit: notes)
+    path('split/*.csv', emit: samplesheet, optional: true)
+    path('split/samples/*', emit: samples, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions anndata h5py scanpy scipy'), topic: versions)
 
     script:
     """
@@ -56,33 +56,33 @@ process SPLIT_STUDY {
 // The samplesheet, the parameters and the questions, before any data are read.
 process CHECK_DESIGN {
     label 'light'
-    ext code: { code('check_design') }
+    ext(code: { code('check_design') })
 
     input:
-    path samplesheet, stageAs: 'sheet/*'
-    path contrasts, stageAs: 'contrasts/*'
+    path(samplesheet, stageAs: 'sheet/*')
+    path(contrasts, stageAs: 'contrasts/*')
     path schema
     val parameters
     val resource
-    path resource_table, stageAs: 'resource/*'
-    path groups, stageAs: 'groups/*'
-    path sets, stageAs: 'sets/*'
-    path pathways, stageAs: 'pathways/*'
-    path regulators, stageAs: 'networks/*'
-    path palette, stageAs: 'palette/*'
-    path overrides, stageAs: 'overrides/*'
-    path logo, stageAs: 'logo/*'
+    path(resource_table, stageAs: 'resource/*')
+    path(groups, stageAs: 'groups/*')
+    path(sets, stageAs: 'sets/*')
+    path(pathways, stageAs: 'pathways/*')
+    path(regulators, stageAs: 'networks/*')
+    path(palette, stageAs: 'palette/*')
+    path(overrides, stageAs: 'overrides/*')
+    path(logo, stageAs: 'logo/*')
 
     output:
-    path 'problems.txt', emit: problems
-    path 'study.json', emit: study, optional: true
-    path 'ordered.json', emit: ordered, optional: true
-    path 'compared.json', emit: compared, optional: true
-    path 'samples.tsv', emit: samples, optional: true
-    path 'plan.txt', emit: plan, optional: true
-    path 'by_hand/*.tsv', emit: by_hand, optional: true
-    path '{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true
-    tuple val(task.process), eval('sc-compartments versions pandas'), topic: versions
+    path('problems.txt', emit: problems)
+    path('study.json', emit: study, optional: true)
+    path('ordered.json', emit: ordered, optional: true)
+    path('compared.json', emit: compared, optional: true)
+    path('samples.tsv', emit: samples, optional: true)
+    path('plan.txt', emit: plan, optional: true)
+    path('by_hand/*.tsv', emit: by_hand, optional: true)
+    path('{study.json,samples.tsv,design.tsv,pipeline_info/params.json}', emit: results, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions pandas'), topic: versions)
 
     script:
     """
@@ -105,21 +105,21 @@ process INSPECT_INPUT {
     label 'array'
     memory { memoryFor(task, [matrix]) }
     time { timeFor(task, [matrix]) }
-    ext code: { code('inspect_input') }
+    ext(code: { code('inspect_input') })
 
     input:
     tuple val(meta), val(column), path(matrix, stageAs: 'input/*'), val(asked), path(by_hand, stageAs: 'by_hand/*')
-    path gtf, stageAs: 'gtf/*'
+    path(gtf, stageAs: 'gtf/*')
     val given
 
     output:
-    tuple val(meta), path('problems.txt'), emit: problems
-    tuple val(meta), path('doubts.txt'), emit: doubts
-    tuple val(meta), path('input.sha256'), emit: hashes
-    path '*.cells.json', emit: cells, optional: true
-    path '*.beside.json', emit: beside, optional: true
-    tuple val(meta), path('extent.json'), emit: extents, optional: true
-    tuple val(task.process), eval('sc-compartments versions anndata h5py pandas'), topic: versions
+    tuple(val(meta), path('problems.txt'), emit: problems)
+    tuple(val(meta), path('doubts.txt'), emit: doubts)
+    tuple(val(meta), path('input.sha256'), emit: hashes)
+    path('*.cells.json', emit: cells, optional: true)
+    path('*.beside.json', emit: beside, optional: true)
+    tuple(val(meta), path('extent.json'), emit: extents, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions anndata h5py pandas'), topic: versions)
 
     script:
     """
@@ -141,7 +141,7 @@ process CHECK_CAPTURES {
     label 'light'
     memory { memoryFor(task, [cells]) }
     time { timeFor(task, [cells]) }
-    ext code: { code('check_captures') }
+    ext(code: { code('check_captures') })
 
     input:
     path study
@@ -149,9 +149,9 @@ process CHECK_CAPTURES {
     path beside
 
     output:
-    path 'problems.txt', emit: problems
-    path 'notes.txt', emit: notes
-    tuple val(task.process), eval('sc-compartments versions numpy pandas'), topic: versions
+    path('problems.txt', emit: problems)
+    path('notes.txt', emit: notes)
+    tuple(val(task.process), eval('sc-compartments versions numpy pandas'), topic: versions)
 
     script:
     """
@@ -170,28 +170,28 @@ process CHECK_LABELS {
     label 'light'
     memory { memoryFor(task, [cells]) }
     time { timeFor(task, [cells]) }
-    ext code: { code('check_labels') }
+    ext(code: { code('check_labels') })
 
     input:
     path study
     path compared
-    path models, stageAs: 'models/?/*'
+    path(models, stageAs: 'models/?/*')
     val said
     path known_models
     path lineage_map
     path markers
-    path overrides, stageAs: 'overrides/*'
-    path clusters, stageAs: 'clusters/*'
-    path cells, stageAs: 'cells/*'
+    path(overrides, stageAs: 'overrides/*')
+    path(clusters, stageAs: 'clusters/*')
+    path(cells, stageAs: 'cells/*')
     val given
 
     output:
-    path 'problems.txt', emit: problems
-    path 'notes.txt', emit: notes
-    path 'pipeline_info/labelled.json', emit: compared, optional: true
-    path 'pipeline_info/label_meanings.tsv', emit: meanings, optional: true
-    path 'pipeline_info/{models.tsv,label_meanings.tsv,labelled.json}', emit: results, optional: true
-    tuple val(task.process), eval('sc-compartments versions celltypist pandas'), topic: versions
+    path('problems.txt', emit: problems)
+    path('notes.txt', emit: notes)
+    path('pipeline_info/labelled.json', emit: compared, optional: true)
+    path('pipeline_info/label_meanings.tsv', emit: meanings, optional: true)
+    path('pipeline_info/{models.tsv,label_meanings.tsv,labelled.json}', emit: results, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions celltypist pandas'), topic: versions)
 
     script:
     """

@@ -9,19 +9,19 @@ process TRAIN_MODEL {
     label 'cohort'
     memory { memoryFor(task, [reference]) }
     time { timeFor(task, [reference]) }
-    ext code: { code('train_model') }
+    ext(code: { code('train_model') })
 
     input:
     path reference
     val column
-    path lineage_map, stageAs: 'map/*'
+    path(lineage_map, stageAs: 'map/*')
     val given
 
     output:
-    path 'problems.txt', emit: problems
-    path 'notes.txt', emit: notes
-    path '*.pkl', emit: model, optional: true
-    tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
+    path('problems.txt', emit: problems)
+    path('notes.txt', emit: notes)
+    path('*.pkl', emit: model, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions)
 
     script:
     """
@@ -45,7 +45,7 @@ process ANNOTATE_CELLS {
     label 'array'
     memory { memoryFor(task, [filtered]) }
     time { timeFor(task, [filtered]) }
-    ext code: { code('annotate_cells') }
+    ext(code: { code('annotate_cells') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
@@ -54,15 +54,15 @@ process ANNOTATE_CELLS {
     path lineage_map
     path markers
     path meanings
-    path clusters, stageAs: 'clusters/*'
+    path(clusters, stageAs: 'clusters/*')
     val given
 
     output:
-    tuple val(meta), path("samples/*/${meta.sample}.labels.tsv.gz"), emit: labels, optional: true
-    path 'samples/*/*.labels.json', emit: results, optional: true
-    path 'skipped.tsv', topic: skipped
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions
+    tuple(val(meta), path("samples/*/${meta.sample}.labels.tsv.gz"), emit: labels, optional: true)
+    path('samples/*/*.labels.json', emit: results, optional: true)
+    path('skipped.tsv', topic: skipped)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions celltypist scikit-learn'), topic: versions)
 
     script:
     """

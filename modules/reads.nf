@@ -7,14 +7,14 @@ include { memoryFor ; timeFor } from '../lib/resources'
 process CHECK_PROGRAMS {
     label 'counts'
     cache false // what is missing now may be here when the run goes on
-    ext code: { code('check_programs', 'counts') }
+    ext(code: { code('check_programs', 'counts') })
 
     input:
     val asked // once, where there are reads
     val given
 
     output:
-    path 'problems.txt', emit: problems
+    path('problems.txt', emit: problems)
 
     script:
     """
@@ -35,15 +35,15 @@ process INSPECT_READS {
     label 'array'
     memory { memoryFor(task, [first, second]) }
     time { timeFor(task, [first, second]) }
-    ext code: { code('inspect_reads', 'counts') }
+    ext(code: { code('inspect_reads', 'counts') })
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), val(chemistry), val(order)
 
     output:
-    tuple val(meta), path('problems.txt'), emit: problems
-    tuple val(meta), path('*.look.json'), emit: looks, optional: true
-    tuple val(meta), path('input.sha256'), emit: hashes
+    tuple(val(meta), path('problems.txt'), emit: problems)
+    tuple(val(meta), path('*.look.json'), emit: looks, optional: true)
+    tuple(val(meta), path('input.sha256'), emit: hashes)
 
     script:
     """
@@ -71,14 +71,14 @@ process READ_QUALITY {
     label 'parallel'
     memory { memoryFor(task, [first, second]) }
     time { timeFor(task, [first, second]) }
-    ext code: { code('read_quality', 'counts') }
+    ext(code: { code('read_quality', 'counts') })
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*')
 
     output:
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('fastp --version 2>&1 | tr " " "="'), topic: versions
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('fastp --version 2>&1 | tr " " "="'), topic: versions)
 
     script:
     """
@@ -97,17 +97,17 @@ process CHECK_GENOME {
     label 'counts'
     memory { memoryFor(task, [fasta, gtf]) }
     time { timeFor(task, [fasta, gtf]) }
-    ext code: { code('check_genome', 'counts') }
+    ext(code: { code('check_genome', 'counts') })
 
     input:
-    path fasta, stageAs: 'fasta/*'
-    path gtf, stageAs: 'gtf/*'
+    path(fasta, stageAs: 'fasta/*')
+    path(gtf, stageAs: 'gtf/*')
     val given
 
     output:
-    path 'problems.txt', emit: problems
-    path 'genome.json', emit: genome, optional: true
-    path 'plan.txt', emit: plan, optional: true
+    path('problems.txt', emit: problems)
+    path('genome.json', emit: genome, optional: true)
+    path('plan.txt', emit: plan, optional: true)
 
     script:
     """
@@ -129,17 +129,17 @@ process BUILD_INDEX {
     memory { 1.GB * Math.ceil(genome.gb_to_build as double).toInteger() * task.attempt }
     time { 12.h * task.attempt }
     storeDir "${store}"
-    ext code: { code('build_index', 'counts') }
+    ext(code: { code('build_index', 'counts') })
 
     input:
     tuple val(genome), path(look)
-    path fasta, stageAs: 'fasta/*'
-    path gtf, stageAs: 'gtf/*'
+    path(fasta, stageAs: 'fasta/*')
+    path(gtf, stageAs: 'gtf/*')
     val store // folder
     val given
 
     output:
-    path "${genome.folder}", emit: index
+    path("${genome.folder}", emit: index)
 
     script:
     """
@@ -161,17 +161,17 @@ process FIND_STRAND {
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 2.h * task.attempt }
-    ext code: { code('find_strand', 'counts') }
+    ext(code: { code('find_strand', 'counts') })
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(look)
-    path index, stageAs: '.index' // hidden: what lies in other folders is public
+    path(index, stageAs: '.index') // hidden: what lies in other folders is public
     val gb
     val given
 
     output:
-    tuple val(meta), path('problems.txt'), emit: problems
-    tuple val(meta), path('*.strand.json'), emit: strands, optional: true
+    tuple(val(meta), path('problems.txt'), emit: problems)
+    tuple(val(meta), path('*.strand.json'), emit: strands, optional: true)
 
     script:
     """
@@ -195,20 +195,20 @@ process COUNT_READS {
     cpus { 8 }
     memory { 1.GB * Math.ceil(gb as double).toInteger() * task.attempt }
     time { 24.h * task.attempt }
-    ext code: { code('count_reads', 'counts') }
+    ext(code: { code('count_reads', 'counts') })
     errorStrategy { sampleFailed(task, meta) }
 
     input:
     tuple val(meta), path(first, stageAs: 'first/?/*'), path(second, stageAs: 'second/?/*'), path(strand)
-    path index, stageAs: '.index' // hidden: what lies in other folders is public
+    path(index, stageAs: '.index') // hidden: what lies in other folders is public
     val gb
     val given
 
     output:
-    tuple val(meta), path("${meta.sample}.counted.h5"), emit: counted
-    path 'samples/*/*.reads.json', emit: results
-    path '[!.]*/**', topic: published, optional: true
-    tuple val(task.process), eval('sc-compartments versions numpy h5py; cat .versions'), topic: versions
+    tuple(val(meta), path("${meta.sample}.counted.h5"), emit: counted)
+    path('samples/*/*.reads.json', emit: results)
+    path('[!.]*/**', topic: published, optional: true)
+    tuple(val(task.process), eval('sc-compartments versions numpy h5py; cat .versions'), topic: versions)
 
     script:
     """
@@ -228,16 +228,16 @@ process COUNT_READS {
 // Reads of all samples side by side.
 process COMPARE_READS {
     label 'light'
-    ext code: { code('compare_reads') }
+    ext(code: { code('compare_reads') })
 
     input:
     path study
     path reads
 
     output:
-    path 'cohort/reads.tsv', emit: results
-    path 'warnings.txt', emit: warnings
-    path '[!.]*/**', topic: published, optional: true
+    path('cohort/reads.tsv', emit: results)
+    path('warnings.txt', emit: warnings)
+    path('[!.]*/**', topic: published, optional: true)
 
     script:
     """

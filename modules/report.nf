@@ -7,17 +7,17 @@ include { startedAs } from '../lib/versions'
 // Reasons of all steps in one table.
 process COLLECT_SKIPPED {
     label 'light'
-    ext code: { code('collect_skipped') }
+    ext(code: { code('collect_skipped') })
 
     input:
     path study
-    path pieces, stageAs: 'pieces/?/*'
+    path(pieces, stageAs: 'pieces/?/*')
     val failed
     val given
 
     output:
-    path 'skipped.tsv', emit: results
-    tuple val(task.process), eval('sc-compartments versions pandas'), topic: versions
+    path('skipped.tsv', emit: results)
+    tuple(val(task.process), eval('sc-compartments versions pandas'), topic: versions)
 
     script:
     """
@@ -34,7 +34,7 @@ process WRITE_FINDINGS {
     label 'light'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('write_findings') }
+    ext(code: { code('write_findings') })
     errorStrategy { stepFailed(task) }
 
     input:
@@ -42,8 +42,8 @@ process WRITE_FINDINGS {
     val given
 
     output:
-    path 'findings.tsv', emit: results
-    tuple val(task.process), eval('sc-compartments versions numpy scipy pandas'), topic: versions
+    path('findings.tsv', emit: results)
+    tuple(val(task.process), eval('sc-compartments versions numpy scipy pandas'), topic: versions)
 
     script:
     """
@@ -63,7 +63,7 @@ process MAKE_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('make_report') }
+    ext(code: { code('make_report') })
 
     input:
     tuple val(places), path(files, stageAs: 'staged/?/*')
@@ -72,9 +72,9 @@ process MAKE_REPORT {
     val given
 
     output:
-    path 'report*.html', emit: report
-    path 'summary.json', emit: summary
-    path 'multiqc/**', emit: multiqc, optional: true
+    path('report*.html', emit: report)
+    path('summary.json', emit: summary)
+    path('multiqc/**', emit: multiqc, optional: true)
 
     script:
     """
@@ -96,7 +96,7 @@ process PRINT_REPORT {
     label 'cohort'
     memory { memoryFor(task, [files]) }
     time { timeFor(task, [files]) }
-    ext code: { code('print_report') }
+    ext(code: { code('print_report') })
 
     input:
     tuple val(places), path(files, stageAs: 'staged/?/*')
@@ -105,7 +105,7 @@ process PRINT_REPORT {
     val given
 
     output:
-    path '{report.pdf,figures/*}', emit: paper, optional: true
+    path('{report.pdf,figures/*}', emit: paper, optional: true)
 
     script:
     """
@@ -131,7 +131,7 @@ process NAME_FAILURES {
     val steps
 
     output:
-    path 'failures.txt', emit: failures
+    path('failures.txt', emit: failures)
 
     script:
     """

@@ -8,7 +8,7 @@ process SIMULATE_COHORT {
     label 'light'
     memory { memoryFor(task, [profiles]) }
     time { timeFor(task, [profiles]) }
-    ext code: { code('simulate_cohort') }
+    ext(code: { code('simulate_cohort') })
 
     input:
     val preset
@@ -18,10 +18,10 @@ process SIMULATE_COHORT {
     val given
 
     output:
-    path 'samplesheet.csv', emit: samplesheet
-    path 'reference.h5ad', emit: reference
-    path 'D*', type: 'dir', emit: folders, optional: true // of the samples, which the samplesheet names
-    path 'simulated/**', topic: published
+    path('samplesheet.csv', emit: samplesheet)
+    path('reference.h5ad', emit: reference)
+    path('D*', type: 'dir', emit: folders, optional: true) // of the samples, which the samplesheet names
+    path('simulated/**', topic: published)
 
     script:
     """
@@ -44,7 +44,7 @@ process SIMULATE_READS {
     label 'counts'
     memory { memoryFor(task, [folders]) }
     time { timeFor(task, [folders]) }
-    ext code: { code('simulate_reads', 'counts') }
+    ext(code: { code('simulate_reads', 'counts') })
 
     input:
     path samplesheet
@@ -52,10 +52,10 @@ process SIMULATE_READS {
     val given
 
     output:
-    path 'samplesheet.csv', emit: samplesheet
-    tuple path('genome.fa'), path('genes.gtf'), emit: genome
-    path '*.fastq.gz', emit: files
-    path 'simulated/**', topic: published
+    path('samplesheet.csv', emit: samplesheet)
+    tuple(path('genome.fa'), path('genes.gtf'), emit: genome)
+    path('*.fastq.gz', emit: files)
+    path('simulated/**', topic: published)
 
     script:
     """

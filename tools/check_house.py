@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""The rules of the house that linters do not know: imports run down the street, no room, function or line is too long.
+"""The rules of the house that linters do not know: imports run down the street, no room, function or line is too long,
+options of inputs and outputs stand in parentheses.
 
 Prints a line for every breach and fails if there is one.
 """
@@ -16,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 MOST_LINES, MOST_CODE, WIDEST, LONGEST_MAIN = 500, 60, 120, 45
 LENGTH_OF = (".py", ".nf", ".css", ".js")
 WIDTH_OF = (*LENGTH_OF, ".config", ".test")
+# Groovy's quick parser fails at the first of these, and the whole file is read once more by the slow one: seconds of
+# every run's start
+BARE_OPTION = re.compile(r" {4}(tuple|path|val|eval|ext) (?:(?! //)[^()]|\((?:[^()]|\([^()]*\))*\))*?\b[a-zA-Z]+: ")
 
 
 def allowed(package: str) -> set[str]:
@@ -75,6 +79,8 @@ def breaches(name: str, text: str) -> list[str]:
     if ending == ".py":
         found += breaches_of_python(name, text)
     if ending == ".nf":
+        bare = [number for number, line in enumerate(lines, 1) if BARE_OPTION.match(line)]
+        found += [f"{name}:{number}: options stand in parentheses, as in path('a', emit: b)" for number in bare]
         for block in re.finditer(r"(?m)^(?:def|workflow|process) ?(\w*)[^\n]*\{\n(.*?)^\}", text, re.S):
             n = sum(bool(line.strip()) and not line.strip().startswith("//") for line in block[2].splitlines())
             if n > MOST_CODE:

@@ -47,6 +47,13 @@ def test_what_is_too_long_is_seen():
     assert any("X has 61 lines" in line for line in check_house.breaches("a.nf", workflow))
 
 
+@pytest.mark.parametrize("line", ["path 'a', emit: b", "tuple val(a), path(b), emit: c", "ext code: { code('a') }"])
+def test_an_option_without_parentheses_is_seen(line):
+    assert len(check_house.breaches("a.nf", f"process A {{\n    {line}\n}}\n")) == 1
+    word, rest = line.split(" ", 1)
+    assert check_house.breaches("a.nf", f"process A {{\n    {word}({rest})\n}}\n") == []
+
+
 def test_tests_mirror_the_package(root):
     """A module of tests for every room, in the same folder of the same name; none for a room that is not there."""
     package = root / "bin" / "compartments"

@@ -26,6 +26,7 @@ SIZES = [(2, 4), (8, 8), (4, 4)]
 OURS = "this pipeline"
 TERMS = {"within CSF": "within:CSF", "interaction": "interaction"}
 LEVEL = 0.05
+AT_ONCE = 50  # studies that one worker hands to R
 RESAMPLED = 400
 LIMIT = "lower 95 % limit"
 
@@ -55,14 +56,23 @@ def ours(setting, number):
     return np.nan_to_num(found, nan=1.0)
 
 
+def others(batch, scale, with_r):
+    """p of every other method: name -> array, shape (terms, lineages, studies of the batch)."""
+    found = alternatives.in_python(batch, scale)
+    if with_r:
+        found |= alternatives.in_r(batch, scale)
+    return {name: np.stack([np.nan_to_num(each[term], nan=1.0).T for term in TERMS]) for name, each in found.items()}
+
+
 def tested(setting, numbers, over=map, with_r=True):
     """Every method's p on the same studies: name -> array, shape (terms, lineages, studies)."""
     drawn = [study(setting, SEED, number) for number in numbers]
-    batch = Batch(np.stack([x.cells for x in drawn]), np.stack([x.per_ul for x in drawn]), drawn[0].treated)
-    found = alternatives.in_python(batch, setting.scale)
-    if with_r:
-        found |= alternatives.in_r(batch, setting.scale)
-    p = {name: np.stack([np.nan_to_num(each[term], nan=1.0).T for term in TERMS]) for name, each in found.items()}
+    parts = [
+        Batch(np.stack([x.cells for x in part]), np.stack([x.per_ul for x in part]), drawn[0].treated)
+        for part in (drawn[start : start + AT_ONCE] for start in range(0, len(drawn), AT_ONCE))
+    ]
+    found = list(over(others, parts, [setting.scale] * len(parts), [with_r] * len(parts)))
+    p = {name: np.concatenate([part[name] for part in found], axis=-1) for name in found[0]}
     mine = np.stack(list(over(ours, [setting] * len(drawn), numbers)))
     return {OURS: mine.transpose(1, 2, 0)} | p
 

@@ -55,6 +55,7 @@ workflow READS {
 
     ch_lanes = samples.map { row -> row.take(3) }
     FIND_STRAND(ch_lanes.join(INSPECT_READS.out.looks), ch_files, ch_gb, parametersOf(settings, 'find_strand'))
+    warnedOnce(FIND_STRAND.out.strands)
     ch_strands = rows
         .combine(FIND_STRAND.out.problems, by: 0)
         .flatMap { _name, row, path -> linesOf(row, path) }
@@ -111,6 +112,15 @@ workflow INDEX {
     emit:
     index // [folder, GB of memory that mapping takes]
     problems // lines
+}
+
+// A warning of the index, which is the same of every sample.
+def warnedOnce(strands) {
+    strands
+        .map { _meta, path -> new groovy.json.JsonSlurper().parse(path).warning }
+        .filter { said -> said }
+        .first()
+        .subscribe { said -> warned('find_strand', '', said) }
 }
 
 // A file that samples given as FASTQ need.

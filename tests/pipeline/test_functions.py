@@ -18,6 +18,7 @@ include { locate ; placed ; samplesOf } from './lib/files'
 include { changedModels ; modelsOf } from './lib/models'
 include { laidOut ; leavesOut ; options ; parametersOf ; settingsOf ; withoutSteps ; wordsOf } from './lib/options'
 include { everyWarning ; kept ; warned } from './lib/warnings'
+include { warnedOnce } from './workflows/reads'
 
 process SHOW {
     input:
@@ -50,6 +51,12 @@ def meant(settings, text) {
     }
 }
 
+def strandOf(said) {
+    def made = java.nio.file.Files.createTempFile('', '.strand.json')
+    made.text = groovy.json.JsonOutput.toJson([warning: said])
+    made
+}
+
 def causeOf(problem) {
     problem.cause ? causeOf(problem.cause) : problem.message
 }
@@ -64,6 +71,7 @@ workflow {
     kept('choose_ambient', '', 'not printed')
     told('warnings', everyWarning([[stage: 'merge_samples', sample: '', warning: 'first']]))
     def parts = ['expression', 'doublets'].collect { part -> leavesOut(settings, part) }
+    warnedOnce(channel.of('', 'twice on Y', 'twice on Y').map { said -> [[:], strandOf(said)] })
     told('left out', parts + [withoutSteps(settings)])
     told('words', wordsOf(settings.simulate_options))
     told('no words', wordsOf(''))
@@ -175,7 +183,7 @@ def told(request, tmp_path_factory):
     found = dict(json.loads(line) for line in re.findall(r"TOLD (.*)", done.stdout))
     assert "script" in found, done.stdout + done.stderr
     assert not list(folder.rglob("planted"))
-    return found | {"folder": folder}
+    return found | {"folder": folder, "log": done.stdout + done.stderr}
 
 
 def test_parameters_of_a_step_are_those_of_the_schema_that_are_set(told):
@@ -193,6 +201,10 @@ def test_what_deserves_a_look_is_kept_once_behind_what_the_cohort_shows(told):
     assert rows == [
         ("merge_samples", "", "first"), ("choose_ambient", "", "not printed"), ("inspect_input", "s1", "two lines"),
     ]  # fmt: skip
+
+
+def test_a_warning_of_the_index_is_said_once(told):
+    assert told["log"].count("WARN: twice on Y") == 1
 
 
 def test_parts_that_are_left_out_take_their_steps_with_them(told):

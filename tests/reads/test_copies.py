@@ -1,13 +1,14 @@
 """Genes of Y that are copies of X's are masked, so that their reads count for X."""
 
+import hashlib
 import json
 import subprocess
 
 import numpy as np
 import pytest
 
-from compartments.reads.copies import copies_among, masked
-from compartments.reads.genome import kept_genes, look_at, pairs_of
+from compartments.reads.copies import copies_among, masked, said_of
+from compartments.reads.genome import kept_genes, look_at, sexes_of
 from tests.support.reads import ACGT
 from tests.support.runs import step
 
@@ -57,7 +58,7 @@ def files(tmp_path):
 
 def test_copies_are_told_by_their_bases(files):
     fasta, gtf = files
-    found = copies_among(pairs_of(gtf), fasta)
+    found = copies_among(sexes_of(gtf), fasta)
     assert {(one.contig, one.gene) for one in found} == {(b"chrY", b"ENSG1.5_PAR_Y"), (b"chrY", b"ENSG9.1")}, "no Y_RNA"
     text = b"".join(line.strip() for line in masked(fasta, found) if not line.startswith(b">"))
     whole = b"".join(line.strip() for line in fasta.read_bytes().splitlines() if not line.startswith(b">"))
@@ -72,7 +73,7 @@ def test_copies_are_told_by_their_bases(files):
 def test_a_genome_that_is_masked_already_stays_as_it_is(files):
     fasta, gtf = files
     fasta.write_bytes(fasta_of({b"chr1": bases(300), b"chrX": X, b"chrY": b"N" * 545 + Y[545:]}))
-    found = copies_among(pairs_of(gtf), fasta)
+    found = copies_among(sexes_of(gtf), fasta)
     assert found == [] and b"".join(masked(fasta, found)) == fasta.read_bytes()
     assert b"".join(kept_genes(gtf, found)) == gtf.read_bytes()
 
@@ -80,15 +81,45 @@ def test_a_genome_that_is_masked_already_stays_as_it_is(files):
 def test_one_id_on_both_chromosomes_loses_only_that_of_y(files):
     fasta, gtf = files
     gtf.write_text(gtf_of([(*one[:1], one[2], *one[2:]) for one in GENES]))
-    kept = b"".join(kept_genes(gtf, copies_among(pairs_of(gtf), fasta))).decode()
+    kept = b"".join(kept_genes(gtf, copies_among(sexes_of(gtf), fasta))).decode()
     assert [line.split("\t")[0] for line in kept.splitlines() if '"IL3RA"' in line] == ["chrX"] * 3
+
+
+def test_a_gtf_without_the_genes_of_y_leaves_no_copy_there(files):
+    """As GTFs made for 10x have it: the whole of a gene of X is told by its ends and middle; half of one is none."""
+    fasta, gtf = files
+    gtf.write_text(gtf_of([gene for gene in GENES if gene[0] == "chrX"]))
+    found = copies_among(sexes_of(gtf), fasta)
+    assert [tuple(one) for one in found] == [
+        (b"chrY", b"ENSG1.5", 65, 265),
+        (b"chrY", b"ENSG2.1", 315, 515),
+    ]
+    gtf.write_text(gtf_of([("chrX", "ENSG1.5", "IL3RA", 151, 950)]))
+    assert copies_among(sexes_of(gtf), fasta) == []
+
+
+def test_in_the_middle_of_x_no_gene_is_looked_for_that_y_does_not_name(files, monkeypatch):
+    fasta, gtf = files
+    monkeypatch.setattr("compartments.reads.copies.FIRST", 300)
+    monkeypatch.setattr("compartments.reads.copies.LAST", 300)
+    gtf.write_text(gtf_of([gene for gene in GENES if gene[0] == "chrX"]))
+    assert [one.gene for one in copies_among(sexes_of(gtf), fasta)] == [b"ENSG1.5"]
+
+
+def test_a_warning_names_some_of_them():
+    assert said_of([]) == ""
+    assert "has 1 gene of the chromosome X on Y as well (CD99):" in said_of(["CD99"])
+    assert "has 7 genes of the chromosome X on Y as well (A, B, C, D, E and 2 more):" in said_of(list("ABCDEFG"))
 
 
 def test_an_index_with_copies_is_not_taken_for_one_without(files):
     fasta, gtf = files
     both = look_at(fasta, gtf).digest
-    gtf.write_text(gtf.read_text().replace('"IL3RA"', '"A"', 3).replace('"CD99"', '"B"', 3).replace("Y_RNA", "C", 3))
-    assert pairs_of(gtf) == [] and look_at(fasta, gtf).digest != both
+    text = hashlib.sha256(fasta.read_bytes() + gtf.read_bytes())
+    assert both != text.hexdigest()[:16]
+    gtf.write_text(gtf.read_text().replace("chrX", "chr1").replace("chrY", "chr1"))
+    text = hashlib.sha256(fasta.read_bytes() + gtf.read_bytes())
+    assert look_at(fasta, gtf).digest == text.hexdigest()[:16]
 
 
 def test_the_counter_is_given_the_masked_genome(files, tmp_path):

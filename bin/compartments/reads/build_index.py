@@ -27,14 +27,14 @@ def main() -> None:
     from compartments.core.files import read_json
     from compartments.reads.copies import copies_among, masked
     from compartments.reads.counting import COUNTERS
-    from compartments.reads.genome import Genome, kept_genes, pairs_of
+    from compartments.reads.genome import Genome, kept_genes, sexes_of
 
     look = read_json(args.genome)
     genome = Genome(*(look[name] for name in Genome._fields))
     unpacked = Path("unpacked")  # the user's files may have any name
     unpacked.mkdir()
     sequence, genes = unpacked / "genome.fa", unpacked / "genes.gtf"
-    copies = copies_among(pairs_of(args.gtf), args.fasta)
+    copies = copies_among(sexes_of(args.gtf), args.fasta)
     with open(sequence, "wb") as out:
         out.writelines(masked(args.fasta, copies))
     with open(genes, "wb") as out:

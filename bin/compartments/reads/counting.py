@@ -23,6 +23,8 @@ class Counter(NamedTuple):
         Of the name of an index among those of other counters.
     build : callable
         Makes the folder ``index`` of a genome.
+    copies_in : callable
+        Names of genes of X that an index has on Y, too: their reads count for none.
     both_ways : callable
         Reads of a part of a sample that are in genes, either way.
     molecules : callable
@@ -35,18 +37,22 @@ class Counter(NamedTuple):
     needs: Callable[[Genome], Needs]
     suffix: str
     build: Callable[[Genome, Path, Path, int], None]
+    copies_in: Callable[[str], list[str]]
     both_ways: Callable[[str, str, str, Chemistry, int], Ways]
     molecules: Callable[[Asked, str, int], Counted]
     log: str
 
 
 COUNTERS = {
-    "starsolo": Counter((star.STAR,), star.needs, "", star.build, star.both_ways, starsolo.count, starsolo.LOG),
+    "starsolo": Counter(
+        (star.STAR,), star.needs, "", star.build, star.copies_in, star.both_ways, starsolo.count, starsolo.LOG
+    ),
     alevin_fry.NAME: Counter(
         (alevin_fry.SALMON, alevin_fry.GFFREAD, alevin_fry.ALEVIN_FRY),
         alevin_fry.needs,
         "_salmon",
         alevin_fry.build,
+        lambda _index: [],  # always made here, of a masked genome
         alevin_fry.both_ways,
         alevin_fry.count,
         alevin_fry.LOG,

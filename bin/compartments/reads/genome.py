@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from compartments.core.errors import UserError
-from compartments.reads.copies import Pair, Sexes, Span
+from compartments.reads.copies import Sexes, Span
 from compartments.reads.fastq import opened
 
 LARGE = 1_000_000_000  # bases from which every second suffix is left out of the index
@@ -32,7 +32,7 @@ class Genome(NamedTuple):
     ----------
     bases, contigs, genes : int
     digest : str
-        SHA-256 of both files' text, 16 digits; of another index than before where genes of Y may be copies of X's.
+        SHA-256 of both files' text, 16 digits; of another index than before where Y may have copies of X's genes.
     sparse : int
         Of how many suffixes STAR's index holds one (``--genomeSAsparseD``).
     transcribed : int
@@ -92,9 +92,9 @@ def look_at(fasta: str | Path, gtf: str | Path) -> Genome:
     """
     digest = hashlib.sha256()
     contigs, bases = _contigs(fasta, digest)
-    genes, named, places, pairs = _genes(gtf, digest)
-    if pairs:
-        digest.update(b"copies on Y are masked")
+    genes, named, places, sexes = _genes(gtf, digest)
+    if sexes.of("X"):
+        digest.update(b"genes of X are masked on Y")
     if not genes:
         raise UserError(f"--gtf '{Path(gtf).name}' has no exons with a gene_id; give a GTF of genes (not GFF3 or BED)")
     for attribute, what in ((b"gene_name", "names of genes"), (b"transcript_id", "transcripts")):
@@ -134,9 +134,9 @@ def _contigs(fasta: str | Path, digest: "hashlib._Hash") -> tuple[set[bytes], in
 
 def _genes(
     gtf: str | Path, digest: "hashlib._Hash"
-) -> tuple[dict[bytes, tuple[int, int]], set[bytes], set[bytes], list[Pair]]:
+) -> tuple[dict[bytes, tuple[int, int]], set[bytes], set[bytes], Sexes]:
     """Start and end of the genes that have exons, by id, attributes that any has, and the contigs that they are on;
-    and genes of one name on Y and X."""
+    and those of X and Y."""
     sexes = Sexes()
     genes: dict[bytes, tuple[int, int]] = {}
     places: set[bytes] = set()
@@ -155,11 +155,11 @@ def _genes(
                 places.add(fields[0])
                 named.update(found)
                 sexes.take(fields[0], found[b"gene_id"], found.get(b"gene_name", b""), start, end)
-    return genes, named, places, sexes.pairs()
+    return genes, named, places, sexes
 
 
-def pairs_of(gtf: str | Path) -> list[Pair]:
-    """Genes of one name on the chromosomes Y and X."""
+def sexes_of(gtf: str | Path) -> Sexes:
+    """Genes of the chromosomes X and Y."""
     return _genes(gtf, hashlib.sha256())[3]
 
 

@@ -7,11 +7,14 @@ from pathlib import Path
 import numpy as np
 
 from compartments.reads.chemistries import Chemistry
+from compartments.reads.copies import Sexes, letter
 from compartments.reads.counted import Ways
 from compartments.reads.genome import Genome, Needs
 from compartments.reads.programs import Program, run
 
 STAR = Program("STAR", at_end=False)
+BASES = b"ACGT".ljust(256, b"N")  # by the numbers that an index has for them
+TABLES = ("chrName.txt", "chrStart.txt", "chrLength.txt", "geneInfo.tab", "exonGeTrInfo.tab", "Genome")
 
 
 def run_star(options: Sequence[str], threads: int) -> None:
@@ -40,6 +43,27 @@ def build(genome: Genome, fasta: Path, gtf: Path, threads: int) -> None:
     """Make the folder ``index``."""
     run_star(index_options(genome, fasta, gtf), threads)
     Path("index").chmod(0o755)  # STAR leaves it to its owner alone
+
+
+def copies_in(index: str | Path) -> list[str]:
+    """Names of genes of X that an index has on Y, too; none of an index without genes."""
+    names, starts, lengths, genes, exons, genome = (Path(index, name) for name in TABLES)
+    if not all(path.is_file() for path in (names, starts, lengths, genes, exons, genome)):
+        return []
+    # the first line has their number; old indexes have ids alone
+    ids, called = zip(*[(line.split(b"\t") * 2)[:2] for line in genes.read_bytes().splitlines()[1:]], strict=True)
+    spans = np.loadtxt(exons, np.int64, skiprows=1, ndmin=2)  # first and last base, strand, gene, transcript
+    bases = np.memmap(genome, np.uint8, "r")
+    text, sexes = {}, Sexes()
+    contigs = zip(names.read_bytes().split(), np.loadtxt(starts, int), np.loadtxt(lengths, int, ndmin=1), strict=False)
+    for contig, start, length in contigs:
+        if letter(contig):
+            text[contig] = bases[start : start + length].tobytes().translate(BASES)
+            here = (spans[:, 0] >= start) & (spans[:, 0] < start + length)
+            for first, last, _strand, gene, _transcript in spans[here]:
+                sexes.take(contig, ids[gene], called[gene], first - start + 1, last - start + 1)
+    known = dict(zip(ids, called, strict=True))
+    return sorted({known[span.gene].decode("utf-8", "replace") for span in sexes.copies(text)})
 
 
 def both_ways(_first: str, second: str, index: str, _chemistry: Chemistry, threads: int) -> Ways:

@@ -34,7 +34,7 @@ def staged(tmp_path):
 def as_a_task(root, tmp_path):
     """A folder with the code that a task of the process has, and no other."""
     process = (root / "modules" / "compare.nf").read_text().partition("process CALIBRATE ")[2]
-    steps = re.findall(r"'(\w+)'", re.search(r"ext code: \{ code\((.*?)\) \}", process)[1])
+    steps = re.findall(r"'(\w+)'", re.search(r"ext\(code: \{ code\((.*?)\) \}", process)[1])
     files = [f"compartments/{name}" for name in closure(root / "bin" / "compartments", *steps)]
     for name in ["sc-compartments", "compartments/__init__.py", *files]:
         (tmp_path / "code" / "bin" / name).parent.mkdir(parents=True, exist_ok=True)

@@ -92,6 +92,7 @@ def core():
     return build("core")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", ["core", "cellbender", "counts"])
 def test_image(name):
     if name not in IMAGES:

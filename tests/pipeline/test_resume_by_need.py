@@ -92,7 +92,7 @@ def test_the_contract_of_a_step_is_in_the_closure_of_that_step_alone():
 def tasks():
     """Steps whose code a process hands its tasks, of every process that runs any."""
     text = "".join(path.read_text() for path in sorted((ROOT / "modules").glob("*.nf")))
-    found = re.findall(r"ext code: \{ code\((\[[^]]*\]|'\w+')", text)
+    found = re.findall(r"ext\(code: \{ code\((\[[^]]*\]|'\w+')", text)
     return [re.findall(r"\w+", one) for one in found]
 
 
@@ -192,11 +192,11 @@ def test_files_of_pools_that_are_exchanged_are_read_again(project, tmp_path):
     words = [str(project / "tools" / "nextflow"), "run", str(project / "sheet.nf"), "-ansi-log", "false", "-resume"]
     words += ["-profile", "local"]
     said = []
-    for first, second in ("ab", "ba", "ba"):
+    for first, second in ("ab", "ba"):
         (tmp_path / "pools.csv").write_text(f"pool,file\nP1,{first}.h5\nP2,{second}.h5\n")
         given = [*words, "--table", "pools.csv"]
         done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, env=variables())
         how = re.search(r"(Cached|Submitted) process > \S*SPLIT_STUDY", done.stdout)
         assert how, done.stdout + done.stderr
         said.append((how[1], re.search(r"ERROR: study/1/(\w)\.h5", done.stdout + done.stderr)[1]))
-    assert said == [("Submitted", "a"), ("Submitted", "b"), ("Cached", "b")]
+    assert said == [("Submitted", "a"), ("Submitted", "b")]

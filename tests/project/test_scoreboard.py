@@ -11,6 +11,7 @@ REAL_DATA_ONLY = ("kang", "schafflick")
 LONG_ONLY = {"pipeline", "samples", "scale"}  # test_demo.py runs a small form; what is stored is no test
 # 30 to 200 CPU seconds each
 SLOW = {"ambient", "annotation", "calling", "doublets", "downstream", "expression", "genesets", "interactions"}
+SLOW |= {"labelled", "rare"}
 QUICK = [
     pytest.param(step, marks=pytest.mark.long if step in SLOW else ())
     for step in sorted(scoreboard.benches().keys() - LONG_ONLY)

@@ -18,7 +18,7 @@ NEWEST := tests/compare/test_liana.py tests/compare/test_batched.py tests/compar
 
 help:
 	@echo "make demo   simulated cohort, raw droplets to report (results/demo/report.html)"
-	@echo "make test   lint, unit, pipeline and calibration tests; on Debian as root test-executors, too, but the images"
+	@echo "make test   lint, unit, pipeline and calibration tests; on Debian as root the short half of test-executors, too"
 	@echo "make test-long   simulated studies of every design, raw droplets to report"
 	@echo "make fuzz   broken files, found by coverage, for all that reads users' files (MINUTES=30)"
 	@echo "make test-newest   some tests with the newest liana, pydeseq2, celltypist, scanpy instead of the locked ones"

@@ -192,11 +192,11 @@ def test_files_of_pools_that_are_exchanged_are_read_again(project, tmp_path):
     words = [str(project / "tools" / "nextflow"), "run", str(project / "sheet.nf"), "-ansi-log", "false", "-resume"]
     words += ["-profile", "local"]
     said = []
-    for first, second in ("ab", "ba"):
+    for first, second in ("ab", "ba", "ba"):
         (tmp_path / "pools.csv").write_text(f"pool,file\nP1,{first}.h5\nP2,{second}.h5\n")
         given = [*words, "--table", "pools.csv"]
         done = subprocess.run(given, cwd=tmp_path, capture_output=True, text=True, env=variables())
         how = re.search(r"(Cached|Submitted) process > \S*SPLIT_STUDY", done.stdout)
         assert how, done.stdout + done.stderr
         said.append((how[1], re.search(r"ERROR: study/1/(\w)\.h5", done.stdout + done.stderr)[1]))
-    assert said == [("Submitted", "a"), ("Submitted", "b")]
+    assert said == [("Submitted", "a"), ("Submitted", "b"), ("Cached", "b")]

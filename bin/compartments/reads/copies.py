@@ -63,8 +63,9 @@ class Sexes:
         text : mapping
             Contig of X and Y -> its bases, in upper case.
         """
+        genes_of_x = self.of("X")
         on_x: dict[bytes, list[Span]] = defaultdict(list)
-        for span, name in self.of("X").items():
+        for span, name in genes_of_x.items():
             on_x[name].append(span)
         found: dict[Span, None] = {}
         seen: set[Span] = set()
@@ -76,7 +77,7 @@ class Sexes:
                 if middle.strip(MASK) and middle in _bases(other, text):
                     found[own] = None
                     seen.add(other)
-        for span in self.of("X").keys() - seen:
+        for span in genes_of_x.keys() - seen:
             if span.start < FIRST or span.end > len(text.get(span.contig, b"")) - LAST:
                 found |= dict.fromkeys(_twins(span, text))
         return sorted(found)
